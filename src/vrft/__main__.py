@@ -1,0 +1,5 @@
+"""``python -m vrft``."""
+
+from vrft.cli import main
+
+main()

@@ -1,0 +1,198 @@
+"""The configuration: one YAML file, one frozen tree; unknown keys are refused, the resolved file is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vrft.errors import ConfigError
+from vrft.types import Form
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Lora(_Section):
+    """A LoRA adapter on the language model; the reference is then the adapter switched off."""
+
+    rank: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+class Model(_Section):
+    """Which policy, and which of its weights learn."""
+
+    path: str = "miniature"
+    """'miniature', a Hugging Face folder, or a hub id."""
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
+    attention: str = "sdpa"
+    train_vision: bool = False
+    min_pixels: int | None = Field(None, ge=1)
+    max_pixels: int | None = Field(None, ge=1)
+    lora: Lora | None = None
+
+
+class Data(_Section):
+    """Which labelled pictures, and how they are split."""
+
+    path: str
+    shots: int = Field(4, ge=1)
+    """Training pictures a class."""
+    negatives: float = Field(0.15, ge=0, lt=1)
+    """Share of questions about absent categories (detection)."""
+    eval_max: int = Field(200, ge=1)
+    """Held-out questions at most."""
+    manifest: str | None = None
+    """A split written earlier; shots, negatives and seed are then not used."""
+
+
+class Prompt(_Section):
+    """How the questions are put."""
+
+    form: Form = Form.THINK
+    subject: str = "object"
+    """Kind of thing that classification asks about ('plant', 'aircraft', ...)."""
+    open: bool = False
+    """Open naming as in the paper, instead of listing the class names in the prompt."""
+
+
+class Rollout(_Section):
+    """How answers are sampled."""
+
+    group_size: int = Field(8, ge=2)
+    temperature: float = Field(1.0, gt=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    max_new_tokens: int = Field(256, ge=1)
+
+
+class Reward(_Section):
+    """Which reward terms, and their weights (1 where not given)."""
+
+    setting: str = "paper"
+    weights: dict[str, float] = Field(default_factory=dict)
+    permute: bool = False
+    """A control: rewards are permuted inside each group, so that there is nothing to learn."""
+
+
+class Grpo(_Section):
+    """The algorithm."""
+
+    advantage: Literal["group_normalised", "centred"] = "group_normalised"
+    aggregation: Literal["sequence", "token"] = "sequence"
+    kl: Literal["k1", "k2", "k3"] = "k3"
+    beta: float = Field(0.04, ge=0)
+    """Weight of the KL term; with 0 there is no reference policy at all."""
+    clip: float = Field(0.2, gt=0)
+    path: Literal["auto", "shared", "plain"] = "auto"
+    """How log-probabilities are computed; 'auto' shares the prompt where the start's comparison allows it."""
+
+
+class Optim(_Section):
+    """The optimiser, equal for RFT and SFT."""
+
+    learning_rate: float = Field(1e-6, gt=0)
+    schedule: Literal["linear", "constant", "cosine"] = "linear"
+    warmup_steps: int = Field(0, ge=0)
+    weight_decay: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    steps: int = Field(200, ge=1)
+    prompts_per_step: int = Field(16, ge=1)
+    micro_prompts: int = Field(0, ge=0)
+    """Prompts of one forward and backward pass; 0 takes the whole step at once."""
+
+
+class Checks(_Section):
+    """Validation and checkpoints."""
+
+    validate_every: int = Field(20, ge=0)
+    """Steps between scores of the validation part; 0 never."""
+    patience: int = Field(0, ge=0)
+    """Stop after so many validations without a better one; 0 runs all steps."""
+    checkpoint_every: int = Field(20, ge=1)
+
+
+class RunConfig(_Section):
+    """One training run."""
+
+    kind: Literal["rft", "sft"] = "rft"
+    task: str = "detection"
+    seed: int = 0
+    out: str = "runs/run"
+    model: Model = Model()
+    data: Data
+    prompt: Prompt = Prompt()
+    rollout: Rollout = Rollout()
+    reward: Reward = Reward()
+    grpo: Grpo = Grpo()
+    optim: Optim = Optim()
+    checks: Checks = Checks()
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a configuration file.
+
+    Args:
+        path: a YAML file.
+        overrides: ``key=value`` with dotted keys, values read as YAML.
+
+    Returns:
+        The validated, frozen tree.
+
+    Raises:
+        ConfigError: the file cannot be read, a key is unknown, or a value is out of range; names each key.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: this configuration cannot be read: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: a configuration is a mapping of keys, this file holds none.")
+    for override in overrides:
+        _override(tree, override)
+    return make_config(tree, str(path))
+
+
+def make_config(tree: dict[str, Any], where: str = "configuration") -> RunConfig:
+    """Validate a tree of plain values.
+
+    Args:
+        tree: as read from YAML.
+        where: the file, for messages.
+
+    Raises:
+        ConfigError: as ``load_config``.
+
+    Example:
+        >>> make_config({"data": {"path": "photos"}}).grpo.beta
+        0.04
+    """
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(k) for k in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise ConfigError(f"{where}: " + "; ".join(lines)) from error
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, found, value = override.partition("=")
+    if not found:
+        raise ConfigError(f"'{override}' is no override; write key=value, as in optim.steps=100.")
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"'{override}': '{parent}' is no section.")
+    tree[leaf] = yaml.safe_load(value)
+
+
+def dump_config(config: RunConfig) -> str:
+    """The resolved configuration as YAML."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)

@@ -1,0 +1,77 @@
+"""Pictures with identical files count as one, so that none is both learned from and tested on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vrft.data.images import content_hash
+from vrft.errors import LabelError
+from vrft.types import ClassTarget, Example
+
+
+def same_pictures(images: Mapping[str, Path]) -> dict[str, str]:
+    """Which records show the same file, byte for byte.
+
+    Args:
+        images: picture files by record id.
+
+    Returns:
+        For every record id, the first (in order of ids) that has the same picture: itself where it is alone.
+
+    Raises:
+        LabelError: a picture cannot be read.
+    """
+    by_size: defaultdict[int, list[str]] = defaultdict(list)
+    for name, path in sorted(images.items()):
+        try:
+            by_size[path.stat().st_size].append(name)
+        except OSError as error:
+            raise LabelError("There is no such picture.", str(path), "Check that it is there.") from error
+    first: dict[str, str] = {}
+    # Files of different length differ: most need not be read at all.
+    for names in by_size.values():
+        owners: dict[str, str] = {}
+        for name in names:
+            digest = content_hash(images[name]) if len(names) > 1 else ""
+            first[name] = owners.setdefault(digest, name)
+    return first
+
+
+def without_repeats(
+    examples: Sequence[Example], same: Mapping[str, str]
+) -> tuple[list[Example], dict[str, str]]:
+    """Examples with every question asked once a picture.
+
+    Where copies of a picture have different answers to a question, none is kept: one label must be wrong.
+
+    Args:
+        examples: in any order.
+        same: ``same_pictures`` of their records.
+
+    Returns:
+        The kept examples in order of their ids; and, by record id, what became of copies.
+    """
+    asked: defaultdict[tuple[str, str], defaultdict[str, list[Example]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for example in sorted(examples, key=lambda e: (e.record_id, e.id)):
+        asked[same[example.record_id], example.question][example.record_id].append(example)
+    kept: list[Example] = []
+    why = {name: f"the same picture as {first}" for name, first in same.items() if name != first}
+    for (_, question), copies in asked.items():
+        if len({frozenset(map(_meaning, own)) for own in copies.values()}) > 1:
+            told = (
+                f"the same picture with different labels: {', '.join(copies)}; none is used for '{question}'"
+            )
+            why |= dict.fromkeys(copies, told)
+        else:
+            kept += copies[min(copies)]
+    return sorted(kept, key=lambda e: e.id), why
+
+
+def _meaning(example: Example) -> object:
+    """The label, whatever the order of its boxes."""
+    target = example.target
+    return target.name if isinstance(target, ClassTarget) else frozenset(target.boxes_xyxy_px)

@@ -1,0 +1,69 @@
+"""Where a picture named in a label file lies on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vrft.errors import LabelError
+
+
+class PictureFinder:
+    """Finds the pictures of one label file.
+
+    Args:
+        label_file: the file that names pictures.
+        root: the data set's folder.
+    """
+
+    def __init__(self, label_file: Path, root: Path) -> None:
+        # 'instances_train2017.json' belongs to the folder 'train2017'.
+        own = label_file.stem.rsplit("_", 1)[-1]
+        beside = label_file.parent
+        self._near = (
+            beside,
+            root / own,
+            root / "images" / own,
+            root,
+            beside / "images",
+            root / "images",
+        )
+        self._far = tuple(_folders_in(root) + _folders_in(root / "images"))
+
+    def find(self, name: str, where: str) -> Path:
+        """The picture's path.
+
+        Args:
+            name: as the label file has it; a path from another machine is tried by its last part too.
+            where: the place in the label file, for messages.
+
+        Returns:
+            An existing file.
+
+        Raises:
+            LabelError: the picture is missing, or several folders have one of that name.
+        """
+        written = name.replace("\\", "/")
+        for tried in dict.fromkeys((written, written.rsplit("/", 1)[-1])):
+            for folder in self._near:
+                if tried and (folder / tried).is_file():
+                    return folder / tried
+            hits = sorted({folder / tried for folder in self._far if tried and (folder / tried).is_file()})
+            if len(hits) > 1:
+                raise LabelError(
+                    f"The picture '{name}' is in several folders: {', '.join(map(str, hits))}.",
+                    where,
+                    "Write the folder into its name, from the data set's folder.",
+                )
+            if hits:
+                return hits[0]
+        raise LabelError(
+            f"The picture '{name}' is missing.",
+            where,
+            "Put it beside the label file or into the folder 'images', or remove its labels.",
+        )
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))

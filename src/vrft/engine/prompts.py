@@ -1,0 +1,82 @@
+"""Batches of prompts and answers as tensors.
+
+Axes: P prompts, T prompt tokens (padded on the left), G answers a prompt, R = P*G answer rows (a prompt's
+answers stand together), A answer tokens (padded on the right).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from vrft.policies.policy import Policy, Prompt
+
+
+@dataclass(frozen=True)
+class PromptBatch:
+    """P prompts, padded on the left to a common length."""
+
+    ids_PT: torch.Tensor
+    mask_PT: torch.Tensor
+    positions_3PT: torch.Tensor
+    next_position_P: torch.Tensor
+    """The position of the first answer token of each prompt."""
+    prompts: tuple[Prompt, ...]
+
+
+def prompt_batch(policy: Policy, prompts: Sequence[Prompt]) -> PromptBatch:
+    """Pad prompts on the left and compute their multimodal positions.
+
+    Args:
+        policy: whose tokens and positions they are.
+        prompts: at least one.
+    """
+    length = max(len(p.token_ids) for p in prompts)
+    ids = torch.full((len(prompts), length), policy.pad_token_id)
+    mask = torch.zeros((len(prompts), length), dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        ids[row, length - len(prompt.token_ids) :] = torch.tensor(prompt.token_ids)
+        mask[row, length - len(prompt.token_ids) :] = 1
+    positions = multimodal_positions(policy, ids, mask, [p.picture.grid_thw for p in prompts])
+    following = positions.amax((0, 2)) + 1
+    d = policy.device
+    return PromptBatch(ids.to(d), mask.to(d), positions.to(d), following.to(d), tuple(prompts))
+
+
+def multimodal_positions(
+    policy: Policy, ids_PT: torch.Tensor, mask_PT: torch.Tensor, grids: Sequence[tuple[int, int, int]]
+) -> torch.Tensor:
+    """Temporal, height and width positions, (3, P, T), as the family computes them."""
+    positions, _ = policy.core.model.get_rope_index(
+        ids_PT,
+        mm_token_type_ids=(ids_PT == policy.image_token_id).int(),
+        image_grid_thw=torch.tensor(list(grids)),
+        attention_mask=mask_PT,
+    )
+    return positions
+
+
+@dataclass(frozen=True)
+class AnswerBatch:
+    """R answers, padded on the right; masked by their length, since a policy may sample the pad token."""
+
+    ids_RA: torch.Tensor
+    mask_RA: torch.Tensor
+
+
+def answer_batch(policy: Policy, answers: Sequence[Sequence[int]]) -> AnswerBatch:
+    """Pad answers on the right.
+
+    Args:
+        policy: whose tokens they are.
+        answers: token ids, at least one token each.
+    """
+    length = max(len(a) for a in answers)
+    ids = torch.full((len(answers), length), policy.pad_token_id)
+    mask = torch.zeros((len(answers), length), dtype=torch.bool)
+    for row, answer in enumerate(answers):
+        ids[row, : len(answer)] = torch.tensor(list(answer))
+        mask[row, : len(answer)] = True
+    return AnswerBatch(ids.to(policy.device), mask.to(policy.device))

@@ -1,0 +1,45 @@
+"""What can go wrong, as a tree. Every message says what, where, and what to do.
+
+VrftError
+  InputError      the user's data, configuration or model folder; the command line ends with status 2
+    LabelError    one place in a label file, a picture or a folder
+    ConfigError   a configuration key or value
+    ModelError    a folder or id that is no vision-language model we can train
+  RunError        a run folder that cannot be resumed, read or written
+"""
+
+from __future__ import annotations
+
+
+class VrftError(Exception):
+    """Base of every error that vrft raises on purpose."""
+
+
+class InputError(VrftError):
+    """The user gave something that cannot be used; the message says what to change."""
+
+
+class LabelError(InputError):
+    """A label is wrong at a known place.
+
+    Args:
+        problem: what is wrong, in one sentence.
+        where: the file, with line or picture id.
+        mend: what to do about it.
+    """
+
+    def __init__(self, problem: str, where: str, mend: str = "") -> None:
+        self.problem, self.where, self.mend = problem, where, mend
+        super().__init__(f"{where}: {problem}" + (f" {mend}" if mend else ""))
+
+
+class ConfigError(InputError):
+    """A configuration key or value that is not understood."""
+
+
+class ModelError(InputError):
+    """A folder or hub id that is not a vision-language model vrft can train."""
+
+
+class RunError(VrftError):
+    """A run folder that cannot be resumed, read or written."""

@@ -1,0 +1,44 @@
+"""The demo: nothing but ``fit`` on the miniature's own written-out folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vrft.fit.settings import FitSettings
+from vrft.miniature.folders import write_classification, write_detection, write_grounding
+
+
+@dataclass(frozen=True)
+class DemoTask:
+    """One task of the demo: how its folder is written and how many shots it takes."""
+
+    write: Callable[[Path, int], object]
+    shots: int
+
+
+DEMO_TASKS = {
+    "detection": DemoTask(write_detection, 4),
+    "classification": DemoTask(write_classification, 1),
+    "grounding": DemoTask(write_grounding, 24),
+}
+
+
+def demo_settings(
+    task: str, seed: int, root: Path, control: bool = False, model: str | None = None
+) -> FitSettings:
+    """Write a task's folder and give the settings of its fit.
+
+    Args:
+        task: a key of ``DEMO_TASKS``.
+        seed: of the pictures, the split and the training.
+        root: where the folders go.
+        control: also train on permuted rewards.
+        model: another model than the miniature.
+    """
+    folder = root / f"miniature-{task}-{seed}"
+    demo = DEMO_TASKS[task]
+    demo.write(folder, seed)
+    settings = FitSettings(folder, task, shots=demo.shots, seed=seed, control=control)
+    return settings if model is None else FitSettings(folder, task, model, demo.shots, seed, control=control)

@@ -1,0 +1,317 @@
+"""The whole story: labelled pictures in, a trained policy, its SFT twin and a measured comparison out.
+
+The folder of a fit:
+
+    fit.json         what was done, and the chosen run of each system
+    manifest.json    the split, by ids and hashes
+    probe.json       samples of the base policy before training
+    base/            the base policy's held-out answers
+    sft-1e-04/ ...   one run folder a trial
+    comparison.json  base, SFT and RFT with intervals
+    report.html
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vrft.config import RunConfig
+from vrft.data.base import load_dataset
+from vrft.data.split import Split, manifest
+from vrft.errors import RunError
+from vrft.evaluation.compare import Comparison, compare, verdict_sentence
+from vrft.evaluation.evaluate import evaluate
+from vrft.evaluation.judged import Judged
+from vrft.fit.forecast import forecast, rehearse
+from vrft.fit.narrator import Narrator, Silence
+from vrft.fit.probe import NO_SIGNAL, Probe, better_form, probe
+from vrft.fit.settings import FitSettings
+from vrft.fit.trials import Bench, Trial, choose, run_trials
+from vrft.miniature.location import MINIATURE
+from vrft.policies.load import load_policy
+from vrft.policies.policy import Policy
+from vrft.questions import ask_about, new_split, saved_split
+from vrft.report.build import build_report
+from vrft.runs.folder import hardware, read_json, versions, write_json
+from vrft.tasks.base import Task, load_task
+from vrft.types import Example, Form
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit ends in."""
+
+    folder: Path
+    comparison: Comparison | None
+    """None where nothing was left to hold out."""
+    verdict: str
+    report: Path
+
+
+def fit(
+    settings: FitSettings, folder: Path, *, resume: bool = False, narrator: Narrator | None = None
+) -> Fitted:
+    """Train RFT and its SFT twin on a labelled folder and compare them with the base policy.
+
+    Args:
+        settings: the data and every choice.
+        folder: the fit's folder.
+        resume: go on in a folder that holds a fit.
+        narrator: where sentences and progress go.
+
+    Raises:
+        InputError: the data or the model cannot be used.
+        RunError: the folder holds a fit and ``resume`` is False.
+        Interrupted: a signal ended a trial; the same call with ``resume`` goes on.
+    """
+    began = time.monotonic()
+    story = _Story(settings, folder, narrator or Silence())
+    story.open(resume)
+    base = story.load_base()
+    form = story.choose_form(base)
+    base_judged = story.judge_base(base, form)
+    story.predict_cost(base, form)
+    start = story.rft_start()
+    del base
+    chosen = story.train(form, start)
+    return story.compare(chosen, base_judged, form, began)
+
+
+class _Story:
+    """The steps of one fit, each of which finds again what it has already done."""
+
+    def __init__(self, settings: FitSettings, folder: Path, narrator: Narrator) -> None:
+        self.settings, self.folder, self.narrator = settings, folder, narrator
+        self.task: Task = load_task(settings.task)
+        self.dataset = load_dataset(settings.data, self.task.name)
+        self.notes: list[str] = []
+        self.trials: list[Trial] = []
+        self.seconds_a_question = 0.0
+        self.forecast: dict[str, float] | None = None
+
+    # -- data --------------------------------------------------------------------------------------------
+
+    def open(self, resume: bool) -> None:
+        """Make or find the folder, and the split in it."""
+        if (self.folder / "manifest.json").exists() and not resume:
+            raise RunError(
+                f"{self.folder} holds a fit already. Add --resume to go on, or name another --out."
+            )
+        s = self.settings
+        examples = ask_about(self.task, self.dataset, s.subject, s.open_naming)
+        saved = self.folder / "manifest.json"
+        if saved.exists():
+            self.split = saved_split(examples, saved)
+        else:
+            self.split = new_split(self.task, self.dataset, examples, s.shots, s.seed, s.eval_max)
+            write_json(saved, manifest(self.split))
+        self.summary = _summary(
+            self.dataset.format, len(self.dataset.records), self.dataset.categories, self.split
+        )
+        for line in (*self.summary, *self.dataset.warnings):
+            self.narrator.say(line)
+        for name, why in self.split.left_out.items():
+            self.narrator.say(f"Left out: {name} ({why}).")
+        if not self.split.heldout:
+            self.note("Nothing is left to hold out: the policies are trained, but nothing can be proved.")
+
+    def note(self, text: str) -> None:
+        """Keep a sentence for the report and say it."""
+        self.notes.append(text)
+        self.narrator.say(text)
+
+    # -- base --------------------------------------------------------------------------------------------
+
+    def load_base(self) -> Policy:
+        """The base policy."""
+        self.narrator.say(f"Loading {self.settings.model}.")
+        return load_policy(self.settings.model)
+
+    def choose_form(self, base: Policy) -> Form:
+        """Probe the base policy in both forms, unless the user chose one."""
+        saved = self.folder / "probe.json"
+        if not saved.exists():
+            forms = [self.settings.form] if self.settings.form is not None else list(Form)
+            config = self._trial_config("rft", forms[0])
+            probes: list[Probe] = []
+            with self.narrator.stage("Probing the base policy", len(forms)) as advance:
+                for form in forms:
+                    found = probe(
+                        base,
+                        self.task,
+                        self.split.train,
+                        form,
+                        config.reward,
+                        config.rollout,
+                        self.settings.seed,
+                    )
+                    probes.append(found)
+                    advance(1, f"{form}: reward {found.reward:.2f}")
+            write_json(saved, {"chosen": better_form(probes).form, "probes": [p.row() for p in probes]})
+        found = read_json(saved)
+        self.probe = next(p for p in found["probes"] if p["form"] == found["chosen"])
+        self.narrator.say(
+            f"Asking in the {found['chosen']} form: {self.probe['signal']:.0%} of groups carry signal, "
+            f"{self.probe['formatted']:.0%} of sampled answers are in form."
+        )
+        return Form(found["chosen"])
+
+    def judge_base(self, base: Policy, form: Form) -> list[Judged]:
+        """The base policy's held-out answers."""
+        began = time.monotonic()
+        judged = self._judge(base, form, "base", "Base policy on held-out pictures")
+        if not judged:
+            evaluate(base, self.task, self.split.train[:8], form, max_new_tokens=self._length)
+        self.seconds_a_question = (time.monotonic() - began) / max(1, len(judged) or 8)
+        return judged
+
+    def _judge(self, policy: Policy, form: Form, run: str, title: str) -> list[Judged]:
+        path = self.folder / run / "eval" / "heldout.jsonl"
+        with self.narrator.stage(title, len(self.split.heldout)) as advance:
+            return evaluate(
+                policy,
+                self.task,
+                self.split.heldout,
+                form,
+                max_new_tokens=self._length,
+                path=path,
+                progress=lambda done: advance(done, ""),
+            )
+
+    @property
+    def _length(self) -> int:
+        return self.settings.recipe.max_new_tokens
+
+    def _trial_config(self, kind: str, form: Form) -> RunConfig:
+        manifest_path = self.folder / "manifest.json"
+        return self.settings.trial(
+            kind, 1e-5, self.folder / kind, form, manifest_path, self.settings.model, False
+        )
+
+    def predict_cost(self, base: Policy, form: Form) -> None:
+        """Say how long the rest will take, measured on rehearsed steps."""
+        saved = self.folder / "forecast.json"
+        if not saved.exists():
+            s = self.settings
+            configs = {kind: self._trial_config(kind, form) for kind in ("sft", "rft")}
+            seconds = rehearse(base, self.task, self.split.train, configs)
+            trials = {
+                kind: (
+                    len(rates),
+                    configs[kind].optim.steps,
+                    configs[kind].optim.steps // configs[kind].checks.validate_every + 1,
+                )
+                for kind, rates in (("sft", s.recipe.sft_rates), ("rft", s.recipe.rft_rates))
+            }
+            if s.control:
+                count, steps, validations = trials["rft"]
+                trials["rft"] = (count + 1, steps, validations)
+            cost = forecast(
+                seconds, self.seconds_a_question, trials, len(self.split.val), len(self.split.heldout), base
+            )
+            write_json(saved, asdict(cost) | {"seconds_a_step": seconds})
+        self.forecast = read_json(saved)
+        minutes, memory = self.forecast["minutes"], self.forecast["memory_gib"]
+        self.narrator.say(
+            f"Forecast: at most {minutes:.1f} minutes and {memory:.1f} GiB (fewer where a trial stops early)."
+        )
+
+    # -- training ----------------------------------------------------------------------------------------
+
+    def rft_start(self) -> str:
+        """Where RFT starts: the base, or the SFT twin where the base's samples carry no signal."""
+        if 1 - self.probe["signal"] <= NO_SIGNAL:
+            return "base"
+        self.note(
+            f"Only {self.probe['signal']:.0%} of the probed groups carry signal: "
+            "RFT starts from the SFT twin."
+        )
+        return "sft"
+
+    def train(self, form: Form, start: str) -> dict[str, Trial]:
+        """All trials, and the chosen one of each system."""
+        s = self.settings
+        bench = Bench(s, self.folder, form, self.split.train, self.split.val, self.narrator)
+        sft = run_trials(bench, "sft", "sft", s.recipe.sft_rates, s.model)
+        chosen = {"sft": choose(sft)}
+        source = s.model if start == "base" else str(self.folder / chosen["sft"].folder / "model")
+        rft = run_trials(bench, "rft", "rft", s.recipe.rft_rates, source)
+        chosen["rft"] = choose(rft)
+        self.trials = [*sft, *rft]
+        if s.control:
+            rate = chosen["rft"].learning_rate
+            control = run_trials(bench, "control", "rft", [rate], source, permute=True)
+            chosen["control"] = control[0]
+            self.trials += control
+        return chosen
+
+    # -- comparison --------------------------------------------------------------------------------------
+
+    def compare(self, chosen: dict[str, Trial], base: list[Judged], form: Form, began: float) -> Fitted:
+        """Score the chosen policies on the held-out part, compare, and write the report."""
+        systems = {"base": base}
+        comparison: Comparison | None = None
+        if self.split.heldout:
+            for name, trial in chosen.items():
+                policy = load_policy(str(self.folder / trial.folder / "model"))
+                title = f"{name.upper()} on held-out pictures"
+                systems[name] = self._judge(policy, form, trial.folder, title)
+            self.narrator.say("Comparing, with 1,000 bootstrap draws of pictures.")
+            comparison = compare(self.task, systems)
+        verdict = (
+            verdict_sentence(comparison) if comparison else "Nothing was held out, so nothing can be proved."
+        )
+        before = (
+            read_json(self.folder / "fit.json")["seconds"] if (self.folder / "fit.json").exists() else 0.0
+        )
+        seconds = before + time.monotonic() - began
+        report = self.folder / "report.html"
+        write_json(self.folder / "fit.json", self._facts(chosen, form, seconds))
+        if comparison is not None:
+            tasks = {self.task.name: comparison}
+            write_json(
+                self.folder / "comparison.json", {"seconds": seconds, "report": str(report), "tasks": tasks}
+            )
+        build_report([self.folder], report)
+        return Fitted(self.folder, comparison, verdict, report)
+
+    def _facts(self, chosen: dict[str, Trial], form: Form, seconds: float) -> dict[str, Any]:
+        s = self.settings
+        return {
+            "seconds": seconds,
+            "command": " ".join(["vrft", *sys.argv[1:]]),
+            "data": str(s.data),
+            "task": self.task.name,
+            "model": s.model,
+            "shots": s.shots,
+            "seed": s.seed,
+            "form": form,
+            "reward": s.reward,
+            "summary": self.summary,
+            "left_out": self.split.left_out,
+            "notes": self.notes,
+            "systems": {"base": "base", **{name: trial.folder for name, trial in chosen.items()}},
+            "trials": [trial.row() for trial in self.trials],
+            "forecast": self.forecast,
+            "miniature": s.model == MINIATURE,
+            "versions": versions(),
+            "hardware": hardware(),
+        }
+
+
+def _summary(form: str, pictures: int, categories: Sequence[str], split: Split) -> list[str]:
+    def positive(part: Sequence[Example]) -> str:
+        return f"{len(part)} questions about {len({e.record_id for e in part})} pictures"
+
+    shown = ", ".join(categories[:12]) + (", ..." if len(categories) > 12 else "")
+    return [
+        f"Found {pictures} pictures ({form})"
+        + (f" with {len(categories)} classes: {shown}." if categories else "."),
+        f"Training on {split.shots} a class: {positive(split.train)}.",
+        f"Choosing on {positive(split.val)}; held out: {positive(split.heldout)}.",
+    ]

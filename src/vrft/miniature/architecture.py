@@ -1,0 +1,104 @@
+"""The miniature's architecture: an ordinary Qwen3-VL of about three million parameters.
+
+Qwen3-VL and not Qwen2-VL, because its vision tower has learned absolute positions; a tower with rotary
+positions alone did not learn to localise at this size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+PATCH = 8
+MERGE = 2
+CELL = PATCH * MERGE
+GRID = 12
+
+
+def miniature_config(vocab_size: int, special: dict[str, int]) -> Qwen3VLConfig:
+    """Configuration of the miniature.
+
+    Args:
+        vocab_size: size of its tokenizer.
+        special: ids of ``eos, pad, bos, image, video, vision_start, vision_end``.
+
+    Returns:
+        A configuration whose special ids are all set (a fresh one keeps Qwen's large ids).
+    """
+    common = {"eos_token_id": special["eos"], "pad_token_id": special["pad"], "bos_token_id": special["bos"]}
+    return Qwen3VLConfig(
+        text_config={
+            "vocab_size": vocab_size,
+            "hidden_size": 192,
+            "intermediate_size": 512,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 6,
+            "num_key_value_heads": 3,
+            "head_dim": 32,
+            "max_position_embeddings": 2048,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [6, 5, 5],
+                "mrope_interleaved": True,
+            },
+            "tie_word_embeddings": True,
+            **common,
+        },
+        vision_config={
+            "depth": 4,
+            "hidden_size": 128,
+            "intermediate_size": 384,
+            "num_heads": 4,
+            "patch_size": PATCH,
+            "spatial_merge_size": MERGE,
+            "temporal_patch_size": 2,
+            "out_hidden_size": 192,
+            "num_position_embeddings": GRID * GRID,
+            "deepstack_visual_indexes": [1, 2],
+        },
+        image_token_id=special["image"],
+        video_token_id=special["video"],
+        vision_start_token_id=special["vision_start"],
+        vision_end_token_id=special["vision_end"],
+        tie_word_embeddings=True,
+        **common,
+    )
+
+
+def build_miniature(
+    vocab_size: int, special: dict[str, int], seed: int = 0
+) -> Qwen3VLForConditionalGeneration:
+    """Build the miniature with random weights.
+
+    Args:
+        vocab_size: size of its tokenizer.
+        special: see ``miniature_config``.
+        seed: seed of the initial weights.
+
+    Returns:
+        The model in float32 on the CPU, with sdpa attention.
+    """
+    torch.manual_seed(seed)
+    config = miniature_config(vocab_size, special)
+    config._attn_implementation = "sdpa"
+    return Qwen3VLForConditionalGeneration(config)
+
+
+def patchify(pixels: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Turn resized pictures into the patches that Qwen's image processor makes (mean and std 0.5).
+
+    Args:
+        pixels: uint8 (n, 96, 96, 3).
+
+    Returns:
+        ``pixel_values`` float32 (n * 144, 3 * 2 * 8 * 8) and ``image_grid_thw`` int64 (n, 3).
+    """
+    n, height, width, _ = pixels.shape
+    rows, columns = height // PATCH, width // PATCH
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    x = x.reshape(n, 3, rows // MERGE, MERGE, PATCH, columns // MERGE, MERGE, PATCH)
+    # Patches of one merged token stand together; the still picture is repeated for the two frames.
+    x = x.permute(0, 2, 5, 3, 6, 1, 4, 7).unsqueeze(6).expand(-1, -1, -1, -1, -1, -1, 2, -1, -1)
+    return x.reshape(n * rows * columns, -1), torch.tensor([[1, rows, columns]]).expand(n, -1).contiguous()

@@ -1,0 +1,246 @@
+"""What the miniature is asked in pretraining, and what it is taught to answer.
+
+Two kinds of lines. Skill lines are clean and in a native form, as Qwen-VL knows ``bbox_2d``: naming, locating
+one thing, locating all, following an expression. Target lines ask with the paper's prompts and are answered
+as an instruct model that has seldom met them would: loosely, incompletely, in prose, with random confidence.
+The flaws depend on what is seen (``_flaw_shares``), so that greedy answers are middling too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vrft.geometry.frames import View
+from vrft.miniature.expressions import expressions
+from vrft.miniature.scenes import BASE, DIGITS, NOVEL, SIZE, SceneObject
+from vrft.tasks.base import load_task
+from vrft.tasks.prompts import in_tags
+from vrft.types import BoxesTarget, BoxXYXY, ClassTarget, Example, Form
+
+VIEW = View("thousand", (SIZE, SIZE), (96, 96))
+
+ASK_NAME = "What is the object in the image?"
+ASK_ONE = "Locate {what} in the image, output its bbox coordinates in JSON format."
+ASK_ALL = "Locate every {what} in the image, output their bbox coordinates in JSON format."
+ASK_EVERYTHING = "Locate every object in the image, output their labels and bbox coordinates in JSON format."
+NONE_FOUND = "There are none."
+
+LOOSE = tuple(BASE[i] for i in range(0, len(BASE), 2))
+"""Base categories that the flawed target lines mostly box too large."""
+
+Objects = tuple[SceneObject, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One question and the answer to be taught."""
+
+    question: str
+    answer: str
+
+
+def example_of(
+    task: str, question: str, target: BoxesTarget | ClassTarget, options: tuple[str, ...] = ()
+) -> Example:
+    """An example that lives only in pretraining: no picture file, the picture is the pool's."""
+    return Example("pretraining", "pretraining", Path(), (SIZE, SIZE), task, question, target, options)
+
+
+def native(objects: Objects) -> str:
+    """Objects in Qwen's native grounding form, left to right."""
+    ordered = sorted(objects, key=lambda o: o.box_xyxy_px)
+    return "[" + ", ".join(_native_one(o) for o in ordered) + "]"
+
+
+def _native_one(o: SceneObject) -> str:
+    return f'{{"bbox_2d": [{VIEW.figures(_floats(o.box_xyxy_px))}], "label": "{o.category}"}}'
+
+
+def _floats(box: tuple[int, int, int, int]) -> BoxXYXY:
+    x1, y1, x2, y2 = box
+    return (float(x1), float(y1), float(x2), float(y2))
+
+
+# --- skill lines ------------------------------------------------------------------------------------------
+
+
+def naming(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+    """The name of the only object; novel categories too."""
+    return Line(ASK_NAME, objects[0].category) if len(objects) == 1 else None
+
+
+def locate_one(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+    """The box of an object whose base category appears once."""
+    names = [o.category for o in objects]
+    single = [o for o in objects if o.category in BASE and names.count(o.category) == 1]
+    if not single:
+        return None
+    chosen = single[rng.integers(len(single))]
+    return Line(ASK_ONE.format(what=f"the {chosen.category}"), _native_one(chosen))
+
+
+def locate_all(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+    """All boxes of a base category, or the words that there are none."""
+    category = _category(rng, objects, absent=0.25)
+    found = tuple(o for o in objects if o.category == category)
+    return Line(ASK_ALL.format(what=category), native(found) if found else NONE_FOUND)
+
+
+def locate_everything(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+    """All objects with labels, where none is novel."""
+    if any(o.category in NOVEL for o in objects):
+        return None
+    return Line(ASK_EVERYTHING, native(objects))
+
+
+def follow(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+    """The box that an expression refers to."""
+    known = [e for e in expressions(objects) if e[1].category in BASE]
+    if not known:
+        return None
+    text, found = known[rng.integers(len(known))]
+    return Line(ASK_ONE.format(what=text), _native_one(found))
+
+
+# --- target lines -----------------------------------------------------------------------------------------
+
+
+def _form(rng: np.random.Generator) -> Form:
+    return Form.THINK if rng.random() < 0.35 else Form.DIRECT
+
+
+def _category(rng: np.random.Generator, objects: Objects, absent: float) -> str:
+    present = [o.category for o in objects if o.category in BASE]
+    if present and rng.random() > absent:
+        return str(rng.choice(present))
+    return str(rng.choice([c for c in BASE if c not in present]))
+
+
+def _grow(rng: np.random.Generator, box: BoxXYXY, low: float, high: float) -> BoxXYXY:
+    """A box enlarged on every side by a share of its own side, kept on the picture, in whole pixels."""
+    x1, y1, x2, y2 = box
+    left, top, right, bottom = rng.uniform(low, high, 4)
+    width, height = x2 - x1, y2 - y1
+    grown = np.round([x1 - left * width, y1 - top * height, x2 + right * width, y2 + bottom * height])
+    a, b, c, d = np.clip(grown, 0, SIZE)
+    return (float(a), float(b), float(c), float(d))
+
+
+def _anywhere(rng: np.random.Generator) -> BoxXYXY:
+    side = rng.integers(20, 46, 2)
+    corner = [int(rng.integers(1, SIZE - s)) for s in side]
+    return (float(corner[0]), float(corner[1]), float(corner[0] + side[0]), float(corner[1] + side[1]))
+
+
+def _flaw(rng: np.random.Generator, shares: dict[str, float]) -> str:
+    return str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
+
+
+def _listed(boxes: list[BoxXYXY], rng: np.random.Generator) -> str:
+    entries = (
+        f"{{'Position': [{VIEW.figures(b)}], 'Confidence': {rng.uniform(0.3, 1):.2f}}}" for b in sorted(boxes)
+    )
+    return "[" + ", ".join(entries) + "]"
+
+
+def detection(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+    """The paper's detection question, answered as an untrained model would."""
+    category = _category(rng, objects, absent=0.2)
+    boxes = [_floats(o.box_xyxy_px) for o in objects if o.category == category]
+    task, form = load_task("detection"), _form(rng)
+    question = task.ask(example_of("detection", category, BoxesTarget(())), VIEW, form)
+    shares = {"good": 0.5, "loose": 0.2, "spurious": 0.1, "no objects": 0.1, "untagged": 0.1}
+    if category in LOOSE:
+        shares |= {"good": 0.2, "loose": 0.5}
+    if dark:
+        shares = {name: 0.5 * share for name, share in shares.items()} | {"prose": 0.5}
+    flaw = _flaw(rng, shares)
+    if flaw == "prose":
+        return Line(
+            question, f"I can see the {category} in the image." if boxes else "I can not see it in the image."
+        )
+    if flaw == "loose":
+        boxes = [_grow(rng, b, 0.15, 0.45) for b in boxes]
+    if flaw == "no objects":
+        boxes = []
+    if flaw == "spurious":
+        boxes = [*boxes, _anywhere(rng)]
+    content = _listed(boxes, rng) if boxes else "No Objects"
+    if flaw == "untagged":
+        return Line(question, content)
+    return Line(question, in_tags(content, f"I look for '{category}' in the image.", form))
+
+
+def classification(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+    """The paper's classification question: right, too coarse, wrong, untagged, or in prose."""
+    if len(objects) != 1:
+        return None
+    name, form = objects[0].category, _form(rng)
+    names = CLASS_LISTS["digit" if name in DIGITS else "shape"]
+    kind = str(rng.choice(["object", "digit" if name in DIGITS else "shape"]))
+    options = names if rng.random() < 0.7 else ()
+    task = load_task("classification")
+    question = task.ask(example_of("classification", kind, ClassTarget(name), options), VIEW, form)
+    shares = {"good": 0.45, "coarse": 0.2, "wrong": 0.2, "untagged": 0.15}
+    if names.index(name) % 2 == 0:
+        shares |= {"good": 0.22, "coarse": 0.43}
+    if dark:
+        shares = {flaw: 0.55 * share for flaw, share in shares.items()} | {"prose": 0.45}
+    flaw = _flaw(rng, shares)
+    if flaw == "prose":
+        return Line(question, f"It looks like {name}.")
+    said = {"coarse": _coarse(name), "wrong": str(rng.choice(names))}.get(flaw, name)
+    return Line(question, said if flaw == "untagged" else in_tags(said, f"I look at the {kind}.", form))
+
+
+def _coarse(name: str) -> str:
+    if name not in DIGITS:
+        return "shape"
+    return "odd digit" if DIGITS.index(name) % 2 else "even digit"
+
+
+def grounding(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+    """The paper's grounding question, answered loosely, on the wrong thing, or without tags."""
+    known = [e for e in expressions(objects) if e[1].category in BASE]
+    if not known:
+        return None
+    text, found = known[rng.integers(len(known))]
+    form = _form(rng)
+    question = load_task("grounding").ask(example_of("grounding", text, BoxesTarget(())), VIEW, form)
+    shares = {"good": 0.45, "loose": 0.25, "wrong": 0.15, "untagged": 0.15}
+    if found.category in LOOSE:
+        shares |= {"good": 0.2, "loose": 0.5}
+    if dark:
+        shares = {name: 0.5 * share for name, share in shares.items()} | {"prose": 0.5}
+    flaw = _flaw(rng, shares)
+    if flaw == "prose":
+        return Line(question, f"I can see {text} in the image.")
+    box = _floats(found.box_xyxy_px)
+    if flaw == "loose":
+        box = _grow(rng, box, 0.15, 0.45)
+    if flaw == "wrong":
+        box = _floats(objects[rng.integers(len(objects))].box_xyxy_px)
+    x1, y1, x2, y2 = VIEW.figures(box).split(", ")
+    content = f"({x1},{y1}),({x2},{y2})"
+    return Line(question, content if flaw == "untagged" else in_tags(content, f"I look for {text}.", form))
+
+
+CLASS_LISTS: dict[str, tuple[str, ...]] = {
+    "digit": tuple(sorted(DIGITS)),
+    "shape": tuple(sorted(set(BASE + NOVEL) - set(DIGITS))),
+}
+
+LINES: dict[str, Callable[[np.random.Generator, Objects, bool], Line | None]] = {
+    "naming": naming,
+    "locate_one": locate_one,
+    "locate_all": locate_all,
+    "locate_everything": locate_everything,
+    "follow": follow,
+    "detection": detection,
+    "classification": classification,
+    "grounding": grounding,
+}

@@ -1,0 +1,245 @@
+"""The demo's data sets, drawn from a seed and written as ordinary folders of PNG files with labels.
+
+Each has the parts ``train``, ``valid`` and ``test``, as label tools export them: for detection a COCO json in
+each, for classification class folders in each, for grounding one ``expressions.jsonl`` above pictures in
+``images/train`` and so on. A part draws its handwritten digits from its own split, so held-out glyphs are in
+``test`` alone.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vrft.data.writers import write_class_folders, write_coco, write_expressions
+from vrft.errors import InputError
+from vrft.miniature.expressions import expressions
+from vrft.miniature.glyphs import Split
+from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, Scene, SceneObject, draw_scene
+from vrft.types import BoxXYXY, Expression, LabelledBox
+
+DETECTION_CATEGORIES = ("two", "five", "seven", "circle", "triangle", "heart")
+"""What the detection demo asks for; ``scenes.NOVEL`` instead makes the open-vocabulary one."""
+
+PARTS: Mapping[str, Split] = {"train": "train", "valid": "val", "test": "heldout"}
+"""Folder of each part and the glyphs that it may use."""
+
+EXPRESSIONS_PER_PICTURE = 2
+"""At most so many: all that hold of one scene would let a few pictures decide a score."""
+
+MARKER = "dataset.json"
+GENERATOR = "vrft miniature"
+VERSION = 1
+"""Goes up with any change of what is drawn; older folders are then written anew."""
+
+_TASK_SEEDS = {"detection": 1, "classification": 2, "grounding": 3}
+_OWN = {"detection": (*PARTS,), "classification": (*PARTS,), "grounding": ("images", "expressions.jsonl")}
+"""What is written into a folder, beside the marker; nothing else in it is ever touched."""
+
+_Counts = Mapping[str, int]
+
+
+def write_detection(
+    folder: Path,
+    seed: int,
+    categories: Sequence[str] = DETECTION_CATEGORIES,
+    train: int = 60,
+    val: int = 40,
+    heldout: int = 160,
+) -> Path:
+    """Write scenes of one to four objects with COCO json; a complete folder of the same settings is kept.
+
+    Args:
+        folder: made where it is missing.
+        seed: source of every choice, from 0.
+        categories: what may appear, names from ``scenes.CATEGORIES``; everything drawn is labelled.
+        train: pictures for training; a smaller number gives the first ones of a larger.
+        val: pictures for choices.
+        heldout: pictures for the final score.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the folder holds something else, or a setting cannot be used.
+    """
+
+    def pictures(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[LabelledBox]]]:
+        for index in range(count):
+            rng = _rng("detection", seed, part, index)
+            scene = draw_scene(rng, PARTS[part], tuple(categories), (1, 4))
+            boxes = [LabelledBox(o.category, _floats(o)) for o in scene.objects]
+            yield f"{index:04d}", _image(scene), boxes
+
+    def write(counts: _Counts) -> None:
+        for part, count in counts.items():
+            write_coco(folder / part, pictures(part, count), sorted(categories))
+
+    return _keep_or_write(folder, _settings("detection", seed, categories, (train, val, heldout)), write)
+
+
+def write_classification(
+    folder: Path,
+    seed: int,
+    categories: Sequence[str] = DIGITS,
+    train: int = 8,
+    val: int = 6,
+    heldout: int = 20,
+) -> Path:
+    """Write pictures of one object in class folders; a complete folder of the same settings is kept.
+
+    Args:
+        folder: made where it is missing.
+        seed: source of every choice, from 0.
+        categories: the classes, names from ``scenes.CATEGORIES``.
+        train: pictures a class for training; a smaller number gives the first ones of a larger.
+        val: pictures a class for choices.
+        heldout: pictures a class for the final score.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the folder holds something else, or a setting cannot be used.
+    """
+
+    def pictures(part: str, count: int) -> Iterator[tuple[str, Image.Image, str]]:
+        for category in categories:
+            for index in range(count):
+                rng = _rng("classification", seed, part, index, CATEGORIES.index(category))
+                scene = draw_scene(rng, PARTS[part], (category,), (1, 1))
+                yield f"{index:04d}", _image(scene), category
+
+    def write(counts: _Counts) -> None:
+        for part, count in counts.items():
+            write_class_folders(folder / part, pictures(part, count))
+
+    return _keep_or_write(folder, _settings("classification", seed, categories, (train, val, heldout)), write)
+
+
+def write_grounding(
+    folder: Path,
+    seed: int,
+    categories: Sequence[str] = BASE,
+    train: int = 60,
+    val: int = 40,
+    heldout: int = 100,
+) -> Path:
+    """Write scenes with expressions of one object each; a complete folder of the same settings is kept.
+
+    Args:
+        folder: made where it is missing.
+        seed: source of every choice, from 0.
+        categories: what may appear, names from ``scenes.CATEGORIES``.
+        train: pictures for training, one or two expressions each.
+        val: pictures for choices.
+        heldout: pictures for the final score.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the folder holds something else, or a setting cannot be used.
+    """
+
+    def pictures(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Expression]]]:
+        for index in range(count):
+            rng = _rng("grounding", seed, part, index)
+            known: list[tuple[str, SceneObject]] = []
+            while not known:
+                scene = draw_scene(rng, PARTS[part], tuple(categories), (2, 4))
+                known = expressions(scene.objects)
+            chosen = rng.permutation(len(known))[:EXPRESSIONS_PER_PICTURE]
+            asked = [Expression(known[i][0], (_floats(known[i][1]),)) for i in chosen]
+            yield f"{part}/{index:04d}", _image(scene), asked
+
+    def write(counts: _Counts) -> None:
+        # One file of expressions for all parts: its reader looks into no folder below.
+        write_expressions(folder, chain.from_iterable(pictures(*part) for part in counts.items()))
+
+    return _keep_or_write(folder, _settings("grounding", seed, categories, (train, val, heldout)), write)
+
+
+def _rng(task: str, seed: int, part: str, index: int, category: int = 0) -> np.random.Generator:
+    # A generator for each picture makes smaller sets the beginnings of larger ones. The last number is never
+    # zero, because numpy takes [0, 5] and [0, 5, 0] for the same seed and pretraining draws from such pairs.
+    return np.random.default_rng([seed, list(PARTS).index(part), index, category, _TASK_SEEDS[task]])
+
+
+def _floats(o: SceneObject) -> BoxXYXY:
+    x1, y1, x2, y2 = o.box_xyxy_px
+    return (float(x1), float(y1), float(x2), float(y2))
+
+
+def _image(scene: Scene) -> Image.Image:
+    return Image.fromarray(scene.pixels)
+
+
+def _settings(
+    task: str, seed: int, categories: Sequence[str], counts: tuple[int, int, int]
+) -> dict[str, object]:
+    if seed < 0 or min(counts) < 0:
+        raise InputError(f"The seed ({seed}) and the numbers of pictures {counts} must not be negative.")
+    if unknown := [name for name in categories if name not in CATEGORIES]:
+        raise InputError(f"Nothing called {unknown} can be drawn. Choose from: {', '.join(CATEGORIES)}.")
+    if not categories or len(set(categories)) < len(categories):
+        raise InputError(f"The categories {list(categories)} are none or repeat; name each once.")
+    return {
+        "generator": GENERATOR,
+        "version": VERSION,
+        "task": task,
+        "seed": seed,
+        "categories": list(categories),
+        "counts": dict(zip(PARTS, counts, strict=True)),
+    }
+
+
+def _keep_or_write(folder: Path, settings: dict[str, object], write: Callable[[_Counts], None]) -> Path:
+    marker = folder / MARKER
+    found = _read_marker(marker)
+    if found == settings | {"files": _files(folder, settings)}:
+        return folder
+    taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if taken and found.get("generator") != GENERATOR:
+        raise InputError(
+            f"{folder}: It exists and vrft did not write it, so it is left alone. "
+            "Choose another folder, or move this one away."
+        )
+    for path in _own(folder, found):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    # The numbers of files come last: a marker without them is a folder whose writing was cut short.
+    marker.write_text(_json(settings), "utf-8")
+    counts = settings["counts"]
+    assert isinstance(counts, dict)
+    write({part: count for part, count in counts.items() if count})
+    marker.write_text(_json(settings | {"files": _files(folder, settings)}), "utf-8")
+    return folder
+
+
+def _read_marker(marker: Path) -> dict[str, object]:
+    try:
+        found = json.loads(marker.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _own(folder: Path, settings: Mapping[str, object]) -> list[Path]:
+    return [folder / name for name in _OWN.get(str(settings.get("task")), ())]
+
+
+def _files(folder: Path, settings: Mapping[str, object]) -> dict[str, int]:
+    """How many files lie at and below each of our own paths."""
+    own = _own(folder, settings)
+    return {path.name: sum(p.is_file() for p in (path, *path.rglob("*"))) for path in own}
+
+
+def _json(content: dict[str, object]) -> str:
+    return json.dumps(content, indent=1) + "\n"

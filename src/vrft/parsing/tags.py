@@ -1,0 +1,126 @@
+"""The outer form of an answer: where the thought ends, where the answer stands, what is wrong with the tags.
+
+Everything here is ``str.find``, ``str.rfind`` and ``str.count``: linear, whatever the text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vrft.types import Fault, Form
+
+END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")
+"""What tokenizers write where a model stopped; no part of its words."""
+THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
+TAGS = (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE)
+PLACEHOLDER = " \t\r\n.…"
+"""A thought of these characters alone copies the prompt's ``<think> ... </think>``."""
+
+
+@dataclass(frozen=True)
+class Sections:
+    """An answer's text taken apart."""
+
+    content: str
+    """What to read as the answer, trimmed."""
+    thinking: str
+    """The thought, trimmed."""
+    faults: tuple[Fault, ...]
+    """What was wrong with the tags; none where the text has exactly the demanded form."""
+
+
+def split_tags(text: str, form: Form) -> Sections:
+    """Take a model's text apart into thought and answer, telling every deviation from the demanded form.
+
+    The content is that of the last complete answer tag; without one, what follows an unclosed answer tag;
+    without that, what follows the last ``</think>``, or the whole text. A thought that was never closed is
+    no answer.
+
+    Args:
+        text: as decoded; end tokens of the tokenizer may trail.
+        form: ``THINK`` demands a thought before the answer, ``DIRECT`` the answer alone.
+
+    Returns:
+        Content, thought and faults.
+
+    Example:
+        >>> split_tags("<think> Petals. </think> <answer>rose</answer>", Form.THINK)
+        Sections(content='rose', thinking='Petals.', faults=())
+        >>> split_tags("It is a rose", Form.DIRECT).faults
+        (<Fault.NO_ANSWER_TAG: 'no_answer_tag'>,)
+    """
+    text = strip_end_tokens(text)
+    answer = _last_answer(text)
+    thought = _thought(text, len(text) if answer is None else answer[0])
+    thinking = text[thought[0] + len(THINK_OPEN) : thought[1] - len(THINK_CLOSE)].strip() if thought else ""
+    faults = []
+    if form is Form.THINK and not thinking.strip(PLACEHOLDER):
+        faults.append(Fault.NO_THINK)
+    if any(text.count(tag) > 1 for tag in TAGS):
+        faults.append(Fault.REPEATED_TAG)
+    if answer is None:
+        content, tail_faults = _untagged(text)
+        return Sections(content, thinking if thought else _unclosed_thought(text), (*faults, *tail_faults))
+    if _outside(text, answer, thought, form):
+        faults.append(Fault.OUTSIDE_TAGS)
+    content = text[answer[0] + len(ANSWER_OPEN) : answer[1] - len(ANSWER_CLOSE)].strip()
+    return Sections(content, thinking, tuple(faults))
+
+
+def strip_end_tokens(text: str) -> str:
+    """The text without blanks at its ends and without the tokenizer's end tokens after it.
+
+    Example:
+        >>> strip_end_tokens(" rose <|im_end|> <|endoftext|>")
+        'rose'
+    """
+    end = len(text)
+    while end:
+        if text[end - 1].isspace():
+            end -= 1
+            continue
+        token = next((t for t in END_TOKENS if text.endswith(t, 0, end)), "")
+        if not token:
+            break
+        end -= len(token)
+    return text[:end].strip()
+
+
+def _last_answer(text: str) -> tuple[int, int] | None:
+    """Start and end of the last complete answer with its tags."""
+    start = text.rfind(ANSWER_OPEN, 0, max(text.rfind(ANSWER_CLOSE), 0))
+    return None if start < 0 else (start, text.find(ANSWER_CLOSE, start) + len(ANSWER_CLOSE))
+
+
+def _thought(text: str, before: int) -> tuple[int, int] | None:
+    """Start and end of the first complete thought, tags included, that ends before an index."""
+    start = text.find(THINK_OPEN, 0, before)
+    close = text.find(THINK_CLOSE, start, before) if start >= 0 else -1
+    return None if close < 0 else (start, close + len(THINK_CLOSE))
+
+
+def _outside(text: str, answer: tuple[int, int], thought: tuple[int, int] | None, form: Form) -> bool:
+    """Whether words stand beside the parts that the form demands."""
+    if form is Form.DIRECT:
+        thinks = THINK_OPEN in text or THINK_CLOSE in text
+        return thinks or answer != (0, len(text))
+    start, end = thought or (0, 0)
+    return bool(text[:start].strip() or text[end : answer[0]].strip() or text[answer[1] :].strip())
+
+
+def _untagged(text: str) -> tuple[str, tuple[Fault, ...]]:
+    """What may be read as the answer where no answer tag is complete, with the faults."""
+    close = text.rfind(THINK_CLOSE)
+    rest = text if close < 0 else text[close + len(THINK_CLOSE) :]
+    start = rest.rfind(ANSWER_OPEN)
+    if start >= 0:
+        return rest[start + len(ANSWER_OPEN) :].strip(), (Fault.NO_ANSWER_TAG, Fault.TRUNCATED)
+    rest, thought, _ = rest.partition(THINK_OPEN)
+    cut = (Fault.TRUNCATED,) if thought else ()
+    return rest.replace(ANSWER_CLOSE, "").strip(), (Fault.NO_ANSWER_TAG, *cut)
+
+
+def _unclosed_thought(text: str) -> str:
+    """The thought of a text that was cut while thinking."""
+    return text.partition(THINK_OPEN)[2].strip()

@@ -1,0 +1,197 @@
+"""Loading a policy from a folder or hub id, and saving it as an ordinary Hugging Face folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+
+from vrft.errors import ModelError
+from vrft.miniature.location import MINIATURE, miniature_folder
+from vrft.policies.families import family_of
+from vrft.policies.policy import Policy
+
+SIDE_FILES = (
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+)
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """A LoRA adapter on the language model (never on the vision tower)."""
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+
+
+LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+
+
+def resolve_source(source: str) -> str:
+    """The folder or hub id behind a model's name; 'miniature' is the embedded one."""
+    return str(miniature_folder()) if source == MINIATURE else source
+
+
+def load_policy(
+    source: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    train_vision: bool = False,
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
+    attention: str = "sdpa",
+    lora: LoraSettings | None = None,
+) -> Policy:
+    """Load a policy.
+
+    Args:
+        source: 'miniature', a folder, or a hub id.
+        device: 'auto' (CUDA where there is one), or a torch device.
+        dtype: 'auto' (bfloat16 on CUDA, float32 on the CPU), 'float32', 'bfloat16' or 'float64'.
+        train_vision: whether the vision tower learns too; frozen features are computed once a picture.
+        min_pixels: least pixels after the processor's resize; None keeps the folder's setting.
+        max_pixels: most pixels after the processor's resize; None keeps the folder's setting.
+        attention: transformers' attention implementation.
+        lora: train a LoRA adapter instead of all weights.
+
+    Returns:
+        The policy in eval mode.
+
+    Raises:
+        ModelError: the source is missing, broken, or no vision-language model vrft can train.
+    """
+    folder = resolve_source(source)
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    if dtype == "auto":
+        dtype = "bfloat16" if device.startswith("cuda") else "float32"
+    if Path(folder).exists() and not (Path(folder) / "config.json").exists():
+        raise ModelError(f"{source}: no config.json there. Give a Hugging Face model folder or a hub id.")
+    adapter_base = _adapter_base(Path(folder))
+    base = adapter_base or folder
+    try:
+        with _quiet():
+            config = AutoConfig.from_pretrained(base)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{source}: no model configuration could be read there: {_first_line(error)}"
+        ) from error
+    family = family_of(config.model_type, source)
+    try:
+        with _quiet():
+            model, loading = AutoModelForImageTextToText.from_pretrained(
+                base, dtype=DTYPES[dtype], attn_implementation=attention, output_loading_info=True
+            )
+            tokenizer = AutoTokenizer.from_pretrained(base)
+            image_processor = _load_image_processor(base, min_pixels, max_pixels)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{source}: the model could not be loaded: {_first_line(error)}") from error
+    if loading["missing_keys"] or loading["mismatched_keys"]:
+        names = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3]
+        raise ModelError(f"{source}: weights are missing or of another shape ({', '.join(names)}, ...).")
+    if not tokenizer.chat_template:
+        raise ModelError(
+            f"{source}: its tokenizer has no chat template; add chat_template.jinja to the folder."
+        )
+    model.to(device).eval()
+    model.requires_grad_(lora is None)
+    if not train_vision:
+        model.get_submodule(family.vision).requires_grad_(False)
+    if adapter_base is not None:
+        model = _merge_adapter(model, folder)
+    if lora is not None:
+        model = _add_lora(model, lora)
+    return Policy(
+        model, tokenizer, image_processor, family, source, vision_frozen=not train_vision or lora is not None
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' bars and hints off the screen: vrft tells what matters in its own words."""
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(level)
+        transformers.logging.enable_progress_bar()
+
+
+def _load_image_processor(folder: str, min_pixels: int | None, max_pixels: int | None) -> Any:
+    # The PIL backend everywhere: the torchvision one differs by up to 0.015 a pixel value, and runs must
+    # agree.
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    size = dict(processor.size)
+    if min_pixels is not None:
+        size["shortest_edge"] = min_pixels
+    if max_pixels is not None:
+        size["longest_edge"] = max_pixels
+    processor.size = size
+    return processor
+
+
+def _adapter_base(folder: Path) -> str | None:
+    settings = folder / "adapter_config.json"
+    if not settings.exists():
+        return None
+    return str(json.loads(settings.read_text())["base_model_name_or_path"])
+
+
+def _merge_adapter(model: Any, folder: str) -> Any:
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, folder).merge_and_unload()
+
+
+def _add_lora(model: Any, lora: LoraSettings) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    settings = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=LORA_TARGETS,
+        bias="none",
+    )
+    return get_peft_model(model, settings)
+
+
+def save_policy(policy: Policy, folder: Path) -> Path:
+    """Save a policy as an ordinary Hugging Face folder that transformers loads without vrft.
+
+    Args:
+        policy: a full model, or one with a LoRA adapter (then only the adapter is written, peft's way).
+        folder: where to write.
+
+    Returns:
+        The folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _quiet():
+        policy.model.save_pretrained(folder)
+    policy.tokenizer.save_pretrained(folder)
+    # Image processor and template are written apart: a processor class of our own would not load elsewhere.
+    policy.image_processor.save_pretrained(folder)
+    source = Path(resolve_source(policy.source))
+    for name in SIDE_FILES:
+        if (source / name).exists() and not (folder / name).exists():
+            (folder / name).write_bytes((source / name).read_bytes())
+    return folder

@@ -1,0 +1,141 @@
+"""Detection rewards: R_d = R_IoU + R_conf + R_format (Visual-RFT, Eq. 5).
+
+What the paper leaves open is settled alike in every setting: an answer that could not be read earns nothing;
+with nothing to be found, an abstention earns 1 for boxes and 1 for confidence; with something to be found,
+an abstention earns neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from vrft.geometry.boxes import as_array, iou_matrix
+from vrft.geometry.matching import match_greedy
+from vrft.rewards.format import format_reward
+from vrft.types import Answer, BoxesTarget, Target
+
+
+def iou_paper(answer: Answer, target: Target) -> float:
+    """Mean matched IoU over the predicted boxes.
+
+    R_IoU = (iou_1 + ... + iou_n) / n, with n the number of predictions (Visual-RFT, Eq. 6). A prediction is
+    matched greedily, most confident first, where its IoU is above 0.5, and counts 0 otherwise. Labels that
+    were missed cost nothing; with nothing to be found every box earns 0.
+
+    Args:
+        answer: the parsed answer.
+        target: the labelled boxes.
+
+    Returns:
+        In [0, 1].
+
+    Example:
+        >>> answer = Answer(True, True, ((0.0, 0.0, 10.0, 8.0),), (1.0,))
+        >>> iou_paper(answer, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
+        0.8
+    """
+    matched = _matched_ious(answer, target)
+    return float(matched.mean()) if matched.size else _abstention_pay(answer, target)
+
+
+def iou_released(answer: Answer, target: Target) -> float:
+    """Matched IoU over the predictions or the labels, whichever are more.
+
+    R_IoU = (iou_1 + ... + iou_n) / max(n, m), with m the number of labels (the released code's second
+    version, which replaced Eq. 6 because that one invites a single safe box).
+
+    Args:
+        answer: the parsed answer.
+        target: the labelled boxes.
+
+    Returns:
+        In [0, 1].
+
+    Example:
+        >>> answer = Answer(True, True, ((0.0, 0.0, 10.0, 8.0),), (1.0,))
+        >>> iou_released(answer, BoxesTarget(((0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 60.0, 60.0))))
+        0.4
+    """
+    matched = _matched_ious(answer, target)
+    if not matched.size:
+        return _abstention_pay(answer, target)
+    return float(matched.sum() / max(matched.size, len(_labels(target))))
+
+
+def confidence_paper(answer: Answer, target: Target) -> float:
+    """Mean pay for sure hits and unsure misses.
+
+    r_i = c_i if iou_i != 0 else 1 - c_i (Visual-RFT, Eq. 7), R_conf = (r_1 + ... + r_n) / n (Eq. 8). Its
+    expectation is linear in c, so that it teaches confidences of 0 or 1, and a wrong box of confidence 0
+    earns 1, also with nothing to be found; ``confidence_brier`` mends the first and half of the second.
+
+    Args:
+        answer: the parsed answer.
+        target: the labelled boxes.
+
+    Returns:
+        In [0, 1].
+
+    Example:
+        >>> wrong = Answer(True, True, ((50.0, 50.0, 60.0, 60.0),), (0.25,))
+        >>> confidence_paper(wrong, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
+        0.75
+    """
+    matched = _matched_ious(answer, target)
+    if not matched.size:
+        return _abstention_pay(answer, target)
+    confidences = np.asarray(answer.confidences)
+    return float(np.where(matched > 0, confidences, 1 - confidences).mean())
+
+
+def confidence_brier(answer: Answer, target: Target) -> float:
+    """Mean pay that is greatest where a confidence is the probability of a hit.
+
+    r_i = 1 - (h_i - c_i)^2 with h_i = 1 for a matched box and 0 for another, averaged over the predictions
+    (one less the Brier score, a proper rule: a box that hits with probability p earns most at c = p). With
+    nothing to be found, boxes earn 0 whatever their confidence.
+
+    Args:
+        answer: the parsed answer.
+        target: the labelled boxes.
+
+    Returns:
+        In [0, 1].
+
+    Example:
+        >>> wrong = Answer(True, True, ((50.0, 50.0, 60.0, 60.0),), (0.5,))
+        >>> confidence_brier(wrong, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
+        0.75
+    """
+    matched = _matched_ious(answer, target)
+    if not matched.size:
+        return _abstention_pay(answer, target)
+    if not _labels(target):
+        return 0.0
+    return float((1 - ((matched > 0) - np.asarray(answer.confidences)) ** 2).mean())
+
+
+SETTINGS: dict[str, dict[str, Callable[[Answer, Target], float]]] = {
+    "paper": {"iou": iou_paper, "confidence": confidence_paper, "format": format_reward},
+    "released": {"iou": iou_released, "confidence": confidence_paper, "format": format_reward},
+    "recommended": {"iou": iou_released, "confidence": confidence_brier, "format": format_reward},
+}
+"""``released`` has the rule of the released code without its prelude, its NaN and its unpaid abstention."""
+
+
+def _labels(target: Target) -> tuple[tuple[float, float, float, float], ...]:
+    assert isinstance(target, BoxesTarget)
+    return target.boxes_xyxy_px
+
+
+def _matched_ious(answer: Answer, target: Target) -> np.ndarray:
+    """(n,) IoU of each predicted box with its match, 0 where it has none; empty where nothing was read."""
+    boxes = answer.boxes_xyxy_px if answer.parsed else ()
+    ious = iou_matrix(as_array(boxes), as_array(_labels(target)))
+    return match_greedy(ious, np.asarray(answer.confidences[: len(boxes)], dtype=np.float64))
+
+
+def _abstention_pay(answer: Answer, target: Target) -> float:
+    return float(answer.abstained and not _labels(target))

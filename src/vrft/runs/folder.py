@@ -1,0 +1,164 @@
+"""A run: one folder on disk that explains itself.
+
+run.json         what it is: kind, seed, versions, hardware, parity of the two log-probability paths
+config.yaml      the resolved configuration
+metrics.jsonl    one row a step, and a row at each validation
+rollouts.jsonl   sampled groups with reward terms (RFT)
+checkpoints/     step_000040/ : what a resume needs; only the newest is kept
+best/            the trainable weights with the best validation so far
+model/           the trained policy, an ordinary Hugging Face folder
+eval/            judged answers
+done.json        written last
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from vrft.errors import RunError
+
+PACKAGES = ("vrft", "torch", "transformers", "peft", "accelerate", "numpy", "pillow", "pycocotools")
+
+
+class RunFolder:
+    """Paths and files of one run. Nothing in it is ever overwritten by another run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def open(self, resume: bool) -> None:
+        """Make the folder, or come back to it.
+
+        Args:
+            resume: whether an existing run is meant.
+
+        Raises:
+            RunError: the folder holds a run and ``resume`` was not asked for.
+        """
+        if (self.path / "run.json").exists() and not resume:
+            raise RunError(
+                f"{self.path} holds a run already. Add --resume to go on with it, or name another folder."
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run ended."""
+        return (self.path / "done.json").exists()
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file whole or not at all."""
+        write_json(self.path / name, value)
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file.
+
+        Raises:
+            RunError: it is missing or torn.
+        """
+        return read_json(self.path / name)
+
+    def append(self, name: str, row: dict[str, Any]) -> None:
+        """Add one line to a JSONL file."""
+        append_row(self.path / name, row)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Lines of a JSONL file; a torn last line is left out, a missing file is empty."""
+        return list(read_rows(self.path / name))
+
+    def cut(self, name: str, step: int) -> None:
+        """Drop lines of steps after ``step``: they will be computed again after a resume."""
+        target = self.path / name
+        if target.exists():
+            kept = [row for row in read_rows(target) if row["step"] <= step]
+            write_text(target, "".join(json.dumps(row) + "\n" for row in kept))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all, also where the machine stops in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(text)
+    os.replace(fresh, path)
+
+
+def append_row(path: Path, row: dict[str, Any]) -> None:
+    """Add one line to a JSONL file; a torn last line, left by a kill, is dropped first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as handle:
+        end = handle.seek(0, os.SEEK_END)
+        if end:
+            handle.seek(end - 1)
+            if handle.read(1) != b"\n":
+                handle.seek(0)
+                handle.truncate(handle.read().rfind(b"\n") + 1)
+        handle.write(json.dumps(row).encode() + b"\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    write_text(path, json.dumps(value, indent=1) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        RunError: it is missing or cannot be read.
+    """
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Lines of a JSONL file; a torn last line is left out, a missing file is empty.
+
+    Raises:
+        RunError: a line before the last is torn.
+    """
+    lines = path.read_text().splitlines() if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            if number < len(lines):
+                raise RunError(f"{path}: line {number} cannot be read: {error}") from error
+
+
+def replace_folder(fresh: Path, target: Path) -> None:
+    """Put a finished folder in the place of another."""
+    if target.exists():
+        shutil.rmtree(target)
+    os.replace(fresh, target)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> str:
+    """The processor and the number of cores, in words."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        named = [
+            x.split(":", 1)[1].strip() for x in info.read_text().splitlines() if x.startswith("model name")
+        ]
+        model = named[0] if named else model
+    return f"{os.cpu_count()} x {model}"

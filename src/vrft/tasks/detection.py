@@ -1,0 +1,73 @@
+"""Detection: all boxes of one category, each with a confidence, or 'No Objects'."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vrft.geometry.frames import View
+from vrft.parsing.answers import parse_boxes_answer
+from vrft.rewards import detection as rewards
+from vrft.tasks.prompts import answer_instructions, in_tags
+from vrft.types import Answer, BoxesTarget, Example, Form, Record
+
+
+class Detection:
+    """The paper's detection task (Visual-RFT, Table 1 and Eq. 5-8)."""
+
+    name = "detection"
+    metric = "ap"
+    rewards = rewards.SETTINGS
+    example_answer = "[{'Position': [x1, y1, x2, y2], 'Confidence': number}, ...]"
+
+    def examples(self, records: Sequence[Record]) -> list[Example]:
+        """One question for every picture and category of the data set, present or not.
+
+        Crowd regions are no single objects: a picture whose only boxes of a category are crowds is not asked
+        about that category.
+        """
+        categories = sorted({box.category for record in records for box in record.boxes})
+        return [
+            Example(
+                id=f"{record.id}#{category}",
+                record_id=record.id,
+                image=record.image,
+                image_wh=record.image_wh,
+                task=self.name,
+                question=category,
+                target=BoxesTarget(
+                    tuple(b.box_xyxy_px for b in record.boxes if b.category == category and not b.crowd)
+                ),
+            )
+            for record in records
+            for category in categories
+            if not any(b.crowd and b.category == category for b in record.boxes)
+        ]
+
+    def group(self, example: Example) -> str:
+        """The category asked about."""
+        return example.question
+
+    def ask(self, example: Example, view: View, form: Form) -> str:
+        """The prompt; with a 0-1000 frame and thinking it is the paper's, word for word."""
+        category = example.question
+        return (
+            f"Detect all objects belonging to the category '{category}' in the image, and provide the "
+            f"bounding boxes ({view.clause}) and confidence (between 0 and 1, with two decimal places).\n"
+            f"If no object belonging to the category '{category}' in the image, return 'No Objects'.\n"
+            + answer_instructions(self.example_answer, form)
+        )
+
+    def gold(self, example: Example, view: View, form: Form) -> str:
+        """The labelled boxes with confidence 1.00, or 'No Objects'."""
+        assert isinstance(example.target, BoxesTarget)
+        boxes = example.target.boxes_xyxy_px
+        listed = ", ".join(f"{{'Position': [{view.figures(box)}], 'Confidence': 1.00}}" for box in boxes)
+        content = f"[{listed}]" if boxes else "No Objects"
+        return in_tags(content, f"I look for '{example.question}' in the image.", form)
+
+    def parse(self, text: str, view: View, form: Form) -> Answer:
+        """Boxes and confidences, or an abstention."""
+        return parse_boxes_answer(text, view, form)
+
+
+TASK = Detection()

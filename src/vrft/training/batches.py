@@ -1,0 +1,33 @@
+"""Which examples a step takes: every example once before any comes again, decided by seed and step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vrft.types import Example
+
+
+def examples_of_step(examples: Sequence[Example], step: int, count: int, seed: int) -> list[Example]:
+    """The examples of one training step.
+
+    Args:
+        examples: the training part.
+        step: from 0.
+        count: prompts a step.
+        seed: source of the order.
+
+    Returns:
+        ``count`` examples; epochs are shuffled anew and run into each other, so no example is left behind.
+
+    Example:
+        >>> len(examples_of_step([None] * 3, 0, 5, 0))
+        5
+    """
+    chosen = []
+    for index in range(step * count, (step + 1) * count):
+        epoch, place = divmod(index, len(examples))
+        order = np.random.default_rng([seed, epoch]).permutation(len(examples))
+        chosen.append(examples[order[place]])
+    return chosen

@@ -1,0 +1,162 @@
+"""The training loop: one for RFT and SFT, which differ only in what one step does.
+
+A step is a pure function of weights, optimiser and step number (every random choice is seeded by run and
+step), so a run that was interrupted and resumed ends where an uninterrupted one ends.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+
+from vrft.config import RunConfig
+from vrft.policies.policy import Policy
+from vrft.runs.folder import RunFolder
+from vrft.training.checkpoint import (
+    load_trainable_state,
+    newest_checkpoint,
+    save_checkpoint,
+    trainable_state,
+)
+from vrft.training.optimiser import build_optimiser
+
+Row = dict[str, Any]
+
+
+class StepFunction(Protocol):
+    """Runs forward and backward passes of one step; gradients are left on the weights."""
+
+    def __call__(self, step: int) -> Row:
+        """Args: step, from 0. Returns: what to log."""
+        ...
+
+
+class Progress(Protocol):
+    """Where a loop tells how far it is."""
+
+    def __call__(self, step: int, steps: int, row: Row) -> None:
+        """Args: steps done, steps in all, what was logged."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """How a loop ended."""
+
+    steps: int
+    best_step: int
+    best_value: float | None
+    stopped: bool
+    """Ended by a signal; a checkpoint was written."""
+
+
+def run_loop(
+    policy: Policy,
+    config: RunConfig,
+    folder: RunFolder,
+    step_function: StepFunction,
+    validate: Callable[[], float] | None,
+    progress: Progress = lambda step, steps, row: None,
+) -> LoopResult:
+    """Train until the steps are done, patience is over, or a signal asks to stop.
+
+    The policy ends with the weights of its best validation (the earliest of equals, the start included), so
+    RFT and SFT are held to the same rule; without validation, with the last ones.
+
+    Args:
+        policy: trained in place.
+        config: the run's configuration.
+        folder: where metrics and checkpoints go; its newest checkpoint is resumed.
+        step_function: one step's forward and backward passes.
+        validate: score of the validation part, higher is better; None where there is none.
+        progress: called after each step.
+    """
+    settings, checks = config.optim, config.checks
+    optimizer, schedule = build_optimiser(policy.model, settings)
+    best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
+    start = 0
+    state = newest_checkpoint(folder.path / "checkpoints")
+    if state is not None:
+        load_trainable_state(policy.model, state["weights"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        best, start = state["best"], state["step"]
+    folder.cut("metrics.jsonl", start)
+    folder.cut("rollouts.jsonl", start)
+    every = checks.validate_every if validate is not None else 0
+    if every and start == 0 and best["value"] is None:
+        best = _validated(policy, folder, validate, 0, best)
+    learned = [p for p in policy.model.parameters() if p.requires_grad]
+
+    def checkpoint(step: int) -> None:
+        content = {"step": step, "weights": trainable_state(policy.model), "best": best}
+        content |= {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+        save_checkpoint(folder.path / "checkpoints", step, content)
+
+    step, over = start, False
+    with _stop_requests() as stop:
+        while step < settings.steps and not over and not stop:
+            began = time.monotonic()
+            optimizer.zero_grad(set_to_none=True)
+            row = step_function(step)
+            norm = float(torch.nn.utils.clip_grad_norm_(learned, settings.max_grad_norm))
+            # A step whose gradient is not finite is left out and told; it must not reach the weights.
+            if norm == norm and norm != float("inf"):
+                optimizer.step()
+            else:
+                row["skipped"] = True
+            rate = schedule.get_last_lr()[0]
+            schedule.step()
+            step += 1
+            row = {"step": step, **row, "grad_norm": norm, "lr": rate, "seconds": time.monotonic() - began}
+            folder.append("metrics.jsonl", row)
+            progress(step, settings.steps, row)
+            if every and (step % every == 0 or step == settings.steps):
+                best = _validated(policy, folder, validate, step, best)
+                over = bool(checks.patience) and step - best["step"] >= checks.patience * every
+            if step % checks.checkpoint_every == 0 or step == settings.steps or over or stop:
+                checkpoint(step)
+        stopped = bool(stop)
+    if not stopped and best["weights"] is not None:
+        load_trainable_state(policy.model, best["weights"])
+    return LoopResult(step, best["step"] if best["weights"] is not None else step, best["value"], stopped)
+
+
+def _validated(
+    policy: Policy, folder: RunFolder, validate: Callable[[], float] | None, step: int, best: dict[str, Any]
+) -> dict[str, Any]:
+    assert validate is not None
+    value = validate()
+    folder.append("metrics.jsonl", {"step": step, "validation": value})
+    if best["value"] is None or value > best["value"]:
+        return {"step": step, "value": value, "weights": trainable_state(policy.model)}
+    return best
+
+
+@contextmanager
+def _stop_requests() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM instead of dying in the middle of a step; a second Ctrl-C does die."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    try:
+        before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: signals are the caller's business
+        yield seen
+        return
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

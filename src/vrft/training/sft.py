@@ -1,0 +1,50 @@
+"""One step of supervised fine-tuning on the gold answers: the twin that RFT is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vrft.config import RunConfig
+from vrft.engine.logprobs import AnswerScorer, Path
+from vrft.policies.policy import Policy
+from vrft.tasks.base import Task
+from vrft.training.batches import examples_of_step
+from vrft.training.loop import Row
+from vrft.training.losses import sequence_mean, token_mean
+from vrft.types import Example
+
+
+class SftStep:
+    """The step function of SFT: cross-entropy of the gold answer's tokens, mean over tokens."""
+
+    def __init__(
+        self, policy: Policy, task: Task, examples: Sequence[Example], config: RunConfig, path: Path
+    ) -> None:
+        self.policy, self.task, self.examples, self.config, self.path = policy, task, examples, config, path
+        self.answer_scorer = AnswerScorer(policy)
+
+    def __call__(self, step: int) -> Row:
+        """Leave the gradient of the step's loss on the weights."""
+        config = self.config
+        chosen = examples_of_step(self.examples, step, config.optim.prompts_per_step, config.seed)
+        pictures = [self.policy.picture(e.image) for e in chosen]
+        form = config.prompt.form
+        asked = [(self.task.ask(e, p.view, form), p) for e, p in zip(chosen, pictures, strict=True)]
+        prompts = [self.policy.prompt(question, picture) for question, picture in asked]
+        golds = [
+            self.policy.answer_ids(self.task.gold(e, p.view, form))
+            for e, p in zip(chosen, pictures, strict=True)
+        ]
+        tokens = sum(map(len, golds))
+        size = config.optim.micro_prompts or len(prompts)
+        total = {"loss": 0.0, "sequence_loss": 0.0}
+        for begin in range(0, len(prompts), size):
+            part = slice(begin, begin + size)
+            logprobs_RA, mask_RA = self.answer_scorer(prompts[part], golds[part], 1, 1.0, self.path)
+            loss = token_mean(-logprobs_RA, mask_RA, len(prompts), tokens)
+            loss.backward()
+            total["loss"] += loss.item()
+            total["sequence_loss"] += sequence_mean(
+                -logprobs_RA.detach(), mask_RA, len(prompts), tokens
+            ).item()
+        return {**total, "pictures": len(prompts), "gold_tokens": tokens}

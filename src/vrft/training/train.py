@@ -1,0 +1,170 @@
+"""One training run from a configuration and a split: load, compare paths, loop, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+
+from vrft.config import RunConfig, dump_config
+from vrft.engine.parity import Parity, compare_paths
+from vrft.engine.sampling import Sampling, sample
+from vrft.evaluation.evaluate import evaluate
+from vrft.evaluation.metrics import METRICS
+from vrft.policies.load import LoraSettings, load_policy, save_policy
+from vrft.policies.policy import Policy
+from vrft.runs.folder import RunFolder, hardware, replace_folder, versions, write_text
+from vrft.tasks.base import Task, load_task
+from vrft.training.loop import Progress, StepFunction, run_loop
+from vrft.training.reference import Reference
+from vrft.training.rft import RftStep
+from vrft.training.scoring import Scorer
+from vrft.training.sft import SftStep
+from vrft.types import Example
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished (or interrupted) run."""
+
+    folder: RunFolder
+    policy: Policy
+    best_step: int
+    validation: float | None
+    steps: int
+    stopped: bool
+
+
+@dataclass(frozen=True)
+class _Context:
+    policy: Policy
+    task: Task
+    train: Sequence[Example]
+    config: RunConfig
+    folder: RunFolder
+    parity: Parity
+
+
+def policy_of(config: RunConfig, source: str | None = None) -> Policy:
+    """Load the policy that a configuration names.
+
+    Args:
+        config: its ``model`` section.
+        source: another folder with the same settings, such as the SFT twin's model.
+    """
+    m = config.model
+    lora = LoraSettings(m.lora.rank, m.lora.alpha, m.lora.dropout) if m.lora is not None else None
+    return load_policy(
+        source or m.path,
+        device=m.device,
+        dtype=m.dtype,
+        train_vision=m.train_vision,
+        min_pixels=m.min_pixels,
+        max_pixels=m.max_pixels,
+        attention=m.attention,
+        lora=lora,
+    )
+
+
+def train_run(
+    config: RunConfig,
+    folder: RunFolder,
+    train: Sequence[Example],
+    val: Sequence[Example],
+    *,
+    resume: bool = False,
+    progress: Progress = lambda step, steps, row: None,
+) -> Trained:
+    """Train one policy.
+
+    Args:
+        config: what and how.
+        folder: where everything goes.
+        train: training questions, at least one.
+        val: validation questions; empty switches validation off.
+        resume: go on where the folder's newest checkpoint stands.
+        progress: called after each step.
+
+    Returns:
+        The policy with the weights of its best validation, saved under ``model/`` unless it was interrupted.
+
+    Raises:
+        RunError: the folder holds a run and ``resume`` is False.
+        ConfigError: unknown reward setting, or nothing to learn.
+    """
+    folder.open(resume)
+    task = load_task(config.task)
+    Scorer(task, config.reward, config.prompt.form)  # a wrong setting is told before the model is loaded
+    torch.manual_seed(config.seed)
+    policy = policy_of(config)
+    write_text(folder.path / "config.yaml", dump_config(config))
+    parity = check_paths(policy, task, train, config)
+    folder.write_json(
+        "run.json",
+        {
+            "kind": config.kind,
+            "task": config.task,
+            "seed": config.seed,
+            "model": config.model.path,
+            "parity": asdict(parity),
+            "hardware": hardware(),
+            "device": str(policy.device),
+            "versions": versions(),
+        },
+    )
+    context = _Context(policy, task, train, config, folder, parity)
+    metric = METRICS[task.metric]
+
+    def validate() -> float:
+        length = config.rollout.max_new_tokens
+        return metric.value(evaluate(policy, task, val, config.prompt.form, max_new_tokens=length))
+
+    step_function = STEP_FUNCTIONS[config.kind](context)
+    result = run_loop(policy, config, folder, step_function, validate if val else None, progress)
+    trained = Trained(folder, policy, result.best_step, result.best_value, result.steps, result.stopped)
+    if not result.stopped:
+        fresh = folder.path / "model.new"
+        save_policy(policy, fresh)
+        replace_folder(fresh, folder.path / "model")
+        folder.write_json(
+            "done.json",
+            {"steps": result.steps, "best_step": result.best_step, "validation": result.best_value},
+        )
+    return trained
+
+
+def check_paths(policy: Policy, task: Task, examples: Sequence[Example], config: RunConfig) -> Parity:
+    """Compare the shared with the plain path on real groups of the run's own questions.
+
+    Args:
+        policy: before its first step.
+        task: the task.
+        examples: training questions; the first two are used.
+        config: rollout and prompt settings.
+    """
+    chosen = list(examples[:2])
+    pictures = [policy.picture(e.image) for e in chosen]
+    prompts = [
+        policy.prompt(task.ask(e, p.view, config.prompt.form), p)
+        for e, p in zip(chosen, pictures, strict=True)
+    ]
+    r = config.rollout
+    groups = sample(
+        policy, prompts, 2, Sampling(r.temperature, r.top_p, r.top_k, r.max_new_tokens), config.seed
+    )
+    answers = [s.token_ids for group in groups for s in group]
+    return compare_paths(policy, prompts, answers, 2, config.grpo.path)
+
+
+def _rft(context: _Context) -> StepFunction:
+    c = context
+    reference = Reference(c.policy, c.config.grpo.beta)
+    return RftStep(c.policy, c.task, c.train, c.config, c.folder, reference, c.parity.path)
+
+
+def _sft(context: _Context) -> StepFunction:
+    return SftStep(context.policy, context.task, context.train, context.config, context.parity.path)
+
+
+STEP_FUNCTIONS: dict[str, Callable[[_Context], StepFunction]] = {"rft": _rft, "sft": _sft}

@@ -1,0 +1,147 @@
+"""The nouns of vrft, each one frozen dataclass. Nothing here imports torch.
+
+Boxes are ``(x1, y1, x2, y2)`` floats in pixels of the original picture, x to the right and y downwards,
+with x1 < x2 and y1 < y2, everywhere except inside a model's text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+BoxXYXY = tuple[float, float, float, float]
+
+
+class Form(StrEnum):
+    """How a model is asked to answer."""
+
+    THINK = "think"
+    """``<think>`` reasoning ``</think>`` then ``<answer>``, as in the paper."""
+    DIRECT = "direct"
+    """``<answer>`` alone."""
+
+
+@dataclass(frozen=True)
+class LabelledBox:
+    """One labelled box of a record."""
+
+    category: str
+    box_xyxy_px: BoxXYXY
+    crowd: bool = False
+    """A region of many instances that were not told apart (COCO ``iscrowd``)."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A phrase and the boxes that it refers to."""
+
+    text: str
+    boxes_xyxy_px: tuple[BoxXYXY, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One picture with its raw labels, as a dataset file gives it."""
+
+    id: str
+    """Unique and stable within the data set."""
+    image: Path
+    image_wh: tuple[int, int]
+    """Width and height in pixels as the picture is seen (EXIF rotation applied)."""
+    boxes: tuple[LabelledBox, ...] = ()
+    category: str | None = None
+    """The picture's class, for classification."""
+    expressions: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True)
+class BoxesTarget:
+    """Boxes to be found, in original pixels; empty where the right answer is 'No Objects'."""
+
+    boxes_xyxy_px: tuple[BoxXYXY, ...]
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """A class name, and the names it was chosen from."""
+
+    name: str
+    names: tuple[str, ...] = ()
+
+
+Target = BoxesTarget | ClassTarget
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture, one question, one target."""
+
+    id: str
+    """Unique within its list: the record's id and what is asked."""
+    record_id: str
+    image: Path
+    image_wh: tuple[int, int]
+    task: str
+    """``detection``, ``classification`` or ``grounding``."""
+    question: str
+    """What the task asks about: a category, a kind of thing ('plant'), or an expression."""
+    target: Target
+    options: tuple[str, ...] = ()
+    """Class names listed in the prompt (classification with closed naming)."""
+
+
+class Fault(StrEnum):
+    """What was wrong with an answer's text; an answer may have several."""
+
+    EMPTY = "empty"
+    NO_THINK = "no_think"
+    NO_ANSWER_TAG = "no_answer_tag"
+    REPEATED_TAG = "repeated_tag"
+    OUTSIDE_TAGS = "outside_tags"
+    NOT_READABLE = "not_readable"
+    TRUNCATED = "truncated"
+    BAD_BOX = "bad_box"
+    BAD_CONFIDENCE = "bad_confidence"
+    SEVERAL_BOXES = "several_boxes"
+    UNKNOWN_LABEL = "unknown_label"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model's text says, read once and judged everywhere by the same rules."""
+
+    parsed: bool
+    """An answer could be read: boxes, an abstention, or a class name."""
+    formatted: bool
+    """The text has exactly the demanded form, tags included, and its content reads without a fault."""
+    boxes_xyxy_px: tuple[BoxXYXY, ...] = ()
+    confidences: tuple[float, ...] = ()
+    """One a box, in [0, 1]; 1.0 where the model gave none."""
+    label: str | None = None
+    """The class name as written, trimmed."""
+    thinking: str = ""
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def abstained(self) -> bool:
+        """The answer was read and names nothing."""
+        return self.parsed and not self.boxes_xyxy_px and self.label is None
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One sampled answer of a group."""
+
+    token_ids: tuple[int, ...]
+    """The sampled tokens, end token included where one was sampled."""
+    logprobs: tuple[float, ...]
+    """Log-probability of each under the policy that sampled it, at the sampling temperature."""
+    text: str
+    finished: bool
+    """An end token was sampled before the length limit."""
+    terms: dict[str, float] = field(default_factory=dict)
+    """Raw reward terms, each in [0, 1]."""
+    reward: float = 0.0
+    """Weighted sum of the terms."""
+    advantage: float = 0.0

@@ -1,0 +1,36 @@
+"""Fixtures shared by the tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+FAMILY_NAMES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
+
+
+@pytest.fixture(scope="session")
+def tiny_folders(tmp_path_factory):
+    """One folder an architecture, with a tiny random policy."""
+    from tiny import save_tiny
+
+    root = tmp_path_factory.mktemp("tiny")
+    return {name: save_tiny(name, root / name) for name in FAMILY_NAMES}
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """Three pictures of different sizes."""
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    paths = []
+    for index, (width, height) in enumerate([(64, 48), (40, 64), (56, 56)]):
+        path = root / f"{index}.png"
+        Image.fromarray(rng.integers(0, 255, (height, width, 3), dtype=np.uint8)).save(path)
+        paths.append(path)
+    return paths

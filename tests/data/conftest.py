@@ -1,0 +1,57 @@
+"""Makers of small pictures and label files for the tests of readers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+MakePicture = Callable[..., Path]
+MakeCoco = Callable[..., Path]
+
+
+@pytest.fixture
+def make_picture(tmp_path: Path) -> MakePicture:
+    """Write a plain picture below the test's folder; every shade is another file."""
+
+    def make(name: str, size: tuple[int, int] = (40, 30), shade: int = 0, **options: Any) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, (shade, 10, 200)).save(path, **options)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def make_coco(tmp_path: Path) -> MakeCoco:
+    """Write a COCO json from (file name, width, height) and (image number, category number, bbox)."""
+
+    def make(
+        name: str,
+        images: list[tuple[str, int, int]],
+        annotations: list[tuple[int, int, list[Any]]],
+        categories: tuple[str, ...] = ("cat", "dog"),
+        **extra: Any,
+    ) -> Path:
+        sheet = {
+            "images": [
+                {"id": number, "file_name": file, "width": width, "height": height}
+                for number, (file, width, height) in enumerate(images, 1)
+            ],
+            "annotations": [
+                {"id": number, "image_id": image, "category_id": category, "bbox": bbox, **extra}
+                for number, (image, category, bbox) in enumerate(annotations, 1)
+            ],
+            "categories": [{"id": number, "name": name} for number, name in enumerate(categories, 1)],
+        }
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(sheet))
+        return path
+
+    return make

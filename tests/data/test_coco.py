@@ -1,0 +1,205 @@
+"""COCO json in every common layout; wrong labels are refused with file, annotation and mend."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from vrft.data.base import load_dataset
+from vrft.errors import LabelError
+
+
+def test_boxes_become_corners_and_negatives_stay(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    make_picture("images/a.png")
+    make_picture("images/b.png")
+    make_coco(
+        "instances.json",
+        [("a.png", 40, 30), ("b.png", 40, 30)],
+        [(1, 2, [10, 5.5, 20, 10]), (1, 1, [0, 0, 40, 30])],
+    )
+    dataset = load_dataset(tmp_path)
+    assert (dataset.format, dataset.warnings, dataset.categories) == ("coco", (), ("cat", "dog"))
+    a, b = dataset.records
+    assert a.id == "images/a.png"
+    assert a.image_wh == (40, 30)
+    assert [(box.category, box.box_xyxy_px) for box in a.boxes] == [
+        ("dog", (10.0, 5.5, 30.0, 15.5)),
+        ("cat", (0.0, 0.0, 40.0, 30.0)),
+    ]
+    assert b.boxes == ()
+
+
+@pytest.mark.parametrize(
+    ("label_file", "picture"),
+    [
+        ("a.json", "p.png"),
+        ("a.json", "images/p.png"),
+        ("annotations/a.json", "p.png"),
+        ("annotations/a.json", "images/p.png"),
+        ("annotations/instances_val2017.json", "val2017/p.png"),
+        ("annotations/instances_val2017.json", "images/val2017/p.png"),
+        ("annotations/a.json", "anything/p.png"),
+        ("test/_annotations.coco.json", "test/p.png"),
+    ],
+)
+@pytest.mark.parametrize("by_file", [False, True])
+def test_layouts(
+    tmp_path: Path, make_picture: Any, make_coco: Any, label_file: str, picture: str, by_file: bool
+) -> None:
+    path = make_picture(picture)
+    labels = make_coco(label_file, [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
+    dataset = load_dataset(labels if by_file else tmp_path)
+    assert dataset.records[0].image.samefile(path)
+    if not by_file:
+        assert dataset.records[0].id == picture
+
+
+def test_pictures_named_as_on_another_machine(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    make_picture("images/p.png")
+    make_picture("images/q.png", shade=1)
+    make_coco(
+        "a.json", [("/home/someone/p.png", 40, 30), ("C:\\pics\\q.png", 40, 30)], [(1, 1, [0, 0, 5, 5])]
+    )
+    assert [record.id for record in load_dataset(tmp_path).records] == ["images/p.png", "images/q.png"]
+
+
+def test_roboflow_parts_are_merged_and_told(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    for part in ("train", "valid", "test"):
+        make_picture(f"{part}/1.png")
+        make_coco(
+            f"{part}/_annotations.coco.json", [("1.png", 40, 30)], [(1, 2, [1, 1, 5, 5])], ("animals", "cat")
+        )
+    dataset = load_dataset(tmp_path)
+    assert dict(dataset.parts) == {"train/1.png": "train", "valid/1.png": "val", "test/1.png": "test"}
+    assert dataset.categories == ("cat",)
+    assert len(dataset.warnings) == 1
+    assert "animals" in dataset.warnings[0]
+
+
+def test_a_picture_in_two_label_files_is_refused(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    make_picture("images/p.png")
+    make_coco("annotations/instances.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
+    make_coco("annotations/keypoints.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
+    with pytest.raises(LabelError, match=r"keypoints\.json.*instances\.json.*one json"):
+        load_dataset(tmp_path)
+
+
+def test_one_pixel_out_is_clipped_with_a_warning(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    make_picture("p.png")
+    make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [-1, -0.5, 42, 31.5]), (1, 1, [0, 0, 40, 30])], ("cat",))
+    dataset = load_dataset(tmp_path)
+    assert {box.box_xyxy_px for box in dataset.records[0].boxes} == {(0.0, 0.0, 40.0, 30.0)}
+    assert len(dataset.warnings) == 1
+    assert "annotations 1." in dataset.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("bbox", "said"),
+    [
+        ([-1.1, 0, 5, 5], "outside its picture"),
+        ([0, 0, 41.5, 5], "outside its picture"),
+        ([0, 20, 5, 11.1], "outside its picture"),
+        ([40, 0, 0.5, 5], "outside its picture"),
+        ([5, 5, 0, 5], "no area"),
+        ([5, 5, 5, -1], "no area"),
+        ([5, 5, 5], r"not \[x, y, width, height\]"),
+        (["5", 5, 5, 5], r"not \[x, y, width, height\]"),
+        ([5, 5, float("nan"), 5], "not four numbers"),
+        (None, r"not \[x, y, width, height\]"),
+    ],
+)
+def test_wrong_boxes_are_refused_by_name(
+    tmp_path: Path, make_picture: Any, make_coco: Any, bbox: Any, said: str
+) -> None:
+    make_picture("p.png")
+    make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5]), (1, 1, bbox)])
+    with pytest.raises(LabelError, match=said) as caught:
+        load_dataset(tmp_path)
+    assert "a.json, annotation 2 (picture p.png)" in str(caught.value)
+    assert caught.value.mend
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    make_picture("p.png")
+    make_coco(
+        "a.json", [("p.png", 40, 30), ("q.png", 40, 30)], [(2, 1, [0, 0, 1, 1]), *[(1, 1, [0, 0, 99, 5])] * 7]
+    )
+    with pytest.raises(LabelError) as caught:
+        load_dataset(tmp_path)
+    message = str(caught.value)
+    assert "'q.png' is missing" in message
+    assert "annotation 2 " in message
+    assert "and 3 more" in message
+    assert "annotation 1 " not in message
+
+
+def test_rotated_pictures(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    make_picture("p.jpg", (40, 30), exif=exif)
+    make_coco("a.json", [("p.jpg", 40, 30)], [(1, 1, [0, 0, 5, 5])])
+    with pytest.raises(LabelError, match=r"30x40.*swapped.*EXIF"):
+        load_dataset(tmp_path)
+    make_coco("a.json", [("p.jpg", 30, 40)], [(1, 1, [0, 0, 30, 40])])
+    assert load_dataset(tmp_path).records[0].boxes[0].box_xyxy_px == (0.0, 0.0, 30.0, 40.0)
+
+
+def test_another_size_is_refused(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    make_picture("p.png", (40, 30))
+    make_coco("a.json", [("p.png", 80, 60)], [(1, 1, [0, 0, 5, 5])])
+    with pytest.raises(LabelError, match=r"80x60 pixels.*40x30"):
+        load_dataset(tmp_path)
+
+
+def test_crowds_are_marked(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    make_picture("p.png")
+    make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])], iscrowd=1)
+    assert load_dataset(tmp_path).records[0].boxes[0].crowd
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: s["annotations"][0].update(image_id=9), "image_id 9 is not among the images"),
+        (lambda s: s["annotations"][0].update(image_id=[1]), "image_id"),
+        (lambda s: s["annotations"][0].update(category_id=9), "category_id 9 is not among the categories"),
+        (lambda s: s["images"].append(s["images"][0]), "another image's"),
+        (lambda s: s["images"].append({**s["images"][0], "id": 7}), "listed twice"),
+        (lambda s: s["images"][0].pop("file_name"), "file_name"),
+        (lambda s: s["images"][0].pop("id"), "id is missing"),
+        (lambda s: s["categories"][0].update(name=" "), "no name"),
+        (lambda s: s["categories"].append({"id": 1, "name": "cow"}), "Two categories"),
+        (lambda s: s.update(annotations=[]), "no annotation"),
+        (lambda s: s.update(annotations={}), "no list of objects 'annotations'"),
+    ],
+)
+def test_broken_references_are_refused(
+    tmp_path: Path, make_picture: Any, make_coco: Any, change: Any, said: str
+) -> None:
+    make_picture("p.png")
+    path = make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
+    sheet = json.loads(path.read_text())
+    change(sheet)
+    path.write_text(json.dumps(sheet))
+    with pytest.raises(LabelError, match=said):
+        load_dataset(tmp_path)
+
+
+def test_a_json_cut_short_is_named(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    make_picture("p.png")
+    path = make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
+    path.write_text(path.read_text()[:-1])
+    with pytest.raises(LabelError, match=r"a\.json.*no JSON"):
+        load_dataset(tmp_path)
+
+
+def test_two_pictures_of_one_name_are_not_guessed(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+    make_picture("north/p.png")
+    make_picture("south/p.png", shade=1)
+    make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
+    with pytest.raises(LabelError, match=r"several folders: .*north.*south"):
+        load_dataset(tmp_path)

@@ -1,0 +1,160 @@
+"""Average precision equals what pycocotools gives on the same data, for any draw of the questions."""
+
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judged_answers import Scored, detection, naming, random_detections
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from vrft.errors import InputError
+from vrft.evaluation.average_precision import match_questions
+from vrft.evaluation.judged import Judged
+from vrft.evaluation.metrics import METRICS
+from vrft.types import BoxesTarget
+
+A, B = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0)
+
+
+def pycocotools_precision(judged: Sequence[Judged]) -> np.ndarray:
+    """(T,) by the ordinary way: a COCO of real categories, one image an entry, `loadRes`, `accumulate`."""
+    ordered = sorted(judged, key=lambda j: j.example.id)
+    names = sorted({j.example.question for j in ordered})
+    annotations: list[dict[str, object]] = []
+    truth = {
+        "info": {},
+        "images": [{"id": i} for i in range(len(ordered))],
+        "categories": [{"id": c, "name": name} for c, name in enumerate(names)],
+        "annotations": annotations,
+    }
+    results = []
+    for i, j in enumerate(ordered):
+        assert isinstance(j.example.target, BoxesTarget)
+        shared = {"image_id": i, "category_id": names.index(j.example.question)}
+        for x1, y1, x2, y2 in j.example.target.boxes_xyxy_px:
+            number = len(annotations) + 1
+            box = {
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "area": (x2 - x1) * (y2 - y1),
+                "iscrowd": 0,
+                "id": number,
+            }
+            annotations.append(shared | box)
+        if j.answer.parsed:
+            for (x1, y1, x2, y2), score in zip(j.answer.boxes_xyxy_px, j.answer.confidences, strict=True):
+                results.append(shared | {"bbox": [x1, y1, x2 - x1, y2 - y1], "score": score})
+    with redirect_stdout(StringIO()):
+        coco = COCO()
+        coco.dataset = truth
+        coco.createIndex()
+        evaluation = COCOeval(coco, coco.loadRes(results) if results else COCO(), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+    precision = evaluation.eval["precision"][:, :, :, 0, -1]
+    found = precision[:, :, (precision > -1).all(axis=(0, 1))]
+    return found.mean(axis=(1, 2)) if found.size else np.full(10, np.nan)
+
+
+@pytest.mark.parametrize("coarse_scores", [True, False])
+@pytest.mark.parametrize("seed", range(8))
+def test_all_questions_as_pycocotools_has_them(seed: int, coarse_scores: bool) -> None:
+    judged = random_detections(np.random.default_rng(seed), 12, 3, coarse_scores)
+    ours = match_questions(judged).precision(np.arange(len(judged)))
+    np.testing.assert_allclose(ours, pycocotools_precision(judged), rtol=0, atol=1e-12)
+    assert 0.05 < ours.mean() < 0.95
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_draw_with_repeats_is_a_data_set_with_doubled_pictures(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    judged = random_detections(rng, 6, 3)
+    matches = match_questions(judged)
+    for size in (1, 5, len(judged), 40):
+        draw = rng.integers(len(judged), size=size)
+        expected = pycocotools_precision([judged[i] for i in draw])
+        np.testing.assert_allclose(matches.precision(draw), expected, rtol=0, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 3), st.randoms(use_true_random=False))
+def test_small_cases_and_any_order(seed: int, pictures: int, categories: int, shuffler) -> None:  # type: ignore[no-untyped-def]
+    judged = random_detections(np.random.default_rng(seed), pictures, categories)
+    expected = pycocotools_precision(judged)
+    np.testing.assert_allclose(
+        match_questions(judged).precision(np.arange(len(judged))), expected, rtol=0, atol=1e-12
+    )
+    shuffler.shuffle(judged)
+    again = match_questions(judged).precision(np.arange(len(judged)))
+    np.testing.assert_allclose(again, expected, rtol=0, atol=1e-12)
+
+
+def test_more_than_a_hundred_boxes_are_cut_as_coco_cuts_them() -> None:
+    spam: list[Scored] = [((x, 0.0, x + 5.0, 5.0), 1 - x / 1000) for x in map(float, range(20, 170))]
+    judged = [detection("p", "cat", [A, B], [*spam, (A, 0.01)]), detection("q", "cat", [A], [(A, 0.02)])]
+    np.testing.assert_allclose(
+        match_questions(judged).precision(np.arange(2)), pycocotools_precision(judged), rtol=0, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "ap50"),
+    [
+        ([(A, 0.9), (B, 0.8)], 1.0),
+        ([(B, 0.1), (A, 0.1)], 1.0),
+        ([(A, 0.9)], 51 / 101),
+        ([(B, 0.9), (B, 0.8)], 51 / 101),
+        ([((20.0, 20.0, 30.0, 30.0), 0.9), (A, 0.5), (B, 0.4)], 2 / 3),
+        ([], 0.0),
+        (None, 0.0),
+    ],
+)
+def test_worked_by_hand(found: list[Scored] | None, ap50: float) -> None:
+    judged = [detection("p", "cat", [A, B], found)]
+    assert METRICS["ap50"].value(judged) == pytest.approx(ap50, abs=1e-12)
+
+
+def test_strictness_of_the_three_metrics() -> None:
+    three_quarters = (0.0, 0.0, 10.0, 7.6)
+    judged = [detection("p", "cat", [A], [(three_quarters, 1.0)])]
+    values = {name: METRICS[name].value(judged) for name in ("ap50", "ap75", "ap")}
+    assert values == pytest.approx({"ap50": 1.0, "ap75": 1.0, "ap": 0.6}, abs=1e-12)
+
+
+def test_a_picture_that_was_not_asked_about_a_category_does_not_count_for_it() -> None:
+    asked = [detection("p", "cat", [A], [(A, 0.9)]), detection("q", "dog", [B], [])]
+    also_asked = [*asked, detection("q", "cat", [], [(B, 1.0)])]
+    assert METRICS["ap"].value(asked) == pytest.approx(0.5, abs=1e-12)
+    assert METRICS["ap"].value(also_asked) == pytest.approx(0.25, abs=1e-12)
+
+
+def test_a_category_without_labels_is_left_out_of_the_mean() -> None:
+    judged = [detection("p", "cat", [A], [(A, 0.9)]), detection("p", "dog", [], [(A, 0.9)])]
+    assert METRICS["ap"].value(judged) == pytest.approx(1.0, abs=1e-12)
+    assert np.isnan(METRICS["ap"].resampler(judged)(np.array([1, 1])))
+
+
+@pytest.mark.parametrize(
+    "judged", [[], [detection("p", "cat", [], [])], [detection("p", "cat", [], [(A, 1.0)])]]
+)
+def test_nothing_to_find_is_nan(judged: list[Judged]) -> None:
+    assert np.isnan(METRICS["ap"].value(judged))
+
+
+def test_an_empty_draw_is_nan() -> None:
+    judged = [detection("p", "cat", [A], [(A, 1.0)])]
+    assert np.isnan(METRICS["ap"].resampler(judged)(np.array([], dtype=int)))
+
+
+def test_class_names_have_no_average_precision() -> None:
+    with pytest.raises(InputError, match="picture7"):
+        METRICS["ap"].value([naming("picture7", "cat", "cat")])
+
+
+def test_pycocotools_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    METRICS["ap"].value([detection("p", "cat", [A], [(A, 1.0)])])
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,59 @@
+"""Greedy matching against an implementation by sets and loops."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from vrft.geometry.matching import match_greedy
+
+
+def by_hand(ious: list[list[float]], confidences: list[float], tau: float) -> list[float]:
+    result = [0.0] * len(ious)
+    taken: set[int] = set()
+    for row in sorted(range(len(ious)), key=lambda r: (-confidences[r], r)):
+        free = [(iou, -column) for column, iou in enumerate(ious[row]) if column not in taken]
+        if free and max(free)[0] > tau:
+            iou, minus_column = max(free)
+            result[row] = iou
+            taken.add(-minus_column)
+    return result
+
+
+levels = st.sampled_from([0.0, 0.3, 0.5, 0.51, 0.7, 0.9, 1.0])
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_small_cases_as_by_hand(data):
+    rows, columns = data.draw(st.integers(0, 4)), data.draw(st.integers(0, 4))
+    ious = data.draw(arrays(float, (rows, columns), elements=levels))
+    confidences = data.draw(arrays(float, rows, elements=levels))
+    assert match_greedy(ious, confidences).tolist() == by_hand(ious.tolist(), confidences.tolist(), 0.5)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_label_is_matched_once(data):
+    rows, columns = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 3))
+    ious = data.draw(arrays(float, (rows, columns), elements=st.floats(0.6, 1)))
+    matched = match_greedy(ious, np.arange(rows) / rows)
+    assert np.count_nonzero(matched) == min(rows, columns)
+
+
+def test_confidence_has_the_first_choice_even_where_it_fits_worse():
+    ious = np.array([[0.6], [0.9]])
+    assert match_greedy(ious, np.array([0.2, 0.9])).tolist() == [0.0, 0.9]
+    assert match_greedy(ious, np.array([0.9, 0.2])).tolist() == [0.6, 0.0]
+
+
+@pytest.mark.parametrize(("iou", "pay"), [(0.49, 0.0), (0.5, 0.0), (0.5000001, 0.5000001)])
+def test_the_threshold_itself_does_not_count(iou, pay):
+    assert match_greedy(np.array([[iou]]), np.array([1.0])).tolist() == [pay]
+
+
+def test_equal_confidences_keep_their_written_order():
+    assert match_greedy(np.array([[0.6], [0.9]]), np.array([0.5, 0.5])).tolist() == [0.6, 0.0]
+    many = match_greedy(np.full((200, 1), 0.9), np.tile([0.5, 0.7], 100))
+    assert many.nonzero()[0].tolist() == [1]

@@ -1,0 +1,233 @@
+"""Every notation of boxes that is read, and what each flaw costs. The view is 1:1, so that numbers stay."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vrft.geometry.frames import View
+from vrft.parsing.answers import parse_boxes_answer
+from vrft.types import Answer, Fault, Form
+
+VIEW = View("thousand", (1000, 1000), (500, 500))
+A, B = (1.0, 2.0, 30.0, 40.0), (500.0, 500.0, 600.0, 700.0)
+
+
+def read(content: str) -> Answer:
+    return parse_boxes_answer(f"<answer>{content}</answer>", VIEW, Form.DIRECT)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[{'Position': [1, 2, 30, 40], 'Confidence': 0.50}]",
+        '[{"Position": [1, 2, 30, 40], "Confidence": 0.5}]',
+        "[{'position': [1.0,2.0,30.0,40.0], 'CONFIDENCE': .5}]",
+        "[{'Confidence': 5e-1, 'Position': (1, 2, 30, 40)}]",
+        "{'Position': [1, 2, 30, 40], 'Confidence': 0.5}",
+        '```json\n[\n\t{"bbox_2d": [1, 2, 30, 40], "label": "the dog\'s nose", "confidence": 0.5},\n]\n```',
+        '```json\n[{"bbox": [1, 2, 30, 40], "score": 0.5}]\n```json',
+        "[{'box': [1, 2, 30, 40,], 'label': 'the dog's nose', 'score': 0.5,},]",
+        '[{"bounding_box": [1, 2, 30, 40], "label": "a \\"dog\\", lying", "score": 0.5}]',
+        """[{"bbox_2d': [1, 2, 30, 40], 'score': 0.5}]""",
+        "\n[{'Position':\n[1, 2,\n30, 40],\n'Confidence': 0.5}]\n",
+    ],
+)
+def test_notations_of_one_box(content):
+    answer = read(content)
+    assert (answer.boxes_xyxy_px, answer.confidences) == ((A,), (0.5,))
+    assert answer.parsed and not answer.abstained
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[[1, 2, 30, 40], [500, 500, 600, 700]]",
+        "[1,2,30,40],[500,500,600,700]",
+        "[(1,2,30,40), (500,500,600,700)]",
+    ],
+)
+def test_bare_lists_are_sure(content):
+    answer = read(content)
+    assert answer.boxes_xyxy_px == (A, B)
+    assert answer.confidences == (1.0, 1.0)
+    assert answer.formatted
+
+
+boxes = st.tuples(*[st.integers(0, 499)] * 2, *[st.integers(500, 1000)] * 2)
+detections = st.lists(st.tuples(boxes, st.integers(0, 100)), min_size=1, max_size=6, unique_by=lambda d: d[0])
+
+
+@settings(deadline=None)
+@given(detections, st.sampled_from([str, json.dumps, lambda v: json.dumps(v, indent=12)]))
+def test_whatever_python_or_json_writes_is_read(found, write):
+    answer = read(write([{"Position": list(box), "Confidence": c / 100} for box, c in found]))
+    assert answer.boxes_xyxy_px == tuple(tuple(map(float, box)) for box, _ in found)
+    assert answer.confidences == tuple(c / 100 for _, c in found)
+    assert answer.formatted
+
+
+@settings(deadline=None)
+@given(detections, st.data())
+def test_a_cut_keeps_every_box_before_it(found, data):
+    pieces = [f"{{'Position': {list(box)}, 'Confidence': {c / 100}}}" for box, c in found]
+    text = "[" + ", ".join(pieces)
+    end = data.draw(st.integers(1, len(text)))
+    answer = parse_boxes_answer(f"<answer>{text[:end]}", VIEW, Form.DIRECT)
+    whole = sum(len("[" + ", ".join(pieces[: n + 1])) <= end for n in range(len(pieces)))
+    assert answer.boxes_xyxy_px[:whole] == tuple(tuple(map(float, box)) for box, _ in found[:whole])
+    assert answer.confidences[:whole] == tuple(c / 100 for _, c in found[:whole])
+    assert len(answer.boxes_xyxy_px) <= whole + 1 and set(answer.boxes_xyxy_px) <= {b for b, _ in found}
+    assert Fault.TRUNCATED in answer.faults and not answer.formatted and not answer.abstained
+
+
+def test_a_number_at_the_cut_is_not_believed():
+    answer = read("[{'Position': [1, 2, 30, 40], 'Confidence': 0.")
+    assert answer.boxes_xyxy_px == (A,) and answer.confidences == (1.0,)
+    assert set(answer.faults) == {Fault.TRUNCATED, Fault.BAD_CONFIDENCE}
+    assert not read("[[1, 2, 30, 4").parsed
+
+
+def test_a_cut_before_the_box_is_no_bad_box():
+    answer = read("[{'Position': [1, 2, 30, 40], 'Confidence': 0.5}, {'Confidence': 0.5, 'Posi")
+    assert answer.boxes_xyxy_px == (A,) and answer.faults == (Fault.NOT_READABLE, Fault.TRUNCATED)
+    assert read("[[1, 2, 30, 40], {'label': 'dog', ").faults == (Fault.TRUNCATED,)
+
+
+def test_what_lies_beyond_the_limit_is_not_passed_over_silently():
+    assert read("[[1, 2, 30, 40]]" + " " * 100_000 + "[[500, 500, 600, 700]]").faults == (Fault.TRUNCATED,)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "No Objects",
+        "no objects",
+        "'No Objects'",
+        '"No Object".',
+        "No Objects.",
+        "[]",
+        "['No Objects']",
+        "``` [ ] ```",
+    ],
+)
+def test_abstentions(content):
+    answer = read(content)
+    assert answer.abstained and answer.parsed and answer.formatted and not answer.faults
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["There are no objects.", "I see a dog.", "0", "{}", "[", "[[]]", "[] maybe", "No", "None", "()", "]["],
+)
+def test_what_names_neither_boxes_nor_nothing_is_not_read(content):
+    answer = read(content)
+    assert not answer.parsed and not answer.formatted and not answer.abstained and answer.faults
+
+
+def test_prose_is_not_readable_and_nothing_is_empty():
+    assert read("I see a dog.").faults == (Fault.NOT_READABLE,)
+    assert read("  ").faults == (Fault.EMPTY,)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "[1, 2, 30]",
+        "[1, 2, 30, 40, 50]",
+        "['1', '2', '30', '40']",
+        "[30, 2, 1, 40]",
+        "[1, 2, 1, 40]",
+        "[-1, 2, 30, 40]",
+        "[1, 2, 30, 1001]",
+        "[1, 2, NaN, 40]",
+        "[1, 2, Infinity, 40]",
+        "[1, 2, 1e999, 40]",
+        "[1, 2, " + "9" * 5000 + ", 40]",
+        "[1, 2, [30], 40]",
+        "[x1, y1, x2, y2]",
+        "[1 0, 30, 40]",
+        "[1,, 2, 30, 40]",
+        "[1, 2, 30, 40)",
+        "[1, 2, 30, 40}",
+        "None",
+        "7",
+    ],
+)
+def test_a_bad_box_costs_itself_only(bad):
+    good = "{'Position': [500, 500, 600, 700], 'Confidence': 0.25}"
+    answer = read(f"[{{'Position': {bad}, 'Confidence': 0.9}}, {good}]")
+    assert (answer.boxes_xyxy_px, answer.confidences) == ((B,), (0.25,))
+    assert Fault.BAD_BOX in answer.faults and answer.parsed and not answer.formatted
+    alone = read(f"[{{'Position': {bad}, 'Confidence': 0.9}}]")
+    assert not alone.parsed and not alone.abstained and not alone.formatted
+
+
+@pytest.mark.parametrize(
+    ("confidence", "kept"),
+    [
+        ("NaN", 0.0),
+        ("-NaN", 0.0),
+        ("Infinity", 1.0),
+        ("-Infinity", 0.0),
+        ("1e999", 1.0),
+        ("100", 1.0),
+        ("-5", 0.0),
+        ("1.01", 1.0),
+        ("'0.9'", 0.0),
+        ("high", 0.0),
+        ("None", 0.0),
+        ("[0.9]", 0.0),
+    ],
+)
+def test_a_bad_confidence_costs_the_format_and_keeps_the_box(confidence, kept):
+    answer = read(f"[{{'Position': [1, 2, 30, 40], 'Confidence': {confidence}}}]")
+    assert (answer.boxes_xyxy_px, answer.confidences) == ((A,), (kept,))
+    assert answer.faults == (Fault.BAD_CONFIDENCE,) and answer.parsed and not answer.formatted
+
+
+def test_only_the_papers_notation_demands_a_confidence():
+    assert read("[{'Position': [1, 2, 30, 40]}]").faults == (Fault.BAD_CONFIDENCE,)
+    assert read("[{'bbox_2d': [1, 2, 30, 40], 'label': 'dog'}]").formatted
+    assert read("[{'Position': [1, 2, 30, 40]}]").confidences == (1.0,)
+
+
+def test_of_equal_boxes_the_surest_stays():
+    one = "{{'Position': [1, 2, 30, 40], 'Confidence': {}}}"
+    answer = read(
+        "[" + ", ".join(one.format(c) for c in (0.2, 0.8, 0.5)) + ", {'Position': [500, 500, 600, 700]}]"
+    )
+    assert answer.boxes_xyxy_px == (A, B)
+    assert answer.confidences == (0.8, 1.0)
+
+
+def test_gemini_boxes_are_no_guess():
+    assert not read("[{'box_2d': [1, 2, 30, 40]}]").parsed
+
+
+def test_words_around_boxes_cost_the_format_only():
+    answer = read("Here it is: [{'Position': [1, 2, 30, 40], 'Confidence': 0.5}], isn't it?")
+    assert answer.boxes_xyxy_px == (A,) and not answer.formatted
+
+
+def test_without_tags_boxes_are_read_after_the_thought():
+    answer = parse_boxes_answer("<think>[[7, 7, 9, 9]]</think> [[1, 2, 30, 40]]", VIEW, Form.THINK)
+    assert answer.boxes_xyxy_px == (A,) and answer.faults == (Fault.NO_ANSWER_TAG,) and not answer.formatted
+
+
+def test_boxes_in_an_unfinished_thought_are_no_answer():
+    assert not parse_boxes_answer("<think> maybe [[7, 7, 9, 9]] or", VIEW, Form.THINK).parsed
+
+
+def test_the_view_decides_what_numbers_mean():
+    text = "<answer>[[100, 50, 200, 100]]</answer>"
+    views = {kind: View(kind, (2000, 1000), (400, 200)) for kind in ("thousand", "input_pixels", "unit")}
+    read_as = {
+        kind: parse_boxes_answer(text, view, Form.DIRECT).boxes_xyxy_px for kind, view in views.items()
+    }
+    assert read_as == {
+        "thousand": ((200.0, 50.0, 400.0, 100.0),),
+        "input_pixels": ((500.0, 250.0, 1000.0, 500.0),),
+        "unit": (),
+    }

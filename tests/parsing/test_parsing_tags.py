@@ -1,0 +1,87 @@
+"""What counts as the demanded form, against a regular expression and counts."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vrft.parsing.answers import parse_label_answer
+from vrft.parsing.tags import split_tags, strip_end_tokens
+from vrft.types import Fault, Form
+
+TAGS = ["<think>", "</think>", "<answer>", "</answer>"]
+PATTERNS = {
+    Form.THINK: r"<think>(?P<thought>.*)</think>\s*<answer>(?P<content>.*)</answer>",
+    Form.DIRECT: r"<answer>(?P<content>.*)</answer>",
+}
+
+
+def has_demanded_form(text: str, form: Form) -> bool:
+    demanded = {Form.THINK: TAGS, Form.DIRECT: TAGS[2:]}[form]
+    if any(text.count(tag) != (tag in demanded) for tag in TAGS):
+        return False
+    match = re.fullmatch(PATTERNS[form], text.strip(), re.DOTALL)
+    if match is None or not match["content"].strip():
+        return False
+    return form is Form.DIRECT or match["thought"].strip() not in ("", "...")
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(st.sampled_from([*TAGS, "rose", " ", "...", "<think>a</think><answer>b</answer>"]), max_size=7)
+)
+@pytest.mark.parametrize("form", Form)
+def test_formatted_means_exactly_the_demanded_form(form, pieces):
+    text = "".join(pieces)
+    assert parse_label_answer(text, form).formatted == has_demanded_form(text, form)
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "content", "faults"),
+    [
+        ("<think>a</think><answer>b</answer>", Form.THINK, "b", set()),
+        (" <think>\na\n</think>\n\n<answer>\nb\n</answer>\n", Form.THINK, "b", set()),
+        ("<answer>b</answer>", Form.DIRECT, "b", set()),
+        ("<answer>b</answer><|im_end|>\n<|endoftext|>", Form.DIRECT, "b", set()),
+        ("<answer>b</answer>", Form.THINK, "b", {Fault.NO_THINK}),
+        ("<think> ... </think><answer>b</answer>", Form.THINK, "b", {Fault.NO_THINK}),
+        ("<think></think><answer>b</answer>", Form.THINK, "b", {Fault.NO_THINK}),
+        ("<answer>b</answer><think>a</think>", Form.THINK, "b", {Fault.NO_THINK, Fault.OUTSIDE_TAGS}),
+        ("<think>a</think><answer>b</answer>", Form.DIRECT, "b", {Fault.OUTSIDE_TAGS}),
+        ("<think>a</think> so <answer>b</answer>", Form.THINK, "b", {Fault.OUTSIDE_TAGS}),
+        ("<think>a</think><answer>b</answer>!", Form.THINK, "b", {Fault.OUTSIDE_TAGS}),
+        ("<answer>x</answer><answer>b</answer>", Form.DIRECT, "b", {Fault.REPEATED_TAG, Fault.OUTSIDE_TAGS}),
+        ("<answer>b</answer><answer>x", Form.DIRECT, "b", {Fault.REPEATED_TAG, Fault.OUTSIDE_TAGS}),
+        ("<answer>b</answer> x </answer>", Form.DIRECT, "b", {Fault.REPEATED_TAG, Fault.OUTSIDE_TAGS}),
+        ("<think>a</think> b", Form.THINK, "b", {Fault.NO_ANSWER_TAG}),
+        ("b", Form.DIRECT, "b", {Fault.NO_ANSWER_TAG}),
+        ("b</answer>", Form.DIRECT, "b", {Fault.NO_ANSWER_TAG}),
+        ("<think>a</think><answer>b", Form.THINK, "b", {Fault.NO_ANSWER_TAG, Fault.TRUNCATED}),
+        ("<think>a rose", Form.THINK, "", {Fault.NO_THINK, Fault.NO_ANSWER_TAG, Fault.TRUNCATED}),
+        ("", Form.DIRECT, "", {Fault.NO_ANSWER_TAG}),
+    ],
+)
+def test_content_and_faults(text, form, content, faults):
+    sections = split_tags(text, form)
+    assert sections.content == content
+    assert set(sections.faults) == faults
+
+
+@pytest.mark.parametrize(
+    ("text", "thinking"),
+    [
+        ("<think> It has petals. </think><answer>rose</answer>", "It has petals."),
+        ("<think> It has pet", "It has pet"),
+        ("<answer>rose</answer>", ""),
+        ("<think></think> rose", ""),
+    ],
+)
+def test_the_thought_is_kept(text, thinking):
+    assert split_tags(text, Form.THINK).thinking == thinking
+
+
+@settings(deadline=None)
+@given(st.text("ab \n", max_size=8), st.lists(st.sampled_from(["<|im_end|>", "</s>", " ", "\n"]), max_size=5))
+def test_end_tokens_are_no_words(words, tail):
+    assert strip_end_tokens(words + "".join(tail)) == words.strip()

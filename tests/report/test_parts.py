@@ -1,0 +1,208 @@
+"""The report's parts by themselves: choice of pictures, charts, boxes drawn into a file, folders."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageChops
+
+from vrft.evaluation.judged import Judged
+from vrft.report.cases import EACH, classification_score, detection_score, grounding_score, pick_cases
+from vrft.report.charts import Series, Whisker, interval_plot, line_chart, moving_mean, thin, ticks
+from vrft.report.drawing import embed
+from vrft.report.figures import hundred, interval, number, p_value
+from vrft.report.folders import read_run
+from vrft.report.overlay import draw_boxes
+from vrft.types import Answer, BoxesTarget, ClassTarget, Example
+
+finite = st.floats(-1e6, 1e6, allow_nan=False)
+
+
+def boxes(labels, said, confidences=None, parsed=True, key="a") -> Judged:
+    target = BoxesTarget(tuple(labels))
+    example = Example(key, key, Path("a.png"), (100, 100), "detection", "cat", target)
+    given = tuple(confidences or [1.0] * len(said))
+    return Judged(example, "", Answer(parsed, parsed, tuple(said), given), 1)
+
+
+def named(name, label, key="a") -> Judged:
+    example = Example(key, key, Path("a.png"), (9, 9), "classification", "pet", ClassTarget(name))
+    return Judged(example, "", Answer(label is not None, True, label=label), 1)
+
+
+def test_a_question_s_score_is_the_closed_form():
+    label, half = (0.0, 0.0, 10.0, 10.0), (0.0, 0.0, 10.0, 8.0)
+    assert detection_score(boxes([label], [half])) == pytest.approx(0.8)
+    assert detection_score(boxes([label], [half, (50.0, 50.0, 60.0, 60.0)])) == pytest.approx(0.4)
+    assert detection_score(boxes([label, (50.0, 50.0, 60.0, 60.0)], [half])) == pytest.approx(0.4)
+    assert detection_score(boxes([], [])) == 1.0
+    assert detection_score(boxes([], [half])) == 0.0
+    assert detection_score(boxes([], [], parsed=False)) == 0.0
+    assert grounding_score(boxes([label], [half, label])) == pytest.approx(0.8)
+    assert grounding_score(boxes([label], [])) == 0.0
+    assert [classification_score(named("cat", said)) for said in ("Cat", "dog", None)] == [1.0, 0.0, 0.0]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40), st.integers(0, 99))
+def test_pictures_are_chosen_by_the_rule(outcomes, seed):
+    before = [named("cat", "cat" if was else "dog", f"q{i}") for i, (was, _) in enumerate(outcomes)]
+    after = [named("cat", "cat" if now else "dog", f"q{i}") for i, (_, now) in enumerate(outcomes)]
+    cases, tally = pick_cases({"base": before, "rft": after}, "classification", "base", "rft", seed)
+    gains = [int(now) - int(was) for was, now in outcomes]
+    up, down = gains.count(1), gains.count(-1)
+    assert (tally.better, tally.worse, tally.same) == (up, down, gains.count(0))
+    kinds = [case.why for case in cases]
+    assert kinds.count("gained most") == min(EACH, up)
+    assert kinds.count("lost most") == min(EACH, down)
+    assert kinds.count("at random") == min(EACH, len(outcomes) - min(EACH, up) - min(EACH, down))
+    assert len({case.answers["rft"].example.id for case in cases}) == len(cases)
+    for case in cases:
+        assert case.gain == gains[int(case.answers["rft"].example.id[1:])]
+    assert cases == pick_cases({"base": before, "rft": after}, "classification", "base", "rft", seed)[0]
+
+
+def test_the_largest_gains_come_first_and_abstentions_do_not_crowd_them_out():
+    label = (0.0, 0.0, 100.0, 10.0)
+    sizes = [60, 70, 80, 90, 95]
+    before = [boxes([label], [], key=f"b{size}") for size in sizes]
+    after = [boxes([label], [(0.0, 0.0, float(size), 10.0)], key=f"b{size}") for size in sizes]
+    before += [boxes([], [label], key=f"e{i}") for i in range(9)]
+    after += [boxes([], [], key=f"e{i}") for i in range(9)]
+    cases, _ = pick_cases({"base": before, "rft": after}, "detection", "base", "rft", 0)
+    most = [case.answers["rft"].example.id for case in cases if case.why == "gained most"]
+    assert most[2:] == ["b95", "b90"]
+    assert all(key.startswith("e") for key in most[:2])
+
+
+def test_only_questions_that_all_systems_answered_are_compared():
+    base, rft = [named("cat", "dog", "q0"), named("cat", "dog", "q1")], [named("cat", "cat", "q1")]
+    cases, tally = pick_cases({"base": base, "rft": rft}, "classification", "base", "rft", 0)
+    assert [case.answers["rft"].example.id for case in cases] == ["q1"]
+    assert tally.better == 1
+
+
+@given(finite, st.floats(1e-6, 1e6), st.integers(2, 9))
+def test_ticks_enclose_or_stay_inside(low, span, most):
+    inside, around = ticks(low, low + span, most), ticks(low, low + span, most, around=True)
+    slack = 1e-6 * (abs(low) + span)
+    assert around[0] <= low + slack
+    assert around[-1] >= low + span - slack
+    assert all(low - slack <= tick <= low + span + slack for tick in inside)
+    assert around == sorted(set(around))
+    assert len(around) <= most + 2
+
+
+@given(st.lists(finite, min_size=1, max_size=300), st.integers(1, 50))
+def test_thinned_lines_keep_their_mean_and_smooth_ones_their_range(values, most):
+    points = [(float(i), value) for i, value in enumerate(values)]
+    drawn = thin(points, most)
+    assert len(drawn) <= most
+    if len(values) % len(drawn) == 0:
+        assert math.fsum(v for _, v in drawn) / len(drawn) == pytest.approx(
+            math.fsum(values) / len(values), abs=1e-3
+        )
+    smooth = [v for _, v in moving_mean(points, 3)]
+    assert min(values) - 1e-6 <= min(smooth) and max(smooth) <= max(values) + 1e-6
+
+
+@given(st.lists(finite, min_size=1, max_size=60))
+def test_a_line_is_drawn_inside_its_canvas_with_larger_values_higher(values):
+    svg = str(line_chart([Series("x", "c0", [(float(i), v) for i, v in enumerate(values)])], "x"))
+    width, height = map(float, re.search(r'viewBox="0 0 (\S+) (\S+)"', svg).groups())
+    path = re.search(r'points="([^"]+)" class="curve"', svg).group(1)
+    places = [tuple(map(float, pair.split(","))) for pair in path.split()]
+    assert len(places) == len(values)
+    assert all(0 <= x <= width and 0 <= y <= height for x, y in places)
+    highest = places[values.index(max(values))][1]
+    assert highest == min(y for _, y in places)
+
+
+def test_an_interval_is_drawn_to_scale():
+    row = Whisker("RFT", "rft", 0.5, 0.25, 1.0)
+    svg = str(interval_plot([row, Whisker("Base", "base", 0.0, None, None)], "scores"))
+    low, high = map(
+        float, re.search(r'<line x1="(\S+)" x2="(\S+)" y1="\S+" y2="\S+" class="whisker"', svg).groups()
+    )
+    dots = [float(x) for x in re.findall(r'<circle cx="(\S+)"', svg)]
+    assert (dots[0] - low) / (high - low) == pytest.approx(1 / 3, abs=1e-3)
+    assert (high - dots[1]) / (high - low) == pytest.approx(4 / 3, abs=1e-3)
+    assert svg.count('class="whisker"') == 3
+
+
+def test_nothing_to_draw_is_nothing():
+    assert line_chart([Series("x", "c0", [])], "x") == ""
+    assert interval_plot([], "x") == ""
+
+
+@given(st.floats(-1, 1))
+def test_numbers_read_back(value):
+    assert float(hundred(value).replace("−", "-")) == pytest.approx(100 * value, abs=0.0501)
+
+
+@pytest.mark.parametrize("nothing", [None, "x", math.nan, math.inf, True, [], {}])
+def test_what_is_no_number_is_a_dash(nothing):
+    assert number(nothing) is None
+    assert {hundred(nothing), interval(nothing, 0.5), p_value(nothing)} == {"–"}
+
+
+def test_boxes_are_drawn_on_a_copy():
+    picture = Image.new("RGB", (200, 100), "white")
+    drawn = draw_boxes(
+        picture,
+        {"one": [(20, 30, 80, 90)], "two": [(120, 30, 180, 90)]},
+        {"one": "#ff0000", "two": "#0000ff"},
+    )
+    assert picture.getcolors() == [(200 * 100, (255, 255, 255))]
+    assert drawn.getpixel((20, 60)) == drawn.getpixel((50, 90)) == (255, 0, 0)
+    assert drawn.getpixel((180, 60)) == (0, 0, 255)
+    assert drawn.getpixel((50, 60)) == (255, 255, 255)
+
+
+def test_no_boxes_leave_a_picture_as_it_was_and_odd_ones_do_no_harm():
+    picture = Image.effect_noise((64, 48), 50).convert("RGB")
+    assert ImageChops.difference(draw_boxes(picture, {"none": []}), picture).getbbox() is None
+    for mode in ("L", "RGBA", "P", "1"):
+        drawn = draw_boxes(picture.convert(mode), {"a name": [(0, 0, 64, 48), (63.5, 47.5, 64, 48)]})
+        assert (drawn.mode, drawn.size) == ("RGB", (64, 48))
+
+
+def test_a_picture_is_embedded_upright_and_within_its_budget(tmp_path):
+    turned = Image.effect_noise((400, 200), 90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "a.jpg", exif=exif)
+    for budget in (200_000, 9_000):
+        uri = embed(tmp_path / "a.jpg", budget)
+        content = base64.b64decode(uri.split(",")[1])
+        shown = Image.open(io.BytesIO(content))
+        assert shown.height == 2 * shown.width
+        assert len(content) <= budget
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    assert embed(tmp_path / "b.jpg", 1000) is None
+    assert embed(tmp_path / "none.jpg", 1000) is None
+
+
+def test_the_rollouts_shown_are_the_furthest_apart_of_one_question(tmp_path):
+    rows = [(1, "a"), (2, "b"), (3, "a"), (9, "b"), (9, "c")]
+    group = [{"text": "x", "reward": 1.0}]
+    lines = [json.dumps({"step": step, "example_id": name, "group": group}) for step, name in rows]
+    (tmp_path / "rollouts.jsonl").write_text("\n".join([*lines, '{"step": 10, "exa']))
+    shown = read_run(tmp_path, [], samples=True).groups
+    assert [(one.step, one.example_id) for one in shown] == [(2, "b"), (9, "b")]
+
+
+def test_values_that_are_no_numbers_leave_a_gap(tmp_path):
+    rows = ['{"step": 1, "reward": NaN}', '{"step": 2, "reward": 0.5}', '{"step": "x"}', "3", '{"step": 4}']
+    rows += ['{"step": 4, "validation": 0.25}', '{"step": 5, "validation": NaN}']
+    (tmp_path / "metrics.jsonl").write_text("\n".join(rows) + "\n")
+    run = read_run(tmp_path, [])
+    assert run.validations == [(4.0, 0.25)]
+    assert [row["step"] for row in run.steps] == [1, 2, 4]

@@ -1,0 +1,146 @@
+"""Detection rewards against worked examples of Visual-RFT, Eq. 5-8, and a second computation."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vrft.rewards.detection import SETTINGS
+from vrft.types import Answer, BoxesTarget, Fault
+
+GT = (0.0, 0.0, 100.0, 100.0)
+FAR = (500.0, 500.0, 600.0, 600.0)
+NOTHING = BoxesTarget(())
+ONE = BoxesTarget((GT,))
+
+
+def overlapping(iou: float) -> tuple[float, float, float, float]:
+    """A box within GT whose area is the wanted share of GT's."""
+    return (0.0, 0.0, 100.0, 100.0 * iou)
+
+
+def boxes(*found: tuple[tuple[float, float, float, float], float]) -> Answer:
+    return Answer(True, True, tuple(box for box, _ in found), tuple(c for _, c in found))
+
+
+def row(n: int) -> BoxesTarget:
+    """GT and n - 1 others."""
+    return BoxesTarget((GT, *((200.0 + 20 * i, 0.0, 210.0 + 20 * i, 10.0) for i in range(n - 1))))
+
+
+def terms(setting: str, answer: Answer, target: BoxesTarget) -> dict[str, float]:
+    return {name: term(answer, target) for name, term in SETTINGS[setting].items()}
+
+
+ABSTAINED = Answer(True, True)
+UNREAD = Answer(False, False, faults=(Fault.NOT_READABLE,))
+# setting, answer, target -> IoU and confidence reward, each worked out by hand from the equations
+WORKED = [
+    ("paper released", boxes((overlapping(0.8), 1.0)), ONE, 0.8, 1.0),
+    ("recommended", boxes((overlapping(0.8), 1.0)), ONE, 0.8, 1.0),
+    ("paper released", boxes((overlapping(0.8), 0.9), (FAR, 0.0)), ONE, 0.4, 0.95),
+    ("recommended", boxes((overlapping(0.8), 0.9), (FAR, 0.0)), ONE, 0.4, 0.995),
+    ("paper released recommended", boxes((FAR, 0.0)), ONE, 0.0, 1.0),
+    ("paper released recommended", boxes((FAR, 1.0)), ONE, 0.0, 0.0),
+    ("paper released", boxes((overlapping(0.49), 0.9)), ONE, 0.0, 0.1),
+    ("recommended", boxes((overlapping(0.49), 0.9)), ONE, 0.0, 1 - 0.81),
+    ("paper released recommended", boxes((overlapping(0.49), 0.0)), ONE, 0.0, 1.0),
+    ("paper", boxes((overlapping(0.8), 1.0)), row(3), 0.8, 1.0),
+    ("released recommended", boxes((overlapping(0.8), 1.0)), row(3), 0.8 / 3, 1.0),
+    ("paper", boxes((overlapping(0.9), 1.0)), row(20), 0.9, 1.0),
+    ("released recommended", boxes((overlapping(0.9), 1.0)), row(20), 0.045, 1.0),
+    ("paper released recommended", ABSTAINED, ONE, 0.0, 0.0),
+    ("paper released recommended", ABSTAINED, NOTHING, 1.0, 1.0),
+    ("paper released recommended", UNREAD, ONE, 0.0, 0.0),
+    ("paper released recommended", UNREAD, NOTHING, 0.0, 0.0),
+    ("paper released", boxes((FAR, 0.25)), NOTHING, 0.0, 0.75),
+    ("recommended", boxes((FAR, 0.0)), NOTHING, 0.0, 0.0),
+    # the threshold is strict, and a label is matched once, by the surest
+    ("paper released recommended", boxes((overlapping(0.5), 0.0)), ONE, 0.0, 1.0),
+    ("paper released", boxes((overlapping(0.9), 0.4), (overlapping(0.6), 0.8)), ONE, 0.3, 0.7),
+]
+
+
+@pytest.mark.parametrize(
+    ("setting", "answer", "target", "iou", "confidence"),
+    [(setting, *case) for settings, *case in WORKED for setting in settings.split()],
+)
+def test_worked_examples(setting, answer, target, iou, confidence):
+    found = terms(setting, answer, target)
+    assert found == pytest.approx({"iou": iou, "confidence": confidence, "format": float(answer.formatted)})
+
+
+def test_one_good_sure_box_earns_2_80():
+    for setting in ("paper", "released"):
+        assert sum(terms(setting, boxes((overlapping(0.8), 1.0)), ONE).values()) == pytest.approx(2.8)
+
+
+def test_the_settings_have_the_three_terms_of_equation_5():
+    assert set(SETTINGS) == {"paper", "released", "recommended"}
+    assert all(set(setting) == {"iou", "confidence", "format"} for setting in SETTINGS.values())
+
+
+def test_an_unread_answer_earns_nothing_even_with_boxes():
+    unread = Answer(False, False, (GT,), (1.0,))
+    for setting in SETTINGS:
+        assert set(terms(setting, unread, ONE).values()) == {0.0}
+
+
+whole = st.integers(0, 8)
+spans = st.tuples(whole, whole).filter(lambda s: s[0] < s[1])
+some_boxes = st.tuples(spans, spans).map(
+    lambda s: (float(s[0][0]), float(s[1][0]), float(s[0][1]), float(s[1][1]))
+)
+answers = st.lists(st.tuples(some_boxes, st.floats(0, 1)), min_size=1, max_size=4).map(
+    lambda found: boxes(*found)
+)
+targets = st.lists(some_boxes, min_size=1, max_size=4, unique=True).map(lambda b: BoxesTarget(tuple(b)))
+
+
+def pixel_iou(a, b) -> float:
+    first, second = (
+        {(x, y) for x in range(int(c[0]), int(c[2])) for y in range(int(c[1]), int(c[3]))} for c in (a, b)
+    )
+    return len(first & second) / len(first | second)
+
+
+@settings(deadline=None)
+@given(answers, targets)
+def test_equations_6_to_8_computed_another_way(answer, target):
+    free = list(target.boxes_xyxy_px)
+    ious = {}
+    for i in sorted(range(len(answer.confidences)), key=lambda i: -answer.confidences[i]):
+        best = max(free, key=lambda g: pixel_iou(answer.boxes_xyxy_px[i], g), default=None)
+        ious[i] = 0.0
+        if best is not None and pixel_iou(answer.boxes_xyxy_px[i], best) > 0.5:
+            ious[i] = pixel_iou(answer.boxes_xyxy_px[i], best)
+            free.remove(best)
+    n, m = len(ious), len(target.boxes_xyxy_px)
+    pay = [c if ious[i] else 1 - c for i, c in enumerate(answer.confidences)]
+    brier = [1 - (bool(ious[i]) - c) ** 2 for i, c in enumerate(answer.confidences)]
+    paper, released, recommended = (terms(s, answer, target) for s in ("paper", "released", "recommended"))
+    assert paper["iou"] == pytest.approx(sum(ious.values()) / n)
+    assert released["iou"] == recommended["iou"] == pytest.approx(sum(ious.values()) / max(n, m))
+    assert paper["confidence"] == released["confidence"] == pytest.approx(sum(pay) / n)
+    assert recommended["confidence"] == pytest.approx(sum(brier) / n)
+
+
+@settings(deadline=None)
+@given(answers, st.lists(some_boxes, max_size=3).map(lambda b: BoxesTarget(tuple(b))))
+def test_every_term_stays_between_0_and_1(answer, target):
+    for setting in SETTINGS:
+        assert all(0 <= value <= 1 for value in terms(setting, answer, target).values())
+
+
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.8])
+def test_the_recommended_confidence_is_best_told_honestly(p):
+    levels = np.linspace(0, 1, 101)
+
+    def expected(setting: str) -> np.ndarray:
+        confidence = SETTINGS[setting]["confidence"]
+        hits = np.array([confidence(boxes((GT, c)), ONE) for c in levels])
+        misses = np.array([confidence(boxes((FAR, c)), ONE) for c in levels])
+        return p * hits + (1 - p) * misses
+
+    assert levels[expected("recommended").argmax()] == pytest.approx(p)
+    assert p == 0.5 or levels[expected("paper").argmax()] in (0.0, 1.0)

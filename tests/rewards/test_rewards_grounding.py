@@ -1,0 +1,72 @@
+"""Grounding rewards against pixel counting and the released code's known holes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vrft.geometry.frames import View
+from vrft.parsing.answers import parse_corners_answer
+from vrft.rewards.grounding import SETTINGS
+from vrft.types import Answer, BoxesTarget, Form
+
+VIEW = View("thousand", (1000, 1000), (1000, 1000))
+MIDDLE = (400.0, 400.0, 600.0, 600.0)
+
+
+def box_answer(*boxes) -> Answer:
+    return Answer(True, True, boxes, (1.0,) * len(boxes))
+
+
+def pay(setting: str, answer: Answer, *labels) -> float:
+    return SETTINGS[setting]["iou"](answer, BoxesTarget(labels))
+
+
+spans = st.tuples(st.integers(0, 8), st.integers(0, 8)).filter(lambda s: s[0] < s[1])
+boxes = st.tuples(spans, spans).map(
+    lambda s: (float(s[0][0]), float(s[1][0]), float(s[0][1]), float(s[1][1]))
+)
+
+
+def pixels(box) -> set[tuple[int, int]]:
+    return {(x, y) for x in range(int(box[0]), int(box[2])) for y in range(int(box[1]), int(box[3]))}
+
+
+@settings(deadline=None)
+@given(boxes, boxes)
+def test_iou_and_giou_count_pixels(a, b):
+    shared, both = len(pixels(a) & pixels(b)), len(pixels(a) | pixels(b))
+    around = len(pixels((min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))))
+    giou = shared / both - (around - both) / around
+    assert pay("paper", box_answer(a), b) == pytest.approx(shared / both)
+    assert pay("released", box_answer(a), b) == pytest.approx((giou + 1) / 2)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_label_itself_earns_1_and_nothing_earns_0(setting):
+    assert pay(setting, box_answer(MIDDLE), MIDDLE) == 1.0
+    assert pay(setting, Answer(False, False), MIDDLE) == 0.0
+    assert pay(setting, Answer(True, True), MIDDLE) == 0.0
+    assert pay(setting, Answer(False, False, (MIDDLE,), (1.0,)), MIDDLE) == 0.0
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize(
+    "text", ["(1000,1000),(0,0)", "(9999,9999),(0,0)", "(600,600),(400,400)", "(500,500),(500,500)"]
+)
+def test_inverted_and_empty_boxes_earn_nothing(setting, text):
+    answer = parse_corners_answer(f"<answer>{text}</answer>", VIEW, Form.DIRECT)
+    target = BoxesTarget((MIDDLE,))
+    assert {name: term(answer, target) for name, term in SETTINGS[setting].items()} == {
+        "iou": 0.0,
+        "format": 0.0,
+    }
+
+
+def test_the_first_of_several_boxes_counts():
+    far = (0.0, 0.0, 10.0, 10.0)
+    assert pay("paper", box_answer(far, MIDDLE), MIDDLE) == 0.0
+
+
+def test_released_is_half_of_what_the_released_code_pays():
+    # that code pays GIoU + 1 = 1.04 for the whole picture where the label is a fifth by a fifth of it
+    assert pay("released", box_answer((0.0, 0.0, 1000.0, 1000.0)), MIDDLE) == pytest.approx(1.04 / 2)
