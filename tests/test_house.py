@@ -16,7 +16,7 @@ MOST_LINES = 400
 HEAVY = frozenset(
     {"torch", "torchvision", "transformers", "peft", "accelerate", "safetensors", "tokenizers", "trl"}
 )
-MAY_PRINT = ("vrft.cli", "vrft.miniature.pretrain", "vrft.miniature.tower")
+MAY_PRINT = ("vrft.cli", "vrft.miniature.gates", "vrft.miniature.pretrain", "vrft.miniature.tower")
 
 LIGHT = (
     "vrft.types",

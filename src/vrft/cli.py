@@ -144,7 +144,7 @@ def _tell(fitted: list[Any], as_json: bool, report: Path | None = None) -> None:
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="A YAML file.")],
+    config: Annotated[Path, typer.Argument(help="A YAML file, or a shipped recipe's name.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="key=value, as in optim.steps=50.")] = None,
     resume: ResumeFlag = False,
 ) -> None:
@@ -154,7 +154,7 @@ def train(
 
 @app.command()
 def sft(
-    config: Annotated[Path, typer.Argument(help="A YAML file; the one of the RFT run serves.")],
+    config: Annotated[Path, typer.Argument(help="A YAML file or recipe; the one of the RFT run serves.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="key=value, as in optim.steps=50.")] = None,
     resume: ResumeFlag = False,
 ) -> None:
@@ -167,10 +167,11 @@ def _train(path: Path, overrides: list[str], resume: bool) -> None:
     from vrft.config import load_config
     from vrft.fit.trials import Interrupted
     from vrft.questions import questions_of
+    from vrft.recipes import recipe_path
     from vrft.runs.folder import RunFolder
     from vrft.training.train import train_run
 
-    config = load_config(path, overrides)
+    config = load_config(recipe_path(path), overrides)
     questions = questions_of(config)
     voice = Voice()
     last = 0

@@ -14,7 +14,7 @@ from vrft.types import Form
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
 
 class Lora(_Section):
@@ -187,10 +187,16 @@ def _override(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(f"'{override}' is no override; write key=value, as in optim.steps=100.")
     *parents, leaf = key.split(".")
     for parent in parents:
-        tree = tree.setdefault(parent, {})
+        # A section that is null, as model.lora may be, is opened by naming one of its keys.
+        if tree.get(parent) is None:
+            tree[parent] = {}
+        tree = tree[parent]
         if not isinstance(tree, dict):
             raise ConfigError(f"'{override}': '{parent}' is no section.")
-    tree[leaf] = yaml.safe_load(value)
+    try:
+        tree[leaf] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"'{override}': the value is no YAML: {error}") from error
 
 
 def dump_config(config: RunConfig) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
 from vrft.errors import ModelError
@@ -77,10 +78,10 @@ def load_policy(
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if dtype == "auto":
         dtype = "bfloat16" if device.startswith("cuda") else "float32"
-    if Path(folder).exists() and not (Path(folder) / "config.json").exists():
-        raise ModelError(f"{source}: no config.json there. Give a Hugging Face model folder or a hub id.")
     adapter_base = _adapter_base(Path(folder))
     base = adapter_base or folder
+    if Path(base).exists() and not (Path(base) / "config.json").exists():
+        raise ModelError(f"{source}: no config.json there. Give a Hugging Face model folder or a hub id.")
     try:
         with _quiet():
             config = AutoConfig.from_pretrained(base)
@@ -96,7 +97,7 @@ def load_policy(
             )
             tokenizer = AutoTokenizer.from_pretrained(base)
             image_processor = _load_image_processor(base, min_pixels, max_pixels)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{source}: the model could not be loaded: {_first_line(error)}") from error
     if loading["missing_keys"] or loading["mismatched_keys"]:
         names = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3]

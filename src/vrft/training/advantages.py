@@ -20,8 +20,8 @@ def group_normalised(rewards_PG: torch.Tensor) -> torch.Tensor:
         (P, G); zero for a group whose rewards are all equal.
 
     Example:
-        >>> group_normalised(torch.tensor([[1.0] + [0.0] * 7])).round(decimals=4)[0, :2].tolist()
-        [2.474200010299683, -0.3535000085830688]
+        >>> [f"{a:.4f}" for a in group_normalised(torch.tensor([[1.0] + [0.0] * 7]))[0, :2].tolist()]
+        ['2.4742', '-0.3535']
     """
     centred = centred_only(rewards_PG)
     if rewards_PG.shape[1] < 2:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
 
-import torch
-
 from vrft.config import RunConfig
 from vrft.policies.policy import Policy
 from vrft.runs.folder import RunFolder
@@ -25,7 +23,7 @@ from vrft.training.checkpoint import (
     save_checkpoint,
     trainable_state,
 )
-from vrft.training.optimiser import build_optimiser
+from vrft.training.optimiser import Optimiser
 
 Row = dict[str, Any]
 
@@ -79,48 +77,41 @@ def run_loop(
         progress: called after each step.
     """
     settings, checks = config.optim, config.checks
-    optimizer, schedule = build_optimiser(policy.model, settings)
+    optimiser = Optimiser(policy.model, settings)
     best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
     start = 0
     state = newest_checkpoint(folder.path / "checkpoints")
     if state is not None:
         load_trainable_state(policy.model, state["weights"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
+        optimiser.load_state_dict(state["optimiser"])
         best, start = state["best"], state["step"]
     folder.cut("metrics.jsonl", start)
     folder.cut("rollouts.jsonl", start)
     every = checks.validate_every if validate is not None else 0
     if every and start == 0 and best["value"] is None:
         best = _validated(policy, folder, validate, 0, best)
-    learned = [p for p in policy.model.parameters() if p.requires_grad]
 
     def checkpoint(step: int) -> None:
-        content = {"step": step, "weights": trainable_state(policy.model), "best": best}
-        content |= {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+        weights = trainable_state(policy.model)
+        content = {"step": step, "weights": weights, "best": best, "optimiser": optimiser.state_dict()}
         save_checkpoint(folder.path / "checkpoints", step, content)
 
-    step, over = start, False
+    def patience_over(step: int) -> bool:
+        return bool(every and checks.patience) and step - best["step"] >= checks.patience * every
+
+    step, over = start, patience_over(start)
     with _stop_requests() as stop:
         while step < settings.steps and not over and not stop:
             began = time.monotonic()
-            optimizer.zero_grad(set_to_none=True)
-            row = step_function(step)
-            norm = float(torch.nn.utils.clip_grad_norm_(learned, settings.max_grad_norm))
-            # A step whose gradient is not finite is left out and told; it must not reach the weights.
-            if norm == norm and norm != float("inf"):
-                optimizer.step()
-            else:
-                row["skipped"] = True
-            rate = schedule.get_last_lr()[0]
-            schedule.step()
+            optimiser.zero_grad()
+            row = {"step": step + 1, **step_function(step), **optimiser.step()}
+            row["seconds"] = time.monotonic() - began
             step += 1
-            row = {"step": step, **row, "grad_norm": norm, "lr": rate, "seconds": time.monotonic() - began}
             folder.append("metrics.jsonl", row)
             progress(step, settings.steps, row)
             if every and (step % every == 0 or step == settings.steps):
                 best = _validated(policy, folder, validate, step, best)
-                over = bool(checks.patience) and step - best["step"] >= checks.patience * every
+                over = patience_over(step)
             if step % checks.checkpoint_every == 0 or step == settings.steps or over or stop:
                 checkpoint(step)
         stopped = bool(stop)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from vrft.config import Optim
 from vrft.errors import ConfigError
+
+HALF = (torch.bfloat16, torch.float16)
 
 
 def linear(progress: float) -> float:
@@ -29,26 +32,80 @@ def cosine(progress: float) -> float:
 SCHEDULES: dict[str, Callable[[float], float]] = {"linear": linear, "constant": constant, "cosine": cosine}
 
 
-def build_optimiser(
-    model: torch.nn.Module, settings: Optim
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """AdamW over the weights that learn, and a schedule with warm-up.
+class Optimiser:
+    """AdamW over the weights that learn, with warm-up and schedule.
 
-    Args:
-        model: only weights with ``requires_grad`` are taken.
-        settings: rates and steps.
-
-    Raises:
-        ConfigError: nothing is left to learn.
+    Weights in half precision are updated through a float32 copy: at a rate of 1e-6 nearly every update would
+    otherwise be rounded away.
     """
-    learned = [p for p in model.parameters() if p.requires_grad]
-    if not learned:
-        raise ConfigError("No weight would learn: set model.lora, or leave the language model trainable.")
-    optimizer = torch.optim.AdamW(learned, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    shape = SCHEDULES[settings.schedule]
 
-    def factor(step: int) -> float:
-        warm = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
-        return warm * shape(min(1.0, step / settings.steps))
+    def __init__(self, model: torch.nn.Module, settings: Optim) -> None:
+        """Collect the weights.
 
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        Args:
+            model: only weights with ``requires_grad`` are taken.
+            settings: rates and steps.
+
+        Raises:
+            ConfigError: nothing is left to learn.
+        """
+        self.learned = [p for p in model.parameters() if p.requires_grad]
+        if not self.learned:
+            raise ConfigError("No weight would learn: set model.lora, or leave the language model trainable.")
+        self._masters = [p.detach().float().clone() if p.dtype in HALF else p for p in self.learned]
+        self._adam = torch.optim.AdamW(
+            self._masters, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        shape = SCHEDULES[settings.schedule]
+
+        def factor(step: int) -> float:
+            warm = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
+            return warm * shape(min(1.0, step / settings.steps))
+
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._adam, factor)
+        self._max_norm = settings.max_grad_norm
+
+    def zero_grad(self) -> None:
+        """Drop all gradients."""
+        for parameter in self.learned:
+            parameter.grad = None
+
+    def step(self) -> dict[str, Any]:
+        """Clip, update and move the schedule on.
+
+        A gradient that is not finite is left out and told: it must not reach the weights.
+
+        Returns:
+            ``grad_norm``, ``lr``, and ``skipped`` where the update was left out.
+        """
+        norm = float(torch.nn.utils.clip_grad_norm_(self.learned, self._max_norm))
+        row: dict[str, Any] = {"grad_norm": norm, "lr": self._schedule.get_last_lr()[0]}
+        if math.isfinite(norm):
+            self._update()
+        else:
+            row["skipped"] = True
+        self._schedule.step()
+        return row
+
+    def _update(self) -> None:
+        pairs = [(p, m) for p, m in zip(self.learned, self._masters, strict=True) if p is not m]
+        for parameter, master in pairs:
+            master.grad = parameter.grad.float() if parameter.grad is not None else None
+        self._adam.step()
+        with torch.no_grad():
+            for parameter, master in pairs:
+                parameter.copy_(master)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resume needs."""
+        copies = [m for p, m in zip(self.learned, self._masters, strict=True) if p is not m]
+        return {"adam": self._adam.state_dict(), "schedule": self._schedule.state_dict(), "masters": copies}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict`` was taken."""
+        self._adam.load_state_dict(state["adam"])
+        self._schedule.load_state_dict(state["schedule"])
+        copies = [m for p, m in zip(self.learned, self._masters, strict=True) if p is not m]
+        with torch.no_grad():
+            for master, saved in zip(copies, state["masters"], strict=True):
+                master.copy_(saved)

@@ -1,0 +1,112 @@
+"""Sampling with a shared prompt: greedy equals transformers' generate, draws follow the softmax."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import FAMILY_NAMES
+from scipy.stats import chisquare
+
+from vrft.engine.logprobs import AnswerScorer
+from vrft.engine.sampling import Sampling, sample
+from vrft.policies.load import load_policy
+
+
+@pytest.fixture(params=FAMILY_NAMES)
+def policy(request, tiny_folders):
+    return load_policy(str(tiny_folders[request.param]), device="cpu", dtype="float64")
+
+
+def prompts_of(policy, pictures):
+    questions = ["What is the object?", "Detect all objects belonging to the category 'seven'"]
+    return [policy.prompt(q, policy.picture(p)) for q, p in zip(questions, pictures, strict=False)]
+
+
+def test_greedy_equals_generate(policy, pictures):
+    prompts = prompts_of(policy, pictures)
+    ours = sample(policy, prompts, 2, Sampling(temperature=0, max_new_tokens=12))
+    for prompt, group in zip(prompts, ours, strict=True):
+        ids = torch.tensor([prompt.token_ids])
+        generated = policy.core.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            mm_token_type_ids=(ids == policy.image_token_id).int(),
+            pixel_values=prompt.picture.pixel_values_VD.double(),
+            image_grid_thw=torch.tensor([prompt.picture.grid_thw]),
+            do_sample=False,
+            max_new_tokens=12,
+            suppress_tokens=list(policy.placeholder_ids),
+        )[0, len(prompt.token_ids) :]
+        assert group[0] == group[1]
+        assert list(group[0].token_ids) == generated[: len(group[0].token_ids)].tolist()
+
+
+def test_kept_logprobs_are_those_of_the_scorer(policy, pictures):
+    prompts = prompts_of(policy, pictures)
+    groups = sample(policy, prompts, 3, Sampling(temperature=0.8, max_new_tokens=10), seed=5)
+    answers = [a.token_ids for group in groups for a in group]
+    logprobs, _ = AnswerScorer(policy)(prompts, answers, 3, 0.8, "plain")
+    for row, answer in enumerate(a for group in groups for a in group):
+        expected = logprobs[row, : len(answer.token_ids)].tolist()
+        assert answer.logprobs == pytest.approx(expected, abs=1e-4)
+
+
+def test_first_tokens_follow_the_tempered_softmax(tiny_folders, pictures):
+    policy = load_policy(str(tiny_folders["qwen3_vl"]), device="cpu", dtype="float64")
+    prompt = prompts_of(policy, pictures)[0]
+    n = 4000
+    drawn = [a.token_ids[0] for a in sample(policy, [prompt], n, Sampling(2.0, max_new_tokens=1), seed=3)[0]]
+    every = [(i,) for i in range(len(policy.tokenizer)) if i not in policy.placeholder_ids]
+    logprobs, _ = AnswerScorer(policy)([prompt], every, len(every), 2.0, "plain")
+    expected = logprobs[:, 0].exp().detach()
+    expected = expected / expected.sum() * n
+    counts = torch.tensor([drawn.count(i) for (i,) in every], dtype=torch.float64)
+    common = expected >= 5
+    observed = [*counts[common].tolist(), counts[~common].sum().item()]
+    wanted = [*expected[common].tolist(), expected[~common].sum().item()]
+    kept = [(o, w) for o, w in zip(observed, wanted, strict=True) if w > 0]
+    assert len(kept) > 5
+    assert chisquare([o for o, _ in kept], [w for _, w in kept], sum_check=False).pvalue > 1e-4
+
+
+def test_placeholders_are_never_sampled_even_where_the_model_wants_them(tiny_folders, pictures):
+    policy = load_policy(str(tiny_folders["qwen2_vl"]), device="cpu")
+    with torch.no_grad():
+        bias = torch.zeros(policy.core.lm_head.weight.shape[0])
+        bias[list(policy.placeholder_ids)] = 50.0
+        policy.core.lm_head.register_parameter("bias", torch.nn.Parameter(bias))
+    for temperature in (0.0, 1.0):
+        groups = sample(
+            policy, prompts_of(policy, pictures), 4, Sampling(temperature, max_new_tokens=8), seed=1
+        )
+        tokens = {t for group in groups for a in group for t in a.token_ids}
+        assert tokens
+        assert not tokens & set(policy.placeholder_ids)
+
+
+def test_truncation_settings(policy, pictures):
+    prompts = prompts_of(policy, pictures)
+    greedy = sample(policy, prompts, 1, Sampling(temperature=0, max_new_tokens=6))
+    for settings in (Sampling(1.0, top_k=1, max_new_tokens=6), Sampling(1.0, top_p=1e-9, max_new_tokens=6)):
+        for group, (best,) in zip(sample(policy, prompts, 3, settings, seed=9), greedy, strict=True):
+            assert {a.token_ids for a in group} == {best.token_ids}
+
+
+def test_same_seed_same_answers_and_other_seed_others(policy, pictures):
+    prompts = prompts_of(policy, pictures)
+    settings = Sampling(1.5, max_new_tokens=8)
+    first, again, other = (sample(policy, prompts, 4, settings, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert len({a.token_ids for group in first for a in group}) > 1
+
+
+def test_an_answer_ends_at_its_end_token_or_at_the_limit(policy, pictures):
+    groups = sample(policy, prompts_of(policy, pictures), 16, Sampling(3.0, max_new_tokens=40), seed=4)
+    answers = [a for group in groups for a in group]
+    assert any(a.finished for a in answers)
+    for a in answers:
+        assert len(a.token_ids) == len(a.logprobs) <= 40
+        assert (a.token_ids[-1] in policy.end_token_ids) == a.finished
+        assert not set(a.token_ids[:-1]) & set(policy.end_token_ids)
+        assert a.finished or len(a.token_ids) == 40

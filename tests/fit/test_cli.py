@@ -1,0 +1,159 @@
+"""The command line as a user meets it: bad input ends in a sentence and status 2, a killed fit goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vrft.data.writers import write_class_folders, write_coco
+from vrft.miniature.scenes import draw_scene
+from vrft.types import LabelledBox
+
+
+def vrft(*arguments, cwd, wait=True):
+    command = [sys.executable, "-m", "vrft", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    if not wait:
+        return subprocess.Popen(
+            command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def refused(result):
+    """A sentence on the error stream, status 2, nothing like a traceback."""
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    return " ".join(result.stderr.split())
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """A COCO folder of 30 small scenes with two classes."""
+    folder = tmp_path_factory.mktemp("scenes")
+    pictures = []
+    for index in range(30):
+        scene = draw_scene(np.random.default_rng([5, index]), "train", ("seven", "circle"), (1, 2))
+        boxes = [LabelledBox(o.category, tuple(map(float, o.box_xyxy_px))) for o in scene.objects]
+        pictures.append((f"{index:02d}", Image.fromarray(scene.pixels), boxes))
+    write_coco(folder, pictures, ["circle", "seven"])
+    return folder
+
+
+FIT = ("--task", "detection", "--shots", 2, "--steps", 2, "--eval-max", 12, "--form", "direct")
+
+
+def test_fit_ends_in_a_comparison_and_a_report(scenes, tmp_path):
+    result = vrft("fit", scenes, *FIT, "--json", "--out", "fit", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    printed = json.loads(result.stdout)
+    assert set(printed) == {"seconds", "report", "tasks"}
+    found = printed["tasks"]["detection"]
+    assert found["metric"] == "ap" and found["n"] == 12
+    for system in ("base", "sft", "rft"):
+        assert set(found[system]) >= {"value", "low", "high", "parse_rate", "value_given_parsed"}
+    for difference in ("rft_minus_base", "rft_minus_sft"):
+        assert set(found[difference]) >= {"value", "low", "high", "p"}
+    page = (tmp_path / printed["report"]).read_text()
+    assert "<html" in page and "base" in page
+    trials = json.loads((tmp_path / "fit" / "fit.json").read_text())["trials"]
+    assert sum(t["system"] == "sft" for t in trials) == sum(t["system"] == "rft" for t in trials) >= 2
+    again = vrft("fit", scenes, *FIT, "--out", "fit", cwd=tmp_path)
+    assert "--resume" in refused(again)
+    rebuilt = vrft("report", "fit", "--out", "page.html", cwd=tmp_path)
+    assert rebuilt.returncode == 0 and (tmp_path / "page.html").exists()
+
+
+def test_a_killed_fit_goes_on_where_it_stood(scenes, tmp_path):
+    arguments = ("fit", scenes, "--task", "detection", "--shots", 2, "--steps", 25, "--eval-max", 6,
+                 "--form", "direct", "--out", "fit")  # fmt: skip
+    process = vrft(*arguments, cwd=tmp_path, wait=False)
+    deadline = time.monotonic() + 240
+    while not list((tmp_path / "fit").glob("rft-*/checkpoints/step_*/state.pt")):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = {p: p.stat().st_mtime_ns for p in (tmp_path / "fit").glob("sft-*/done.json")}
+    assert finished
+    result = vrft(*arguments, "--resume", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "fit" / "report.html").exists()
+    assert {p: p.stat().st_mtime_ns for p in finished} == finished
+    for run in (tmp_path / "fit").glob("rft-*"):
+        steps = [
+            json.loads(line)["step"]
+            for line in (run / "metrics.jsonl").read_text().splitlines()
+            if "loss" in line
+        ]
+        assert steps == list(range(1, len(steps) + 1))
+
+
+def test_predict_and_eval(scenes, tmp_path):
+    picture = sorted((scenes / "images").glob("*.png"))[0]
+    drawn = tmp_path / "drawn.png"
+    result = vrft("predict", "miniature", picture, "seven", "--form", "direct", "--samples", 3, "--drawn", drawn,
+                  "--json", cwd=tmp_path)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert len(answer["samples"]) == 3
+    assert (answer["drawn"] is None) == (not answer["answer"]["boxes_xyxy_px"]) == (not drawn.exists())
+    scored = vrft("eval", "miniature", scenes, "--task", "detect", "--form", "direct", "--eval-max", 10, "--json",
+                  cwd=tmp_path)  # fmt: skip
+    assert scored.returncode == 0, scored.stderr
+    found = json.loads(scored.stdout)
+    assert found["n"] == 10 and 0 <= found["low"] <= found["value"] <= found["high"] <= 1
+
+
+def test_bad_input_is_told_in_a_sentence(scenes, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "label" in refused(vrft("fit", empty, *FIT, cwd=tmp_path)).lower()
+    unknown = refused(vrft("fit", scenes, "--task", "captioning", cwd=tmp_path))
+    assert "captioning" in unknown and "detection" in unknown
+    few = refused(vrft("fit", scenes, "--task", "detection", "--shots", 40, cwd=tmp_path))
+    assert "enough" in few
+
+
+def test_a_model_that_is_no_vision_language_model(scenes, tmp_path):
+    text_only = tmp_path / "text-model"
+    text_only.mkdir()
+    (text_only / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
+    message = refused(vrft("fit", scenes, *FIT, "--model", text_only, cwd=tmp_path))
+    assert "gpt2" in message and "vision-language" in message
+
+
+def test_a_box_outside_its_picture_names_the_place(scenes, tmp_path):
+    labels = json.loads((scenes / "annotations.json").read_text())
+    labels["annotations"][3]["bbox"] = [90, 90, 50, 20]
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "annotations.json").write_text(json.dumps(labels))
+    (broken / "images").symlink_to(scenes / "images")
+    message = refused(vrft("fit", broken, *FIT, cwd=tmp_path))
+    assert "annotations.json" in message and "outside" in message
+
+
+def test_classification_folder(tmp_path):
+    pictures = []
+    for index in range(16):
+        name = ("two", "five")[index % 2]
+        scene = draw_scene(np.random.default_rng([6, index]), "train", (name,), (1, 1))
+        pictures.append((f"{index:02d}", Image.fromarray(scene.pixels), name))
+    write_class_folders(tmp_path / "digits", pictures)
+    result = vrft(
+        "fit", "digits", "--task", "classify", "--shots", 1, "--steps", 2, "--out", "fit", cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Report: fit/report.html" in result.stdout
+    assert Path(tmp_path / "fit" / "comparison.json").exists()

@@ -1,0 +1,102 @@
+"""Policies: frames by architecture, folders that other tools load, and refusals in a sentence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+from conftest import FAMILY_NAMES
+from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+
+from vrft.errors import ModelError
+from vrft.policies.load import LoraSettings, load_policy, save_policy
+
+FRAMES = {"qwen2_vl": "thousand", "qwen2_5_vl": "input_pixels", "qwen3_vl": "thousand"}
+
+
+@pytest.mark.parametrize("name", FAMILY_NAMES)
+def test_the_frame_comes_from_the_configuration_not_from_the_name(name, tiny_folders, tmp_path, pictures):
+    misleading = tmp_path / "Qwen2.5-VL-checkpoint-200"
+    shutil.copytree(tiny_folders[name], misleading)
+    policy = load_policy(str(misleading), device="cpu")
+    picture = policy.picture(pictures[0])
+    assert picture.view.kind == FRAMES[name]
+    assert picture.view.original_wh == (64, 48)
+    _, rows, columns = picture.grid_thw
+    assert picture.view.input_wh == (columns * 8, rows * 8)
+
+
+@pytest.mark.parametrize("name", FAMILY_NAMES)
+def test_prompt_is_the_templates_with_one_placeholder_a_merged_token(name, tiny_folders, pictures):
+    policy = load_policy(str(tiny_folders[name]), device="cpu")
+    picture = policy.picture(pictures[1])
+    prompt = policy.prompt("What is it?", picture)
+    t, rows, columns = picture.grid_thw
+    assert prompt.token_ids.count(policy.image_token_id) == t * rows * columns // 4
+    text = policy.tokenizer.decode(prompt.token_ids)
+    assert text.startswith("<|im_start|>user\n<|vision_start|><|image_pad|>")
+    assert text.endswith("<|vision_end|>What is it?<|im_end|>\n<|im_start|>assistant\n")
+
+
+@pytest.mark.parametrize("name", FAMILY_NAMES)
+def test_a_saved_policy_loads_with_transformers_alone(name, tiny_folders, tmp_path, pictures):
+    policy = load_policy(str(tiny_folders[name]), device="cpu")
+    with torch.no_grad():
+        next(p for p in policy.model.parameters() if p.requires_grad).add_(0.01)
+    folder = save_policy(policy, tmp_path / "saved")
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    assert tokenizer.chat_template == policy.tokenizer.chat_template
+    assert processor.size == policy.image_processor.size
+    ours = dict(policy.model.named_parameters())
+    for key, value in model.named_parameters():
+        assert torch.equal(value, ours[key])
+    names = {path.name for path in folder.iterdir()}
+    assert "processor_config.json" not in names
+
+
+def test_the_reference_hub_form_of_template_is_carried_along(tiny_folders, tmp_path):
+    source = tmp_path / "hub"
+    shutil.copytree(tiny_folders["qwen2_vl"], source)
+    (source / "chat_template.json").write_text(json.dumps({"chat_template": "{{ messages }}"}))
+    saved = save_policy(load_policy(str(source), device="cpu"), tmp_path / "saved")
+    assert (saved / "chat_template.json").exists()
+
+
+def test_lora_trains_the_language_model_only_and_its_adapter_comes_back(tiny_folders, tmp_path):
+    policy = load_policy(str(tiny_folders["qwen3_vl"]), device="cpu", lora=LoraSettings(4, 8))
+    learned = [name for name, p in policy.model.named_parameters() if p.requires_grad]
+    assert learned
+    assert all("lora" in name and "visual" not in name for name in learned)
+    with torch.no_grad():
+        for name, parameter in policy.model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.1)
+    saved = save_policy(policy, tmp_path / "adapter")
+    back = load_policy(str(saved), device="cpu")
+    ids = torch.arange(8, 16)[None]
+    with torch.no_grad():
+        assert torch.allclose(back.core(input_ids=ids).logits, policy.model(input_ids=ids).logits, atol=1e-4)
+
+
+def test_refusals(tmp_path, tiny_folders):
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        load_policy(str(tmp_path))
+    text_only = tmp_path / "text"
+    text_only.mkdir()
+    (text_only / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
+    with pytest.raises(ModelError, match="no vision-language model"):
+        load_policy(str(text_only))
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_folders["qwen2_vl"], broken)
+    (broken / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ModelError, match="could not be loaded"):
+        load_policy(str(broken))
+    speechless = tmp_path / "speechless"
+    shutil.copytree(tiny_folders["qwen2_vl"], speechless)
+    (speechless / "chat_template.jinja").unlink()
+    with pytest.raises(ModelError, match="no chat template"):
+        load_policy(str(speechless))

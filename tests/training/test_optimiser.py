@@ -1,0 +1,89 @@
+"""The optimiser against torch's own AdamW, and small updates of half-precision weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from vrft.config import Optim
+from vrft.errors import ConfigError
+from vrft.training.optimiser import Optimiser
+
+
+def descend(model, optimiser, steps):
+    for _ in range(steps):
+        optimiser.zero_grad()
+        (model.weight.float() ** 2).sum().backward()
+        optimiser.step()
+
+
+def test_constant_schedule_equals_adamw():
+    torch.manual_seed(0)
+    ours, theirs = torch.nn.Linear(4, 3, bias=False), torch.nn.Linear(4, 3, bias=False)
+    theirs.load_state_dict(ours.state_dict())
+    settings = Optim(learning_rate=0.01, schedule="constant", steps=10, weight_decay=0.1, max_grad_norm=1e9)
+    descend(ours, Optimiser(ours, settings), 10)
+    adam = torch.optim.AdamW(theirs.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(10):
+        adam.zero_grad()
+        (theirs.weight**2).sum().backward()
+        adam.step()
+    assert torch.equal(ours.weight, theirs.weight)
+
+
+def test_linear_schedule_and_warmup_rates():
+    model = torch.nn.Linear(2, 2)
+    optimiser = Optimiser(model, Optim(learning_rate=1.0, schedule="linear", steps=4, warmup_steps=2))
+    rates = []
+    for _ in range(4):
+        optimiser.zero_grad()
+        model(torch.ones(1, 2)).sum().backward()
+        rates.append(optimiser.step()["lr"])
+    assert rates == pytest.approx([0.5, 0.75, 0.5, 0.25])
+
+
+def test_small_updates_of_bfloat16_weights_are_not_rounded_away():
+    torch.manual_seed(0)
+    half = torch.nn.Linear(64, 64, bias=False).bfloat16()
+    whole = torch.nn.Linear(64, 64, bias=False)
+    whole.weight.data.copy_(half.weight.data.float())
+    before = whole.weight.detach().clone()
+    settings = Optim(learning_rate=1e-6, schedule="constant", steps=400, max_grad_norm=1e9)
+    descend(half, Optimiser(half, settings), 400)
+    descend(whole, Optimiser(whole, settings), 400)
+    moved = (whole.weight - before).abs().mean()
+    assert moved > 1e-4
+    assert (half.weight.float() != before).float().mean() > 0.2
+
+
+def test_a_gradient_that_is_not_finite_never_reaches_the_weights():
+    model = torch.nn.Linear(2, 2)
+    before = model.weight.detach().clone()
+    optimiser = Optimiser(model, Optim(steps=2, learning_rate=0.1))
+    (model.weight * float("nan")).sum().backward()
+    assert optimiser.step()["skipped"]
+    assert torch.equal(model.weight, before)
+
+
+def test_nothing_to_learn_is_refused():
+    with pytest.raises(ConfigError, match="No weight"):
+        Optimiser(torch.nn.Linear(2, 2).requires_grad_(False), Optim())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_resumed_optimiser_goes_on_bit_for_bit(dtype):
+    settings = Optim(learning_rate=1e-2, steps=10)
+    torch.manual_seed(0)
+    whole = torch.nn.Linear(8, 8, bias=False).to(dtype)
+    cut = torch.nn.Linear(8, 8, bias=False).to(dtype)
+    cut.load_state_dict(whole.state_dict())
+    optimiser = Optimiser(whole, settings)
+    descend(whole, optimiser, 10)
+    first = Optimiser(cut, settings)
+    descend(cut, first, 4)
+    resumed = torch.nn.Linear(8, 8, bias=False).to(dtype)
+    resumed.load_state_dict(cut.state_dict())
+    second = Optimiser(resumed, settings)
+    second.load_state_dict(first.state_dict())
+    descend(resumed, second, 6)
+    assert torch.equal(resumed.weight, whole.weight)

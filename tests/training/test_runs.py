@@ -1,0 +1,158 @@
+"""Runs: resumed ones end bit for bit where uninterrupted ones end; both kinds leave the same folder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from vrft.config import make_config
+from vrft.errors import ConfigError, InputError, RunError
+from vrft.runs.folder import RunFolder
+from vrft.tasks.base import load_task
+from vrft.training import rft
+from vrft.training.scoring import Scorer
+from vrft.training.train import train_run
+from vrft.types import Answer, BoxesTarget, Example, Form
+
+
+@pytest.fixture
+def examples(tmp_path):
+    rng = np.random.default_rng(0)
+    found = []
+    for index in range(5):
+        path = tmp_path / f"{index}.png"
+        Image.fromarray(rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)).save(path)
+        target = BoxesTarget(((4.0, 4.0, 30.0, 30.0),))
+        found.append(Example(f"{index}#seven", str(index), path, (48, 48), "detection", "seven", target))
+    return found
+
+
+def config_of(kind, model, **changes):
+    tree = {
+        "kind": kind,
+        "task": "detection",
+        "model": {"path": str(model), "device": "cpu"},
+        "data": {"path": "unused"},
+        "prompt": {"form": "direct"},
+        "rollout": {"group_size": 4, "max_new_tokens": 6},
+        "optim": {"learning_rate": 1e-3, "steps": 5, "prompts_per_step": 3, "micro_prompts": 2},
+        "checks": {"validate_every": 2, "checkpoint_every": 2},
+    }
+    for key, value in changes.items():
+        section, _, leaf = key.partition("__")
+        tree[section] = {**tree.get(section, {}), leaf: value}
+    return make_config(tree)
+
+
+@pytest.fixture
+def graded(monkeypatch):
+    """A reward that a random policy can earn: longer answers are better; no group is without signal."""
+    monkeypatch.setattr(Scorer, "score", lambda self, text, example, view: (
+        dict.fromkeys(self.terms, 0.5), float(len(text) % 7)
+    ))  # fmt: skip
+
+
+def weights(folder):
+    return load_file(folder / "model" / "model.safetensors")
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+@pytest.mark.parametrize("kind", ["rft", "sft"])
+def test_resumed_equals_uninterrupted(kind, tiny_folders, examples, tmp_path, graded):
+    config = config_of(kind, tiny_folders["qwen3_vl"])
+    train, val = examples[:4], examples[4:]
+    whole = RunFolder(tmp_path / "whole")
+    train_run(config, whole, train, val)
+    cut = RunFolder(tmp_path / "cut")
+
+    def kill(step, steps, row):
+        if step == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_run(config, cut, train, val, progress=kill)
+    assert not cut.done
+    train_run(config, cut, train, val, resume=True)
+    first, second = weights(whole.path), weights(cut.path)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[k], second[k]) for k in first)
+
+    def without_time(rows):
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+    assert without_time(whole.rows("metrics.jsonl")) == without_time(cut.rows("metrics.jsonl"))
+    steps = [row["step"] for row in cut.rows("metrics.jsonl") if "loss" in row]
+    assert steps == [1, 2, 3, 4, 5]
+
+
+def test_both_kinds_leave_the_same_kind_of_folder(tiny_folders, examples, tmp_path, graded):
+    contents = {}
+    for kind in ("rft", "sft"):
+        folder = RunFolder(tmp_path / kind)
+        train_run(config_of(kind, tiny_folders["qwen3_vl"]), folder, examples[:4], examples[4:])
+        contents[kind] = {p.name for p in folder.path.iterdir()}
+        assert folder.read_json("run.json")["parity"]["logprob_max_abs_diff"] < 1e-3
+        assert folder.done
+    assert contents["rft"] - {"rollouts.jsonl"} == contents["sft"]
+
+
+def test_micro_batches_leave_the_same_weights(tiny_folders, examples, tmp_path, graded):
+    found = []
+    for size in (0, 1):
+        folder = RunFolder(tmp_path / str(size))
+        config = config_of("rft", tiny_folders["qwen3_vl"], optim__micro_prompts=size, model__dtype="float64")
+        train_run(config, folder, examples[:4], [])
+        found.append(weights(folder.path))
+    for key in found[0]:
+        assert torch.allclose(found[0][key], found[1][key], atol=1e-7)
+
+
+def test_a_group_without_spread_changes_nothing_without_kl(tiny_folders, examples, tmp_path, monkeypatch):
+    monkeypatch.setattr(Scorer, "score", lambda self, text, e, v: (dict.fromkeys(self.terms, 1.0), 3.0))
+    folder = RunFolder(tmp_path / "flat")
+    train_run(config_of("rft", tiny_folders["qwen3_vl"], grpo__beta=0.0), folder, examples[:4], [])
+    before = load_file(tiny_folders["qwen3_vl"] / "model.safetensors")
+    after = weights(folder.path)
+    assert all(torch.equal(before[k], after[k]) for k in before)
+    assert all(row["signal_share"] == 0 for row in folder.rows("metrics.jsonl"))
+
+
+def test_a_run_is_never_overwritten(tiny_folders, examples, tmp_path, graded):
+    config = config_of("sft", tiny_folders["qwen3_vl"], optim__steps=1)
+    train_run(config, RunFolder(tmp_path / "run"), examples[:2], [])
+    with pytest.raises(RunError, match="--resume"):
+        train_run(config, RunFolder(tmp_path / "run"), examples[:2], [])
+
+
+def test_unknown_reward_setting_is_told_before_anything_is_loaded(examples, tmp_path):
+    config = config_of("rft", tmp_path / "no such model", reward__setting="generous")
+    with pytest.raises(ConfigError, match="generous"):
+        train_run(config, RunFolder(tmp_path / "run"), examples[:2], [])
+
+
+def test_a_reward_outside_its_range_stops_the_run(tiny_folders, examples):
+    task = load_task("detection")
+    config = config_of("rft", tiny_folders["qwen3_vl"])
+    scorer = Scorer(task, config.reward, Form.DIRECT)
+    scorer.terms = {"iou": lambda answer, target: float("nan"), "format": lambda answer, target: 1.0}
+    scorer.weights = dict.fromkeys(scorer.terms, 1.0)
+    assert isinstance(task.parse("No Objects", None, Form.DIRECT), Answer)
+    with pytest.raises(InputError, match="iou"):
+        scorer.score("No Objects", examples[0], None)
+
+
+def test_permuted_rewards_keep_each_groups_rewards(tiny_folders, examples, tmp_path, graded, monkeypatch):
+    seen = []
+    honest = rft.permuted
+    monkeypatch.setattr(rft, "permuted", lambda r, seed: seen.append((r, honest(r, seed))) or seen[-1][1])
+    folder = RunFolder(tmp_path / "control")
+    train_run(config_of("rft", tiny_folders["qwen3_vl"], reward__permute=True), folder, examples[:4], [])
+    assert len(seen) == 5
+    assert all(sorted(a) == sorted(b) for before, after in seen for a, b in zip(before, after, strict=True))
+    assert any(a != b for before, after in seen for a, b in zip(before, after, strict=True))
