@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import FAMILY_NAMES
 from scipy.stats import chisquare
 
+from conftest import FAMILY_NAMES
 from vrft.engine.logprobs import AnswerScorer
 from vrft.engine.sampling import Sampling, sample
 from vrft.policies.load import load_policy

@@ -102,14 +102,14 @@ def test_a_killed_fit_goes_on_where_it_stood(scenes, tmp_path):
 def test_predict_and_eval(scenes, tmp_path):
     picture = sorted((scenes / "images").glob("*.png"))[0]
     drawn = tmp_path / "drawn.png"
-    result = vrft("predict", "miniature", picture, "seven", "--form", "direct", "--samples", 3, "--drawn", drawn,
-                  "--json", cwd=tmp_path)  # fmt: skip
+    asked = ("miniature", picture, "seven", "--form", "direct", "--samples", 3, "--drawn", drawn)
+    result = vrft("predict", *asked, "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     answer = json.loads(result.stdout)
     assert len(answer["samples"]) == 3
     assert (answer["drawn"] is None) == (not answer["answer"]["boxes_xyxy_px"]) == (not drawn.exists())
-    scored = vrft("eval", "miniature", scenes, "--task", "detect", "--form", "direct", "--eval-max", 10, "--json",
-                  cwd=tmp_path)  # fmt: skip
+    asked = ("miniature", scenes, "--task", "detect", "--form", "direct", "--eval-max", 10)
+    scored = vrft("eval", *asked, "--json", cwd=tmp_path)
     assert scored.returncode == 0, scored.stderr
     found = json.loads(scored.stdout)
     assert found["n"] == 10 and 0 <= found["low"] <= found["value"] <= found["high"] <= 1

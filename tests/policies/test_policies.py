@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 import torch
-from conftest import FAMILY_NAMES
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
+from conftest import FAMILY_NAMES
 from vrft.errors import ModelError
 from vrft.policies.load import LoraSettings, load_policy, save_policy
 
