@@ -24,7 +24,7 @@ from vrft.miniature.glyphs import Split
 from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, Scene, SceneObject, draw_scene
 from vrft.types import BoxXYXY, Expression, LabelledBox
 
-DETECTION_CATEGORIES = ("two", "five", "seven", "circle", "triangle", "heart")
+DETECTION_CATEGORIES = ("two", "six", "seven", "circle", "square", "heart")
 """What the detection demo asks for; ``scenes.NOVEL`` instead makes the open-vocabulary one."""
 
 PARTS: Mapping[str, Split] = {"train": "train", "valid": "val", "test": "heldout"}

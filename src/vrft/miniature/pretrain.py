@@ -42,6 +42,8 @@ class Stage:
     batch: int
     learning_rate: float
     shares: Mapping[str, float]
+    crowded: bool = False
+    """Locating lines only on scenes of several objects, where the name must be bound to a place."""
 
 
 STAGES = (
@@ -63,6 +65,22 @@ STAGES = (
             "grounding": 0.08,
         },
     ),
+    Stage(
+        "binding",
+        2600,
+        48,
+        1.2e-3,
+        {
+            "naming": 0.03,
+            "locate_one": 0.4,
+            "locate_all": 0.17,
+            "follow": 0.12,
+            "detection": 0.14,
+            "classification": 0.06,
+            "grounding": 0.08,
+        },
+        crowded=True,
+    ),
 )
 
 
@@ -75,8 +93,12 @@ def is_dark(pixels: np.ndarray) -> bool:
     return bool(np.median(pixels) < 110)
 
 
+ABOUT_ONE = ("naming", "classification")
+"""Lines about pictures of a single object."""
+
+
 def draw_lines(
-    rng: np.random.Generator, pool: Pool, batch: int, shares: Mapping[str, float]
+    rng: np.random.Generator, pool: Pool, batch: int, shares: Mapping[str, float], crowded: bool = False
 ) -> tuple[list[int], list[Line]]:
     """Draw questions of the wanted kinds, each on a picture that can answer it."""
     kinds, weights = list(shares), np.array(list(shares.values()))
@@ -85,6 +107,8 @@ def draw_lines(
     for kind in rng.choice(kinds, batch, p=weights / weights.sum()):
         while True:
             row = int(rng.integers(len(pool)))
+            if crowded and kind not in ABOUT_ONE and len(pool.objects[row]) < 2:
+                continue
             line = LINES[str(kind)](rng, pool.objects[row], is_dark(pool.pixels[row]))
             if line is not None:
                 break
@@ -186,7 +210,7 @@ def train_stage(
     began, seen_loss, seen_digit = time.time(), [], []
     for step in range(start, stage.steps):
         rng = np.random.default_rng([seed, len(stage.name), step])
-        rows, lines = draw_lines(rng, pool, stage.batch, stage.shares)
+        rows, lines = draw_lines(rng, pool, stage.batch, stage.shares, stage.crowded)
         ids, weights = encode(tokenizer, lines, digits)
         kinds = (ids == model.config.image_token_id).int()
         positions, _ = model.model.get_rope_index(
