@@ -1,8 +1,11 @@
-"""What a model argument means: a run folder stands for its trained model."""
+"""What a model argument means: a run folder stands for its trained model and the way it was asked."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from vrft.config import RunConfig, load_config
+from vrft.types import Form
 
 
 def model_source(model: str) -> str:
@@ -15,3 +18,20 @@ def model_source(model: str) -> str:
     return (
         str(inner) if (inner / "config.json").exists() or (inner / "adapter_config.json").exists() else model
     )
+
+
+def form_for(model: str, wanted: Form | None) -> Form:
+    """The form to ask in: the user's, else the one a run was trained in, else with thinking.
+
+    Args:
+        model: as for ``model_source``.
+        wanted: the user's choice, if any.
+    """
+    trained = run_config(model)
+    return wanted or (trained.prompt.form if trained is not None else Form.THINK)
+
+
+def run_config(model: str) -> RunConfig | None:
+    """The configuration of a run folder; None for any other model."""
+    path = Path(model) / "config.yaml"
+    return load_config(path) if path.exists() else None

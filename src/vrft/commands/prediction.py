@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vrft.commands.locate import model_source
+from vrft.commands.locate import form_for, model_source
 from vrft.data.images import image_size_wh, open_rgb
 from vrft.engine.sampling import Sampling, sample
 from vrft.errors import InputError
@@ -22,7 +22,7 @@ def predict(
     image: Path,
     question: str,
     task_name: str,
-    form: Form,
+    form: Form | None,
     samples: int,
     seed: int,
     drawn: Path | None,
@@ -34,7 +34,7 @@ def predict(
         image: picture file.
         question: category, expression or kind of thing, as the task asks.
         task_name: task.
-        form: form of the answer.
+        form: form of the answer; None takes the run's own, or thinking.
         samples: 1 is greedy; more are sampled beside the greedy answer.
         seed: of the samples.
         drawn: where the picture with boxes goes; beside the picture where None and there are boxes.
@@ -44,17 +44,17 @@ def predict(
     """
     if not image.exists():
         raise InputError(f"{image}: there is no such picture.")
-    task = load_task(task_name)
+    task, asked = load_task(task_name), form_for(model, form)
     example = Example("one", "one", image, image_size_wh(image), task.name, question, BoxesTarget(()))
     policy = load_policy(model_source(model))
     picture = policy.picture(image)
-    prompt = policy.prompt(task.ask(example, picture.view, form), picture)
+    prompt = policy.prompt(task.ask(example, picture.view, asked), picture)
     greedy = sample(policy, [prompt], 1, Sampling(temperature=0, max_new_tokens=LENGTH))[0]
     others = (
         sample(policy, [prompt], samples, Sampling(max_new_tokens=LENGTH), seed)[0] if samples > 1 else []
     )
     texts = [policy.decode(s.token_ids) for s in (*greedy, *others)]
-    answers = [task.parse(text, picture.view, form) for text in texts]
+    answers = [task.parse(text, picture.view, asked) for text in texts]
     first = answers[0]
     target = None
     if first.boxes_xyxy_px:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vrft.commands.locate import model_source
+from vrft.commands.locate import form_for, model_source
 from vrft.commands.voice import Voice
 from vrft.data.base import load_dataset
 from vrft.evaluation.evaluate import evaluate
@@ -22,7 +22,7 @@ def score(
     model: str,
     data: Path,
     task_name: str,
-    form: Form,
+    form: Form | None,
     subject: str,
     open_naming: bool,
     eval_max: int,
@@ -34,13 +34,13 @@ def score(
         model: run folder, model folder, hub id, or 'miniature'.
         data: labelled pictures.
         task_name: task.
-        form: form of the answer.
+        form: form of the answer; None takes the run's own, or thinking.
         subject: kind of thing to classify.
         open_naming: leave the class names out of the prompt.
         eval_max: questions at most, evenly spaced over the folder.
         output: folder that keeps the answers; what it holds is not asked again.
     """
-    task = load_task(task_name)
+    task, asked = load_task(task_name), form_for(model, form)
     dataset = load_dataset(data, task.name)
     examples = ask_about(task, dataset, subject, open_naming)
     if len(examples) > eval_max:
@@ -49,7 +49,7 @@ def score(
     policy = load_policy(model_source(model))
     path = output / "answers.jsonl" if output is not None else None
     with Voice().stage("Asking", len(examples)) as advance:
-        judged = evaluate(policy, task, examples, form, path=path, progress=lambda done: advance(done, ""))
+        judged = evaluate(policy, task, examples, asked, path=path, progress=lambda done: advance(done, ""))
     interval = bootstrap(judged, METRICS[task.metric])
     return {
         "metric": task.metric,

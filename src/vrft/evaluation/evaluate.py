@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from vrft.engine.asking import prompts_for
 from vrft.engine.sampling import Sampling, sample
 from vrft.evaluation.judged import Judged, read_judged, to_row
 from vrft.policies.policy import Policy
@@ -45,12 +46,11 @@ def evaluate(
     open_questions = [e for e in examples if e.id not in known]
     for begin in range(0, len(open_questions), batch):
         part = open_questions[begin : begin + batch]
-        pictures = [policy.picture(e.image) for e in part]
-        prompts = [policy.prompt(task.ask(e, p.view, form), p) for e, p in zip(part, pictures, strict=True)]
+        prompts = prompts_for(policy, task, part, form)
         groups = sample(policy, prompts, 1, Sampling(temperature=0, max_new_tokens=max_new_tokens))
-        for example, picture, (answer,) in zip(part, pictures, groups, strict=True):
+        for example, prompt, (answer,) in zip(part, prompts, groups, strict=True):
             text = policy.decode(answer.token_ids)
-            judged = Judged(example, text, task.parse(text, picture.view, form), len(answer.token_ids))
+            judged = Judged(example, text, task.parse(text, prompt.picture.view, form), len(answer.token_ids))
             known[example.id] = judged
             if path is not None:
                 append_row(path, to_row(judged))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vrft.config import Reward, Rollout
+from vrft.engine.asking import prompts_for
 from vrft.engine.sampling import Sampling, sample
 from vrft.policies.policy import Policy
 from vrft.tasks.base import Task
@@ -67,19 +68,18 @@ def probe(
     """
     places = np.linspace(0, len(examples) - 1, min(PROMPTS, len(examples))).round().astype(int)
     chosen = [examples[i] for i in places]
-    pictures = [policy.picture(e.image) for e in chosen]
-    prompts = [policy.prompt(task.ask(e, p.view, form), p) for e, p in zip(chosen, pictures, strict=True)]
+    prompts = prompts_for(policy, task, chosen, form)
     sampling = Sampling(rollout.temperature, rollout.top_p, rollout.top_k, rollout.max_new_tokens)
     groups = sample(policy, prompts, rollout.group_size, sampling, seed)
     scorer = Scorer(task, reward, form)
     rewards, formats, answers, lengths = [], [], [], []
-    for example, picture, group in zip(chosen, pictures, groups, strict=True):
+    for example, prompt, group in zip(chosen, prompts, groups, strict=True):
         for sampled in group:
             text = policy.decode(sampled.token_ids)
-            terms, total = scorer.score(text, example, picture.view)
+            terms, total = scorer.score(text, example, prompt.picture.view)
             rewards.append(total)
             formats.append(terms.get("format", 0.0) * scorer.weights.get("format", 0.0))
-            answers.append(task.parse(text, picture.view, form))
+            answers.append(task.parse(text, prompt.picture.view, form))
             lengths.append(len(sampled.token_ids))
     spread = np.ptp(np.array(rewards).reshape(len(groups), -1), axis=1) > 0
     return Probe(

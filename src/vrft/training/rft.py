@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vrft.config import RunConfig
+from vrft.engine.asking import prompts_for
 from vrft.engine.logprobs import AnswerScorer, Path
 from vrft.engine.sampling import Sampled, Sampling, sample
 from vrft.policies.policy import Policy, Prompt
@@ -65,11 +66,7 @@ class RftStep:
         """Sampled and scored groups of one step."""
         config = self.config
         chosen = examples_of_step(self.examples, step, config.optim.prompts_per_step, config.seed)
-        pictures = [self.policy.picture(e.image) for e in chosen]
-        prompts = [
-            self.policy.prompt(self.task.ask(e, p.view, config.prompt.form), p)
-            for e, p in zip(chosen, pictures, strict=True)
-        ]
+        prompts = prompts_for(self.policy, self.task, chosen, config.prompt.form)
         r = config.rollout
         sampling = Sampling(r.temperature, r.top_p, r.top_k, r.max_new_tokens)
         seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0])

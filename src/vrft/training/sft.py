@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vrft.config import RunConfig
+from vrft.engine.asking import prompts_for
 from vrft.engine.logprobs import AnswerScorer, Path
 from vrft.policies.policy import Policy
 from vrft.tasks.base import Task
@@ -27,13 +28,11 @@ class SftStep:
         """Leave the gradient of the step's loss on the weights."""
         config = self.config
         chosen = examples_of_step(self.examples, step, config.optim.prompts_per_step, config.seed)
-        pictures = [self.policy.picture(e.image) for e in chosen]
         form = config.prompt.form
-        asked = [(self.task.ask(e, p.view, form), p) for e, p in zip(chosen, pictures, strict=True)]
-        prompts = [self.policy.prompt(question, picture) for question, picture in asked]
+        prompts = prompts_for(self.policy, self.task, chosen, form)
         golds = [
-            self.policy.answer_ids(self.task.gold(e, p.view, form))
-            for e, p in zip(chosen, pictures, strict=True)
+            self.policy.answer_ids(self.task.gold(e, p.picture.view, form))
+            for e, p in zip(chosen, prompts, strict=True)
         ]
         tokens = sum(map(len, golds))
         size = config.optim.micro_prompts or len(prompts)

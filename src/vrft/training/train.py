@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from vrft.config import RunConfig, dump_config
+from vrft.engine.asking import prompts_for
 from vrft.engine.parity import Parity, compare_paths
 from vrft.engine.sampling import Sampling, sample
 from vrft.evaluation.evaluate import evaluate
@@ -143,12 +144,7 @@ def check_paths(policy: Policy, task: Task, examples: Sequence[Example], config:
         examples: training questions; the first two are used.
         config: rollout and prompt settings.
     """
-    chosen = list(examples[:2])
-    pictures = [policy.picture(e.image) for e in chosen]
-    prompts = [
-        policy.prompt(task.ask(e, p.view, config.prompt.form), p)
-        for e, p in zip(chosen, pictures, strict=True)
-    ]
+    prompts = prompts_for(policy, task, examples[:2], config.prompt.form)
     r = config.rollout
     groups = sample(
         policy, prompts, 2, Sampling(r.temperature, r.top_p, r.top_k, r.max_new_tokens), config.seed
