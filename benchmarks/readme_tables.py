@@ -1,0 +1,83 @@
+"""The README's tables, made from committed result files: `python benchmarks/readme_tables.py [--check]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SYSTEMS = {"base": "base", "sft": "SFT twin", "rft": "RFT"}
+
+
+def hundred(value: float, sign: bool = False) -> str:
+    """A fraction times 100, one decimal."""
+    return f"{100 * value:{'+' if sign else ''}.1f}"
+
+
+def interval(row: dict[str, Any], sign: bool = False) -> str:
+    """A value with its interval."""
+    return f"{hundred(row['value'], sign)} ({hundred(row['low'], sign)} to {hundred(row['high'], sign)})"
+
+
+def demo_results() -> dict[int, dict[str, Any]]:
+    """Comparisons of the detection demo, by seed."""
+    files = sorted((ROOT / "results" / "demo").glob("seed_*.json"))
+    return {int(f.stem.split("_")[1]): json.loads(f.read_text())["tasks"]["detection"] for f in files}
+
+
+def demo_table() -> str:
+    """The default seed: score, interval and answers read of each policy."""
+    found = demo_results()[0]
+    lines = ["| policy | AP x100 (95 % interval) | answers read | AP of those read |", "|---|---|---|---|"]
+    for key, title in SYSTEMS.items():
+        row = found[key]
+        lines.append(
+            f"| {title} | {interval(row)} | {row['parse_rate']:.0%} | {hundred(row['value_given_parsed'])} |"
+        )
+    lines.append(f"| RFT - base | {interval(found['rft_minus_base'], True)} | | "
+                 f"{interval(found['rft_minus_base_given_parsed'], True)} |")  # fmt: skip
+    lines.append(f"| RFT - SFT | {interval(found['rft_minus_sft'], True)} | | |")
+    return "\n".join(lines)
+
+
+def seeds_table() -> str:
+    """All seeds: scores and differences."""
+    lines = [
+        "| seed | base | SFT twin | RFT | RFT - base | the same, answers read | RFT - SFT | permuted - base |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for seed, found in demo_results().items():
+        scores = " | ".join(hundred(found[key]["value"]) for key in SYSTEMS)
+        keys = ("rft_minus_base", "rft_minus_base_given_parsed", "rft_minus_sft", "control_minus_base")
+        lines.append(f"| {seed} | {scores} | " + " | ".join(interval(found[k], True) for k in keys) + " |")
+    return "\n".join(lines)
+
+
+TABLES = {"demo-table": demo_table, "seeds-table": seeds_table}
+
+
+def filled(text: str) -> str:
+    """The README with every table made anew."""
+    for name, make in TABLES.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        text = re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{make()}\n{end}", text, flags=re.S)  # noqa: B023
+    return text
+
+
+def main() -> None:
+    """Write the README, or check that it is as the results say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    readme = ROOT / "README.md"
+    now, wanted = readme.read_text(), filled(readme.read_text())
+    if parser.parse_args().check:
+        sys.exit("README.md differs from results/; run benchmarks/readme_tables.py" if now != wanted else 0)
+    readme.write_text(wanted)
+
+
+if __name__ == "__main__":
+    main()
