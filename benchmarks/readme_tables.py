@@ -47,7 +47,7 @@ def demo_table() -> str:
 def seeds_table() -> str:
     """All seeds: scores and differences."""
     lines = [
-        "| seed | base | SFT twin | RFT | RFT - base | the same, answers read | RFT - SFT | permuted - base |",
+        "| seed | base | SFT twin | RFT | RFT - base | same, answers read | RFT - SFT | permuted - base |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for seed, found in demo_results().items():
