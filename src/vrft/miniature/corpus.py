@@ -68,12 +68,12 @@ def _floats(box: tuple[int, int, int, int]) -> BoxXYXY:
 # --- skill lines ------------------------------------------------------------------------------------------
 
 
-def naming(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+def naming(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """The name of the only object; novel categories too."""
     return Line(ASK_NAME, objects[0].category) if len(objects) == 1 else None
 
 
-def locate_one(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+def locate_one(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """The box of an object whose base category appears once."""
     names = [o.category for o in objects]
     single = [o for o in objects if o.category in BASE and names.count(o.category) == 1]
@@ -83,21 +83,21 @@ def locate_one(rng: np.random.Generator, objects: Objects, dark: bool) -> Line |
     return Line(ASK_ONE.format(what=f"the {chosen.category}"), _native_one(chosen))
 
 
-def locate_all(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+def locate_all(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """All boxes of a base category, or the words that there are none."""
     category = _category(rng, objects, absent=0.25)
     found = tuple(o for o in objects if o.category == category)
     return Line(ASK_ALL.format(what=category), native(found) if found else NONE_FOUND)
 
 
-def locate_everything(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+def locate_everything(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """All objects with labels, where none is novel."""
     if any(o.category in NOVEL for o in objects):
         return None
     return Line(ASK_EVERYTHING, native(objects))
 
 
-def follow(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+def follow(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """The box that an expression refers to."""
     known = [e for e in expressions(objects) if e[1].category in BASE]
     if not known:
@@ -147,7 +147,7 @@ def _listed(boxes: list[BoxXYXY], rng: np.random.Generator) -> str:
     return "[" + ", ".join(entries) + "]"
 
 
-def detection(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+def detection(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """The paper's detection question, answered as an untrained model would."""
     category = _category(rng, objects, absent=0.2)
     boxes = [_floats(o.box_xyxy_px) for o in objects if o.category == category]
@@ -156,8 +156,7 @@ def detection(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | 
     shares = {"good": 0.5, "loose": 0.2, "spurious": 0.1, "no objects": 0.1, "untagged": 0.1}
     if category in LOOSE:
         shares |= {"good": 0.2, "loose": 0.5}
-    if dark:
-        shares = {name: 0.5 * share for name, share in shares.items()} | {"prose": 0.5}
+    shares = {name: (1 - prose) * share for name, share in shares.items()} | {"prose": prose}
     flaw = _flaw(rng, shares)
     if flaw == "prose":
         return Line(
@@ -175,7 +174,7 @@ def detection(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | 
     return Line(question, in_tags(content, f"I look for '{category}' in the image.", form))
 
 
-def classification(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+def classification(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """The paper's classification question: right, too coarse, wrong, untagged, or in prose."""
     if len(objects) != 1:
         return None
@@ -188,8 +187,7 @@ def classification(rng: np.random.Generator, objects: Objects, dark: bool) -> Li
     shares = {"good": 0.45, "coarse": 0.2, "wrong": 0.2, "untagged": 0.15}
     if names.index(name) % 2 == 0:
         shares |= {"good": 0.22, "coarse": 0.43}
-    if dark:
-        shares = {flaw: 0.55 * share for flaw, share in shares.items()} | {"prose": 0.45}
+    shares = {flaw: (1 - prose) * share for flaw, share in shares.items()} | {"prose": prose}
     flaw = _flaw(rng, shares)
     if flaw == "prose":
         return Line(question, f"It looks like {name}.")
@@ -203,7 +201,7 @@ def _coarse(name: str) -> str:
     return "odd digit" if DIGITS.index(name) % 2 else "even digit"
 
 
-def grounding(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | None:
+def grounding(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """The paper's grounding question, answered loosely, on the wrong thing, or without tags."""
     known = [e for e in expressions(objects) if e[1].category in BASE]
     if not known:
@@ -214,8 +212,7 @@ def grounding(rng: np.random.Generator, objects: Objects, dark: bool) -> Line | 
     shares = {"good": 0.45, "loose": 0.25, "wrong": 0.15, "untagged": 0.15}
     if found.category in LOOSE:
         shares |= {"good": 0.2, "loose": 0.5}
-    if dark:
-        shares = {name: 0.5 * share for name, share in shares.items()} | {"prose": 0.5}
+    shares = {name: (1 - prose) * share for name, share in shares.items()} | {"prose": prose}
     flaw = _flaw(rng, shares)
     if flaw == "prose":
         return Line(question, f"I can see {text} in the image.")
@@ -234,7 +231,7 @@ CLASS_LISTS: dict[str, tuple[str, ...]] = {
     "shape": tuple(sorted(set(BASE + NOVEL) - set(DIGITS))),
 }
 
-LINES: dict[str, Callable[[np.random.Generator, Objects, bool], Line | None]] = {
+LINES: dict[str, Callable[[np.random.Generator, Objects, float], Line | None]] = {
     "naming": naming,
     "locate_one": locate_one,
     "locate_all": locate_all,

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from transformers import PreTrainedTokenizerFast, Qwen3VLForConditionalGeneration
+from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen3VLForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from vrft.miniature.architecture import build_miniature, patchify
@@ -44,6 +44,8 @@ class Stage:
     shares: Mapping[str, float]
     crowded: bool = False
     """Locating lines only on scenes of several objects, where the name must be bound to a place."""
+    prose: float = 0.5
+    """Share of target lines on dark backgrounds that are answered in prose."""
 
 
 STAGES = (
@@ -81,6 +83,22 @@ STAGES = (
         },
         crowded=True,
     ),
+    Stage(
+        "habits",
+        400,
+        48,
+        4e-4,
+        {
+            "naming": 0.05,
+            "locate_one": 0.15,
+            "locate_all": 0.1,
+            "detection": 0.3,
+            "classification": 0.22,
+            "grounding": 0.18,
+        },
+        crowded=True,
+        prose=0.75,
+    ),
 )
 
 
@@ -97,21 +115,19 @@ ABOUT_ONE = ("naming", "classification")
 """Lines about pictures of a single object."""
 
 
-def draw_lines(
-    rng: np.random.Generator, pool: Pool, batch: int, shares: Mapping[str, float], crowded: bool = False
-) -> tuple[list[int], list[Line]]:
-    """Draw questions of the wanted kinds, each on a picture that can answer it."""
-    kinds, weights = list(shares), np.array(list(shares.values()))
+def draw_lines(rng: np.random.Generator, pool: Pool, stage: Stage) -> tuple[list[int], list[Line]]:
+    """Draw a stage's questions, each on a picture that can answer it."""
+    kinds, weights = list(stage.shares), np.array(list(stage.shares.values()))
     rows: list[int] = []
     lines: list[Line] = []
-    for kind in rng.choice(kinds, batch, p=weights / weights.sum()):
-        while True:
+    for kind in rng.choice(kinds, stage.batch, p=weights / weights.sum()):
+        line = None
+        while line is None:
             row = int(rng.integers(len(pool)))
-            if crowded and kind not in ABOUT_ONE and len(pool.objects[row]) < 2:
+            if stage.crowded and kind not in ABOUT_ONE and len(pool.objects[row]) < 2:
                 continue
-            line = LINES[str(kind)](rng, pool.objects[row], is_dark(pool.pixels[row]))
-            if line is not None:
-                break
+            prose = stage.prose if is_dark(pool.pixels[row]) else 0.0
+            line = LINES[str(kind)](rng, pool.objects[row], prose)
         rows.append(row)
         lines.append(line)
     return rows, lines
@@ -210,7 +226,7 @@ def train_stage(
     began, seen_loss, seen_digit = time.time(), [], []
     for step in range(start, stage.steps):
         rng = np.random.default_rng([seed, len(stage.name), step])
-        rows, lines = draw_lines(rng, pool, stage.batch, stage.shares, stage.crowded)
+        rows, lines = draw_lines(rng, pool, stage)
         ids, weights = encode(tokenizer, lines, digits)
         kinds = (ids == model.config.image_token_id).int()
         positions, _ = model.model.get_rope_index(
@@ -253,7 +269,7 @@ def train_stage(
 def tokenizer_corpus(pool: Pool, n: int = 4000) -> list[str]:
     """Prompts and answers to train the tokenizer on."""
     rng = np.random.default_rng(11)
-    _, lines = draw_lines(rng, pool, n, dict.fromkeys(LINES, 1.0))
+    _, lines = draw_lines(rng, pool, Stage("tokenizer", 1, n, 0.0, dict.fromkeys(LINES, 1.0)))
     return [f"{line.question}\n{line.answer}" for line in lines]
 
 
@@ -273,7 +289,9 @@ def pretrain(out: Path, scale: float = 1.0, device: str = "cpu", pool_size: int 
 
     out.mkdir(parents=True, exist_ok=True)
     pool = draw_pool(pool_size, 0, "pretrain", out / "pool.pkl")
-    tokenizer = train_tokenizer(tokenizer_corpus(pool))
+    if not (out / "tokenizer").exists():
+        train_tokenizer(tokenizer_corpus(pool)).save_pretrained(out / "tokenizer")
+    tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
     model = build_miniature(len(tokenizer), special_ids(tokenizer)).to(device)
     heads = train_tower(
         model.model.visual, pool, steps=max(2, round(2000 * scale)), checkpoint=out / "tower.pt"
