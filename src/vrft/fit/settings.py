@@ -26,7 +26,7 @@ class Recipe:
     lora: Lora | None
 
 
-MINIATURE_RECIPE = Recipe((1e-4, 3e-4), (1e-4, 3e-4), 60, 60, 8, 8, 110, 10, 3, None)
+MINIATURE_RECIPE = Recipe((5e-5, 1e-4), (3e-5, 1e-4), 60, 60, 8, 8, 110, 10, 0, None)
 LORA_RECIPE = Recipe((1e-5, 5e-5), (5e-5, 2e-4), 200, 200, 8, 8, 512, 25, 4, Lora())
 """For models of billions of weights on one GPU."""
 
