@@ -61,7 +61,9 @@ def fit(
     open_naming: Annotated[
         bool, typer.Option("--open", help="Do not list the class names in the prompt.")
     ] = False,
-    reward: Annotated[str, typer.Option(help="Reward setting: paper, released or recommended.")] = "paper",
+    reward: Annotated[
+        str, typer.Option(help="Reward setting: paper, released or recommended.")
+    ] = "recommended",
     full: Annotated[
         bool, typer.Option("--full", help="Train all weights of a large model, not LoRA.")
     ] = False,

@@ -26,7 +26,7 @@ class Recipe:
     lora: Lora | None
 
 
-MINIATURE_RECIPE = Recipe((5e-5, 1e-4), (3e-5, 1e-4), 60, 60, 8, 8, 110, 10, 0, None)
+MINIATURE_RECIPE = Recipe((5e-5, 1e-4), (3e-5, 1e-4), 40, 40, 16, 16, 110, 10, 0, None)
 LORA_RECIPE = Recipe((1e-5, 5e-5), (5e-5, 2e-4), 200, 200, 8, 8, 512, 25, 4, Lora())
 """For models of billions of weights on one GPU."""
 
@@ -47,7 +47,7 @@ class FitSettings:
     """None lets the probe decide."""
     subject: str = "object"
     open_naming: bool = False
-    reward: str = "paper"
+    reward: str = "recommended"
     control: bool = False
     """Also train on permuted rewards, with RFT's chosen rate: it must not become better."""
     full: bool = False

@@ -97,7 +97,7 @@ STAGES = (
             "grounding": 0.18,
         },
         crowded=True,
-        prose=0.75,
+        prose=0.88,
     ),
 )
 
