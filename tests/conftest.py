@@ -16,12 +16,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
-FAMILY_NAMES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
-
 
 @pytest.fixture(scope="session")
 def tiny_folders(tmp_path_factory):
     """One folder an architecture, with a tiny random policy."""
+    from architectures import FAMILY_NAMES
     from tiny import save_tiny
 
     root = tmp_path_factory.mktemp("tiny")

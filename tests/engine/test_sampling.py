@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from conftest import FAMILY_NAMES
+from architectures import FAMILY_NAMES
 from vrft.engine.logprobs import AnswerScorer
 from vrft.engine.sampling import Sampling, sample
 from vrft.policies.load import load_policy

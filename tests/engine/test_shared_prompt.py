@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from conftest import FAMILY_NAMES
+from architectures import FAMILY_NAMES
 from vrft.engine import logprobs as engine
 from vrft.engine.logprobs import AnswerScorer
 from vrft.engine.parity import compare_paths

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
-from conftest import FAMILY_NAMES
+from architectures import FAMILY_NAMES
 from vrft.errors import ModelError
 from vrft.policies.load import LoraSettings, load_policy, save_policy
 

@@ -163,6 +163,14 @@ class _Story:
 
     def judge_base(self, base: Policy, form: Form) -> list[Judged]:
         """The base policy's held-out answers."""
+        facts = {
+            "kind": "eval",
+            "task": self.task.name,
+            "seed": self.settings.seed,
+            "model": self.settings.model,
+        }
+        facts |= {"hardware": hardware(), "device": str(base.device), "versions": versions()}
+        write_json(self.folder / "base" / "run.json", facts)
         began = time.monotonic()
         judged = self._judge(base, form, "base", "Base policy on held-out pictures")
         if not judged:
