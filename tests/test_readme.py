@@ -34,7 +34,7 @@ def test_verbs_and_make_targets_exist(name):
     from vrft.cli import app
 
     text = (ROOT / name).read_text()
-    verbs = set(re.findall(r"\bvrft ([a-z]+) ", text))
+    verbs = set(re.findall(r"(?:^|`)vrft ([a-z]+) ", text, flags=re.M))
     assert verbs and verbs <= set(get_command(app).commands)
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make ([a-z-]+)", text, flags=re.M):
