@@ -4,6 +4,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p results/demo
 for seed in ${SEEDS:-0 1 2 3 4 5}; do
-  .venv/bin/vrft demo --seed "$seed" --control --json --out runs/seeds > "results/demo/seed_$seed.json.new"
+  .venv/bin/vrft demo --seed "$seed" ${CONTROL---control} --json --out runs/seeds > "results/demo/seed_$seed.json.new"
   mv "results/demo/seed_$seed.json.new" "results/demo/seed_$seed.json"
 done

@@ -34,7 +34,8 @@ def test_verbs_and_make_targets_exist(name):
     from vrft.cli import app
 
     text = (ROOT / name).read_text()
-    verbs = set(re.findall(r"(?:^|`)vrft ([a-z]+) ", text, flags=re.M))
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, flags=re.S))
+    verbs = set(re.findall(r"^vrft ([a-z]+) ", blocks, flags=re.M)) | set(re.findall(r"`vrft ([a-z]+)", text))
     assert verbs and verbs <= set(get_command(app).commands)
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make ([a-z-]+)", text, flags=re.M):

@@ -11,7 +11,7 @@ import yaml
 from vrft import recipes
 from vrft.config import dump_config, load_config, make_config
 from vrft.errors import ConfigError
-from vrft.fit.demo import DEMO_TASKS
+from vrft.fit.demo import DEMO_TASKS, EVAL_MAX
 from vrft.fit.settings import MINIATURE_RECIPE, FitSettings
 from vrft.policies.families import FAMILIES
 from vrft.recipes import recipe_names, recipe_path
@@ -133,7 +133,9 @@ def test_the_miniatures_recipe_is_what_the_demo_trains():
     config = read("miniature_detection")
     assert config.optim.learning_rate in MINIATURE_RECIPE.rft_rates
     data = Path(config.data.path)
-    settings = FitSettings(data, "detection", shots=DEMO_TASKS["detection"].shots, seed=config.seed)
+    settings = FitSettings(
+        data, "detection", shots=DEMO_TASKS["detection"].shots, seed=config.seed, eval_max=EVAL_MAX
+    )
     trial = settings.trial(
         kind="rft",
         rate=config.optim.learning_rate,

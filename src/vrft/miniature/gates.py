@@ -48,7 +48,7 @@ PROBE_STEPS = 300
 GATES = {"cell_class": 0.9, "naming": 0.8, "only_box_mean_iou": 0.5, "upper_bound_ap50": 0.4}
 SHARE_OF_UPPER_BOUND = (0.15, 0.65)
 WRITERS: dict[str, Callable[[Path, int], Path]] = {
-    "detection": lambda folder, seed: write_detection(folder, seed, train=2000),
+    "detection": lambda folder, seed: write_detection(folder, seed, train=2000, heldout=480),
     "classification": lambda folder, seed: write_classification(folder, seed, train=200),
     "grounding": lambda folder, seed: write_grounding(folder, seed, train=2000),
 }
