@@ -53,7 +53,8 @@ def seeds_table() -> str:
     for seed, found in demo_results().items():
         scores = " | ".join(hundred(found[key]["value"]) for key in SYSTEMS)
         keys = ("rft_minus_base", "rft_minus_base_given_parsed", "rft_minus_sft", "control_minus_base")
-        lines.append(f"| {seed} | {scores} | " + " | ".join(interval(found[k], True) for k in keys) + " |")
+        differences = (interval(found[k], True) if k in found else "not run" for k in keys)
+        lines.append(f"| {seed} | {scores} | " + " | ".join(differences) + " |")
     return "\n".join(lines)
 
 
