@@ -7,6 +7,7 @@ from typing import Any
 
 from vrft.commands.locate import form_for, model_source
 from vrft.data.images import image_size_wh, open_rgb
+from vrft.engine.asking import prompts_for
 from vrft.engine.sampling import Sampling, sample
 from vrft.errors import InputError
 from vrft.policies.load import load_policy
@@ -47,14 +48,13 @@ def predict(
     task, asked = load_task(task_name), form_for(model, form)
     example = Example("one", "one", image, image_size_wh(image), task.name, question, BoxesTarget(()))
     policy = load_policy(model_source(model))
-    picture = policy.picture(image)
-    prompt = policy.prompt(task.ask(example, picture.view, asked), picture)
+    (prompt,) = prompts_for(policy, task, [example], asked)
     greedy = sample(policy, [prompt], 1, Sampling(temperature=0, max_new_tokens=LENGTH))[0]
     others = (
         sample(policy, [prompt], samples, Sampling(max_new_tokens=LENGTH), seed)[0] if samples > 1 else []
     )
     texts = [policy.decode(s.token_ids) for s in (*greedy, *others)]
-    answers = [task.parse(text, picture.view, asked) for text in texts]
+    answers = [task.parse(text, prompt.picture.view, asked) for text in texts]
     first = answers[0]
     target = None
     if first.boxes_xyxy_px:

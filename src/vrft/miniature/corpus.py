@@ -136,7 +136,9 @@ def _anywhere(rng: np.random.Generator) -> BoxXYXY:
     return (float(corner[0]), float(corner[1]), float(corner[0] + side[0]), float(corner[1] + side[1]))
 
 
-def _flaw(rng: np.random.Generator, shares: dict[str, float]) -> str:
+def _flaw(rng: np.random.Generator, shares: dict[str, float], prose: float) -> str:
+    """Draw how an answer is given; ``prose`` takes its share from all others alike."""
+    shares = {name: (1 - prose) * share for name, share in shares.items()} | {"prose": prose}
     return str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
 
 
@@ -156,8 +158,7 @@ def detection(rng: np.random.Generator, objects: Objects, prose: float) -> Line 
     shares = {"good": 0.5, "loose": 0.2, "spurious": 0.1, "no objects": 0.1, "untagged": 0.1}
     if category in LOOSE:
         shares |= {"good": 0.2, "loose": 0.5}
-    shares = {name: (1 - prose) * share for name, share in shares.items()} | {"prose": prose}
-    flaw = _flaw(rng, shares)
+    flaw = _flaw(rng, shares, prose)
     if flaw == "prose":
         return Line(
             question, f"I can see the {category} in the image." if boxes else "I can not see it in the image."
@@ -187,8 +188,7 @@ def classification(rng: np.random.Generator, objects: Objects, prose: float) -> 
     shares = {"good": 0.45, "coarse": 0.2, "wrong": 0.2, "untagged": 0.15}
     if names.index(name) % 2 == 0:
         shares |= {"good": 0.22, "coarse": 0.43}
-    shares = {flaw: (1 - prose) * share for flaw, share in shares.items()} | {"prose": prose}
-    flaw = _flaw(rng, shares)
+    flaw = _flaw(rng, shares, prose)
     if flaw == "prose":
         return Line(question, f"It looks like {name}.")
     said = {"coarse": _coarse(name), "wrong": str(rng.choice(names))}.get(flaw, name)
@@ -212,8 +212,7 @@ def grounding(rng: np.random.Generator, objects: Objects, prose: float) -> Line 
     shares = {"good": 0.45, "loose": 0.25, "wrong": 0.15, "untagged": 0.15}
     if found.category in LOOSE:
         shares |= {"good": 0.2, "loose": 0.5}
-    shares = {name: (1 - prose) * share for name, share in shares.items()} | {"prose": prose}
-    flaw = _flaw(rng, shares)
+    flaw = _flaw(rng, shares, prose)
     if flaw == "prose":
         return Line(question, f"I can see {text} in the image.")
     box = _floats(found.box_xyxy_px)

@@ -52,10 +52,9 @@ class Optimiser:
         self.learned = [p for p in model.parameters() if p.requires_grad]
         if not self.learned:
             raise ConfigError("No weight would learn: set model.lora, or leave the language model trainable.")
-        self._masters = [p.detach().float().clone() if p.dtype in HALF else p for p in self.learned]
-        self._adam = torch.optim.AdamW(
-            self._masters, lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        masters = [p.detach().float().clone() if p.dtype in HALF else p for p in self.learned]
+        self._pairs = [(p, m) for p, m in zip(self.learned, masters, strict=True) if p is not m]
+        self._adam = torch.optim.AdamW(masters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
         shape = SCHEDULES[settings.schedule]
 
         def factor(step: int) -> float:
@@ -88,24 +87,22 @@ class Optimiser:
         return row
 
     def _update(self) -> None:
-        pairs = [(p, m) for p, m in zip(self.learned, self._masters, strict=True) if p is not m]
-        for parameter, master in pairs:
+        for parameter, master in self._pairs:
             master.grad = parameter.grad.float() if parameter.grad is not None else None
         self._adam.step()
         with torch.no_grad():
-            for parameter, master in pairs:
+            for parameter, master in self._pairs:
                 parameter.copy_(master)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resume needs."""
-        copies = [m for p, m in zip(self.learned, self._masters, strict=True) if p is not m]
-        return {"adam": self._adam.state_dict(), "schedule": self._schedule.state_dict(), "masters": copies}
+        masters = [master for _, master in self._pairs]
+        return {"adam": self._adam.state_dict(), "schedule": self._schedule.state_dict(), "masters": masters}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state_dict`` was taken."""
         self._adam.load_state_dict(state["adam"])
         self._schedule.load_state_dict(state["schedule"])
-        copies = [m for p, m in zip(self.learned, self._masters, strict=True) if p is not m]
         with torch.no_grad():
-            for master, saved in zip(copies, state["masters"], strict=True):
+            for (_, master), saved in zip(self._pairs, state["masters"], strict=True):
                 master.copy_(saved)
