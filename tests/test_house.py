@@ -29,6 +29,7 @@ LIGHT = (
     "vrft.evaluation",
     "vrft.report",
     "vrft.runs",
+    "vrft.scoring",
     "vrft.miniature.expressions",
     "vrft.miniature.folders",
     "vrft.miniature.glyphs",
@@ -48,6 +49,7 @@ RANKS = {
     "vrft.data": 4,
     "vrft.evaluation": 4,
     "vrft.report": 4,
+    "vrft.scoring": 4,
 }
 """Imports among these point to an equal or lower rank only."""
 

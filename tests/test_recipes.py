@@ -16,7 +16,7 @@ from vrft.fit.settings import MINIATURE_RECIPE, FitSettings
 from vrft.policies.families import FAMILIES
 from vrft.recipes import recipe_names, recipe_path
 from vrft.tasks.base import load_task
-from vrft.tasks.classification import ASPECTS
+from vrft.tasks.classification.task import ASPECTS
 
 NAMES = recipe_names()
 PAPER = [name for name in NAMES if name.startswith("table")]

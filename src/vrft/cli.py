@@ -62,7 +62,7 @@ def fit(
         bool, typer.Option("--open", help="Do not list the class names in the prompt.")
     ] = False,
     reward: Annotated[
-        str, typer.Option(help="Reward setting: paper, released or recommended.")
+        str, typer.Option(help="Reward setting: recommended, paper or mended.")
     ] = "recommended",
     full: Annotated[
         bool, typer.Option("--full", help="Train all weights of a large model, not LoRA.")

@@ -78,6 +78,13 @@ class Reward(_Section):
 
     setting: str = "paper"
     weights: dict[str, float] = Field(default_factory=dict)
+    """Of the setting's terms, or of further terms of the task, which are then added; 0 switches one off."""
+    options: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
+    """Arguments of terms, such as ``{iou: {tau: 0.75}}``."""
+    custom: dict[str, float] = Field(default_factory=dict)
+    """Own functions ``package.module:function`` of (answer, target), with their weights."""
+    allow_unsafe_reward: bool = False
+    """Train on a setting that pays for wrong answers; values are clipped, and counted."""
     permute: bool = False
     """A control: rewards are permuted inside each group, so that there is nothing to learn."""
 

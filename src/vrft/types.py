@@ -56,10 +56,21 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Mask:
+    """A region of a picture, run-length encoded as COCO has it (``pycocotools.mask``, compressed counts)."""
+
+    size_hw: tuple[int, int]
+    """Height and width of the original picture in pixels."""
+    counts: str
+
+
+@dataclass(frozen=True)
 class BoxesTarget:
     """Boxes to be found, in original pixels; empty where the right answer is 'No Objects'."""
 
     boxes_xyxy_px: tuple[BoxXYXY, ...]
+    mask: Mask | None = None
+    """The region that the boxes enclose, where the labels have one."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +129,23 @@ class Answer:
     boxes_xyxy_px: tuple[BoxXYXY, ...] = ()
     confidences: tuple[float, ...] = ()
     """One a box, in [0, 1]; 1.0 where the model gave none."""
+    labels: tuple[str | None, ...] = ()
+    """What the model called each box, as written; empty where no box was named."""
+    points_xy_px: tuple[tuple[float, float], ...] = ()
+    """Points that were given instead of boxes, in original pixels."""
     label: str | None = None
     """The class name as written, trimmed."""
     thinking: str = ""
+    text: str = ""
+    """The whole text as the model wrote it."""
+    n_tokens: int | None = None
+    """Its length in tokens, where it was sampled and not read from a file."""
     faults: tuple[Fault, ...] = ()
 
     @property
     def abstained(self) -> bool:
         """The answer was read and names nothing."""
-        return self.parsed and not self.boxes_xyxy_px and self.label is None
+        return self.parsed and not self.boxes_xyxy_px and not self.points_xy_px and self.label is None
 
 
 @dataclass(frozen=True)
@@ -145,3 +164,7 @@ class Rollout:
     reward: float = 0.0
     """Weighted sum of the terms."""
     advantage: float = 0.0
+    reward_failures: int = 0
+    """Terms that could not be computed; each counts 0."""
+    reward_clipped: int = 0
+    """Terms of an unsafe setting that were brought into their range."""

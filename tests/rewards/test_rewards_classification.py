@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.rewards.classification import SETTINGS, exact_match
+from vrft.rewards.classification import exact_match
+from vrft.tasks.classification.rewards import SETTINGS
 from vrft.types import Answer, ClassTarget
 
 
@@ -65,7 +66,7 @@ def test_another_class(label, name):
     ],
 )
 def test_released_pays_where_one_contains_the_other(label, name, paid):
-    assert pay("released", label, name) == paid
+    assert pay("mended", label, name) == paid
 
 
 def test_an_unread_answer_earns_nothing():

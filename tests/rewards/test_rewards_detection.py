@@ -1,11 +1,14 @@
 """Detection rewards against worked examples of Visual-RFT, Eq. 5-8, and a second computation."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.rewards.detection import SETTINGS
+from vrft.rewards.detection import confidence_brier
+from vrft.tasks.detection.rewards import SETTINGS
 from vrft.types import Answer, BoxesTarget, Fault
 
 GT = (0.0, 0.0, 100.0, 100.0)
@@ -36,28 +39,31 @@ ABSTAINED = Answer(True, True)
 UNREAD = Answer(False, False, faults=(Fault.NOT_READABLE,))
 # setting, answer, target -> IoU and confidence reward, each worked out by hand from the equations
 WORKED = [
-    ("paper released", boxes((overlapping(0.8), 1.0)), ONE, 0.8, 1.0),
+    ("paper mended", boxes((overlapping(0.8), 1.0)), ONE, 0.8, 1.0),
     ("recommended", boxes((overlapping(0.8), 1.0)), ONE, 0.8, 1.0),
-    ("paper released", boxes((overlapping(0.8), 0.9), (FAR, 0.0)), ONE, 0.4, 0.95),
-    ("recommended", boxes((overlapping(0.8), 0.9), (FAR, 0.0)), ONE, 0.4, 0.995),
-    ("paper released recommended", boxes((FAR, 0.0)), ONE, 0.0, 1.0),
-    ("paper released recommended", boxes((FAR, 1.0)), ONE, 0.0, 0.0),
-    ("paper released", boxes((overlapping(0.49), 0.9)), ONE, 0.0, 0.1),
-    ("recommended", boxes((overlapping(0.49), 0.9)), ONE, 0.0, 1 - 0.81),
-    ("paper released recommended", boxes((overlapping(0.49), 0.0)), ONE, 0.0, 1.0),
+    ("paper mended", boxes((overlapping(0.8), 0.9), (FAR, 0.0)), ONE, 0.4, 0.95),
+    ("recommended", boxes((overlapping(0.8), 0.9), (FAR, 0.0)), ONE, 0.4, (0.995 + 0.5) / 2),
+    ("paper mended", boxes((FAR, 0.0)), ONE, 0.0, 1.0),
+    ("recommended", boxes((FAR, 0.0)), ONE, 0.0, 0.5),
+    ("paper mended recommended", boxes((FAR, 1.0)), ONE, 0.0, 0.0),
+    ("paper mended", boxes((overlapping(0.49), 0.9)), ONE, 0.0, 0.1),
+    ("recommended", boxes((overlapping(0.49), 0.9)), ONE, 0.49, (1 - 0.81) / 2),
+    ("paper mended", boxes((overlapping(0.49), 0.0)), ONE, 0.0, 1.0),
+    ("recommended", boxes((overlapping(0.49), 0.0)), ONE, 0.49, 0.5),
     ("paper", boxes((overlapping(0.8), 1.0)), row(3), 0.8, 1.0),
-    ("released recommended", boxes((overlapping(0.8), 1.0)), row(3), 0.8 / 3, 1.0),
+    ("mended recommended", boxes((overlapping(0.8), 1.0)), row(3), 0.8 / 3, 1.0),
     ("paper", boxes((overlapping(0.9), 1.0)), row(20), 0.9, 1.0),
-    ("released recommended", boxes((overlapping(0.9), 1.0)), row(20), 0.045, 1.0),
-    ("paper released recommended", ABSTAINED, ONE, 0.0, 0.0),
-    ("paper released recommended", ABSTAINED, NOTHING, 1.0, 1.0),
-    ("paper released recommended", UNREAD, ONE, 0.0, 0.0),
-    ("paper released recommended", UNREAD, NOTHING, 0.0, 0.0),
-    ("paper released", boxes((FAR, 0.25)), NOTHING, 0.0, 0.75),
+    ("mended recommended", boxes((overlapping(0.9), 1.0)), row(20), 0.045, 1.0),
+    ("paper mended recommended", ABSTAINED, ONE, 0.0, 0.0),
+    ("paper mended recommended", ABSTAINED, NOTHING, 1.0, 1.0),
+    ("paper mended recommended", UNREAD, ONE, 0.0, 0.0),
+    ("paper mended recommended", UNREAD, NOTHING, 0.0, 0.0),
+    ("paper mended", boxes((FAR, 0.25)), NOTHING, 0.0, 0.75),
     ("recommended", boxes((FAR, 0.0)), NOTHING, 0.0, 0.0),
     # the threshold is strict, and a label is matched once, by the surest
-    ("paper released recommended", boxes((overlapping(0.5), 0.0)), ONE, 0.0, 1.0),
-    ("paper released", boxes((overlapping(0.9), 0.4), (overlapping(0.6), 0.8)), ONE, 0.3, 0.7),
+    ("paper mended", boxes((overlapping(0.5), 0.0)), ONE, 0.0, 1.0),
+    ("recommended", boxes((overlapping(0.5), 0.0)), ONE, 0.5, 0.5),
+    ("paper mended", boxes((overlapping(0.9), 0.4), (overlapping(0.6), 0.8)), ONE, 0.3, 0.7),
 ]
 
 
@@ -71,12 +77,12 @@ def test_worked_examples(setting, answer, target, iou, confidence):
 
 
 def test_one_good_sure_box_earns_2_80():
-    for setting in ("paper", "released"):
+    for setting in ("paper", "mended"):
         assert sum(terms(setting, boxes((overlapping(0.8), 1.0)), ONE).values()) == pytest.approx(2.8)
 
 
 def test_the_settings_have_the_three_terms_of_equation_5():
-    assert set(SETTINGS) == {"paper", "released", "recommended"}
+    assert set(SETTINGS) == {"paper", "mended", "recommended"}
     assert all(set(setting) == {"iou", "confidence", "format"} for setting in SETTINGS.values())
 
 
@@ -117,11 +123,26 @@ def test_equations_6_to_8_computed_another_way(answer, target):
     n, m = len(ious), len(target.boxes_xyxy_px)
     pay = [c if ious[i] else 1 - c for i, c in enumerate(answer.confidences)]
     brier = [1 - (bool(ious[i]) - c) ** 2 for i, c in enumerate(answer.confidences)]
-    paper, released, recommended = (terms(s, answer, target) for s in ("paper", "released", "recommended"))
+    # Half of Brier's pay, and half a point more for a hit than for a miss.
+    margin = [(b + bool(ious[i])) / 2 for i, b in enumerate(brier)]
+    paper, mended, recommended = (terms(s, answer, target) for s in ("paper", "mended", "recommended"))
     assert paper["iou"] == pytest.approx(sum(ious.values()) / n)
-    assert released["iou"] == recommended["iou"] == pytest.approx(sum(ious.values()) / max(n, m))
-    assert paper["confidence"] == released["confidence"] == pytest.approx(sum(pay) / n)
-    assert recommended["confidence"] == pytest.approx(sum(brier) / n)
+    assert mended["iou"] == pytest.approx(sum(ious.values()) / max(n, m))
+    assert paper["confidence"] == mended["confidence"] == pytest.approx(sum(pay) / n)
+    assert confidence_brier(answer, target) == pytest.approx(sum(brier) / n)
+    assert recommended["confidence"] == pytest.approx(sum(margin) / n)
+
+
+@settings(deadline=None)
+@given(answers, targets)
+def test_the_dense_iou_is_the_best_of_all_assignments(answer, target):
+    predicted, labelled = answer.boxes_xyxy_px, target.boxes_xyxy_px
+    short, long = sorted((predicted, labelled), key=len)
+    best = max(
+        sum(pixel_iou(a, b) for a, b in zip(short, chosen, strict=True))
+        for chosen in itertools.permutations(long, len(short))
+    )
+    assert terms("recommended", answer, target)["iou"] == pytest.approx(best / len(long))
 
 
 @settings(deadline=None)
@@ -135,11 +156,11 @@ def test_every_term_stays_between_0_and_1(answer, target):
 def test_the_recommended_confidence_is_best_told_honestly(p):
     levels = np.linspace(0, 1, 101)
 
-    def expected(setting: str) -> np.ndarray:
-        confidence = SETTINGS[setting]["confidence"]
+    def expected(confidence) -> np.ndarray:
         hits = np.array([confidence(boxes((GT, c)), ONE) for c in levels])
         misses = np.array([confidence(boxes((FAR, c)), ONE) for c in levels])
         return p * hits + (1 - p) * misses
 
-    assert levels[expected("recommended").argmax()] == pytest.approx(p)
-    assert p == 0.5 or levels[expected("paper").argmax()] in (0.0, 1.0)
+    for proper in (SETTINGS["recommended"]["confidence"], confidence_brier):
+        assert levels[expected(proper).argmax()] == pytest.approx(p)
+    assert p == 0.5 or levels[expected(SETTINGS["paper"]["confidence"]).argmax()] in (0.0, 1.0)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vrft.geometry.frames import View
 from vrft.parsing.answers import parse_corners_answer
-from vrft.rewards.grounding import SETTINGS
+from vrft.tasks.grounding.rewards import SETTINGS
 from vrft.types import Answer, BoxesTarget, Form
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))
@@ -38,7 +38,7 @@ def test_iou_and_giou_count_pixels(a, b):
     around = len(pixels((min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))))
     giou = shared / both - (around - both) / around
     assert pay("paper", box_answer(a), b) == pytest.approx(shared / both)
-    assert pay("released", box_answer(a), b) == pytest.approx((giou + 1) / 2)
+    assert pay("mended", box_answer(a), b) == pytest.approx((giou + 1) / 2)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -67,6 +67,6 @@ def test_the_first_of_several_boxes_counts():
     assert pay("paper", box_answer(far, MIDDLE), MIDDLE) == 0.0
 
 
-def test_released_is_half_of_what_the_released_code_pays():
+def test_mended_is_half_of_what_the_released_code_pays():
     # that code pays GIoU + 1 = 1.04 for the whole picture where the label is a fifth by a fifth of it
-    assert pay("released", box_answer((0.0, 0.0, 1000.0, 1000.0)), MIDDLE) == pytest.approx(1.04 / 2)
+    assert pay("mended", box_answer((0.0, 0.0, 1000.0, 1000.0)), MIDDLE) == pytest.approx(1.04 / 2)

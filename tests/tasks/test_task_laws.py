@@ -120,7 +120,7 @@ def test_the_prompt_shows_the_answer_and_asks_for_a_thought_only_in_the_thinking
 
 @pytest.mark.parametrize("name", task_names())
 def test_the_paper_setting_and_a_recommendation_exist(name):
-    assert {"paper", "released", "recommended"} <= set(load_task(name).rewards)
+    assert {"paper", "mended", "recommended"} <= set(load_task(name).rewards)
     assert all("format" in terms for terms in load_task(name).rewards.values())
 
 

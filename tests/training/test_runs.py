@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,13 +11,12 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from vrft.config import make_config
-from vrft.errors import ConfigError, InputError, RunError
+from vrft.errors import ConfigError, RunError
 from vrft.runs.folder import RunFolder
-from vrft.tasks.base import load_task
+from vrft.scoring import Score, Scorer
 from vrft.training import rft
-from vrft.training.scoring import Scorer
 from vrft.training.train import train_run
-from vrft.types import Answer, BoxesTarget, Example, Form
+from vrft.types import Answer, BoxesTarget, Example
 
 
 @pytest.fixture
@@ -50,8 +51,8 @@ def config_of(kind, model, **changes):
 @pytest.fixture
 def graded(monkeypatch):
     """A reward that a random policy can earn: longer answers are better; no group is without signal."""
-    monkeypatch.setattr(Scorer, "score", lambda self, text, example, view: (
-        dict.fromkeys(self.terms, 0.5), float(len(text) % 7)
+    monkeypatch.setattr(Scorer, "score", lambda self, text, example, view, **_: Score(
+        Answer(True, True, text=text), dict.fromkeys(self.terms, 0.5), float(len(text) % 7)
     ))  # fmt: skip
 
 
@@ -114,7 +115,9 @@ def test_micro_batches_leave_the_same_weights(tiny_folders, examples, tmp_path, 
 
 
 def test_a_group_without_spread_changes_nothing_without_kl(tiny_folders, examples, tmp_path, monkeypatch):
-    monkeypatch.setattr(Scorer, "score", lambda self, text, e, v: (dict.fromkeys(self.terms, 1.0), 3.0))
+    monkeypatch.setattr(Scorer, "score", lambda self, text, example, view, **_: Score(
+        Answer(True, True, text=text), dict.fromkeys(self.terms, 1.0), 3.0
+    ))  # fmt: skip
     folder = RunFolder(tmp_path / "flat")
     train_run(config_of("rft", tiny_folders["qwen3_vl"], grpo__beta=0.0), folder, examples[:4], [])
     before = load_file(tiny_folders["qwen3_vl"] / "model.safetensors")
@@ -136,15 +139,23 @@ def test_unknown_reward_setting_is_told_before_anything_is_loaded(examples, tmp_
         train_run(config, RunFolder(tmp_path / "run"), examples[:2], [])
 
 
-def test_a_reward_outside_its_range_stops_the_run(tiny_folders, examples):
-    task = load_task("detection")
-    config = config_of("rft", tiny_folders["qwen3_vl"])
-    scorer = Scorer(task, config.reward, Form.DIRECT)
-    scorer.terms = {"iou": lambda answer, target: float("nan"), "format": lambda answer, target: 1.0}
-    scorer.weights = dict.fromkeys(scorer.terms, 1.0)
-    assert isinstance(task.parse("No Objects", None, Form.DIRECT), Answer)
-    with pytest.raises(InputError, match="iou"):
-        scorer.score("No Objects", examples[0], None)
+def broken_reward(answer, target):
+    return math.nan if len(answer.text) % 2 else 1 / 0
+
+
+def test_a_users_broken_reward_costs_those_rollouts_and_never_the_run(tiny_folders, examples, tmp_path):
+    name = f"{__name__}:broken_reward"
+    folder = RunFolder(tmp_path / "run")
+    config = config_of("rft", tiny_folders["qwen3_vl"], reward__custom={name: 2.0}, optim__steps=2)
+    train_run(config, folder, examples[:4], [])
+    rows = folder.rows("metrics.jsonl")
+    assert [row["reward_failures"] for row in rows] == [12, 12]  # 3 prompts, 4 answers each
+    assert all(row["terms"][name] == 0 for row in rows)
+    failures = folder.rows("reward_failures.jsonl")
+    assert len(failures) == 24 and {row["term"] for row in failures} == {name}
+    for row in failures:
+        assert row["problem"].startswith("returned nan" if len(row["text"]) % 2 else "ZeroDivisionError")
+    assert all(torch.isfinite(w).all() for w in weights(folder.path).values())
 
 
 def test_permuted_rewards_keep_each_groups_rewards(tiny_folders, examples, tmp_path, graded, monkeypatch):

@@ -217,8 +217,8 @@ class _Story:
                 for kind, rates in (("sft", s.recipe.sft_rates), ("rft", s.recipe.rft_rates))
             }
             if s.control:
-                count, steps, validations = trials["rft"]
-                trials["rft"] = (count + 1, steps, validations)
+                trials["control"] = (1, configs["rft"].optim.steps, 0)
+                seconds["control"] = seconds["rft"]
             cost = forecast(
                 seconds, self.seconds_a_question, trials, len(self.split.val), len(self.split.heldout), base
             )

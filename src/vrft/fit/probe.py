@@ -13,8 +13,8 @@ from vrft.config import Reward, Rollout
 from vrft.engine.asking import prompts_for
 from vrft.engine.sampling import Sampling, sample
 from vrft.policies.policy import Policy
+from vrft.scoring import Scorer
 from vrft.tasks.base import Task
-from vrft.training.scoring import Scorer
 from vrft.types import Example, Form
 
 PROMPTS = 12
@@ -75,11 +75,11 @@ def probe(
     rewards, formats, answers, lengths = [], [], [], []
     for example, prompt, group in zip(chosen, prompts, groups, strict=True):
         for sampled in group:
-            text = policy.decode(sampled.token_ids)
-            terms, total = scorer.score(text, example, prompt.picture.view)
-            rewards.append(total)
-            formats.append(terms.get("format", 0.0) * scorer.weights.get("format", 0.0))
-            answers.append(task.parse(text, prompt.picture.view, form))
+            text, length = policy.decode(sampled.token_ids), len(sampled.token_ids)
+            score = scorer.score(text, example, prompt.picture.view, n_tokens=length)
+            rewards.append(score.reward)
+            formats.append(score.terms.get("format", 0.0) * scorer.weights.get("format", 0.0))
+            answers.append(score.answer)
             lengths.append(len(sampled.token_ids))
     spread = np.ptp(np.array(rewards).reshape(len(groups), -1), axis=1) > 0
     return Probe(

@@ -49,7 +49,7 @@ class FitSettings:
     open_naming: bool = False
     reward: str = "recommended"
     control: bool = False
-    """Also train on permuted rewards, with RFT's chosen rate: it must not become better."""
+    """Also train on permuted rewards, with RFT's chosen rate and steps: it must not become better."""
     full: bool = False
     """Train all weights of a large model instead of a LoRA adapter."""
     overrides: tuple[str, ...] = field(default=())
@@ -101,7 +101,8 @@ class FitSettings:
                 "prompts_per_step": prompts,
             },
             "checks": {
-                "validate_every": min(recipe.validate_every, steps),
+                # Choosing by validation would hide what permuted rewards do: the control keeps its last step.
+                "validate_every": 0 if permute else min(recipe.validate_every, steps),
                 "patience": recipe.patience,
                 "checkpoint_every": recipe.validate_every,
             },

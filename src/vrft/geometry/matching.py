@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 TAU = 0.5
 """A match counts above this IoU: the paper names a threshold without its value, the released code has 0.5."""
@@ -35,4 +36,25 @@ def match_greedy(iou_matrix: np.ndarray, confidences: np.ndarray, tau: float = T
         if iou_matrix[row, best] > tau:
             matched[row] = iou_matrix[row, best]
             free[best] = False
+    return matched
+
+
+def match_hungarian(iou_matrix: np.ndarray) -> np.ndarray:
+    """Match predictions to labels one to one so that the sum of IoU is greatest.
+
+    Confidence plays no part, and no threshold: the assignment is scipy's ``linear_sum_assignment``.
+
+    Args:
+        iou_matrix: (predictions, labels) in [0, 1].
+
+    Returns:
+        (predictions,) IoU of each prediction's match, in the given order; 0 where it has none.
+
+    Example:
+        >>> match_hungarian(np.array([[0.6, 0.5], [0.9, 0.0]])).tolist()
+        [0.5, 0.9]
+    """
+    matched = np.zeros(len(iou_matrix))
+    rows, columns = linear_sum_assignment(iou_matrix, maximize=True)
+    matched[rows] = iou_matrix[rows, columns]
     return matched

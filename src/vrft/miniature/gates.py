@@ -26,7 +26,7 @@ from vrft.engine.sampling import Sampling, sample
 from vrft.evaluation.compare import compare
 from vrft.evaluation.evaluate import evaluate
 from vrft.evaluation.metrics import METRICS, format_rate
-from vrft.fit.demo import DEMO_TASKS
+from vrft.fit.demo import DEMO_TASKS, EVAL_MAX
 from vrft.geometry.boxes import as_array, iou_matrix
 from vrft.miniature.architecture import patchify
 from vrft.miniature.corpus import ASK_NAME, ASK_ONE
@@ -49,8 +49,8 @@ GATES = {"cell_class": 0.9, "naming": 0.8, "only_box_mean_iou": 0.5, "upper_boun
 SHARE_OF_UPPER_BOUND = (0.15, 0.65)
 WRITERS: dict[str, Callable[[Path, int], Path]] = {
     "detection": lambda folder, seed: write_detection(folder, seed, train=2000, heldout=480),
-    "classification": lambda folder, seed: write_classification(folder, seed, train=200),
-    "grounding": lambda folder, seed: write_grounding(folder, seed, train=2000),
+    "classification": lambda folder, seed: write_classification(folder, seed, train=200, heldout=60),
+    "grounding": lambda folder, seed: write_grounding(folder, seed, train=2000, heldout=300),
 }
 
 
@@ -140,7 +140,7 @@ def upper_bound(
     data = WRITERS[task_name](folder / "data", seed)
     dataset = load_dataset(data, task.name)
     examples = ask_about(task, dataset)
-    split = new_split(task, dataset, examples, DEMO_TASKS[task_name].shots, seed, 200)
+    split = new_split(task, dataset, examples, DEMO_TASKS[task_name].shots, seed, EVAL_MAX)
     parts = dataset.parts
     train = [e for e in examples if parts[e.record_id] == "train"]
     tree = {

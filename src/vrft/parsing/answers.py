@@ -34,7 +34,7 @@ def parse_boxes_answer(text: str, view: View, form: Form) -> Answer:
         (((64.0, 48.0, 320.0, 240.0),), (1.0,), True)
     """
     sections = split_tags(text, form)
-    return _boxes_answer(sections, read_boxes(sections.content, view))
+    return _boxes_answer(text, sections, read_boxes(sections.content, view))
 
 
 def parse_corners_answer(text: str, view: View, form: Form) -> Answer:
@@ -54,7 +54,7 @@ def parse_corners_answer(text: str, view: View, form: Form) -> Answer:
         ((64.0, 48.0, 320.0, 240.0),)
     """
     sections = split_tags(text, form)
-    return _boxes_answer(sections, read_corners(sections.content, view))
+    return _boxes_answer(text, sections, read_corners(sections.content, view))
 
 
 def parse_label_answer(text: str, form: Form) -> Answer:
@@ -79,11 +79,12 @@ def parse_label_answer(text: str, form: Form) -> Answer:
         formatted=not faults,
         label=label,
         thinking=sections.thinking,
+        text=text,
         faults=faults,
     )
 
 
-def _boxes_answer(sections: Sections, reading: BoxReading) -> Answer:
+def _boxes_answer(text: str, sections: Sections, reading: BoxReading) -> Answer:
     faults = _merged(sections.faults, reading.faults)
     return Answer(
         parsed=bool(reading.boxes_xyxy_px) or reading.abstained,
@@ -91,6 +92,7 @@ def _boxes_answer(sections: Sections, reading: BoxReading) -> Answer:
         boxes_xyxy_px=reading.boxes_xyxy_px,
         confidences=reading.confidences,
         thinking=sections.thinking,
+        text=text,
         faults=faults,
     )
 

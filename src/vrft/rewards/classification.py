@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from vrft.rewards.format import format_reward
 from vrft.types import Answer, ClassTarget, Target
 
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
@@ -69,13 +67,6 @@ def accuracy_substring(answer: Answer, target: Target) -> float:
     assert isinstance(target, ClassTarget)
     written, right = _squeezed(answer.label or ""), _squeezed(target.name)
     return float(answer.parsed and bool(written) and (written in right or right in written))
-
-
-SETTINGS: dict[str, dict[str, Callable[[Answer, Target], float]]] = {
-    "paper": {"accuracy": accuracy, "format": format_reward},
-    "released": {"accuracy": accuracy_substring, "format": format_reward},
-    "recommended": {"accuracy": accuracy, "format": format_reward},
-}
 
 
 def _normal(text: str) -> str:

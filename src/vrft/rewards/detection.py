@@ -7,13 +7,10 @@ an abstention earns neither.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from vrft.geometry.boxes import as_array, iou_matrix
-from vrft.geometry.matching import match_greedy
-from vrft.rewards.format import format_reward
+from vrft.geometry.matching import match_greedy, match_hungarian
 from vrft.types import Answer, BoxesTarget, Target
 
 
@@ -61,6 +58,31 @@ def iou_released(answer: Answer, target: Target) -> float:
     matched = _matched_ious(answer, target)
     if not matched.size:
         return _abstention_pay(answer, target)
+    return float(matched.sum() / max(matched.size, len(_labels(target))))
+
+
+def iou_dense(answer: Answer, target: Target) -> float:
+    """Best-matched IoU over the predictions or the labels, whichever are more, without a threshold.
+
+    R_IoU = (iou_1 + ... + iou_n) / max(n, m) under the one-to-one assignment with the greatest sum. The rule
+    of ``iou_released`` without its cliff at 0.5: a box that comes nearer earns more, wherever it stands.
+
+    Args:
+        answer: the parsed answer.
+        target: the labelled boxes.
+
+    Returns:
+        In [0, 1].
+
+    Example:
+        >>> answer = Answer(True, True, ((0.0, 0.0, 10.0, 4.0),), (1.0,))
+        >>> iou_dense(answer, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
+        0.4
+    """
+    boxes = answer.boxes_xyxy_px if answer.parsed else ()
+    if not boxes:
+        return _abstention_pay(answer, target)
+    matched = match_hungarian(iou_matrix(as_array(boxes), as_array(_labels(target))))
     return float(matched.sum() / max(matched.size, len(_labels(target))))
 
 
@@ -117,12 +139,34 @@ def confidence_brier(answer: Answer, target: Target) -> float:
     return float((1 - ((matched > 0) - np.asarray(answer.confidences)) ** 2).mean())
 
 
-SETTINGS: dict[str, dict[str, Callable[[Answer, Target], float]]] = {
-    "paper": {"iou": iou_paper, "confidence": confidence_paper, "format": format_reward},
-    "released": {"iou": iou_released, "confidence": confidence_paper, "format": format_reward},
-    "recommended": {"iou": iou_released, "confidence": confidence_brier, "format": format_reward},
-}
-"""``released`` has the rule of the released code without its prelude, its NaN and its unpaid abstention."""
+def confidence_margin(answer: Answer, target: Target) -> float:
+    """Mean pay that is greatest at the true probability, and never greater for a worse box.
+
+    r_i = (1 + 2 c_i h_i - c_i^2) / 2 with h_i = 1 for a matched box and 0 for another, averaged over the
+    predictions. It differs from ``confidence_brier`` by a term of h_i alone, and is therefore proper as well
+    (a box that hits with probability p earns most at c = p); but a hit never earns less than a miss of the
+    same confidence, and a wrong box earns a half at most, where Brier pays it in full for being unsure. With
+    nothing to be found, boxes earn 0.
+
+    Args:
+        answer: the parsed answer.
+        target: the labelled boxes.
+
+    Returns:
+        In [0, 1].
+
+    Example:
+        >>> wrong = Answer(True, True, ((50.0, 50.0, 60.0, 60.0),), (0.0,))
+        >>> confidence_margin(wrong, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
+        0.5
+    """
+    matched = _matched_ious(answer, target)
+    if not matched.size:
+        return _abstention_pay(answer, target)
+    if not _labels(target):
+        return 0.0
+    confidences = np.asarray(answer.confidences)
+    return float(((1 + 2 * confidences * (matched > 0) - confidences**2) / 2).mean())
 
 
 def _labels(target: Target) -> tuple[tuple[float, float, float, float], ...]:

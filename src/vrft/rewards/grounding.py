@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from vrft.geometry.boxes import area, as_array, iou_matrix
-from vrft.rewards.format import format_reward
 from vrft.types import Answer, BoxesTarget, Target
 
 
@@ -62,13 +59,6 @@ def giou_scaled(answer: Answer, target: Target) -> float:
     union = (area(first) + area(labels)) / (1 + iou)
     giou = iou - 1 + np.divide(union, around, out=np.zeros_like(around), where=around > 0)
     return float(np.clip((giou + 1) / 2, 0, 1).max(initial=0.0))
-
-
-SETTINGS: dict[str, dict[str, Callable[[Answer, Target], float]]] = {
-    "paper": {"iou": iou_first, "format": format_reward},
-    "released": {"iou": giou_scaled, "format": format_reward},
-    "recommended": {"iou": iou_first, "format": format_reward},
-}
 
 
 def _first_and_labels(answer: Answer, target: Target) -> tuple[np.ndarray, np.ndarray]:

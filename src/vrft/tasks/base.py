@@ -1,22 +1,20 @@
 """What a task is: how to ask, how the gold answer reads, how to parse, which rewards and which metric.
 
-A task is one file in this folder that defines ``TASK``; ``load_task`` finds it by its name. Tasks know text
-and Frames, never a model.
+A task is one package in this folder that defines ``TASK``; ``load_task`` finds it by its name. Tasks know
+text and Frames, never a model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol
 
 from vrft.errors import InputError
 from vrft.geometry.frames import View
-from vrft.types import Answer, Example, Form, Record, Target
-
-RewardTerm = Callable[[Answer, Target], float]
-"""A pure function of a parsed answer and its target, in [0, 1]."""
+from vrft.rewards.term import RewardTerm
+from vrft.types import Answer, Example, Form, Record
 
 ALIASES = {"detect": "detection", "classify": "classification", "ground": "grounding"}
 
@@ -29,6 +27,8 @@ class Task(Protocol):
     """Name of the headline metric, a key of ``vrft.evaluation.metrics.METRICS``."""
     rewards: Mapping[str, Mapping[str, RewardTerm]]
     """Settings by name ('paper', 'released', ...); each maps a term's name to its function, weight one."""
+    terms: Mapping[str, RewardTerm]
+    """Further terms, which a configuration may add to a setting by giving them a weight."""
     example_answer: str
     """The content of the answer tags as the prompt shows it."""
 
@@ -61,7 +61,7 @@ def task_names() -> list[str]:
         ['classification', 'detection', 'grounding']
     """
     package = import_module("vrft.tasks")
-    return sorted(m.name for m in iter_modules(package.__path__) if m.name not in {"base", "prompts"})
+    return sorted(m.name for m in iter_modules(package.__path__) if m.ispkg)
 
 
 def load_task(name: str) -> Task:

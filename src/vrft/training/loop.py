@@ -87,6 +87,7 @@ def run_loop(
         best, start = state["best"], state["step"]
     folder.cut("metrics.jsonl", start)
     folder.cut("rollouts.jsonl", start)
+    folder.cut("reward_failures.jsonl", start)
     every = checks.validate_every if validate is not None else 0
     if every and start == 0 and best["value"] is None:
         best = _validated(policy, folder, validate, 0, best)

@@ -14,14 +14,15 @@ from vrft.engine.logprobs import AnswerScorer, Path
 from vrft.engine.sampling import Sampled, Sampling, sample
 from vrft.policies.policy import Policy, Prompt
 from vrft.runs.folder import RunFolder
+from vrft.scoring import Score, Scorer
 from vrft.tasks.base import Task
 from vrft.training.advantages import ADVANTAGES
 from vrft.training.batches import examples_of_step
+from vrft.training.controls import permuted
 from vrft.training.kl import ESTIMATORS
 from vrft.training.loop import Row
 from vrft.training.losses import AGGREGATIONS, clipped_surrogate
 from vrft.training.reference import Reference
-from vrft.training.scoring import Scorer, permuted
 from vrft.types import Example, Rollout
 
 GROUPS_LOGGED = 2
@@ -71,17 +72,38 @@ class RftStep:
         sampling = Sampling(r.temperature, r.top_p, r.top_k, r.max_new_tokens)
         seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0])
         sampled = sample(self.policy, prompts, r.group_size, sampling, seed)
-        return self._scored(chosen, prompts, sampled, seed)
+        scored = self._scored(step, chosen, prompts, sampled)
+        return self._groups(chosen, prompts, sampled, scored, seed)
 
     def _scored(
-        self, chosen: list[Example], prompts: list[Prompt], sampled: list[list[Sampled]], seed: int
-    ) -> list[Group]:
-        texts = [[self.policy.decode(s.token_ids) for s in group] for group in sampled]
+        self, step: int, chosen: list[Example], prompts: list[Prompt], sampled: list[list[Sampled]]
+    ) -> list[list[Score]]:
+        progress = step / self.config.optim.steps
         scored = [
-            [self.scorer.score(text, e, p.picture.view) for text in group]
-            for group, e, p in zip(texts, chosen, prompts, strict=True)
+            [
+                self.scorer.score(
+                    self.policy.decode(s.token_ids),
+                    example,
+                    prompt.picture.view,
+                    n_tokens=len(s.token_ids),
+                    progress=progress,
+                )
+                for s in group
+            ]
+            for example, prompt, group in zip(chosen, prompts, sampled, strict=True)
         ]
-        rewards = [[reward for _, reward in group] for group in scored]
+        self._log_failures(step, chosen, scored)
+        return scored
+
+    def _groups(
+        self,
+        chosen: list[Example],
+        prompts: list[Prompt],
+        sampled: list[list[Sampled]],
+        scored: list[list[Score]],
+        seed: int,
+    ) -> list[Group]:
+        rewards = [[score.reward for score in group] for group in scored]
         if self.config.reward.permute:
             rewards = permuted(rewards, seed)
         advantages = ADVANTAGES[self.config.grpo.advantage](
@@ -92,12 +114,22 @@ class RftStep:
                 example,
                 prompt,
                 tuple(
-                    Rollout(s.token_ids, s.logprobs, text, s.finished, terms, reward, advantage)
-                    for s, text, (terms, _), reward, advantage in zip(*columns, strict=True)
+                    Rollout(
+                        s.token_ids,
+                        s.logprobs,
+                        score.answer.text,
+                        s.finished,
+                        score.terms,
+                        reward,
+                        advantage,
+                        len(score.failures),
+                        score.clipped,
+                    )
+                    for s, score, reward, advantage in zip(*columns, strict=True)
                 ),
             )
             for example, prompt, *columns in zip(
-                chosen, prompts, sampled, texts, scored, rewards, advantages, strict=True
+                chosen, prompts, sampled, scored, rewards, advantages, strict=True
             )
         ]
 
@@ -138,11 +170,21 @@ class RftStep:
             "reward_std": float(rewards.std(1).mean()),
             "terms": {name: float(np.mean([r.terms[name] for r in rollouts])) for name in self.scorer.terms},
             "signal_share": float(np.mean(np.ptp(rewards, axis=1) > 0)),
+            "reward_failures": sum(r.reward_failures for r in rollouts),
+            "reward_clipped": sum(r.reward_clipped for r in rollouts),
             "truncated_share": float(np.mean([not r.finished for r in rollouts])),
             "answer_tokens": float(np.mean([len(r.token_ids) for r in rollouts])),
             "pictures": len(groups),
             "sampled_tokens": sum(len(r.token_ids) for r in rollouts),
         }
+
+    def _log_failures(self, step: int, chosen: list[Example], scored: list[list[Score]]) -> None:
+        for example, group in zip(chosen, scored, strict=True):
+            for score in group:
+                for failure in score.failures:
+                    what = {"term": failure.term, "problem": failure.message, "text": score.answer.text}
+                    row = {"step": step + 1, "example_id": example.id, **what}
+                    self.folder.append("reward_failures.jsonl", row)
 
     def _log_groups(self, step: int, groups: list[Group]) -> None:
         for group in groups[:GROUPS_LOGGED]:

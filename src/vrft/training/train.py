@@ -16,11 +16,11 @@ from vrft.evaluation.metrics import METRICS
 from vrft.policies.load import LoraSettings, load_policy, save_policy
 from vrft.policies.policy import Policy
 from vrft.runs.folder import RunFolder, hardware, replace_folder, versions, write_text
+from vrft.scoring import Scorer
 from vrft.tasks.base import Task, load_task
 from vrft.training.loop import Progress, StepFunction, run_loop
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
-from vrft.training.scoring import Scorer
 from vrft.training.sft import SftStep
 from vrft.types import Example
 

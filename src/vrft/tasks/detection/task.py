@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vrft.geometry.frames import View
 from vrft.parsing.answers import parse_boxes_answer
-from vrft.rewards import detection as rewards
+from vrft.tasks.detection.rewards import SETTINGS, TERMS
 from vrft.tasks.prompts import answer_instructions, in_tags
 from vrft.types import Answer, BoxesTarget, Example, Form, Record
 
@@ -16,7 +16,8 @@ class Detection:
 
     name = "detection"
     metric = "ap"
-    rewards = rewards.SETTINGS
+    rewards = SETTINGS
+    terms = TERMS
     example_answer = "[{'Position': [x1, y1, x2, y2], 'Confidence': number}, ...]"
 
     def examples(self, records: Sequence[Record]) -> list[Example]:

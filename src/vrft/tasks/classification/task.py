@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vrft.geometry.frames import View
 from vrft.parsing.answers import parse_label_answer
-from vrft.rewards import classification as rewards
+from vrft.tasks.classification.rewards import SETTINGS, TERMS
 from vrft.tasks.prompts import answer_instructions, in_tags
 from vrft.types import Answer, ClassTarget, Example, Form, Record
 
@@ -19,7 +19,8 @@ class Classification:
 
     name = "classification"
     metric = "accuracy"
-    rewards = rewards.SETTINGS
+    rewards = SETTINGS
+    terms = TERMS
     example_answer = "species name"
 
     def examples(self, records: Sequence[Record]) -> list[Example]:

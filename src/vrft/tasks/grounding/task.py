@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vrft.geometry.frames import View
 from vrft.parsing.answers import parse_corners_answer
-from vrft.rewards import grounding as rewards
+from vrft.tasks.grounding.rewards import SETTINGS, TERMS
 from vrft.tasks.prompts import in_tags
 from vrft.types import Answer, BoxesTarget, Example, Form, Record
 
@@ -16,7 +16,8 @@ class Grounding:
 
     name = "grounding"
     metric = "mean_iou"
-    rewards = rewards.SETTINGS
+    rewards = SETTINGS
+    terms = TERMS
     example_answer = "(x1,y1),(x2,y2)"
 
     def examples(self, records: Sequence[Record]) -> list[Example]:

@@ -1,0 +1,5 @@
+"""Classification, as a task."""
+
+from vrft.tasks.classification.task import TASK
+
+__all__ = ["TASK"]
