@@ -19,6 +19,8 @@ HEAVY = frozenset(
 MAY_PRINT = ("vrft.cli", "vrft.miniature.gates", "vrft.miniature.pretrain", "vrft.miniature.tower")
 
 LIGHT = (
+    "vrft.adapters",
+    "vrft.audit",
     "vrft.types",
     "vrft.errors",
     "vrft.geometry",
@@ -37,7 +39,7 @@ LIGHT = (
     "vrft.miniature.scenes",
 )
 """Modules and packages that must work where no torch is installed."""
-NOT_LIGHT = ("vrft.evaluation.evaluate",)
+NOT_LIGHT = ("vrft.evaluation.evaluate", "vrft.adapters.openrlhf")
 
 RANKS = {
     "vrft.types": 0,
@@ -50,6 +52,8 @@ RANKS = {
     "vrft.evaluation": 4,
     "vrft.report": 4,
     "vrft.scoring": 4,
+    "vrft.adapters": 5,
+    "vrft.audit": 5,
 }
 """Imports among these point to an equal or lower rank only."""
 

@@ -99,7 +99,7 @@ def test_the_papers_settings(name):
     assert rollout.group_size == (4 if name == "table7_coco_open_vocabulary_7b" else 8)
     assert (config.reward.setting, config.reward.weights, config.reward.permute) == ("paper", {}, False)
     grpo = config.grpo
-    assert (grpo.advantage, grpo.aggregation, grpo.kl) == ("group_normalised", "sequence", "k3")
+    assert (grpo.advantage, grpo.loss, grpo.kl) == ("group_normalised", "grpo", "k3")
     assert (grpo.beta, grpo.clip) == (0.04, 0.2)
     optim = config.optim
     assert (optim.learning_rate, optim.schedule, optim.warmup_steps) == (1e-6, "linear", 0)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from vrft.errors import InputError, RunError
+from vrft.errors import InputError, Interrupted, RunError
 from vrft.types import Form
 
 app = typer.Typer(
@@ -28,8 +28,6 @@ SeedOption = Annotated[int, typer.Option(help="Source of every random choice.")]
 
 def main() -> None:
     """Entry point: bad input ends in a sentence and status 2, an interrupted run in status 130."""
-    from vrft.fit.trials import Interrupted
-
     try:
         app(standalone_mode=True)
     except Interrupted as error:
@@ -167,7 +165,6 @@ def sft(
 def _train(path: Path, overrides: list[str], resume: bool) -> None:
     from vrft.commands.voice import Voice
     from vrft.config import load_config
-    from vrft.fit.trials import Interrupted
     from vrft.questions import questions_of
     from vrft.recipes import recipe_path
     from vrft.runs.folder import RunFolder
@@ -243,6 +240,37 @@ def predict(
     out.print(result["text"], markup=False, soft_wrap=True)
     for line in result["lines"]:
         out.print(line, markup=False, soft_wrap=True)
+
+
+@app.command()
+def audit(
+    reward: Annotated[str, typer.Argument(help="A task, or your own reward as package.module:function.")],
+    task: Annotated[str | None, typer.Option(help="The task of your own reward.")] = None,
+    settings: Annotated[
+        str | None, typer.Option(help="The task's reward setting; recommended by default.")
+    ] = None,
+    high: Annotated[
+        float | None, typer.Option(help="Largest value of your own reward; 1 by default.")
+    ] = None,
+    form: Annotated[Form, typer.Option(help="Form of the answer.")] = Form.THINK,
+    frame: Annotated[str, typer.Option(help="thousand, input_pixels or unit.")] = "thousand",
+    targets: Annotated[int, typer.Option(help="Questions, at least 60.")] = 500,
+    seed: SeedOption = 0,
+    output: Annotated[Path | None, typer.Option("--out", help="Keeps the result as JSON.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Attack a reward; status 1 where it pays for what it should not."""
+    from vrft.audit.run import as_json as plain
+    from vrft.commands.audit import print_audit, run_audit
+    from vrft.commands.voice import Voice
+
+    found = run_audit(reward, task, settings, high, form, frame, targets, seed, output, Voice(as_json))
+    if as_json:
+        typer.echo(json.dumps(plain(found), indent=1, allow_nan=False))
+    else:
+        print_audit(found, out)
+    if not found.passed:
+        raise typer.Exit(1)
 
 
 @app.command()

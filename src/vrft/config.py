@@ -71,6 +71,8 @@ class Rollout(_Section):
     top_p: float = Field(1.0, gt=0, le=1)
     top_k: int = Field(0, ge=0)
     max_new_tokens: int = Field(256, ge=1)
+    min_new_tokens: int = Field(0, ge=0)
+    """No answer ends before: for benchmarks."""
 
 
 class Reward(_Section):
@@ -92,13 +94,30 @@ class Reward(_Section):
 class Grpo(_Section):
     """The algorithm."""
 
-    advantage: Literal["group_normalised", "centred"] = "group_normalised"
-    aggregation: Literal["sequence", "token"] = "sequence"
+    advantage: Literal[
+        "group_normalised", "centred", "batch_normalised", "leave_one_out", "term_normalised"
+    ] = "group_normalised"
+    std_floor: float = Field(0.0, ge=0)
+    """Rewards are divided by no smaller standard deviation, in the advantages that divide by one."""
+    loss: Literal["grpo", "dr_grpo", "dapo", "bnpo", "gspo", "cispo", "sapo"] = "grpo"
+    clip: float = Field(0.2, gt=0)
+    """Trusted ratios end at 1 - clip, and at 1 + clip where clip_high is null."""
+    clip_high: float | None = Field(None, gt=0)
+    """Trusted ratios end at 1 + clip_high (DAPO: 0.28)."""
+    tau_positive: float = Field(1.0, gt=0)
+    """Temperature of SAPO's gate where the advantage is above 0."""
+    tau_negative: float = Field(1.05, gt=0)
+    """Temperature of SAPO's gate elsewhere."""
     kl: Literal["k1", "k2", "k3"] = "k3"
     beta: float = Field(0.04, ge=0)
     """Weight of the KL term; with 0 there is no reference policy at all."""
-    clip: float = Field(0.2, gt=0)
-    path: Literal["auto", "shared", "plain"] = "auto"
+    kl_correction: bool = False
+    """Multiply the KL term by the ratio: its gradient is then that of the estimator's mean."""
+    updates: int = Field(1, ge=1)
+    """Optimiser steps on the same answers."""
+    mask_truncated: bool = False
+    """Answers that met the length limit give no gradient; they still count in their group's mean."""
+    path: Literal["auto", "shared", "packed", "plain"] = "auto"
     """How log-probabilities are computed; 'auto' shares the prompt where the start's comparison allows it."""
 
 

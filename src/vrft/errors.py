@@ -6,6 +6,7 @@ VrftError
     ConfigError   a configuration key or value
     ModelError    a folder or id that is no vision-language model we can train
   RunError        a run folder that cannot be resumed, read or written
+    Interrupted   a signal ended the work; the command line ends with status 130
 """
 
 from __future__ import annotations
@@ -43,3 +44,7 @@ class ModelError(InputError):
 
 class RunError(VrftError):
     """A run folder that cannot be resumed, read or written."""
+
+
+class Interrupted(RunError):
+    """A signal ended a trial; its checkpoint is written."""

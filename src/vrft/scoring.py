@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from vrft.config import Reward
@@ -137,7 +139,8 @@ def load_function(name: str) -> RewardTerm:
     """A reward function of the user's own.
 
     Args:
-        name: ``package.module:function``; the function takes an answer and a target and returns a number.
+        name: ``package.module:function``, also of a module in the working directory; the function takes an
+            answer and a target and returns a number.
 
     Returns:
         The function.
@@ -152,6 +155,9 @@ def load_function(name: str) -> RewardTerm:
     module, colon, attribute = name.partition(":")
     if not (module and colon and attribute):
         raise ConfigError(f"'{name}' is no reward function. Write it as package.module:function.")
+    # A script's own folder is searched for modules, the user's is not.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     try:
         function = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:

@@ -116,6 +116,10 @@ class Fault(StrEnum):
     BAD_CONFIDENCE = "bad_confidence"
     SEVERAL_BOXES = "several_boxes"
     UNKNOWN_LABEL = "unknown_label"
+    OTHER_NOTATION = "other_notation"
+    """Readable, but not in the notation that was asked for."""
+    UNKNOWN_FRAME = "unknown_frame"
+    """How coordinates are written, or the picture's size, is not known: nothing was converted."""
 
 
 @dataclass(frozen=True)

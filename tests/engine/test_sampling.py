@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from scipy.stats import chisquare
 
 from architectures import FAMILY_NAMES
+from vrft.engine import lean
 from vrft.engine.logprobs import AnswerScorer
 from vrft.engine.sampling import Sampling, sample
+from vrft.errors import InputError
 from vrft.policies.load import load_policy
 
 
@@ -110,3 +114,47 @@ def test_an_answer_ends_at_its_end_token_or_at_the_limit(policy, pictures):
         assert (a.token_ids[-1] in policy.end_token_ids) == a.finished
         assert not set(a.token_ids[:-1]) & set(policy.end_token_ids)
         assert a.finished or len(a.token_ids) == 40
+
+
+def test_a_prompt_that_does_not_fit_is_refused_with_a_budget_that_does(tiny_folders, pictures):
+    policy = load_policy(str(tiny_folders["qwen3_vl"]), device="cpu")
+    prompt = prompts_of(policy, pictures)[0]
+    room = len(prompt.token_ids) + 10
+    policy.core.get_decoder().config.max_position_embeddings = room
+    sample(policy, [prompt], 1, Sampling(max_new_tokens=10))
+    with pytest.raises(InputError, match=f"{room - 10} tokens.*{room}") as refused:
+        sample(policy, [prompt], 1, Sampling(max_new_tokens=12))
+    budget = int(re.search(r"max_pixels: (\d+)", str(refused.value)).group(1))
+    smaller = load_policy(str(tiny_folders["qwen3_vl"]), device="cpu", max_pixels=budget, min_pixels=1)
+    smaller.core.get_decoder().config.max_position_embeddings = room
+    sample(smaller, prompts_of(smaller, pictures)[:1], 1, Sampling(max_new_tokens=12))
+
+
+def test_no_answer_ends_before_its_least_length(tiny_folders, pictures):
+    policy = load_policy(str(tiny_folders["qwen3_vl"]), device="cpu")
+    settings = Sampling(3.0, max_new_tokens=30, min_new_tokens=30)
+    groups = sample(policy, prompts_of(policy, pictures), 16, settings, seed=4)
+    assert {len(a.token_ids) for group in groups for a in group} == {30}
+
+
+@pytest.mark.parametrize("temperature", [0.0, 2.0])
+def test_the_lean_step_draws_what_the_frameworks_step_draws(policy, pictures, temperature):
+    found = []
+    for own_step in (True, False):
+        policy.lean = own_step
+        settings = Sampling(temperature, max_new_tokens=30)
+        found.append(sample(policy, prompts_of(policy, pictures), 12, settings, seed=6))
+    for ours, theirs in zip(*found, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            assert a.token_ids == b.token_ids
+            assert a.logprobs == pytest.approx(b.logprobs, abs=1e-5)
+
+
+def test_the_lean_step_is_taken_only_where_it_agrees(policy, pictures, monkeypatch):
+    prompts = prompts_of(policy, pictures)
+    sample(policy, prompts, 2, Sampling(max_new_tokens=2))
+    assert policy.lean
+    monkeypatch.setattr(lean, "_rotated", lambda x, cos, sin: x)
+    policy.lean = None
+    sample(policy, prompts, 2, Sampling(max_new_tokens=2))
+    assert policy.lean is False

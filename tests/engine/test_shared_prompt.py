@@ -6,9 +6,15 @@ import pytest
 import torch
 
 from architectures import FAMILY_NAMES
+from vrft.attention import shared
+from vrft.attention.shared import NAME
+from vrft.attention.two_part import attend
+from vrft.engine import forms
 from vrft.engine import logprobs as engine
+from vrft.engine.forms import packed_mask
 from vrft.engine.logprobs import AnswerScorer
 from vrft.engine.parity import compare_paths
+from vrft.engine.sampling import Sampling, sample
 from vrft.policies.load import load_policy
 
 ANSWERS = [(11, 12, 13, 14), (15,), (11, 20, 21), (22, 23, 24, 25, 26), (30, 31), (32, 33, 34)]
@@ -31,21 +37,22 @@ def gradients(policy, path, prompts, answers, group):
     logprobs, mask = AnswerScorer(policy)(prompts, answers, group, 0.7, path)
     weights = torch.linspace(-1, 1, mask.numel(), dtype=logprobs.dtype).reshape(mask.shape)
     (logprobs * weights * mask).sum().backward()
-    found = [p.grad.clone() for p in policy.model.parameters() if p.grad is not None]
+    found = {n: p.grad.clone() for n, p in policy.model.named_parameters() if p.grad is not None}
     return logprobs.detach(), mask, found
 
 
-def test_shared_equals_plain_in_value_and_gradient(policy, pictures):
+@pytest.mark.parametrize("path", ["shared", "packed"])
+def test_sharing_equals_plain_in_value_and_every_gradient(policy, pictures, path):
     prompts = prompts_of(policy, pictures)
-    shared, mask, shared_grads = gradients(policy, "shared", prompts, ANSWERS, GROUP)
+    found, mask, found_grads = gradients(policy, path, prompts, ANSWERS, GROUP)
     plain, _, plain_grads = gradients(policy, "plain", prompts, ANSWERS, GROUP)
     assert mask.sum() == sum(map(len, ANSWERS))
-    assert (shared - plain).abs().max() < 1e-6
-    assert len(shared_grads) == len(plain_grads) > 20
-    difference = torch.sqrt(sum(((a - b) ** 2).sum() for a, b in zip(shared_grads, plain_grads, strict=True)))
-    size = torch.sqrt(sum((b**2).sum() for b in plain_grads))
-    assert size > 0
-    assert difference / size < 1e-5
+    assert (found - plain).abs().max() < 1e-6
+    assert found_grads.keys() == plain_grads.keys() and len(plain_grads) > 20
+    largest = max(g.norm() for g in plain_grads.values())
+    for name, expected in plain_grads.items():
+        # A key's bias shifts all products of a query alike: its gradient is zero but for rounding.
+        assert (found_grads[name] - expected).norm() < 1e-5 * max(expected.norm(), 1e-6 * largest), name
 
 
 def test_against_a_loop_over_single_rows_of_transformers(policy, pictures):
@@ -67,36 +74,73 @@ def test_against_a_loop_over_single_rows_of_transformers(policy, pictures):
         assert torch.allclose(logprobs[row, : len(answer)], expected, atol=1e-6)
 
 
-def leaking_hidden(policy, prompts, answers, group_size):
-    """Planted error: the answers of a group stand behind its first answer in the cache and may look at it."""
-    batch = engine.prompt_batch(policy, prompts)
-    cache, last = engine.prefill(policy, batch)
-    cache.batch_repeat_interleave(group_size)
-    seen = [row - row % group_size for row in range(len(answers.ids_RA))]
-    leaked, inputs = answers.ids_RA[seen], answers.ids_RA[:, :-1]
-    places = (
-        batch.next_position_P.repeat_interleave(group_size)[:, None] + torch.arange(leaked.shape[1])[None]
-    )
-    mask = torch.cat([batch.mask_PT.repeat_interleave(group_size, 0), answers.mask_RA[seen].long()], 1)
-    for ids, extra in ((leaked, 0), (inputs, inputs.shape[1])):
-        mask = torch.cat([mask, answers.mask_RA[:, :extra].long()], 1)
-        hidden = policy.core.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=places[:, : ids.shape[1]].expand(3, -1, -1),
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
-    return torch.cat([last.repeat_interleave(group_size, 0)[:, None], hidden], 1)
+def leaking_mask(prompt_PT, group_size, length):
+    """Planted error: every answer but the first may look at the first one."""
+    mask = packed_mask(prompt_PT, group_size, length)
+    width = prompt_PT.shape[1]
+    mask[:, :, width + length :, width : width + length] = True
+    return mask
 
 
-def test_an_answer_that_sees_another_is_found(policy, pictures, monkeypatch):
+def leaking_attend(query, prompt, own, starts, scale):
+    """Planted error: the keys of a group's first answer stand in the prompt."""
+    group = len(query) // len(prompt[0])
+    longer = tuple(torch.cat([p, o[::group]], 2) for p, o in zip(prompt, own, strict=True))
+    return attend(query, longer, own, starts, scale)
+
+
+@pytest.mark.parametrize(
+    ("path", "module", "name", "planted"),
+    [
+        ("shared", shared, "attend", leaking_attend),
+        ("packed", forms, "packed_mask", leaking_mask),
+    ],
+)
+def test_an_answer_that_sees_another_is_found(policy, pictures, monkeypatch, path, module, name, planted):
+    prompts = prompts_of(policy, pictures)
+    plain, mask, _ = gradients(policy, "plain", prompts, ANSWERS, GROUP)
+    monkeypatch.setattr(module, name, planted)
+    found, _, _ = gradients(policy, path, prompts, ANSWERS, GROUP)
+    assert (found - plain)[mask].abs().max() > 1e-3
+
+
+def test_a_run_takes_a_form_that_is_exact(policy, pictures, monkeypatch):
     prompts = prompts_of(policy, pictures)
     assert compare_paths(policy, prompts, ANSWERS, GROUP).path == "shared"
-    monkeypatch.setitem(engine.HIDDEN, "shared", leaking_hidden)
+    monkeypatch.setattr(shared, "attend", leaking_attend)
     found = compare_paths(policy, prompts, ANSWERS, GROUP)
-    assert found.logprob_max_abs_diff > 1e-3
+    assert found.logprob_max_abs_diff > 1e-3 and found.differences["packed"] < 1e-6
+    assert found.path == "packed"
+    monkeypatch.setattr(forms, "packed_mask", leaking_mask)
+    found = compare_paths(policy, prompts, ANSWERS, GROUP)
+    assert min(found.differences["shared"], found.differences["packed"]) > 1e-3
     assert found.path == "plain"
+    assert compare_paths(policy, prompts, ANSWERS, GROUP, "shared").path == "shared"
+
+
+def test_a_form_that_cannot_run_is_told_and_left(policy, pictures, monkeypatch):
+    def broken(*arguments):
+        raise ValueError("no such attention")
+
+    monkeypatch.setattr(shared, "attend", broken)
+    found = compare_paths(policy, prompts_of(policy, pictures), ANSWERS, GROUP)
+    assert found.differences["shared"] is None and found.seconds["shared"] is None
+    assert found.path == "packed"
+
+
+def test_other_attention_repeats_the_prompt_and_draws_the_same(policy, pictures):
+    prompts = prompts_of(policy, pictures)
+    found = []
+    for attention in (NAME, "sdpa"):
+        policy.model.set_attn_implementation({"text_config": attention})
+        assert policy.shares_prompt == (attention == NAME)
+        found.append(sample(policy, prompts, 12, Sampling(3.0, max_new_tokens=40), seed=4))
+    for ours, theirs in zip(*found, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            assert a.token_ids == b.token_ids and a.finished == b.finished
+            assert a.logprobs == pytest.approx(b.logprobs, abs=1e-6)
+    lengths = {len(a.token_ids) for group in found[0] for a in group}
+    assert len(lengths) > 1  # rows left at different times
 
 
 def test_two_prompts_in_a_batch_equal_two_batches_of_one(policy, pictures):
@@ -111,12 +155,12 @@ def test_two_prompts_in_a_batch_equal_two_batches_of_one(policy, pictures):
 
 
 def test_chunked_logprobs_equal_log_softmax(monkeypatch):
-    monkeypatch.setattr(engine, "CHUNK_TOKENS", 3)
+    monkeypatch.setattr(engine, "CHUNK_LOGITS", 3 * 17)
     torch.manual_seed(0)
     head = torch.nn.Linear(5, 17).double()
     hidden = torch.randn(10, 5, dtype=torch.float64, requires_grad=True)
     ids = torch.randint(0, 17, (10,))
-    ours = engine.selective_logprobs(hidden, ids, head, 0.5)
+    ours = engine.selective_logprobs(hidden, ids, head, 0.5, 17)
     theirs = torch.log_softmax(head(hidden) / 0.5, -1).gather(-1, ids[:, None]).squeeze(-1)
     assert torch.allclose(ours, theirs, atol=1e-12)
     (gradient,) = torch.autograd.grad(ours.sum(), hidden, retain_graph=True)

@@ -25,8 +25,9 @@ def detection(
         target=BoxesTarget(tuple(labels)),
     )
     if found is None:
-        return Judged(example, "hm", Answer(False, False, faults=(Fault.NOT_READABLE,)), 1)
-    answer = Answer(True, True, tuple(box for box, _ in found), tuple(score for _, score in found))
+        return Judged(example, "hm", Answer(False, False, text="hm", faults=(Fault.NOT_READABLE,)), 1)
+    scores = tuple(score for _, score in found)
+    answer = Answer(True, True, tuple(box for box, _ in found), scores, text="boxes")
     return Judged(example, "boxes", answer, 9)
 
 
@@ -42,7 +43,8 @@ def naming(picture: str, right: str, said: str | None, question: str = "") -> Ju
         target=ClassTarget(right, ("cat", "dog")),
         options=("cat", "dog"),
     )
-    return Judged(example, said or "", Answer(said is not None, said is not None, label=said), 3)
+    answer = Answer(said is not None, said is not None, label=said, text=said or "")
+    return Judged(example, answer.text, answer, 3)
 
 
 def namings(hits: Sequence[bool]) -> list[Judged]:

@@ -11,14 +11,16 @@ from judged_answers import detection, naming, namings
 
 from vrft.errors import RunError
 from vrft.evaluation.judged import Judged, from_row, read_judged, to_row, write_judged
-from vrft.types import Answer, BoxesTarget, ClassTarget, Example, Fault
+from vrft.types import Answer, BoxesTarget, ClassTarget, Example, Fault, Mask
 
 texts = st.text(st.characters(), max_size=20)
 """Any code point, lone surrogates and line separators too: a model's text may hold them."""
 corners = st.floats(0, 1e4, allow_nan=False)
 boxes = st.lists(st.tuples(corners, corners, corners, corners), max_size=3).map(tuple)
+masks = st.none() | st.builds(Mask, size_hw=st.tuples(st.integers(1, 99), st.integers(1, 99)), counts=texts)
 targets = st.one_of(
-    boxes.map(BoxesTarget), st.builds(ClassTarget, name=texts, names=st.lists(texts, max_size=2).map(tuple))
+    st.builds(BoxesTarget, boxes_xyxy_px=boxes, mask=masks),
+    st.builds(ClassTarget, name=texts, names=st.lists(texts, max_size=2).map(tuple)),
 )
 examples = st.builds(
     Example,
@@ -37,11 +39,19 @@ answers = st.builds(
     formatted=st.booleans(),
     boxes_xyxy_px=boxes,
     confidences=st.lists(st.floats(0, 1), max_size=3).map(tuple),
+    labels=st.lists(st.none() | texts, max_size=3).map(tuple),
+    points_xy_px=st.lists(st.tuples(corners, corners), max_size=3).map(tuple),
     label=st.none() | texts,
     thinking=texts,
     faults=st.lists(st.sampled_from(Fault), max_size=3).map(tuple),
 )
-judgeds = st.builds(Judged, example=examples, text=texts, answer=answers, tokens=st.integers(0, 9999))
+judgeds = st.builds(
+    lambda example, text, answer, tokens: Judged(example, text, replace(answer, text=text), tokens),
+    examples,
+    texts,
+    answers,
+    st.integers(0, 9999),
+)
 
 
 @given(judgeds)
@@ -69,6 +79,7 @@ def test_every_promised_key_is_in_a_row() -> None:
     assert set(to_row(naming("p", "cat", "cat"))) == {
         *("id", "record_id", "group", "image", "image_wh", "task", "question", "options", "target", "text"),
         *("parsed", "formatted", "faults", "boxes_xyxy_px", "confidences", "label", "thinking", "tokens"),
+        *("labels", "points_xy_px"),
     }
 
 

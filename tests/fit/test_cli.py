@@ -74,7 +74,7 @@ def test_fit_ends_in_a_comparison_and_a_report(scenes, tmp_path):
 
 
 def test_a_killed_fit_goes_on_where_it_stood(scenes, tmp_path):
-    arguments = ("fit", scenes, "--task", "detection", "--shots", 2, "--steps", 25, "--eval-max", 6,
+    arguments = ("fit", scenes, "--task", "detection", "--shots", 2, "--steps", 12, "--eval-max", 6,
                  "--form", "direct", "--out", "fit")  # fmt: skip
     process = vrft(*arguments, cwd=tmp_path, wait=False)
     deadline = time.monotonic() + 240

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from vrft.geometry.boxes import area, as_array, iou_matrix
+from vrft.geometry.boxes import MANY_PAIRS, area, as_array, giou_matrix, iou, iou_matrix, iou_rows
 
 SIDE = 12
 
@@ -64,3 +64,33 @@ def test_a_box_is_itself_and_an_empty_or_inverted_one_is_nothing():
 
 def test_no_boxes_have_the_shape_of_boxes():
     assert as_array([]).shape == (0, 4)
+
+
+@settings(deadline=None)
+@given(any_boxes, any_boxes)
+def test_the_scalar_iou_is_the_matrix_bit_for_bit(a, b):
+    matrix = iou_matrix(as_array(a), as_array(b)).tolist()
+    assert [[iou(x, y) for y in b] for x in a] == matrix == iou_rows(a, b)
+
+
+def test_few_and_many_boxes_have_the_same_iou():
+    draw = np.random.default_rng(0)
+    low = draw.uniform(0, 50, (40, 2))
+    boxes = [tuple(row) for row in np.concatenate([low, low + draw.uniform(1, 50, (40, 2))], 1).tolist()]
+    assert len(boxes) ** 2 > MANY_PAIRS > 4
+    rows = iou_rows(boxes, boxes)
+    assert rows == [[iou(x, y) for y in boxes] for x in boxes]
+    assert all(rows[i][i] == 1.0 for i in range(40))
+
+
+@settings(deadline=None)
+@given(st.lists(whole_boxes(), min_size=1, max_size=3), st.lists(whole_boxes(), min_size=1, max_size=3))
+def test_giou_counts_the_pixels_around(a, b):
+    found = giou_matrix(as_array(a), as_array(b))
+    for i, first in enumerate(a):
+        for j, second in enumerate(b):
+            both = pixels(first) | pixels(second)
+            hull = (*np.minimum(first, second)[:2].tolist(), *np.maximum(first, second)[2:].tolist())
+            shared, around = len(pixels(first) & pixels(second)), len(pixels(hull))
+            assert np.isclose(found[i, j], shared / len(both) - (around - len(both)) / around)
+            assert -1 < found[i, j] <= 1

@@ -1,4 +1,6 @@
-"""Greedy matching against an implementation by sets and loops."""
+"""Matching against implementations by sets, loops and brute force."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -6,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vrft.geometry.matching import match_greedy
+from vrft.errors import InputError
+from vrft.geometry.matching import MATCHERS, hungarian_ious, load_matcher, match_greedy, match_hungarian
 
 
 def by_hand(ious: list[list[float]], confidences: list[float], tau: float) -> list[float]:
@@ -57,3 +60,42 @@ def test_equal_confidences_keep_their_written_order():
     assert match_greedy(np.array([[0.6], [0.9]]), np.array([0.5, 0.5])).tolist() == [0.6, 0.0]
     many = match_greedy(np.full((200, 1), 0.9), np.tile([0.5, 0.7], 100))
     assert many.nonzero()[0].tolist() == [1]
+
+
+def best_of_all(ious: np.ndarray) -> float:
+    """Greatest sum of any one-to-one assignment."""
+    wide = ious if ious.shape[0] <= ious.shape[1] else ious.T
+    columns = itertools.permutations(range(wide.shape[1]), wide.shape[0])
+    return max(sum(wide[row, column] for row, column in enumerate(chosen)) for chosen in columns)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_hungarian_matching_is_the_best_of_all_assignments(data):
+    rows, columns = data.draw(st.integers(0, 6)), data.draw(st.integers(0, 6))
+    values = data.draw(st.sampled_from([levels, st.floats(0, 1)]))
+    ious = data.draw(arrays(float, (rows, columns), elements=values))
+    matched = match_hungarian(ious)
+    assert matched.shape == (rows,)
+    assert matched.sum() == pytest.approx(best_of_all(ious) if rows and columns else 0.0)
+    assert all(value == 0 or value in row for value, row in zip(matched, ious, strict=True))
+
+
+@settings(deadline=None)
+@given(arrays(float, (3, 4), elements=levels), st.sampled_from([0.0, 0.3, 0.5, 0.7]))
+def test_a_threshold_takes_out_iou_before_the_assignment(ious, tau):
+    matched = hungarian_ious(ious.tolist(), tau=tau)
+    assert sum(matched) == pytest.approx(best_of_all(np.where(ious > tau, ious, 0.0)))
+    assert all(value == 0 or value > tau for value in matched)
+
+
+def test_matchers_are_found_by_name_and_others_refused():
+    assert all(load_matcher(name) is matcher for name, matcher in MATCHERS.items())
+    with pytest.raises(InputError, match=r"'auction'.*greedy, hungarian"):
+        load_matcher("auction")
+
+
+@pytest.mark.parametrize("name", MATCHERS)
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
+def test_nothing_matches_nothing(name, shape):
+    assert MATCHERS[name](np.zeros(shape).tolist(), [0.5] * shape[0], 0.5) == [0.0] * shape[0]

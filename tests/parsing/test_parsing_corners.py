@@ -55,7 +55,7 @@ def test_of_several_boxes_the_first_is_kept(content):
         "(0,0),(1001,10)",
         "(1,2)",
         "(1,2),(30,40",
-        "1,2,30,40",
+        "1,2,30,40,50",
         "(NaN,0),(1,1)",
         "No Objects",
         "[]",

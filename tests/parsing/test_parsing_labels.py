@@ -33,3 +33,38 @@ def test_labels(text, label, faults):
 def test_a_name_in_the_thought_is_no_answer():
     assert parse_label_answer("<think>rose", Form.THINK).label is None
     assert parse_label_answer("<think>rose</think> tulip", Form.THINK).label == "tulip"
+
+
+@pytest.mark.parametrize(
+    ("content", "label"),
+    [
+        ('{"label": "rose"}', "rose"),
+        ("{'species': 'garden phlox'}", "garden phlox"),
+        ('```json\n{"class": "rose", "confidence": 0.9}\n```', "rose"),
+        ("['rose']", "rose"),
+        ('[{"label": "rose"}]', "rose"),
+        ("```\nrose\n```", "rose"),
+        ("**rose**", "rose"),
+        ("species name: rose", "rose"),
+        ("Answer: rose", "rose"),
+        ("物种：rose", "物种：rose"),
+    ],
+)
+def test_a_wrapped_name_is_taken_out_and_costs_the_form(content, label):
+    answer = parse_label_answer(f"<answer>{content}</answer>", Form.DIRECT)
+    assert answer.parsed and answer.label == label
+    assert answer.formatted == (label == content) == (Fault.OTHER_NOTATION not in answer.faults)
+
+
+@pytest.mark.parametrize(
+    "content", ["['rose', 'tulip']", "{}", '{"colour": "red"}', "[]", '[{"label": "a"}, {"label": "b"}]']
+)
+def test_brackets_without_a_single_name_are_no_name(content):
+    answer = parse_label_answer(f"<answer>{content}</answer>", Form.DIRECT)
+    assert not answer.parsed and answer.faults == (Fault.NOT_READABLE,)
+
+
+def test_without_tags_the_last_line_may_name_the_answer():
+    text = "Thought: it has petals and thorns, and a scent.\n> final answer: rose"
+    assert parse_label_answer(text, Form.DIRECT).label == "rose"
+    assert parse_label_answer("Answer: rose, I would say, if it had petals", Form.DIRECT).label is None

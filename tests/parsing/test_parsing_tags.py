@@ -60,6 +60,18 @@ def test_formatted_means_exactly_the_demanded_form(form, pieces):
         ("<think>a</think><answer>b", Form.THINK, "b", {Fault.NO_ANSWER_TAG, Fault.TRUNCATED}),
         ("<think>a rose", Form.THINK, "", {Fault.NO_THINK, Fault.NO_ANSWER_TAG, Fault.TRUNCATED}),
         ("", Form.DIRECT, "", {Fault.NO_ANSWER_TAG}),
+        ("<Think>a</Think><Answer>b</Answer>", Form.THINK, "b", {Fault.NO_ANSWER_TAG}),
+        ("< think >a</ think >\n< answer > b </ answer >", Form.THINK, "b", {Fault.NO_ANSWER_TAG}),
+        ("<ANSWER>b", Form.DIRECT, "b", {Fault.NO_ANSWER_TAG, Fault.TRUNCATED}),
+        ("<answer><Answer>b</Answer></answer>", Form.DIRECT, "<Answer>b</Answer>", set()),
+        (
+            "<think>a. Final answer: b",
+            Form.THINK,
+            "b",
+            {Fault.NO_THINK, Fault.NO_ANSWER_TAG, Fault.TRUNCATED},
+        ),
+        ("<think>a. Final Answer:\nb</think>", Form.THINK, "b", {Fault.NO_ANSWER_TAG}),
+        ("<think>a. Final answer: b</think> c", Form.THINK, "c", {Fault.NO_ANSWER_TAG}),
     ],
 )
 def test_content_and_faults(text, form, content, faults):
@@ -85,3 +97,18 @@ def test_the_thought_is_kept(text, thinking):
 @given(st.text("ab \n", max_size=8), st.lists(st.sampled_from(["<|im_end|>", "</s>", " ", "\n"]), max_size=5))
 def test_end_tokens_are_no_words(words, tail):
     assert strip_end_tokens(words + "".join(tail)) == words.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "beside"),
+    [
+        ("<think>a</think><answer>b</answer>", ""),
+        ("x <think>a</think> y <answer>b</answer> z", "x \n y \n z"),
+        ("x <answer>b</answer> <think>a", "x \n\n"),
+        ("x </think> y <answer>b</answer>", "y"),
+        ("<think>a</think> <answer>c</answer> <think>d</think> <answer>b</answer>", ""),
+        ("x <think>a</think> b", "x"),
+    ],
+)
+def test_what_stands_beside_answer_and_thoughts(text, beside):
+    assert split_tags(text, Form.THINK).beside == beside.strip()

@@ -1,10 +1,14 @@
 """Class names that match and class names that must not."""
 
+import pickle
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.rewards.classification import exact_match
+from vrft.errors import InputError
+from vrft.rewards.classification import accuracy, accuracy_with, exact_match
+from vrft.rewards.hierarchy import graded
 from vrft.tasks.classification.rewards import SETTINGS
 from vrft.types import Answer, ClassTarget
 
@@ -65,12 +69,13 @@ def test_another_class(label, name):
         (" _", "tulip", 0.0),
     ],
 )
-def test_released_pays_where_one_contains_the_other(label, name, paid):
+def test_mended_pays_where_one_contains_the_other(label, name, paid):
     assert pay("mended", label, name) == paid
 
 
 def test_an_unread_answer_earns_nothing():
-    assert [pay(setting, "rose", "rose", parsed=False) for setting in SETTINGS] == [0.0] * len(SETTINGS)
+    for setting in ("paper", "mended", "recommended"):
+        assert pay(setting, "rose", "rose", parsed=False) == 0.0
 
 
 names = st.text(st.sampled_from("aAß1 _-"), max_size=6)
@@ -96,3 +101,108 @@ def test_matching_is_symmetric_for_any_text(a, b):
 @given(st.text(st.sampled_from("abc"), min_size=1), st.sampled_from(["{}", " {}.", "'{}'", '"{}".', "{}\n"]))
 def test_punctuation_around_a_name_does_not_matter(name, around):
     assert exact_match(around.format(name.upper()), name)
+
+
+CATS = ("cat", "big cat", "dog")
+ALIASES = {
+    "cat": ["moggy", "tabby", "pet", "dog"],
+    "dog": ["pooch", "pet"],
+    "big cat": ["Panthera"],
+    "wolf": ["pooch"],
+}
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "pays"),
+    [
+        ("Moggy.", "cat", 1.0),
+        ("moggy", "dog", 0.0),
+        ("cat", "cat", 1.0),
+        ("panthera", "big cat", 1.0),
+        ("pet", "cat", 0.0),  # an alias of two classes is neither
+        ("pet", "dog", 0.0),
+        ("dog", "cat", 0.0),  # another class's own name, whatever the aliases say
+        ("dog", "dog", 1.0),
+        ("pooch", "dog", 1.0),  # of two classes, but one is not to choose from
+        ("tab", "cat", 0.0),
+        ("", "cat", 0.0),
+        (None, "cat", 0.0),
+    ],
+)
+def test_aliases_name_one_class_of_the_choice(label, name, pays):
+    answer, target = Answer(True, True, label=label), ClassTarget(name, CATS)
+    assert accuracy(answer, target, aliases=ALIASES) == pays
+    assert pickle.loads(pickle.dumps(accuracy_with(ALIASES)))(answer, target) == pays
+    assert accuracy(Answer(False, False, label=label), target, aliases=ALIASES) == 0.0
+
+
+def test_without_a_choice_the_aliased_classes_are_one():
+    pay = accuracy_with({"cat": ["pet"], "dog": ["pet", "pooch"]})
+    assert pay(Answer(True, True, label="pooch"), ClassTarget("dog")) == 1.0
+    assert pay(Answer(True, True, label="pet"), ClassTarget("dog")) == 0.0
+
+
+@pytest.mark.parametrize("aliases", [{"cat": "moggy"}, {"cat": [""]}, {"cat": ["moggy", 3]}])
+def test_a_table_of_aliases_that_is_none_is_refused_by_class(aliases):
+    with pytest.raises(InputError, match="'cat'"):
+        accuracy_with(aliases)
+
+
+def test_aliases_written_into_a_configuration_are_refused_with_the_way_to_give_them():
+    with pytest.raises(InputError, match=r"reward\.custom"):
+        accuracy_with("moggy = cat")
+    with pytest.raises(InputError, match=r"reward\.custom"):
+        accuracy(Answer(True, True, label="moggy"), ClassTarget("cat"), aliases="moggy = cat")
+
+
+# animal > mammal > (cat > (siamese, persian), dog); animal > bird
+PARENTS = {
+    "siamese": "cat",
+    "persian": "cat",
+    "cat": "mammal",
+    "dog": "mammal",
+    "mammal": "animal",
+    "bird": "animal",
+}
+LEAVES = ("siamese", "persian", "dog", "bird", "Fern")
+
+
+@pytest.mark.parametrize(
+    ("label", "pays"),
+    [
+        ("siamese", 1.0),
+        ("Persian", 2 * 3 / (4 + 4)),  # animal, mammal, cat of four names each
+        ("dog", 2 * 2 / (4 + 3)),
+        ("bird", 2 * 1 / (4 + 2)),
+        ("fern", 0.0),  # a class that the tree does not know
+        ("cat", 0.0),  # no class to choose from
+        ("wolf", 0.0),
+        (None, 0.0),
+    ],
+)
+def test_graded_credit_is_wu_and_palmers(label, pays):
+    term = pickle.loads(pickle.dumps(graded(PARENTS)))
+    target = ClassTarget("siamese", LEAVES)
+    assert term(Answer(True, True, label=label), target) == pytest.approx(pays)
+    assert term(Answer(False, False, label=label), target) == 0.0
+
+
+def test_graded_credit_is_symmetric_and_greatest_for_the_class_itself():
+    term = graded(PARENTS)
+
+    def pays(a: str, b: str) -> float:
+        return term(Answer(True, True, label=a), ClassTarget(b, LEAVES))
+
+    for a in LEAVES:
+        assert pays(a, a) == 1.0
+        assert all(pays(a, b) == pays(b, a) < 1.0 for b in LEAVES if b != a)
+    bare = [
+        term(Answer(True, True, label=name), ClassTarget("siamese")) for name in ("persian", "cat", "animal")
+    ]
+    assert bare == [0.75, 0.0, 0.0]  # without a choice the leaves are the classes
+
+
+@pytest.mark.parametrize("parents", [{"a": "a"}, {"a": "b", "b": "c", "c": "a"}])
+def test_a_circle_is_no_hierarchy(parents):
+    with pytest.raises(InputError, match="own ancestor"):
+        graded(parents)

@@ -1,15 +1,20 @@
 """Grounding rewards against pixel counting and the released code's known holes."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pycocotools import mask as coco_mask
 
+from vrft.errors import InputError
 from vrft.geometry.frames import View
 from vrft.parsing.answers import parse_corners_answer
+from vrft.rewards.grounding import iou_mask, point_in_box
 from vrft.tasks.grounding.rewards import SETTINGS
-from vrft.types import Answer, BoxesTarget, Form
+from vrft.types import Answer, BoxesTarget, Form, Mask
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))
+SAFE = ("paper", "mended", "recommended")
 MIDDLE = (400.0, 400.0, 600.0, 600.0)
 
 
@@ -41,7 +46,7 @@ def test_iou_and_giou_count_pixels(a, b):
     assert pay("mended", box_answer(a), b) == pytest.approx((giou + 1) / 2)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", SAFE)
 def test_the_label_itself_earns_1_and_nothing_earns_0(setting):
     assert pay(setting, box_answer(MIDDLE), MIDDLE) == 1.0
     assert pay(setting, Answer(False, False), MIDDLE) == 0.0
@@ -49,7 +54,7 @@ def test_the_label_itself_earns_1_and_nothing_earns_0(setting):
     assert pay(setting, Answer(False, False, (MIDDLE,), (1.0,)), MIDDLE) == 0.0
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", SAFE)
 @pytest.mark.parametrize(
     "text", ["(1000,1000),(0,0)", "(9999,9999),(0,0)", "(600,600),(400,400)", "(500,500),(500,500)"]
 )
@@ -70,3 +75,50 @@ def test_the_first_of_several_boxes_counts():
 def test_mended_is_half_of_what_the_released_code_pays():
     # that code pays GIoU + 1 = 1.04 for the whole picture where the label is a fifth by a fifth of it
     assert pay("mended", box_answer((0.0, 0.0, 1000.0, 1000.0)), MIDDLE) == pytest.approx(1.04 / 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "pays"),
+    [
+        (Answer(True, True, points_xy_px=((500.0, 500.0),)), 1.0),
+        (Answer(True, True, points_xy_px=((400.0, 600.0),)), 1.0),  # the border belongs to the box
+        (Answer(True, True, points_xy_px=((399.9, 500.0),)), 0.0),
+        (Answer(True, True, points_xy_px=((0.0, 0.0), (500.0, 500.0))), 0.0),  # the first counts
+        (box_answer((0.0, 0.0, 1000.0, 1000.0)), 1.0),  # a box's centre
+        (box_answer((390.0, 300.0, 400.0, 500.0)), 0.0),
+        (Answer(True, True), 0.0),
+        (Answer(False, False, points_xy_px=((500.0, 500.0),)), 1.0),  # a point where a box was asked for
+    ],
+)
+def test_a_point_or_a_boxs_centre_lies_in_the_label_or_not(answer, pays):
+    assert point_in_box(answer, BoxesTarget((MIDDLE,))) == pays
+    assert point_in_box(answer, BoxesTarget(((1.0, 1.0, 2.0, 2.0), MIDDLE))) == pays
+
+
+def region(filled: np.ndarray) -> Mask:
+    counts = coco_mask.encode(np.asfortranarray(filled.astype(np.uint8)))["counts"]
+    return Mask(filled.shape, counts.decode())
+
+
+def test_mask_iou_counts_pixels_of_any_region():
+    draw = np.random.default_rng(2)
+    for _ in range(50):
+        filled = draw.random((30, 40)) < draw.random()
+        x1, y1 = draw.integers(0, 39), draw.integers(0, 29)
+        x2, y2 = draw.integers(x1 + 1, 41), draw.integers(y1 + 1, 31)
+        box = np.zeros((30, 40), dtype=bool)
+        box[y1:y2, x1:x2] = True
+        target = BoxesTarget(((0.0, 0.0, 40.0, 30.0),), region(filled))
+        answer = box_answer(tuple(map(float, (x1, y1, x2, y2))), (0.0, 0.0, 1.0, 1.0))
+        assert iou_mask(answer, target) == pytest.approx((box & filled).sum() / (box | filled).sum())
+
+
+def test_mask_iou_of_nothing_is_0_and_needs_a_mask():
+    target = BoxesTarget((MIDDLE,), region(np.ones((10, 10), dtype=bool)))
+    assert (
+        iou_mask(Answer(False, False, (MIDDLE,), (1.0,)), target)
+        == iou_mask(Answer(True, True), target)
+        == 0.0
+    )
+    with pytest.raises(InputError, match="no mask"):
+        iou_mask(box_answer(MIDDLE), BoxesTarget((MIDDLE,)))

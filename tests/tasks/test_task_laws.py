@@ -7,6 +7,7 @@ import pytest
 
 from vrft.errors import InputError
 from vrft.geometry.frames import View
+from vrft.rewards.term import UnsafeTerm
 from vrft.tasks.base import ALIASES, load_task, task_names
 from vrft.types import Expression, Form, LabelledBox, Record
 
@@ -39,6 +40,15 @@ EVERY = [
 ]
 
 
+def safe_settings(task):
+    """The settings that training takes; the others pay for wrong answers and have tests of their own."""
+    return {
+        name: terms
+        for name, terms in task.rewards.items()
+        if not any(isinstance(term, UnsafeTerm) for term in terms.values())
+    }
+
+
 def test_the_papers_tasks_are_there():
     assert task_names() == ["classification", "detection", "grounding"]
 
@@ -62,7 +72,7 @@ def test_the_gold_answer_earns_every_term_in_full(name, view, form):
     for example in examples:
         answer = task.parse(task.gold(example, view, form), view, form)
         assert answer.parsed and answer.formatted and not answer.faults
-        for setting, terms in task.rewards.items():
+        for setting, terms in safe_settings(task).items():
             paid = {term: function(answer, example.target) for term, function in terms.items()}
             assert paid == pytest.approx(dict.fromkeys(terms, 1.0)), setting
 
@@ -73,7 +83,7 @@ def test_another_forms_gold_costs_the_format_alone(name, view, form):
     other = next(f for f in Form if f is not form)
     for example in task.examples(RECORDS):
         answer = task.parse(task.gold(example, view, other), view, form)
-        for terms in task.rewards.values():
+        for terms in safe_settings(task).values():
             paid = {term: function(answer, example.target) for term, function in terms.items()}
             assert paid == pytest.approx({term: float(term != "format") for term in terms})
 
@@ -120,7 +130,8 @@ def test_the_prompt_shows_the_answer_and_asks_for_a_thought_only_in_the_thinking
 
 @pytest.mark.parametrize("name", task_names())
 def test_the_paper_setting_and_a_recommendation_exist(name):
-    assert {"paper", "mended", "recommended"} <= set(load_task(name).rewards)
+    assert {"paper", "mended", "recommended"} <= set(safe_settings(load_task(name)))
+    assert "released" in load_task(name).rewards.keys() - safe_settings(load_task(name)).keys()
     assert all("format" in terms for terms in load_task(name).rewards.values())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from vrft.config import make_config
 from vrft.errors import ConfigError, RunError
 from vrft.runs.folder import RunFolder
 from vrft.scoring import Score, Scorer
-from vrft.training import rft
+from vrft.training import losses, rollouts
 from vrft.training.train import train_run
 from vrft.types import Answer, BoxesTarget, Example
 
@@ -85,7 +87,8 @@ def test_resumed_equals_uninterrupted(kind, tiny_folders, examples, tmp_path, gr
     assert all(torch.equal(first[k], second[k]) for k in first)
 
     def without_time(rows):
-        return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+        clocked = ("seconds", "peak", "sampled_tokens_a", "trained_tokens_a")
+        return [{k: v for k, v in row.items() if not k.startswith(clocked)} for row in rows]
 
     assert without_time(whole.rows("metrics.jsonl")) == without_time(cut.rows("metrics.jsonl"))
     steps = [row["step"] for row in cut.rows("metrics.jsonl") if "loss" in row]
@@ -160,10 +163,50 @@ def test_a_users_broken_reward_costs_those_rollouts_and_never_the_run(tiny_folde
 
 def test_permuted_rewards_keep_each_groups_rewards(tiny_folders, examples, tmp_path, graded, monkeypatch):
     seen = []
-    honest = rft.permuted
-    monkeypatch.setattr(rft, "permuted", lambda r, seed: seen.append((r, honest(r, seed))) or seen[-1][1])
+    honest = rollouts.permuted
+
+    def told(orders, seed):
+        seen.append((orders, honest(orders, seed)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(rollouts, "permuted", told)
     folder = RunFolder(tmp_path / "control")
     train_run(config_of("rft", tiny_folders["qwen3_vl"], reward__permute=True), folder, examples[:4], [])
     assert len(seen) == 5
     assert all(sorted(a) == sorted(b) for before, after in seen for a, b in zip(before, after, strict=True))
     assert any(a != b for before, after in seen for a, b in zip(before, after, strict=True))
+
+
+def test_inner_updates_use_the_same_answers_and_move_the_ratio(tiny_folders, examples, tmp_path, graded):
+    folder = RunFolder(tmp_path / "inner")
+    wide = {"optim__steps": 2, "model__dtype": "float64"}
+    config = config_of("rft", tiny_folders["qwen3_vl"], grpo__updates=3, **wide)
+    train_run(config, folder, examples[:4], [])
+    rows = folder.rows("metrics.jsonl")
+    assert [row["step"] for row in rows] == [1, 2]
+    assert all(row["sampling_mismatch"] > 1e-6 for row in rows)  # the last update's weights have moved
+    once = RunFolder(tmp_path / "once")
+    config = config_of("rft", tiny_folders["qwen3_vl"], **wide)
+    train_run(config, once, examples[:4], [])
+    assert all(row["sampling_mismatch"] < 1e-6 for row in once.rows("metrics.jsonl"))
+    first, second = weights(folder.path), weights(once.path)
+    assert any(not torch.equal(first[k], second[k]) for k in first)
+
+
+def test_gradients_that_are_not_finite_are_skipped_saved_and_end_the_run(
+    tiny_folders, examples, tmp_path, graded, monkeypatch
+):
+    monkeypatch.setitem(losses.LOSSES, "grpo", broken_loss)
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(RunError, match="3 steps in a row"):
+        train_run(config_of("rft", tiny_folders["qwen3_vl"]), folder, examples[:4], [])
+    rows = folder.rows("metrics.jsonl")
+    assert [row.get("skipped") for row in rows] == [True] * 3
+    saved = sorted((folder.path / "not_finite").iterdir())
+    assert [p.name for p in saved] == [f"step_00000{n}.json" for n in (1, 2, 3)]
+    assert all(len(group["answers"]) == 4 for group in json.loads(saved[0].read_text()))
+
+
+def broken_loss(logprobs, *rest):
+    loss = losses.grpo(logprobs, *rest)
+    return replace(loss, value=loss.value * math.nan)

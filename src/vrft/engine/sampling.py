@@ -1,4 +1,4 @@
-"""Sampling with a shared prompt: each distinct prompt is encoded once, its cache repeated for G answers.
+"""Sampling with a shared prompt: each distinct prompt is encoded once and read by its G answers.
 
 Rows leave when they finish. Nothing is inherited from a checkpoint's generation config.
 """
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import torch
 
-from vrft.engine.logprobs import prefill
-from vrft.engine.prompts import prompt_batch
+from vrft.engine.decoders import decoder_of
+from vrft.engine.fitting import check_length
+from vrft.engine.prefill import Encoded
 from vrft.policies.policy import Policy, Prompt
 
 
@@ -30,6 +31,8 @@ class Sampling:
     top_p: float = 1.0
     top_k: int = 0
     max_new_tokens: int = 256
+    min_new_tokens: int = 0
+    """No end token is drawn before."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,12 @@ class Sampled:
 
 @torch.no_grad()
 def sample(
-    policy: Policy, prompts: Sequence[Prompt], group_size: int, sampling: Sampling, seed: int = 0
+    policy: Policy,
+    prompts: Sequence[Prompt],
+    group_size: int,
+    sampling: Sampling,
+    seed: int = 0,
+    encoded: Encoded | None = None,
 ) -> list[list[Sampled]]:
     """Draw ``group_size`` answers to each prompt.
 
@@ -54,76 +62,124 @@ def sample(
         group_size: answers a prompt.
         sampling: explicit settings.
         seed: the draw depends on nothing else.
+        encoded: the prompts, where they were encoded already under the same weights.
 
     Returns:
         P groups of ``group_size`` answers; log-probabilities are those of the tempered softmax over the whole
         vocabulary (temperature 1 where greedy).
+
+    Raises:
+        InputError: a prompt does not fit into the model.
     """
+    check_length(policy, prompts, sampling.max_new_tokens)
     was_training = policy.model.training
     policy.model.eval()
     try:
-        rows = _decode(policy, prompts, group_size, sampling, seed)
+        rows = _decode(policy, prompts, group_size, sampling, seed, encoded)
     finally:
         policy.model.train(was_training)
     return [rows[i : i + group_size] for i in range(0, len(rows), group_size)]
 
 
 def _decode(
-    policy: Policy, prompts: Sequence[Prompt], group_size: int, sampling: Sampling, seed: int
+    policy: Policy,
+    prompts: Sequence[Prompt],
+    group_size: int,
+    sampling: Sampling,
+    seed: int,
+    encoded: Encoded | None,
 ) -> list[Sampled]:
-    core, device = policy.core, policy.device
+    head, device = policy.core.get_output_embeddings(), policy.device
     generator = torch.Generator(device=device).manual_seed(seed)
-    batch = prompt_batch(policy, prompts)
-    cache, hidden_RH = prefill(policy, batch)
-    cache.batch_repeat_interleave(group_size)
-    hidden_RH = hidden_RH.repeat_interleave(group_size, 0)
+    decoder = decoder_of(policy, prompts, group_size, sampling.max_new_tokens, encoded)
+    hidden_RH = decoder.first_PH.repeat_interleave(group_size, 0)
     count = len(prompts) * group_size
-    mask = torch.cat(
-        [
-            batch.mask_PT.repeat_interleave(group_size, 0),
-            batch.mask_PT.new_ones((count, sampling.max_new_tokens)),
-        ],
-        1,
-    )
-    position_R = batch.next_position_P.repeat_interleave(group_size)
-    width = batch.ids_PT.shape[1]
+    first_R = decoder.first_position_P.repeat_interleave(group_size)
     ends = torch.tensor(policy.end_token_ids, device=device)
-    banned = torch.tensor(policy.placeholder_ids, device=device)
-    alive = torch.arange(count, device=device)
-    tokens = torch.zeros((count, sampling.max_new_tokens), dtype=torch.long, device=device)
-    logprobs = torch.zeros((count, sampling.max_new_tokens), device=device)
-    lengths = torch.zeros(count, dtype=torch.long, device=device)
-    finished = torch.zeros(count, dtype=torch.bool, device=device)
-    for step in range(sampling.max_new_tokens):
-        logits = core.lm_head(hidden_RH).float()
-        chosen, logprob = _choose(logits, sampling, banned, count, alive, generator)
-        tokens[alive, step], logprobs[alive, step], lengths[alive] = chosen, logprob, step + 1
-        ended = torch.isin(chosen, ends)
-        finished[alive[ended]] = True
-        if ended.all() or step + 1 == sampling.max_new_tokens:
-            break
-        if ended.any():
-            keep = torch.nonzero(~ended).squeeze(-1)
-            cache.batch_select_indices(keep)
-            alive, chosen, mask, position_R = alive[keep], chosen[keep], mask[keep], position_R[keep]
-        hidden_RH = core.model(
-            input_ids=chosen[:, None],
-            attention_mask=mask[:, : width + step + 1],
-            position_ids=(position_R + step)[None, :, None].expand(3, -1, -1),
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state[:, -1]
-    everything = zip(tokens.tolist(), logprobs.tolist(), lengths.tolist(), finished.tolist(), strict=True)
-    return [Sampled(tuple(t[:n]), tuple(p[:n]), done) for t, p, n, done in everything]
+    never = torch.tensor(policy.placeholder_ids, device=device)
+    not_yet = torch.cat([never, ends])
+    drawn = _Drawn(count, sampling.max_new_tokens, device)
+    # One number for every answer and step: a draw does not depend on its neighbours.
+    uniform_SR = torch.rand((sampling.max_new_tokens, count), generator=generator, device=device)
+    # Rows stand as (prompts, group); which answer stands in a row changes as answers end.
+    rows_PG = torch.arange(count, device=device).view(len(prompts), group_size)
+    rows_R, position_R = rows_PG.flatten(), first_R
+    with torch.inference_mode():
+        for step in range(sampling.max_new_tokens):
+            banned = not_yet if step < sampling.min_new_tokens else never
+            chosen, logprob = _choose(head(hidden_RH).float(), sampling, banned, uniform_SR[step, rows_R])
+            drawn.write(step, rows_R, chosen, logprob, torch.isin(chosen, ends))
+            if drawn.all_finished or step + 1 == sampling.max_new_tokens:
+                break
+            if drawn.fresh_end and (kept := _smaller(drawn.finished[rows_PG])) is not None:
+                decoder.select(*kept)
+                places_PG = kept[1]
+                rows_PG = rows_R[places_PG]
+                rows_R, chosen = rows_PG.flatten(), chosen[places_PG.flatten()]
+                position_R = first_R[rows_R]
+            hidden_RH = decoder.step(chosen, position_R + step)
+    return drawn.answers()
+
+
+class _Drawn:
+    """What was drawn so far, by answer."""
+
+    def __init__(self, count: int, longest: int, device: torch.device) -> None:
+        self.tokens = torch.zeros((count, longest), dtype=torch.long, device=device)
+        self.logprobs = torch.zeros((count, longest), device=device)
+        self.lengths = torch.zeros(count, dtype=torch.long, device=device)
+        self.finished = torch.zeros(count, dtype=torch.bool, device=device)
+        self.fresh_end = False
+        self._ended = 0
+
+    @property
+    def all_finished(self) -> bool:
+        return self._ended == len(self.finished)
+
+    def write(
+        self, step: int, rows: torch.Tensor, tokens: torch.Tensor, logprobs: torch.Tensor, ended: torch.Tensor
+    ) -> None:
+        """One token of each row; rows whose answer has ended keep what they have."""
+        if self._ended:
+            going = ~self.finished[rows]
+            rows, tokens, logprobs, ended = rows[going], tokens[going], logprobs[going], ended[going]
+        self.tokens[rows, step], self.logprobs[rows, step], self.lengths[rows] = tokens, logprobs, step + 1
+        fresh = int(ended.sum())
+        self.fresh_end = fresh > 0
+        if fresh:
+            self.finished[rows] = ended
+            self._ended += fresh
+
+    def answers(self) -> list[Sampled]:
+        columns = (self.tokens, self.logprobs, self.lengths, self.finished)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return [Sampled(tuple(t[:n]), tuple(p[:n]), done) for t, p, n, done in rows]
+
+
+def _smaller(finished_PG: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """A smaller layout of the rows, where answers have ended; None where none is smaller.
+
+    Every prompt keeps as many rows as the one with most answers under way; rows beyond its own are repeats
+    that nobody reads.
+
+    Returns:
+        The prompts that stay, and the old numbers of the rows in their new places, (prompts, group).
+    """
+    going_P = (~finished_PG).sum(1)
+    alive = torch.nonzero(going_P).squeeze(-1)
+    width = int(going_P.max())
+    if len(alive) == len(finished_PG) and width == finished_PG.shape[1]:
+        return None
+    # A stable sort brings the answers under way to the front.
+    order = torch.sort(finished_PG[alive].long(), dim=1, stable=True).indices[:, :width]
+    return alive, order + alive[:, None] * finished_PG.shape[1]
 
 
 def _choose(
     logits_RV: torch.Tensor,
     sampling: Sampling,
     banned: torch.Tensor,
-    count: int,
-    alive: torch.Tensor,
-    generator: torch.Generator,
+    uniform_R: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One token a row and its log-probability."""
     scale = sampling.temperature if sampling.temperature > 0 else 1.0
@@ -132,9 +188,7 @@ def _choose(
     if sampling.temperature == 0:
         chosen = allowed.argmax(-1)
     else:
-        # One uniform number for every row, finished or not: a row's draw does not depend on its neighbours.
-        uniform = torch.rand(count, generator=generator, device=logits_RV.device)[alive]
-        chosen = _draw(_truncate(allowed, sampling), uniform)
+        chosen = _draw(_truncate(allowed, sampling), uniform_R)
     return chosen, logprobs.gather(-1, chosen[:, None]).squeeze(-1)
 
 
@@ -151,11 +205,11 @@ def _truncate(logprobs_RV: torch.Tensor, sampling: Sampling) -> torch.Tensor:
 
 
 def _draw(logprobs_RV: torch.Tensor, uniform_R: torch.Tensor) -> torch.Tensor:
-    """Inverse-transform sampling; never a token of zero probability."""
-    probabilities = logprobs_RV.double().softmax(-1)
-    cumulative = probabilities.cumsum(-1)
-    threshold = uniform_R.double()[:, None] * cumulative[:, -1:]
-    chosen = (cumulative <= threshold).sum(-1).clamp(max=logprobs_RV.shape[-1] - 1)
-    likeliest = probabilities.argmax(-1)
-    possible = probabilities.gather(-1, chosen[:, None]).squeeze(-1) > 0
-    return torch.where(possible, chosen, likeliest)
+    """Inverse-transform sampling; never a token of zero probability.
+
+    The first place whose cumulative probability is above the threshold is one where it rose.
+    """
+    cumulative = logprobs_RV.exp().cumsum(-1)
+    total = cumulative[:, -1:]
+    threshold = torch.minimum(uniform_R[:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
+    return torch.searchsorted(cumulative, threshold, right=True).squeeze(-1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vrft.errors import RunError
-from vrft.types import Answer, BoxesTarget, BoxXYXY, ClassTarget, Example, Fault, Target
+from vrft.types import Answer, BoxesTarget, BoxXYXY, ClassTarget, Example, Fault, Mask, Target
 
 Row = dict[str, Any]
 """One line of an evaluation file: plain JSON values only."""
@@ -63,6 +63,8 @@ def to_row(judged: Judged, group: str | None = None) -> Row:
         "faults": [fault.value for fault in answer.faults],
         "boxes_xyxy_px": [list(box) for box in answer.boxes_xyxy_px],
         "confidences": list(answer.confidences),
+        "labels": list(answer.labels),
+        "points_xy_px": [list(point) for point in answer.points_xy_px],
         "label": answer.label,
         "thinking": answer.thinking,
         "tokens": judged.tokens,
@@ -97,8 +99,11 @@ def from_row(row: Row) -> Judged:
         formatted=row["formatted"],
         boxes_xyxy_px=_boxes(row["boxes_xyxy_px"]),
         confidences=tuple(row["confidences"]),
+        labels=tuple(row["labels"]),
+        points_xy_px=tuple((x, y) for x, y in row["points_xy_px"]),
         label=row["label"],
         thinking=row["thinking"],
+        text=row["text"],
         faults=tuple(Fault(name) for name in row["faults"]),
     )
     return Judged(example, row["text"], answer, row["tokens"])
@@ -162,13 +167,16 @@ def _read_line(line: bytes, where: str) -> Judged:
 
 def _target_row(target: Target) -> Row:
     if isinstance(target, BoxesTarget):
-        return {"boxes_xyxy_px": [list(box) for box in target.boxes_xyxy_px]}
+        mask = {"size_hw": list(target.mask.size_hw), "counts": target.mask.counts} if target.mask else None
+        return {"boxes_xyxy_px": [list(box) for box in target.boxes_xyxy_px], "mask": mask}
     return {"name": target.name, "names": list(target.names)}
 
 
 def _target(row: Row) -> Target:
     if "boxes_xyxy_px" in row:
-        return BoxesTarget(_boxes(row["boxes_xyxy_px"]))
+        mask = row["mask"]
+        region = Mask((mask["size_hw"][0], mask["size_hw"][1]), mask["counts"]) if mask else None
+        return BoxesTarget(_boxes(row["boxes_xyxy_px"]), region)
     return ClassTarget(row["name"], tuple(row["names"]))
 
 

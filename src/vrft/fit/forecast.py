@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from vrft.config import RunConfig
-from vrft.engine.logprobs import Path as LogprobPath
+from vrft.engine.forms import Path as Form
 from vrft.policies.policy import Policy
 from vrft.runs.folder import RunFolder
 from vrft.tasks.base import Task
 from vrft.training.loop import StepFunction
+from vrft.training.memory import peak_memory_gib
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
 from vrft.training.sft import SftStep
@@ -45,7 +42,7 @@ def rehearse(
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = RunFolder(Path(scratch))
-        path: LogprobPath = "shared"
+        path: Form = "shared"
         steps: dict[str, StepFunction] = {
             "rft": RftStep(
                 policy, task, train, configs["rft"], folder, Reference(policy, configs["rft"].grpo.beta), path
@@ -88,14 +85,7 @@ def forecast(
     seconds += len(trials) * heldout * seconds_a_question
     learned = sum(p.numel() * p.element_size() for p in policy.model.parameters() if p.requires_grad)
     # Adam's two moments, the gradient, the best weights and a checkpoint on its way to the disk.
-    return Forecast(seconds / 60, _peak_gib(policy) + 5 * learned / 2**30)
-
-
-def _peak_gib(policy: Policy) -> float:
-    if policy.device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+    return Forecast(seconds / 60, peak_memory_gib(policy.device) + 5 * learned / 2**30)
 
 
 def timed(work: Callable[[], object]) -> float:

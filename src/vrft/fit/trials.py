@@ -10,17 +10,13 @@ from typing import Any
 
 import torch
 
-from vrft.errors import RunError
+from vrft.errors import Interrupted
 from vrft.fit.narrator import Narrator
 from vrft.fit.settings import FitSettings
 from vrft.runs.folder import RunFolder
 from vrft.training.loop import Row
 from vrft.training.train import train_run
 from vrft.types import Example, Form
-
-
-class Interrupted(RunError):
-    """A signal ended a trial; its checkpoint is written."""
 
 
 @dataclass(frozen=True)

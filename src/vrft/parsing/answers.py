@@ -1,31 +1,40 @@
 """A model's text to an ``Answer``, once and for all: training, evaluation and demo judge by these functions.
 
-None of them raises, evaluates anything, or lets a number through that is not finite; the time is linear in
-the text's length.
+Tags are taken apart first (``vrft.parsing.tags``), then the content is read as it is written
+(``vrft.parsing.reading``), and only then the picture's ``View`` makes pixels of it (``vrft.parsing.boxes``).
+None of the functions raises, evaluates anything, or lets a number through that is not finite; the time is
+linear in the text's length.
 """
 
 from __future__ import annotations
 
 from vrft.geometry.frames import View
-from vrft.parsing.boxes import BoxReading, read_boxes, read_corners
+from vrft.parsing.boxes import BoxReading, first_of, in_pixels
 from vrft.parsing.labels import read_label
+from vrft.parsing.reading import read_sections
 from vrft.parsing.tags import Sections, split_tags
+from vrft.parsing.written import Notation
 from vrft.types import Answer, Fault, Form
 
+_LISTS = frozenset({Notation.OBJECT, Notation.LIST})
+_LISTS_AND_CORNERS = _LISTS | {Notation.CORNERS}
 
-def parse_boxes_answer(text: str, view: View, form: Form) -> Answer:
+
+def parse_boxes_answer(text: str, view: View | None, form: Form) -> Answer:
     """Read boxes with confidences, or an abstention.
 
     The notation is the paper's (Visual-RFT, Table 1: ``'Position'`` and ``'Confidence'``); objects with
-    ``bbox_2d``, ``bbox``, ``box`` or ``bounding_box`` and bare lists of four numbers are read as well.
+    ``bbox_2d``, ``bbox``, ``box`` or ``bounding_box`` and bare lists of four numbers are taken for it. All
+    others that models write are read as well, with ``Fault.OTHER_NOTATION``.
 
     Args:
         text: what the model wrote.
-        view: how the picture's coordinates are written.
+        view: how the picture's coordinates are written; None where that or the picture's size is unknown:
+            then no box is converted, and ``Fault.UNKNOWN_FRAME`` says so.
         form: the tags that were demanded.
 
     Returns:
-        The answer; ``parsed`` where a usable box or 'No Objects' could be read.
+        The answer; ``parsed`` where a usable box or point, or 'No Objects' in any words, could be read.
 
     Example:
         >>> view = View("thousand", (640, 480), (640, 480))
@@ -34,19 +43,24 @@ def parse_boxes_answer(text: str, view: View, form: Form) -> Answer:
         (((64.0, 48.0, 320.0, 240.0),), (1.0,), True)
     """
     sections = split_tags(text, form)
-    return _boxes_answer(text, sections, read_boxes(sections.content, view))
+    written = read_sections(sections)
+    reading = in_pixels(written, view)
+    other = () if written.notations <= _LISTS else (Fault.OTHER_NOTATION,)
+    found = reading.boxes_xyxy_px or reading.points_xy_px
+    return _answer(text, sections, reading, bool(found) or written.abstained, reading.faults + other)
 
 
-def parse_corners_answer(text: str, view: View, form: Form) -> Answer:
-    """Read the one box of a grounding answer, ``(x1,y1),(x2,y2)``.
+def parse_corners_answer(text: str, view: View | None, form: Form) -> Answer:
+    """Read the one box of a grounding answer, ``(x1,y1),(x2,y2)`` or in any other notation.
 
     Args:
         text: what the model wrote.
-        view: how the picture's coordinates are written.
+        view: how the picture's coordinates are written, or None as in ``parse_boxes_answer``.
         form: the tags that were demanded.
 
     Returns:
-        The answer; of several boxes the first usable one, which costs the format.
+        The answer; of several boxes the first usable one, which costs the format. Points are kept, but only
+        a box is a parsed answer.
 
     Example:
         >>> view = View("thousand", (640, 480), (640, 480))
@@ -54,7 +68,17 @@ def parse_corners_answer(text: str, view: View, form: Form) -> Answer:
         ((64.0, 48.0, 320.0, 240.0),)
     """
     sections = split_tags(text, form)
-    return _boxes_answer(text, sections, read_corners(sections.content, view))
+    written = read_sections(sections)
+    reading = in_pixels(written, view)
+    faults = reading.faults
+    if not written.notations <= _LISTS_AND_CORNERS:
+        faults += (Fault.OTHER_NOTATION,)
+    if reading.n_usable > 1:
+        faults += (Fault.SEVERAL_BOXES,)
+        reading = first_of(reading)
+    if not (reading.boxes_xyxy_px or faults):
+        faults = (Fault.NOT_READABLE,)
+    return _answer(text, sections, reading, bool(reading.boxes_xyxy_px), faults)
 
 
 def parse_label_answer(text: str, form: Form) -> Answer:
@@ -84,13 +108,17 @@ def parse_label_answer(text: str, form: Form) -> Answer:
     )
 
 
-def _boxes_answer(text: str, sections: Sections, reading: BoxReading) -> Answer:
-    faults = _merged(sections.faults, reading.faults)
+def _answer(
+    text: str, sections: Sections, reading: BoxReading, parsed: bool, faults: tuple[Fault, ...]
+) -> Answer:
+    faults = _merged(sections.faults, faults)
     return Answer(
-        parsed=bool(reading.boxes_xyxy_px) or reading.abstained,
+        parsed=parsed,
         formatted=not faults,
         boxes_xyxy_px=reading.boxes_xyxy_px,
         confidences=reading.confidences,
+        labels=reading.labels,
+        points_xy_px=reading.points_xy_px,
         thinking=sections.thinking,
         text=text,
         faults=faults,

@@ -1,198 +1,113 @@
-"""Boxes in an answer's content: which notation, which numbers, which are usable."""
+"""From what is written to pixels of the original picture: the ``View`` converts, or refuses."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vrft.geometry.frames import View
-from vrft.parsing.literals import Group, Scan, Value, scan
+from vrft.parsing.written import Order, Rating, Written, WrittenBox, WrittenPoint
 from vrft.types import BoxXYXY, Fault
 
-BOX_KEYS = frozenset({"position", "bbox_2d", "bbox", "box", "bounding_box", "bounding_box_2d"})
-"""``box_2d`` is missing on purpose: the models that write it put y before x."""
-CONFIDENCE_KEYS = frozenset({"confidence", "score"})
-_NO_OBJECTS = re.compile(r"""[\s"'`\[]{0,8}no[\s_-]{0,4}objects?[\s"'`\].]{0,8}""", re.IGNORECASE)
+_ORDERS = {Order.XYXY: (0, 1, 2, 3), Order.YXYX: (1, 0, 3, 2)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BoxReading:
-    """What the content of an answer says about boxes."""
+    """What an answer says about boxes, in original pixels."""
 
     boxes_xyxy_px: tuple[BoxXYXY, ...] = ()
     confidences: tuple[float, ...] = ()
-    abstained: bool = False
+    labels: tuple[str | None, ...] = ()
+    points_xy_px: tuple[tuple[float, float], ...] = ()
     faults: tuple[Fault, ...] = ()
+    n_usable: int = 0
+    """Usable boxes before duplicates were merged."""
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """One attempt at a box, or at one of its two corners."""
-
-    numbers: tuple[float, ...] = ()
-    confidence: Value | None = None
-    rated: bool = False
-    """The notation demands a confidence."""
-
-
-def read_boxes(content: str, view: View) -> BoxReading:
-    """Read a list of boxes, or an abstention.
+def in_pixels(written: Written, view: View | None) -> BoxReading:
+    """Convert boxes, or points where there are no boxes.
 
     Args:
-        content: the answer without its tags.
-        view: how the picture's coordinates are written.
+        written: what an answer says.
+        view: how the picture's coordinates are written; None where that or the picture's size is unknown.
 
     Returns:
-        Usable boxes in original pixels, exact duplicates merged under their highest confidence. An unusable
-        box costs that box only.
+        Usable boxes in written order, exact duplicates merged under their highest confidence and first
+        label. An unusable box (a number out of range, inverted corners, sides instead of corners, whose sum
+        nobody wrote) costs that box only. Without a view nothing is converted: ``UNKNOWN_FRAME``.
 
     Example:
         >>> view = View("thousand", (640, 480), (640, 480))
-        >>> read_boxes("[{'Position': [100, 100, 500, 500], 'Confidence': 0.90}]", view).boxes_xyxy_px
+        >>> in_pixels(Written((WrittenBox((100, 100, 500, 500)),)), view).boxes_xyxy_px
         ((64.0, 48.0, 320.0, 240.0),)
-        >>> read_boxes("No Objects.", view).abstained
-        True
+        >>> in_pixels(Written((WrittenBox((100, 100, 500, 500)),)), None).faults
+        (<Fault.UNKNOWN_FRAME: 'unknown_frame'>,)
     """
-    if len(content) < 40 and _NO_OBJECTS.fullmatch(content):
-        return BoxReading(abstained=True)
-    found = scan(content)
-    if _is_empty_list(found):
-        return BoxReading(abstained=True)
-    boxes, confidences, faults = _usable(list(_entries(found)), view)
+    if not written.boxes and not written.points:
+        return BoxReading(faults=written.faults)
+    if view is None:
+        return BoxReading(faults=(*written.faults, Fault.UNKNOWN_FRAME))
+    if not written.boxes:
+        return _points(written, view)
     best: dict[BoxXYXY, float] = {}
-    for box, confidence in zip(boxes, confidences, strict=True):
-        best[box] = max(confidence, best.get(box, 0.0))
-    return BoxReading(tuple(best), tuple(best.values()), False, _all_faults(content, found, boxes, faults))
-
-
-def read_corners(content: str, view: View) -> BoxReading:
-    """Read one box, written as two corners in brackets or in any notation that ``read_boxes`` reads.
-
-    Args:
-        content: the answer without its tags.
-        view: how the picture's coordinates are written.
-
-    Returns:
-        The first usable box; ``Fault.SEVERAL_BOXES`` where more were written.
-
-    Example:
-        >>> view = View("thousand", (640, 480), (640, 480))
-        >>> read_corners("(100,100),(500,500)", view).boxes_xyxy_px
-        ((64.0, 48.0, 320.0, 240.0),)
-    """
-    found = scan(content)
-    entries = list(_paired(list(_entries(found))))
-    boxes, confidences, faults = _usable(entries, view)
-    if len(boxes) > 1:
-        faults.append(Fault.SEVERAL_BOXES)
-    return BoxReading(
-        tuple(boxes[:1]), tuple(confidences[:1]), False, _all_faults(content, found, boxes, faults)
-    )
-
-
-def _is_empty_list(found: Scan) -> bool:
-    sound = found.clean and not found.truncated and len(found.groups) == 1
-    return sound and found.groups[0].opener == "[" and not found.groups[0].items
-
-
-def _all_faults(content: str, found: Scan, boxes: list[BoxXYXY], faults: list[Fault]) -> tuple[Fault, ...]:
-    if not content:
-        return (Fault.EMPTY,)
-    if not found.clean or not (boxes or faults or found.truncated):
-        faults.append(Fault.NOT_READABLE)
-    if found.truncated:
-        faults.append(Fault.TRUNCATED)
-    return tuple(dict.fromkeys(faults))
-
-
-def _entries(found: Scan) -> Iterator[_Entry]:
-    for group in found.groups:
-        # "(left)" is prose; "(12, left)" is a bad attempt at numbers.
-        if group.opener != "(" or any(not isinstance(item, str) for item in group.items):
-            yield from _group_entries(group)
-
-
-def _group_entries(group: Group) -> Iterator[_Entry]:
-    """Every attempt at a box in a group, in order; the reader bounds the depth."""
-    if group.opener == "{":
-        yield from _object_entry(group)
-    elif any(isinstance(item, Group) for item in group.items):
-        for item in group.items:
-            if isinstance(item, Group):
-                yield from _group_entries(item)
-            else:
-                yield _Entry()
-    else:
-        yield _Entry(_numbers(group))
-
-
-def _object_entry(group: Group) -> Iterator[_Entry]:
-    places = [(key, value) for key, value in group.pairs if key in BOX_KEYS]
-    if len(places) == 1:
-        key, place = places[0]
-        rating = [value for name, value in group.pairs if name in CONFIDENCE_KEYS]
-        yield _Entry(_numbers(place), rating[0] if rating else None, rated=key == "position")
-    elif places or not group.cut:
-        yield _Entry()
-
-
-def _numbers(value: Value) -> tuple[float, ...]:
-    """The numbers of a list that holds nothing else; none otherwise."""
-    if not isinstance(value, Group) or value.opener == "{":
-        return ()
-    numbers = tuple(item for item in value.items if isinstance(item, float))
-    return numbers if len(numbers) == len(value.items) else ()
-
-
-def _paired(entries: list[_Entry]) -> Iterator[_Entry]:
-    """Every two successive points as one box."""
-    corner: _Entry | None = None
-    for entry in entries:
-        if len(entry.numbers) != 2:
-            if corner is not None:
-                yield corner
-            corner = None
-            yield entry
-        elif corner is None:
-            corner = entry
-        else:
-            yield _Entry(corner.numbers + entry.numbers)
-            corner = None
-    if corner is not None:
-        yield corner
-
-
-def _usable(entries: list[_Entry], view: View) -> tuple[list[BoxXYXY], list[float], list[Fault]]:
-    boxes: list[BoxXYXY] = []
-    confidences: list[float] = []
+    names: dict[BoxXYXY, str | None] = {}
     faults: list[Fault] = []
-    for entry in entries:
-        box = _box(entry.numbers, view)
+    for one in written.boxes:
+        box = _pixels(one, view)
         if box is None:
             faults.append(Fault.BAD_BOX)
             continue
-        confidence, sound = _confidence(entry)
+        confidence, sound = _confidence(one)
         if not sound:
             faults.append(Fault.BAD_CONFIDENCE)
-        boxes.append(box)
-        confidences.append(confidence)
-    return boxes, confidences, faults
+        best[box] = max(confidence, best.get(box, 0.0))
+        names.setdefault(box, one.label)
+    labels = tuple(names.values()) if any(names.values()) else ()
+    n_usable = len(written.boxes) - faults.count(Fault.BAD_BOX)
+    merged = tuple(dict.fromkeys((*faults, *written.faults)))
+    return BoxReading(tuple(best), tuple(best.values()), labels, faults=merged, n_usable=n_usable)
 
 
-def _box(numbers: tuple[float, ...], view: View) -> BoxXYXY | None:
-    if len(numbers) != 4:
+def first_of(reading: BoxReading) -> BoxReading:
+    """The first of several boxes alone."""
+    return replace(
+        reading,
+        boxes_xyxy_px=reading.boxes_xyxy_px[:1],
+        confidences=reading.confidences[:1],
+        labels=reading.labels[:1],
+    )
+
+
+def _points(written: Written, view: View) -> BoxReading:
+    placed = [_point(point, view) for point in written.points]
+    points = tuple(dict.fromkeys(point for point in placed if point is not None))
+    bad = (Fault.BAD_BOX,) if None in placed else ()
+    return BoxReading(points_xy_px=points, faults=tuple(dict.fromkeys((*bad, *written.faults))))
+
+
+def _pixels(box: WrittenBox, view: View) -> BoxXYXY | None:
+    if box.order is Order.XYXY and box.extent is None:
+        return view.read(box.numbers)
+    if box.order is Order.XYWH:
         return None
-    x1, y1, x2, y2 = numbers
-    return view.read((x1, y1, x2, y2))
+    x1, y1, x2, y2 = (box.numbers[index] for index in _ORDERS[box.order])
+    if box.extent is None:
+        return view.read((x1, y1, x2, y2))
+    own = View("unit", view.original_wh, view.original_wh)
+    return own.read((x1 / box.extent, y1 / box.extent, x2 / box.extent, y2 / box.extent))
 
 
-def _confidence(entry: _Entry) -> tuple[float, bool]:
+def _point(point: WrittenPoint, view: View) -> tuple[float, float] | None:
+    extent_wh = view.extent_wh if point.extent is None else (point.extent, point.extent)
+    x, y = (
+        n * side / extent for n, side, extent in zip(point.numbers, view.original_wh, extent_wh, strict=True)
+    )
+    return (x, y) if 0 <= x <= view.original_wh[0] and 0 <= y <= view.original_wh[1] else None
+
+
+def _confidence(box: WrittenBox) -> tuple[float, bool]:
     """A confidence in [0, 1], and whether it was written so."""
-    if entry.confidence is None:
-        return 1.0, not entry.rated
-    if not isinstance(entry.confidence, float) or math.isnan(entry.confidence):
-        return 0.0, False
-    clamped = min(max(entry.confidence, 0.0), 1.0)
-    return clamped, clamped == entry.confidence
+    if box.confidence is None:
+        return (0.0, False) if box.rating is Rating.UNREADABLE else (1.0, box.rating is Rating.NONE)
+    clamped = min(max(box.confidence, 0.0), 1.0)
+    return clamped, clamped == box.confidence and box.rating is Rating.GIVEN

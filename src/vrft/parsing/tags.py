@@ -1,11 +1,13 @@
 """The outer form of an answer: where the thought ends, where the answer stands, what is wrong with the tags.
 
-Everything here is ``str.find``, ``str.rfind`` and ``str.count``: linear, whatever the text.
+Everything here is ``str.find``, ``str.rfind`` and ``str.count``, and one bounded pattern for misspelt tags:
+linear, whatever the text.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 from vrft.types import Fault, Form
 
@@ -16,6 +18,11 @@ ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
 TAGS = (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE)
 PLACEHOLDER = " \t\r\n.…"
 """A thought of these characters alone copies the prompt's ``<think> ... </think>``."""
+MISSPELT_MAX_CHARS = 30_000
+"""In longer texts only tags as demanded are seen."""
+_MISSPELT = re.compile(r"<\s{0,3}(/?)\s{0,3}(think|answer)\s{0,3}>", re.IGNORECASE)
+_NO_WORDS = " \t\r\n<`"
+_FINAL = re.compile(r"\bfinal answer\W{0,6}:", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,8 @@ class Sections:
     """The thought, trimmed."""
     faults: tuple[Fault, ...]
     """What was wrong with the tags; none where the text has exactly the demanded form."""
+    beside: str = field(default="", repr=False)
+    """What stands before and after the answer and its thoughts."""
 
 
 def split_tags(text: str, form: Form) -> Sections:
@@ -35,7 +44,8 @@ def split_tags(text: str, form: Form) -> Sections:
 
     The content is that of the last complete answer tag; without one, what follows an unclosed answer tag;
     without that, what follows the last ``</think>``, or the whole text. A thought that was never closed is
-    no answer.
+    no answer, nor is one with nothing after it, but for what it calls its final answer. Where no answer tag
+    is spelt as demanded, ``<Answer>`` and ``< answer >`` are taken for it.
 
     Args:
         text: as decoded; end tokens of the tokenizer may trail.
@@ -51,21 +61,30 @@ def split_tags(text: str, form: Form) -> Sections:
         (<Fault.NO_ANSWER_TAG: 'no_answer_tag'>,)
     """
     text = strip_end_tokens(text)
+    misspelt = False
+    if ANSWER_OPEN not in text and len(text) <= MISSPELT_MAX_CHARS:
+        spelt = _MISSPELT.sub(lambda tag: f"<{tag[1]}{tag[2].lower()}>", text)
+        misspelt = ANSWER_OPEN in spelt
+        text = spelt if misspelt else text
     answer = _last_answer(text)
     thought = _thought(text, len(text) if answer is None else answer[0])
     thinking = text[thought[0] + len(THINK_OPEN) : thought[1] - len(THINK_CLOSE)].strip() if thought else ""
-    faults = []
+    faults = [Fault.NO_ANSWER_TAG] if misspelt else []
     if form is Form.THINK and not thinking.strip(PLACEHOLDER):
         faults.append(Fault.NO_THINK)
     if any(text.count(tag) > 1 for tag in TAGS):
         faults.append(Fault.REPEATED_TAG)
     if answer is None:
         content, tail_faults = _untagged(text)
-        return Sections(content, thinking if thought else _unclosed_thought(text), (*faults, *tail_faults))
+        faults = [*dict.fromkeys((*faults, *tail_faults))]
+        beside = text[: thought[0]].strip() if thought else ""
+        return Sections(content, thinking if thought else _unclosed_thought(text), tuple(faults), beside)
+    beside = ""
     if _outside(text, answer, thought, form):
         faults.append(Fault.OUTSIDE_TAGS)
+        beside = _beside(text, answer)
     content = text[answer[0] + len(ANSWER_OPEN) : answer[1] - len(ANSWER_CLOSE)].strip()
-    return Sections(content, thinking, tuple(faults))
+    return Sections(content, thinking, tuple(faults), beside)
 
 
 def strip_end_tokens(text: str) -> str:
@@ -109,6 +128,15 @@ def _outside(text: str, answer: tuple[int, int], thought: tuple[int, int] | None
     return bool(text[:start].strip() or text[end : answer[0]].strip() or text[answer[1] :].strip())
 
 
+def _beside(text: str, answer: tuple[int, int]) -> str:
+    """The text before and after an answer, without thoughts, closed or not."""
+    before, after = text[: answer[0]], text[answer[1] :]
+    head, opened, _ = before.partition(THINK_OPEN)
+    _, closed, tail = before.rpartition(THINK_CLOSE)
+    parts = (head if opened or not closed else "", tail if closed else "", after)
+    return "\n".join(part.partition(THINK_OPEN)[0] for part in parts).strip()
+
+
 def _untagged(text: str) -> tuple[str, tuple[Fault, ...]]:
     """What may be read as the answer where no answer tag is complete, with the faults."""
     close = text.rfind(THINK_CLOSE)
@@ -116,9 +144,18 @@ def _untagged(text: str) -> tuple[str, tuple[Fault, ...]]:
     start = rest.rfind(ANSWER_OPEN)
     if start >= 0:
         return rest[start + len(ANSWER_OPEN) :].strip(), (Fault.NO_ANSWER_TAG, Fault.TRUNCATED)
-    rest, thought, _ = rest.partition(THINK_OPEN)
+    rest, thought, unclosed = rest.partition(THINK_OPEN)
     cut = (Fault.TRUNCATED,) if thought else ()
-    return rest.replace(ANSWER_CLOSE, "").strip(), (Fault.NO_ANSWER_TAG, *cut)
+    content = rest.replace(ANSWER_CLOSE, "").strip()
+    if not content.strip(_NO_WORDS):
+        content = _final_answer(unclosed if thought else text[: max(close, 0)]) or content
+    return content, (Fault.NO_ANSWER_TAG, *cut)
+
+
+def _final_answer(thought: str) -> str:
+    """What stands after the last 'Final answer:' of a thought; nothing in long texts."""
+    found = list(_FINAL.finditer(thought)) if len(thought) <= MISSPELT_MAX_CHARS else []
+    return thought[found[-1].end() :].strip() if found else ""
 
 
 def _unclosed_thought(text: str) -> str:

@@ -14,11 +14,13 @@ import transformers
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
+from vrft.attention.shared import NAME
 from vrft.errors import ModelError
 from vrft.miniature.location import MINIATURE, miniature_folder
 from vrft.policies.families import family_of
 from vrft.policies.policy import Policy
 
+SDPA = "sdpa"
 SIDE_FILES = (
     "chat_template.jinja",
     "chat_template.json",
@@ -106,6 +108,8 @@ def load_policy(
         raise ModelError(
             f"{source}: its tokenizer has no chat template; add chat_template.jinja to the folder."
         )
+    if attention == SDPA:
+        model.set_attn_implementation({"text_config": NAME})
     model.to(device).eval()
     model.requires_grad_(lora is None)
     if not train_vision:

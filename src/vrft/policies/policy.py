@@ -15,6 +15,7 @@ from PIL import Image
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from vrft.attention.shared import NAME
 from vrft.data.images import image_size_wh, open_rgb
 from vrft.geometry.frames import View
 from vrft.policies.families import Family
@@ -51,6 +52,8 @@ class Policy:
     family: Family
     source: str
     vision_frozen: bool = True
+    lean: bool | None = None
+    """Whether the engine's own decoding step gives the model's hidden states; None until it was tried."""
     _pictures: OrderedDict[Path, Picture] = field(default_factory=OrderedDict)
     _features: OrderedDict[Path, tuple[torch.Tensor, list[torch.Tensor]]] = field(default_factory=OrderedDict)
 
@@ -64,6 +67,16 @@ class Policy:
     def device(self) -> torch.device:
         """Where the model's weights are."""
         return next(self.model.parameters()).device
+
+    @property
+    def shares_prompt(self) -> bool:
+        """Whether its attention reads a shared prompt's keys (``vrft.attention.shared``)."""
+        return bool(self.core.get_decoder().config._attn_implementation == NAME)
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of logits a token."""
+        return int(self.core.get_decoder().config.vocab_size)
 
     @property
     def image_token_id(self) -> int:

@@ -2,19 +2,20 @@
 
 What the paper leaves open is settled alike in every setting: an answer that could not be read earns nothing;
 with nothing to be found, an abstention earns 1 for boxes and 1 for confidence; with something to be found,
-an abstention earns neither.
+an abstention earns neither. Every term but ``iou_dense`` has the options ``tau`` (IoU that a match must
+exceed) and ``matching`` (``greedy``: most confident first; ``hungarian``: greatest sum of IoU).
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
-from vrft.geometry.boxes import as_array, iou_matrix
-from vrft.geometry.matching import match_greedy, match_hungarian
-from vrft.types import Answer, BoxesTarget, Target
+from vrft.geometry.matching import TAU
+from vrft.rewards.matched import abstention_pay, labelled_boxes, matched_ious, mean, read_boxes
+from vrft.types import Answer, Target
 
 
-def iou_paper(answer: Answer, target: Target) -> float:
+def iou_paper(answer: Answer, target: Target, tau: float = TAU, matching: str = "greedy") -> float:
     """Mean matched IoU over the predicted boxes.
 
     R_IoU = (iou_1 + ... + iou_n) / n, with n the number of predictions (Visual-RFT, Eq. 6). A prediction is
@@ -24,20 +25,26 @@ def iou_paper(answer: Answer, target: Target) -> float:
     Args:
         answer: the parsed answer.
         target: the labelled boxes.
+        tau: IoU that a match must exceed, in [0, 1).
+        matching: ``greedy`` or ``hungarian``.
 
     Returns:
         In [0, 1].
 
+    Raises:
+        InputError: unknown matching.
+
     Example:
+        >>> from vrft.types import BoxesTarget
         >>> answer = Answer(True, True, ((0.0, 0.0, 10.0, 8.0),), (1.0,))
         >>> iou_paper(answer, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
         0.8
     """
-    matched = _matched_ious(answer, target)
-    return float(matched.mean()) if matched.size else _abstention_pay(answer, target)
+    matched = matched_ious(answer, target, tau, matching)
+    return mean(matched) if matched else abstention_pay(answer, target)
 
 
-def iou_released(answer: Answer, target: Target) -> float:
+def iou_released(answer: Answer, target: Target, tau: float = TAU, matching: str = "greedy") -> float:
     """Matched IoU over the predictions or the labels, whichever are more.
 
     R_IoU = (iou_1 + ... + iou_n) / max(n, m), with m the number of labels (the released code's second
@@ -46,22 +53,28 @@ def iou_released(answer: Answer, target: Target) -> float:
     Args:
         answer: the parsed answer.
         target: the labelled boxes.
+        tau: IoU that a match must exceed, in [0, 1).
+        matching: ``greedy`` or ``hungarian``.
 
     Returns:
         In [0, 1].
 
+    Raises:
+        InputError: unknown matching.
+
     Example:
+        >>> from vrft.types import BoxesTarget
         >>> answer = Answer(True, True, ((0.0, 0.0, 10.0, 8.0),), (1.0,))
         >>> iou_released(answer, BoxesTarget(((0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 60.0, 60.0))))
         0.4
     """
-    matched = _matched_ious(answer, target)
-    if not matched.size:
-        return _abstention_pay(answer, target)
-    return float(matched.sum() / max(matched.size, len(_labels(target))))
+    matched = matched_ious(answer, target, tau, matching)
+    if not matched:
+        return abstention_pay(answer, target)
+    return mean(matched, max(len(matched), len(labelled_boxes(target))))
 
 
-def iou_dense(answer: Answer, target: Target) -> float:
+def iou_dense(answer: Answer, target: Target, matching: str = "hungarian") -> float:
     """Best-matched IoU over the predictions or the labels, whichever are more, without a threshold.
 
     R_IoU = (iou_1 + ... + iou_n) / max(n, m) under the one-to-one assignment with the greatest sum. The rule
@@ -70,23 +83,27 @@ def iou_dense(answer: Answer, target: Target) -> float:
     Args:
         answer: the parsed answer.
         target: the labelled boxes.
+        matching: ``greedy`` or ``hungarian``.
 
     Returns:
         In [0, 1].
 
+    Raises:
+        InputError: unknown matching.
+
     Example:
+        >>> from vrft.types import BoxesTarget
         >>> answer = Answer(True, True, ((0.0, 0.0, 10.0, 4.0),), (1.0,))
         >>> iou_dense(answer, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
         0.4
     """
-    boxes = answer.boxes_xyxy_px if answer.parsed else ()
-    if not boxes:
-        return _abstention_pay(answer, target)
-    matched = match_hungarian(iou_matrix(as_array(boxes), as_array(_labels(target))))
-    return float(matched.sum() / max(matched.size, len(_labels(target))))
+    matched = matched_ious(answer, target, 0.0, matching)
+    if not matched:
+        return abstention_pay(answer, target)
+    return mean(matched, max(len(matched), len(labelled_boxes(target))))
 
 
-def confidence_paper(answer: Answer, target: Target) -> float:
+def confidence_paper(answer: Answer, target: Target, tau: float = TAU, matching: str = "greedy") -> float:
     """Mean pay for sure hits and unsure misses.
 
     r_i = c_i if iou_i != 0 else 1 - c_i (Visual-RFT, Eq. 7), R_conf = (r_1 + ... + r_n) / n (Eq. 8). Its
@@ -96,23 +113,25 @@ def confidence_paper(answer: Answer, target: Target) -> float:
     Args:
         answer: the parsed answer.
         target: the labelled boxes.
+        tau: IoU that a match must exceed, in [0, 1).
+        matching: ``greedy`` or ``hungarian``.
 
     Returns:
         In [0, 1].
 
+    Raises:
+        InputError: unknown matching.
+
     Example:
+        >>> from vrft.types import BoxesTarget
         >>> wrong = Answer(True, True, ((50.0, 50.0, 60.0, 60.0),), (0.25,))
         >>> confidence_paper(wrong, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
         0.75
     """
-    matched = _matched_ious(answer, target)
-    if not matched.size:
-        return _abstention_pay(answer, target)
-    confidences = np.asarray(answer.confidences)
-    return float(np.where(matched > 0, confidences, 1 - confidences).mean())
+    return _mean_pay(answer, target, matched_ious(answer, target, tau, matching), _linear)
 
 
-def confidence_brier(answer: Answer, target: Target) -> float:
+def confidence_brier(answer: Answer, target: Target, tau: float = TAU, matching: str = "greedy") -> float:
     """Mean pay that is greatest where a confidence is the probability of a hit.
 
     r_i = 1 - (h_i - c_i)^2 with h_i = 1 for a matched box and 0 for another, averaged over the predictions
@@ -122,24 +141,27 @@ def confidence_brier(answer: Answer, target: Target) -> float:
     Args:
         answer: the parsed answer.
         target: the labelled boxes.
+        tau: IoU that a match must exceed, in [0, 1).
+        matching: ``greedy`` or ``hungarian``.
 
     Returns:
         In [0, 1].
 
+    Raises:
+        InputError: unknown matching.
+
     Example:
+        >>> from vrft.types import BoxesTarget
         >>> wrong = Answer(True, True, ((50.0, 50.0, 60.0, 60.0),), (0.5,))
         >>> confidence_brier(wrong, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
         0.75
     """
-    matched = _matched_ious(answer, target)
-    if not matched.size:
-        return _abstention_pay(answer, target)
-    if not _labels(target):
+    if read_boxes(answer) and not labelled_boxes(target):
         return 0.0
-    return float((1 - ((matched > 0) - np.asarray(answer.confidences)) ** 2).mean())
+    return _mean_pay(answer, target, matched_ious(answer, target, tau, matching), _brier)
 
 
-def confidence_margin(answer: Answer, target: Target) -> float:
+def confidence_margin(answer: Answer, target: Target, tau: float = TAU, matching: str = "greedy") -> float:
     """Mean pay that is greatest at the true probability, and never greater for a worse box.
 
     r_i = (1 + 2 c_i h_i - c_i^2) / 2 with h_i = 1 for a matched box and 0 for another, averaged over the
@@ -151,35 +173,41 @@ def confidence_margin(answer: Answer, target: Target) -> float:
     Args:
         answer: the parsed answer.
         target: the labelled boxes.
+        tau: IoU that a match must exceed, in [0, 1).
+        matching: ``greedy`` or ``hungarian``.
 
     Returns:
         In [0, 1].
 
+    Raises:
+        InputError: unknown matching.
+
     Example:
+        >>> from vrft.types import BoxesTarget
         >>> wrong = Answer(True, True, ((50.0, 50.0, 60.0, 60.0),), (0.0,))
         >>> confidence_margin(wrong, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
         0.5
     """
-    matched = _matched_ious(answer, target)
-    if not matched.size:
-        return _abstention_pay(answer, target)
-    if not _labels(target):
+    if read_boxes(answer) and not labelled_boxes(target):
         return 0.0
-    confidences = np.asarray(answer.confidences)
-    return float(((1 + 2 * confidences * (matched > 0) - confidences**2) / 2).mean())
+    return _mean_pay(answer, target, matched_ious(answer, target, tau, matching), _margin)
 
 
-def _labels(target: Target) -> tuple[tuple[float, float, float, float], ...]:
-    assert isinstance(target, BoxesTarget)
-    return target.boxes_xyxy_px
+def _linear(hit: bool, confidence: float) -> float:
+    return confidence if hit else 1 - confidence
 
 
-def _matched_ious(answer: Answer, target: Target) -> np.ndarray:
-    """(n,) IoU of each predicted box with its match, 0 where it has none; empty where nothing was read."""
-    boxes = answer.boxes_xyxy_px if answer.parsed else ()
-    ious = iou_matrix(as_array(boxes), as_array(_labels(target)))
-    return match_greedy(ious, np.asarray(answer.confidences[: len(boxes)], dtype=np.float64))
+def _brier(hit: bool, confidence: float) -> float:
+    return 1 - (hit - confidence) * (hit - confidence)
 
 
-def _abstention_pay(answer: Answer, target: Target) -> float:
-    return float(answer.abstained and not _labels(target))
+def _margin(hit: bool, confidence: float) -> float:
+    return (1 + 2 * confidence * hit - confidence * confidence) / 2
+
+
+def _mean_pay(
+    answer: Answer, target: Target, matched: list[float], pay: Callable[[bool, float], float]
+) -> float:
+    if not matched:
+        return abstention_pay(answer, target)
+    return mean([pay(iou > 0, c) for iou, c in zip(matched, answer.confidences, strict=True)])

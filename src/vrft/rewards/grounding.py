@@ -1,10 +1,12 @@
-"""Grounding rewards: one box against the box that an instruction refers to."""
+"""Grounding rewards: one box, or one point, against the region that an instruction refers to."""
 
 from __future__ import annotations
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
-from vrft.geometry.boxes import area, as_array, iou_matrix
+from vrft.errors import InputError
+from vrft.geometry.boxes import as_array, giou_matrix, iou_matrix
 from vrft.types import Answer, BoxesTarget, Target
 
 
@@ -52,13 +54,85 @@ def giou_scaled(answer: Answer, target: Target) -> float:
     first, labels = _first_and_labels(answer, target)
     if not len(first):
         return 0.0
-    low, high = np.minimum(first[:, :2], labels[:, :2]), np.maximum(first[:, 2:], labels[:, 2:])
-    around = area(np.concatenate([low, high], axis=1))
-    iou = iou_matrix(first, labels)[0]
-    # |A u B| = (|A| + |B|) / (1 + IoU), because |A n B| = IoU |A u B|.
-    union = (area(first) + area(labels)) / (1 + iou)
-    giou = iou - 1 + np.divide(union, around, out=np.zeros_like(around), where=around > 0)
-    return float(np.clip((giou + 1) / 2, 0, 1).max(initial=0.0))
+    return float(np.clip((giou_matrix(first, labels) + 1) / 2, 0, 1).max(initial=0.0))
+
+
+def point_in_box(answer: Answer, target: Target) -> float:
+    """Whether the answer points into the labelled box.
+
+    1 if x1 <= x <= x2 and y1 <= y <= y2 for the answer's first point, or, where it gives a box, for that
+    box's centre (the click accuracy of interface grounding, SeeClick, arXiv 2401.10935).
+
+    Args:
+        answer: the parsed answer.
+        target: the labelled box; of several any.
+
+    Returns:
+        0 or 1; 0 where neither point nor box could be read.
+
+    Example:
+        >>> target = BoxesTarget(((0.0, 0.0, 10.0, 10.0),))
+        >>> point_in_box(Answer(True, True, points_xy_px=((4.0, 10.0),)), target)
+        1.0
+        >>> point_in_box(Answer(True, True, ((0.0, 0.0, 30.0, 10.0),), (1.0,)), target)
+        0.0
+    """
+    assert isinstance(target, BoxesTarget)
+    point = _point(answer)
+    if point is None:
+        return 0.0
+    x, y = point
+    return float(any(x1 <= x <= x2 and y1 <= y <= y2 for x1, y1, x2, y2 in target.boxes_xyxy_px))
+
+
+def iou_mask(answer: Answer, target: Target) -> float:
+    """IoU of the answer's first box, filled, with the labelled region.
+
+    R = |A n M| / |A u M|, counted by pycocotools in pixels whose centre lies within (LISA, arXiv 2308.00692,
+    measures masks so). A box earns 1 only where the region is one.
+
+    Args:
+        answer: the parsed answer.
+        target: with its region.
+
+    Returns:
+        In [0, 1]; 0 where no box could be read.
+
+    Raises:
+        InputError: the target has boxes alone.
+
+    Example:
+        >>> from vrft.types import Mask
+        >>> left_half = np.zeros((20, 40), order="F", dtype=np.uint8)
+        >>> left_half[:, :20] = 1
+        >>> mask = Mask((20, 40), coco_mask.encode(left_half)["counts"].decode())
+        >>> target = BoxesTarget(((0.0, 0.0, 20.0, 20.0),), mask)
+        >>> iou_mask(Answer(True, True, ((0.0, 0.0, 20.0, 10.0),), (1.0,)), target)
+        0.5
+    """
+    assert isinstance(target, BoxesTarget)
+    if target.mask is None:
+        raise InputError(
+            "iou_mask: this target has boxes but no mask. Give masks in the labels, or use the term 'iou'."
+        )
+    if not answer.parsed or not answer.boxes_xyxy_px:
+        return 0.0
+    height, width = target.mask.size_hw
+    x1, y1, x2, y2 = answer.boxes_xyxy_px[0]
+    box = coco_mask.frPyObjects(np.array([[x1, y1, x2 - x1, y2 - y1]]), height, width)
+    region = {"size": [height, width], "counts": target.mask.counts.encode()}
+    return float(coco_mask.iou(box, [region], [0])[0, 0])
+
+
+def _point(answer: Answer) -> tuple[float, float] | None:
+    """Where the answer points, in original pixels."""
+    # A point is no answer to a question for a box, and is not counted as read there; here it is one.
+    if answer.points_xy_px:
+        return answer.points_xy_px[0]
+    if answer.parsed and answer.boxes_xyxy_px:
+        x1, y1, x2, y2 = answer.boxes_xyxy_px[0]
+        return ((x1 + x2) / 2, (y1 + y2) / 2)
+    return None
 
 
 def _first_and_labels(answer: Answer, target: Target) -> tuple[np.ndarray, np.ndarray]:

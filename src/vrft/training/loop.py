@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from vrft.config import RunConfig
+from vrft.errors import RunError
 from vrft.policies.policy import Policy
 from vrft.runs.folder import RunFolder
 from vrft.training.checkpoint import (
@@ -23,16 +24,30 @@ from vrft.training.checkpoint import (
     save_checkpoint,
     trainable_state,
 )
+from vrft.training.memory import peak_memory_gib
 from vrft.training.optimiser import Optimiser
 
 Row = dict[str, Any]
+MOST_SKIPPED = 3
+"""Steps in a row whose gradient may fail to be finite; each is skipped."""
 
 
 class StepFunction(Protocol):
     """Runs forward and backward passes of one step; gradients are left on the weights."""
 
+    updates: int
+    """Optimiser steps a training step."""
+
     def __call__(self, step: int) -> Row:
         """Args: step, from 0. Returns: what to log."""
+        ...
+
+    def again(self) -> Row:
+        """The gradient of a further update on the same data."""
+        ...
+
+    def offending(self) -> Any:
+        """The step's data as plain JSON values, written down where its gradient was not finite."""
         ...
 
 
@@ -77,7 +92,7 @@ def run_loop(
         progress: called after each step.
     """
     settings, checks = config.optim, config.checks
-    optimiser = Optimiser(policy.model, settings)
+    optimiser = Optimiser(policy.model, settings, step_function.updates)
     best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
     start = 0
     state = newest_checkpoint(folder.path / "checkpoints")
@@ -100,15 +115,22 @@ def run_loop(
     def patience_over(step: int) -> bool:
         return bool(every and checks.patience) and step - best["step"] >= checks.patience * every
 
-    step, over = start, patience_over(start)
+    step, over, skipped = start, patience_over(start), 0
     with _stop_requests() as stop:
         while step < settings.steps and not over and not stop:
             began = time.monotonic()
             optimiser.zero_grad()
             row = {"step": step + 1, **step_function(step), **optimiser.step()}
+            for _ in range(step_function.updates - 1):
+                optimiser.zero_grad()
+                row |= {**step_function.again(), **optimiser.step()}
             row["seconds"] = time.monotonic() - began
+            row["peak_memory_gib"] = peak_memory_gib(policy.device)
             step += 1
             folder.append("metrics.jsonl", row)
+            skipped = skipped + 1 if row.get("skipped") else 0
+            if skipped:
+                _tell_skipped(folder, step, step_function, skipped)
             progress(step, settings.steps, row)
             if every and (step % every == 0 or step == settings.steps):
                 best = _validated(policy, folder, validate, step, best)
@@ -119,6 +141,22 @@ def run_loop(
     if not stopped and best["weights"] is not None:
         load_trainable_state(policy.model, best["weights"])
     return LoopResult(step, best["step"] if best["weights"] is not None else step, best["value"], stopped)
+
+
+def _tell_skipped(folder: RunFolder, step: int, step_function: StepFunction, in_a_row: int) -> None:
+    """Write down what gave a gradient that is not finite; stop where it happens again and again.
+
+    Raises:
+        RunError: ``MOST_SKIPPED`` steps in a row.
+    """
+    name = f"not_finite/step_{step:06d}.json"
+    folder.write_json(name, step_function.offending())
+    if in_a_row >= MOST_SKIPPED:
+        raise RunError(
+            f"The gradients of {in_a_row} steps in a row were not finite; their data stands in "
+            f"{folder.path / name} and beside it. Lower optim.learning_rate or use model.dtype: float32, and "
+            "go on with --resume."
+        )
 
 
 def _validated(

@@ -39,12 +39,13 @@ class Optimiser:
     otherwise be rounded away.
     """
 
-    def __init__(self, model: torch.nn.Module, settings: Optim) -> None:
+    def __init__(self, model: torch.nn.Module, settings: Optim, updates: int = 1) -> None:
         """Collect the weights.
 
         Args:
             model: only weights with ``requires_grad`` are taken.
             settings: rates and steps.
+            updates: optimiser steps a training step; warm-up and schedule go by training steps.
 
         Raises:
             ConfigError: nothing is left to learn.
@@ -55,14 +56,15 @@ class Optimiser:
         masters = [p.detach().float().clone() if p.dtype in HALF else p for p in self.learned]
         self._pairs = [(p, m) for p, m in zip(self.learned, masters, strict=True) if p is not m]
         self._adam = torch.optim.AdamW(masters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-        shape = SCHEDULES[settings.schedule]
+        self._settings, self._updates, self._steps = settings, updates, 0
 
-        def factor(step: int) -> float:
-            warm = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
-            return warm * shape(min(1.0, step / settings.steps))
-
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._adam, factor)
-        self._max_norm = settings.max_grad_norm
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        s = self._settings
+        step = self._steps // self._updates
+        warm = min(1.0, (step + 1) / s.warmup_steps) if s.warmup_steps else 1.0
+        return s.learning_rate * warm * SCHEDULES[s.schedule](min(1.0, step / s.steps))
 
     def zero_grad(self) -> None:
         """Drop all gradients."""
@@ -77,18 +79,20 @@ class Optimiser:
         Returns:
             ``grad_norm``, ``lr``, and ``skipped`` where the update was left out.
         """
-        norm = float(torch.nn.utils.clip_grad_norm_(self.learned, self._max_norm))
-        row: dict[str, Any] = {"grad_norm": norm, "lr": self._schedule.get_last_lr()[0]}
+        norm = float(torch.nn.utils.clip_grad_norm_(self.learned, self._settings.max_grad_norm))
+        row: dict[str, Any] = {"grad_norm": norm, "lr": self.rate}
         if math.isfinite(norm):
             self._update()
         else:
             row["skipped"] = True
-        self._schedule.step()
+        self._steps += 1
         return row
 
     def _update(self) -> None:
         for parameter, master in self._pairs:
             master.grad = parameter.grad.float() if parameter.grad is not None else None
+        for group in self._adam.param_groups:
+            group["lr"] = self.rate
         self._adam.step()
         with torch.no_grad():
             for parameter, master in self._pairs:
@@ -97,12 +101,12 @@ class Optimiser:
     def state_dict(self) -> dict[str, Any]:
         """All that a resume needs."""
         masters = [master for _, master in self._pairs]
-        return {"adam": self._adam.state_dict(), "schedule": self._schedule.state_dict(), "masters": masters}
+        return {"adam": self._adam.state_dict(), "steps": self._steps, "masters": masters}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state_dict`` was taken."""
         self._adam.load_state_dict(state["adam"])
-        self._schedule.load_state_dict(state["schedule"])
+        self._steps = state["steps"]
         with torch.no_grad():
             for (_, master), saved in zip(self._pairs, state["masters"], strict=True):
                 master.copy_(saved)

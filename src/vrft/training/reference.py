@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import torch
 
-from vrft.engine.logprobs import AnswerScorer, Path
+from vrft.engine.forms import Path
+from vrft.engine.logprobs import AnswerScorer
 from vrft.policies.policy import Policy, Prompt
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from vrft.config import RunConfig
 from vrft.engine.asking import prompts_for
-from vrft.engine.logprobs import AnswerScorer, Path
+from vrft.engine.forms import Path
+from vrft.engine.logprobs import AnswerScorer
 from vrft.policies.policy import Policy
 from vrft.tasks.base import Task
 from vrft.training.batches import examples_of_step
@@ -23,11 +25,22 @@ class SftStep:
     ) -> None:
         self.policy, self.task, self.examples, self.config, self.path = policy, task, examples, config, path
         self.answer_scorer = AnswerScorer(policy)
+        self.updates = 1
+        self._chosen: list[Example] = []
+
+    def again(self) -> Row:
+        """A step of SFT has one update."""
+        return {}
+
+    def offending(self) -> Any:
+        """The examples of the step."""
+        return [example.id for example in self._chosen]
 
     def __call__(self, step: int) -> Row:
         """Leave the gradient of the step's loss on the weights."""
         config = self.config
         chosen = examples_of_step(self.examples, step, config.optim.prompts_per_step, config.seed)
+        self._chosen = chosen
         form = config.prompt.form
         prompts = prompts_for(self.policy, self.task, chosen, form)
         golds = [

@@ -100,7 +100,7 @@ def train_run(
     torch.manual_seed(config.seed)
     policy = policy_of(config)
     write_text(folder.path / "config.yaml", dump_config(config))
-    parity = check_paths(policy, task, train, config)
+    parity = _known_parity(folder) or check_paths(policy, task, train, config)
     folder.write_json(
         "run.json",
         {
@@ -135,8 +135,14 @@ def train_run(
     return trained
 
 
+def _known_parity(folder: RunFolder) -> Parity | None:
+    """What the run found when it began: a resumed one must not choose anew, or its digits would differ."""
+    known = folder.read_json("run.json").get("parity") if (folder.path / "run.json").exists() else None
+    return Parity(**known) if known else None
+
+
 def check_paths(policy: Policy, task: Task, examples: Sequence[Example], config: RunConfig) -> Parity:
-    """Compare the shared with the plain path on real groups of the run's own questions.
+    """Compare the forms of sharing the prompt on real groups of the run's own questions.
 
     Args:
         policy: before its first step.

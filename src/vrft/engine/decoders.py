@@ -1,0 +1,144 @@
+"""One decoding step over encoded prompts, for rows laid out as P prompts of G answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from transformers import DynamicCache
+
+from vrft.attention.shared import AnswerCache
+from vrft.engine.lean import LeanStep, is_lean
+from vrft.engine.prefill import Encoded, answer_hidden, prefill
+from vrft.engine.prompts import PromptBatch, prompt_batch
+from vrft.policies.policy import Policy, Prompt
+
+LARGEST_GAP = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.01}
+"""Of hidden states, as a share of the largest; more is no rounding."""
+
+
+class Decoder(Protocol):
+    """Answers under way."""
+
+    first_PH: torch.Tensor
+    """Hidden state that predicts each prompt's first answer token."""
+    first_position_P: torch.Tensor
+    """Position of each prompt's first answer token."""
+
+    def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
+        """One token of each row at its position; the hidden states (R, H) that predict the next."""
+        ...
+
+    def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
+        """Keep some prompts, and of the rows those given, by their old numbers, in a new layout."""
+        ...
+
+
+class SharedDecoder:
+    """Every answer reads its prompt's keys where they are, and writes its own into place."""
+
+    def __init__(self, policy: Policy, encoded: Encoded, group_size: int, longest: int) -> None:
+        self.first_PH, self.first_position_P = encoded.last_PH, encoded.batch.next_position_P
+        self._policy, self._prompt = policy, encoded.prompt
+        self._cache = AnswerCache(len(encoded.batch.prompts), group_size, longest)
+
+    def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
+        """See ``Decoder``."""
+        columns = ids_R[:, None], position_R[:, None]
+        hidden_RAH = answer_hidden(self._policy, self._prompt, *columns, past_key_values=self._cache)
+        self._cache.length += 1
+        return hidden_RAH[:, -1]
+
+    def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
+        """See ``Decoder``."""
+        if len(prompts) < self._cache.prompts:
+            self._prompt = self._prompt.select(prompts)
+        self._cache.select(rows_PG)
+
+
+class LeanDecoder(SharedDecoder):
+    """The same, with a step of our own instead of the framework's."""
+
+    def __init__(self, policy: Policy, encoded: Encoded, group_size: int, longest: int) -> None:
+        super().__init__(policy, encoded, group_size, longest)
+        first_R = encoded.batch.next_position_P.repeat_interleave(group_size)
+        self._lean = LeanStep(policy, first_R, longest)
+
+    def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
+        """See ``Decoder``."""
+        return self._lean(ids_R, self._prompt, self._cache)
+
+    def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
+        """See ``Decoder``."""
+        super().select(prompts, rows_PG)
+        self._lean.select(rows_PG.flatten())
+
+
+class RepeatedDecoder:
+    """The prompt's keys are repeated for every answer: for attention that cannot share them."""
+
+    def __init__(self, policy: Policy, batch: PromptBatch, group_size: int, longest: int) -> None:
+        output = policy.core.model(
+            input_ids=batch.ids_PT,
+            attention_mask=batch.mask_PT,
+            position_ids=batch.positions_3PT,
+            mm_encoder_outputs={"image": policy.features([p.picture for p in batch.prompts])},
+            past_key_values=DynamicCache(config=policy.core.config.get_text_config()),
+            use_cache=True,
+        )
+        self.first_PH, self.first_position_P = output.last_hidden_state[:, -1], batch.next_position_P
+        self._policy, self._cache = policy, output.past_key_values
+        self._cache.batch_repeat_interleave(group_size)
+        self._mask = batch.mask_PT.repeat_interleave(group_size, 0)
+
+    def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
+        """See ``Decoder``."""
+        self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
+        output = self._policy.core.model(
+            input_ids=ids_R[:, None],
+            attention_mask=self._mask,
+            position_ids=position_R[:, None].expand(3, -1, -1),
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+        return output.last_hidden_state[:, -1]  # type: ignore[no-any-return]
+
+    def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
+        """See ``Decoder``."""
+        rows = rows_PG.flatten()
+        self._cache.batch_select_indices(rows)
+        self._mask = self._mask[rows]
+
+
+def decoder_of(
+    policy: Policy, prompts: Sequence[Prompt], group_size: int, longest: int, encoded: Encoded | None = None
+) -> Decoder:
+    """The leanest decoder that gives the model's own hidden states.
+
+    Args:
+        policy: the model.
+        prompts: P prompts.
+        group_size: answers a prompt.
+        longest: tokens of an answer, at most.
+        encoded: the prompts, where they were encoded already under the same weights.
+    """
+    if not policy.shares_prompt:
+        return RepeatedDecoder(policy, prompt_batch(policy, prompts), group_size, longest)
+    encoded = prefill(policy, prompts) if encoded is None else encoded.detached()
+    if policy.lean is None:
+        policy.lean = is_lean(policy.core.get_decoder()) and _agree(policy, encoded)
+    kind = LeanDecoder if policy.lean else SharedDecoder
+    return kind(policy, encoded, group_size, longest)
+
+
+def _agree(policy: Policy, encoded: Encoded) -> bool:
+    """Whether two steps of our own give what two of the framework's give, to rounding."""
+    found = []
+    tokens_R, position_R = encoded.batch.ids_PT[:, -1], encoded.batch.next_position_P
+    for kind in (SharedDecoder, LeanDecoder):
+        decoder = kind(policy, encoded, 1, 2)
+        decoder.step(tokens_R, position_R)
+        found.append(decoder.step(tokens_R, position_R + 1))
+    gap = (found[0] - found[1]).abs().max() / found[0].abs().max()
+    return bool(gap <= LARGEST_GAP.get(found[0].dtype, 1e-4))

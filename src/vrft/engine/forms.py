@@ -1,0 +1,132 @@
+"""Ways to the hidden states that predict answer tokens; all compute the same thing.
+
+``shared``: each prompt is encoded once, with gradient, and its answers read its keys and values. ``packed``:
+one row a prompt, ``[prompt | answer 1 | ... | answer G]``, under a mask in which answers do not see each
+other. ``plain``: every answer is encoded together with its prompt, as trainers usually do.
+
+Prompts that were encoded already, under the same weights, may be handed in; only ``shared`` can use them.
+
+Axes as in ``vrft.engine.prompts``; H hidden width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+
+from vrft.engine.prefill import Encoded, answer_hidden, prefill
+from vrft.engine.prompts import AnswerBatch, multimodal_positions, prompt_batch
+from vrft.policies.policy import Policy, Prompt
+
+Path = Literal["shared", "packed", "plain"]
+
+
+def shared_hidden(
+    policy: Policy,
+    prompts: list[Prompt],
+    answers: AnswerBatch,
+    group_size: int,
+    encoded: Encoded | None = None,
+) -> torch.Tensor:
+    """Hidden states (R, A, H), prompts encoded once and read by their answers."""
+    if encoded is None:
+        encoded = prefill(policy, prompts)
+    first_RH = encoded.last_PH.repeat_interleave(group_size, 0)
+    inputs_RA = answers.ids_RA[:, :-1]
+    if not inputs_RA.shape[1]:
+        return first_RH[:, None]
+    steps = torch.arange(inputs_RA.shape[1], device=inputs_RA.device)
+    positions_RA = encoded.batch.next_position_P.repeat_interleave(group_size)[:, None] + steps[None]
+    rest_RAH = answer_hidden(policy, encoded.prompt, inputs_RA, positions_RA)
+    return torch.cat([first_RH[:, None], rest_RAH], 1)
+
+
+def packed_hidden(
+    policy: Policy,
+    prompts: list[Prompt],
+    answers: AnswerBatch,
+    group_size: int,
+    encoded: Encoded | None = None,
+) -> torch.Tensor:
+    """Hidden states (R, A, H), one packed row a prompt."""
+    batch = prompt_batch(policy, prompts)
+    count, width = batch.ids_PT.shape
+    length = answers.ids_RA.shape[1] - 1
+    inputs_PX = answers.ids_RA[:, :-1].reshape(count, -1)
+    steps_X = torch.arange(length, device=policy.device).repeat(group_size)
+    following_3PX = (batch.next_position_P[:, None] + steps_X[None]).expand(3, -1, -1)
+    hidden_PLH = policy.core.model(
+        input_ids=torch.cat([batch.ids_PT, inputs_PX], 1),
+        attention_mask=packed_mask(batch.mask_PT.bool(), group_size, length),
+        position_ids=torch.cat([batch.positions_3PT, following_3PX], 2),
+        mm_encoder_outputs={"image": policy.features([p.picture for p in prompts])},
+        use_cache=False,
+    ).last_hidden_state
+    first_RH = hidden_PLH[:, width - 1].repeat_interleave(group_size, 0)
+    rest_RAH = hidden_PLH[:, width:].reshape(count * group_size, length, -1)
+    return torch.cat([first_RH[:, None], rest_RAH], 1)
+
+
+def packed_mask(prompt_PT: torch.Tensor, group_size: int, length: int) -> torch.Tensor:
+    """Who sees whom in packed rows: the prompt itself, an answer the prompt and its own past.
+
+    Args:
+        prompt_PT: bool, True where a prompt has a token.
+        group_size: answers a prompt.
+        length: tokens of each answer in the row.
+
+    Returns:
+        bool (P, 1, L, L), L the whole row; every token sees itself, so that no row is empty.
+
+    Example:
+        >>> packed_mask(torch.ones(1, 1, dtype=torch.bool), 2, 1)[0, 0].int().tolist()
+        [[1, 0, 0], [1, 1, 0], [1, 0, 1]]
+    """
+    count, width = prompt_PT.shape
+    device = prompt_PT.device
+    whole = width + group_size * length
+    mask = torch.zeros(count, whole, whole, dtype=torch.bool, device=device)
+    causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
+    mask[:, :width, :width] = causal[None] & prompt_PT[:, None]
+    mask[:, width:, :width] = prompt_PT[:, None]
+    own = torch.ones(length, length, dtype=torch.bool, device=device).tril()
+    mask[:, width:, width:] = torch.block_diag(*[own] * group_size)
+    mask |= torch.eye(whole, dtype=torch.bool, device=device)
+    return mask[:, None]
+
+
+def plain_hidden(
+    policy: Policy,
+    prompts: list[Prompt],
+    answers: AnswerBatch,
+    group_size: int,
+    encoded: Encoded | None = None,
+) -> torch.Tensor:
+    """Hidden states (R, A, H), every prompt encoded with every answer."""
+    repeated = [p for p in prompts for _ in range(group_size)]
+    batch = prompt_batch(policy, repeated)
+    ids = torch.cat([batch.ids_PT, answers.ids_RA], 1)
+    mask = torch.cat([batch.mask_PT, answers.mask_RA.long()], 1)
+    # Positions are computed anew over the whole row: this form has nothing in common with the others.
+    grids = [p.picture.grid_thw for p in repeated]
+    safe = ids.masked_fill(mask == 0, policy.pad_token_id)
+    positions = multimodal_positions(policy, safe.cpu(), mask.cpu(), grids).to(ids.device)
+    hidden = policy.core.model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions,
+        mm_encoder_outputs={"image": policy.features([p.picture for p in repeated])},
+        use_cache=False,
+    ).last_hidden_state
+    start = batch.ids_PT.shape[1] - 1
+    return hidden[:, start : start + answers.ids_RA.shape[1]]
+
+
+HiddenStates = Callable[[Policy, list[Prompt], AnswerBatch, int, Encoded | None], torch.Tensor]
+HIDDEN: dict[Path, HiddenStates] = {
+    "shared": shared_hidden,
+    "packed": packed_hidden,
+    "plain": plain_hidden,
+}

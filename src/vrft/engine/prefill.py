@@ -1,0 +1,77 @@
+"""Encoding prompts once, for all that is done with them later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from vrft.attention.shared import SharedPrompt
+from vrft.engine.prompts import PromptBatch, prompt_batch
+from vrft.policies.policy import Policy, Prompt
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """P encoded prompts."""
+
+    batch: PromptBatch
+    prompt: SharedPrompt
+    """Keys and values of every layer, with gradient where gradient is on."""
+    last_PH: torch.Tensor
+    """Hidden state of each one's last token, which predicts the first answer token."""
+
+    def detached(self) -> Encoded:
+        """The same without gradient, for sampling."""
+        layers = {i: (k.detach(), v.detach()) for i, (k, v) in self.prompt.layers.items()}
+        return Encoded(self.batch, SharedPrompt(layers, self.prompt.starts), self.last_PH.detach())
+
+
+def prefill(policy: Policy, prompts: Sequence[Prompt]) -> Encoded:
+    """Encode prompts with their pictures.
+
+    Args:
+        policy: its attention must be the shared one (``Policy.shares_prompt``).
+        prompts: P prompts.
+    """
+    batch = prompt_batch(policy, prompts)
+    record = SharedPrompt()
+    hidden_PTH = policy.core.model(
+        input_ids=batch.ids_PT,
+        attention_mask=batch.mask_PT,
+        position_ids=batch.positions_3PT,
+        mm_encoder_outputs={"image": policy.features([p.picture for p in batch.prompts])},
+        use_cache=False,
+        record=record,
+    ).last_hidden_state
+    record.starts = tuple(len(row) - int(row.sum()) for row in batch.mask_PT)
+    return Encoded(batch, record, hidden_PTH[:, -1])
+
+
+def answer_hidden(
+    policy: Policy, prompt: SharedPrompt, ids_RA: torch.Tensor, positions_RA: torch.Tensor, **cache: object
+) -> torch.Tensor:
+    """Run answer tokens behind their encoded prompts.
+
+    Args:
+        policy: as in ``prefill``.
+        prompt: P encoded prompts.
+        ids_RA: tokens of R = P*G answers, a prompt's answers together.
+        positions_RA: their positions.
+        cache: ``past_key_values`` of an ``AnswerCache`` while decoding.
+
+    Returns:
+        (R, A, H) hidden states.
+    """
+    # A 4-D mask is handed down as it is; the shared attention reads none.
+    unread = torch.ones((1, 1, 1, 1), dtype=torch.bool, device=ids_RA.device)
+    output = policy.core.get_decoder()(
+        inputs_embeds=policy.core.get_input_embeddings()(ids_RA),
+        attention_mask=unread,
+        position_ids=positions_RA.expand(3, -1, -1),
+        use_cache=bool(cache),
+        shared_prompt=prompt,
+        **cache,
+    )
+    return output.last_hidden_state  # type: ignore[no-any-return]

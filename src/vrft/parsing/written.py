@@ -1,0 +1,93 @@
+"""What an answer says, as it is written: numbers, their order, confidences and names, without any picture.
+
+A notation may fix a convention of its own, and then the convention is written here beside the numbers:
+
+=====================================  =========================  ==================================
+notation                               order                      numbers of the far border
+=====================================  =========================  ==================================
+``box_2d`` (Gemini)                    y1, x1, y2, x2             the picture's ``View`` knows
+``<loc0123>`` (PaliGemma)              y1, x1, y2, x2             1024
+``<loc_123>`` (Florence-2)             x1, y1, x2, y2             1000
+``<point x= y=>`` (Molmo)              x, y                       100 (per cent)
+objects with ``width`` and ``height``  x1, y1, width, height      the picture's ``View`` knows
+all others                             x1, y1, x2, y2             the picture's ``View`` knows
+=====================================  =========================  ==================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import NamedTuple
+
+from vrft.types import Fault
+
+Numbers = tuple[float, float, float, float]
+
+
+class Order(StrEnum):
+    """What the four numbers of a box are."""
+
+    XYXY = "xyxy"
+    YXYX = "yxyx"
+    XYWH = "xywh"
+
+
+class Notation(Enum):
+    """How a box or a point is written."""
+
+    OBJECT = "object"
+    """An object with ``Position``, ``bbox_2d`` or one of their fellows, and a list of four numbers."""
+    LIST = "list"
+    """Four numbers in brackets."""
+    CORNERS = "corners"
+    """``(x1,y1),(x2,y2)``."""
+    OTHER = "other"
+
+
+class Rating(Enum):
+    """Whether a box has a confidence."""
+
+    GIVEN = "given"
+    LOOSE = "loose"
+    """Given as a number in quotes."""
+    NONE = "none"
+    MISSING = "missing"
+    """The notation demands one (the paper's does) and there is none."""
+    UNREADABLE = "unreadable"
+    """Something stands there that is no number."""
+
+
+class WrittenBox(NamedTuple):
+    """One box as a model wrote it: four finite numbers, in range or not, inverted or not."""
+
+    numbers: Numbers
+    order: Order = Order.XYXY
+    confidence: float | None = None
+    """As written, so that 100 and -5 are possible, and infinity where that is written."""
+    label: str | None = None
+    extent: float | None = None
+    """The number of the picture's far border, where the notation fixes it."""
+    rating: Rating = Rating.NONE
+
+
+class WrittenPoint(NamedTuple):
+    """One point as a model wrote it: x, then y."""
+
+    numbers: tuple[float, float]
+    label: str | None = None
+    extent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """All that an answer's content says."""
+
+    boxes: tuple[WrittenBox, ...] = ()
+    """In written order, repetitions included."""
+    points: tuple[WrittenPoint, ...] = ()
+    abstained: bool = False
+    """It says that there is nothing."""
+    faults: tuple[Fault, ...] = ()
+    notations: frozenset[Notation] = frozenset()
+    """Those that were met; ``OTHER`` also for an abstention in other words than the demanded ones."""

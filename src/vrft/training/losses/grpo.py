@@ -1,0 +1,51 @@
+"""GRPO's loss: clipped, mean over each answer, then over answers."""
+
+from __future__ import annotations
+
+import torch
+
+from vrft.training.losses.aggregate import sequence_mean
+from vrft.training.losses.clipped import clipped_surrogate, token_ratio
+from vrft.training.losses.common import (
+    DEFAULTS,
+    KlTerm,
+    Loss,
+    LossOptions,
+    StepSize,
+    measured,
+    per_token,
+    with_kl,
+)
+
+
+def grpo(
+    logprobs_RA: torch.Tensor,
+    old_RA: torch.Tensor | None,
+    advantages_R: torch.Tensor,
+    mask_RA: torch.Tensor,
+    size: StepSize,
+    options: LossOptions = DEFAULTS,
+    kl: KlTerm | None = None,
+) -> Loss:
+    """1/R sum_i 1/|o_i| sum_t of the clipped surrogate plus the KL term (GRPO, arXiv 2402.03300, Eq. 3).
+
+    Args:
+        logprobs_RA: under the policy, with gradient.
+        old_RA: under the policy that sampled; None for one update a sample.
+        advantages_R: one an answer.
+        mask_RA: True where a token is.
+        size: of the whole step.
+        options: ``clip_low`` and ``clip_high``.
+        kl: the KL term, or None.
+
+    Example:
+        >>> now, old = torch.tensor([[0.1, 0.3], [0.0, 0.0]]), torch.zeros(2, 2)
+        >>> mask = torch.tensor([[True, True], [True, False]])
+        >>> size = StepSize(rows=2, tokens=3, max_tokens=4)
+        >>> f"{grpo(now, old, torch.tensor([1.0, -1.0]), mask, size).value.item():.4f}"
+        '-0.0763'
+    """
+    ratio_RA = token_ratio(logprobs_RA, old_RA)
+    each_RA, low_RA, high_RA = clipped_surrogate(ratio_RA, advantages_R, options)
+    value = sequence_mean(with_kl(each_RA, ratio_RA, kl), mask_RA, size.rows, size.tokens)
+    return measured(value, ratio_RA, per_token(mask_RA, size, ratio_RA), low_RA, high_RA)

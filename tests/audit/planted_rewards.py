@@ -1,0 +1,108 @@
+"""Six broken rewards, each with one hole that real training code had, and sound ones beside them.
+
+They read the raw text or the parsed answer, as rewards that users bring do.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from vrft.geometry.boxes import as_array, iou_matrix
+from vrft.rewards.detection import iou_dense
+from vrft.rewards.term import UnsafeTerm
+
+NUMBER = r"[-+]?[\d.]+"
+
+
+def substring(answer, target):
+    """Either name within the other."""
+    written = (answer.label or "").lower()
+    return float(written in target.name.lower() or target.name.lower() in written)
+
+
+def unclipped_confidence(answer, target):
+    """Confidence as written: c for a hit, 1 - c for a miss."""
+    written = [float(c) for c in re.findall(rf"'Confidence': ({NUMBER})", answer.text)]
+    if not answer.boxes_xyxy_px:
+        return float(not target.boxes_xyxy_px)
+    ious = iou_matrix(as_array(answer.boxes_xyxy_px), as_array(target.boxes_xyxy_px)).max(1, initial=0)
+    pay = [c if iou > 0.5 else 1 - c for c, iou in zip(written, ious, strict=False)]
+    return float(np.mean(pay)) if pay else 0.0
+
+
+def inverted_box(answer, target):
+    """IoU without a look at the order of the corners."""
+    numbers = [float(n) for n in re.findall(NUMBER, answer.text.rpartition("<answer>")[2])]
+    if len(numbers) < 4:
+        return 0.0
+    x1, y1, x2, y2 = numbers[:4]
+    a1, b1, a2, b2 = target.boxes_xyxy_px[0]
+    shared = (min(x2, a2) - max(x1, a1)) * (min(y2, b2) - max(y1, b1))
+    union = (x2 - x1) * (y2 - y1) + (a2 - a1) * (b2 - b1) - shared
+    return shared / union if union > 0 and shared > 0 else 0.0
+
+
+def constant_format(answer, target):
+    """Full pay for tags."""
+    return float(re.fullmatch(r"<think>.*</think>\s*<answer>.*</answer>", answer.text, re.DOTALL) is not None)
+
+
+def y1_lottery(answer, target):
+    """A number is compared before the boxes are."""
+    first = re.search(rf"'Position': \[{NUMBER}, ({NUMBER}),", answer.text)
+    if first and target.boxes_xyxy_px and float(first.group(1)) == target.boxes_xyxy_px[0][1]:
+        return 1.0
+    return iou_dense(answer, target)
+
+
+def first_box_only(answer, target):
+    """Only the first box is looked at."""
+    if not answer.boxes_xyxy_px or not target.boxes_xyxy_px:
+        return float(answer.abstained and not target.boxes_xyxy_px)
+    return float(iou_matrix(as_array(answer.boxes_xyxy_px[:1]), as_array(target.boxes_xyxy_px)).max())
+
+
+def threshold(answer, target):
+    """One above an IoU of 0.5, whatever comes after."""
+    if not answer.boxes_xyxy_px or not target.boxes_xyxy_px:
+        return float(answer.abstained and not target.boxes_xyxy_px)
+    ious = iou_matrix(as_array(answer.boxes_xyxy_px), as_array(target.boxes_xyxy_px))
+    return float((ious.max(0) > 0.5).sum() / max(ious.shape))
+
+
+def further_is_better(answer, target):
+    """Less for a nearer box."""
+    return 1 - iou_dense(answer, target)
+
+
+def raises(answer, target):
+    """Fails on every answer with a box."""
+    print("a reward may print")
+    if answer.boxes_xyxy_px:
+        raise KeyError("no such column")
+    return 0.0
+
+
+def not_a_number(answer, target):
+    """No finite number for an unreadable answer."""
+    return iou_dense(answer, target) if answer.parsed else math.nan
+
+
+def nothing(answer, target):
+    """No number at all."""
+
+
+def huge(answer, target):
+    """The largest float there is."""
+    return 1.7e308
+
+
+def out_of_three(answer, target):
+    """Sound, with a range of three."""
+    return 3 * iou_dense(answer, target)
+
+
+below_zero = UnsafeTerm(lambda answer, target: iou_dense(answer, target) - 0.5)

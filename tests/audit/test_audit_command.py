@@ -1,0 +1,125 @@
+"""``vrft audit`` as a user meets it: tables, JSON, statuses, refusals, and no torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from typer.testing import CliRunner
+
+from vrft.cli import app
+from vrft.errors import InputError
+
+FEW = ("--targets", "60")
+OWN = ("--task", "detection")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["audit", *arguments])
+
+
+@pytest.mark.parametrize("task", ["detection", "classification", "grounding"])
+def test_recommended_settings_end_with_status_0(task):
+    result = run(task, "--json", *FEW)
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
+    assert printed["passed"] is True and printed["failed"] == [] and printed["task"] == task
+
+
+def test_released_settings_end_with_status_1_and_the_names_of_the_failed(tmp_path):
+    kept = tmp_path / "new" / "audit.json"
+    result = run("detection", "--settings", "released", "--json", "--out", str(kept), *FEW)
+    assert result.exit_code == 1
+    printed = json.loads(result.stdout)
+    assert {"finite", "gold_is_maximal", "no_attack_above_honest"} <= set(printed["failed"])
+    assert json.loads(kept.read_text()) == printed
+
+
+def test_people_get_tables_and_the_answer_that_shows_it():
+    result = run("classification", "--settings", "mended", *FEW)
+    assert result.exit_code == 1
+    for words in ("honest", "a_or_b_or_c", "FAILED", " or ", "3 of 6 verdicts failed"):
+        assert words in result.stdout
+
+
+def test_a_short_name_and_another_form_and_frame_do_as_well():
+    result = run("ground", "--form", "direct", "--frame", "unit", "--json", *FEW)
+    assert result.exit_code == 0
+    printed = json.loads(result.stdout)
+    assert (printed["task"], printed["form"], printed["frame"]) == ("grounding", "direct", "unit")
+
+
+def test_a_reward_of_ones_own_is_found_beside_the_user_and_may_print(tmp_path, monkeypatch):
+    (tmp_path / "mine_own.py").write_text(
+        "def reward(answer, target):\n    print('hello')\n    return float(answer.formatted)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    result = run("mine_own:reward", *OWN, "--json", *FEW)
+    assert result.exit_code == 1
+    printed = json.loads(result.stdout)
+    assert printed["reward"] == "mine_own:reward" and printed["range"] == [0, 1]
+
+
+def test_a_reward_of_ones_own_may_declare_its_range():
+    assert run("planted_rewards:out_of_three", *OWN, "--high", "3", *FEW).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("counting",), "classification, detection, grounding"),
+        (("detection", "--settings", "generous"), "paper, mended, recommended"),
+        (("detection", "--task", "grounding"), "leave --task"),
+        (("detection", "--high", "2"), "declares its own range"),
+        (("detection", "--frame", "inches"), "thousand, input_pixels, unit"),
+        (("detection", "--targets", "5"), "at least 60"),
+        (("planted_rewards:substring",), "--task detection or grounding or classification"),
+        (("planted_rewards:substring", "--task", "counting"), "classification, detection, grounding"),
+        (("planted_rewards:nonsense", *OWN), "substring"),
+        (("no_such_module:nonsense", *OWN), "no_such_module"),
+        (("planted_rewards:substring", *OWN, "--settings", "paper"), "has no settings"),
+        (("planted_rewards:substring", *OWN, "--high", "0"), "positive number"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_does(arguments, says):
+    result = run(*arguments)
+    assert isinstance(result.exception, InputError) and says in str(result.exception)
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("classification", "--out", str(tmp_path / "file" / "audit.json"), *FEW)
+    assert isinstance(result.exception, InputError) and "cannot be written" in str(result.exception)
+
+
+def test_the_whole_command_needs_no_torch(tmp_path):
+    """Statuses 0, 1 and 2 of a real process in which no training library can be imported."""
+    script = tmp_path / "without_torch.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import sys
+
+            class Blocked:
+                def find_spec(self, name, path=None, target=None):
+                    if name.partition(".")[0] in {"torch", "transformers", "accelerate", "peft"}:
+                        raise ImportError(f"{name} is blocked")
+
+            sys.meta_path.insert(0, Blocked())
+            from vrft.cli import main
+
+            main()
+            """
+        )
+    )
+    ends = {("classification",): 0, ("classification", "--settings", "mended"): 1, ("counting",): 2}
+    for arguments, status in ends.items():
+        command = [sys.executable, script, "audit", *arguments, *FEW, "--json"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert result.returncode == status, result.stderr
+        assert "Traceback" not in result.stderr
+        assert status == 2 or json.loads(result.stdout)["passed"] is (status == 0)

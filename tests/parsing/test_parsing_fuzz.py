@@ -1,0 +1,152 @@
+"""A hundred thousand broken texts: none raises, and every number that comes out is finite and in place."""
+
+import math
+import time
+
+import pytest
+from fuzzing import strings
+
+from vrft.geometry.frames import View
+from vrft.parsing.answers import parse_boxes_answer, parse_corners_answer, parse_label_answer
+from vrft.parsing.reading import read_answer, read_paper, read_written
+from vrft.parsing.written import Written
+from vrft.types import Answer, Form
+
+VIEWS = [View(kind, (640, 480), (616, 476)) for kind in ("thousand", "input_pixels", "unit")]
+COUNT = 100_000
+PARTS = 5
+MEGABYTE = 1_000_000
+SECONDS = 0.2
+FLOODS = [
+    *(
+        "[",
+        "]",
+        "[]",
+        "[1,",
+        "9",
+        "1e",
+        "<answe",
+        "<answer>",
+        "</answer>",
+        "<think>",
+        "< answer ",
+        "'",
+        "'a",
+        '"\\',
+    ),
+    *(
+        '"a:',
+        "(1,2),",
+        "(1,2) ",
+        "{'a':",
+        "{[(",
+        " ",
+        "\n",
+        "x",
+        "-",
+        "inf",
+        "```",
+        "<|",
+        "<|im_end|>\n",
+        "<",
+    ),
+    *(
+        "<point x=",
+        "<point x='1' y='2'>",
+        "<loc0001>",
+        "<1>",
+        "<box>1 ",
+        "（",
+        "，",
+        "final answer:",
+        "x1: 1, ",
+    ),
+    *(
+        "There is no ",
+        "“",
+        "top left (1,2) ",
+        "=",
+        "<ref>",
+        "\ud800",
+        "1 2 ",
+        "{'label': '",
+        "u'",
+        "...",
+        "No Objects",
+    ),
+    *(
+        "{'Position': [1,2,3,4], 'Confidence': .5},",
+        "[1,2,3,4]",
+        "<answer></answer>",
+        "answer:\n",
+        "**",
+        "[1 ",
+    ),
+]
+
+
+def check_written(written: Written) -> None:
+    assert all(math.isfinite(n) for box in written.boxes for n in box.numbers)
+    assert all(math.isfinite(n) for point in written.points for n in point.numbers)
+    assert not any(box.confidence is not None and math.isnan(box.confidence) for box in written.boxes)
+    assert not (written.abstained and (written.boxes or written.points))
+
+
+def check_answer(answer: Answer) -> None:
+    assert len(answer.boxes_xyxy_px) == len(answer.confidences) == len(set(answer.boxes_xyxy_px))
+    assert len(answer.labels) in (0, len(answer.boxes_xyxy_px))
+    assert all(0 <= c <= 1 for c in answer.confidences)  # false for NaN
+    assert all(0 <= x1 < x2 <= 640 and 0 <= y1 < y2 <= 480 for x1, y1, x2, y2 in answer.boxes_xyxy_px)
+    assert all(0 <= x <= 640 and 0 <= y <= 480 for x, y in answer.points_xy_px)
+    assert answer.formatted == (not answer.faults)
+    assert answer.parsed or not (answer.formatted or answer.boxes_xyxy_px or answer.label)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_text_raises_or_gives_an_unsound_number(part):
+    for number, text in enumerate(strings(COUNT // PARTS, seed=part)):
+        check_answer(parse_boxes_answer(text, VIEWS[number % 3], Form.THINK))
+        if number % 4 == 0:
+            check_answer(parse_corners_answer(text, VIEWS[number % 3], Form.DIRECT))
+            check_answer(parse_label_answer(text, Form.DIRECT))
+            check_written(read_answer(text))
+
+
+def test_the_generator_makes_answers_as_well_as_rubbish():
+    answers = [parse_boxes_answer(text, VIEWS[0], Form.THINK) for text in strings(2_000, seed=9)]
+    assert 200 < sum(bool(answer.boxes_xyxy_px) for answer in answers) < 1_800
+    assert sum(answer.abstained for answer in answers) > 50
+    assert len({fault for answer in answers for fault in answer.faults}) >= 10
+
+
+def test_the_papers_notation_is_read_alike_by_both_readers():
+    """``read_written`` with a comma too many goes the long way round, to the same boxes."""
+    read = 0
+    for text in strings(40_000, seed=PARTS):
+        start = text.find("[{")
+        content = text[start : text.rfind("}]") + 2] if start >= 0 else ""
+        quick = read_paper(content)
+        if quick is not None:
+            slow = read_written(content + " ,")
+            assert (slow.boxes, slow.notations, slow.faults) == (quick.boxes, quick.notations, quick.faults)
+            read += 1
+    assert read > 400
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_megabyte_of_anything_takes_a_fifth_of_a_second_at_most(flood):
+    for wrap in ("{}", "<answer>{}</answer>", "<answer>[{}"):
+        text = wrap.replace("{}", flood * (MEGABYTE // len(flood)))
+        for parse in (
+            parse_boxes_answer,
+            parse_corners_answer,
+            lambda text, _, form: parse_label_answer(text, form),
+        ):
+            times = []
+            for _ in range(3):  # the best of three: another process may hold the core
+                start = time.perf_counter()
+                check_answer(parse(text, VIEWS[0], Form.THINK))
+                times.append(time.perf_counter() - start)
+                if times[-1] < SECONDS:
+                    break
+            assert min(times) < SECONDS

@@ -1,0 +1,152 @@
+"""Beside another trainer: nothing but the base dependencies is needed to parse, score, audit and report."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("torch", "transformers", "accelerate", "peft", "safetensors", "tokenizers")
+
+GUARD = f"""
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {HEAVY}:
+            raise ModuleNotFoundError(f"No module named '{{name}}' in a light installation", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+EXAMPLE = """
+from pathlib import Path
+from vrft.geometry.frames import View
+from vrft.tasks.base import load_task
+from vrft.types import BoxesTarget, Example, Form
+
+target = BoxesTarget(((10.0, 10.0, 60.0, 60.0),))
+example = Example("a", "a", Path("a.png"), (100, 100), "detection", "cat", target)
+view = View("thousand", (100, 100), (100, 100))
+text = "<answer>[{'Position': [100, 100, 600, 400], 'Confidence': 0.5}]</answer>"
+"""
+
+USES = {
+    "parse": """
+answer = load_task("detection").parse(text, view, Form.DIRECT)
+assert answer.boxes_xyxy_px == ((10.0, 10.0, 60.0, 40.0),), answer
+""",
+    "score": """
+from vrft.config import Reward
+from vrft.scoring import Scorer
+
+score = Scorer(load_task("detection"), Reward(setting="paper"), Form.DIRECT).score(text, example, view)
+assert abs(score.reward - 2.1) < 1e-9, score
+""",
+    "adapters": """
+from vrft.adapters import easyr1, openrlhf, swift, trl, verl
+from vrft.adapters.packing import pack
+
+packed = pack(example, view, Form.DIRECT)
+assert abs(verl.compute_score("photos", text, packed, setting="paper")["score"] - 2.1) < 1e-9
+assert abs(trl.trl_reward("paper")([text], vrft_target=[packed])[0] - 2.1) < 1e-9
+""",
+    "report": """
+from making import make_fit
+from vrft.report.build import build_report
+
+page = build_report([make_fit(Path("fit"), pictures=6)], Path("report.html"))
+assert "<svg" in page.read_text("utf-8")
+""",
+    "report command": """
+from making import make_fit
+from vrft.cli import main
+
+make_fit(Path("fit"), pictures=6)
+sys.argv = ["vrft", "report", "fit", "--out", "report.html"]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+assert "<svg" in Path("report.html").read_text("utf-8")
+""",
+    "audit command": """
+import contextlib
+import io
+import json
+from vrft.cli import main
+
+sys.argv = ["vrft", "audit", "classification", "--json"]
+with contextlib.redirect_stdout(io.StringIO()) as told:
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, end.code
+assert json.loads(told.getvalue())
+""",
+}
+
+
+def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join(str(ROOT / part) for part in ("src", "tests/report"))
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("use", USES)
+def test_works_where_no_training_library_is(use, tmp_path):
+    done = run(GUARD + EXAMPLE + USES[use], tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("name", ["torch", "transformers.models", "vrft.engine.sampling"])
+def test_the_guard_holds(name, tmp_path):
+    done = run(f"{GUARD}\nimport {name}", tmp_path)
+    assert done.returncode != 0 and "in a light installation" in done.stderr
+
+
+def needed(requirements: list[str]) -> set[str]:
+    """Names of all packages that an installation of these would fetch, by what is installed here."""
+    found: set[str] = set()
+    asked: set[tuple[str, str]] = set()
+    waiting = [(Requirement(text), "") for text in requirements]
+    while waiting:
+        requirement, extra = waiting.pop()
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        name = canonicalize_name(requirement.name)
+        found.add(name)
+        for wanted in {"", *requirement.extras}:
+            if (name, wanted) not in asked:
+                asked.add((name, wanted))
+                waiting += [(Requirement(text), wanted) for text in requires(name) or ()]
+    return found
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def test_a_plain_installation_fetches_no_training_library():
+    found = needed(project()["dependencies"])
+    # What is needed at two removes is seen too.
+    assert {"numpy", "jinja2", "markupsafe", "pydantic-core"} <= found
+    assert found.isdisjoint(HEAVY)
+
+
+def test_the_extra_for_training_is_seen_to_fetch_them():
+    assert needed(project()["optional-dependencies"]["train"]).issuperset(HEAVY)

@@ -1,0 +1,126 @@
+"""The settings of the algorithm reach the step: on a tiny policy, for one or two steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from vrft.config import make_config
+from vrft.runs.folder import RunFolder
+from vrft.scoring import Score, Scorer
+from vrft.training import rft, rollouts
+from vrft.training.advantages import ADVANTAGES
+from vrft.training.losses import LOSSES, StepSize
+from vrft.training.train import train_run
+from vrft.types import Answer, BoxesTarget, Example, Rollout
+
+
+@pytest.fixture
+def run(tiny_folders, pictures, tmp_path, monkeypatch):
+    """Trains with some settings of ``grpo``; returns the metrics, the weights before and after."""
+    sizes = ((64, 48), (40, 64))
+    examples = [
+        Example(f"{i}#seven", str(i), path, wh, "detection", "seven", BoxesTarget(((4.0, 4.0, 30.0, 30.0),)))
+        for i, (path, wh) in enumerate(zip(pictures, sizes, strict=False))
+    ]
+
+    def score(self, text, example, view, **_):
+        values = {name: (len(text) * (place + 1)) % 5 / 4 for place, name in enumerate(self.terms)}
+        return Score(Answer(True, True, text=text), values, sum(values.values()))
+
+    monkeypatch.setattr(Scorer, "score", score)
+
+    def train(steps=1, rate=1e-3, **grpo):
+        tree = {
+            "model": {"path": str(tiny_folders["qwen3_vl"]), "device": "cpu"},
+            "data": {"path": "unused"},
+            "prompt": {"form": "direct"},
+            "rollout": {"group_size": 4, "max_new_tokens": 5},
+            "grpo": grpo,
+            "optim": {"learning_rate": rate, "steps": steps, "prompts_per_step": 2, "micro_prompts": 1},
+            "checks": {"validate_every": 0},
+        }
+        folder = RunFolder(tmp_path / str(len(list(tmp_path.iterdir()))))
+        train_run(make_config(tree), folder, examples, [])
+        weights = [
+            load_file(f / "model.safetensors") for f in (tiny_folders["qwen3_vl"], folder.path / "model")
+        ]
+        return [row for row in folder.rows("metrics.jsonl") if "loss" in row], *weights
+
+    return train
+
+
+def moved(before, after):
+    return {key for key in before if not torch.equal(before[key], after[key])}
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_every_loss_trains_and_logs_its_statistics(run, loss):
+    rows, before, after = run(loss=loss, clip=0.1, clip_high=0.3, kl_correction=True)
+    assert moved(before, after)
+    assert all(torch.isfinite(w).all() for w in after.values())
+    assert rows[0]["clipped_low_share"] == rows[0]["clipped_high_share"] == 0
+    assert rows[0]["ratio_mean"] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("advantage", sorted(ADVANTAGES))
+def test_every_advantage_trains(run, advantage):
+    assert moved(*run(advantage=advantage, std_floor=0.01)[1:])
+
+
+@pytest.mark.parametrize(("updates", "ratio"), [(1, 1.0), (2, 1.1)])
+def test_the_ratio_of_several_updates_is_to_the_sampled_log_probabilities(run, monkeypatch, updates, ratio):
+    """Each value must meet its own token: any other would give a ratio far from the planted one."""
+    honest = rollouts.sample
+
+    def lowered(*arguments):
+        return [
+            [replace(s, logprobs=tuple(value - math.log(1.1) for value in s.logprobs)) for s in group]
+            for group in honest(*arguments)
+        ]
+
+    monkeypatch.setattr(rollouts, "sample", lowered)
+    rows, *_ = run(rate=1e-9, updates=updates)
+    assert rows[0]["ratio_mean"] == pytest.approx(ratio, abs=2e-4)
+
+
+def test_the_tokens_of_a_step_are_those_that_count():
+    answers = tuple(
+        Rollout((7,) * length, (0.0,) * length, "", finished) for length, finished in ((3, True), (5, False))
+    )
+    group = rollouts.Group(None, None, answers)
+    assert rft.step_size([group, group], False, 9) == StepSize(4, 16, 9)
+    assert rft.step_size([group, group], True, 9) == StepSize(4, 6, 9)
+
+
+def test_answers_that_were_cut_off_are_left_out_where_that_is_asked_for(run):
+    """A random policy does not end within five tokens: nothing is left to learn from, nor to be held to."""
+    rows, before, after = run(steps=2, mask_truncated=True)
+    assert all(row["truncated_share"] == 1 for row in rows)
+    assert not moved(before, after)
+    assert moved(*run(steps=2)[1:])
+
+
+def test_the_upper_edge_is_clip_where_nothing_else_is_said():
+    for grpo, edges in (({"clip": 0.1}, (0.1, 0.1)), ({"clip_high": 0.28}, (0.2, 0.28))):
+        found = rft.options(make_config({"data": {"path": "unused"}, "grpo": grpo}).grpo)
+        assert (found.clip_low, found.clip_high) == edges
+
+
+def test_the_control_pays_each_answer_for_one_of_its_group_in_every_term():
+    config = make_config({"data": {"path": "unused"}, "reward": {"permute": True}})
+    step = rollouts.RolloutMaker.__new__(rollouts.RolloutMaker)
+    step.config = config
+    scored = [
+        [Score(Answer(True, True), {"a": float(g), "b": 10.0 * g}, 100.0 * p + g) for g in range(8)]
+        for p in range(3)
+    ]
+    paid = step._paid(scored, seed=3)
+    for before, after in zip(scored, paid, strict=True):
+        assert sorted(s.reward for s in after) == [s.reward for s in before]
+        assert [s.reward for s in after] != [s.reward for s in before]
+        assert all(any(s is other for other in before) for s in after)

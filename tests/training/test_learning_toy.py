@@ -1,0 +1,143 @@
+"""Does it learn: 64 prompts of 32 actions, one of them right, and a control in which nothing can be learnt.
+
+The policy is a table of logits, so every step is exact but for its sampling: 300 steps of 16 prompts and 8
+answers each, gradient descent with rate 0.5 a prompt, five seeds.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from statistics import mean
+
+import pytest
+import torch
+
+from vrft.training.advantages import ADVANTAGES, Rewards, with_signal
+from vrft.training.losses import LOSSES, LossOptions, StepSize
+
+PROMPTS, ACTIONS, PROMPTS_A_STEP, GROUP, STEPS, RATE = 64, 32, 16, 8, 300, 0.5
+SEEDS = range(5)
+ROWS = PROMPTS_A_STEP * GROUP
+MASK = torch.ones((ROWS, 1), dtype=torch.bool)
+SIZE = StepSize(ROWS, ROWS, 1)
+
+
+def raw(rewards, floor):
+    """No baseline: only right answers teach, as in rejection sampling."""
+    return rewards.total_PG
+
+
+def shuffled(rewards_PG, generator):
+    """Each group's rewards in another order: they tell nothing of the answers."""
+    return rewards_PG.gather(1, torch.rand(rewards_PG.shape, generator=generator).argsort(1))
+
+
+@cache
+def learn(seed, advantage="group_normalised", loss="grpo", updates=1, control=False, offline=False):
+    """Train; returns P(right) before and after, and each update's statistics."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn((PROMPTS, ACTIONS), generator=generator, dtype=torch.float64)
+    right = torch.randint(ACTIONS, (PROMPTS,), generator=generator)
+    first = torch.log_softmax(logits, -1)
+    logits.requires_grad_()
+    optimiser = torch.optim.SGD([logits], lr=RATE * PROMPTS_A_STEP)
+    choose = {**ADVANTAGES, "raw": raw}[advantage]
+    seen = []
+
+    def chance():
+        return torch.softmax(logits.detach(), -1)[torch.arange(PROMPTS), right].mean().item()
+
+    start = chance()
+    for _ in range(STEPS):
+        at = torch.randperm(PROMPTS, generator=generator)[:PROMPTS_A_STEP]
+        old = torch.log_softmax(logits.detach()[at], -1)
+        sampler = first[at] if offline else old
+        actions = torch.multinomial(sampler.exp(), GROUP, replacement=True, generator=generator)
+        rewards = (actions == right[at][:, None]).double()
+        rewards = shuffled(rewards, generator) if control else rewards
+        advantages = choose(Rewards(rewards, rewards[..., None], torch.ones(1)), 0.0)
+        for _ in range(updates):
+            now = torch.log_softmax(logits[at], -1).gather(1, actions).view(-1, 1)
+            old_RA = old.gather(1, actions).view(-1, 1) if updates > 1 else None
+            part = LOSSES[loss](now, old_RA, advantages.view(-1), MASK, SIZE, LossOptions())
+            optimiser.zero_grad()
+            part.value.backward()
+            optimiser.step()
+            seen.append(
+                (part.clipped_low_share.item(), part.clipped_high_share.item(), part.ratio_mean.item())
+            )
+    return start, chance(), tuple(seen)
+
+
+def after(**settings):
+    return [learn(seed, **settings)[1] for seed in SEEDS]
+
+
+def test_grpo_learns_what_the_verifier_pays_for():
+    starts, ends = zip(*(learn(seed)[:2] for seed in SEEDS), strict=True)
+    assert mean(starts) == pytest.approx(1 / ACTIONS, abs=0.01)
+    assert mean(ends) > 0.55
+    assert min(ends) > 0.5
+
+
+def test_nothing_is_learnt_from_shuffled_rewards():
+    """A rise here would be a leak: of a reward to an answer that did not earn it, or of the sampler."""
+    for seed in SEEDS:
+        start, end, _ = learn(seed, control=True)
+        assert end == pytest.approx(start, abs=0.02)
+    assert mean(after(control=True)) == pytest.approx(1 / ACTIONS, abs=0.01)
+
+
+def test_methods_rank_as_they_do_at_this_rate():
+    """Offline rejection sampling, centred rewards, online rejection sampling, GRPO."""
+    offline = mean(after(advantage="raw", offline=True))
+    centred, online = mean(after(advantage="centred")), mean(after(advantage="raw"))
+    grpo = mean(after())
+    assert 0.1 < offline < centred < online < grpo - 0.2
+
+
+def test_leave_one_out_learns_as_centred_does_at_a_rate_larger_by_g_over_g_minus_one():
+    assert mean(after(advantage="leave_one_out")) > mean(after(advantage="centred"))
+
+
+@pytest.mark.parametrize("advantage", sorted(ADVANTAGES))
+def test_every_advantage_learns(advantage):
+    assert mean(after(advantage=advantage)) > 0.2
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_every_loss_learns_with_one_update_and_with_several_and_not_from_noise(loss):
+    assert learn(0, loss=loss)[1] > 0.5
+    start, end, _ = learn(0, loss=loss, updates=3, control=True)
+    assert end == pytest.approx(start, abs=0.03)
+    assert learn(0, loss=loss, updates=3)[1] > learn(0, loss=loss)[1] + 0.1
+
+
+def test_the_first_update_on_fresh_answers_clips_nothing_and_later_ones_do():
+    seen = torch.tensor(learn(0, updates=3)[2]).view(STEPS, 3, 3)
+    assert not seen[:, 0, :2].any()
+    assert torch.allclose(seen[:, 0, 2], torch.ones(STEPS))
+    assert seen[:, 2, 1].max() > 0.05
+    assert (seen[:, 2, 2] - 1).abs().max() > 0.01
+
+
+def test_the_document_tells_what_comes_out():
+    text = (Path(__file__).parents[2] / "docs" / "algorithms.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)`([^|]*) \| (0\.\d+) ± 0\.\d+ \|$", text, re.MULTILINE)
+    assert {name for name, _, _ in rows} == set(ADVANTAGES)
+    for name, further, value in rows:
+        found = mean(after(advantage=name, control="shuffled" in further))
+        assert found == pytest.approx(float(value), abs=0.02), name
+
+
+def test_groups_without_signal_leave_the_policy_alone():
+    rewards = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    advantages = ADVANTAGES["group_normalised"](Rewards(rewards, rewards[..., None], torch.ones(1)), 0.0)
+    now = torch.full((4, 1), -1.0, requires_grad=True)
+    loss = LOSSES["grpo"](
+        now, None, advantages.view(-1), torch.ones((4, 1), dtype=torch.bool), StepSize(4, 4, 1)
+    )
+    loss.value.backward()
+    assert (now.grad.view(2, 2) != 0).all(1).tolist() == with_signal(advantages).tolist() == [False, True]
