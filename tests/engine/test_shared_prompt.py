@@ -82,11 +82,12 @@ def leaking_mask(prompt_PT, group_size, length):
     return mask
 
 
-def leaking_attend(query, prompt, own, starts, scale):
-    """Planted error: the keys of a group's first answer stand in the prompt."""
-    group = len(query) // len(prompt[0])
-    longer = tuple(torch.cat([p, o[::group]], 2) for p, o in zip(prompt, own, strict=True))
-    return attend(query, longer, own, starts, scale)
+def leaking_attend(query, prompt, own, layout, starts, scale):
+    """Planted error: the keys of each prompt's first answer token stand in the prompt."""
+    first = layout.by_prompt.index_rA[:, 0]
+    longer = tuple(torch.cat([p, o[:, first].transpose(0, 1)[:, :, None]], 2)
+                   for p, o in zip(prompt, own, strict=True))  # fmt: skip
+    return attend(query, longer, own, layout, starts, scale)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ argument of ``forward`` down to it. Under the name ``NAME`` it calls the functio
 prompt's keys while a prompt is encoded, and reads them while answers run. Without such an argument it is
 transformers' own SDPA attention.
 
-Axes as in ``vrft.attention.two_part``.
+Axes as in ``vrft.attention.two_part``; R answers under way, A tokens of each so far.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from transformers.cache_utils import Cache
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from vrft.attention.layout import AnswerLayout
 from vrft.attention.two_part import attend
 
 NAME = "vrft_shared"
@@ -32,6 +33,8 @@ class SharedPrompt:
     layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
     starts: tuple[int, ...] = ()
     """Where each prompt begins behind the padding on its left."""
+    layout: AnswerLayout | None = None
+    """Which answer token belongs where, while all tokens of all answers run at once."""
 
     def select(self, prompts: torch.Tensor) -> SharedPrompt:
         """Some of the prompts."""
@@ -111,8 +114,8 @@ def shared_attention(
 
     Args:
         module: the attention layer.
-        query: (rows, H, tokens, D).
-        key: (rows, K, tokens, D), or (P, K, G, A, D) from an ``AnswerCache``.
+        query: (rows, H, tokens, D); behind a shared prompt (1, H, N, D), or (R, H, 1, D) while decoding.
+        key: as the query with K heads, or (P, K, G, A, D) from an ``AnswerCache``.
         value: as ``key``.
         attention_mask: as transformers makes it; not read where answers run over a shared prompt.
         scaling: multiplies the products.
@@ -132,7 +135,11 @@ def shared_attention(
     prompt = shared_prompt.layers[layer]
     if key.ndim == 5:
         return decode(query, prompt, (key, value), shared_prompt.padding_P1T, scale), None
-    return attend(query, prompt, (key, value), shared_prompt.starts, scale).transpose(1, 2), None
+    if shared_prompt.layout is None:
+        raise ValueError("answers that run at once need a layout")
+    layout, starts = shared_prompt.layout, shared_prompt.starts
+    out_HND = attend(query[0], prompt, (key[0], value[0]), layout, starts, scale)
+    return out_HND.transpose(0, 1)[None], None
 
 
 def decode(

@@ -6,16 +6,18 @@ other. ``plain``: every answer is encoded together with its prompt, as trainers 
 
 Prompts that were encoded already, under the same weights, may be handed in; only ``shared`` can use them.
 
-Axes as in ``vrft.engine.prompts``; H hidden width.
+Axes as in ``vrft.engine.prompts``; N tokens of all answers, one answer after the other; H hidden width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import torch
 
+from vrft.attention.layout import lay_out
 from vrft.engine.prefill import Encoded, answer_hidden, prefill
 from vrft.engine.prompts import AnswerBatch, multimodal_positions, prompt_batch
 from vrft.policies.policy import Policy, Prompt
@@ -30,17 +32,36 @@ def shared_hidden(
     group_size: int,
     encoded: Encoded | None = None,
 ) -> torch.Tensor:
-    """Hidden states (R, A, H), prompts encoded once and read by their answers."""
+    """Hidden states (N, H), prompts encoded once and read by their answers, no token padded."""
     if encoded is None:
         encoded = prefill(policy, prompts)
+    # The prompt's last token predicts an answer's first; the answer's own tokens predict the others.
+    rest = [length - 1 for length in answers.lengths]
     first_RH = encoded.last_PH.repeat_interleave(group_size, 0)
-    inputs_RA = answers.ids_RA[:, :-1]
-    if not inputs_RA.shape[1]:
-        return first_RH[:, None]
-    steps = torch.arange(inputs_RA.shape[1], device=inputs_RA.device)
-    positions_RA = encoded.batch.next_position_P.repeat_interleave(group_size)[:, None] + steps[None]
-    rest_RAH = answer_hidden(policy, encoded.prompt, inputs_RA, positions_RA)
-    return torch.cat([first_RH[:, None], rest_RAH], 1)
+    if not any(rest):
+        return first_RH
+    groups = [rest[i : i + group_size] for i in range(0, len(rest), group_size)]
+    prompt = replace(encoded.prompt, layout=lay_out(groups, policy.device))
+    inputs = answers.mask_RA.clone()
+    inputs[torch.arange(len(rest)), torch.tensor(rest)] = False
+    steps_RA = torch.arange(inputs.shape[1], device=inputs.device).expand(inputs.shape)
+    positions_RA = encoded.batch.next_position_P.repeat_interleave(group_size)[:, None] + steps_RA
+    rest_NH = answer_hidden(policy, prompt, answers.ids_RA[inputs][None], positions_RA[inputs][None])[0]
+    return torch.cat([first_RH, rest_NH])[_in_order(rest, policy.device)]
+
+
+def _in_order(rest: list[int], device: torch.device) -> torch.Tensor:
+    """Places of each answer's first and following tokens, where all first ones stand before all others.
+
+    Example:
+        >>> _in_order([2, 0, 1], torch.device("cpu")).tolist()
+        [0, 3, 4, 1, 2, 5]
+    """
+    order, begin = [], len(rest)
+    for row, length in enumerate(rest):
+        order += [row, *range(begin, begin + length)]
+        begin += length
+    return torch.tensor(order, device=device)
 
 
 def packed_hidden(
@@ -50,7 +71,7 @@ def packed_hidden(
     group_size: int,
     encoded: Encoded | None = None,
 ) -> torch.Tensor:
-    """Hidden states (R, A, H), one packed row a prompt."""
+    """Hidden states (N, H), one packed row a prompt."""
     batch = prompt_batch(policy, prompts)
     count, width = batch.ids_PT.shape
     length = answers.ids_RA.shape[1] - 1
@@ -66,7 +87,7 @@ def packed_hidden(
     ).last_hidden_state
     first_RH = hidden_PLH[:, width - 1].repeat_interleave(group_size, 0)
     rest_RAH = hidden_PLH[:, width:].reshape(count * group_size, length, -1)
-    return torch.cat([first_RH[:, None], rest_RAH], 1)
+    return torch.cat([first_RH[:, None], rest_RAH], 1)[answers.mask_RA]
 
 
 def packed_mask(prompt_PT: torch.Tensor, group_size: int, length: int) -> torch.Tensor:
@@ -104,7 +125,7 @@ def plain_hidden(
     group_size: int,
     encoded: Encoded | None = None,
 ) -> torch.Tensor:
-    """Hidden states (R, A, H), every prompt encoded with every answer."""
+    """Hidden states (N, H), every prompt encoded with every answer."""
     repeated = [p for p in prompts for _ in range(group_size)]
     batch = prompt_batch(policy, repeated)
     ids = torch.cat([batch.ids_PT, answers.ids_RA], 1)
@@ -121,7 +142,7 @@ def plain_hidden(
         use_cache=False,
     ).last_hidden_state
     start = batch.ids_PT.shape[1] - 1
-    return hidden[:, start : start + answers.ids_RA.shape[1]]
+    return hidden[:, start : start + answers.ids_RA.shape[1]][answers.mask_RA]
 
 
 HiddenStates = Callable[[Policy, list[Prompt], AnswerBatch, int, Encoded | None], torch.Tensor]

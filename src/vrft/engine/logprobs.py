@@ -83,10 +83,9 @@ class AnswerScorer(nn.Module):
         if len(answers) != len(prompts) * group_size:
             raise ValueError(f"{len(answers)} answers for {len(prompts)} prompts of {group_size}")
         batch = answer_batch(self.policy, answers)
-        hidden_RAH = HIDDEN[path](self.policy, prompts, batch, group_size, encoded)
+        hidden_NH = HIDDEN[path](self.policy, prompts, batch, group_size, encoded)
         head, vocabulary = self.policy.core.get_output_embeddings(), self.policy.vocabulary
-        chosen = selective_logprobs(
-            hidden_RAH[batch.mask_RA], batch.ids_RA[batch.mask_RA], head, temperature, vocabulary
-        )
+        ids_N = batch.ids_RA[batch.mask_RA]
+        chosen = selective_logprobs(hidden_NH, ids_N, head, temperature, vocabulary)
         logprobs = torch.zeros(batch.mask_RA.shape, dtype=chosen.dtype, device=chosen.device)
         return logprobs.masked_scatter(batch.mask_RA, chosen), batch.mask_RA

@@ -50,26 +50,27 @@ def prefill(policy: Policy, prompts: Sequence[Prompt]) -> Encoded:
 
 
 def answer_hidden(
-    policy: Policy, prompt: SharedPrompt, ids_RA: torch.Tensor, positions_RA: torch.Tensor, **cache: object
+    policy: Policy, prompt: SharedPrompt, ids: torch.Tensor, positions: torch.Tensor, **cache: object
 ) -> torch.Tensor:
     """Run answer tokens behind their encoded prompts.
 
     Args:
         policy: as in ``prefill``.
         prompt: P encoded prompts.
-        ids_RA: tokens of R = P*G answers, a prompt's answers together.
-        positions_RA: their positions.
+        ids: one token a row of R answers, (R, 1), with an ``AnswerCache``; or all tokens of all answers,
+            (1, N), where the prompt has their layout.
+        positions: of the tokens, in the same shape.
         cache: ``past_key_values`` of an ``AnswerCache`` while decoding.
 
     Returns:
-        (R, A, H) hidden states.
+        Hidden states in the same shape, (..., H).
     """
     # A 4-D mask is handed down as it is; the shared attention reads none.
-    unread = torch.ones((1, 1, 1, 1), dtype=torch.bool, device=ids_RA.device)
+    unread = torch.ones((1, 1, 1, 1), dtype=torch.bool, device=ids.device)
     output = policy.core.get_decoder()(
-        inputs_embeds=policy.core.get_input_embeddings()(ids_RA),
+        inputs_embeds=policy.core.get_input_embeddings()(ids),
         attention_mask=unread,
-        position_ids=positions_RA.expand(3, -1, -1),
+        position_ids=positions.expand(3, -1, -1),
         use_cache=bool(cache),
         shared_prompt=prompt,
         **cache,

@@ -64,6 +64,7 @@ class AnswerBatch:
 
     ids_RA: torch.Tensor
     mask_RA: torch.Tensor
+    lengths: tuple[int, ...]
 
 
 def answer_batch(policy: Policy, answers: Sequence[Sequence[int]]) -> AnswerBatch:
@@ -79,4 +80,5 @@ def answer_batch(policy: Policy, answers: Sequence[Sequence[int]]) -> AnswerBatc
     for row, answer in enumerate(answers):
         ids[row, : len(answer)] = torch.tensor(list(answer))
         mask[row, : len(answer)] = True
-    return AnswerBatch(ids.to(policy.device), mask.to(policy.device))
+    lengths = tuple(len(a) for a in answers)
+    return AnswerBatch(ids.to(policy.device), mask.to(policy.device), lengths)
