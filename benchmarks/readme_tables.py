@@ -58,7 +58,31 @@ def seeds_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"demo-table": demo_table, "seeds-table": seeds_table}
+SHAPES = {
+    "image_heavy": "400 picture tokens, 2 prompts, 96 new tokens",
+    "image_heavy_kl": "the same with the KL term",
+    "text_heavy": "36 picture tokens, 4 prompts, 64 new tokens",
+    "text_heavy_kl": "the same with the KL term",
+    "image_heavy_frozen_vision": "400 picture tokens, frozen vision tower",
+    "image_heavy_lora": "400 picture tokens, LoRA, KL term",
+}
+
+
+def speed_table() -> str:
+    """Our step beside TRL's."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "step_time.json").read_text())
+    trl = found["versions"]["trl"]
+    lines = [f"| shape | TRL {trl}, seconds a step | vrft | times as fast |", "|---|---|---|---|"]
+    for name, row in found["shapes"].items():
+        medians = row["median_seconds"]
+        lines.append(
+            f"| {SHAPES[name]} | {medians['trl']['step']:.2f} | {medians['vrft']['step']:.2f} | "
+            f"{row['times_as_fast']['step']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+TABLES = {"demo-table": demo_table, "seeds-table": seeds_table, "speed-table": speed_table}
 
 
 def filled(text: str) -> str:
