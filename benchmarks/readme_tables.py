@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
+from scipy.stats import t as student_t
+
 ROOT = Path(__file__).resolve().parents[1]
+DIFFERENCES = ("rft_minus_base", "rft_minus_base_given_parsed", "rft_minus_sft", "control_minus_base")
 SYSTEMS = {"base": "base", "sft": "SFT twin", "rft": "RFT"}
 
 
@@ -44,6 +48,13 @@ def demo_table() -> str:
     return "\n".join(lines)
 
 
+def over_seeds(values: list[float]) -> str:
+    """Mean over seeds with its 95 per cent t-interval: what another seed may give, not another picture."""
+    mean, error = statistics.mean(values), statistics.stdev(values) / len(values) ** 0.5
+    half = float(student_t.ppf(0.975, len(values) - 1)) * error
+    return interval({"value": mean, "low": mean - half, "high": mean + half}, True)
+
+
 def seeds_table() -> str:
     """All seeds: scores and differences."""
     lines = [
@@ -52,9 +63,12 @@ def seeds_table() -> str:
     ]
     for seed, found in demo_results().items():
         scores = " | ".join(hundred(found[key]["value"]) for key in SYSTEMS)
-        keys = ("rft_minus_base", "rft_minus_base_given_parsed", "rft_minus_sft", "control_minus_base")
-        differences = (interval(found[k], True) if k in found else "not run" for k in keys)
+        differences = (interval(found[k], True) for k in DIFFERENCES)
         lines.append(f"| {seed} | {scores} | " + " | ".join(differences) + " |")
+    every = demo_results().values()
+    means = " | ".join(hundred(statistics.mean(found[key]["value"] for found in every)) for key in SYSTEMS)
+    summary = (over_seeds([found[key]["value"] for found in every]) for key in DIFFERENCES)
+    lines.append(f"| mean | {means} | " + " | ".join(summary) + " |")
     return "\n".join(lines)
 
 
