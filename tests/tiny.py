@@ -15,6 +15,7 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
+from tiny_families import build_tiny
 from vrft.miniature.tokenizer import special_ids, train_tokenizer
 
 TEXTS = ["Detect all objects belonging to the category 'seven' 0 1 2 3 4 5 6 7 8 9 What is the object?"] * 3
@@ -61,6 +62,15 @@ def _qwen3(vocab: int, common: dict) -> Qwen3VLForConditionalGeneration:
 
 
 BUILDERS = {"qwen2_vl": _qwen2, "qwen2_5_vl": _qwen25, "qwen3_vl": _qwen3}
+QWEN_PROCESSOR = {
+    "image_processor_type": "Qwen2VLImageProcessor",
+    "patch_size": 8,
+    "merge_size": 2,
+    "temporal_patch_size": 2,
+    "size": {"shortest_edge": 256, "longest_edge": 4096},
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+}
 
 
 def save_tiny(model_type: str, folder: Path) -> Path:
@@ -78,7 +88,10 @@ def save_tiny(model_type: str, folder: Path) -> Path:
         "tie_word_embeddings": True,
     }
     torch.manual_seed(0)
-    model = BUILDERS[model_type](len(tokenizer), common)
+    if model_type in BUILDERS:
+        model, settings = BUILDERS[model_type](len(tokenizer), common), QWEN_PROCESSOR
+    else:
+        model, settings = build_tiny(model_type, tokenizer)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
@@ -87,14 +100,5 @@ def save_tiny(model_type: str, folder: Path) -> Path:
     model.generation_config.pad_token_id = ids["pad"]
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    settings = {
-        "image_processor_type": "Qwen2VLImageProcessor",
-        "patch_size": 8,
-        "merge_size": 2,
-        "temporal_patch_size": 2,
-        "size": {"shortest_edge": 256, "longest_edge": 4096},
-        "image_mean": [0.5, 0.5, 0.5],
-        "image_std": [0.5, 0.5, 0.5],
-    }
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
     return folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from architectures import FAMILY_NAMES
+from architectures import FAMILY_NAMES, whole_inputs
 from vrft.attention import shared
 from vrft.attention.shared import NAME
 from vrft.attention.two_part import attend
@@ -62,13 +62,7 @@ def test_against_a_loop_over_single_rows_of_transformers(policy, pictures):
     for row, answer in enumerate(ANSWERS):
         prompt = prompts[row // GROUP]
         ids = torch.tensor([[*prompt.token_ids, *answer]])
-        kinds = (ids == policy.image_token_id).int()
-        logits = policy.core(
-            input_ids=ids,
-            pixel_values=prompt.picture.pixel_values_VD.double(),
-            image_grid_thw=torch.tensor([prompt.picture.grid_thw]),
-            mm_token_type_ids=kinds,
-        ).logits[0]
+        logits = policy.core(input_ids=ids, **whole_inputs(policy, prompt.picture.path, ids)).logits[0]
         expected = torch.log_softmax(logits, -1)[len(prompt.token_ids) - 1 : -1]
         expected = expected.gather(-1, torch.tensor(answer)[:, None]).squeeze(-1)
         assert torch.allclose(logprobs[row, : len(answer)], expected, atol=1e-6)

@@ -13,7 +13,8 @@ from architectures import FAMILY_NAMES
 from vrft.errors import ModelError
 from vrft.policies.load import LoraSettings, load_policy, save_policy
 
-FRAMES = {"qwen2_vl": "thousand", "qwen2_5_vl": "input_pixels", "qwen3_vl": "thousand"}
+QWEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
+FRAMES = {"qwen2_5_vl": "input_pixels", "llava_onevision": "unit"}
 
 
 @pytest.mark.parametrize("name", FAMILY_NAMES)
@@ -22,18 +23,19 @@ def test_the_frame_comes_from_the_configuration_not_from_the_name(name, tiny_fol
     shutil.copytree(tiny_folders[name], misleading)
     policy = load_policy(str(misleading), device="cpu")
     picture = policy.picture(pictures[0])
-    assert picture.view.kind == FRAMES[name]
+    assert picture.view.kind == FRAMES.get(name, "thousand")
     assert picture.view.original_wh == (64, 48)
-    _, rows, columns = picture.grid_thw
-    assert picture.view.input_wh == (columns * 8, rows * 8)
+    written = picture.view.write((8.0, 6.0, 50.0, 40.0))
+    assert picture.view.read(written) == pytest.approx((8.0, 6.0, 50.0, 40.0), abs=1)
 
 
-@pytest.mark.parametrize("name", FAMILY_NAMES)
+@pytest.mark.parametrize("name", QWEN)
 def test_prompt_is_the_templates_with_one_placeholder_a_merged_token(name, tiny_folders, pictures):
     policy = load_policy(str(tiny_folders[name]), device="cpu")
     picture = policy.picture(pictures[1])
     prompt = policy.prompt("What is it?", picture)
-    t, rows, columns = picture.grid_thw
+    ((t, rows, columns),) = picture.inputs["image_grid_thw"].tolist()
+    assert picture.view.input_wh == (columns * 8, rows * 8)
     assert prompt.token_ids.count(policy.image_token_id) == t * rows * columns // 4
     text = policy.tokenizer.decode(prompt.token_ids)
     assert text.startswith("<|im_start|>user\n<|vision_start|><|image_pad|>")

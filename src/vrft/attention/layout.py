@@ -36,6 +36,11 @@ class AnswerLayout:
     tokens: int
     """N."""
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest answer."""
+        return self.by_answer[0].index_rA.shape[1]
+
     @cached_property
     def from_prompts_N(self) -> torch.Tensor | None:
         """Place of each flat token in the flattened ``by_prompt``; None where it is its own."""

@@ -21,7 +21,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from vrft.attention.layout import AnswerLayout
-from vrft.attention.two_part import attend
+from vrft.attention.two_part import attend, attend_window
 
 NAME = "vrft_shared"
 
@@ -108,6 +108,7 @@ def shared_attention(
     scaling: float | None = None,
     record: SharedPrompt | None = None,
     shared_prompt: SharedPrompt | None = None,
+    sliding_window: int | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """What ``NAME`` stands for.
@@ -121,6 +122,7 @@ def shared_attention(
         scaling: multiplies the products.
         record: where to keep this layer's keys and values, while a prompt is encoded.
         shared_prompt: what the rows are answers to.
+        sliding_window: tokens that a token sees, itself included; None sees all.
         kwargs: for SDPA attention.
 
     Returns:
@@ -130,15 +132,23 @@ def shared_attention(
     if shared_prompt is None:
         if record is not None:
             record.layers[layer] = (key, value)
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+        kwargs |= {"scaling": scaling, "sliding_window": sliding_window}
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     prompt = shared_prompt.layers[layer]
     if key.ndim == 5:
-        return decode(query, prompt, (key, value), shared_prompt.padding_P1T, scale), None
-    if shared_prompt.layout is None:
-        raise ValueError("answers that run at once need a layout")
+        prompt_k, own_k = prompt[0], key
+        beyond = sliding_window is not None and prompt_k.shape[2] + own_k.shape[3] > sliding_window
+        window = sliding_window if beyond else None
+        return decode(query, prompt, (key, value), shared_prompt.padding_P1T, scale, window), None
     layout, starts = shared_prompt.layout, shared_prompt.starts
-    out_HND = attend(query[0], prompt, (key[0], value[0]), layout, starts, scale)
+    if layout is None:
+        raise ValueError("answers that run at once need a layout")
+    own = key[0], value[0]
+    if sliding_window is not None and prompt[0].shape[2] + layout.longest > sliding_window:
+        out_HND = attend_window(query[0], prompt, own, layout, starts, scale, sliding_window)
+    else:
+        out_HND = attend(query[0], prompt, own, layout, starts, scale)
     return out_HND.transpose(0, 1)[None], None
 
 
@@ -148,6 +158,7 @@ def decode(
     own_PKGAD: tuple[torch.Tensor, torch.Tensor],
     padding_P1T: torch.Tensor | None,
     scale: float,
+    window: int | None = None,
 ) -> torch.Tensor:
     """Attention of one new token of every answer: two products a part, one softmax over both.
 
@@ -157,10 +168,14 @@ def decode(
         own_PKGAD: keys and values of the answers so far, the new token's included.
         padding_P1T: -inf where a prompt has padding; None without padding.
         scale: multiplies the products.
+        window: tokens that the new one sees, itself included; None sees all.
 
     Returns:
         (R, 1, H, D).
     """
+    if window is not None:
+        own_PKGAD = tuple(one[:, :, :, -window:] for one in own_PKGAD)  # type: ignore[assignment]
+        prompt_PKTD, padding_P1T = _within(prompt_PKTD, padding_P1T, window - own_PKGAD[0].shape[3])
     prompts, kv_heads, group, _, width = own_PKGAD[0].shape
     heads = query_RH1D.shape[1]
     each = heads // kv_heads
@@ -168,7 +183,7 @@ def decode(
     query = query.reshape(prompts * kv_heads, group * each, width)
     far = query @ prompt_PKTD[0].flatten(0, 1).mT
     if padding_P1T is not None:
-        far = far.view(prompts, -1, far.shape[-1]) + padding_P1T
+        far = far.view(prompts, kv_heads * group * each, far.shape[-1]) + padding_P1T
     rows = prompts * kv_heads * group
     near = query.view(rows, each, width) @ own_PKGAD[0].flatten(0, 2).mT
     seen = far.shape[-1]
@@ -178,6 +193,15 @@ def decode(
     out = out.baddbmm(weights[..., seen:], own_PKGAD[1].flatten(0, 2))
     out = out.view(prompts, kv_heads, group, each, width).transpose(1, 2)
     return out.reshape(prompts * group, 1, heads, width)
+
+
+def _within(
+    prompt_PKTD: tuple[torch.Tensor, torch.Tensor], padding_P1T: torch.Tensor | None, seen: int
+) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor | None]:
+    """The last tokens of the prompts that a window still reaches."""
+    begin = prompt_PKTD[0].shape[2] - max(seen, 0)
+    keys, values = (one[:, :, begin:] for one in prompt_PKTD)
+    return (keys, values), None if padding_P1T is None else padding_P1T[..., begin:]
 
 
 AttentionInterface.register(NAME, shared_attention)

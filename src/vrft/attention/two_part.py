@@ -45,6 +45,32 @@ def attend(
     return function(query_HND, *prompt_PKTD, *own_KND, layout, starts, scale)  # type: ignore[no-any-return]
 
 
+def attend_window(
+    query_HND: torch.Tensor,
+    prompt_PKTD: tuple[torch.Tensor, torch.Tensor],
+    own_KND: tuple[torch.Tensor, torch.Tensor],
+    layout: AnswerLayout,
+    starts: tuple[int, ...],
+    scale: float,
+    window: int,
+) -> torch.Tensor:
+    """The same for a layer that sees a limited number of tokens back; the prompts' keys are repeated.
+
+    Args:
+        query_HND: as in ``attend``.
+        prompt_PKTD: as in ``attend``.
+        own_KND: as in ``attend``.
+        layout: as in ``attend``.
+        starts: as in ``attend``.
+        scale: as in ``attend``.
+        window: tokens that a token sees, itself included.
+
+    Returns:
+        (H, N, D), with gradient to queries, keys and values of both parts.
+    """
+    return _repeated(query_HND, *prompt_PKTD, *own_KND, layout, starts, scale, window)
+
+
 def _runs(starts: tuple[int, ...]) -> list[tuple[slice, int]]:
     """Neighbouring prompts of one length: (which prompts, where they begin). The kernel takes no padding."""
     runs: list[tuple[slice, int]] = []
@@ -117,6 +143,7 @@ def _repeated(
     layout: AnswerLayout,
     starts: tuple[int, ...],
     scale: float,
+    window: int | None = None,
 ) -> torch.Tensor:
     """The plain form, for devices without the fused one: each bucket's prompts are repeated."""
     width = layout.by_prompt.index_rA.shape[1]
@@ -133,6 +160,8 @@ def _repeated(
         seen = (places >= begins[which][:, None])[:, None, None].expand(rows, 1, tokens, -1)
         own = torch.ones(tokens, tokens, dtype=torch.bool, device=query.device).tril()
         mask = torch.cat([seen, own.expand(rows, 1, -1, -1)], -1)
+        if window is not None:
+            mask &= torch.ones_like(mask[0, 0]).triu(prompt_k.shape[2] - window + 1)
         rows_query = gathered(query, bucket)
         grouped = rows_query.shape[1] != keys.shape[1]
         found.append(

@@ -11,7 +11,7 @@ from transformers import DynamicCache
 from vrft.attention.shared import AnswerCache
 from vrft.engine.lean import LeanStep, is_lean
 from vrft.engine.prefill import Encoded, answer_hidden, prefill
-from vrft.engine.prompts import PromptBatch, prompt_batch
+from vrft.engine.prompts import PromptBatch, prompt_batch, row_arguments
 from vrft.policies.policy import Policy, Prompt
 
 LARGEST_GAP = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.01}
@@ -82,10 +82,10 @@ class RepeatedDecoder:
         output = policy.core.model(
             input_ids=batch.ids_PT,
             attention_mask=batch.mask_PT,
-            position_ids=batch.positions_3PT,
-            mm_encoder_outputs={"image": policy.features([p.picture for p in batch.prompts])},
+            position_ids=batch.position_ids,
             past_key_values=DynamicCache(config=policy.core.config.get_text_config()),
             use_cache=True,
+            **row_arguments(policy, batch.ids_PT, batch.prompts),
         )
         self.first_PH, self.first_position_P = output.last_hidden_state[:, -1], batch.next_position_P
         self._policy, self._cache = policy, output.past_key_values
@@ -98,7 +98,7 @@ class RepeatedDecoder:
         output = self._policy.core.model(
             input_ids=ids_R[:, None],
             attention_mask=self._mask,
-            position_ids=position_R[:, None].expand(3, -1, -1),
+            position_ids=self._policy.family.spread(position_R[:, None]),
             past_key_values=self._cache,
             use_cache=True,
         )

@@ -26,12 +26,13 @@ def check_length(policy: Policy, prompts: Sequence[Prompt], new_tokens: int) -> 
             continue
         pictured = prompt.token_ids.count(policy.image_token_id)
         left = room - new_tokens - (length - pictured)
-        width, height = prompt.picture.view.input_wh
-        pixels = width * height * left // max(pictured, 1)
+        seen = prompt.picture.view.input_wh
+        pixels = policy.family.pixels_for(left, pictured, seen, policy.core.config) if left > 0 else 0
         mend = (
             f"Set model.max_pixels: {pixels} or less, or a smaller rollout.max_new_tokens."
-            if left > 0
-            else "Its words alone are too long: ask for fewer classes, or take a model with a longer context."
+            if pixels
+            else "No smaller picture would do: ask for fewer classes, set a smaller "
+            "rollout.max_new_tokens, or take a model with a longer context."
         )
         raise InputError(
             f"{prompt.picture.path}: the prompt has {length} tokens, {pictured} of them of the picture, and "

@@ -19,7 +19,7 @@ import torch
 
 from vrft.attention.layout import lay_out
 from vrft.engine.prefill import Encoded, answer_hidden, prefill
-from vrft.engine.prompts import AnswerBatch, multimodal_positions, prompt_batch
+from vrft.engine.prompts import AnswerBatch, prompt_batch, row_arguments, row_positions
 from vrft.policies.policy import Policy, Prompt
 
 Path = Literal["shared", "packed", "plain"]
@@ -77,12 +77,18 @@ def packed_hidden(
     length = answers.ids_RA.shape[1] - 1
     inputs_PX = answers.ids_RA[:, :-1].reshape(count, -1)
     steps_X = torch.arange(length, device=policy.device).repeat(group_size)
-    following_3PX = (batch.next_position_P[:, None] + steps_X[None]).expand(3, -1, -1)
+    following = policy.family.spread(batch.next_position_P[:, None] + steps_X[None])
+    mask = packed_mask(batch.mask_PT.bool(), group_size, length)
+    if policy.family.two_way:
+        pictured_PT = batch.ids_PT == policy.image_token_id
+        mask[:, 0, :width, :width] |= pictured_PT[:, :, None] & pictured_PT[:, None]
+    # The mask says all: what else a family adds for whole rows would make a mask of its own.
+    pictures = {"image": policy.features([p.picture for p in prompts])}
     hidden_PLH = policy.core.model(
         input_ids=torch.cat([batch.ids_PT, inputs_PX], 1),
-        attention_mask=packed_mask(batch.mask_PT.bool(), group_size, length),
-        position_ids=torch.cat([batch.positions_3PT, following_3PX], 2),
-        mm_encoder_outputs={"image": policy.features([p.picture for p in prompts])},
+        attention_mask=mask,
+        position_ids=torch.cat([batch.position_ids, following], -1),
+        mm_encoder_outputs=pictures,
         use_cache=False,
     ).last_hidden_state
     first_RH = hidden_PLH[:, width - 1].repeat_interleave(group_size, 0)
@@ -131,15 +137,14 @@ def plain_hidden(
     ids = torch.cat([batch.ids_PT, answers.ids_RA], 1)
     mask = torch.cat([batch.mask_PT, answers.mask_RA.long()], 1)
     # Positions are computed anew over the whole row: this form has nothing in common with the others.
-    grids = [p.picture.grid_thw for p in repeated]
     safe = ids.masked_fill(mask == 0, policy.pad_token_id)
-    positions = multimodal_positions(policy, safe.cpu(), mask.cpu(), grids).to(ids.device)
+    positions = row_positions(policy, safe.cpu(), mask.cpu(), repeated).to(ids.device)
     hidden = policy.core.model(
         input_ids=ids,
         attention_mask=mask,
         position_ids=positions,
-        mm_encoder_outputs={"image": policy.features([p.picture for p in repeated])},
         use_cache=False,
+        **row_arguments(policy, ids, repeated),
     ).last_hidden_state
     start = batch.ids_PT.shape[1] - 1
     return hidden[:, start : start + answers.ids_RA.shape[1]][answers.mask_RA]

@@ -88,7 +88,8 @@ class LeanStep:
         self._kv_heads = attention.k_proj.out_features // self._width
         self._heads = attention.q_proj.out_features // self._width
         positions_RA = position_R[:, None] + torch.arange(longest, device=position_R.device)
-        cos, sin = decoder.rotary_emb(self._embedding.weight[:1, None], positions_RA.expand(3, -1, -1))
+        positions = policy.family.spread(positions_RA)
+        cos, sin = decoder.rotary_emb(self._embedding.weight[:1, None], positions)
         half = sin.shape[-1] // 2
         # x cos + rotate_half(x) sin, with the sign of rotate_half in the sines.
         self._cos_RA1D = cos[:, :, None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from vrft.attention.shared import SharedPrompt
-from vrft.engine.prompts import PromptBatch, prompt_batch
+from vrft.engine.prompts import PromptBatch, prompt_batch, row_arguments
 from vrft.policies.policy import Policy, Prompt
 
 
@@ -40,10 +40,10 @@ def prefill(policy: Policy, prompts: Sequence[Prompt]) -> Encoded:
     hidden_PTH = policy.core.model(
         input_ids=batch.ids_PT,
         attention_mask=batch.mask_PT,
-        position_ids=batch.positions_3PT,
-        mm_encoder_outputs={"image": policy.features([p.picture for p in batch.prompts])},
+        position_ids=batch.position_ids,
         use_cache=False,
         record=record,
+        **row_arguments(policy, batch.ids_PT, batch.prompts),
     ).last_hidden_state
     record.starts = tuple(len(row) - int(row.sum()) for row in batch.mask_PT)
     return Encoded(batch, record, hidden_PTH[:, -1])
@@ -70,7 +70,7 @@ def answer_hidden(
     output = policy.core.get_decoder()(
         inputs_embeds=policy.core.get_input_embeddings()(ids),
         attention_mask=unread,
-        position_ids=positions.expand(3, -1, -1),
+        position_ids=policy.family.spread(positions),
         use_cache=bool(cache),
         shared_prompt=prompt,
         **cache,

@@ -20,7 +20,8 @@ class PromptBatch:
 
     ids_PT: torch.Tensor
     mask_PT: torch.Tensor
-    positions_3PT: torch.Tensor
+    position_ids: torch.Tensor
+    """As the family's model takes them: (P, T), or (3, P, T)."""
     next_position_P: torch.Tensor
     """The position of the first answer token of each prompt."""
     prompts: tuple[Prompt, ...]
@@ -39,23 +40,24 @@ def prompt_batch(policy: Policy, prompts: Sequence[Prompt]) -> PromptBatch:
     for row, prompt in enumerate(prompts):
         ids[row, length - len(prompt.token_ids) :] = torch.tensor(prompt.token_ids)
         mask[row, length - len(prompt.token_ids) :] = 1
-    positions = multimodal_positions(policy, ids, mask, [p.picture.grid_thw for p in prompts])
-    following = positions.amax((0, 2)) + 1
+    positions = row_positions(policy, ids, mask, prompts)
+    following = positions.reshape(-1, *ids.shape).amax((0, 2)) + 1
     d = policy.device
     return PromptBatch(ids.to(d), mask.to(d), positions.to(d), following.to(d), tuple(prompts))
 
 
-def multimodal_positions(
-    policy: Policy, ids_PT: torch.Tensor, mask_PT: torch.Tensor, grids: Sequence[tuple[int, int, int]]
+def row_positions(
+    policy: Policy, ids_PT: torch.Tensor, mask_PT: torch.Tensor, prompts: Sequence[Prompt]
 ) -> torch.Tensor:
-    """Temporal, height and width positions, (3, P, T), as the family computes them."""
-    positions, _ = policy.core.model.get_rope_index(
-        ids_PT,
-        mm_token_type_ids=(ids_PT == policy.image_token_id).int(),
-        image_grid_thw=torch.tensor(list(grids)),
-        attention_mask=mask_PT,
-    )
-    return positions
+    """Positions of whole rows, prompts with or without answers, as the family computes them; on the CPU."""
+    pictures = [p.picture.inputs for p in prompts]
+    return policy.family.positions(policy.core.model, ids_PT, mask_PT, pictures)
+
+
+def row_arguments(policy: Policy, ids_PT: torch.Tensor, prompts: Sequence[Prompt]) -> dict[str, object]:
+    """What a forward pass over whole rows takes beyond tokens, mask and positions: all of the pictures."""
+    features = policy.features([p.picture for p in prompts])
+    return {"mm_encoder_outputs": {"image": features}} | policy.family.extra(ids_PT == policy.image_token_id)
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ from vrft.attention.shared import NAME
 from vrft.errors import ModelError
 from vrft.miniature.location import MINIATURE, miniature_folder
 from vrft.policies.families import family_of
+from vrft.policies.families.base import Family
 from vrft.policies.policy import Policy
 
 SDPA = "sdpa"
+PROCESSOR = "processor_config.json"
 SIDE_FILES = (
     "chat_template.jinja",
     "chat_template.json",
@@ -40,6 +42,11 @@ class LoraSettings:
 
 
 LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+
+
+def lora_targets(family: Family) -> str:
+    """The pattern of the modules that an adapter goes to: the text model's projections."""
+    return LORA_TARGETS.replace("language_model", family.decoder)
 
 
 def resolve_source(source: str) -> str:
@@ -98,7 +105,9 @@ def load_policy(
                 base, dtype=DTYPES[dtype], attn_implementation=attention, output_loading_info=True
             )
             tokenizer = AutoTokenizer.from_pretrained(base)
-            image_processor = _load_image_processor(base, min_pixels, max_pixels)
+            # The PIL backend everywhere: the torchvision one differs by up to 0.015 a pixel value, and runs
+            # must agree.
+            image_processor = AutoImageProcessor.from_pretrained(base, backend="pil")
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{source}: the model could not be loaded: {_first_line(error)}") from error
     if loading["missing_keys"] or loading["mismatched_keys"]:
@@ -108,16 +117,19 @@ def load_policy(
         raise ModelError(
             f"{source}: its tokenizer has no chat template; add chat_template.jinja to the folder."
         )
+    family.prepare(image_processor, model.config, min_pixels, max_pixels)
     if attention == SDPA:
         model.set_attn_implementation({"text_config": NAME})
     model.to(device).eval()
     model.requires_grad_(lora is None)
     if not train_vision:
-        model.get_submodule(family.vision).requires_grad_(False)
+        for name, parameter in model.named_parameters():
+            if name.startswith(family.vision):
+                parameter.requires_grad_(False)
     if adapter_base is not None:
         model = _merge_adapter(model, folder)
     if lora is not None:
-        model = _add_lora(model, lora)
+        model = _add_lora(model, lora, family)
     return Policy(
         model, tokenizer, image_processor, family, source, vision_frozen=not train_vision or lora is not None
     )
@@ -140,19 +152,6 @@ def _quiet() -> Iterator[None]:
         transformers.logging.enable_progress_bar()
 
 
-def _load_image_processor(folder: str, min_pixels: int | None, max_pixels: int | None) -> Any:
-    # The PIL backend everywhere: the torchvision one differs by up to 0.015 a pixel value, and runs must
-    # agree.
-    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
-    size = dict(processor.size)
-    if min_pixels is not None:
-        size["shortest_edge"] = min_pixels
-    if max_pixels is not None:
-        size["longest_edge"] = max_pixels
-    processor.size = size
-    return processor
-
-
 def _adapter_base(folder: Path) -> str | None:
     settings = folder / "adapter_config.json"
     if not settings.exists():
@@ -166,14 +165,14 @@ def _merge_adapter(model: Any, folder: str) -> Any:
     return PeftModel.from_pretrained(model, folder).merge_and_unload()
 
 
-def _add_lora(model: Any, lora: LoraSettings) -> Any:
+def _add_lora(model: Any, lora: LoraSettings, family: Family) -> Any:
     from peft import LoraConfig, get_peft_model
 
     settings = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=LORA_TARGETS,
+        target_modules=lora_targets(family),
         bias="none",
     )
     return get_peft_model(model, settings)
@@ -199,4 +198,9 @@ def save_policy(policy: Policy, folder: Path) -> Path:
     for name in SIDE_FILES:
         if (source / name).exists() and not (folder / name).exists():
             (folder / name).write_bytes((source / name).read_bytes())
+    if (source / PROCESSOR).exists():
+        # A processor's own settings go along; those of its image processor were written apart above.
+        settings = json.loads((source / PROCESSOR).read_text())
+        settings.pop("image_processor", None)
+        (folder / PROCESSOR).write_text(json.dumps(settings, indent=2) + "\n")
     return folder

@@ -1,6 +1,6 @@
 """The policy: a vision-language model with its tokenizer, image processor and Frame.
 
-Axes: T prompt tokens, V picture patches, I pictures, D patch values.
+Axes: R answer rows, A answer tokens.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from vrft.attention.shared import NAME
 from vrft.data.images import image_size_wh, open_rgb
+from vrft.errors import ModelError
 from vrft.geometry.frames import View
-from vrft.policies.families import Family
+from vrft.policies.families.base import Family, Features, Inputs
 
 IMAGE_CACHE = 512
 """Processed pictures and frozen features kept in memory, at most."""
@@ -29,8 +30,10 @@ class Picture:
     """One picture as the image processor gives it."""
 
     path: Path
-    pixel_values_VD: torch.Tensor
-    grid_thw: tuple[int, int, int]
+    inputs: Inputs
+    """Arguments of the model's ``get_image_features``."""
+    written: str
+    """What stands for it in a prompt."""
     view: View
 
 
@@ -55,7 +58,7 @@ class Policy:
     lean: bool | None = None
     """Whether the engine's own decoding step gives the model's hidden states; None until it was tried."""
     _pictures: OrderedDict[Path, Picture] = field(default_factory=OrderedDict)
-    _features: OrderedDict[Path, tuple[torch.Tensor, list[torch.Tensor]]] = field(default_factory=OrderedDict)
+    _features: OrderedDict[Path, Features] = field(default_factory=OrderedDict)
 
     @property
     def core(self) -> Any:
@@ -85,11 +88,22 @@ class Policy:
 
     @property
     def end_token_ids(self) -> tuple[int, ...]:
-        """Tokens that end an answer: the generation config's and the tokenizer's."""
+        """Tokens that end an answer: the generation config's, the tokenizer's and the template's."""
         configured = self.core.generation_config.eos_token_id if self.core.generation_config else None
         listed = configured if isinstance(configured, list) else [configured]
-        ids = [i for i in (*listed, self.tokenizer.eos_token_id) if i is not None]
+        ids = [i for i in (*listed, self.tokenizer.eos_token_id, self._turn_end_id) if i is not None]
         return tuple(dict.fromkeys(int(i) for i in ids))
+
+    @property
+    def _turn_end_id(self) -> int | None:
+        """The id of the family's own token at the end of an answer, where it has one."""
+        return None if self.family.turn_end is None else self._id_of(self.family.turn_end)
+
+    def _id_of(self, token: str) -> int | None:
+        """The id of a token by its text; None where the vocabulary has no such token."""
+        found = self.tokenizer.convert_tokens_to_ids(token)
+        known = found is not None and self.tokenizer.convert_ids_to_tokens(found) == token
+        return int(found) if known else None
 
     @property
     def pad_token_id(self) -> int:
@@ -100,9 +114,9 @@ class Policy:
     @property
     def placeholder_ids(self) -> tuple[int, ...]:
         """Ids that must never be sampled: the model would look for picture features behind them."""
-        config = self.core.config
-        names = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
-        return tuple(int(i) for i in (getattr(config, name, None) for name in names) if i is not None)
+        named = [getattr(self.core.config, name, None) for name in self.family.never_ids]
+        named += [self._id_of(token) for token in self.family.never_tokens]
+        return tuple(dict.fromkeys(int(i) for i in named if i is not None))
 
     def picture(self, path: Path) -> Picture:
         """Read and process a picture; the most recent ones are kept.
@@ -111,7 +125,7 @@ class Policy:
             path: a picture file.
 
         Returns:
-            Patches, grid and the view that converts coordinates.
+            What the model takes, what stands in the prompt, and the view that converts coordinates.
         """
         if path not in self._pictures:
             image = open_rgb(path)
@@ -121,11 +135,9 @@ class Policy:
         return self._pictures[path]
 
     def _process(self, path: Path, image: Image.Image) -> Picture:
-        inputs = self.image_processor(images=[image], return_tensors="pt")
-        t, h, w = (int(n) for n in inputs["image_grid_thw"][0])
-        patch = int(self.image_processor.patch_size)
-        view = View(self.family.frame, image_size_wh(path), (w * patch, h * patch))
-        return Picture(path, inputs["pixel_values"], (t, h, w), view)
+        seen = self.family.see(image, self.image_processor, self.tokenizer, self.core.config)
+        view = View(self.family.frame, image_size_wh(path), seen.input_wh)
+        return Picture(path, seen.inputs, seen.written, view)
 
     def prompt(self, question: str, picture: Picture) -> Prompt:
         """Encode a question about a picture through the model's own chat template.
@@ -135,21 +147,29 @@ class Policy:
             picture: from ``picture``.
 
         Returns:
-            Token ids with one placeholder a merged picture token.
+            Token ids with one placeholder a picture token, written as the family's own processor writes it.
+
+        Raises:
+            ModelError: the template has no place for a picture.
         """
         content = [{"type": "image"}, {"type": "text", "text": question}]
         text = self.tokenizer.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
         )
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        t, h, w = picture.grid_thw
-        count = t * h * w // int(self.image_processor.merge_size) ** 2
-        where = ids.index(self.image_token_id)
-        return Prompt((*ids[:where], *[self.image_token_id] * count, *ids[where + 1 :]), picture)
+        marker = self.family.marker(self.tokenizer, self.core.config)
+        before, found, after = text.partition(marker)
+        if not found:
+            raise ModelError(
+                f"{self.source}: its chat template writes no '{marker}' where a picture stands. "
+                "Take the template of the model's own release."
+            )
+        ids = self.tokenizer(before + picture.written + after, add_special_tokens=False)["input_ids"]
+        return Prompt(tuple(ids), picture)
 
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """Token ids of an answer to be taught, end token included."""
-        return (*self.tokenizer(text, add_special_tokens=False)["input_ids"], self.tokenizer.eos_token_id)
+        end = self.tokenizer.eos_token_id if self._turn_end_id is None else self._turn_end_id
+        return (*self.tokenizer(text, add_special_tokens=False)["input_ids"], end)
 
     def decode(self, token_ids: tuple[int, ...]) -> str:
         """Text of an answer, special tokens left out."""
@@ -167,7 +187,7 @@ class Policy:
         distinct = list({p.path: p for p in pictures}.values())
         known = self._features if self.vision_frozen else {}
         missing = [p for p in distinct if p.path not in known]
-        fresh: dict[Path, tuple[torch.Tensor, list[torch.Tensor]]] = {}
+        fresh: dict[Path, Features] = {}
         if missing:
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.vision_frozen):
                 fresh = self._encode(missing)
@@ -176,19 +196,15 @@ class Policy:
             self._features.update(fresh)
             while len(self._features) > IMAGE_CACHE:
                 self._features.popitem(last=False)
-        chosen = [both[p.path] for p in pictures]
-        output = BaseModelOutputWithPooling(pooler_output=tuple(pooled for pooled, _ in chosen))
-        if chosen[0][1]:
-            # transformers reads deepstack features as an attribute with one tuple of pictures a layer.
-            output.deepstack_features = list(zip(*(deep for _, deep in chosen), strict=True))
-        return output
+        return self.family.joined([both[p.path] for p in pictures])
 
-    def _encode(self, pictures: list[Picture]) -> dict[Path, tuple[torch.Tensor, list[torch.Tensor]]]:
-        pixel_values = torch.cat([p.pixel_values_VD for p in pictures]).to(self.device, self.core.dtype)
-        grid = torch.tensor([p.grid_thw for p in pictures], device=self.device)
-        seen = self.core.model.get_image_features(pixel_values, grid, return_dict=True)
-        deep = getattr(seen, "deepstack_features", None) or []
-        return {p.path: (seen.pooler_output[i], [layer[i] for layer in deep]) for i, p in enumerate(pictures)}
+    def _encode(self, pictures: list[Picture]) -> dict[Path, Features]:
+        inputs = [{name: self._placed(value) for name, value in p.inputs.items()} for p in pictures]
+        features = self.family.encode(self.core.model, inputs)
+        return {p.path: found for p, found in zip(pictures, features, strict=True)}
+
+    def _placed(self, value: torch.Tensor) -> torch.Tensor:
+        return value.to(self.device, self.core.dtype if value.is_floating_point() else value.dtype)
 
     def forget_features(self) -> None:
         """Drop kept features; needed after the tower's weights or device changed."""
