@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ def run_trl(
     banned = [model.config.image_token_id, model.config.video_token_id]
     banned += [model.config.vision_start_token_id, model.config.vision_end_token_id]
     arguments = GRPOConfig(
-        output_dir="/tmp/vrft-benchmark-trl",
+        output_dir=tempfile.mkdtemp(),
         max_steps=steps,
         per_device_train_batch_size=shape.prompts * shape.group,
         num_generations=shape.group,
