@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 # A slow or busy machine must not fail a test: nothing here measures time.
-settings.register_profile("house", deadline=None)
+# Nor does the luck of a generator that filters, or is slow.
+UNLUCKY = (HealthCheck.filter_too_much, HealthCheck.too_slow)
+settings.register_profile("house", deadline=None, suppress_health_check=UNLUCKY)
 settings.load_profile("house")
 
 
