@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from vrft.training.kl import LARGEST_LOG_RATIO
-from vrft.training.losses.common import LossOptions
+from vrft.training.losses.common import KlTerm, Loss, LossOptions, StepSize, measured, per_token, with_kl
 
 
 def token_ratio(logprobs_RA: torch.Tensor, old_RA: torch.Tensor | None) -> torch.Tensor:
@@ -73,3 +75,31 @@ def clipped_surrogate(
     below, above = 1 - options.clip_low, 1 + options.clip_high
     each = -torch.minimum(ratio * advantages, ratio.clamp(below, above) * advantages)
     return each, (ratio < below) & (advantages < 0), (ratio > above) & (advantages > 0)
+
+
+def clipped_loss(
+    mean: Callable[[torch.Tensor], torch.Tensor],
+    logprobs_RA: torch.Tensor,
+    old_RA: torch.Tensor | None,
+    advantages_R: torch.Tensor,
+    mask_RA: torch.Tensor,
+    size: StepSize,
+    options: LossOptions,
+    kl: KlTerm | None,
+) -> Loss:
+    """The clipped surrogate of each token plus the KL term; losses of this kind differ in their mean alone.
+
+    Args:
+        mean: each token's loss (R, A) to the step's scalar.
+        logprobs_RA: under the policy, with gradient.
+        old_RA: under the policy that sampled; None for one update a sample.
+        advantages_R: one an answer.
+        mask_RA: True where a token is.
+        size: of the whole step.
+        options: ``clip_low`` and ``clip_high``.
+        kl: the KL term, or None.
+    """
+    ratio_RA = token_ratio(logprobs_RA, old_RA)
+    each_RA, low_RA, high_RA = clipped_surrogate(ratio_RA, advantages_R, options)
+    value = mean(with_kl(each_RA, ratio_RA, kl))
+    return measured(value, ratio_RA, per_token(mask_RA, size, ratio_RA), low_RA, high_RA)

@@ -5,17 +5,8 @@ from __future__ import annotations
 import torch
 
 from vrft.training.losses.aggregate import constant_mean
-from vrft.training.losses.clipped import clipped_surrogate, token_ratio
-from vrft.training.losses.common import (
-    DEFAULTS,
-    KlTerm,
-    Loss,
-    LossOptions,
-    StepSize,
-    measured,
-    per_token,
-    with_kl,
-)
+from vrft.training.losses.clipped import clipped_loss
+from vrft.training.losses.common import DEFAULTS, KlTerm, Loss, LossOptions, StepSize
 
 
 def dr_grpo(
@@ -47,7 +38,13 @@ def dr_grpo(
         >>> f"{dr_grpo(now, old, torch.tensor([1.0, -1.0]), mask, size).value.item():.4f}"
         '-0.1631'
     """
-    ratio_RA = token_ratio(logprobs_RA, old_RA)
-    each_RA, low_RA, high_RA = clipped_surrogate(ratio_RA, advantages_R, options)
-    value = constant_mean(with_kl(each_RA, ratio_RA, kl), mask_RA, size.rows, size.max_tokens)
-    return measured(value, ratio_RA, per_token(mask_RA, size, ratio_RA), low_RA, high_RA)
+    return clipped_loss(
+        lambda each_RA: constant_mean(each_RA, mask_RA, size.rows, size.max_tokens),
+        logprobs_RA,
+        old_RA,
+        advantages_R,
+        mask_RA,
+        size,
+        options,
+        kl,
+    )
