@@ -23,6 +23,15 @@ class Form(StrEnum):
 
 
 @dataclass(frozen=True)
+class Mask:
+    """A region of a picture, run-length encoded as COCO has it (``pycocotools.mask``, compressed counts)."""
+
+    size_hw: tuple[int, int]
+    """Height and width of the original picture in pixels."""
+    counts: str
+
+
+@dataclass(frozen=True)
 class LabelledBox:
     """One labelled box of a record."""
 
@@ -30,6 +39,8 @@ class LabelledBox:
     box_xyxy_px: BoxXYXY
     crowd: bool = False
     """A region of many instances that were not told apart (COCO ``iscrowd``)."""
+    mask: Mask | None = None
+    """The instance's own region, where the labels have one."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,10 @@ class Expression:
 
     text: str
     boxes_xyxy_px: tuple[BoxXYXY, ...]
+    mask: Mask | None = None
+    """The region that is meant, where the labels have one."""
+    ignore: Mask | None = None
+    """A region that counts neither for nor against an answer (LISA's ignored shapes)."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +68,10 @@ class Record:
     category: str | None = None
     """The picture's class, for classification."""
     expressions: tuple[Expression, ...] = ()
-
-
-@dataclass(frozen=True)
-class Mask:
-    """A region of a picture, run-length encoded as COCO has it (``pycocotools.mask``, compressed counts)."""
-
-    size_hw: tuple[int, int]
-    """Height and width of the original picture in pixels."""
-    counts: str
+    absent: tuple[str, ...] | None = None
+    """Categories that were looked for and are not there (LVIS); None where all that is not labelled is absent."""
+    not_exhaustive: tuple[str, ...] = ()
+    """Categories of which not every instance is labelled (LVIS)."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,8 @@ class BoxesTarget:
     boxes_xyxy_px: tuple[BoxXYXY, ...]
     mask: Mask | None = None
     """The region that the boxes enclose, where the labels have one."""
+    ignore: Mask | None = None
+    """A region that counts neither for nor against an answer."""
 
 
 @dataclass(frozen=True)

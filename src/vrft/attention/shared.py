@@ -179,7 +179,8 @@ def decode(
     prompts, kv_heads, group, _, width = own_PKGAD[0].shape
     heads = query_RH1D.shape[1]
     each = heads // kv_heads
-    query = (query_RH1D * scale).view(prompts, group, kv_heads, each, width).transpose(1, 2)
+    scaled = query_RH1D * scale if scale != 1 else query_RH1D
+    query = scaled.reshape(prompts, group, kv_heads, each, width).transpose(1, 2)
     query = query.reshape(prompts * kv_heads, group * each, width)
     far = query @ prompt_PKTD[0].flatten(0, 1).mT
     if padding_P1T is not None:

@@ -9,7 +9,8 @@ import torch
 from transformers import DynamicCache
 
 from vrft.attention.shared import AnswerCache
-from vrft.engine.lean import LeanStep, is_lean
+from vrft.engine.lean import LeanStep
+from vrft.engine.lean_layers import is_lean
 from vrft.engine.prefill import Encoded, answer_hidden, prefill
 from vrft.engine.prompts import PromptBatch, prompt_batch, row_arguments
 from vrft.policies.policy import Policy, Prompt
@@ -125,7 +126,7 @@ def decoder_of(
     """
     if not policy.shares_prompt:
         return RepeatedDecoder(policy, prompt_batch(policy, prompts), group_size, longest)
-    encoded = prefill(policy, prompts) if encoded is None else encoded.detached()
+    encoded = (prefill(policy, prompts) if encoded is None else encoded).detached()
     if policy.lean is None:
         policy.lean = is_lean(policy.core.get_decoder()) and _agree(policy, encoded)
     kind = LeanDecoder if policy.lean else SharedDecoder

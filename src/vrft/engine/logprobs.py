@@ -6,6 +6,7 @@ Axes as in ``vrft.engine.prompts``; H hidden width.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -38,7 +39,7 @@ def selective_logprobs(
         logits = head(hidden)
         logits = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
         logits = logits / temperature if temperature != 1 else logits
-        return logits.gather(-1, ids[:, None]).squeeze(-1) - logits.logsumexp(-1)
+        return -F.cross_entropy(logits, ids, reduction="none")
 
     tokens = max(1, CHUNK_LOGITS // vocabulary)
     parts = []

@@ -23,8 +23,9 @@ class Encoded:
     """Hidden state of each one's last token, which predicts the first answer token."""
 
     def detached(self) -> Encoded:
-        """The same without gradient, for sampling."""
-        layers = {i: (k.detach(), v.detach()) for i, (k, v) in self.prompt.layers.items()}
+        """The same without gradient, for sampling: laid out as every decoding step reads it."""
+        pairs = self.prompt.layers.items()
+        layers = {i: (k.detach().contiguous(), v.detach().contiguous()) for i, (k, v) in pairs}
         return Encoded(self.batch, SharedPrompt(layers, self.prompt.starts), self.last_PH.detach())
 
 

@@ -182,34 +182,36 @@ def _choose(
     uniform_R: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One token a row and its log-probability."""
-    scale = sampling.temperature if sampling.temperature > 0 else 1.0
-    logprobs = torch.log_softmax(logits_RV / scale, -1)
-    allowed = logprobs.index_fill(-1, banned, -torch.inf)
-    if sampling.temperature == 0:
-        chosen = allowed.argmax(-1)
+    greedy = sampling.temperature == 0
+    scaled_RV = logits_RV if greedy or sampling.temperature == 1 else logits_RV / sampling.temperature
+    probabilities_RV = scaled_RV.softmax(-1)
+    if greedy:
+        chosen = scaled_RV.index_fill(-1, banned, -torch.inf).argmax(-1)
     else:
-        chosen = _draw(_truncate(allowed, sampling), uniform_R)
-    return chosen, logprobs.gather(-1, chosen[:, None]).squeeze(-1)
+        chosen = _draw(_truncate(probabilities_RV.index_fill(-1, banned, 0.0), sampling), uniform_R)
+    return chosen, probabilities_RV.gather(-1, chosen[:, None]).squeeze(-1).log()
 
 
-def _truncate(logprobs_RV: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+def _truncate(probabilities_RV: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    """Zero beyond the edges; what is left need not sum to one."""
     if sampling.top_k:
-        least = logprobs_RV.topk(min(sampling.top_k, logprobs_RV.shape[-1]), -1).values[:, -1:]
-        logprobs_RV = logprobs_RV.masked_fill(logprobs_RV < least, -torch.inf)
+        kept = probabilities_RV.topk(min(sampling.top_k, probabilities_RV.shape[-1]), -1).values
+        probabilities_RV = probabilities_RV.masked_fill(probabilities_RV < kept[:, -1:], 0.0)
     if sampling.top_p < 1:
-        ordered, order = logprobs_RV.softmax(-1).sort(-1, descending=True)
+        ordered, order = probabilities_RV.sort(-1, descending=True)
         before = ordered.cumsum(-1) - ordered
-        dropped = torch.zeros_like(before, dtype=torch.bool).scatter(-1, order, before >= sampling.top_p)
-        logprobs_RV = logprobs_RV.masked_fill(dropped, -torch.inf)
-    return logprobs_RV
+        edge_R1 = sampling.top_p * ordered.sum(-1, keepdim=True)
+        dropped = torch.zeros_like(before, dtype=torch.bool).scatter(-1, order, before >= edge_R1)
+        probabilities_RV = probabilities_RV.masked_fill(dropped, 0.0)
+    return probabilities_RV
 
 
-def _draw(logprobs_RV: torch.Tensor, uniform_R: torch.Tensor) -> torch.Tensor:
+def _draw(probabilities_RV: torch.Tensor, uniform_R: torch.Tensor) -> torch.Tensor:
     """Inverse-transform sampling; never a token of zero probability.
 
     The first place whose cumulative probability is above the threshold is one where it rose.
     """
-    cumulative = logprobs_RV.exp().cumsum(-1)
+    cumulative = probabilities_RV.cumsum(-1)
     total = cumulative[:, -1:]
     threshold = torch.minimum(uniform_R[:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
     return torch.searchsorted(cumulative, threshold, right=True).squeeze(-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -27,12 +28,10 @@ class Reference:
         self._twin = policy
         if beta and not self._adapter:
             model = copy.deepcopy(policy.model).eval().requires_grad_(False)
-            # A frozen tower gives both models the same features: they are computed once and shared.
-            self._twin = replace(
-                policy,
-                model=model,
-                _features=policy._features if policy.vision_frozen else type(policy._features)(),
-            )
+            # Its weights never change, so each picture is encoded once; a tower that is frozen in the policy
+            # gives both the same features.
+            features = policy._features if policy.vision_frozen else OrderedDict()
+            self._twin = replace(policy, model=model, vision_frozen=True, _features=features)
         self._scorer = AnswerScorer(self._twin)
 
     @torch.no_grad()
