@@ -69,7 +69,7 @@ class Record:
     """The picture's class, for classification."""
     expressions: tuple[Expression, ...] = ()
     absent: tuple[str, ...] | None = None
-    """Categories that were looked for and are not there (LVIS); None where all that is not labelled is absent."""
+    """Categories looked for and not there (LVIS); None where all that is not labelled is absent."""
     not_exhaustive: tuple[str, ...] = ()
     """Categories of which not every instance is labelled (LVIS)."""
 
