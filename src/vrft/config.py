@@ -31,7 +31,8 @@ class Model(_Section):
     path: str = "miniature"
     """'miniature', a Hugging Face folder, or a hub id."""
     device: str = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float64"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "auto"
+    """'auto' is bfloat16 on a GPU that computes in it, float16 on an older one, float32 on the CPU."""
     attention: str = "sdpa"
     train_vision: bool = False
     min_pixels: int | None = Field(None, ge=1)
@@ -73,6 +74,9 @@ class Rollout(_Section):
     max_new_tokens: int = Field(256, ge=1)
     min_new_tokens: int = Field(0, ge=0)
     """No answer ends before: for benchmarks."""
+    resample: int = Field(0, ge=0)
+    """Further draws of a step, at most, of other questions in place of those whose answers all earn the same
+    (DAPO's dynamic sampling)."""
 
 
 class Reward(_Section):
@@ -115,6 +119,9 @@ class Grpo(_Section):
     """Multiply the KL term by the ratio: its gradient is then that of the estimator's mean."""
     updates: int = Field(1, ge=1)
     """Optimiser steps on the same answers."""
+    only_signal: bool = False
+    """Groups whose answers all earn the same leave the step: no KL term, and the loss is a mean over the
+    others."""
     mask_truncated: bool = False
     """Answers that met the length limit give no gradient; they still count in their group's mean."""
     path: Literal["auto", "shared", "packed", "plain"] = "auto"
@@ -133,6 +140,9 @@ class Optim(_Section):
     prompts_per_step: int = Field(16, ge=1)
     micro_prompts: int = Field(0, ge=0)
     """Prompts of one forward and backward pass; 0 takes the whole step at once."""
+    activation_checkpointing: bool = False
+    """Compute a layer's activations again in the backward pass instead of keeping them: less memory, about a
+    third more time."""
 
 
 class Checks(_Section):

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from vrft.config import make_config
 from vrft.runs.folder import RunFolder
 from vrft.scoring import Score, Scorer
-from vrft.training import rft, rollouts
+from vrft.training import groups, rft, rollouts
 from vrft.training.advantages import ADVANTAGES
 from vrft.training.losses import LOSSES, StepSize
 from vrft.training.train import train_run
@@ -21,7 +21,7 @@ from vrft.types import Answer, BoxesTarget, Example, Rollout
 
 @pytest.fixture
 def run(tiny_folders, pictures, tmp_path, monkeypatch):
-    """Trains with some settings of ``grpo``; returns the metrics, the weights before and after."""
+    """Trains with some settings; returns the metrics, the weights before and after."""
     sizes = ((64, 48), (40, 64))
     examples = [
         Example(f"{i}#seven", str(i), path, wh, "detection", "seven", BoxesTarget(((4.0, 4.0, 30.0, 30.0),)))
@@ -34,21 +34,21 @@ def run(tiny_folders, pictures, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Scorer, "score", score)
 
-    def train(steps=1, rate=1e-3, **grpo):
+    def train(steps=1, rate=1e-3, model=None, optim=None, **grpo):
         tree = {
-            "model": {"path": str(tiny_folders["qwen3_vl"]), "device": "cpu"},
+            "model": {"path": str(tiny_folders["qwen3_vl"]), "device": "cpu"} | (model or {}),
             "data": {"path": "unused"},
             "prompt": {"form": "direct"},
             "rollout": {"group_size": 4, "max_new_tokens": 5},
             "grpo": grpo,
-            "optim": {"learning_rate": rate, "steps": steps, "prompts_per_step": 2, "micro_prompts": 1},
+            "optim": {"learning_rate": rate, "steps": steps, "prompts_per_step": 2, "micro_prompts": 1}
+            | (optim or {}),
             "checks": {"validate_every": 0},
         }
         folder = RunFolder(tmp_path / str(len(list(tmp_path.iterdir()))))
         train_run(make_config(tree), folder, examples, [])
-        weights = [
-            load_file(f / "model.safetensors") for f in (tiny_folders["qwen3_vl"], folder.path / "model")
-        ]
+        files = (tiny_folders["qwen3_vl"], folder.path / "model")
+        weights = [load_file(f / "model.safetensors") for f in files if (f / "model.safetensors").exists()]
         return [row for row in folder.rows("metrics.jsonl") if "loss" in row], *weights
 
     return train
@@ -92,7 +92,7 @@ def test_the_tokens_of_a_step_are_those_that_count():
     answers = tuple(
         Rollout((7,) * length, (0.0,) * length, "", finished) for length, finished in ((3, True), (5, False))
     )
-    group = rollouts.Group(None, None, answers)
+    group = groups.Group(None, None, answers)
     assert rft.step_size([group, group], False, 9) == StepSize(4, 16, 9)
     assert rft.step_size([group, group], True, 9) == StepSize(4, 6, 9)
 
@@ -112,15 +112,33 @@ def test_the_upper_edge_is_clip_where_nothing_else_is_said():
 
 
 def test_the_control_pays_each_answer_for_one_of_its_group_in_every_term():
-    config = make_config({"data": {"path": "unused"}, "reward": {"permute": True}})
-    step = rollouts.RolloutMaker.__new__(rollouts.RolloutMaker)
-    step.config = config
     scored = [
         [Score(Answer(True, True), {"a": float(g), "b": 10.0 * g}, 100.0 * p + g) for g in range(8)]
         for p in range(3)
     ]
-    paid = step._paid(scored, seed=3)
+    paid = groups.paid_scores(scored, True, seed=3)
+    assert groups.paid_scores(scored, False, seed=3) is scored
     for before, after in zip(scored, paid, strict=True):
         assert sorted(s.reward for s in after) == [s.reward for s in before]
         assert [s.reward for s in after] != [s.reward for s in before]
         assert all(any(s is other for other in before) for s in after)
+
+
+def test_an_adapters_dropout_acts_while_it_learns_and_not_while_it_answers(run):
+    settled = run(model={"lora": {"rank": 4, "alpha": 8}})[0][-1]
+    assert settled["sampling_mismatch"] < 1e-4
+    dropped = run(steps=2, model={"lora": {"rank": 4, "alpha": 8, "dropout": 0.5}})[0][-1]
+    assert dropped["sampling_mismatch"] > 1e-4
+
+
+@pytest.mark.parametrize("settings", [{"dtype": "float16"}, {"dtype": "bfloat16"}])
+def test_half_precision_trains(run, settings):
+    rows, before, after = run(steps=2, rate=1e-2, model=settings)
+    assert all(math.isfinite(row["grad_norm"]) and row["grad_norm"] > 0 for row in rows)
+    assert moved(before, after)
+
+
+def test_checkpointed_activations_leave_the_same_weights(run):
+    expected = run(steps=2, model={"dtype": "float64"})[2]
+    found = run(steps=2, model={"dtype": "float64"}, optim={"activation_checkpointing": True})[2]
+    assert all(torch.allclose(found[name], expected[name], atol=1e-7) for name in expected)

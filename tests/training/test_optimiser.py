@@ -87,3 +87,46 @@ def test_a_resumed_optimiser_goes_on_bit_for_bit(dtype):
     second.load_state_dict(first.state_dict())
     descend(resumed, second, 6)
     assert torch.equal(resumed.weight, whole.weight)
+
+
+def test_small_gradients_of_float16_weights_do_not_vanish():
+    """A gradient of 2e-8 is below float16's least number; the scaled loss keeps it."""
+    model = torch.nn.Linear(4, 4, bias=False).half()
+    before = model.weight.detach().clone()
+    optimiser = Optimiser(model, Optim(learning_rate=0.01, schedule="constant", steps=2))
+    optimiser.backward((model.weight * 2e-8).float().sum())
+    row = optimiser.step()
+    assert row["grad_norm"] == pytest.approx(4 * 2e-8, rel=0.05) and row["loss_scale"] == 2**12
+    assert (model.weight < before).all()
+    optimiser.zero_grad()
+    (model.weight * 2e-8).float().sum().backward()
+    assert not model.weight.grad.any()
+
+
+def test_a_scale_that_is_too_large_is_lowered_before_anything_is_called_broken():
+    model = torch.nn.Linear(2, 2, bias=False).half()
+    before = model.weight.detach().clone()
+    optimiser = Optimiser(model, Optim(learning_rate=0.01, schedule="constant", steps=40))
+    scales = []
+    for _ in range(20):
+        optimiser.zero_grad()
+        optimiser.backward((model.weight * 60_000.0).float().sum())
+        row = optimiser.step()
+        assert "skipped" not in row
+        scales.append(row["loss_scale"])
+        if torch.isfinite(torch.tensor(row["grad_norm"])):
+            break
+        assert torch.equal(model.weight, before)
+    assert scales[:3] == [2**12, 2**11, 2**10] and scales[-1] == 1
+    assert not torch.equal(model.weight, before)
+
+
+def test_a_gradient_that_no_scale_mends_is_told():
+    model = torch.nn.Linear(2, 2, bias=False).half()
+    optimiser = Optimiser(model, Optim(learning_rate=0.01, steps=40))
+    told = []
+    for _ in range(16):
+        optimiser.zero_grad()
+        optimiser.backward((model.weight * float("nan")).float().sum())
+        told.append("skipped" in optimiser.step())
+    assert told == [False] * 12 + [True] * 4

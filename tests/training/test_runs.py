@@ -16,7 +16,7 @@ from vrft.config import make_config
 from vrft.errors import ConfigError, RunError
 from vrft.runs.folder import RunFolder
 from vrft.scoring import Score, Scorer
-from vrft.training import losses, rollouts
+from vrft.training import groups, losses
 from vrft.training.train import train_run
 from vrft.types import Answer, BoxesTarget, Example
 
@@ -163,13 +163,13 @@ def test_a_users_broken_reward_costs_those_rollouts_and_never_the_run(tiny_folde
 
 def test_permuted_rewards_keep_each_groups_rewards(tiny_folders, examples, tmp_path, graded, monkeypatch):
     seen = []
-    honest = rollouts.permuted
+    honest = groups.permuted
 
     def told(orders, seed):
         seen.append((orders, honest(orders, seed)))
         return seen[-1][1]
 
-    monkeypatch.setattr(rollouts, "permuted", told)
+    monkeypatch.setattr(groups, "permuted", told)
     folder = RunFolder(tmp_path / "control")
     train_run(config_of("rft", tiny_folders["qwen3_vl"], reward__permute=True), folder, examples[:4], [])
     assert len(seen) == 5

@@ -131,7 +131,8 @@ def shared_attention(
     layer = int(module.layer_idx)  # type: ignore[arg-type]
     if shared_prompt is None:
         if record is not None:
-            record.layers[layer] = (key, value)
+            # A checkpointed layer runs again in backward; what was read then is what counts.
+            record.layers.setdefault(layer, (key, value))
         kwargs |= {"scaling": scaling, "sliding_window": sliding_window}
         return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5

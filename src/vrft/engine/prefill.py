@@ -22,6 +22,22 @@ class Encoded:
     last_PH: torch.Tensor
     """Hidden state of each one's last token, which predicts the first answer token."""
 
+    def select(self, places: torch.Tensor) -> Encoded:
+        """Some of the prompts, with their gradient.
+
+        Args:
+            places: their numbers.
+        """
+        batch = self.batch
+        kept = PromptBatch(
+            batch.ids_PT[places],
+            batch.mask_PT[places],
+            batch.position_ids[..., places, :],
+            batch.next_position_P[places],
+            tuple(batch.prompts[i] for i in places.tolist()),
+        )
+        return Encoded(kept, self.prompt.select(places), self.last_PH[places])
+
     def detached(self) -> Encoded:
         """The same without gradient, for sampling: laid out as every decoding step reads it."""
         pairs = self.prompt.layers.items()

@@ -29,7 +29,12 @@ SIDE_FILES = (
     "preprocessor_config.json",
     "video_preprocessor_config.json",
 )
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def load_policy(
     Args:
         source: 'miniature', a folder, or a hub id.
         device: 'auto' (CUDA where there is one), or a torch device.
-        dtype: 'auto' (bfloat16 on CUDA, float32 on the CPU), 'float32', 'bfloat16' or 'float64'.
+        dtype: a key of ``DTYPES``, or 'auto' (``natural_dtype``).
         train_vision: whether the vision tower learns too; frozen features are computed once a picture.
         min_pixels: least pixels after the processor's resize; None keeps the folder's setting.
         max_pixels: most pixels after the processor's resize; None keeps the folder's setting.
@@ -85,8 +90,7 @@ def load_policy(
     """
     folder = resolve_source(source)
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    if dtype == "auto":
-        dtype = "bfloat16" if device.startswith("cuda") else "float32"
+    dtype = natural_dtype(device) if dtype == "auto" else dtype
     adapter_base = _adapter_base(Path(folder))
     base = adapter_base or folder
     if Path(base).exists() and not (Path(base) / "config.json").exists():
@@ -133,6 +137,21 @@ def load_policy(
     return Policy(
         model, tokenizer, image_processor, family, source, vision_frozen=not train_vision or lora is not None
     )
+
+
+def natural_dtype(device: str) -> str:
+    """The precision that a device computes in fast and safely.
+
+    Args:
+        device: a torch device.
+
+    Example:
+        >>> natural_dtype("cpu")
+        'float32'
+    """
+    if not device.startswith("cuda"):
+        return "float32"
+    return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,8 @@ Axes: R answer rows, A answer tokens.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -205,6 +207,16 @@ class Policy:
 
     def _placed(self, value: torch.Tensor) -> torch.Tensor:
         return value.to(self.device, self.core.dtype if value.is_floating_point() else value.dtype)
+
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """The mode of passes that carry gradient: adapters drop out, activations are checkpointed, each where
+        that is on. Outside the policy is in eval mode."""
+        self.model.train()
+        try:
+            yield
+        finally:
+            self.model.eval()
 
     def forget_features(self) -> None:
         """Drop kept features; needed after the tower's weights or device changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -31,3 +31,24 @@ def examples_of_step(examples: Sequence[Example], step: int, count: int, seed: i
         order = np.random.default_rng([seed, epoch]).permutation(len(examples))
         chosen.append(examples[order[place]])
     return chosen
+
+
+def further_examples(
+    examples: Sequence[Example], step: int, again: int, count: int, seed: int, asked: Collection[str]
+) -> list[Example]:
+    """Other examples for a step, where those that it took taught nothing.
+
+    Args:
+        examples: the training part.
+        step: from 0.
+        again: the how manieth further draw of the step, from 1.
+        count: how many.
+        seed: source of the order.
+        asked: ids that the step has asked already; they come last.
+
+    Returns:
+        ``count`` examples, fewer where there are fewer.
+    """
+    order = np.random.default_rng([seed, step, again]).permutation(len(examples))
+    mixed = [examples[place] for place in order]
+    return sorted(mixed, key=lambda example: example.id in asked)[:count]

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
 
+import torch
+
 from vrft.config import RunConfig
 from vrft.errors import RunError
 from vrft.policies.policy import Policy
@@ -28,6 +30,7 @@ from vrft.training.memory import peak_memory_gib
 from vrft.training.optimiser import Optimiser
 
 Row = dict[str, Any]
+Backward = Callable[[torch.Tensor], None]
 MOST_SKIPPED = 3
 """Steps in a row whose gradient may fail to be finite; each is skipped."""
 
@@ -38,11 +41,11 @@ class StepFunction(Protocol):
     updates: int
     """Optimiser steps a training step."""
 
-    def __call__(self, step: int) -> Row:
-        """Args: step, from 0. Returns: what to log."""
+    def __call__(self, step: int, backward: Backward = torch.Tensor.backward) -> Row:
+        """Args: step, from 0; backward, called on each part of the loss. Returns: what to log."""
         ...
 
-    def again(self) -> Row:
+    def again(self, backward: Backward = torch.Tensor.backward) -> Row:
         """The gradient of a further update on the same data."""
         ...
 
@@ -120,10 +123,10 @@ def run_loop(
         while step < settings.steps and not over and not stop:
             began = time.monotonic()
             optimiser.zero_grad()
-            row = {"step": step + 1, **step_function(step), **optimiser.step()}
+            row = {"step": step + 1, **step_function(step, optimiser.backward), **optimiser.step()}
             for _ in range(step_function.updates - 1):
                 optimiser.zero_grad()
-                row |= {**step_function.again(), **optimiser.step()}
+                row |= {**step_function.again(optimiser.backward), **optimiser.step()}
             row["seconds"] = time.monotonic() - began
             row["peak_memory_gib"] = peak_memory_gib(policy.device)
             step += 1

@@ -12,6 +12,8 @@ from vrft.config import Optim
 from vrft.errors import ConfigError
 
 HALF = (torch.bfloat16, torch.float16)
+FIRST_SCALE, GROWTH = 2.0**12, 200
+"""Of the loss in float16: where it begins, and the steps without overflow after which it is doubled."""
 
 
 def linear(progress: float) -> float:
@@ -36,7 +38,8 @@ class Optimiser:
     """AdamW over the weights that learn, with warm-up and schedule.
 
     Weights in half precision are updated through a float32 copy: at a rate of 1e-6 nearly every update would
-    otherwise be rounded away.
+    otherwise be rounded away. Those in float16 learn from a scaled loss, so that small gradients do not
+    vanish; the scale falls where they overflow.
     """
 
     def __init__(self, model: torch.nn.Module, settings: Optim, updates: int = 1) -> None:
@@ -55,7 +58,11 @@ class Optimiser:
             raise ConfigError("No weight would learn: set model.lora, or leave the language model trainable.")
         masters = [p.detach().float().clone() if p.dtype in HALF else p for p in self.learned]
         self._pairs = [(p, m) for p, m in zip(self.learned, masters, strict=True) if p is not m]
+        self._masters = masters
         self._adam = torch.optim.AdamW(masters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        narrow = any(p.dtype == torch.float16 for p in self.learned)
+        device = self.learned[0].device.type
+        self._scaler = torch.amp.GradScaler(device, FIRST_SCALE, growth_interval=GROWTH, enabled=narrow)
         self._settings, self._updates, self._steps = settings, updates, 0
 
     @property
@@ -71,29 +78,42 @@ class Optimiser:
         for parameter in self.learned:
             parameter.grad = None
 
+    def backward(self, loss: torch.Tensor) -> None:
+        """Add the gradient of a part of the loss, scaled where the weights are in float16.
+
+        Args:
+            loss: a number.
+        """
+        self._scaler.scale(loss).backward()
+
     def step(self) -> dict[str, Any]:
         """Clip, update and move the schedule on.
 
         A gradient that is not finite is left out and told: it must not reach the weights.
 
         Returns:
-            ``grad_norm``, ``lr``, and ``skipped`` where the update was left out.
+            ``grad_norm``, ``lr``, ``loss_scale`` in float16, and ``skipped`` where the update was left out,
+            unless a smaller scale may mend that.
         """
-        norm = float(torch.nn.utils.clip_grad_norm_(self.learned, self._settings.max_grad_norm))
+        for parameter, master in self._pairs:
+            master.grad = parameter.grad.float() if parameter.grad is not None else None
+        self._scaler.unscale_(self._adam)
+        norm = float(torch.nn.utils.clip_grad_norm_(self._masters, self._settings.max_grad_norm))
         row: dict[str, Any] = {"grad_norm": norm, "lr": self.rate}
+        if self._scaler.is_enabled():
+            row["loss_scale"] = self._scaler.get_scale()
         if math.isfinite(norm):
             self._update()
-        else:
+        elif row.get("loss_scale", 1.0) <= 1:
             row["skipped"] = True
+        self._scaler.update()
         self._steps += 1
         return row
 
     def _update(self) -> None:
-        for parameter, master in self._pairs:
-            master.grad = parameter.grad.float() if parameter.grad is not None else None
         for group in self._adam.param_groups:
             group["lr"] = self.rate
-        self._adam.step()
+        self._scaler.step(self._adam)
         with torch.no_grad():
             for parameter, master in self._pairs:
                 parameter.copy_(master)
@@ -101,12 +121,14 @@ class Optimiser:
     def state_dict(self) -> dict[str, Any]:
         """All that a resume needs."""
         masters = [master for _, master in self._pairs]
-        return {"adam": self._adam.state_dict(), "steps": self._steps, "masters": masters}
+        state = {"adam": self._adam.state_dict(), "steps": self._steps, "masters": masters}
+        return state | {"scaler": self._scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state_dict`` was taken."""
         self._adam.load_state_dict(state["adam"])
         self._steps = state["steps"]
+        self._scaler.load_state_dict(state["scaler"])
         with torch.no_grad():
             for (_, master), saved in zip(self._pairs, state["masters"], strict=True):
                 master.copy_(saved)

@@ -44,5 +44,10 @@ class Reference:
         path: Path,
     ) -> torch.Tensor:
         """Log-probabilities (R, A) under the reference; arguments as of ``AnswerScorer.forward``."""
-        with self._twin.model.disable_adapter() if self._adapter else nullcontext():
-            return self._scorer(prompts, answers, group_size, temperature, path)[0]
+        was_training = self._twin.model.training
+        self._twin.model.eval()
+        try:
+            with self._twin.model.disable_adapter() if self._adapter else nullcontext():
+                return self._scorer(prompts, answers, group_size, temperature, path)[0]
+        finally:
+            self._twin.model.train(was_training)

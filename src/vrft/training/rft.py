@@ -15,11 +15,12 @@ from vrft.engine.prefill import Encoded
 from vrft.policies.policy import Policy
 from vrft.runs.folder import RunFolder
 from vrft.tasks.base import Task
+from vrft.training.groups import Group
 from vrft.training.kl import ESTIMATORS
-from vrft.training.loop import Row
+from vrft.training.loop import Backward, Row
 from vrft.training.losses import LOSSES, KlTerm, LossOptions, StepSize, as_rows, keep_finished
 from vrft.training.reference import Reference
-from vrft.training.rollouts import Group, RolloutMaker
+from vrft.training.rollouts import RolloutMaker
 from vrft.types import Example
 
 MEASURED = ("loss", "kl", "clipped_low_share", "clipped_high_share", "ratio_mean", "sampling_mismatch")
@@ -53,27 +54,42 @@ class RftStep:
         reference: Reference,
         path: Path,
     ) -> None:
-        self.config, self.reference, self.path = config, reference, path
+        self.policy, self.config, self.reference, self.path = policy, config, reference, path
         self.rollouts = RolloutMaker(policy, task, examples, config, folder)
         self.answer_scorer = AnswerScorer(policy)
         self.updates = config.grpo.updates
-        # Prompts that are encoded for sampling serve the gradient too, where all of them train at once.
-        self._encodes_once = path == "shared" and not config.optim.micro_prompts
+        # Prompts that are encoded for sampling serve the gradient too, where all of them train at once and
+        # nothing drops out of the one and not of the other.
+        drops = config.model.lora is not None and config.model.lora.dropout > 0
+        self._encodes_once = path == "shared" and not config.optim.micro_prompts and not drops
         self._encoded: Encoded | None = None
         self._groups: list[Group] = []
         self._reference_RA: dict[int, torch.Tensor] = {}
 
-    def __call__(self, step: int) -> Row:
+    def __call__(self, step: int, backward: Backward = torch.Tensor.backward) -> Row:
         """Sample, score, and leave the gradient of the step's loss on the weights."""
-        self._groups, row, self._encoded = self.rollouts(step, self._encodes_once)
+        with self.policy.learning():
+            groups, row, self._encoded = self.rollouts(step, self._encodes_once)
+        self._groups = self._counted(groups)
+        row["groups_trained"] = len(self._groups)
         self._reference_RA = {}
-        return {**row, **self.again()}
+        return {**row, **self.again(backward)}
 
-    def again(self) -> Row:
+    def _counted(self, groups: list[Group]) -> list[Group]:
+        """The groups that train: all, or those with signal, unless none has any."""
+        places = [i for i, group in enumerate(groups) if group.has_signal]
+        if not self.config.grpo.only_signal or not places:
+            return groups
+        if self._encoded is not None and len(places) < len(groups):
+            self._encoded = self._encoded.select(torch.tensor(places, device=self.policy.device))
+        return [groups[i] for i in places]
+
+    def again(self, backward: Backward = torch.Tensor.backward) -> Row:
         """The gradient on the same answers, under the weights as they now are."""
         began = time.perf_counter()
         encoded, self._encoded = self._encoded, None  # it is good for one backward pass
-        row = self._backward(self._groups, encoded)
+        with self.policy.learning():
+            row = self._backward(self._groups, encoded, backward)
         row["seconds_training"] = time.perf_counter() - began
         tokens = sum(len(r.token_ids) for g in self._groups for r in g.rollouts)
         row["trained_tokens_a_second"] = tokens / row["seconds_training"]
@@ -89,7 +105,7 @@ class RftStep:
             for g in self._groups
         ]
 
-    def _backward(self, groups: list[Group], encoded: Encoded | None) -> Row:
+    def _backward(self, groups: list[Group], encoded: Encoded | None, backward: Backward) -> Row:
         """Accumulate the exact gradient of the step's loss over micro-batches of prompts."""
         config, grpo = self.config, self.config.grpo
         micro = config.optim.micro_prompts or len(groups)
@@ -122,7 +138,7 @@ class RftStep:
                 term = KlTerm(kl, grpo.beta, grpo.kl_correction)
                 total["kl"] += float((kl.detach() * mask_RA).sum()) / size.tokens
             loss = LOSSES[grpo.loss](logprobs_RA, old_RA, advantages_R, mask_RA, size, options(grpo), term)
-            loss.value.backward()
+            backward(loss.value)
             total["loss"] += loss.value.item()
             total["clipped_low_share"] += loss.clipped_low_share.item()
             total["clipped_high_share"] += loss.clipped_high_share.item()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from vrft.config import RunConfig
 from vrft.engine.asking import prompts_for
 from vrft.engine.forms import Path
@@ -12,7 +14,7 @@ from vrft.engine.logprobs import AnswerScorer
 from vrft.policies.policy import Policy
 from vrft.tasks.base import Task
 from vrft.training.batches import examples_of_step
-from vrft.training.loop import Row
+from vrft.training.loop import Backward, Row
 from vrft.training.losses import sequence_mean, token_mean
 from vrft.types import Example
 
@@ -28,7 +30,7 @@ class SftStep:
         self.updates = 1
         self._chosen: list[Example] = []
 
-    def again(self) -> Row:
+    def again(self, backward: Backward = torch.Tensor.backward) -> Row:
         """A step of SFT has one update."""
         return {}
 
@@ -36,8 +38,12 @@ class SftStep:
         """The examples of the step."""
         return [example.id for example in self._chosen]
 
-    def __call__(self, step: int) -> Row:
+    def __call__(self, step: int, backward: Backward = torch.Tensor.backward) -> Row:
         """Leave the gradient of the step's loss on the weights."""
+        with self.policy.learning():
+            return self._backward(step, backward)
+
+    def _backward(self, step: int, backward: Backward) -> Row:
         config = self.config
         chosen = examples_of_step(self.examples, step, config.optim.prompts_per_step, config.seed)
         self._chosen = chosen
@@ -54,7 +60,7 @@ class SftStep:
             part = slice(begin, begin + size)
             logprobs_RA, mask_RA = self.answer_scorer(prompts[part], golds[part], 1, 1.0, self.path)
             loss = token_mean(-logprobs_RA, mask_RA, len(prompts), tokens)
-            loss.backward()
+            backward(loss)
             total["loss"] += loss.item()
             total["sequence_loss"] += sequence_mean(
                 -logprobs_RA.detach(), mask_RA, len(prompts), tokens

@@ -51,12 +51,12 @@ def policy_of(config: RunConfig, source: str | None = None) -> Policy:
     """Load the policy that a configuration names.
 
     Args:
-        config: its ``model`` section.
+        config: its ``model`` section, and whether activations are checkpointed.
         source: another folder with the same settings, such as the SFT twin's model.
     """
     m = config.model
     lora = LoraSettings(m.lora.rank, m.lora.alpha, m.lora.dropout) if m.lora is not None else None
-    return load_policy(
+    policy = load_policy(
         source or m.path,
         device=m.device,
         dtype=m.dtype,
@@ -66,6 +66,9 @@ def policy_of(config: RunConfig, source: str | None = None) -> Policy:
         attention=m.attention,
         lora=lora,
     )
+    if config.optim.activation_checkpointing:
+        policy.core.activation_checkpointing_enable()
+    return policy
 
 
 def train_run(
