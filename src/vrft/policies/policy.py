@@ -165,7 +165,10 @@ class Policy:
                 f"{self.source}: its chat template writes no '{marker}' where a picture stands. "
                 "Take the template of the model's own release."
             )
-        ids = self.tokenizer(before + picture.written + after, add_special_tokens=False)["input_ids"]
+        # As the families' processors do it: where the template writes no first token, the tokenizer may.
+        first = self.tokenizer.bos_token
+        begun = first is not None and text.startswith(first)
+        ids = self.tokenizer(before + picture.written + after, add_special_tokens=not begun)["input_ids"]
         return Prompt(tuple(ids), picture)
 
     def answer_ids(self, text: str) -> tuple[int, ...]:
