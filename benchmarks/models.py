@@ -16,19 +16,22 @@ PIXELS_A_TOKEN = PATCH * MERGE
 WORDS = ["Detect all objects belonging to the category 'seven' in the image 0 1 2 3 4 5 6 7 8 9"] * 3
 
 
-def save_random_qwen2_vl(folder: Path, vocabulary: int = 2048, scale: float = 0.02) -> Path:
+def save_random_qwen2_vl(
+    folder: Path, vocabulary: int = 2048, scale: float = 0.02, text: dict[str, int] | None = None
+) -> Path:
     """A Qwen2-VL of about 2.8 million weights (with the default vocabulary), its tokenizer and processor.
 
     Args:
         folder: where to save; an existing model is kept.
         vocabulary: rows of the embedding; the tokenizer uses the first few hundred.
         scale: standard deviation of the weights.
+        text: other numbers of the text model's configuration.
     """
     if (folder / "config.json").exists():
         return folder
     tokenizer = train_tokenizer(WORDS, vocab_size=400)
     ids = special_ids(tokenizer)
-    text = {
+    sizes = {
         "vocab_size": vocabulary,
         "hidden_size": 192,
         "intermediate_size": 512,
@@ -39,13 +42,13 @@ def save_random_qwen2_vl(folder: Path, vocabulary: int = 2048, scale: float = 0.
         "initializer_range": scale,
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 6, 6]},
         "tie_word_embeddings": True,
-    }
+    } | (text or {})
     vision = {
-        "depth": 3, "embed_dim": 128, "num_heads": 4, "patch_size": PATCH, "mlp_ratio": 2, "hidden_size": 192,
-        "spatial_merge_size": MERGE,
+        "depth": 3, "embed_dim": 128, "num_heads": 4, "patch_size": PATCH, "mlp_ratio": 2,
+        "hidden_size": sizes["hidden_size"], "spatial_merge_size": MERGE,
     }  # fmt: skip
     config = Qwen2VLConfig(
-        text_config=text,
+        text_config=sizes,
         vision_config=vision,
         image_token_id=ids["image"],
         video_token_id=ids["video"],

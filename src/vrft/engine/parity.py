@@ -5,7 +5,6 @@ transformers raises nothing when sharing is wrong, so nothing but a comparison o
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import get_args
 
@@ -18,7 +17,7 @@ from vrft.policies.policy import Policy, Prompt
 THRESHOLDS = {torch.float64: 1e-6, torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.1}
 """Largest difference of a log-probability that rounding explains, by precision of the weights."""
 FORMS: tuple[Path, ...] = get_args(Path)
-"""From the fastest to the slowest, as ``benchmarks/step_time.py`` measures them. The clock of a single run
+"""From the fastest to the slowest, as ``benchmarks/forms.py`` measures them. The clock of a single run
 decides nothing: two runs of one configuration must take the same form, or their digits would differ."""
 
 
@@ -32,8 +31,6 @@ class Parity:
     path: Path
     differences: dict[Path, float | None]
     """Of every form against the plain one; None where it could not run."""
-    seconds: dict[Path, float | None]
-    """Of a forward and backward pass over the compared group."""
 
 
 def compare_paths(
@@ -43,7 +40,7 @@ def compare_paths(
     group_size: int,
     wanted: str = "auto",
 ) -> Parity:
-    """Compare the forms' log-probabilities on real groups, and time them.
+    """Compare the forms' log-probabilities on real groups.
 
     Args:
         policy: the model; its gradients are dropped.
@@ -59,36 +56,32 @@ def compare_paths(
     if found["plain"] is None:
         scorer(*group, 1.0, "plain")  # raises what is wrong
         raise AssertionError("the plain form failed once and not again")
-    expected = found["plain"][0]
-    differences = {form: None if one is None else _gap(one[0], expected) for form, one in found.items()}
-    seconds = {form: None if one is None else one[1] for form, one in found.items()}
+    expected = found["plain"]
+    differences = {form: None if one is None else _gap(one, expected) for form, one in found.items()}
     threshold = THRESHOLDS.get(policy.core.dtype, 1e-3)
     exact = next(form for form in FORMS if _within(differences[form], threshold))
     path: Path = exact if wanted == "auto" else wanted  # type: ignore[assignment]
-    return Parity(differences["shared"], threshold, path, differences, seconds)
+    return Parity(differences["shared"], threshold, path, differences)
 
 
 def _measured(
     policy: Policy, scorer: AnswerScorer, form: Path, group: tuple[list[Prompt], list[tuple[int, ...]], int]
-) -> tuple[torch.Tensor, float] | None:
-    """Log-probabilities and seconds of the second of two passes; None where the form cannot run."""
+) -> torch.Tensor | None:
+    """Log-probabilities; None where the form cannot run, forwards or backwards.
+
+    The plain form is what the others are held to, and needs several times their memory: it runs without
+    gradient.
+    """
     try:
-        for _ in range(2):
-            began = time.perf_counter()
+        with torch.set_grad_enabled(form != "plain"):
             logprobs, mask = scorer(*group, 1.0, form)
+        if logprobs.requires_grad:
             logprobs[mask].sum().backward()
-            kept = logprobs.detach()
-            seconds = time.perf_counter() - began if not kept.is_cuda else _cuda_seconds(began)
     except (KeyError, ValueError, RuntimeError):
         return None
     finally:
         policy.model.zero_grad(set_to_none=True)
-    return kept, seconds
-
-
-def _cuda_seconds(began: float) -> float:
-    torch.cuda.synchronize()
-    return time.perf_counter() - began
+    return logprobs.detach()
 
 
 def _gap(found: torch.Tensor, expected: torch.Tensor) -> float:

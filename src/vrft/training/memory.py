@@ -1,13 +1,25 @@
-"""Memory that a process has held at most."""
+"""Memory: what a process has held at most, and what a run will need, before its first step.
+
+The forecast adds up what a step keeps, phase by phase, from a policy's ``Sizes``; it runs nothing. Axes: P
+prompts of T tokens, G answers a prompt of A tokens.
+"""
 
 from __future__ import annotations
 
 import resource
 import sys
+from dataclasses import dataclass
 
 import torch
 
+from vrft.config import RunConfig
+from vrft.engine.lean_layers import FOLDED_BYTES
+from vrft.engine.logprobs import CHUNK_LOGITS
+from vrft.policies.sizes import Sizes, Stack
+
 GIB = 2**30
+_WIDE = 4
+"""Bytes of a number in float32."""
 
 
 def peak_memory_gib(device: torch.device) -> float:
@@ -24,3 +36,111 @@ def peak_memory_gib(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / GIB
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one step of a run has to hold.
+
+    Args:
+        prompt_tokens: T, of the longest prompt.
+        patches: that the vision tower sees of the largest picture.
+        picture_tokens: of the largest picture, in the text model.
+    """
+
+    prompt_tokens: int
+    patches: int
+    picture_tokens: int
+
+
+@dataclass(frozen=True)
+class MemoryForecast:
+    """GiB at the worst moment of a run, by what holds them."""
+
+    weights: float
+    """Of the policy."""
+    reference: float
+    """Of the frozen twin, where the KL term needs one."""
+    optimiser: float
+    """AdamW's two moments, float32 copies of narrower weights, and the best weights so far."""
+    worst_phase: str
+    """'sampling', 'forward', 'reference', 'backward' or 'update'."""
+    phases: dict[str, float]
+    """What each phase holds beside the above."""
+
+    @property
+    def lasting(self) -> float:
+        """What is held all the time, the policy's own weights left out."""
+        return self.reference + self.optimiser
+
+    @property
+    def total(self) -> float:
+        """All of it, without the program itself."""
+        return self.weights + self.lasting + self.phases[self.worst_phase]
+
+
+def forecast_memory(sizes: Sizes, config: RunConfig, load: Load) -> MemoryForecast:
+    """Memory of a run's worst moment.
+
+    Args:
+        sizes: of the policy.
+        config: its ``rollout``, ``grpo``, ``optim`` and ``checks`` sections count.
+        load: of its largest prompt; every prompt is taken to be as large.
+
+    Returns:
+        The forecast, which ``benchmarks/memory_forecast.py`` compares with measured peaks.
+    """
+    rollout, optim = config.rollout, config.optim
+    number, text, vision = sizes.number_bytes, sizes.text, sizes.vision
+    prompts = optim.prompts_per_step
+    at_once = min(optim.micro_prompts or prompts, prompts)
+    group = rollout.group_size if config.kind == "rft" else 1
+    reference = config.grpo.beta > 0 and config.kind == "rft"
+    again = optim.activation_checkpointing
+    key_values = text.layers * sizes.key_value * number
+
+    def kept(stack: Stack, tokens: int, largest: int) -> float:
+        """Bytes that a forward pass keeps; ``largest`` tokens run through a layer together."""
+        if not again:
+            return tokens * (stack.layers * stack.kept + stack.around) * number
+        each = tokens * (stack.layers * stack.hidden + stack.around) * number
+        return each + largest * stack.kept * number
+
+    answers = at_once * group * max(rollout.max_new_tokens - 1, 1)
+    asked = at_once * load.prompt_tokens
+    seen = at_once * load.patches
+    most = max(asked, answers)
+    prompts_kept = kept(text, asked, asked) + (asked * key_values if again else 0)
+    vision_kept = kept(vision, seen, seen) if sizes.vision_learns else 0.0
+    forward = prompts_kept + kept(text, answers, answers) + vision_kept
+    features = prompts * load.picture_tokens * text.hidden * number
+    chunk = min(answers, max(1, CHUNK_LOGITS // sizes.vocabulary)) * sizes.vocabulary
+    logits = chunk * (3 * _WIDE + (number if sizes.half else 0))
+    head = sizes.vocabulary * text.hidden * number if sizes.head_learns else 0
+    passing = most * text.passing * number
+    rows = prompts * group
+    encoded = prompts_kept + vision_kept if at_once == prompts else 0.0
+    small = sum((text.layers * text.hidden * text.kept * number <= FOLDED_BYTES, not sizes.half)) == 2
+    cache = (prompts * load.prompt_tokens + rows * rollout.max_new_tokens) * key_values
+    tower = 0 if sizes.vision_learns else load.patches * (vision.passing + vision.kept) * number
+    phases = {
+        "sampling": encoded
+        + cache
+        + rows * sizes.vocabulary * 4 * _WIDE
+        + (sizes.weights_bytes / 2 if small else 0)
+        + tower,
+        "forward": forward + logits + head,
+        "reference": (forward + asked * key_values + passing + logits) if reference else 0.0,
+        "backward": forward + passing + head + chunk * _WIDE,
+        "update": sizes.learned * (number + (_WIDE if sizes.half else 0)) + 3 * sizes.largest * _WIDE,
+    }
+    phases = {name: (size + features) / GIB for name, size in phases.items()}
+    moments = sizes.learned * _WIDE * (3 if sizes.half else 2)
+    best = sizes.learned * number if config.checks.validate_every else 0
+    return MemoryForecast(
+        weights=sizes.weights_bytes / GIB,
+        reference=sizes.weights_bytes / GIB if reference and config.model.lora is None else 0.0,
+        optimiser=(moments + best) / GIB,
+        worst_phase=max(phases, key=phases.__getitem__),
+        phases=phases,
+    )
