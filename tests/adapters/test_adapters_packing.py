@@ -24,7 +24,7 @@ PIXELS[50, 60:70] = 0
 REGION = Mask((100, 200), coco_mask.encode(PIXELS)["counts"].decode())
 TARGETS = {
     "detection": (BoxesTarget(()), BoxesTarget((BOX, (0.0, 0.0, 200.0, 100.0)))),
-    "grounding": (BoxesTarget((BOX,)), BoxesTarget((BOX,), REGION)),
+    "grounding": (BoxesTarget((BOX,)), BoxesTarget((BOX,), REGION), BoxesTarget((BOX,), REGION, REGION)),
     "classification": (ClassTarget("café \n 'au lait'", ("café \n 'au lait'", "tea")), ClassTarget("tea")),
 }
 FRAMES = ("thousand", "input_pixels", "unit")
@@ -123,6 +123,7 @@ def changed(**values) -> str:
         (changed(mask={"size_hw": [100, 200], "counts": "a"}), "counts of the mask"),
         (changed(mask={"size_hw": [100, 200], "counts": "猫"}), "counts of the mask"),
         (changed(mask={"size_hw": [100, 200]}), "mask.counts"),
+        (changed(ignore={"size_hw": [200, 100], "counts": REGION.counts}), "high and wide"),
     ],
 )
 def test_a_broken_text_is_refused_with_the_reason(text, says):

@@ -19,7 +19,7 @@ corners = st.floats(0, 1e4, allow_nan=False)
 boxes = st.lists(st.tuples(corners, corners, corners, corners), max_size=3).map(tuple)
 masks = st.none() | st.builds(Mask, size_hw=st.tuples(st.integers(1, 99), st.integers(1, 99)), counts=texts)
 targets = st.one_of(
-    st.builds(BoxesTarget, boxes_xyxy_px=boxes, mask=masks),
+    st.builds(BoxesTarget, boxes_xyxy_px=boxes, mask=masks, ignore=masks),
     st.builds(ClassTarget, name=texts, names=st.lists(texts, max_size=2).map(tuple)),
 )
 examples = st.builds(

@@ -113,6 +113,19 @@ def test_mask_iou_counts_pixels_of_any_region():
         assert iou_mask(answer, target) == pytest.approx((box & filled).sum() / (box | filled).sum())
 
 
+def test_ignored_pixels_count_neither_for_nor_against():
+    draw = np.random.default_rng(3)
+    for _ in range(50):
+        filled, ignored = draw.random((2, 30, 40)) < 0.9 * draw.random((2, 1, 1))
+        box = np.zeros((30, 40), dtype=bool)
+        box[5:20, 10:30] = True
+        target = BoxesTarget(((0.0, 0.0, 40.0, 30.0),), region(filled), region(ignored))
+        expected = (box & filled & ~ignored).sum() / ((box | filled) & ~ignored).sum()
+        assert iou_mask(box_answer((10.0, 5.0, 30.0, 20.0)), target) == pytest.approx(expected)
+    everything = BoxesTarget(((0.0, 0.0, 40.0, 30.0),), region(filled), region(np.ones((30, 40), dtype=bool)))
+    assert iou_mask(box_answer((10.0, 5.0, 30.0, 20.0)), everything) == 0.0
+
+
 def test_mask_iou_of_nothing_is_0_and_needs_a_mask():
     target = BoxesTarget((MIDDLE,), region(np.ones((10, 10), dtype=bool)))
     assert (

@@ -135,6 +135,31 @@ def test_the_paper_setting_and_a_recommendation_exist(name):
     assert all("format" in terms for terms in load_task(name).rewards.values())
 
 
+def test_detection_asks_only_what_the_labels_tell_in_full():
+    def record(name, **known):
+        boxes = (LabelledBox("cat", A), LabelledBox("dog", B))
+        return Record(name, Path(f"{name}.png"), SIDE, boxes=boxes, **known)
+
+    birds = Record("birds", Path("birds.png"), SIDE, boxes=(LabelledBox("bird", A), LabelledBox("cow", B)))
+    records = [
+        birds,
+        record("all"),
+        record("none listed", absent=()),
+        record("one listed", absent=("bird", "unicorn")),
+        record("not every cat", absent=("cow",), not_exhaustive=("cat",)),
+    ]
+    asked = {}
+    for example in load_task("detection").examples(records):
+        asked.setdefault(example.record_id, {})[example.question] = len(example.target.boxes_xyxy_px)
+    assert asked == {
+        "birds": {"bird": 1, "cat": 0, "cow": 1, "dog": 0},
+        "all": {"bird": 0, "cat": 1, "cow": 0, "dog": 1},
+        "none listed": {"cat": 1, "dog": 1},
+        "one listed": {"bird": 0, "cat": 1, "dog": 1},
+        "not every cat": {"cow": 0, "dog": 1},
+    }
+
+
 def test_detection_asks_for_absent_categories_and_not_for_crowds():
     asked = {
         (e.record_id, e.question): len(e.target.boxes_xyxy_px)

@@ -45,20 +45,23 @@ class _Packed(BaseModel):
     input_wh: _Size
     boxes_xyxy_px: tuple[BoxXYXY, ...] | None = None
     mask: Mask | None = None
+    ignore: Mask | None = None
     name: str | None = None
     names: tuple[str, ...] | None = None
 
     def target(self) -> Target:
-        if self.boxes_xyxy_px is None and self.name is not None and self.mask is None:
+        regions = [region for region in (self.mask, self.ignore) if region is not None]
+        if self.boxes_xyxy_px is None and self.name is not None and not regions:
             return ClassTarget(self.name, self.names or ())
         if self.boxes_xyxy_px is None or self.name is not None or self.names is not None:
             raise InputError(
-                "A target is either 'boxes_xyxy_px' (and, where there is one, 'mask') or 'name' and 'names'."
+                "A target is either 'boxes_xyxy_px' (with 'mask' and 'ignore', where there are any) or "
+                "'name' and 'names'."
             )
-        if self.mask is not None:
-            _check_mask(self.mask, self.original_wh)
+        for region in regions:
+            _check_mask(region, self.original_wh)
         boxes = (checked_box(box, self.original_wh, f"Target '{self.id}'") for box in self.boxes_xyxy_px)
-        return BoxesTarget(tuple(boxes), self.mask)
+        return BoxesTarget(tuple(boxes), self.mask, self.ignore)
 
 
 def pack(example: Example, view: View, form: Form) -> str:

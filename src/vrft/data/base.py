@@ -1,7 +1,8 @@
 """A data set read from disk, and how its reader is found.
 
-A reader is one file in this folder that defines ``READER``; ``load_dataset`` asks each whether it knows the
-folder.
+A reader is one file in this folder that defines ``READER``, or ``READERS`` where a format serves several
+tasks; ``load_dataset`` asks each whether it knows the folder. A reader derived from another one is for a
+special case of that format and goes before it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Dataset:
     warnings: tuple[str, ...] = ()
     """Sentences about what was mended or not read; nothing else was."""
     parts: Mapping[str, str] = field(default_factory=dict)
-    """Record ids whose folder names a part: 'train', 'val' or 'test'."""
+    """Record ids that the data set gives to a part: 'train', 'val' or 'test'."""
+    frequencies: Mapping[str, str] = field(default_factory=dict)
+    """Categories with LVIS's classes of frequency: 'r' rare, 'c' common, 'f' frequent."""
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -61,12 +64,14 @@ def readers() -> tuple[Reader, ...]:
     """All readers of this folder, by name.
 
     Example:
-        >>> [reader.name for reader in readers()]
-        ['class_folders', 'coco', 'expressions']
+        >>> print(*sorted({reader.name for reader in readers()}))
+        class_folders coco expressions hf_disk label_studio lvis reasonseg refcoco
     """
     package = import_module("vrft.data")
-    modules = (import_module(f"vrft.data.{m.name}") for m in iter_modules(package.__path__))
-    return tuple(sorted((m.READER for m in modules if hasattr(m, "READER")), key=lambda reader: reader.name))
+    modules = [import_module(f"vrft.data.{m.name}") for m in iter_modules(package.__path__)]
+    found: list[Reader] = [module.READER for module in modules if hasattr(module, "READER")]
+    found += [reader for module in modules for reader in getattr(module, "READERS", ())]
+    return tuple(sorted(found, key=lambda reader: (reader.name, reader.task)))
 
 
 def load_dataset(path: Path | str, task: str | None = None) -> Dataset:
@@ -93,6 +98,7 @@ def load_dataset(path: Path | str, task: str | None = None) -> Dataset:
     fits = [reader for reader in known if reader.detects(path)]
     # A folder of pictures beside a label file looks like a class, so label files go first.
     fits = [reader for reader in fits if reader.in_files] or fits
+    fits = [reader for reader in fits if not any(_is_special_case(other, reader) for other in fits)]
     if not fits:
         wanted = "; ".join(f"for {reader.task}, {reader.wants}" for reader in known)
         raise LabelError("A folder without labels.", str(path), f"Looked for: {wanted}.")
@@ -111,3 +117,7 @@ def load_dataset(path: Path | str, task: str | None = None) -> Dataset:
     if not dataset.records:
         raise LabelError("There is no picture in it.", str(path), f"Expected: {chosen[0].wants}.")
     return dataset
+
+
+def _is_special_case(reader: Reader, of: Reader) -> bool:
+    return type(reader) is not type(of) and isinstance(reader, type(of))

@@ -54,7 +54,7 @@ class Coco:
         warnings: list[str] = []
         named: set[str] = set()
         for file in _label_files(path):
-            sheet = _Sheet(file, root)
+            sheet = self.sheet(file, root)
             for record in sheet.records():
                 if record.id in seen:
                     mistakes.append(_twice(record, file, seen[record.id][0]))
@@ -72,8 +72,12 @@ class Coco:
         parts = {record.id: part for record in records if (part := part_of_record(record.id))}
         return Dataset(root, self.name, records, tuple(warnings), parts)
 
+    def sheet(self, file: Path, root: Path) -> Sheet:
+        """One of the files, opened."""
+        return Sheet(file, root)
 
-class _Sheet:
+
+class Sheet:
     """One json file while it is read; mistakes are collected, not raised."""
 
     def __init__(self, file: Path, root: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from vrft.errors import LabelError
@@ -47,6 +47,16 @@ def part_of_record(record_id: str) -> str | None:
     """
     folders = PurePosixPath(record_id).parts[:-1]
     return None if ".." in folders else next((part for part in map(part_of, folders) if part), None)
+
+
+def strictest(parts: Iterable[str]) -> str:
+    """The part for a picture that is given to several: test before val before train, so that nothing leaks.
+
+    Example:
+        >>> strictest(["train", "val"])
+        'val'
+    """
+    return min(parts, key=("test", "val", "train").index)
 
 
 def record_id(picture: Path, root: Path) -> str:

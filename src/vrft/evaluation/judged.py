@@ -167,17 +167,23 @@ def _read_line(line: bytes, where: str) -> Judged:
 
 def _target_row(target: Target) -> Row:
     if isinstance(target, BoxesTarget):
-        mask = {"size_hw": list(target.mask.size_hw), "counts": target.mask.counts} if target.mask else None
-        return {"boxes_xyxy_px": [list(box) for box in target.boxes_xyxy_px], "mask": mask}
+        boxes = [list(box) for box in target.boxes_xyxy_px]
+        return {"boxes_xyxy_px": boxes, "mask": _mask_row(target.mask), "ignore": _mask_row(target.ignore)}
     return {"name": target.name, "names": list(target.names)}
 
 
 def _target(row: Row) -> Target:
     if "boxes_xyxy_px" in row:
-        mask = row["mask"]
-        region = Mask((mask["size_hw"][0], mask["size_hw"][1]), mask["counts"]) if mask else None
-        return BoxesTarget(_boxes(row["boxes_xyxy_px"]), region)
+        return BoxesTarget(_boxes(row["boxes_xyxy_px"]), _mask(row["mask"]), _mask(row.get("ignore")))
     return ClassTarget(row["name"], tuple(row["names"]))
+
+
+def _mask_row(mask: Mask | None) -> Row | None:
+    return {"size_hw": list(mask.size_hw), "counts": mask.counts} if mask else None
+
+
+def _mask(row: Row | None) -> Mask | None:
+    return Mask((row["size_hw"][0], row["size_hw"][1]), row["counts"]) if row else None
 
 
 def _boxes(rows: list[list[float]]) -> tuple[BoxXYXY, ...]:

@@ -7,7 +7,7 @@ from pycocotools import mask as coco_mask
 
 from vrft.errors import InputError
 from vrft.geometry.boxes import as_array, giou_matrix, iou_matrix
-from vrft.types import Answer, BoxesTarget, Target
+from vrft.types import Answer, BoxesTarget, Mask, Target
 
 
 def iou_first(answer: Answer, target: Target) -> float:
@@ -89,7 +89,8 @@ def iou_mask(answer: Answer, target: Target) -> float:
     """IoU of the answer's first box, filled, with the labelled region.
 
     R = |A n M| / |A u M|, counted by pycocotools in pixels whose centre lies within (LISA, arXiv 2308.00692,
-    measures masks so). A box earns 1 only where the region is one.
+    measures masks so). A box earns 1 only where the region is one. Pixels of the target's ignored region are
+    not counted, as in LISA's evaluation.
 
     Args:
         answer: the parsed answer.
@@ -119,9 +120,20 @@ def iou_mask(answer: Answer, target: Target) -> float:
         return 0.0
     height, width = target.mask.size_hw
     x1, y1, x2, y2 = answer.boxes_xyxy_px[0]
-    box = coco_mask.frPyObjects(np.array([[x1, y1, x2 - x1, y2 - y1]]), height, width)
-    region = {"size": [height, width], "counts": target.mask.counts.encode()}
-    return float(coco_mask.iou(box, [region], [0])[0, 0])
+    box = coco_mask.frPyObjects(np.array([[x1, y1, x2 - x1, y2 - y1]]), height, width)[0]
+    region = _encoded(target.mask)
+    union, intersection = (coco_mask.merge([box, region], intersect=both) for both in (False, True))
+    areas = coco_mask.area([union, intersection]).astype(float)
+    if target.ignore is not None:
+        ignored = _encoded(target.ignore)
+        parts = [coco_mask.merge([area, ignored], intersect=True) for area in (union, intersection)]
+        areas -= coco_mask.area(parts)
+    return float(areas[1] / areas[0]) if areas[0] else 0.0
+
+
+def _encoded(mask: Mask) -> dict[str, object]:
+    """A mask as pycocotools has it."""
+    return {"size": list(mask.size_hw), "counts": mask.counts.encode()}
 
 
 def _point(answer: Answer) -> tuple[float, float] | None:

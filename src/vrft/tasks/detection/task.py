@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from vrft.geometry.frames import View
 from vrft.parsing.answers import parse_boxes_answer
@@ -23,10 +24,11 @@ class Detection:
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question for every picture and category of the data set, present or not.
 
-        Crowd regions are no single objects: a picture whose only boxes of a category are crowds is not asked
-        about that category.
+        A picture is not asked about a category whose right answer is not known in full: one with a crowd
+        region, since crowds are no single objects; one that is not labelled exhaustively; and, where the
+        record lists what is absent, one that is neither labelled nor listed.
         """
-        categories = sorted({box.category for record in records for box in record.boxes})
+        categories = {box.category for record in records for box in record.boxes}
         return [
             Example(
                 id=f"{record.id}#{category}",
@@ -40,8 +42,7 @@ class Detection:
                 ),
             )
             for record in records
-            for category in categories
-            if not any(b.crowd and b.category == category for b in record.boxes)
+            for category in sorted(_known(record, categories))
         ]
 
     def group(self, example: Example) -> str:
@@ -69,6 +70,13 @@ class Detection:
     def parse(self, text: str, view: View, form: Form) -> Answer:
         """Boxes and confidences, or an abstention."""
         return parse_boxes_answer(text, view, form)
+
+
+def _known(record: Record, categories: AbstractSet[str]) -> set[str]:
+    """Those categories of which the picture's labels tell all there is."""
+    labelled = {box.category for box in record.boxes}
+    told = categories if record.absent is None else categories & (labelled | set(record.absent))
+    return set(told) - set(record.not_exhaustive) - {box.category for box in record.boxes if box.crowd}
 
 
 TASK = Detection()

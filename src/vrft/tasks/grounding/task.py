@@ -30,7 +30,7 @@ class Grounding:
                 image_wh=record.image_wh,
                 task=self.name,
                 question=expression.text,
-                target=BoxesTarget(expression.boxes_xyxy_px),
+                target=BoxesTarget(expression.boxes_xyxy_px, expression.mask, expression.ignore),
             )
             for record in records
             for index, expression in enumerate(record.expressions)

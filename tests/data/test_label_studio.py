@@ -1,0 +1,230 @@
+"""Label Studio's JSON export: per cents become pixels, and only what a person completed is a label."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vrft.data.base import load_dataset
+from vrft.errors import LabelError
+
+WH = (40, 30)
+
+
+def rectangle(x: float, y: float, width: Any, height: float, *labels: str, **extra: Any) -> dict[str, Any]:
+    value = {"x": x, "y": y, "width": width, "height": height, "rotation": 0, "rectanglelabels": list(labels)}
+    return {
+        "original_width": WH[0],
+        "original_height": WH[1],
+        "image_rotation": 0,
+        "value": value | extra,
+        "id": "Dx_aB91ISN",
+        "from_name": "label",
+        "to_name": "image",
+        "type": "rectanglelabels",
+        "origin": "manual",
+    }
+
+
+def choice(*chosen: str, **extra: Any) -> dict[str, Any]:
+    return {
+        "value": {"choices": list(chosen)} | extra,
+        "id": "q1",
+        "from_name": "choice",
+        "to_name": "image",
+        "type": "choices",
+        "origin": "manual",
+    }
+
+
+def annotation(*results: Any, **extra: Any) -> dict[str, Any]:
+    return {
+        "id": 1001,
+        "completed_by": 1,
+        "result": list(results),
+        "was_cancelled": False,
+        "ground_truth": False,
+        "created_at": "2026-03-09T22:16:08.728353Z",
+        "updated_at": "2026-03-09T22:16:08.728378Z",
+        "draft_created_at": None,
+        "lead_time": 4.288,
+        "prediction": {},
+        "result_count": 0,
+        "task": 1,
+    } | extra
+
+
+def task(number: int, image: str, *annotations: Any, **extra: Any) -> dict[str, Any]:
+    guess = {"model_version": "model 1", "result": [rectangle(0, 0, 100, 100, "Guess"), choice("Guess")]}
+    return {
+        "id": number,
+        "annotations": list(annotations),
+        "file_upload": "0a1b2c3d-cat.jpg",
+        "drafts": [],
+        "predictions": [guess],
+        "data": {"image": image},
+        "meta": {},
+        "created_at": "2026-03-09T21:52:49.513742Z",
+        "project": 83,
+    } | extra
+
+
+def export(folder: Path, *tasks: Any) -> None:
+    (folder / "project-83-at-2026-03-09-22-20.json").write_text(json.dumps(tasks))
+
+
+def test_rectangles_become_boxes_and_empty_annotations_negatives(tmp_path: Path, make_picture: Any) -> None:
+    for shade, name in enumerate(("0a1b2c3d-a.png", "b.png", "c.png")):
+        make_picture(f"images/{name}", shade=shade)
+    export(
+        tmp_path,
+        task(1, "/data/upload/83/0a1b2c3d-a.png", annotation(rectangle(10, 20, 50, 30, "cat"))),
+        task(2, "/data/upload/83/0a1b2c3d-b.png", annotation(rectangle(0, 0, 100, 100, "dog", "pet"))),
+        task(3, "/data/local-files/?d=my%20pictures%2Fc.png", annotation()),
+    )
+    dataset = load_dataset(tmp_path)
+    assert (dataset.format, dataset.categories, dataset.warnings) == (
+        "label_studio",
+        ("cat", "dog", "pet"),
+        (),
+    )
+    assert [(r.id, [(b.category, b.box_xyxy_px) for b in r.boxes]) for r in dataset.records] == [
+        ("images/0a1b2c3d-a.png", [("cat", (4.0, 6.0, 24.0, 15.0))]),
+        ("images/b.png", [("dog", (0.0, 0.0, 40.0, 30.0)), ("pet", (0.0, 0.0, 40.0, 30.0))]),
+        ("images/c.png", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "https://example.com/some/p.png?token=a%2Fb",
+        "s3://bucket/folder/p.png",
+        "/data/local-files/?d=folder/p.png",
+        "/data/upload/1/0a1b2c3d-p.png",
+        "p.png",
+    ],
+)
+def test_pictures_are_found_by_their_last_part(tmp_path: Path, make_picture: Any, image: str) -> None:
+    make_picture("p.png")
+    export(tmp_path, task(1, image, annotation(rectangle(0, 0, 50, 50, "cat"))))
+    assert [record.id for record in load_dataset(tmp_path).records] == ["p.png"]
+
+
+def test_an_absolute_path_does_not_leave_the_folder(tmp_path: Path, make_picture: Any) -> None:
+    outside = make_picture("outside/p.png")
+    inside = make_picture("data/p.png", shade=1)
+    export(inside.parent, task(1, str(outside), annotation(rectangle(0, 0, 50, 50, "cat"))))
+    assert load_dataset(inside.parent).records[0].image == inside
+
+
+def test_the_last_completed_annotation_counts(tmp_path: Path, make_picture: Any) -> None:
+    make_picture("p.png")
+    make_picture("q.png", shade=1)
+    make_picture("r.png", shade=2)
+    late = "2026-03-10T08:00:00.000000Z"
+    export(
+        tmp_path,
+        task(
+            1,
+            "p.png",
+            annotation(rectangle(0, 0, 50, 50, "right"), updated_at=late),
+            annotation(rectangle(0, 0, 50, 50, "early")),
+            annotation(rectangle(0, 0, 50, 50, "skipped"), updated_at="2026-04-01", was_cancelled=True),
+        ),
+        task(2, "q.png", annotation(was_cancelled=True)),
+        task(3, "no-such-picture.png"),
+        task(4, "r.png", annotation(choice("good"), {"type": "relation", "from_id": "a", "to_id": "b"})),
+    )
+    dataset = load_dataset(tmp_path, "detection")
+    assert [(r.id, [b.category for b in r.boxes]) for r in dataset.records] == [
+        ("p.png", ["right"]),
+        ("r.png", []),
+    ]
+    assert dataset.warnings == (
+        "Tasks that nobody labelled are left out: 2, 3.",
+        "Of several annotations of a task the last counts: 1.",
+        "Results of other types are not read: choices, relation.",
+    )
+
+
+def test_choices_are_classes(tmp_path: Path, make_picture: Any) -> None:
+    for shade, name in enumerate("abc"):
+        make_picture(f"train/{name}.png", shade=shade)
+    export(
+        tmp_path,
+        task(1, "/data/upload/1/0a1b2c3d-a.png", annotation(choice(" cat "))),
+        task(2, "b.png", annotation(choice("blurred", x=1, y=1, width=5, height=5))),
+        task(3, "c.png", annotation(choice("dog"), rectangle(0, 0, 10, 10, "dog"))),
+    )
+    dataset = load_dataset(tmp_path, "classification")
+    assert [(r.id, r.category) for r in dataset.records] == [("train/a.png", "cat"), ("train/c.png", "dog")]
+    assert dataset.parts == {"train/a.png": "train", "train/c.png": "train"}
+    assert dataset.warnings[0] == "Tasks that nobody labelled are left out: 2."
+    with pytest.raises(
+        LabelError, match=r"label_studio \(for classification\) and label_studio \(for det.*Say"
+    ):
+        load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (rectangle(0, 0, 50, 50, "cat", rotation=12.5), "turned"),
+        (rectangle(0, 0, 50, 50, "cat") | {"image_rotation": 90}, "turned"),
+        (rectangle(0, 0, 50, 50, "cat") | {"original_width": 80, "original_height": 60}, "80x60 pixels"),
+        (rectangle(0, 0, 50, 50, "cat") | {"original_width": 30, "original_height": 40}, "swapped"),
+        (rectangle(90, 0, 50, 50, "cat"), "outside its picture"),
+        (rectangle(0, 0, 0, 50, "cat"), "no area"),
+        (rectangle(0, 0, float("nan"), 50, "cat"), "not four numbers"),
+        (rectangle(0, 0, "50", 50, "cat"), "are not numbers"),
+        (rectangle(0, 0, 50, 50), "no label"),
+        ({"type": "rectanglelabels"}, "no 'value'"),
+    ],
+)
+def test_wrong_rectangles_are_refused(tmp_path: Path, make_picture: Any, result: Any, said: str) -> None:
+    make_picture("p.png")
+    export(tmp_path, task(17, "p.png", annotation(result)))
+    with pytest.raises(LabelError, match=rf"project-83.*\.json, task 17.*{said}"):
+        load_dataset(tmp_path, "detection")
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (task(1, "q.png", annotation(choice("cat"))), "'q.png' is missing"),
+        (task(1, "p.png", annotation(choice("cat", "dog"))), "several classes: cat, dog"),
+        (task(1, "p.png", annotation(choice("cat"), choice("good"))), "several classes: cat, good"),
+        (task(1, "p.png", annotation(choice())), "no label"),
+        (task(1, "a text", annotation(choice("cat"))), "name no pictures"),
+        (task(1, "http://[", annotation(choice("cat"))), "name no pictures"),
+        (task(1, "p.png", annotation(choice("cat")), data={"a": "p.png", "b": "q.png"}), "name 2 pictures"),
+        (task(1, "p.png", annotation(choice("cat"), result=None)), "no list 'result'"),
+        (task(1, "p.png", annotations=5), "no list 'annotations'"),
+    ],
+)
+def test_broken_tasks_are_refused(tmp_path: Path, make_picture: Any, broken: Any, said: str) -> None:
+    make_picture("p.png")
+    make_picture("right.png", shade=1)
+    export(tmp_path, task(2, "right.png", annotation(choice("cat"))), broken)
+    with pytest.raises(LabelError, match=said):
+        load_dataset(tmp_path, "classification")
+
+
+def test_two_tasks_about_one_picture_are_refused(tmp_path: Path, make_picture: Any) -> None:
+    make_picture("p.png")
+    export(tmp_path, *(task(number, "p.png", annotation(choice("cat"))) for number in (1, 2)))
+    with pytest.raises(LabelError, match="task 2: Another task shows the same picture"):
+        load_dataset(tmp_path, "classification")
+
+
+def test_an_export_cut_short_is_named(tmp_path: Path, make_picture: Any) -> None:
+    make_picture("p.png")
+    export(tmp_path, task(1, "p.png", annotation(rectangle(0, 0, 50, 50, "cat"))))
+    file = next(tmp_path.glob("*.json"))
+    file.write_text(file.read_text()[:-1])
+    with pytest.raises(LabelError, match=r"project-83.*no JSON"):
+        load_dataset(tmp_path, "detection")
