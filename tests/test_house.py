@@ -21,6 +21,7 @@ MAY_PRINT = ("vrft.cli", "vrft.miniature.gates", "vrft.miniature.pretrain", "vrf
 LIGHT = (
     "vrft.adapters",
     "vrft.audit",
+    "vrft.check",
     "vrft.types",
     "vrft.errors",
     "vrft.geometry",
@@ -39,7 +40,7 @@ LIGHT = (
     "vrft.miniature.scenes",
 )
 """Modules and packages that must work where no torch is installed."""
-NOT_LIGHT = ("vrft.evaluation.evaluate", "vrft.adapters.openrlhf")
+NOT_LIGHT = ("vrft.evaluation.evaluate", "vrft.adapters.openrlhf", "vrft.check.on_model")
 
 RANKS = {
     "vrft.types": 0,
@@ -54,6 +55,7 @@ RANKS = {
     "vrft.scoring": 4,
     "vrft.adapters": 5,
     "vrft.audit": 5,
+    "vrft.check": 5,
 }
 """Imports among these point to an equal or lower rank only."""
 

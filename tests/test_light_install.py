@@ -92,6 +92,26 @@ with contextlib.redirect_stdout(io.StringIO()) as told:
         assert not end.code, end.code
 assert json.loads(told.getvalue())
 """,
+    "check command": """
+import contextlib
+import io
+import json
+from PIL import Image
+from vrft.cli import main
+
+for name in ("cat", "dog"):
+    for shade in range(6):
+        Path("data", name).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 48), (40 * shade, 0, 90 * len(name))).save(f"data/{name}/{shade}.png")
+sys.argv = ["vrft", "check", "data", "--json"]
+with contextlib.redirect_stdout(io.StringIO()) as told:
+    try:
+        main()
+    except SystemExit as end:
+        pass
+codes = [finding["code"] for finding in json.loads(told.getvalue())["findings"]]
+assert "contradiction" in codes and "model-not-examined" in codes, codes
+""",
 }
 
 

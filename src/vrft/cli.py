@@ -143,6 +143,32 @@ def _tell(fitted: list[Any], as_json: bool, report: Path | None = None) -> None:
 
 
 @app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="Labelled pictures, a YAML file, or a recipe's name.")],
+    task: Annotated[str | None, typer.Option(help="detection, classification or grounding.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="'miniature' by default, or the configuration's own.")
+    ] = None,
+    shots: Annotated[int | None, typer.Option(min=1, help="Training pictures a class.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Source of every random choice.")] = None,
+    output: Annotated[Path, typer.Option("--out", help="Where drawn pictures go.")] = Path("check"),
+    as_json: JsonFlag = False,
+) -> None:
+    """Examine labels, pictures, coordinates and lengths; status 1 where something must be mended."""
+    from vrft.commands.check import as_json as plain
+    from vrft.commands.check import print_report, run_check
+    from vrft.commands.voice import Voice
+
+    found = run_check(path, task, model, shots, seed, output, Voice(as_json))
+    if as_json:
+        typer.echo(json.dumps(plain(found), indent=1))
+    else:
+        print_report(found, out)
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file, or a shipped recipe's name.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="key=value, as in optim.steps=50.")] = None,

@@ -3,6 +3,7 @@
 VrftError
   InputError      the user's data, configuration or model folder; the command line ends with status 2
     LabelError    one place in a label file, a picture or a folder
+      BoxError    a box without area or outside its picture
     ConfigError   a configuration key or value
     ModelError    a folder or id that is no vision-language model we can train
   RunError        a run folder that cannot be resumed, read or written
@@ -10,6 +11,8 @@ VrftError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class VrftError(Exception):
@@ -27,11 +30,41 @@ class LabelError(InputError):
         problem: what is wrong, in one sentence.
         where: the file, with line or picture id.
         mend: what to do about it.
+        mistakes: all mistakes of a data set, where this error tells of several.
     """
 
-    def __init__(self, problem: str, where: str, mend: str = "") -> None:
+    def __init__(self, problem: str, where: str, mend: str = "", mistakes: Sequence[LabelError] = ()) -> None:
         self.problem, self.where, self.mend = problem, where, mend
+        self._mistakes = tuple(mistakes)
         super().__init__(f"{where}: {problem}" + (f" {mend}" if mend else ""))
+
+    @property
+    def mistakes(self) -> tuple[LabelError, ...]:
+        """Every mistake that it tells of, one by one: itself where it is the only one."""
+        return self._mistakes or (self,)
+
+
+class BoxError(LabelError):
+    """A box has no area or stands outside its picture.
+
+    Args:
+        problem: as for ``LabelError``, like ``where`` and ``mend``.
+        where: the file, with line or picture id.
+        mend: what to do about it.
+        corners: x1, y1, x2, y2 in pixels as they were read.
+        image_wh: the picture's width and height in pixels.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        where: str,
+        mend: str,
+        corners: tuple[float, float, float, float],
+        image_wh: tuple[int, int],
+    ) -> None:
+        self.corners, self.image_wh = corners, image_wh
+        super().__init__(problem, where, mend)
 
 
 class ConfigError(InputError):

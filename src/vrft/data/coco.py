@@ -10,7 +10,7 @@ import json
 import mmap
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +213,37 @@ def _twice(record: Record, file: Path, other: Path) -> LabelError:
         return LabelError("The picture is listed twice.", f"{file}, {record.id}", "Join the two images.")
     problem = f"The picture is labelled in {other.name} too."
     return LabelError(problem, f"{file}, {record.id}", "Give the path of the one json that is meant.")
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """How one file numbers its categories."""
+
+    file: Path
+    names: Mapping[object, str]
+    """Names by number, as the file's categories have them."""
+    used: frozenset[object]
+    """Numbers that its annotations name."""
+
+
+def numberings(path: Path) -> list[Numbering]:
+    """How each COCO json of a folder numbers its categories; files that cannot be read are left out.
+
+    Args:
+        path: the folder, or one json.
+    """
+    found = []
+    for file in _label_files(path):
+        try:
+            lists = _parse(file)
+        except LabelError:
+            continue
+        names: dict[object, str] = {
+            _key(entry, "id"): str(entry.get("name")).strip() for entry in lists["categories"]
+        }
+        used = frozenset(_key(entry, "category_id") for entry in lists["annotations"])
+        found.append(Numbering(file, names, used))
+    return found
 
 
 READER = Coco()

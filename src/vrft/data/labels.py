@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from vrft.errors import LabelError
+from vrft.errors import BoxError, LabelError
 from vrft.types import BoxXYXY
 
 SLACK_PX = 1.0
@@ -81,7 +81,7 @@ def checked_box(corners: Sequence[object], image_wh: tuple[int, int], where: str
         The box, with 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height.
 
     Raises:
-        LabelError: not four finite numbers, no area, or outside the picture.
+        LabelError: not four finite numbers; a BoxError where it has no area or is outside the picture.
 
     Example:
         >>> checked_box([-0.5, 10, 20, 30], (640, 480), "a.json")
@@ -94,14 +94,17 @@ def checked_box(corners: Sequence[object], image_wh: tuple[int, int], where: str
     x1, y1, x2, y2 = numbers
     shown = f"({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
     if x1 >= x2 or y1 >= y2:
-        raise LabelError(f"Its box {shown} has no area.", where, "Mend its corners or remove it.")
+        mend = "Mend its corners or remove it."
+        raise BoxError(f"Its box {shown} has no area.", where, mend, (x1, y1, x2, y2), image_wh)
     clipped = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
     moved = max(abs(a - b) for a, b in zip(numbers, clipped, strict=True))
     if moved > SLACK_PX or clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
-        raise LabelError(
+        raise BoxError(
             f"Its box {shown} stands outside its picture, which is {width} pixels wide and {height} high.",
             where,
             "Mend the box, remove it, or use the picture at the size it was labelled at.",
+            (x1, y1, x2, y2),
+            image_wh,
         )
     return clipped
 
@@ -137,7 +140,7 @@ def raise_all(mistakes: Sequence[LabelError]) -> None:
         mistakes: may be empty, and then nothing happens.
 
     Raises:
-        LabelError: the first mistake, followed by the places of the others.
+        LabelError: the first mistake, followed by the places of the others; its ``mistakes`` has them all.
     """
     if not mistakes:
         return
@@ -147,7 +150,7 @@ def raise_all(mistakes: Sequence[LabelError]) -> None:
     listed = "".join(f"\n  {other.where}: {other.problem}" for other in others[: _SHOWN - 1])
     hidden = len(others) - (_SHOWN - 1)
     rest = f"\n  and {hidden} more" if hidden > 0 else ""
-    raise LabelError(first.problem, first.where, f"{first.mend} Also:{listed}{rest}")
+    raise LabelError(first.problem, first.where, f"{first.mend} Also:{listed}{rest}", mistakes)
 
 
 def some(names: Sequence[str], shown: int = _SHOWN) -> str:

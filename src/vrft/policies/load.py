@@ -22,6 +22,8 @@ from vrft.policies.families.base import Family
 from vrft.policies.policy import Policy
 
 SDPA = "sdpa"
+WITHOUT_WEIGHTS = "meta"
+"""The device of a model that has shapes and no weights."""
 PROCESSOR = "processor_config.json"
 SIDE_FILES = (
     "chat_template.jinja",
@@ -74,7 +76,8 @@ def load_policy(
 
     Args:
         source: 'miniature', a folder, or a hub id.
-        device: 'auto' (CUDA where there is one), or a torch device.
+        device: 'auto' (CUDA where there is one), or a torch device; 'meta' reads no weights and gives a
+            policy that encodes questions and knows its shapes, but cannot answer.
         dtype: a key of ``DTYPES``, or 'auto' (``natural_dtype``).
         train_vision: whether the vision tower learns too; frozen features are computed once a picture.
         min_pixels: least pixels after the processor's resize; None keeps the folder's setting.
@@ -105,18 +108,15 @@ def load_policy(
     family = family_of(config.model_type, source)
     try:
         with _quiet():
-            model, loading = AutoModelForImageTextToText.from_pretrained(
-                base, dtype=DTYPES[dtype], attn_implementation=attention, output_loading_info=True
-            )
+            model, lacking = _model(base, config, device, DTYPES[dtype], attention)
             tokenizer = AutoTokenizer.from_pretrained(base)
             # The PIL backend everywhere: the torchvision one differs by up to 0.015 a pixel value, and runs
             # must agree.
             image_processor = AutoImageProcessor.from_pretrained(base, backend="pil")
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{source}: the model could not be loaded: {_first_line(error)}") from error
-    if loading["missing_keys"] or loading["mismatched_keys"]:
-        names = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3]
-        raise ModelError(f"{source}: weights are missing or of another shape ({', '.join(names)}, ...).")
+    if lacking:
+        raise ModelError(f"{source}: weights are missing or of another shape ({', '.join(lacking)}, ...).")
     if not tokenizer.chat_template:
         raise ModelError(
             f"{source}: its tokenizer has no chat template; add chat_template.jinja to the folder."
@@ -130,7 +130,7 @@ def load_policy(
         for name, parameter in model.named_parameters():
             if name.startswith(family.vision):
                 parameter.requires_grad_(False)
-    if adapter_base is not None:
+    if adapter_base is not None and device != WITHOUT_WEIGHTS:
         model = _merge_adapter(model, folder)
     if lora is not None:
         model = _add_lora(model, lora, family)
@@ -152,6 +152,20 @@ def natural_dtype(device: str) -> str:
     if not device.startswith("cuda"):
         return "float32"
     return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+
+
+def _model(base: str, config: Any, device: str, dtype: torch.dtype, attention: str) -> tuple[Any, list[str]]:
+    """The model, and the names of a few weights that the folder lacks."""
+    if device == WITHOUT_WEIGHTS:
+        with torch.device(device):
+            model = AutoModelForImageTextToText.from_config(
+                config, dtype=dtype, attn_implementation=attention
+            )
+        return model, []
+    model, loading = AutoModelForImageTextToText.from_pretrained(
+        base, dtype=dtype, attn_implementation=attention, output_loading_info=True
+    )
+    return model, sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3]
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,86 @@
+"""What examinations look at before any model is known: label files as they lie there, and the data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from vrft.config import RunConfig
+from vrft.data.base import Dataset
+from vrft.data.images import open_rgb
+from vrft.data.likeness import Look, look_of
+from vrft.data.split import Split
+from vrft.errors import InputError, LabelError
+from vrft.questions import ask_about, new_split, saved_split
+from vrft.tasks.base import Task
+from vrft.types import Example
+
+
+@dataclass(frozen=True)
+class FilesCase:
+    """A path, and what its reader refused."""
+
+    path: Path
+    mistakes: tuple[LabelError, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataCase:
+    """A data set that could be read, and what it is meant for."""
+
+    dataset: Dataset
+    task: Task
+    config: RunConfig
+
+    @property
+    def root(self) -> str:
+        """The folder, for the places of findings."""
+        return str(self.dataset.root)
+
+    @cached_property
+    def examples(self) -> tuple[Example, ...]:
+        """Every question that the data can answer."""
+        prompt = self.config.prompt
+        return tuple(ask_about(self.task, self.dataset, prompt.subject, prompt.open))
+
+    @cached_property
+    def looks(self) -> Mapping[str, Look | LabelError]:
+        """What each picture looks like, by record id; the reader's sentence where it cannot be decoded."""
+        found: dict[str, Look | LabelError] = {}
+        for record in self.dataset.records:
+            try:
+                found[record.id] = look_of(open_rgb(record.image))
+            except LabelError as mistake:
+                found[record.id] = mistake
+        return found
+
+    @cached_property
+    def split(self) -> Split | InputError:
+        """The split that training would use, or why there is none."""
+        data = self.config.data
+        try:
+            if data.manifest is not None:
+                return saved_split(self.examples, Path(data.manifest))
+            return new_split(
+                self.task,
+                self.dataset,
+                self.examples,
+                data.shots,
+                self.config.seed,
+                data.eval_max,
+                data.negatives,
+            )
+        except InputError as error:
+            return error
+
+    @cached_property
+    def part_of(self) -> Mapping[str, str]:
+        """By record id, where a picture goes: the part its folder names, else the part of the split."""
+        if self.dataset.parts:
+            return self.dataset.parts
+        if isinstance(self.split, InputError):
+            return {}
+        drawn = {"train": self.split.train, "val": self.split.val, "heldout": self.split.heldout}
+        return {example.record_id: part for part, questions in drawn.items() for example in questions}
