@@ -65,6 +65,9 @@ def fit(
     full: Annotated[
         bool, typer.Option("--full", help="Train all weights of a large model, not LoRA.")
     ] = False,
+    near_duplicates: Annotated[
+        bool, typer.Option(help="Count pictures that look nearly the same as one.")
+    ] = True,
     control: Annotated[bool, typer.Option("--control", help="Also train on permuted rewards.")] = False,
     output: Annotated[Path | None, typer.Option("--out", help="The fit's folder.")] = None,
     resume: ResumeFlag = False,
@@ -76,8 +79,9 @@ def fit(
 
     name = load_task(task).name
     settings = FitSettings(
-        data, name, model, shots, seed, steps, eval_max, form, subject, open_naming, reward, control, full
-    )
+        data, name, model, shots, seed, steps, eval_max, form, subject, open_naming, reward, control, full,
+        near_duplicates,
+    )  # fmt: skip
     stem = Path("runs") / f"fit-{data.resolve().name}-{name}-{seed}"
     _tell([_fit(settings, output or stem, output is not None, resume, as_json)], as_json)
 
@@ -215,6 +219,31 @@ def _train(path: Path, overrides: list[str], resume: bool) -> None:
     if trained.stopped:
         raise Interrupted(f"Stopped after step {trained.steps}; nothing is lost. Go on with --resume.")
     out.print(f"Best step {trained.best_step}, validation {trained.validation}. Model: {config.out}/model")
+
+
+@app.command()
+def probe(
+    config: Annotated[Path, typer.Argument(help="A YAML file, or a shipped recipe's name.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="key=value, as in data.shots=8.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=2, help="Answers to each question; 32, or the group size.")
+    ] = None,
+    questions: Annotated[int, typer.Option(min=1, help="Training questions at most.")] = 16,
+    temperatures: Annotated[
+        str, typer.Option(help="Compared on a few questions; '' leaves that out.")
+    ] = "0.7,1.0,1.3",
+    output: Annotated[Path | None, typer.Option("--out", help="Folder of probe.json; the run's own.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Sample from the policy before training: will it learn, and what should be changed?"""
+    from vrft.commands.probe import print_probe, run_probe
+    from vrft.commands.voice import Voice
+
+    found = run_probe(config, overrides or [], samples, questions, temperatures, output, Voice(as_json))
+    if as_json:
+        typer.echo(json.dumps(found.row(), indent=1, allow_nan=False))
+    else:
+        print_probe(found, out)
 
 
 @app.command(name="eval")

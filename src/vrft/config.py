@@ -48,6 +48,8 @@ class Data(_Section):
     """Training pictures a class."""
     negatives: float = Field(0.15, ge=0, lt=1)
     """Share of questions about absent categories (detection)."""
+    near_duplicates: bool = True
+    """Pictures that look nearly the same count as one, so that none is both learned from and tested on."""
     eval_max: int = Field(200, ge=1)
     """Held-out questions at most."""
     manifest: str | None = None

@@ -55,7 +55,9 @@ def questions_of(config: RunConfig) -> Questions:
     d = config.data
     if d.manifest is not None:
         return Questions(dataset, task, saved_split(examples, Path(d.manifest)))
-    split = new_split(task, dataset, examples, d.shots, config.seed, d.eval_max, d.negatives)
+    split = new_split(
+        task, dataset, examples, d.shots, config.seed, d.eval_max, d.negatives, d.near_duplicates
+    )
     return Questions(dataset, task, split)
 
 
@@ -67,6 +69,7 @@ def new_split(
     seed: int,
     eval_max: int,
     negatives: float = Data.model_fields["negatives"].default,
+    near_duplicates: bool = True,
 ) -> Split:
     """Draw the few-shot split; classes that it leaves out are no options in any prompt."""
     split = few_shot_split(
@@ -77,6 +80,7 @@ def new_split(
         eval_max=eval_max,
         negatives=negatives,
         parts=dataset.parts,
+        near_duplicates=near_duplicates,
     )
     return _without_left_out(split)
 

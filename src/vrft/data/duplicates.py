@@ -1,4 +1,4 @@
-"""Pictures with identical files count as one, so that none is both learned from and tested on."""
+"""Pictures that are the same, or nearly, count as one, so that none is both learned from and tested on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vrft.data.images import content_hash
+from vrft.data.likeness import groups_alike
 from vrft.errors import LabelError
 from vrft.types import ClassTarget, Example
 
@@ -39,6 +40,23 @@ def same_pictures(images: Mapping[str, Path]) -> dict[str, str]:
     return first
 
 
+def near_pictures(images: Mapping[str, Path]) -> dict[str, str]:
+    """Which records show nearly the same picture (``vrft.data.likeness``).
+
+    Args:
+        images: picture files by record id; the mapping's order says which of a group goes first.
+
+    Returns:
+        For every record id, the first that looks nearly the same: itself where it is alone.
+
+    Raises:
+        LabelError: a picture cannot be read.
+    """
+    names = list(images)
+    firsts = groups_alike([images[name] for name in names])
+    return {name: names[first] for name, first in zip(names, firsts, strict=True)}
+
+
 def without_repeats(
     examples: Sequence[Example], same: Mapping[str, str]
 ) -> tuple[list[Example], dict[str, str]]:
@@ -69,6 +87,39 @@ def without_repeats(
         else:
             kept += copies[min(copies)]
     return sorted(kept, key=lambda e: e.id), why
+
+
+def without_near_repeats(
+    examples: Sequence[Example], near: Mapping[str, str]
+) -> tuple[list[Example], dict[str, str]]:
+    """Examples with every question asked once a group of near-duplicates.
+
+    Boxes of near-duplicates may differ a little and still be right, so the first one's stand. Where the class
+    differs, or whether the thing is there at all, both are kept: what little differs between the pictures may
+    be what the labels are about.
+
+    Args:
+        examples: in any order.
+        near: ``near_pictures`` of their records; in its order the first that is asked a question keeps it.
+
+    Returns:
+        The kept examples in order of their ids; and, by record id, of what each is a near-duplicate.
+    """
+    place = {name: number for number, name in enumerate(near)}
+    keeper: dict[tuple[str, str, object], str] = {}
+    kept: list[Example] = []
+    for example in sorted(examples, key=lambda e: (place[e.record_id], e.id)):
+        key = (near[example.record_id], example.question, _kind(example))
+        if keeper.setdefault(key, example.record_id) == example.record_id:
+            kept.append(example)
+    why = {name: f"nearly the same picture as {first}" for name, first in near.items() if name != first}
+    return sorted(kept, key=lambda e: e.id), why
+
+
+def _kind(example: Example) -> object:
+    """The class, or whether there is anything."""
+    target = example.target
+    return target.name if isinstance(target, ClassTarget) else bool(target.boxes_xyxy_px)
 
 
 def _meaning(example: Example) -> object:

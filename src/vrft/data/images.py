@@ -79,22 +79,26 @@ def open_rgb(path: Path) -> Image.Image:
         LabelError: the file is missing, cut short, no picture, or of a pixel type without a known range.
     """
     with _opened(path) as image:
-        image.load()
-        seen = ImageOps.exif_transpose(image)
-        if seen.mode in {"I", "F"}:
-            raise LabelError(
-                f"Its pixels are of the type '{seen.mode}', whose range of brightness is not known.",
-                str(path),
-                "Save it as an 8-bit picture.",
-            )
-        if seen.mode.startswith("I;16"):
-            seen = Image.fromarray((np.asarray(seen).astype(np.uint16) >> 8).astype(np.uint8))
-        if seen.has_transparency_data:
-            layer = seen.convert("RGBA")
-            seen = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-        rgb = seen.convert("RGB")
-    rgb.info = {}
-    return rgb
+        return _as_seen(image, path)
+
+
+def thumbnail(path: Path, side: int) -> Image.Image:
+    """A picture as seen, squeezed into a small square.
+
+    Args:
+        path: a picture file.
+        side: of the square in pixels.
+
+    Returns:
+        A picture of mode RGB and size (side, side).
+
+    Raises:
+        LabelError: as ``open_rgb``.
+    """
+    with _opened(path) as image:
+        # A JPEG can be decoded at an eighth of its size, many times faster; for others this does nothing.
+        image.draft("RGB", (4 * side, 4 * side))
+        return _as_seen(image, path).resize((side, side), Image.Resampling.BILINEAR)
 
 
 def content_hash(path: Path) -> str:
@@ -114,6 +118,25 @@ def content_hash(path: Path) -> str:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
         raise LabelError("The file cannot be read.", str(path), "Check that it is there.") from error
+
+
+def _as_seen(image: Image.Image, path: Path) -> Image.Image:
+    image.load()
+    seen = ImageOps.exif_transpose(image)
+    if seen.mode in {"I", "F"}:
+        raise LabelError(
+            f"Its pixels are of the type '{seen.mode}', whose range of brightness is not known.",
+            str(path),
+            "Save it as an 8-bit picture.",
+        )
+    if seen.mode.startswith("I;16"):
+        seen = Image.fromarray((np.asarray(seen).astype(np.uint16) >> 8).astype(np.uint8))
+    if seen.has_transparency_data:
+        layer = seen.convert("RGBA")
+        seen = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    rgb = seen.convert("RGB")
+    rgb.info = {}
+    return rgb
 
 
 @contextmanager

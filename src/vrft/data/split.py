@@ -1,17 +1,26 @@
 """The few-shot protocol: k pictures a class to learn from, a few for choices, the rest held out.
 
-Pictures, not questions, are divided, and files with the same bytes are one picture. Draws are nested: with
-the same seed, the k pictures of a class are among its k + 1.
+Pictures, not questions, are divided. Files with the same bytes are one picture, and pictures that look nearly
+the same (``vrft.data.likeness``) are one picture too: no part has anything that another part has.
+
+What counts as a shot: one positive question about one picture. A picture with several instances of a class
+is one shot of that class, with all its boxes. A picture that shows several classes may be drawn for each of
+them, and is then a shot of each class it was drawn for and of no other: every class has exactly k. Of several
+expressions about one picture, training takes one.
+
+Draws are nested: with the same seed, the k pictures of a class are among its k + 1. Questions about absent
+things are added afterwards, to the asked share, and need not be nested.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from vrft.data.choose import Pool, choose_pictures, counterweight, is_positive, sample
-from vrft.data.duplicates import same_pictures, without_repeats
+from vrft.data.duplicates import near_pictures, same_pictures, without_near_repeats, without_repeats
 from vrft.data.images import content_hash
 from vrft.errors import InputError, LabelError
 from vrft.types import Example
@@ -38,7 +47,7 @@ class Split:
     seed: int
     shots: int
     duplicates: dict[str, str] = field(default_factory=dict)
-    """Record ids that are copies of another picture, and what was done."""
+    """Record ids that are copies or near-duplicates of another picture, and what was done."""
 
 
 def few_shot_split(
@@ -52,6 +61,7 @@ def few_shot_split(
     eval_max: int = 200,
     negatives: float = 0.15,
     parts: Mapping[str, str] | None = None,
+    near_duplicates: bool = True,
 ) -> Split:
     """Divide questions by their pictures into few shots to train on, a validation part and a held-out part.
 
@@ -70,6 +80,8 @@ def few_shot_split(
         eval_max: most held-out questions, at least 0.
         negatives: share of questions about a category that the picture does not show, in [0, 1).
         parts: record ids with the part of the data set they are given in: 'train', 'val' or 'test'.
+        near_duplicates: count pictures that look nearly the same as one. False suits pictures that differ
+            only in what the labels are about, such as parts on a conveyor under a fixed camera.
 
     Returns:
         The split; ``heldout`` is empty where no picture is left for it.
@@ -81,11 +93,19 @@ def few_shot_split(
     _check(examples, shots, val_fraction, val_max, eval_max, negatives, parts or {})
     same = same_pictures({example.record_id: example.image for example in examples})
     kept, duplicates = without_repeats(examples, same)
+    if near_duplicates:
+        near = near_pictures(_firsts(kept, parts or {}))
+        kept, alike = without_near_repeats(kept, near)
+        # A picture that is not asked about stands for itself.
+        same = {name: near.get(first, first) for name, first in same.items()}
+        duplicates = alike | duplicates
+    else:
+        alike = {}
     pool = Pool.of(kept, group, same, seed)
     at = _places(pool.pictures(kept), same, parts or {})
     left_out = _too_few(pool, at, shots)
     if len(left_out) == len(pool.classes):
-        raise InputError(_nothing_left(pool, at, shots))
+        raise InputError(_nothing_left(pool, at, shots, len(alike)))
     pool = pool.only([name for name in pool.classes if name not in left_out])
     lost = {group(example) for example in examples if is_positive(example)} - set(pool.positive)
     left_out |= {name: "its only pictures are copies of some with other labels" for name in sorted(lost)}
@@ -197,6 +217,13 @@ def _check(
             raise InputError(sentence)
 
 
+def _firsts(examples: Sequence[Example], parts: Mapping[str, str]) -> dict[str, Path]:
+    """The pictures asked about, those of a test part first, for a group's first one keeps its labels."""
+    images = {example.record_id: example.image for example in examples}
+    order = _SOURCES["heldout"]
+    return dict(sorted(images.items(), key=lambda item: (order.index(parts.get(item[0], "train")), item[0])))
+
+
 def _places(pictures: set[str], same: Mapping[str, str], parts: Mapping[str, str]) -> dict[str, set[str]]:
     """The pictures that each part of the split may be drawn from."""
     given: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
@@ -225,7 +252,7 @@ def _too_few(pool: Pool, at: Mapping[str, set[str]], shots: int) -> dict[str, st
     return why
 
 
-def _nothing_left(pool: Pool, at: Mapping[str, set[str]], shots: int) -> str:
+def _nothing_left(pool: Pool, at: Mapping[str, set[str]], shots: int, alike: int) -> str:
     counts = {name: len(pool.showing(name, at["train"])) for name in pool.classes}
     if not counts:
         return (
@@ -234,6 +261,11 @@ def _nothing_left(pool: Pool, at: Mapping[str, set[str]], shots: int) -> str:
     told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda c: -c[1])[:10])
     most = max(counts.values()) - (at["train"] == at["heldout"])
     mend = f"lower --shots to at most {most}" if 1 <= most < shots else "label more pictures"
+    if alike:
+        mend += (
+            f"; {_count(alike)} look nearly like others and count with them: if they are not copies, "
+            "keep them apart with data.near_duplicates: false (fit: --no-near-duplicates)"
+        )
     return f"No class has enough pictures for {shots} shots and one to hold out ({told}); {mend}."
 
 

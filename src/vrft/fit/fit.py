@@ -29,15 +29,17 @@ from vrft.evaluation.evaluate import evaluate
 from vrft.evaluation.judged import Judged
 from vrft.fit.forecast import forecast, rehearse
 from vrft.fit.narrator import Narrator, Silence
-from vrft.fit.probe import NO_SIGNAL, Probe, better_form, probe
 from vrft.fit.settings import FitSettings
 from vrft.fit.trials import Bench, Trial, choose, run_trials
 from vrft.miniature.location import MINIATURE
 from vrft.policies.load import load_policy
 from vrft.policies.policy import Policy
+from vrft.probe.draws import Draws, evenly_spaced
+from vrft.probe.summary import NO_SIGNAL, Probe, better_form, describe
 from vrft.questions import ask_about, new_split, saved_split
 from vrft.report.build import build_report
 from vrft.runs.folder import hardware, read_json, versions, write_json
+from vrft.scoring import Scorer
 from vrft.tasks.base import Task, load_task
 from vrft.types import Example, Form
 
@@ -108,7 +110,15 @@ class _Story:
         if saved.exists():
             self.split = saved_split(examples, saved)
         else:
-            self.split = new_split(self.task, self.dataset, examples, s.shots, s.seed, s.eval_max)
+            self.split = new_split(
+                self.task,
+                self.dataset,
+                examples,
+                s.shots,
+                s.seed,
+                s.eval_max,
+                near_duplicates=s.near_duplicates,
+            )
             write_json(saved, manifest(self.split))
         self.summary = _summary(
             self.dataset.format, len(self.dataset.records), self.dataset.categories, self.split
@@ -117,6 +127,12 @@ class _Story:
             self.narrator.say(line)
         for name, why in self.split.left_out.items():
             self.narrator.say(f"Left out: {name} ({why}).")
+        if copies := self.split.duplicates:
+            name, why = next(iter(copies.items()))
+            self.narrator.say(
+                f"Copies and near-duplicates, which no two parts of the split share: {len(copies)}, "
+                f"such as {name} ({why})."
+            )
         if not self.split.heldout:
             self.note("Nothing is left to hold out: the policies are trained, but nothing can be proved.")
 
@@ -137,19 +153,10 @@ class _Story:
         saved = self.folder / "probe.json"
         if not saved.exists():
             forms = [self.settings.form] if self.settings.form is not None else list(Form)
-            config = self._trial_config("rft", forms[0])
             probes: list[Probe] = []
             with self.narrator.stage("Probing the base policy", len(forms)) as advance:
                 for form in forms:
-                    found = probe(
-                        base,
-                        self.task,
-                        self.split.train,
-                        form,
-                        config.reward,
-                        config.rollout,
-                        self.settings.seed,
-                    )
+                    found = self._probe(base, form)
                     probes.append(found)
                     advance(1, f"{form}: reward {found.reward:.2f}")
             write_json(saved, {"chosen": better_form(probes).form, "probes": [p.row() for p in probes]})
@@ -160,6 +167,15 @@ class _Story:
             f"{self.probe['formatted']:.0%} of sampled answers are in form."
         )
         return Form(found["chosen"])
+
+    def _probe(self, base: Policy, form: Form) -> Probe:
+        """A few groups as training would draw them."""
+        config = self._trial_config("rft", form)
+        draws = Draws(base, self.task, form, config.reward, config.rollout, self.settings.seed)
+        size = config.rollout.group_size
+        groups = draws.groups(evenly_spaced(self.split.train, draws.questions_at_once), size)
+        weights = Scorer(self.task, config.reward, form).weights
+        return describe(groups, form, size, weights, config.rollout.max_new_tokens)
 
     def judge_base(self, base: Policy, form: Form) -> list[Judged]:
         """The base policy's held-out answers."""

@@ -52,6 +52,8 @@ class FitSettings:
     """Also train on permuted rewards, with RFT's chosen rate and steps: it must not become better."""
     full: bool = False
     """Train all weights of a large model instead of a LoRA adapter."""
+    near_duplicates: bool = True
+    """Count pictures that look nearly the same as one."""
     overrides: tuple[str, ...] = field(default=())
 
     @property
@@ -88,6 +90,7 @@ class FitSettings:
                 "path": str(self.data),
                 "shots": self.shots,
                 "eval_max": self.eval_max,
+                "near_duplicates": self.near_duplicates,
                 "manifest": str(manifest),
             },
             "prompt": {"form": form, "subject": self.subject, "open": self.open_naming},

@@ -8,6 +8,7 @@ checkpoints/     step_000040/ : what a resume needs; only the newest is kept
 best/            the trainable weights with the best validation so far
 model/           the trained policy, an ordinary Hugging Face folder
 eval/            judged answers
+probe.json       samples of the policy before training, and advice (`vrft probe`)
 done.json        written last
 """
 

@@ -8,7 +8,7 @@ from vrft.check.cases import DataCase
 from vrft.check.finding import Finding, Severity
 from vrft.data.duplicates import same_pictures, without_repeats
 from vrft.data.labels import some
-from vrft.data.likeness import Look, look_alikes
+from vrft.data.likeness import Look, pairs_alike
 
 
 def examine_leaks(case: DataCase) -> list[Finding]:
@@ -27,7 +27,7 @@ def examine_leaks(case: DataCase) -> list[Finding]:
             )
     looks = {name: look for name, look in case.looks.items() if isinstance(look, Look) and same[name] == name}
     names = list(looks)
-    for a, b in look_alikes(list(looks.values())):
+    for a, b in pairs_alike(list(looks.values())):
         found += _alike(case, names[a], names[b])
     return found
 

@@ -1,0 +1,154 @@
+"""The description of groups written by hand, and the advice for each way in which training would fail."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vrft.config import make_config
+from vrft.errors import InputError
+from vrft.probe.advice import NO_SIGNAL_RULES, RULES, Seen, Warmth, advise
+from vrft.probe.summary import Draw, better_form, describe
+from vrft.scoring import Failure, Score
+from vrft.types import Answer, Fault, Form
+
+WEIGHTS = {"iou": 2.0, "format": 1.0}
+
+
+def draw(
+    iou=0.0, form=0.0, *, text="text", tokens=10, finished=True, hit=False, parsed=True, faults=(), **more
+):
+    answer = Answer(parsed, bool(form), text=text, faults=faults)
+    return Draw(Score(answer, {"iou": iou, "format": form}, 2 * iou + form, **more), tokens, finished, hit)
+
+
+def described(groups, size=2, form=Form.DIRECT):
+    return describe(groups, form, size, WEIGHTS, limit=64)
+
+
+def test_means_and_shares_are_those_of_the_draws():
+    groups = [
+        [draw(0.5, 1.0, hit=True, tokens=4), draw(0.0, 1.0, tokens=8), draw(0.5, 1.0, hit=True, tokens=12)],
+        [draw(finished=False, parsed=False, faults=(Fault.TRUNCATED,), text="cut", tokens=64)] * 3,
+    ]
+    p = described(groups)
+    assert (p.groups, p.samples, p.group_size) == (2, 3, 2)
+    assert p.reward == pytest.approx((2 + 1 + 2) / 6)
+    assert p.skill == pytest.approx((1 + 0 + 1) / 6)
+    assert p.formatted == p.parsed == p.truncated == 0.5
+    # Of three pairs of the first group two differ, of the second none.
+    assert p.signal == p.signal_at[2] == pytest.approx((2 / 3 + 0) / 2)
+    assert set(p.signal_at) == {2} and set(p.pass_at) == {1, 2}
+    assert p.hits == pytest.approx(2 / 6) and p.pass_at[1] == pytest.approx(2 / 6)
+    assert p.pass_at[2] == pytest.approx(0.5)
+    assert p.never_hit == 0.5 and p.always_hit == 0
+    assert p.best_reward == 2
+    assert p.distinct == pytest.approx(1 / 3)
+    assert p.terms["iou"].mean == pytest.approx(1 / 6)
+    # The first group's standard deviation is sqrt(2) / 6, the second's 0.
+    assert p.terms["iou"].group_sd == pytest.approx(2**0.5 / 12)
+    assert p.terms["iou"].weight == 2
+    assert (p.faults["truncated"].count, p.faults["truncated"].share) == (3, 0.5)
+    assert p.faults["truncated"].texts == ("cut",)
+    assert p.tokens == p.lengths.mean == pytest.approx((24 + 192) / 6)
+    assert (p.lengths.median, p.lengths.longest, p.lengths.limit) == (38, 64, 64)
+    assert json.loads(json.dumps(p.row(), allow_nan=False))["signal_at"] == {"2": p.signal}
+
+
+def test_three_different_texts_of_a_fault_are_kept_and_the_commonest_comes_first():
+    faults = [draw(text=f"text {n // 2}", faults=(Fault.BAD_BOX,)) for n in range(10)]
+    p = described([[*faults, draw(faults=(Fault.EMPTY,))]])
+    assert list(p.faults) == ["bad_box", "empty"]
+    assert p.faults["bad_box"].texts == ("text 0", "text 1", "text 2")
+
+
+def test_fewer_answers_than_the_group_size_are_refused():
+    with pytest.raises(InputError, match="Groups of 8"):
+        described([[draw()] * 4], size=8)
+
+
+def test_the_better_form_has_more_skill_and_of_near_equals_is_shorter():
+    weak = described([[draw(0.1, 1.0, tokens=5)] * 2])
+    strong = described([[draw(0.6, 0.0, tokens=50)] * 2])
+    near = described([[draw(0.58, 0.0, tokens=20)] * 2])
+    assert better_form([weak, strong]) is strong
+    assert better_form([strong, near, weak]) is near
+
+
+VARIED = [draw(0.1 * n, 1.0, text=f"{n}", hit=n > 4) for n in range(8)]
+CONFIG = {"data": {"path": "photos"}, "prompt": {"form": "direct"}, "rollout": {"group_size": 2}}
+CAUSES = {
+    "all_truncated": ([draw(finished=False, parsed=False)] * 8, "rollout.max_new_tokens: 512"),
+    "nothing_readable": ([draw(parsed=False, faults=(Fault.EMPTY,))] * 8, "model.path: runs/run-sft/model"),
+    "all_right": ([draw(1.0, 1.0, hit=True, text=f"{n}") for n in range(8)], "data.path"),
+    "one_answer": ([draw(0.3, 1.0)] * 8, "rollout.temperature: 1.3"),
+    "nothing_earned": ([draw(text=f"{n}") for n in range(8)], "model.path: runs/run-sft/model"),
+    "equal_pay": ([draw(0.3, 1.0, text=f"{n}") for n in range(8)], "reward.setting: recommended"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_why_no_group_has_signal(cause):
+    group, setting = CAUSES[cause]
+    (advice,) = advise(Seen(described([group] * 3), (), make_config(CONFIG)))
+    assert advice.rule == cause
+    assert advice.sentence.startswith("No group of 2 has signal, because ")
+    assert advice.setting.startswith(setting)
+
+
+def test_every_rule_for_no_signal_has_a_case_and_the_last_always_speaks():
+    assert [rule.__name__ for rule in NO_SIGNAL_RULES] == list(CAUSES)
+    assert NO_SIGNAL_RULES[-1](Seen(described([VARIED]), (), make_config(CONFIG))) is not None
+
+
+def told(groups, warmths=(), size=2, **config):
+    found = advise(Seen(described(groups, size), warmths, make_config(CONFIG | config)))
+    return {advice.rule: advice for advice in found}
+
+
+def test_a_good_start_is_told_and_nothing_else():
+    ready = told([VARIED] * 4)
+    assert list(ready) == ["ready"] and ready["ready"].setting is None
+
+
+def test_a_larger_group_is_the_smallest_that_nearly_suffices():
+    # One answer in sixteen earns more: groups of 2, 4, 8, 16 have signal in 1/8, 1/4, 1/2 and all cases.
+    rare = [draw(0.5, 1.0, text=f"{n}", hit=True) if n == 0 else draw(0, 1.0, text=f"{n}") for n in range(16)]
+    assert told([rare])["larger_group"].setting == "rollout.group_size: 16"
+    # With eight in sixteen, 4 have nearly all that 16 have.
+    even = [draw(0.5 * (n % 2), 1.0, text=f"{n}", hit=bool(n % 2)) for n in range(16)]
+    plain = [draw(0, 1.0, text=f"{n}") for n in range(16)]
+    assert told([even] * 9 + [plain])["larger_group"].setting == "rollout.group_size: 4"
+
+
+def warmth(temperature, signal, reward):
+    return Warmth(temperature, 8, 8, reward, 0.3, 0.9, 0.0, signal)
+
+
+def test_another_temperature_needs_more_signal_and_answers_as_good():
+    own = warmth(1.0, 0.5, 1.0)
+    advice = told([VARIED], [own, warmth(1.3, 0.8, 0.9)])
+    assert advice["other_temperature"].setting == "rollout.temperature: 1.3"
+    for other in (warmth(1.3, 0.6, 1.0), warmth(1.3, 0.9, 0.5)):
+        assert "other_temperature" not in told([VARIED], [own, other])
+
+
+def test_the_other_rules_speak_where_they_should():
+    cut = [draw(finished=False), *VARIED[1:]]
+    assert told([cut])["some_truncated"].setting == "rollout.max_new_tokens: 512"
+    unread = [draw(parsed=False, text=f"{n}", faults=(Fault.BAD_BOX,)) for n in range(5)] + VARIED[:3]
+    assert "bad_box" in told([unread])["mostly_unreadable"].sentence
+    never = [draw(0.1 * n, 1.0, text=f"{n}") for n in range(8)]
+    assert told([never])["never_right"].setting.startswith("model.path: runs/run-sft/model")
+    failed = [draw(failures=(Failure("iou", "ValueError: no"),)), *VARIED[1:]]
+    assert "ValueError: no" in told([failed])["failing_terms"].sentence
+    assert {"failing_terms", "some_truncated", "mostly_unreadable", "larger_group", "never_right"} <= {
+        rule.__name__ for rule in RULES
+    }
+
+
+def test_unreadable_thinking_is_sent_to_the_direct_form():
+    group = [draw(parsed=False, faults=(Fault.NO_THINK,))] * 4
+    (advice,) = advise(Seen(described([group], form=Form.THINK), (), make_config(CONFIG)))
+    assert advice.setting == "prompt.form: direct"
