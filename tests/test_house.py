@@ -33,6 +33,7 @@ LIGHT = (
     "vrft.report",
     "vrft.runs",
     "vrft.scoring",
+    "vrft.suites",
     "vrft.miniature.expressions",
     "vrft.miniature.folders",
     "vrft.miniature.glyphs",
@@ -56,6 +57,7 @@ RANKS = {
     "vrft.adapters": 5,
     "vrft.audit": 5,
     "vrft.check": 5,
+    "vrft.suites": 5,
 }
 """Imports among these point to an equal or lower rank only."""
 

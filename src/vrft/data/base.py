@@ -65,7 +65,7 @@ def readers() -> tuple[Reader, ...]:
 
     Example:
         >>> print(*sorted({reader.name for reader in readers()}))
-        class_folders coco expressions hf_disk label_studio lvis reasonseg refcoco
+        class_folders coco coop_split expressions hf_disk label_studio lvis reasonseg refcoco
     """
     package = import_module("vrft.data")
     modules = [import_module(f"vrft.data.{m.name}") for m in iter_modules(package.__path__)]
