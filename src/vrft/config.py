@@ -56,6 +56,20 @@ class Data(_Section):
     """A split written earlier; shots, negatives and seed are then not used."""
 
 
+class Augment(_Section):
+    """Chances that a training picture is changed, and its boxes with it; no other picture ever is."""
+
+    flip: float = Field(0.0, ge=0, le=1)
+    """Mirrored, unless the question or a class name speaks of sides, in English; leave it at 0 where words of
+    another language do, or where a mirrored thing is another thing (letters, digits, signs)."""
+    crop: float = Field(0.0, ge=0, le=1)
+    """Cut to a window around every labelled box, unless the question speaks of a place in the picture."""
+    scale: float = Field(0.0, ge=0, le=1)
+    """Made smaller, as far as its smallest box allows."""
+    colour: float = Field(0.0, ge=0, le=1)
+    """Brightness, contrast and saturation changed, never the hue."""
+
+
 class Prompt(_Section):
     """How the questions are put."""
 
@@ -166,6 +180,7 @@ class RunConfig(_Section):
     out: str = "runs/run"
     model: Model = Model()
     data: Data
+    augment: Augment = Augment()
     prompt: Prompt = Prompt()
     rollout: Rollout = Rollout()
     reward: Reward = Reward()

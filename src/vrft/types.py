@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 BoxXYXY = tuple[float, float, float, float]
 
@@ -96,6 +100,14 @@ class ClassTarget:
 Target = BoxesTarget | ClassTarget
 
 
+class Edit(Protocol):
+    """A change of a picture's pixels, told by a few numbers: equal edits change a picture alike."""
+
+    def pixels(self, image: Image.Image) -> Image.Image:
+        """The changed picture; the given one stays as it is."""
+        ...
+
+
 @dataclass(frozen=True)
 class Example:
     """One picture, one question, one target."""
@@ -112,6 +124,8 @@ class Example:
     target: Target
     options: tuple[str, ...] = ()
     """Class names listed in the prompt (classification with closed naming)."""
+    edits: tuple[Edit, ...] = ()
+    """What is done to the picture after it is read; size and target are of the edited picture."""
 
 
 class Fault(StrEnum):

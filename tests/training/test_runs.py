@@ -66,9 +66,11 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing catches it."""
 
 
+@pytest.mark.parametrize("chance", [0.0, 0.7])
 @pytest.mark.parametrize("kind", ["rft", "sft"])
-def test_resumed_equals_uninterrupted(kind, tiny_folders, examples, tmp_path, graded):
-    config = config_of(kind, tiny_folders["qwen3_vl"])
+def test_resumed_equals_uninterrupted(kind, chance, tiny_folders, examples, tmp_path, graded):
+    augment = {f"augment__{name}": chance for name in ("flip", "crop", "colour")}
+    config = config_of(kind, tiny_folders["qwen3_vl"], **augment)
     train, val = examples[:4], examples[4:]
     whole = RunFolder(tmp_path / "whole")
     train_run(config, whole, train, val)

@@ -21,5 +21,5 @@ def prompts_for(policy: Policy, task: Task, examples: Sequence[Example], form: F
     Returns:
         One prompt an example; its ``picture.view`` converts coordinates.
     """
-    pictures = [policy.picture(e.image) for e in examples]
+    pictures = [policy.picture(e.image, e.edits) for e in examples]
     return [policy.prompt(task.ask(e, p.view, form), p) for e, p in zip(examples, pictures, strict=True)]

@@ -11,25 +11,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
-from PIL import Image
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from vrft.attention.shared import NAME
-from vrft.data.images import image_size_wh, open_rgb
+from vrft.data.images import open_rgb
 from vrft.errors import ModelError
 from vrft.geometry.frames import View
 from vrft.policies.families.base import Family, Features, Inputs
+from vrft.types import Edit
 
 IMAGE_CACHE = 512
 """Processed pictures and frozen features kept in memory, at most."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture as the image processor gives it."""
+    """One picture as the image processor gives it; two are told apart by identity."""
 
     path: Path
     inputs: Inputs
@@ -37,6 +38,13 @@ class Picture:
     written: str
     """What stands for it in a prompt."""
     view: View
+    edits: tuple[Edit, ...] = ()
+    """What was done to it between the file and the image processor."""
+
+    @property
+    def source(self) -> tuple[Path, tuple[Edit, ...]]:
+        """What decides its pixels."""
+        return (self.path, self.edits)
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ class Policy:
     """Whether the engine's own decoding step gives the model's hidden states; None until it was tried."""
     _pictures: OrderedDict[Path, Picture] = field(default_factory=OrderedDict)
     _features: OrderedDict[Path, Features] = field(default_factory=OrderedDict)
+    _edited_features: WeakKeyDictionary[Picture, Features] = field(default_factory=WeakKeyDictionary)
+    """Of edited pictures, which seldom come again: kept as long as the step that asks about them."""
 
     @property
     def core(self) -> Any:
@@ -120,26 +130,31 @@ class Policy:
         named += [self._id_of(token) for token in self.family.never_tokens]
         return tuple(dict.fromkeys(int(i) for i in named if i is not None))
 
-    def picture(self, path: Path) -> Picture:
-        """Read and process a picture; the most recent ones are kept.
+    def picture(self, path: Path, edits: tuple[Edit, ...] = ()) -> Picture:
+        """Read and process a picture; the most recent ones are kept, edited ones are not.
 
         Args:
             path: a picture file.
+            edits: what to do to its pixels, in this order.
 
         Returns:
             What the model takes, what stands in the prompt, and the view that converts coordinates.
         """
+        if edits:
+            return self._process(path, edits)
         if path not in self._pictures:
-            image = open_rgb(path)
-            self._pictures[path] = self._process(path, image)
+            self._pictures[path] = self._process(path)
             if len(self._pictures) > IMAGE_CACHE:
                 self._pictures.popitem(last=False)
         return self._pictures[path]
 
-    def _process(self, path: Path, image: Image.Image) -> Picture:
+    def _process(self, path: Path, edits: tuple[Edit, ...] = ()) -> Picture:
+        image = open_rgb(path)
+        for edit in edits:
+            image = edit.pixels(image)
         seen = self.family.see(image, self.image_processor, self.tokenizer, self.core.config)
-        view = View(self.family.frame, image_size_wh(path), seen.input_wh)
-        return Picture(path, seen.inputs, seen.written, view)
+        view = View(self.family.frame, image.size, seen.input_wh)
+        return Picture(path, seen.inputs, seen.written, view, edits)
 
     def prompt(self, question: str, picture: Picture) -> Prompt:
         """Encode a question about a picture through the model's own chat template.
@@ -189,24 +204,36 @@ class Policy:
         Args:
             pictures: one a prompt; a repeated one is encoded once.
         """
-        distinct = list({p.path: p for p in pictures}.values())
-        known = self._features if self.vision_frozen else {}
-        missing = [p for p in distinct if p.path not in known]
-        fresh: dict[Path, Features] = {}
+        distinct = {p.source: p for p in pictures}
+        found = {
+            source: features for source, p in distinct.items() if (features := self._kept(p)) is not None
+        }
+        missing = [p for source, p in distinct.items() if source not in found]
         if missing:
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.vision_frozen):
                 fresh = self._encode(missing)
-        both = {p.path: fresh[p.path] if p.path in fresh else known[p.path] for p in distinct}
-        if self.vision_frozen:
-            self._features.update(fresh)
-            while len(self._features) > IMAGE_CACHE:
-                self._features.popitem(last=False)
-        return self.family.joined([both[p.path] for p in pictures])
+            found |= {p.source: features for p, features in zip(missing, fresh, strict=True)}
+            if self.vision_frozen:
+                self._keep(missing, fresh)
+        return self.family.joined([found[p.source] for p in pictures])
 
-    def _encode(self, pictures: list[Picture]) -> dict[Path, Features]:
+    def _kept(self, picture: Picture) -> Features | None:
+        if not self.vision_frozen:
+            return None
+        return self._edited_features.get(picture) if picture.edits else self._features.get(picture.path)
+
+    def _keep(self, pictures: list[Picture], features: list[Features]) -> None:
+        for picture, found in zip(pictures, features, strict=True):
+            if picture.edits:
+                self._edited_features[picture] = found
+            else:
+                self._features[picture.path] = found
+        while len(self._features) > IMAGE_CACHE:
+            self._features.popitem(last=False)
+
+    def _encode(self, pictures: list[Picture]) -> list[Features]:
         inputs = [{name: self._placed(value) for name, value in p.inputs.items()} for p in pictures]
-        features = self.family.encode(self.core.model, inputs)
-        return {p.path: found for p, found in zip(pictures, features, strict=True)}
+        return self.family.encode(self.core.model, inputs)
 
     def _placed(self, value: torch.Tensor) -> torch.Tensor:
         return value.to(self.device, self.core.dtype if value.is_floating_point() else value.dtype)
@@ -224,3 +251,4 @@ class Policy:
     def forget_features(self) -> None:
         """Drop kept features; needed after the tower's weights or device changed."""
         self._features.clear()
+        self._edited_features.clear()

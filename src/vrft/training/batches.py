@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from vrft.augment import augmented
+from vrft.config import RunConfig
 from vrft.types import Example
 
 
@@ -52,3 +54,18 @@ def further_examples(
     order = np.random.default_rng([seed, step, again]).permutation(len(examples))
     mixed = [examples[place] for place in order]
     return sorted(mixed, key=lambda example: example.id in asked)[:count]
+
+
+def with_changes(chosen: Sequence[Example], config: RunConfig, step: int, again: int = 0) -> list[Example]:
+    """The examples of one draw with their pictures changed at random, as the configuration allows.
+
+    Args:
+        chosen: examples of a step, or further ones.
+        config: its seed, and its chances of changes; the same examples where these are 0.
+        step: from 0.
+        again: the how manieth further draw of the step, 0 for its first.
+    """
+    chances = config.augment.model_dump()
+    return [
+        augmented(example, chances, config.seed, step, again, place) for place, example in enumerate(chosen)
+    ]

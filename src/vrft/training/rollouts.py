@@ -16,7 +16,7 @@ from vrft.policies.policy import Policy, Prompt
 from vrft.runs.folder import RunFolder
 from vrft.scoring import Score, Scorer
 from vrft.tasks.base import Task
-from vrft.training.batches import examples_of_step, further_examples
+from vrft.training.batches import examples_of_step, further_examples, with_changes
 from vrft.training.groups import Drawn, Group, described, groups_of
 from vrft.training.loop import Row
 from vrft.types import Example
@@ -49,7 +49,7 @@ class RolloutMaker:
         config, r = self.config, self.config.rollout
         began = time.perf_counter()
         count = config.optim.prompts_per_step
-        chosen = examples_of_step(self.examples, step, count, config.seed)
+        chosen = with_changes(examples_of_step(self.examples, step, count, config.seed), config, step)
         prompts = prompts_for(self.policy, self.task, chosen, config.prompt.form)
         check_length(self.policy, prompts, r.max_new_tokens)
         encoded = prefill(self.policy, prompts) if encode else None
@@ -62,6 +62,7 @@ class RolloutMaker:
                 break
             asked = {d.example.id for d in drawn}
             others = further_examples(self.examples, step, again, missing, config.seed, asked)
+            others = with_changes(others, config, step, again)
             drawn += self._drawn(
                 step, again, others, prompts_for(self.policy, self.task, others, config.prompt.form)
             )

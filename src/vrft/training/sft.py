@@ -13,7 +13,7 @@ from vrft.engine.forms import Path
 from vrft.engine.logprobs import AnswerScorer
 from vrft.policies.policy import Policy
 from vrft.tasks.base import Task
-from vrft.training.batches import examples_of_step
+from vrft.training.batches import examples_of_step, with_changes
 from vrft.training.loop import Backward, Row
 from vrft.training.losses import sequence_mean, token_mean
 from vrft.types import Example
@@ -46,6 +46,7 @@ class SftStep:
     def _backward(self, step: int, backward: Backward) -> Row:
         config = self.config
         chosen = examples_of_step(self.examples, step, config.optim.prompts_per_step, config.seed)
+        chosen = with_changes(chosen, config, step)
         self._chosen = chosen
         form = config.prompt.form
         prompts = prompts_for(self.policy, self.task, chosen, form)
