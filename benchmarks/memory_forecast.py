@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from models import save_pictures, save_random_qwen2_vl
+from models import MIDDLE, save_pictures, save_random_qwen2_vl
 from ours_side import any_reward, examples_of
 from step_memory import GIB, Watch
 
@@ -34,11 +34,6 @@ from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
 from vrft.training.train import check_paths, policy_of
 
-VOCABULARY = 8192
-WIDER = {
-    "hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 8,
-    "num_attention_heads": 16, "num_key_value_heads": 4,
-}  # fmt: skip
 ALLOWED = 0.25
 STEPS = 3
 
@@ -106,7 +101,7 @@ def config_of(folder: Path, case: Case) -> RunConfig:
 def child(name: str, work: Path) -> None:
     """One fresh process: load, forecast, train."""
     case = CASES[name]
-    folder = save_random_qwen2_vl(work / "model", VOCABULARY, text=WIDER)
+    folder = save_random_qwen2_vl(work / "model", MIDDLE)
     pictures = save_pictures(work / "pictures", case.prompts, case.picture_tokens)
     config = config_of(folder, case)
     policy = policy_of(config)
@@ -168,7 +163,7 @@ def main() -> None:
         "date": date.today().isoformat(),
         "hardware": hardware(),
         "versions": versions(),
-        "model": {"vocabulary": VOCABULARY, **WIDER},
+        "model": MIDDLE.text,
         "steps": STEPS,
         "allowed": ALLOWED,
         "worst": max(abs(row["off"]) for row in found.values()),

@@ -2,83 +2,167 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLImageProcessor
+from transformers import AutoModelForImageTextToText, Qwen2VLConfig, Qwen2VLImageProcessor
 
 from vrft.miniature.tokenizer import special_ids, train_tokenizer
 
-PATCH, MERGE = 8, 2
-PIXELS_A_TOKEN = PATCH * MERGE
 WORDS = ["Detect all objects belonging to the category 'seven' in the image 0 1 2 3 4 5 6 7 8 9"] * 3
 
 
-def save_random_qwen2_vl(
-    folder: Path, vocabulary: int = 2048, scale: float = 0.02, text: dict[str, int] | None = None
-) -> Path:
-    """A Qwen2-VL of about 2.8 million weights (with the default vocabulary), its tokenizer and processor.
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of a Qwen2-VL, in the words of its configuration."""
 
-    Args:
-        folder: where to save; an existing model is kept.
-        vocabulary: rows of the embedding; the tokenizer uses the first few hundred.
-        scale: standard deviation of the weights.
-        text: other numbers of the text model's configuration.
-    """
-    if (folder / "config.json").exists():
-        return folder
-    tokenizer = train_tokenizer(WORDS, vocab_size=400)
-    ids = special_ids(tokenizer)
-    sizes = {
-        "vocab_size": vocabulary,
+    text: dict[str, Any]
+    vision: dict[str, Any]
+
+    @property
+    def pixels_a_token(self) -> int:
+        """Side of the square that one picture token sees."""
+        return int(self.vision["patch_size"] * self.vision["spatial_merge_size"])
+
+    def with_vocabulary(self, rows: int) -> Architecture:
+        """The same with another embedding."""
+        return replace(self, text=self.text | {"vocab_size": rows})
+
+
+SMALL = Architecture(
+    text={
+        "vocab_size": 2048,
         "hidden_size": 192,
         "intermediate_size": 512,
         "num_hidden_layers": 4,
         "num_attention_heads": 6,
         "num_key_value_heads": 2,
         "max_position_embeddings": 4096,
-        "initializer_range": scale,
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 6, 6]},
-        "tie_word_embeddings": True,
-    } | (text or {})
-    vision = {
-        "depth": 3, "embed_dim": 128, "num_heads": 4, "patch_size": PATCH, "mlp_ratio": 2,
-        "hidden_size": sizes["hidden_size"], "spatial_merge_size": MERGE,
-    }  # fmt: skip
-    config = Qwen2VLConfig(
-        text_config=sizes,
-        vision_config=vision,
+    },
+    vision={
+        "depth": 3,
+        "embed_dim": 128,
+        "num_heads": 4,
+        "patch_size": 8,
+        "mlp_ratio": 2,
+        "hidden_size": 192,
+        "spatial_merge_size": 2,
+    },
+)
+"""About 2.8 million weights."""
+
+MIDDLE = Architecture(
+    text=SMALL.text
+    | {
+        "vocab_size": 8192,
+        "hidden_size": 512,
+        "intermediate_size": 1408,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 4,
+    },
+    vision=SMALL.vision | {"hidden_size": 512},
+)
+"""About 28 million weights: large enough for its memory to be seen."""
+
+QWEN2_VL_2B = Architecture(
+    text={
+        "vocab_size": 151_936,
+        "hidden_size": 1536,
+        "intermediate_size": 8960,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 12,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 32_768,
+        "rms_norm_eps": 1e-6,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
+    },
+    vision={
+        "depth": 32,
+        "embed_dim": 1280,
+        "num_heads": 16,
+        "patch_size": 14,
+        "mlp_ratio": 4,
+        "hidden_size": 1536,
+        "spatial_merge_size": 2,
+    },
+)
+"""Qwen/Qwen2-VL-2B-Instruct: 2,208,985,600 weights."""
+
+
+def config_of(architecture: Architecture, ids: dict[str, int]) -> Qwen2VLConfig:
+    """The model's configuration.
+
+    Args:
+        architecture: its sizes.
+        ids: the tokenizer's special tokens by role; the defaults are those of Qwen's own vocabulary.
+    """
+    ends = {f"{role}_token_id": ids[role] for role in ("eos", "pad", "bos")}
+    return Qwen2VLConfig(
+        text_config=architecture.text | ends | {"tie_word_embeddings": True},
+        vision_config=architecture.vision,
         image_token_id=ids["image"],
         video_token_id=ids["video"],
         vision_start_token_id=ids["vision_start"],
         vision_end_token_id=ids["vision_end"],
-        eos_token_id=ids["eos"],
-        pad_token_id=ids["pad"],
-        bos_token_id=ids["bos"],
         tie_word_embeddings=True,
+        **ends,
     )
+
+
+def save_random_qwen2_vl(folder: Path, architecture: Architecture = SMALL, device: str = "cpu") -> Path:
+    """A Qwen2-VL of random weights, its tokenizer and processor.
+
+    Args:
+        folder: where to save; an existing model is kept.
+        architecture: its sizes; the tokenizer uses the first few hundred rows of the embedding.
+        device: where the weights are drawn: in float32 on the CPU, in bfloat16 on a GPU.
+    """
+    if (folder / "config.json").exists():
+        return folder
+    tokenizer = train_tokenizer(WORDS, vocab_size=400)
+    ids = special_ids(tokenizer)
     torch.manual_seed(0)
-    model = Qwen2VLForConditionalGeneration(config)
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    with torch.device(device):
+        model = AutoModelForImageTextToText.from_config(config_of(architecture, ids), dtype=dtype)
     model.generation_config.eos_token_id = ids["eos"]
     model.generation_config.pad_token_id = ids["pad"]
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     Qwen2VLImageProcessor(
-        patch_size=PATCH, merge_size=MERGE, min_pixels=PIXELS_A_TOKEN**2, max_pixels=2**22
+        patch_size=architecture.vision["patch_size"],
+        merge_size=architecture.vision["spatial_merge_size"],
+        min_pixels=architecture.pixels_a_token**2,
+        max_pixels=2**22,
     ).save_pretrained(folder)
     return folder
 
 
-def save_pictures(folder: Path, count: int, tokens: int) -> list[Path]:
-    """Pictures of noise, each ``tokens`` picture tokens (a square number) large."""
-    side = round(tokens**0.5) * PIXELS_A_TOKEN
+def token_grid(tokens: int) -> tuple[int, int]:
+    """Rows and columns of a picture's tokens, as near to a square as they divide.
+
+    Example:
+        >>> token_grid(512), token_grid(400)
+        ((16, 32), (20, 20))
+    """
+    rows = next(n for n in range(int(tokens**0.5), 0, -1) if tokens % n == 0)
+    return rows, tokens // rows
+
+
+def save_pictures(folder: Path, count: int, tokens: int, architecture: Architecture = SMALL) -> list[Path]:
+    """Pictures of noise, each ``tokens`` picture tokens large."""
+    rows, columns = (n * architecture.pixels_a_token for n in token_grid(tokens))
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for index in range(count):
         path = folder / f"{tokens}-{index}.png"
-        pixels = np.random.default_rng(index).integers(0, 255, (side, side, 3), dtype=np.uint8)
+        pixels = np.random.default_rng(index).integers(0, 255, (rows, columns, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path)
         found.append(path)
     return found

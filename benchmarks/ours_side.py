@@ -1,15 +1,16 @@
-"""vrft's own training step, as ``vrft train`` runs it, for step_time.py and step_memory.py."""
+"""vrft's own training step, as ``vrft train`` runs it, for the benchmarks of a step."""
 
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from trl_side import Shape
+from machine import finished
+from shapes import LORA_ALPHA, LORA_RANK, Shape
 
 from vrft.config import RunConfig, make_config
+from vrft.engine.asking import prompts_for
 from vrft.policies.load import LoraSettings, load_policy
 from vrft.runs.folder import RunFolder
 from vrft.tasks.base import load_task
@@ -44,7 +45,7 @@ def config_of(model_folder: Path, shape: Shape, form: Form = Form.DIRECT, path: 
             "model": {
                 "path": str(model_folder),
                 "train_vision": not shape.frozen_vision,
-                "lora": {"rank": 16, "alpha": 32} if shape.lora else None,
+                "lora": {"rank": LORA_RANK, "alpha": LORA_ALPHA} if shape.lora else None,
             },
             "data": {"path": "unused"},
             "prompt": {"form": form},
@@ -63,18 +64,20 @@ def config_of(model_folder: Path, shape: Shape, form: Form = Form.DIRECT, path: 
 class Ours:
     """A run under way, step by step."""
 
-    def __init__(self, model_folder: Path, pictures: list[Path], shape: Shape) -> None:
+    def __init__(self, model_folder: Path, pictures: list[Path], shape: Shape, device: str = "cpu") -> None:
         """Load, compare the forms, and stand ready.
 
         Args:
             model_folder: the random model.
             pictures: one a prompt.
             shape: sizes.
+            device: 'cpu' (float32) or 'cuda' (bfloat16).
         """
+        self.device = device
         self.config = config_of(model_folder, shape)
         m = self.config.model
         lora = LoraSettings(m.lora.rank, m.lora.alpha) if m.lora else None
-        self.policy = load_policy(m.path, device="cpu", train_vision=m.train_vision, lora=lora)
+        self.policy = load_policy(m.path, device=device, train_vision=m.train_vision, lora=lora)
         task, examples = load_task(TASK), examples_of(pictures)
         self.parity = check_paths(self.policy, task, examples, self.config)
         folder = RunFolder(Path(tempfile.mkdtemp()))
@@ -83,23 +86,28 @@ class Ours:
             self.policy, task, examples, self.config, folder, reference, self.parity.path
         )
         self.optimiser = Optimiser(self.policy.model, self.config.optim)
-        view = self.policy.picture(pictures[0]).view
+        self.prompts = prompts_for(self.policy, task, examples, self.config.prompt.form)
+        view = self.prompts[0].picture.view
         self.question = task.ask(examples[0], view, self.config.prompt.form)
-        self.prompt_tokens = len(
-            self.policy.prompt(self.question, self.policy.picture(pictures[0])).token_ids
-        )
+        self.prompt_tokens = len(self.prompts[0].token_ids)
         self.done = 0
 
     def step(self) -> dict[str, float]:
-        """One training step; its seconds by phase, and the length of its answers."""
-        began = time.perf_counter()
+        """One training step; its seconds by phase, and the length of its answers.
+
+        Sampling and training end in numbers read from the device, so their own clocks are right there too.
+        """
+        began = finished(self.device)
         self.optimiser.zero_grad()
         row = self.step_function(self.done)
+        computed = finished(self.device)
         self.optimiser.step()
+        ended = finished(self.device)
         self.done += 1
         return {
-            "step": time.perf_counter() - began,
+            "step": ended - began,
             "sampling": row["seconds_sampling"] + row["seconds_scoring"],
             "training": row["seconds_training"],
+            "update": ended - computed,
             "answer_tokens": row["answer_tokens"],
         }

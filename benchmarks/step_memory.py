@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from models import save_pictures, save_random_qwen2_vl
+from models import SMALL, save_pictures, save_random_qwen2_vl
 from ours_side import Ours
-from trl_side import Shape, run_trl
+from shapes import Shape
+from trl_side import run_trl
 
 from vrft.runs.folder import hardware, versions, write_json
 
@@ -59,7 +60,7 @@ class Watch:
 
 def run(engine: str, shape: Shape, work: Path) -> None:
     """Steps of one engine on one shape, after which nothing is kept."""
-    model = save_random_qwen2_vl(work / "model", VOCABULARY)
+    model = save_random_qwen2_vl(work / "model", SMALL.with_vocabulary(VOCABULARY))
     pictures = save_pictures(work / "pictures", shape.prompts, shape.picture_tokens)
     steps = 1 if shape == TINY else STEPS
     if engine == "vrft":

@@ -13,15 +13,17 @@ import argparse
 import json
 import statistics
 import tempfile
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
+from machine import matrix_products
 from models import save_pictures, save_random_qwen2_vl
 from ours_side import Ours
-from trl_side import SETTINGS, Shape, run_trl
+from shapes import Shape
+from step_arithmetic import sizes_of, training_flops
+from trl_side import SETTINGS, run_trl
 
 from vrft.runs.folder import hardware, versions, write_json
 
@@ -37,12 +39,13 @@ SHAPES = {
 TARGETS = {"image_heavy": 6.0, "image_heavy_kl": 6.0, "text_heavy": 2.5, "text_heavy_kl": 2.5}
 
 
-def measure(shape: Shape, steps: int, work: Path) -> dict[str, Any]:
+def measure(shape: Shape, steps: int, peak: float, work: Path) -> dict[str, Any]:
     """Both engines on one shape.
 
     Args:
         shape: sizes.
         steps: counted steps of each.
+        peak: the machine's matrix products, in operations a second.
         work: where model and pictures go.
     """
     model = save_random_qwen2_vl(work / "model")
@@ -58,6 +61,8 @@ def measure(shape: Shape, steps: int, work: Path) -> dict[str, Any]:
         raise RuntimeError(f"our answers have {lengths} tokens, not {shape.new_tokens}")
     medians = {name: {k: statistics.median(v) for k, v in side.items()} for name, side in
                (("vrft", own), ("trl", theirs))}  # fmt: skip
+    sizes = sizes_of(ours.policy.core.config)
+    flops = training_flops(sizes, shape, ours.prompt_tokens, ours.parity.path)
     return {
         "shape": vars(shape),
         "weights_millions": sum(p.numel() for p in ours.policy.model.parameters()) / 1e6,
@@ -66,19 +71,10 @@ def measure(shape: Shape, steps: int, work: Path) -> dict[str, Any]:
         "median_seconds": medians,
         "all_seconds": {"vrft": own["step"], "trl": theirs["step"]},
         "times_as_fast": {k: medians["trl"][k] / medians["vrft"][k] for k in medians["vrft"]},
+        "training_share_of_matmul_peak": flops / medians["vrft"]["training"] / peak,
         "form": ours.parity.path,
         "forms_against_plain": ours.parity.differences,
     }
-
-
-def matrix_peak(size: int = 1024, repeats: int = 20) -> float:
-    """Float32 matrix products of this machine, in GFLOP a second."""
-    a, b = torch.randn(size, size), torch.randn(size, size)
-    torch.mm(a, b)
-    began = time.perf_counter()
-    for _ in range(repeats):
-        torch.mm(a, b)
-    return 2 * size**3 * repeats / (time.perf_counter() - began) / 1e9
 
 
 def main() -> None:
@@ -94,14 +90,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "step_time.json")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
+    peak = matrix_products()
     with tempfile.TemporaryDirectory() as scratch:
-        found = {name: measure(SHAPES[name], a.steps, Path(scratch)) for name in a.shapes}
+        found = {name: measure(SHAPES[name], a.steps, peak, Path(scratch)) for name in a.shapes}
     result = {
         "command": "python benchmarks/step_time.py --against trl --json",
         "date": date.today().isoformat(),
         "hardware": hardware(),
         "threads": a.threads,
-        "matrix_product_gflops": matrix_peak(),
+        "matrix_product_gflops": peak / 1e9,
         "versions": versions() | {"trl": __import__("trl").__version__},
         "trl_settings": SETTINGS | {"dtype": "float32", "attention": "sdpa"},
         "targets": TARGETS,

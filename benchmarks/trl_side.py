@@ -1,18 +1,18 @@
-"""TRL's own GRPOTrainer at its fastest on a machine without GPU and torchvision, for step_time.py."""
+"""TRL's own GRPOTrainer at its fastest on a machine without torchvision, for step_time.py and gpu_step.py."""
 
 from __future__ import annotations
 
 import gc
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
+from machine import finished
 from PIL import Image
+from shapes import LORA_ALPHA, LORA_RANK, Shape
 from transformers import AutoImageProcessor, AutoTokenizer, Qwen2VLForConditionalGeneration, TrainerCallback
 from transformers.processing_utils import ProcessorMixin
 from trl import GRPOConfig, GRPOTrainer
@@ -32,6 +32,9 @@ SETTINGS = {
     "dataloader_num_workers": 0,
     "shuffle_dataset": False,
 }
+"""On the CPU, in float32."""
+CUDA_SETTINGS = SETTINGS | {"bf16": True, "use_cpu": False}
+"""On a GPU: weights, moments and reference in bfloat16, less work and memory than our float32 copies."""
 
 
 class PlainProcessor(ProcessorMixin):  # type: ignore[misc]
@@ -55,19 +58,6 @@ class PlainProcessor(ProcessorMixin):  # type: ignore[misc]
         return [*super().model_input_names, "mm_token_type_ids"]
 
 
-@dataclass(frozen=True)
-class Shape:
-    """One shape of a step."""
-
-    picture_tokens: int
-    prompts: int
-    group: int
-    new_tokens: int
-    beta: float
-    frozen_vision: bool = False
-    lora: bool = False
-
-
 def reward(completions: list[Any], **_: Any) -> list[float]:
     """Any number that differs within a group."""
     return [(hash(str(c)) % 1000) / 1000 for c in completions]
@@ -80,6 +70,7 @@ def run_trl(
     shape: Shape,
     steps: int,
     between: Callable[[int], None],
+    device: str = "cpu",
 ) -> dict[str, list[float]]:
     """Train with TRL, timing its steps.
 
@@ -90,6 +81,7 @@ def run_trl(
         shape: sizes.
         steps: steps in all, warm-up included.
         between: called after every step, with its number.
+        device: 'cpu' (float32) or 'cuda' (bfloat16).
 
     Returns:
         Seconds a step: ``step`` and, of these, ``sampling`` (generation and scoring).
@@ -99,7 +91,9 @@ def run_trl(
     processor = PlainProcessor(
         AutoImageProcessor.from_pretrained(model_folder, backend="pil"), tokenizer, tokenizer.chat_template
     )
-    model = Qwen2VLForConditionalGeneration.from_pretrained(model_folder, dtype=torch.float32)
+    on_gpu = device == "cuda"
+    dtype = torch.bfloat16 if on_gpu else torch.float32
+    model = Qwen2VLForConditionalGeneration.from_pretrained(model_folder, dtype=dtype)
     if shape.frozen_vision:
         model.model.visual.requires_grad_(False)
     banned = [model.config.image_token_id, model.config.video_token_id]
@@ -112,7 +106,7 @@ def run_trl(
         max_completion_length=shape.new_tokens,
         beta=shape.beta,
         generation_kwargs={"suppress_tokens": banned, "min_new_tokens": shape.new_tokens},
-        **SETTINGS,
+        **(CUDA_SETTINGS if on_gpu else SETTINGS),
     )
     rows = [
         {"prompt": [{"role": "user", "content": question}], "image": Image.open(p).convert("RGB")}
@@ -126,14 +120,14 @@ def run_trl(
         train_dataset=Dataset.from_list(rows),
         processing_class=processor,
         peft_config=_lora() if shape.lora else None,
-        callbacks=[_Clock(seconds["step"], between)],
+        callbacks=[_Clock(seconds["step"], between, device)],
     )
     generate = trainer._generate_and_score_completions
 
     def timed(inputs: Any) -> Any:
-        began = time.perf_counter()
+        began = finished(device)
         found = generate(inputs)
-        seconds["sampling"].append(time.perf_counter() - began)
+        seconds["sampling"].append(finished(device) - began)
         return found
 
     trainer._generate_and_score_completions = timed
@@ -148,18 +142,18 @@ def _lora() -> Any:
 
     from vrft.policies.load import LORA_TARGETS
 
-    return LoraConfig(r=16, lora_alpha=32, target_modules=LORA_TARGETS, bias="none")
+    return LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules=LORA_TARGETS, bias="none")
 
 
 class _Clock(TrainerCallback):  # type: ignore[misc]
     """Seconds from a step's begin to its end; what is done between steps is not counted."""
 
-    def __init__(self, seconds: list[float], between: Callable[[int], None]) -> None:
-        self.seconds, self.between = seconds, between
+    def __init__(self, seconds: list[float], between: Callable[[int], None], device: str) -> None:
+        self.seconds, self.between, self.device = seconds, between, device
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
-        self.began = time.perf_counter()
+        self.began = finished(self.device)
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        self.seconds.append(time.perf_counter() - self.began)
+        self.seconds.append(finished(self.device) - self.began)
         self.between(len(self.seconds))
