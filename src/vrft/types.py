@@ -42,7 +42,7 @@ class LabelledBox:
     category: str
     box_xyxy_px: BoxXYXY
     crowd: bool = False
-    """A region of many instances that were not told apart (COCO ``iscrowd``)."""
+    """Counts neither for nor against: many instances in one (COCO ``iscrowd``), or VOC's ``difficult``."""
     mask: Mask | None = None
     """The instance's own region, where the labels have one."""
 

@@ -55,6 +55,33 @@ def test_exif_rotation_is_applied_to_size_and_pixels(
             assert (green < 80) == ((right, bottom) == corner)
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_grey_pictures_are_turned_as_exif_says(
+    tmp_path: Path, suffix: str, orientation: int, kind: type
+) -> None:
+    stored = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    path = tmp_path / f"a.{suffix}"
+    scale = 257 if kind is np.uint16 else 1
+    Image.fromarray(stored.astype(kind) * kind(scale)).save(path, exif=exif)
+    # EXIF 2.32: which sides of the stored picture are seen at the top and at the left.
+    seen = {
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        4: stored[::-1],
+        5: stored.T,
+        6: stored[::-1].T,
+        7: stored[::-1, ::-1].T,
+        8: stored[:, ::-1].T,
+    }[orientation]
+    assert image_size_wh(path) == seen.shape[::-1]
+    assert np.array_equal(np.asarray(open_rgb(path)), np.repeat(seen[..., None], 3, 2))
+
+
 def test_transparency_shows_white(tmp_path: Path) -> None:
     half = Image.new("RGBA", (2, 1), (0, 0, 255, 255))
     half.putpixel((1, 0), (0, 0, 0, 0))
@@ -87,6 +114,31 @@ def test_other_modes_become_rgb(tmp_path: Path, mode: str, colour: tuple[int, ..
     path = tmp_path / "a.tif"
     Image.new(mode, (4, 4), colour).save(path)
     assert open_rgb(path).getpixel((1, 1)) == (255, 255, 255)
+
+
+def test_inks_and_palettes_become_their_colours(tmp_path: Path) -> None:
+    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(tmp_path / "cyan.jpg", quality=95)
+    Image.new("CMYK", (8, 8), (0, 255, 255, 128)).save(tmp_path / "dark.tif")
+    palette = Image.new("P", (8, 8), 1)
+    palette.putpalette([0, 0, 0, 200, 100, 50])
+    palette.save(tmp_path / "palette.png")
+    palette.save(tmp_path / "palette.gif")
+    colours = {
+        "cyan.jpg": (0, 255, 255),
+        "dark.tif": (127, 0, 0),
+        "palette.png": (200, 100, 50),
+        "palette.gif": (200, 100, 50),
+    }
+    for name, colour in colours.items():
+        assert np.abs(np.asarray(open_rgb(tmp_path / name))[4, 4].astype(int) - colour).max() <= 2, name
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.gif", "GIF"), ("a.jpg", "MPO"), ("a.tif", "TIFF")])
+def test_the_first_of_several_frames_is_seen(tmp_path: Path, name: str, form: str) -> None:
+    others = [Image.new("RGB", (8, 8), "blue")]
+    Image.new("RGB", (8, 8), "red").save(tmp_path / name, form, save_all=True, append_images=others)
+    red, _, blue = np.asarray(open_rgb(tmp_path / name))[4, 4].tolist()
+    assert red > 250 and blue < 5
 
 
 def test_brightness_of_unknown_range_is_refused(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class Dataset:
     """Name of the reader that read it."""
     records: tuple[Record, ...]
     warnings: tuple[str, ...] = ()
-    """Sentences about what was mended or not read; nothing else was."""
+    """Sentences about what was mended, not read, or read by a rule that a user should know."""
     parts: Mapping[str, str] = field(default_factory=dict)
     """Record ids that the data set gives to a part: 'train', 'val' or 'test'."""
     frequencies: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +65,7 @@ def readers() -> tuple[Reader, ...]:
 
     Example:
         >>> print(*sorted({reader.name for reader in readers()}))
-        class_folders coco coop_split expressions hf_disk label_studio lvis reasonseg refcoco
+        box_rows class_folders class_rows coco coop_split expressions hf_disk label_studio lvis reasonseg ...
     """
     package = import_module("vrft.data")
     modules = [import_module(f"vrft.data.{m.name}") for m in iter_modules(package.__path__)]
@@ -112,7 +112,9 @@ def load_dataset(path: Path | str, task: str | None = None) -> Dataset:
             f"Choose the task {fits[0].task}, or add {wanted}.",
         )
     if len(chosen) > 1:
-        raise LabelError(f"It reads as {read_as}.", str(path), "Say which task is meant.")
+        alike = len({reader.task for reader in chosen}) == 1
+        mend = "Give the path of the one label file that is meant" if alike else "Say which task is meant"
+        raise LabelError(f"It reads as {read_as}.", str(path), f"{mend}.")
     dataset = chosen[0].read(path)
     if not dataset.records:
         raise LabelError("There is no picture in it.", str(path), f"Expected: {chosen[0].wants}.")

@@ -1,7 +1,7 @@
 """Detection labels in COCO json: one file, or several that are merged (``train/_annotations.coco.json``...).
 
-Format: https://cocodataset.org/#format-data, object detection. A record's id is its picture's path from the
-root, because image ids of merged files clash.
+Format: https://cocodataset.org/#format-data, object detection; segmentations become masks. A record's id is
+its picture's path from the root, because image ids of merged files clash.
 """
 
 from __future__ import annotations
@@ -16,8 +16,17 @@ from typing import Any
 
 from vrft.data.base import Dataset
 from vrft.data.images import image_size_wh
-from vrft.data.labels import check_size, checked_box, part_of_record, raise_all, record_id, some
+from vrft.data.labels import (
+    check_size,
+    checked_box,
+    part_of_record,
+    raise_all,
+    record_id,
+    some,
+    without_boxes,
+)
 from vrft.data.locate import PictureFinder
+from vrft.data.masks import mask_of
 from vrft.errors import LabelError
 from vrft.types import LabelledBox, Record
 
@@ -64,11 +73,7 @@ class Coco:
             named.update(sheet.categories.values())
         raise_all(mistakes)
         records = tuple(record for _, record in seen.values())
-        used = {box.category for record in records for box in record.boxes}
-        if not used:
-            raise LabelError("There is no annotation in it.", str(path), "Label some boxes first.")
-        if unused := sorted(named - used):
-            warnings.append(f"Categories without a box are left out: {some(unused)}.")
+        warnings += without_boxes(named, records, path)
         parts = {record.id: part for record in records if (part := part_of_record(record.id))}
         return Dataset(root, self.name, records, tuple(warnings), parts)
 
@@ -84,14 +89,18 @@ class Sheet:
         self.file, self.root = file, root
         self.mistakes: list[LabelError] = []
         self.clipped: list[str] = []
+        self.flat: list[str] = []
         self.lists = _parse(file)
         self.categories = self._categories()
 
     @property
     def warnings(self) -> list[str]:
-        """Boxes that were clipped."""
-        told = f"{self.file.name}: boxes up to 1 pixel outside their pictures were clipped: annotations"
-        return [f"{told} {some(self.clipped)}."] if self.clipped else []
+        """Boxes that were clipped and segmentations that were not read."""
+        found = {
+            "boxes up to 1 pixel outside their pictures were clipped": self.clipped,
+            "segmentations that cover no pixel were not read": self.flat,
+        }
+        return [f"{self.file.name}: {what}: annotations {some(ids)}." for what, ids in found.items() if ids]
 
     def records(self) -> list[Record]:
         """All pictures with their boxes."""
@@ -155,7 +164,10 @@ class Sheet:
         box = checked_box(corners, picture.image_wh, where)
         if box != corners:
             self.clipped.append(str(entry.get("id")))
-        return LabelledBox(category, box, bool(entry.get("iscrowd")))
+        mask = mask_of(entry.get("segmentation"), picture.image_wh, where)
+        if mask is None and entry.get("segmentation"):
+            self.flat.append(str(entry.get("id")))
+        return LabelledBox(category, box, bool(entry.get("iscrowd")), mask)
 
     def _dangling(self, entry: Mapping[str, Any], key: str, target: str) -> LabelError:
         where = f"{self.file}, annotation {entry.get('id')}"

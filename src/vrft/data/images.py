@@ -142,7 +142,8 @@ def _as_seen(image: Image.Image, path: Path) -> Image.Image:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
-        with Image.open(path) as image:
+        # Given a path, Pillow maps grey TIFF into memory, and then turns the rows of a rotated one wrongly.
+        with path.open("rb") as handle, Image.open(handle) as image:
             yield image
     except FileNotFoundError as error:
         raise LabelError("There is no such picture.", str(path)) from error

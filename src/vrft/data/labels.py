@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from vrft.errors import BoxError, LabelError
-from vrft.types import BoxXYXY
+from vrft.types import BoxXYXY, Record
 
 SLACK_PX = 1.0
 """How far a box may stand out of its picture and still be clipped: the off-by-one of many label tools."""
@@ -122,7 +122,8 @@ def check_size(stated_wh: tuple[object, object], true_wh: tuple[int, int], where
     """
     if None in stated_wh or stated_wh == true_wh:
         return
-    told = f"The labels are for {stated_wh[0]}x{stated_wh[1]} pixels but the picture is seen at "
+    stated = "x".join(f"{side:g}" if isinstance(side, float) else str(side) for side in stated_wh)
+    told = f"The labels are for {stated} pixels but the picture is seen at "
     told += f"{true_wh[0]}x{true_wh[1]}"
     if stated_wh == true_wh[::-1]:
         raise LabelError(
@@ -151,6 +152,43 @@ def raise_all(mistakes: Sequence[LabelError]) -> None:
     hidden = len(others) - (_SHOWN - 1)
     rest = f"\n  and {hidden} more" if hidden > 0 else ""
     raise LabelError(first.problem, first.where, f"{first.mend} Also:{listed}{rest}", mistakes)
+
+
+def one_part_each(told: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
+    """The part of each record, and a warning about those that a data set puts into several.
+
+    Args:
+        told: record id and part, as often as the data set says so.
+
+    Returns:
+        Parts by record id without those in several, which may then be drawn for any; the warnings.
+
+    Example:
+        >>> one_part_each([("a", "train"), ("b", "train"), ("b", "val")])
+        ({'a': 'train'}, ['Pictures in several parts belong to none of them: b.'])
+    """
+    parts: dict[str, str] = {}
+    torn = {name for name, part in told if parts.setdefault(name, part) != part}
+    kept = {name: part for name, part in parts.items() if name not in torn}
+    return kept, [f"Pictures in several parts belong to none of them: {some(sorted(torn))}."] if torn else []
+
+
+def without_boxes(named: Iterable[str], records: Sequence[Record], path: Path) -> list[str]:
+    """A warning about categories that label no box.
+
+    Args:
+        named: all categories of the data set.
+        records: all its records.
+        path: the data set, for the message.
+
+    Raises:
+        LabelError: no record has a box at all.
+    """
+    used = {box.category for record in records for box in record.boxes}
+    if not used:
+        raise LabelError("There is no annotation in it.", str(path), "Label some boxes first.")
+    unused = sorted(set(named) - used)
+    return [f"Categories without a box are left out: {some(unused)}."] if unused else []
 
 
 def some(names: Sequence[str], shown: int = _SHOWN) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vrft.data.images import is_picture
 from vrft.errors import LabelError
 
 
@@ -13,20 +14,23 @@ class PictureFinder:
     Args:
         label_file: the file that names pictures.
         root: the data set's folder.
+        folders: names of folders in it that hold pictures, beside those that every form knows.
     """
 
-    def __init__(self, label_file: Path, root: Path) -> None:
+    def __init__(self, label_file: Path, root: Path, folders: tuple[str, ...] = ()) -> None:
         # 'instances_train2017.json' belongs to the folder 'train2017'.
         own = label_file.stem.rsplit("_", 1)[-1]
         beside = label_file.parent
         self._near = (
             beside,
+            *(root / folder for folder in folders),
             root / own,
             root / "images" / own,
             root,
             beside / "images",
             root / "images",
         )
+        self._seen: dict[Path, tuple[str, ...]] = {}
         self._far = tuple(_folders_in(root) + _folders_in(root / "images"))
 
     def find(self, name: str, where: str) -> Path:
@@ -61,6 +65,18 @@ class PictureFinder:
             where,
             "Put it beside the label file or into the folder 'images', or remove its labels.",
         )
+
+    def find_stem(self, stem: str) -> Path | None:
+        """The picture of a name without its ending, beside the label file or in a known folder, or None."""
+        tried = (folder / f"{stem}{ending}" for folder in self._near for ending in self._endings(folder))
+        return next((path for path in tried if path.is_file()), None)
+
+    def _endings(self, folder: Path) -> tuple[str, ...]:
+        """Endings of the pictures in a folder, as they are written there."""
+        if folder not in self._seen:
+            files = folder.iterdir() if folder.is_dir() else ()
+            self._seen[folder] = tuple(sorted({file.suffix for file in files if is_picture(file)}))
+        return self._seen[folder]
 
 
 def _folders_in(folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
+from vrft.data.export.coco import write_sheet
 from vrft.data.labels import part_of
 from vrft.errors import InputError
 from vrft.types import Expression, LabelledBox, Record
@@ -35,35 +36,15 @@ def write_coco(
     Raises:
         InputError: an id that is no file name or is used twice, or a box of another category.
     """
-    numbers = {name: number for number, name in enumerate(categories, 1)}
     records: list[Record] = []
-    images: list[dict[str, object]] = []
-    annotations: list[dict[str, object]] = []
-    for number, (name, image, boxes) in enumerate(pictures, 1):
-        record = _save(folder, f"images/{_plain(name)}.png", image, boxes=tuple(boxes))
-        records.append(record)
-        width, height = image.size
-        images.append({"id": number, "file_name": record.id, "width": width, "height": height})
-        for box in boxes:
-            if box.category not in numbers:
-                raise InputError(f"Picture '{name}' has a box of '{box.category}', which is no category.")
-            x1, y1, x2, y2 = box.box_xyxy_px
-            extent = (round(x2 - x1, 6), round(y2 - y1, 6))
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": number,
-                    "category_id": numbers[box.category],
-                    "bbox": [x1, y1, *extent],
-                    "area": round(extent[0] * extent[1], 6),
-                    "iscrowd": int(box.crowd),
-                }
-            )
+    for name, image, boxes in pictures:
+        strange = next((box.category for box in boxes if box.category not in categories), None)
+        if strange is not None:
+            raise InputError(f"Picture '{name}' has a box of '{strange}', which is no category.")
+        records.append(_save(folder, f"images/{_plain(name)}.png", image, boxes=tuple(boxes)))
     _no_repeats(records)
-    listed = [{"id": number, "name": name} for name, number in numbers.items()]
-    sheet = {"images": images, "annotations": annotations, "categories": listed}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "annotations.json").write_text(json.dumps(sheet, ensure_ascii=False) + "\n", "utf-8")
+    write_sheet(folder / "annotations.json", [(record.id, record) for record in records], categories)
     return tuple(records)
 
 

@@ -17,6 +17,8 @@ WIDTH, HEIGHT = 460, 230
 LEFT, RIGHT, TOP, BOTTOM = 48, 18, 12, 34
 LETTER = 7.2
 """About how wide a letter of a row's name is."""
+SMALLEST = 1e-9
+"""A range below this is drawn as none: ticks have twelve decimals."""
 MOST_POINTS = 240
 """A longer line is drawn through the means of equal stretches of steps: a page has no more pixels."""
 
@@ -148,7 +150,9 @@ def ticks(low: float, high: float, most: int, whole: bool = False, around: bool 
         >>> ticks(0, 97, 6)
         [0.0, 20.0, 40.0, 60.0, 80.0]
     """
-    span = high - low or abs(high) or 1.0
+    span = high - low or abs(high)
+    if span < SMALLEST:
+        span = 1.0
     rough = span / max(most - 1, 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * (1 - 1e-9))

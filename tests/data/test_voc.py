@@ -1,0 +1,268 @@
+"""Pascal VOC as its makers, LabelImg and Roboflow write it; wrong files are named with their line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vrft.data.base import load_dataset
+from vrft.errors import LabelError
+
+DEVKIT = """<annotation>
+	<folder>VOC2007</folder>
+	<filename>{name}</filename>
+	<source>
+		<database>The VOC2007 Database</database>
+		<annotation>PASCAL VOC2007</annotation>
+	</source>
+	<size><width>40</width><height>30</height><depth>3</depth></size>
+	<object>
+		<name>person</name>
+		<truncated>1</truncated>
+		<difficult>0</difficult>
+		<part>
+			<name>head</name>
+			<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>3</xmax><ymax>3</ymax></bndbox>
+		</part>
+		<bndbox><ymin>1</ymin><xmin>1</xmin><xmax>40</xmax><ymax>30</ymax></bndbox>
+	</object>
+</annotation>
+"""
+
+LABELIMG = """<?xml version="1.0"?>
+<annotation verified="yes">
+  <folder>{folder}</folder>
+  <filename>{name}</filename>
+  <path>C:\\Users\\someone\\{name}</path>
+  <source><database>Unknown</database></source>
+  <size><width>{width}</width><height>30</height><depth>3</depth></size>
+  <object>
+    <name> cat &amp; dog </name><difficult>{difficult}</difficult>
+    <bndbox><xmin>{xmin}</xmin><ymin>5</ymin><xmax>20.5</xmax><ymax>{ymax}</ymax></bndbox>
+  </object>
+</annotation>
+"""
+
+PutXml = Callable[..., Path]
+
+
+@pytest.fixture
+def put_xml(tmp_path: Path) -> PutXml:
+    """Write an annotation from one of the texts above."""
+
+    def write(path: str, text: str = LABELIMG, **changes: object) -> Path:
+        values: dict[str, object] = {"folder": "pics", "width": 40, "difficult": 0, "xmin": 1, "ymax": 30}
+        values["name"] = f"{Path(path).stem}.png"
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.format(**(values | changes)), "utf-8")
+        return file
+
+    return write
+
+
+def test_the_devkit_counts_from_one(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
+    make_picture("JPEGImages/a.png")
+    put_xml("Annotations/a.xml", DEVKIT)
+    dataset = load_dataset(tmp_path)
+    assert dataset.format == "voc"
+    record = dataset.records[0]
+    assert record.id == "JPEGImages/a.png"
+    assert [(box.category, box.box_xyxy_px) for box in record.boxes] == [("person", (0.0, 0.0, 40.0, 30.0))]
+    assert dataset.warnings == (
+        "VOC's own files count pixels from 1, so 1 was taken off xmin and ymin: a.xml.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("database", "folder", "x1"),
+    [
+        ("<database>The VOC2012 Database</database>", "anything", 0.0),
+        ("", "VOC2012", 0.0),
+        ("", "VOC", 1.0),
+        ("", "pics", 1.0),
+        ("<database>Unknown</database>", "VOC2007", 1.0),
+        ("<database>roboflow.com</database>", "", 1.0),
+    ],
+)
+def test_the_file_says_where_it_counts_from(
+    tmp_path: Path, make_picture: Any, put_xml: PutXml, database: str, folder: str, x1: float
+) -> None:
+    make_picture("a.png")
+    text = LABELIMG.replace("<database>Unknown</database>", database)
+    put_xml("a.xml", text, folder=folder)
+    dataset = load_dataset(tmp_path)
+    assert dataset.records[0].boxes[0].box_xyxy_px == (x1, 4.0 + x1, 20.5, 30.0)
+    assert ("1 was taken off" in dataset.warnings[0]) == (x1 == 0)
+    assert ("counting pixels from 0" in dataset.warnings[0]) == (x1 == 1)
+
+
+@pytest.mark.parametrize(
+    ("xml", "picture", "part"),
+    [
+        ("Annotations/a.xml", "JPEGImages/a.png", None),
+        ("annotations/a.xml", "images/a.png", None),
+        ("annotations/xmls/a.xml", "images/a.png", None),
+        ("VOC2007/Annotations/a.xml", "VOC2007/JPEGImages/a.png", None),
+        ("train/a.xml", "train/a.png", "train"),
+        ("a.xml", "a.png", None),
+        ("a.xml", "images/a.png", None),
+    ],
+)
+def test_layouts(
+    tmp_path: Path, make_picture: Any, put_xml: PutXml, xml: str, picture: str, part: str | None
+) -> None:
+    make_picture(picture)
+    put_xml(xml)
+    make_picture(Path(picture).parent.parent.joinpath("SegmentationClass/a.png").as_posix(), shade=1)
+    (tmp_path / "other.xml").write_text("<project/>")
+    dataset = load_dataset(tmp_path)
+    assert [record.id for record in dataset.records] == [picture]
+    assert dataset.records[0].boxes[0].category == "cat & dog"
+    assert dict(dataset.parts) == ({picture: part} if part else {})
+    assert load_dataset(tmp_path / xml).records[0].boxes == dataset.records[0].boxes
+
+
+def test_image_sets_are_the_parts(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
+    for shade, name in enumerate(("a", "b", "c d", "e")):
+        make_picture(f"JPEGImages/{name}.png", shade=shade)
+        put_xml(f"Annotations/{name}.xml")
+    sets = tmp_path / "ImageSets/Main"
+    sets.mkdir(parents=True)
+    for name, lines in {
+        "train": "a\nc d\n",
+        "val": "b  1\n",
+        "test": "e\na -1\n",
+        "trainval": "a\nb\n",
+        "cat_val": "z  1\n",
+    }.items():
+        (sets / f"{name}.txt").write_text(lines)
+    dataset = load_dataset(tmp_path)
+    assert {Path(name).stem: part for name, part in dataset.parts.items()} == {
+        "c d": "train",
+        "b": "val",
+        "e": "test",
+    }
+    assert any("several parts belong to none of them: JPEGImages/a.png" in w for w in dataset.warnings)
+    (sets / "test.txt").write_text("e\n\nf\n")
+    with pytest.raises(LabelError, match=r"test\.txt, line 3: 'f' has no xml"):
+        load_dataset(tmp_path)
+    for name in ("train", "val", "test"):
+        (sets / f"{name}.txt").unlink()
+    assert {Path(name).stem: part for name, part in load_dataset(tmp_path).parts.items()} == {
+        "a": "train",
+        "b": "train",
+    }
+
+
+def test_difficult_objects_are_crowds(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
+    make_picture("a.png")
+    make_picture("b.png", shade=1)
+    put_xml("a.xml", difficult=1)
+    put_xml("b.xml")
+    dataset = load_dataset(tmp_path)
+    assert [record.boxes[0].crowd for record in dataset.records] == [True, False]
+    assert any("Difficult" in w and "cat & dog in a.xml." in w for w in dataset.warnings)
+
+
+def test_pictures_without_an_xml_are_not_taken_for_empty(
+    tmp_path: Path, make_picture: Any, put_xml: PutXml
+) -> None:
+    make_picture("a.png")
+    make_picture("b.png", shade=1)
+    put_xml("a.xml")
+    dataset = load_dataset(tmp_path)
+    assert len(dataset.records) == 1
+    assert "Pictures without an xml are not read: b.png." in dataset.warnings
+    (tmp_path / "b.xml").write_text("<annotation><filename>b.png</filename></annotation>")
+    assert load_dataset(tmp_path).records[1].boxes == ()
+
+
+def test_renamed_pictures(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
+    make_picture("a.jpg")
+    put_xml("a.xml", name="IMG_1.jpg")
+    dataset = load_dataset(tmp_path)
+    assert dataset.records[0].id == "a.jpg"
+    assert any("the xml's own name" in w for w in dataset.warnings)
+    make_picture("IMG_1.jpg", shade=1)
+    with pytest.raises(LabelError, match=r"a\.xml: It names the picture 'IMG_1\.jpg', but .*'a\.jpg'"):
+        load_dataset(tmp_path)
+    (tmp_path / "a.jpg").unlink()
+    assert load_dataset(tmp_path).records[0].id == "IMG_1.jpg"
+    put_xml("b.xml", name="IMG_1.jpg")
+    with pytest.raises(LabelError, match=r"b\.xml: The picture 'IMG_1\.jpg' has another xml too"):
+        load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"xmin": 20.5}, r"a\.xml, line 8 .*no area"),
+        ({"xmin": -2}, r"a\.xml, line 8 \(cat & dog\): .*outside its picture"),
+        ({"ymax": 32}, r"a\.xml, line 8 .*outside its picture"),
+        ({"xmin": "one"}, r"a\.xml, line 8: Its bndbox is not four numbers: xmin 'one'"),
+        ({"xmin": ""}, r"a\.xml, line 8: Its bndbox is not four numbers: xmin ''"),
+        ({"xmin": "nan"}, r"a\.xml, line 8 .*not four numbers"),
+        ({"width": 41}, r"a\.xml: The labels are for 41x30 pixels but the picture is seen at 40x30"),
+        ({"width": "wide"}, r"a\.xml: The labels are for widex30 pixels"),
+        ({"name": "b.png", "text": LABELIMG.replace("</annotation>", "")}, r"a\.xml, line 13: .*no XML"),
+        ({"text": LABELIMG.replace(" cat &amp; dog ", "")}, r"a\.xml, line 8: The object has no name"),
+    ],
+)
+def test_wrong_files_are_refused_by_line(
+    tmp_path: Path, make_picture: Any, put_xml: PutXml, changes: dict[str, Any], said: str
+) -> None:
+    make_picture("a.png")
+    put_xml("a.xml", **changes)
+    with pytest.raises(LabelError, match=rf"(?s){said}") as caught:
+        load_dataset(tmp_path)
+    assert caught.value.mend
+
+
+def test_an_unknown_size_is_not_compared(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
+    make_picture("a.png")
+    put_xml("a.xml", width=0)
+    assert load_dataset(tmp_path).records[0].image_wh == (40, 30)
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
+    make_picture("JPEGImages/a.png")
+    put_xml("Annotations/a.xml", xmin=25)
+    put_xml("Annotations/b.xml")
+    sets = tmp_path / "ImageSets/Main"
+    sets.mkdir(parents=True)
+    (sets / "train.txt").write_text("a\nb\nc\n")
+    with pytest.raises(LabelError) as caught:
+        load_dataset(tmp_path)
+    message = str(caught.value)
+    assert all(told in message for told in ("a.xml, line 8", "'b.png' is missing", "'c' has no xml"))
+    assert "'b' has no xml" not in message
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_entities_are_never_expanded(tmp_path: Path, make_picture: Any, encoding: str) -> None:
+    make_picture("a.png")
+    bomb = '<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]>\n'
+    text = f"{bomb}<annotation><filename>a.png</filename><folder>&c;</folder></annotation>"
+    (tmp_path / "a.xml").write_bytes(text.encode(encoding))
+    with pytest.raises(LabelError, match=r"a\.xml, line 2: It declares a DOCTYPE"):
+        load_dataset(tmp_path)
+
+
+def test_utf_16_is_read(tmp_path: Path, make_picture: Any) -> None:
+    make_picture("a.png")
+    text = LABELIMG.format(name="a.png", folder="", width=40, difficult=0, xmin=1, ymax=30)
+    (tmp_path / "a.xml").write_bytes(text.replace(" cat &amp; dog ", "Gerät").encode("utf-16"))
+    assert load_dataset(tmp_path).categories == ("Gerät",)
+
+
+def test_without_any_object_there_is_nothing_to_learn(
+    tmp_path: Path, make_picture: Any, put_xml: PutXml
+) -> None:
+    make_picture("a.png")
+    (tmp_path / "a.xml").write_text("<annotation><filename>a.png</filename></annotation>")
+    with pytest.raises(LabelError, match="no annotation"):
+        load_dataset(tmp_path)
