@@ -23,6 +23,7 @@ LIGHT = (
     "vrft.audit",
     "vrft.check",
     "vrft.augment",
+    "vrft.narrator",
     "vrft.types",
     "vrft.errors",
     "vrft.geometry",
@@ -45,6 +46,7 @@ LIGHT = (
 NOT_LIGHT = ("vrft.evaluation.evaluate", "vrft.adapters.openrlhf", "vrft.check.on_model")
 
 RANKS = {
+    "vrft.narrator": 0,
     "vrft.types": 0,
     "vrft.errors": 0,
     "vrft.geometry": 1,

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
 from architectures import FAMILY_NAMES
-from vrft.errors import ModelError
+from vrft.errors import InputError, ModelError
 from vrft.policies.load import LoraSettings, load_policy, save_policy
 
 QWEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
@@ -102,3 +102,11 @@ def test_refusals(tmp_path, tiny_folders):
     (speechless / "chat_template.jinja").unlink()
     with pytest.raises(ModelError, match="no chat template"):
         load_policy(str(speechless))
+
+
+@pytest.mark.parametrize("name", FAMILY_NAMES)
+def test_a_question_that_holds_a_pictures_token_is_refused(name, tiny_folders, pictures):
+    policy = load_policy(str(tiny_folders[name]), device="cpu")
+    token = policy.tokenizer.convert_ids_to_tokens(policy.image_token_id)
+    with pytest.raises(InputError, match="stands for a picture"):
+        policy.prompt(f"Detect the {token}", policy.picture(pictures[0]))

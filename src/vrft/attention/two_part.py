@@ -163,10 +163,8 @@ def _repeated(
         if window is not None:
             mask &= torch.ones_like(mask[0, 0]).triu(prompt_k.shape[2] - window + 1)
         rows_query = gathered(query, bucket)
-        grouped = rows_query.shape[1] != keys.shape[1]
-        found.append(
-            F.scaled_dot_product_attention(
-                rows_query, keys, values, attn_mask=mask, scale=scale, enable_gqa=grouped
-            )
-        )
+        # Grouped heads beside a mask would leave the fused kernels of a GPU: keys are repeated instead.
+        each = rows_query.shape[1] // keys.shape[1]
+        keys, values = (x.repeat_interleave(each, 1) if each > 1 else x for x in (keys, values))
+        found.append(F.scaled_dot_product_attention(rows_query, keys, values, attn_mask=mask, scale=scale))
     return flattened(found, layout.from_answers_N)

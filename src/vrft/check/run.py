@@ -13,7 +13,7 @@ from vrft.check.registry import examinations
 from vrft.config import RunConfig
 from vrft.data.base import Dataset, load_dataset
 from vrft.errors import LabelError, ModelError
-from vrft.fit.narrator import Narrator, Silence
+from vrft.narrator import Narrator, Silence
 from vrft.tasks.base import load_task
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def check(
         dataset = load_dataset(path, None if task is None else load_task(task).name)
     except LabelError as error:
         refused = FilesCase(path, error.mistakes)
-        return Report(path, None, None, 0, {}, worst_first(_examined("on_files", refused, narrator)))
+        return Report(path, None, None, 0, {}, worst_first(examined("on_files", refused, narrator)))
     case = DataCase(dataset, load_task(task or _task_of(dataset)), config)
-    findings = _examined("on_files", FilesCase(path), narrator) + _examined("on_data", case, narrator)
+    findings = examined("on_files", FilesCase(path), narrator) + examined("on_data", case, narrator)
     if open_model is not None:
         findings += _with_model(open_model, case, narrator)
     counts = class_counts(dataset)
@@ -63,7 +63,7 @@ def check(
 
 def _with_model(open_model: OpenModel, case: DataCase, narrator: Narrator) -> list[Finding]:
     try:
-        return _examined("on_model", open_model(case), narrator)
+        return examined("on_model", open_model(case), narrator)
     except ModelError as error:
         return [Finding(Severity.ERROR, "model", str(error), case.config.model.path)]
     except ModuleNotFoundError as error:
@@ -71,7 +71,14 @@ def _with_model(open_model: OpenModel, case: DataCase, narrator: Narrator) -> li
         return [Finding(Severity.NOTE, "model-not-examined", told, "", "pip install 'vrft[train]'")]
 
 
-def _examined(stage: str, case: Any, narrator: Narrator) -> list[Finding]:
+def examined(stage: str, case: Any, narrator: Narrator) -> list[Finding]:
+    """Run all examinations of one stage.
+
+    Args:
+        stage: 'on_files', 'on_data' or 'on_model'.
+        case: what they look at: a ``FilesCase``, a ``DataCase`` or a ``ModelCase``.
+        narrator: where progress goes.
+    """
     found: list[Finding] = []
     known = examinations(stage)
     with narrator.stage(TITLES[stage], len(known)) as advance:

@@ -16,8 +16,8 @@ from vrft.audit.rule import Rule, function_rule, setting_rule
 from vrft.audit.run import HEADINGS, Audit, as_json, audit, table_rows, verdict_rows
 from vrft.audit.trial import lay_out
 from vrft.errors import InputError
-from vrft.fit.narrator import Narrator
 from vrft.geometry.frames import FrameKind
+from vrft.narrator import Narrator
 from vrft.runs.folder import write_json
 from vrft.tasks.base import Task, load_task
 from vrft.types import Form

@@ -17,9 +17,9 @@ from vrft.check.run import OpenModel, check
 from vrft.config import RunConfig, load_config, make_config
 from vrft.data.base import readers
 from vrft.errors import InputError
-from vrft.fit.narrator import Narrator
 from vrft.fit.settings import FitSettings
 from vrft.miniature.location import MINIATURE
+from vrft.narrator import Narrator
 from vrft.recipes import SUFFIX, recipe_names, recipe_path
 
 SHOWN = 5
@@ -124,13 +124,9 @@ def _opener(out: Path) -> OpenModel:
     def join(case: DataCase) -> Any:
         # A light installation examines data all the same, so torch is asked for no earlier.
         from vrft.check.on_model.case import ModelCase
-        from vrft.policies.load import WITHOUT_WEIGHTS, load_policy
+        from vrft.training.train import policy_of
 
-        model = case.config.model
-        policy = load_policy(
-            model.path, device=WITHOUT_WEIGHTS, min_pixels=model.min_pixels, max_pixels=model.max_pixels
-        )
-        return ModelCase(case, policy, out)
+        return ModelCase(case, policy_of(case.config, weights=False), out)
 
     return join
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from vrft.config import load_config
 from vrft.errors import InputError
-from vrft.fit.narrator import Narrator
+from vrft.narrator import Narrator
 from vrft.probe.hits import hit_of
 from vrft.probe.run import Probed, probe_run
 from vrft.probe.summary import Probe

@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from vrft.fit.narrator import Advance
+from vrft.narrator import Advance
 
 
 class Voice:

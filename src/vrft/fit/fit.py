@@ -4,6 +4,7 @@ The folder of a fit:
 
     fit.json         what was done, and the chosen run of each system
     manifest.json    the split, by ids and hashes
+    check.json       what was found in the data; check/ shows labels as the model sees them
     probe.json       samples of the base policy before training
     base/            the base policy's held-out answers
     sft-1e-04/ ...   one run folder a trial
@@ -16,7 +17,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ from vrft.errors import RunError
 from vrft.evaluation.compare import Comparison, compare, verdict_sentence
 from vrft.evaluation.evaluate import evaluate
 from vrft.evaluation.judged import Judged
-from vrft.fit.forecast import forecast, rehearse
-from vrft.fit.narrator import Narrator, Silence
+from vrft.fit.examine import examine
+from vrft.fit.forecast import memory_needed, minutes_left, rehearse
 from vrft.fit.settings import FitSettings
 from vrft.fit.trials import Bench, Trial, choose, run_trials
 from vrft.miniature.location import MINIATURE
+from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
 from vrft.policies.policy import Policy
 from vrft.probe.draws import Draws, evenly_spaced
@@ -41,6 +43,8 @@ from vrft.report.build import build_report
 from vrft.runs.folder import hardware, read_json, versions, write_json
 from vrft.scoring import Scorer
 from vrft.tasks.base import Task, load_task
+from vrft.training.memory import device_memory_gib
+from vrft.training.train import policy_of
 from vrft.types import Example, Form
 
 
@@ -75,11 +79,12 @@ def fit(
     story = _Story(settings, folder, narrator or Silence())
     story.open(resume)
     base = story.load_base()
+    story.examine(base)
     form = story.choose_form(base)
     base_judged = story.judge_base(base, form)
-    story.predict_cost(base, form)
-    start = story.rft_start()
     del base
+    story.predict_cost(form)
+    start = story.rft_start()
     chosen = story.train(form, start)
     return story.compare(chosen, base_judged, form, began)
 
@@ -147,6 +152,13 @@ class _Story:
         """The base policy."""
         self.narrator.say(f"Loading {self.settings.model}.")
         return load_policy(self.settings.model)
+
+    def examine(self, base: Policy) -> None:
+        """What ``vrft check`` finds, once a fit: errors end it, warnings are said."""
+        saved = self.folder / "check.json"
+        if not saved.exists():
+            config = self._trial_config("rft", self.settings.form or Form.THINK)
+            write_json(saved, examine(self.dataset, self.task, config, base, saved.parent, self.narrator))
 
     def choose_form(self, base: Policy) -> Form:
         """Probe the base policy in both forms, unless the user chose one."""
@@ -217,13 +229,22 @@ class _Story:
             kind, 1e-5, self.folder / kind, form, manifest_path, self.settings.model, False
         )
 
-    def predict_cost(self, base: Policy, form: Form) -> None:
-        """Say how long the rest will take, measured on rehearsed steps."""
+    def predict_cost(self, form: Form) -> None:
+        """Say what the rest will hold, and how long it will take, measured on rehearsed steps."""
         saved = self.folder / "forecast.json"
         if not saved.exists():
             s = self.settings
             configs = {kind: self._trial_config(kind, form) for kind in ("sft", "rft")}
-            seconds = rehearse(base, self.task, self.split.train, configs)
+            learner = policy_of(configs["rft"])
+            memory = memory_needed(learner, self.task, self.split.train, configs)
+            there = device_memory_gib(learner.device)
+            if there is not None and memory > there:
+                self.note(
+                    f"Training may hold {memory:.1f} GiB, and this device has {there:.1f}: "
+                    "take a smaller model or, where --full was given, leave it out."
+                )
+            seconds = rehearse(learner, self.task, self.split.train, configs)
+            del learner
             trials = {
                 kind: (
                     len(rates),
@@ -235,14 +256,14 @@ class _Story:
             if s.control:
                 trials["control"] = (1, configs["rft"].optim.steps, 0)
                 seconds["control"] = seconds["rft"]
-            cost = forecast(
-                seconds, self.seconds_a_question, trials, len(self.split.val), len(self.split.heldout), base
+            minutes = minutes_left(
+                seconds, self.seconds_a_question, trials, len(self.split.val), len(self.split.heldout)
             )
-            write_json(saved, asdict(cost) | {"seconds_a_step": seconds})
+            write_json(saved, {"minutes": minutes, "memory_gib": memory, "seconds_a_step": seconds})
         self.forecast = read_json(saved)
-        minutes, memory = self.forecast["minutes"], self.forecast["memory_gib"]
         self.narrator.say(
-            f"Forecast: at most {minutes:.1f} minutes and {memory:.1f} GiB (fewer where a trial stops early)."
+            f"Forecast: at most {self.forecast['minutes']:.1f} minutes (fewer where a trial stops early), "
+            f"and {self.forecast['memory_gib']:.1f} GiB for model and training."
         )
 
     # -- training ----------------------------------------------------------------------------------------

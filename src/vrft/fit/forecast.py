@@ -1,32 +1,28 @@
-"""How long and how much memory: measured on one rehearsed step of each kind, before the first real one."""
+"""How long, measured on rehearsed steps of each kind, and how much memory, before the first real step."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from vrft.config import RunConfig
+from vrft.engine.asking import prompts_for
 from vrft.engine.forms import Path as Form
 from vrft.policies.policy import Policy
+from vrft.policies.sizes import sizes_of
 from vrft.runs.folder import RunFolder
 from vrft.tasks.base import Task
 from vrft.training.loop import StepFunction
-from vrft.training.memory import peak_memory_gib
+from vrft.training.memory import Load, forecast_memory
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
 from vrft.training.sft import SftStep
 from vrft.types import Example
 
-
-@dataclass(frozen=True)
-class Forecast:
-    """What is left to do after the base policy was scored."""
-
-    minutes: float
-    memory_gib: float
+LOOKED_AT = 64
+"""Training questions whose lengths the forecast of memory goes by."""
 
 
 def rehearse(
@@ -35,7 +31,7 @@ def rehearse(
     """Seconds of one step of each kind; the weights are not changed.
 
     Args:
-        policy: the base policy.
+        policy: as the trials load it.
         task: the task.
         train: training questions.
         configs: one trial's configuration a kind.
@@ -61,15 +57,14 @@ def _timed(policy: Policy, step: StepFunction, repeats: int = 2) -> float:
     return (time.monotonic() - began) / repeats
 
 
-def forecast(
+def minutes_left(
     seconds_a_step: dict[str, float],
     seconds_a_question: float,
     trials: dict[str, tuple[int, int, int]],
     val: int,
     heldout: int,
-    policy: Policy,
-) -> Forecast:
-    """Minutes and memory of the rest of a fit.
+) -> float:
+    """Minutes of the rest of a fit.
 
     Args:
         seconds_a_step: from ``rehearse``.
@@ -77,15 +72,28 @@ def forecast(
         trials: for each kind: trials, steps each, validations each.
         val: validation questions.
         heldout: held-out questions.
-        policy: for its weights' size.
     """
     seconds = 0.0
     for kind, (count, steps, validations) in trials.items():
         seconds += count * (steps * seconds_a_step[kind] + validations * val * seconds_a_question)
-    seconds += len(trials) * heldout * seconds_a_question
-    learned = sum(p.numel() * p.element_size() for p in policy.model.parameters() if p.requires_grad)
-    # Adam's two moments, the gradient, the best weights and a checkpoint on its way to the disk.
-    return Forecast(seconds / 60, peak_memory_gib(policy.device) + 5 * learned / 2**30)
+    return (seconds + len(trials) * heldout * seconds_a_question) / 60
+
+
+def memory_needed(
+    policy: Policy, task: Task, train: Sequence[Example], configs: dict[str, RunConfig]
+) -> float:
+    """GiB that the trials hold at most, the program and its libraries left out.
+
+    Args:
+        policy: as the trials load it.
+        task: the task.
+        train: training questions; the largest of the first of them count.
+        configs: one trial's configuration a kind.
+    """
+    form = next(iter(configs.values())).prompt.form
+    load = Load.of(policy, prompts_for(policy, task, train[:LOOKED_AT], form))
+    sizes = sizes_of(policy)
+    return max(forecast_memory(sizes, config, load).total for config in configs.values())
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from vrft.errors import Interrupted
-from vrft.fit.narrator import Narrator
 from vrft.fit.settings import FitSettings
+from vrft.narrator import Narrator
 from vrft.runs.folder import RunFolder
 from vrft.training.loop import Row
 from vrft.training.train import train_run

@@ -92,7 +92,7 @@ def load_policy(
         ModelError: the source is missing, broken, or no vision-language model vrft can train.
     """
     folder = resolve_source(source)
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = natural_device() if device == "auto" else device
     dtype = natural_dtype(device) if dtype == "auto" else dtype
     adapter_base = _adapter_base(Path(folder))
     base = adapter_base or folder
@@ -137,6 +137,11 @@ def load_policy(
     return Policy(
         model, tokenizer, image_processor, family, source, vision_frozen=not train_vision or lora is not None
     )
+
+
+def natural_device() -> str:
+    """The device that this machine trains on: CUDA where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def natural_dtype(device: str) -> str:

@@ -19,7 +19,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from vrft.attention.shared import NAME
 from vrft.data.images import open_rgb
-from vrft.errors import ModelError
+from vrft.errors import InputError, ModelError
 from vrft.geometry.frames import View
 from vrft.policies.families.base import Family, Features, Inputs
 from vrft.types import Edit
@@ -168,7 +168,17 @@ class Policy:
 
         Raises:
             ModelError: the template has no place for a picture.
+            InputError: the question itself holds a token that stands for a picture.
         """
+        own = set(self.tokenizer(question, add_special_tokens=False)["input_ids"]).intersection(
+            self.placeholder_ids
+        )
+        if own:
+            token = self.tokenizer.convert_ids_to_tokens(min(own))
+            raise InputError(
+                f"{picture.path}: the question contains '{token}', which stands for a picture. Rename the "
+                f"class or expression: {question!r}"
+            )
         content = [{"type": "image"}, {"type": "text", "text": question}]
         text = self.tokenizer.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True

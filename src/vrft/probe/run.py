@@ -10,7 +10,7 @@ from typing import Any
 
 from vrft.config import RunConfig
 from vrft.errors import ConfigError
-from vrft.fit.narrator import Narrator, Silence
+from vrft.narrator import Narrator, Silence
 from vrft.policies.policy import Policy
 from vrft.probe.advice import Advice, Seen, Warmth, advise
 from vrft.probe.draws import Draws, evenly_spaced

@@ -6,8 +6,10 @@ prompts of T tokens, G answers a prompt of A tokens.
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +17,8 @@ import torch
 from vrft.config import RunConfig
 from vrft.engine.lean_layers import FOLDED_BYTES
 from vrft.engine.logprobs import CHUNK_LOGITS
-from vrft.policies.sizes import Sizes, Stack
+from vrft.policies.policy import Policy, Prompt
+from vrft.policies.sizes import Sizes, Stack, patches_of
 
 GIB = 2**30
 _WIDE = 4
@@ -38,6 +41,20 @@ def peak_memory_gib(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
 
 
+def device_memory_gib(device: torch.device) -> float | None:
+    """All memory of a device in GiB; None where the system does not tell.
+
+    Args:
+        device: a GPU, or the CPU for the machine's own memory.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory / GIB
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
+    except (ValueError, OSError):
+        return None
+
+
 @dataclass(frozen=True)
 class Load:
     """What one step of a run has to hold.
@@ -51,6 +68,20 @@ class Load:
     prompt_tokens: int
     patches: int
     picture_tokens: int
+
+    @classmethod
+    def of(cls, policy: Policy, prompts: Sequence[Prompt]) -> Load:
+        """The largest of each among some prompts.
+
+        Args:
+            policy: that they are encoded for; it may be without weights.
+            prompts: at least one.
+        """
+        return cls(
+            max(len(p.token_ids) for p in prompts),
+            max(patches_of(policy, p.picture) for p in prompts),
+            max(p.token_ids.count(policy.image_token_id) for p in prompts),
+        )
 
 
 @dataclass(frozen=True)

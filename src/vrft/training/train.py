@@ -13,7 +13,14 @@ from vrft.engine.parity import Parity, compare_paths
 from vrft.engine.sampling import Sampling, sample
 from vrft.evaluation.evaluate import evaluate
 from vrft.evaluation.metrics import METRICS
-from vrft.policies.load import LoraSettings, load_policy, save_policy
+from vrft.policies.load import (
+    WITHOUT_WEIGHTS,
+    LoraSettings,
+    load_policy,
+    natural_device,
+    natural_dtype,
+    save_policy,
+)
 from vrft.policies.policy import Policy
 from vrft.runs.folder import RunFolder, hardware, replace_folder, versions, write_text
 from vrft.scoring import Scorer
@@ -47,19 +54,23 @@ class _Context:
     parity: Parity
 
 
-def policy_of(config: RunConfig, source: str | None = None) -> Policy:
+def policy_of(config: RunConfig, *, weights: bool = True) -> Policy:
     """Load the policy that a configuration names.
 
     Args:
         config: its ``model`` section, and whether activations are checkpointed.
-        source: another folder with the same settings, such as the SFT twin's model.
+        weights: False gives a policy of the same shapes that cannot answer, at no cost.
     """
     m = config.model
+    device, dtype = m.device, str(m.dtype)
+    if not weights:
+        dtype = natural_dtype(natural_device()) if dtype == "auto" and device == "auto" else dtype
+        device = WITHOUT_WEIGHTS
     lora = LoraSettings(m.lora.rank, m.lora.alpha, m.lora.dropout) if m.lora is not None else None
     policy = load_policy(
-        source or m.path,
-        device=m.device,
-        dtype=m.dtype,
+        m.path,
+        device=device,
+        dtype=dtype,
         train_vision=m.train_vision,
         min_pixels=m.min_pixels,
         max_pixels=m.max_pixels,

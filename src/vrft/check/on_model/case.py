@@ -16,6 +16,7 @@ from vrft.engine.fitting import check_length
 from vrft.errors import InputError, LabelError
 from vrft.geometry.frames import View
 from vrft.policies.policy import Policy
+from vrft.policies.sizes import patches_of
 from vrft.types import BoxesTarget, Example
 
 QUESTIONS = 200
@@ -31,6 +32,8 @@ class Asked:
     prompt_tokens: int
     picture_tokens: int
     """Those of the prompt that stand for the picture."""
+    patches: int
+    """What the vision tower sees of the picture."""
     gold: str
     """The right answer as the policy would write it."""
     gold_tokens: int
@@ -90,7 +93,8 @@ class ModelCase:
             except InputError as error:
                 too_long = str(error)
             pictured = prompt.token_ids.count(policy.image_token_id)
-            counts = (len(prompt.token_ids), pictured, gold, len(gold_ids), policy.decode(gold_ids))
+            patches = patches_of(policy, prompt.picture)
+            counts = (len(prompt.token_ids), pictured, patches, gold, len(gold_ids), policy.decode(gold_ids))
             found.append(Asked(example, view, *counts, too_long))
         return found
 
