@@ -45,6 +45,9 @@ def _fail(message: str, status: int) -> None:
 def fit(
     data: Annotated[Path, typer.Argument(help="A folder of labelled pictures.")],
     task: Annotated[str, typer.Option(help="detection, classification or grounding.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="key=value for every trial, as in rollout.max_new_tokens=600.")
+    ] = None,
     model: Annotated[str, typer.Option(help="'miniature', a model folder, or a hub id.")] = "miniature",
     shots: Annotated[int, typer.Option(min=1, help="Training pictures a class.")] = 4,
     seed: SeedOption = 0,
@@ -80,7 +83,7 @@ def fit(
     name = load_task(task).name
     settings = FitSettings(
         data, name, model, shots, seed, steps, eval_max, form, subject, open_naming, reward, control, full,
-        near_duplicates,
+        near_duplicates, tuple(overrides or ()),
     )  # fmt: skip
     stem = Path("runs") / f"fit-{data.resolve().name}-{name}-{seed}"
     _tell([_fit(settings, output or stem, output is not None, resume, as_json)], as_json)

@@ -209,7 +209,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: a configuration is a mapping of keys, this file holds none.")
     for override in overrides:
-        _override(tree, override)
+        set_key(tree, override)
     return make_config(tree, str(path))
 
 
@@ -234,7 +234,22 @@ def make_config(tree: dict[str, Any], where: str = "configuration") -> RunConfig
         raise ConfigError(f"{where}: " + "; ".join(lines)) from error
 
 
-def _override(tree: dict[str, Any], override: str) -> None:
+def set_key(tree: dict[str, Any], override: str) -> None:
+    """Set one key of a tree of plain values.
+
+    Args:
+        tree: changed in place.
+        override: ``key=value`` with dotted keys, the value read as YAML.
+
+    Raises:
+        ConfigError: it is no such text.
+
+    Example:
+        >>> tree = {"optim": {"steps": 5}}
+        >>> set_key(tree, "optim.steps=9")
+        >>> tree
+        {'optim': {'steps': 9}}
+    """
     key, found, value = override.partition("=")
     if not found:
         raise ConfigError(f"'{override}' is no override; write key=value, as in optim.steps=100.")

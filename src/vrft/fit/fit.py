@@ -34,7 +34,6 @@ from vrft.fit.settings import FitSettings
 from vrft.fit.trials import Bench, Trial, choose, run_trials
 from vrft.miniature.location import MINIATURE
 from vrft.narrator import Narrator, Silence
-from vrft.policies.load import load_policy
 from vrft.policies.policy import Policy
 from vrft.probe.draws import Draws, evenly_spaced
 from vrft.probe.summary import NO_SIGNAL, Probe, better_form, describe
@@ -151,7 +150,13 @@ class _Story:
     def load_base(self) -> Policy:
         """The base policy."""
         self.narrator.say(f"Loading {self.settings.model}.")
-        return load_policy(self.settings.model)
+        return self._policy(self.settings.model)
+
+    def _policy(self, source: str) -> Policy:
+        """A policy that only answers, seeing pictures as the trials see them."""
+        config = self._trial_config("rft", Form.DIRECT)
+        model = config.model.model_copy(update={"path": source, "lora": None})
+        return policy_of(config.model_copy(update={"model": model}))
 
     def examine(self, base: Policy) -> None:
         """What ``vrft check`` finds, once a fit: errors end it, warnings are said."""
@@ -221,7 +226,7 @@ class _Story:
 
     @property
     def _length(self) -> int:
-        return self.settings.recipe.max_new_tokens
+        return self._trial_config("rft", Form.DIRECT).rollout.max_new_tokens
 
     def _trial_config(self, kind: str, form: Form) -> RunConfig:
         manifest_path = self.folder / "manifest.json"
@@ -303,7 +308,7 @@ class _Story:
         comparison: Comparison | None = None
         if self.split.heldout:
             for name, trial in chosen.items():
-                policy = load_policy(str(self.folder / trial.folder / "model"))
+                policy = self._policy(str(self.folder / trial.folder / "model"))
                 title = f"{name.upper()} on held-out pictures"
                 systems[name] = self._judge(policy, form, trial.folder, title)
             self.narrator.say("Comparing, with 1,000 bootstrap draws of pictures.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from vrft.config import Lora, RunConfig, make_config
+from vrft.config import Lora, RunConfig, make_config, set_key
+from vrft.errors import ConfigError
 from vrft.miniature.location import MINIATURE
 from vrft.types import Form
 
@@ -31,6 +32,13 @@ LORA_RECIPE = Recipe((1e-5, 5e-5), (5e-5, 2e-4), 200, 200, 8, 8, 512, 25, 4, Lor
 """For models of billions of weights on one GPU."""
 
 
+DECIDED = frozenset(
+    {"kind", "task", "seed", "out", "data", "prompt", "model.path", "reward.setting", "reward.permute"}
+    | {"optim.learning_rate", "optim.steps", "checks.validate_every", "checks.patience"}
+)
+"""Keys and sections that an override may not touch: the split, the trials and what makes them comparable."""
+
+
 @dataclass(frozen=True)
 class FitSettings:
     """One ``fit``."""
@@ -54,7 +62,17 @@ class FitSettings:
     """Train all weights of a large model instead of a LoRA adapter."""
     near_duplicates: bool = True
     """Count pictures that look nearly the same as one."""
-    overrides: tuple[str, ...] = field(default=())
+    overrides: tuple[str, ...] = ()
+    """``key=value`` for every trial, such as ``optim.micro_prompts=1``; not what ``fit`` decides itself."""
+
+    def __post_init__(self) -> None:
+        for override in self.overrides:
+            key = override.partition("=")[0].strip()
+            if key in DECIDED or key.partition(".")[0] in DECIDED:
+                raise ConfigError(
+                    f"'{override}': {key} is decided by fit, for both systems alike. Use its options "
+                    "(vrft fit --help), or vrft train for a single run."
+                )
 
     @property
     def recipe(self) -> Recipe:
@@ -110,4 +128,6 @@ class FitSettings:
                 "checkpoint_every": recipe.validate_every,
             },
         }
-        return make_config(tree)
+        for override in self.overrides:
+            set_key(tree, override)
+        return make_config(tree, "vrft fit")
