@@ -21,7 +21,7 @@ from vrft.types import BoxesTarget
 A, B = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0)
 
 
-def pycocotools_precision(judged: Sequence[Judged]) -> np.ndarray:
+def pycocotools_precision(judged: Sequence[Judged], size: str = "all") -> np.ndarray:
     """(T,) by the ordinary way: a COCO of real categories, one image an entry, `loadRes`, `accumulate`."""
     ordered = sorted(judged, key=lambda j: j.example.id)
     names = sorted({j.example.question for j in ordered})
@@ -55,7 +55,8 @@ def pycocotools_precision(judged: Sequence[Judged]) -> np.ndarray:
         evaluation = COCOeval(coco, coco.loadRes(results) if results else COCO(), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
-    precision = evaluation.eval["precision"][:, :, :, 0, -1]
+    area = evaluation.params.areaRngLbl.index(size)
+    precision = evaluation.eval["precision"][:, :, :, area, -1]
     found = precision[:, :, (precision > -1).all(axis=(0, 1))]
     return found.mean(axis=(1, 2)) if found.size else np.full(10, np.nan)
 
@@ -91,6 +92,17 @@ def test_small_cases_and_any_order(seed: int, pictures: int, categories: int, sh
     shuffler.shuffle(judged)
     again = match_questions(judged).precision(np.arange(len(judged)))
     np.testing.assert_allclose(again, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+@pytest.mark.parametrize("seed", range(4))
+def test_by_size_as_pycocotools_has_it(seed: int, size: str) -> None:
+    judged = random_detections(np.random.default_rng(seed), 40, 2)
+    large = (0.0, 0.0, 100.0, 98.0)
+    judged += [detection(f"big{i}", "c00", [large], [(large, i / 4), (A, 0.5)]) for i in range(3)]
+    expected = pycocotools_precision(judged, size).mean()
+    assert METRICS[f"ap_{size}"].value(judged) == pytest.approx(expected, abs=1e-12)
+    assert abs(expected - METRICS["ap"].value(judged)) > 1e-3
 
 
 def test_more_than_a_hundred_boxes_are_cut_as_coco_cuts_them() -> None:

@@ -52,6 +52,19 @@ def test_mean_iou_is_that_of_the_first_box(found: list | None, value: float) -> 
     assert METRICS["mean_iou"].value([detection("p", "x", [A], found)]) == value
 
 
+@pytest.mark.parametrize(
+    ("found", "value"),
+    [
+        ([(HALF, 0.1)], 1.0),
+        ([((0.0, 0.0, 10.0, 4.9), 1.0)], 0.0),
+        ([(AWAY, 0.1), (A, 0.9)], 0.0),
+        (None, 0.0),
+    ],
+)
+def test_acc50_counts_first_boxes_of_at_least_half_iou(found: list | None, value: float) -> None:  # type: ignore[type-arg]
+    assert METRICS["acc50"].value([detection("p", "x", [A], found)]) == value
+
+
 def test_boxes_of_an_unparsed_answer_do_not_count() -> None:
     example = detection("p", "x", [A], []).example
     judged = [Judged(example, "", Answer(False, False, (A,), (1.0,)), 1)]
@@ -105,11 +118,25 @@ def test_presence() -> None:
     ]
     seen = presence(judged)
     assert (seen.precision, seen.recall) == (2 / 3, 2 / 4)
+    assert seen.f1 == pytest.approx(2 * (2 / 3) * (2 / 4) / (2 / 3 + 2 / 4), abs=1e-12)
+    assert (seen.rejection, seen.positives, seen.negatives) == (1 / 2, 4, 2)
+
+
+def test_an_unreadable_answer_does_not_say_that_nothing_is_there() -> None:
+    seen = presence([detection("1", "x", [], None), detection("2", "x", [], [])])
+    assert seen.rejection == 1 / 2
+    assert math.isnan(seen.precision) and math.isnan(seen.recall) and math.isnan(seen.f1)
+
+
+def test_presence_of_no_answers_is_nan() -> None:
+    seen = presence([])
+    assert all(map(math.isnan, (seen.precision, seen.recall, seen.f1, seen.rejection)))
 
 
 def test_presence_of_a_detector_that_says_nothing() -> None:
     seen = presence([detection("1", "x", [A], [])])
-    assert math.isnan(seen.precision) and seen.recall == 0.0
+    assert math.isnan(seen.precision) and seen.recall == 0.0 and seen.f1 == 0.0
+    assert math.isnan(seen.rejection)
 
 
 def test_per_group_measures_each_class_by_itself() -> None:

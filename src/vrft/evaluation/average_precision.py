@@ -9,7 +9,7 @@ Axes: Q questions, D predicted boxes of all questions, T IoU thresholds (.50, .5
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +27,17 @@ from vrft.types import BoxesTarget, BoxXYXY
 MAX_DETECTIONS = 100
 """Boxes of one question that count, the most confident first (COCO's maxDets)."""
 _RECALLS = Params(iouType="bbox").recThrs
-_ANY_AREA = (0.0, 1e10)
+Areas = tuple[float, float]
+"""Least and greatest area of a labelled box that counts, in square pixels, both included."""
+ANY_AREA: Areas = (0.0, 1e10)
+AREAS: dict[str, Areas] = {
+    name: (float(low), float(high))
+    for name, (low, high) in zip(
+        Params(iouType="bbox").areaRngLbl, Params(iouType="bbox").areaRng, strict=True
+    )
+    if name != "all"
+}
+"""COCO's sizes: small below 32 x 32 pixels, medium up to 96 x 96, large above."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class Matches:
     category_Q: np.ndarray
     """Index of the asked category; this and all below in the order of ids."""
     labels_Q: np.ndarray
-    """Labelled boxes of each question."""
+    """Labelled boxes of each question that count."""
     start_Q: np.ndarray
     """Where each question's predicted boxes start."""
     count_Q: np.ndarray
@@ -52,13 +62,15 @@ class Matches:
     order_D: np.ndarray
     """Dense rank by category, then by falling confidence; equal where both are equal."""
     hit_DT: np.ndarray
-    """The box is matched to a label."""
+    """The box is matched to a label that counts."""
+    ignored_DT: np.ndarray
+    """The box counts neither for nor against."""
 
     def precision(self, indices: np.ndarray) -> np.ndarray:
         """Mean over categories of average precision, on some of the questions.
 
-        Equals ``COCOeval.accumulate`` (101-point interpolation, area all, 100 detections) on a data set in
-        which a question drawn twice is two pictures.
+        Equals ``COCOeval.accumulate`` (101-point interpolation) on a data set in which a question drawn
+        twice is two pictures.
 
         Args:
             indices: (n,) places of questions in the list that was matched, repeats allowed.
@@ -75,19 +87,29 @@ class Matches:
         present = np.flatnonzero(labels)
         if not len(present):
             return np.full(self.hit_DT.shape[1], np.nan)
+        ranked = {c: boxes[edges[c] : edges[c + 1]] for c in present}
         sums = [
-            _interpolated_precision(self.hit_DT[boxes[edges[c] : edges[c + 1]]], int(labels[c]))
-            for c in present
+            _interpolated_precision(self.hit_DT[rows], self.ignored_DT[rows], int(labels[c]))
+            for c, rows in ranked.items()
         ]
         mean_T: np.ndarray = np.mean(sums, axis=0)
         return mean_T
 
 
-def match_questions(judged: Sequence[Judged]) -> Matches:
+def match_questions(
+    judged: Sequence[Judged],
+    areas: Areas = ANY_AREA,
+    most: int = MAX_DETECTIONS,
+    forgiven: Collection[str] = (),
+) -> Matches:
     """Match the predicted boxes of every question to its labels with pycocotools.
 
     Args:
         judged: answers to detection questions; one that could not be parsed predicts nothing.
+        areas: labels of other areas count neither for nor against, and the boxes matched to them likewise,
+            and boxes of other areas that are matched to nothing.
+        most: boxes of one question that count, the most confident first.
+        forgiven: ids of the questions whose unmatched boxes are no mistakes (not every label is there).
 
     Returns:
         The matches, to be summed up for any draw of the questions.
@@ -108,28 +130,33 @@ def match_questions(judged: Sequence[Judged]) -> Matches:
     ordered = [judged[i] for i in by_id]
     names = sorted({j.example.question for j in ordered})
     category_Q = np.array([names.index(j.example.question) for j in ordered], dtype=int)
-    results = _evaluate(ordered)
+    results = _evaluate(ordered, areas, most)
     scores = [np.asarray(r["dtScores"], dtype=float) if r else np.zeros(0) for r in results]
     count_Q = np.array([len(s) for s in scores], dtype=int)
     category_D = np.repeat(category_Q, count_Q)
     keys = np.stack([category_D, -np.concatenate([np.zeros(0), *scores])], axis=1)
-    no_hits = np.zeros((0, len(Params(iouType="bbox").iouThrs)), dtype=bool)
+    none_DT = np.zeros((0, len(Params(iouType="bbox").iouThrs)), dtype=bool)
+    matched_DT = np.concatenate([none_DT, *((r["dtMatches"] > 0).T for r in results if r)])
+    ignored_DT = np.concatenate([none_DT, *(r["dtIgnore"].astype(bool).T for r in results if r)])
+    forgiven_Q = np.array([j.example.id in forgiven for j in ordered], dtype=bool)
+    ignored_DT |= np.repeat(forgiven_Q, count_Q)[:, None] & ~matched_DT
     return Matches(
         rank_Q=np.argsort(by_id).astype(int),
         category_Q=category_Q,
-        labels_Q=np.array([len(_labels(j)) for j in ordered], dtype=int),
+        labels_Q=np.array([np.sum(r["gtIgnore"] == 0) if r else 0 for r in results], dtype=int),
         start_Q=np.cumsum(count_Q) - count_Q,
         count_Q=count_Q,
         category_D=category_D,
         order_D=np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1),
-        hit_DT=np.concatenate([no_hits, *((r["dtMatches"] > 0).T for r in results if r)]),
+        hit_DT=matched_DT & ~ignored_DT,
+        ignored_DT=ignored_DT,
     )
 
 
-def _interpolated_precision(hit_DT: np.ndarray, labels: int) -> np.ndarray:
+def _interpolated_precision(hit_DT: np.ndarray, ignored_DT: np.ndarray, labels: int) -> np.ndarray:
     """(T,) mean of the precision envelope at COCO's 101 recall levels; rows by falling confidence."""
     true_DT = np.cumsum(hit_DT, axis=0)
-    precision_DT = true_DT / (np.arange(1.0, len(hit_DT) + 1) + np.spacing(1))[:, None]
+    precision_DT = true_DT / (np.cumsum(~ignored_DT, axis=0) + np.spacing(1))
     envelope_DT = np.maximum.accumulate(precision_DT[::-1], axis=0)[::-1]
     levels_DT = _levels_reached(labels)[true_DT] * hit_DT
     mean_T: np.ndarray = (levels_DT * envelope_DT).sum(axis=0) / len(_RECALLS)
@@ -149,7 +176,7 @@ def _expand(start: np.ndarray, count: np.ndarray) -> np.ndarray:
     return ranges
 
 
-def _evaluate(ordered: Sequence[Judged]) -> list[dict[str, Any] | None]:
+def _evaluate(ordered: Sequence[Judged], areas: Areas, most: int) -> list[dict[str, Any] | None]:
     """COCOeval's result of each question; None where nothing is labelled and nothing predicted."""
     if not ordered:
         return []
@@ -157,8 +184,8 @@ def _evaluate(ordered: Sequence[Judged]) -> list[dict[str, Any] | None]:
     found = [(image, box, score) for image, j in enumerate(ordered, 1) for box, score in _predictions(j)]
     with redirect_stdout(StringIO()):
         evaluation = COCOeval(_coco(labels, len(ordered)), _coco(found, len(ordered)), "bbox")
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = [list(_ANY_AREA)], ["all"]
-        evaluation.params.maxDets = [MAX_DETECTIONS]
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = [list(areas)], ["asked"]
+        evaluation.params.maxDets = [most]
         evaluation.evaluate()
     results: list[dict[str, Any] | None] = evaluation.evalImgs
     return results

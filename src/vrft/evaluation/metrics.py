@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vrft.errors import InputError
-from vrft.evaluation.average_precision import match_questions
+from vrft.evaluation.average_precision import ANY_AREA, AREAS, Areas, match_questions
 from vrft.evaluation.judged import Judged
 from vrft.geometry.boxes import as_array, iou_matrix
 from vrft.rewards.classification import exact_match
@@ -49,12 +49,20 @@ class Metric:
 
 @dataclass(frozen=True)
 class Presence:
-    """How well a detector says whether something is there at all."""
+    """How well a detector says whether something is there at all; a share of nothing is NaN."""
 
     precision: float
     """Share of the answers with boxes where something is there; NaN where no answer has boxes."""
     recall: float
     """Share of the questions with something there whose answer has boxes; NaN where nothing is there."""
+    f1: float
+    """Harmonic mean of the two: 2 hits / (answers with boxes + questions with something there)."""
+    rejection: float
+    """Share of the questions with nothing there whose answer was read and says so."""
+    positives: int
+    """Questions with something there."""
+    negatives: int
+    """Questions with nothing there."""
 
 
 @dataclass(frozen=True)
@@ -78,20 +86,31 @@ def format_rate(judged: Sequence[Judged]) -> float:
 
 
 def presence(judged: Sequence[Judged]) -> Presence:
-    """Precision and recall of saying that something is there.
+    """Precision, recall and F1 of saying that something is there, and how often absence is seen.
+
+    Precision depends on how many questions have nothing there: compare it on the same questions only.
 
     Args:
         judged: answers to detection questions, with and without labels.
 
     Returns:
-        Both shares; an unparsed answer says that nothing is there.
+        The shares; an unparsed answer has no boxes, and does not count as saying that nothing is there.
 
     Raises:
         InputError: an example's target is not boxes.
     """
     said = np.array([j.answer.parsed and bool(j.answer.boxes_xyxy_px) for j in judged], dtype=bool)
     there = np.array([bool(_boxes_target(j).boxes_xyxy_px) for j in judged], dtype=bool)
-    return Presence(_mean(there[said].astype(float)), _mean(said[there].astype(float)))
+    denied = np.array([j.answer.abstained for j in judged], dtype=bool)
+    claims = int(said.sum() + there.sum())
+    return Presence(
+        precision=_mean(there[said].astype(float)),
+        recall=_mean(said[there].astype(float)),
+        f1=2 * int((said & there).sum()) / claims if claims else float("nan"),
+        rejection=_mean(denied[~there].astype(float)),
+        positives=int(there.sum()),
+        negatives=int((~there).sum()),
+    )
 
 
 def per_group(
@@ -121,9 +140,12 @@ def per_group(
     return {name: GroupValue(len(part), metric.value(part)) for name, part in sorted(parts.items())}
 
 
-def _ap_resampler(judged: Sequence[Judged]) -> Resampler:
-    matches = match_questions(judged)
-    return lambda indices: float(matches.precision(indices).mean())
+def _ap_within(areas: Areas) -> Callable[[Sequence[Judged]], Resampler]:
+    def resampler(judged: Sequence[Judged]) -> Resampler:
+        matches = match_questions(judged, areas)
+        return lambda indices: float(matches.precision(indices).mean())
+
+    return resampler
 
 
 def _ap_at(threshold: int) -> Callable[[Sequence[Judged]], Resampler]:
@@ -178,11 +200,17 @@ def _mean(values: np.ndarray) -> float:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("ap", "AP", _ap_resampler),
+        Metric("ap", "AP", _ap_within(ANY_AREA)),
         Metric("ap50", "AP50", _ap_at(0)),
         Metric("ap75", "AP75", _ap_at(5)),
+        *(Metric(f"ap_{size}", f"AP {size}", _ap_within(areas)) for size, areas in AREAS.items()),
         Metric("accuracy", "accuracy", _mean_of(_right)),
         Metric("mean_iou", "mean IoU", _mean_of(_first_iou)),
+        Metric("acc50", "acc@0.5", _mean_of(lambda judged: float(_first_iou(judged) >= 0.5))),
     )
 }
-"""Metrics by the name that a task's ``metric`` gives. AP is COCO's, over IoU .50 to .95."""
+"""Metrics by the name that a task's ``metric`` gives.
+
+AP is COCO's, over IoU .50 to .95; by size it goes by the area of the labelled box, where COCO has the mask's.
+acc@0.5 is the share of questions whose first box has an IoU of at least 0.5 with the one label.
+"""

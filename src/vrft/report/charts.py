@@ -53,13 +53,21 @@ class Whisker:
     high: float | None
 
 
-def line_chart(series: Sequence[Series], label: str, y_range: tuple[float, float] | None = None) -> Markup:
-    """Lines over training steps.
+def line_chart(
+    series: Sequence[Series],
+    label: str,
+    y_range: tuple[float, float] | None = None,
+    axis: str = "step",
+    whole: bool = True,
+) -> Markup:
+    """Lines over training steps, or over something else.
 
     Args:
         series: at least one of them with a point; one without points is left out.
         label: what the chart shows, for readers who hear the page.
         y_range: the least range of the vertical axis; it grows where points lie outside.
+        axis: what the horizontal axis counts.
+        whole: mark integers only on it.
 
     Returns:
         An ``<svg>`` element; empty where there is nothing to draw.
@@ -69,7 +77,7 @@ def line_chart(series: Sequence[Series], label: str, y_range: tuple[float, float
         return Markup("")
     xs = [x for line in drawn for x, _ in line.points]
     ys = [y for line in drawn for _, y in line.points] + list(y_range or ())
-    x_ticks, y_ticks = ticks(min(xs), max(xs), 6, whole=True), ticks(min(ys), max(ys), 5, around=True)
+    x_ticks, y_ticks = ticks(min(xs), max(xs), 6, whole=whole), ticks(min(ys), max(ys), 5, around=True)
     x_of = _scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
     y_of = _scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
     grid = [
@@ -83,9 +91,11 @@ def line_chart(series: Sequence[Series], label: str, y_range: tuple[float, float
         tag("text", plain(x), x=x_of(x), y=HEIGHT - BOTTOM + 16, class_="tick", text_anchor="middle")
         for x in x_ticks
     ]
-    axis = tag("text", "step", x=WIDTH - RIGHT, y=HEIGHT - 4, class_="tick", text_anchor="end")
-    lines = [_line(line, [(x_of(x), y_of(y)) for x, y in shown], shown) for line, shown in _thinned(drawn)]
-    return _canvas(label, WIDTH, HEIGHT, *grid, *feet, axis, *lines)
+    foot = tag("text", axis, x=WIDTH - RIGHT, y=HEIGHT - 4, class_="tick", text_anchor="end")
+    lines = [
+        _line(line, [(x_of(x), y_of(y)) for x, y in shown], shown, axis) for line, shown in _thinned(drawn)
+    ]
+    return _canvas(label, WIDTH, HEIGHT, *grid, *feet, foot, *lines)
 
 
 def interval_plot(rows: Sequence[Whisker], label: str, zero: bool = False) -> Markup:
@@ -198,7 +208,7 @@ def thin(points: Sequence[Point], most: int) -> list[Point]:
     return [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts]
 
 
-def _line(line: Series, places: list[Point], shown: list[Point]) -> Markup:
+def _line(line: Series, places: list[Point], shown: list[Point], axis: str) -> Markup:
     path = _path(places)
     window = len(places) // 20
     smooth = line.smooth and window > 0
@@ -208,7 +218,7 @@ def _line(line: Series, places: list[Point], shown: list[Point]) -> Markup:
     parts += [
         tag(
             "circle",
-            tag("title", f"{line.name}, step {plain(x)}: {plain(y)}"),
+            tag("title", f"{line.name}, {axis} {plain(x)}: {plain(y)}"),
             cx=px,
             cy=py,
             r=3.5 if line.marked else 4,

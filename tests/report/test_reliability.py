@@ -1,0 +1,30 @@
+"""The reliability diagram shows each bin where its figures say."""
+
+import re
+
+import numpy as np
+import pytest
+
+from vrft.evaluation.calibration import calibration
+from vrft.report.reliability import reliability_plot
+
+
+def test_dots_lie_where_the_bins_say():
+    confidences, hits = np.array([0.0, 0.25, 0.25, 0.95, 1.0]), np.array([0, 1, 0, 1, 1])
+    found = calibration(confidences, hits)
+    svg = str(reliability_plot(found, name="RFT"))
+    low, high = (
+        tuple(map(float, pair.split(",")))
+        for pair in re.search(r'points="([^"]+)" class="curve"', svg).group(1).split()
+    )
+    dots = re.findall(r'<circle cx="(\S+)" cy="(\S+)" r="3.5" class="dot">', svg)
+    filled = [b for b in found.bins if b.n]
+    assert len(dots) == len(filled) == 3
+    for (x, y), b in zip(dots, filled, strict=True):
+        assert float(x) == pytest.approx(low[0] + b.confidence * (high[0] - low[0]), abs=0.1)
+        assert float(y) == pytest.approx(low[1] + b.hit_share * (high[1] - low[1]), abs=0.1)
+    assert "RFT, confidence 0.25: 0.5" in svg and ">0.2<" in svg and ">confidence<" in svg
+
+
+def test_without_boxes_there_is_no_plot():
+    assert reliability_plot(calibration(np.zeros(0), np.zeros(0))) == ""
