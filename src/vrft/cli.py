@@ -204,8 +204,8 @@ def _train(path: Path, overrides: list[str], resume: bool) -> None:
     from vrft.training.train import train_run
 
     config = load_config(recipe_path(path), overrides)
-    questions = questions_of(config)
     voice = Voice()
+    questions = questions_of(config, voice)
     last = 0
     with voice.stage(config.kind.upper(), config.optim.steps) as advance:
 

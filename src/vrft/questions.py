@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vrft.config import Data, RunConfig
 from vrft.data.base import Dataset, load_dataset
+from vrft.data.fingerprints import CACHE, Prints, fingerprints, wrong_sizes
+from vrft.data.images import image_size_wh
+from vrft.data.labels import check_size, raise_all
 from vrft.data.split import Split, few_shot_split, split_from_manifest
+from vrft.errors import LabelError
+from vrft.narrator import Narrator
 from vrft.runs.folder import read_json
 from vrft.tasks.base import Task, load_task
 from vrft.types import Example
@@ -25,7 +30,7 @@ class Questions:
 
 def ask_about(
     task: Task, dataset: Dataset, subject: str = "object", open_naming: bool = False
-) -> list[Example]:
+) -> Sequence[Example]:
     """Every question that a data set can answer.
 
     Args:
@@ -40,11 +45,14 @@ def ask_about(
     return examples
 
 
-def questions_of(config: RunConfig) -> Questions:
+def questions_of(config: RunConfig, narrator: Narrator | None = None) -> Questions:
     """Read and split the data that a configuration names.
+
+    Without a manifest every picture is read; what was found is kept in the run's folder.
 
     Args:
         config: its task, data, prompt and seed.
+        narrator: where progress goes.
 
     Raises:
         InputError: the folder has no labels for the task, or no class has enough pictures.
@@ -55,10 +63,23 @@ def questions_of(config: RunConfig) -> Questions:
     d = config.data
     if d.manifest is not None:
         return Questions(dataset, task, saved_split(examples, Path(d.manifest)))
+    prints = prints_of(dataset, Path(config.out), narrator)
     split = new_split(
-        task, dataset, examples, d.shots, config.seed, d.eval_max, d.negatives, d.near_duplicates
+        task, dataset, examples, d.shots, config.seed, d.eval_max, d.negatives, d.near_duplicates, prints
     )
     return Questions(dataset, task, split)
+
+
+def prints_of(dataset: Dataset, folder: Path | None = None, narrator: Narrator | None = None) -> Prints:
+    """The fingerprints of a data set's pictures, kept in a folder for the next time.
+
+    Args:
+        dataset: as it was read.
+        folder: a run's or a fit's; None keeps nothing.
+        narrator: where progress goes.
+    """
+    cache = folder / CACHE if folder is not None else None
+    return fingerprints({record.id: record.image for record in dataset.records}, cache, narrator)
 
 
 def new_split(
@@ -70,8 +91,27 @@ def new_split(
     eval_max: int,
     negatives: float = Data.model_fields["negatives"].default,
     near_duplicates: bool = True,
+    prints: Prints | None = None,
 ) -> Split:
-    """Draw the few-shot split; classes that it leaves out are no options in any prompt."""
+    """Draw the few-shot split; classes that it leaves out are no options in any prompt.
+
+    Args:
+        task: whose questions.
+        dataset: labelled pictures.
+        examples: what it can be asked (``ask_about``).
+        shots: training pictures a class.
+        seed: any integer.
+        eval_max: most held-out questions.
+        negatives: share of questions about absent things.
+        near_duplicates: whether pictures that look nearly the same count as one.
+        prints: fingerprints of its pictures (``prints_of``); None reads the pictures here.
+
+    Raises:
+        InputError: no class has enough pictures.
+        LabelError: a picture cannot be read, or labels are for another size than their picture has.
+    """
+    prints = prints_of(dataset) if prints is None else prints
+    raise_all(wrong_sizes(dataset.records, prints))
     split = few_shot_split(
         examples,
         task.group,
@@ -81,13 +121,39 @@ def new_split(
         negatives=negatives,
         parts=dataset.parts,
         near_duplicates=near_duplicates,
+        prints=prints,
     )
     return _without_left_out(split)
 
 
 def saved_split(examples: Sequence[Example], path: Path) -> Split:
-    """The split of a manifest on disk."""
-    return _without_left_out(split_from_manifest(examples, read_json(path)))
+    """The split of a manifest on disk.
+
+    Raises:
+        InputError: the manifest cannot be used, or does not belong to the data.
+        LabelError: a picture has changed, or labels are for another size than their picture has.
+    """
+    split = split_from_manifest(examples, read_json(path))
+    check_sizes((*split.train, *split.val, *split.heldout))
+    return _without_left_out(split)
+
+
+def check_sizes(examples: Iterable[Example]) -> None:
+    """Compare the sizes that labels are for with those of the pictures themselves.
+
+    Args:
+        examples: questions that are about to be asked; every picture is opened once.
+
+    Raises:
+        LabelError: a picture is seen at another size, or cannot be read.
+    """
+    mistakes: list[LabelError] = []
+    for image, image_wh in {example.image: example.image_wh for example in examples}.items():
+        try:
+            check_size(image_wh, image_size_wh(image), str(image))
+        except LabelError as mistake:
+            mistakes.append(mistake)
+    raise_all(mistakes)
 
 
 def _without_left_out(split: Split) -> Split:

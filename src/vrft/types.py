@@ -26,7 +26,7 @@ class Form(StrEnum):
     """``<answer>`` alone."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mask:
     """A region of a picture, run-length encoded as COCO has it (``pycocotools.mask``, compressed counts)."""
 
@@ -35,7 +35,7 @@ class Mask:
     counts: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabelledBox:
     """One labelled box of a record."""
 
@@ -108,7 +108,7 @@ class Edit(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One picture, one question, one target."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from vrft.config import RunConfig
 from vrft.data.base import Dataset
-from vrft.data.images import open_rgb
-from vrft.data.likeness import Look, look_of
+from vrft.data.fingerprints import Prints
 from vrft.data.split import Split
 from vrft.errors import InputError, LabelError
 from vrft.questions import ask_about, new_split, saved_split
@@ -33,6 +32,8 @@ class DataCase:
     dataset: Dataset
     task: Task
     config: RunConfig
+    prints: Prints
+    """What was found of each picture, by record id; the reader's sentence where it cannot be decoded."""
 
     @property
     def root(self) -> str:
@@ -40,21 +41,10 @@ class DataCase:
         return str(self.dataset.root)
 
     @cached_property
-    def examples(self) -> tuple[Example, ...]:
+    def examples(self) -> Sequence[Example]:
         """Every question that the data can answer."""
         prompt = self.config.prompt
-        return tuple(ask_about(self.task, self.dataset, prompt.subject, prompt.open))
-
-    @cached_property
-    def looks(self) -> Mapping[str, Look | LabelError]:
-        """What each picture looks like, by record id; the reader's sentence where it cannot be decoded."""
-        found: dict[str, Look | LabelError] = {}
-        for record in self.dataset.records:
-            try:
-                found[record.id] = look_of(open_rgb(record.image))
-            except LabelError as mistake:
-                found[record.id] = mistake
-        return found
+        return ask_about(self.task, self.dataset, prompt.subject, prompt.open)
 
     @cached_property
     def split(self) -> Split | InputError:
@@ -71,6 +61,8 @@ class DataCase:
                 self.config.seed,
                 data.eval_max,
                 data.negatives,
+                data.near_duplicates,
+                self.prints,
             )
         except InputError as error:
             return error

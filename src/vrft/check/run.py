@@ -14,6 +14,7 @@ from vrft.config import RunConfig
 from vrft.data.base import Dataset, load_dataset
 from vrft.errors import LabelError, ModelError
 from vrft.narrator import Narrator, Silence
+from vrft.questions import prints_of
 from vrft.tasks.base import load_task
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def check(
     except LabelError as error:
         refused = FilesCase(path, error.mistakes)
         return Report(path, None, None, 0, {}, worst_first(examined("on_files", refused, narrator)))
-    case = DataCase(dataset, load_task(task or _task_of(dataset)), config)
+    prints = prints_of(dataset, narrator=narrator)
+    case = DataCase(dataset, load_task(task or _task_of(dataset)), config, prints)
     findings = examined("on_files", FilesCase(path), narrator) + examined("on_data", case, narrator)
     if open_model is not None:
         findings += _with_model(open_model, case, narrator)

@@ -13,7 +13,7 @@ from vrft.evaluation.evaluate import evaluate
 from vrft.evaluation.metrics import METRICS, format_rate, parse_rate
 from vrft.evaluation.statistics import bootstrap
 from vrft.policies.load import load_policy
-from vrft.questions import ask_about
+from vrft.questions import ask_about, check_sizes
 from vrft.tasks.base import load_task
 from vrft.types import Form
 
@@ -46,6 +46,7 @@ def score(
     if len(examples) > eval_max:
         stride = len(examples) / eval_max
         examples = [examples[int(i * stride)] for i in range(eval_max)]
+    check_sizes(examples)
     policy = load_policy(model_source(model))
     path = output / "answers.jsonl" if output is not None else None
     with Voice().stage("Asking", len(examples)) as advance:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vrft.data.draw import seeded_order, take_in_turn
+from vrft.data.draw import in_turn, seeded_order, take_in_turn
+from vrft.tasks.pairs import Pairs
 from vrft.types import BoxesTarget, Example
 
 
@@ -21,6 +22,8 @@ class Pool:
     negative: Mapping[str, Mapping[str, Sequence[Example]]]
     picture_of: Mapping[str, str]
     """The picture that a question is about, by the question's id."""
+    unlisted: Pairs
+    """Further questions about absent things: of pictures that no other record shows, by category."""
     seed: int
 
     @classmethod
@@ -29,6 +32,7 @@ class Pool:
         examples: Iterable[Example],
         group: Callable[[Example], str],
         same: Mapping[str, str],
+        unlisted: Pairs,
         seed: int,
     ) -> Pool:
         """Sort examples by class and picture.
@@ -37,6 +41,8 @@ class Pool:
             examples: questions, each asked once a picture.
             group: the class of an example.
             same: the picture that each record shows.
+            unlisted: records that stand alone, whose questions about absent things are not among the
+                examples; their class is their category.
             seed: any integer.
 
         Returns:
@@ -49,15 +55,32 @@ class Pool:
             asks[same[example.record_id]].append(example)
             picture_of[example.id] = same[example.record_id]
         positive, negative = (
-            {name: _seeded(asks, seed, f"{told} {name}") for name, asks in sorted_out[told].items()}
+            {
+                name: _seeded(asks, seed, _purpose(name, positive=told))
+                for name, asks in sorted_out[told].items()
+            }
             for told in (True, False)
         )
         classes = tuple(seeded_order(positive, seed, "classes"))
-        return cls(classes, positive, negative, picture_of, seed)
+        return cls(classes, positive, negative, picture_of, unlisted, seed)
+
+    @property
+    def asked(self) -> set[str]:
+        """All pictures."""
+        return {*self.picture_of.values(), *self.unlisted.images}
+
+    @property
+    def asks_of_absent(self) -> bool:
+        """Whether there is any question about an absent thing of the classes."""
+        return any(self.negative.get(name) for name in self.classes) or any(
+            self.unlisted.is_absent(picture, name)
+            for picture in self.unlisted.images
+            for name in self.classes
+        )
 
     def pictures(self, questions: Iterable[Example]) -> set[str]:
         """The pictures that questions are about."""
-        return {self.picture_of[question.id] for question in questions}
+        return {self.picture_of.get(question.id, question.record_id) for question in questions}
 
     def only(self, classes: Sequence[str]) -> Pool:
         """The pool without any question about other classes."""
@@ -78,16 +101,32 @@ class Pool:
     def background(self, pictures: set[str]) -> list[str]:
         """Those of the pictures that show none of the classes, in a seeded order."""
         shown = {picture for name in self.classes for picture in self.positive[name]}
-        asked = {picture for name in self.classes for picture in self.negative.get(name, {})}
-        return seeded_order((pictures & asked) - shown, self.seed, "background")
-
-    def questions(self, pictures: set[str], *, positive: bool) -> dict[str, list[Example]]:
-        """Questions about the pictures by class: the first of every picture before the second of any."""
-        source = self.positive if positive else self.negative
-        return {
-            name: take_in_turn({p: asked for p, asked in source.get(name, {}).items() if p in pictures})
-            for name in self.classes
+        asked = {
+            picture
+            for picture in pictures - shown
+            if any(self._is_negative(picture, name) for name in self.classes)
         }
+        return seeded_order(asked, self.seed, "background")
+
+    def questions(self, pictures: set[str], *, positive: bool) -> dict[str, Iterator[Example]]:
+        """Questions about the pictures by class: the first of every picture before the second of any."""
+        of_class = self._positive if positive else self._negative
+        return {name: in_turn(of_class(name, pictures)) for name in self.classes}
+
+    def _positive(self, name: str, pictures: set[str]) -> Iterator[Sequence[Example]]:
+        return (self.positive[name][picture] for picture in self.showing(name, pictures))
+
+    def _negative(self, name: str, pictures: set[str]) -> Iterator[Sequence[Example]]:
+        """Questions about absent things, picture by picture; a class that is never taken costs nothing."""
+        listed = self.negative.get(name, {})
+        own = [picture for picture in listed if picture in pictures]
+        further = {picture for picture in pictures if self.unlisted.is_absent(picture, name)}
+        order = seeded_order({*own, *further}, self.seed, _purpose(name, positive=False)) if further else own
+        for picture in order:
+            yield listed[picture] if picture in listed else [self.unlisted.ask(picture, name)]
+
+    def _is_negative(self, picture: str, name: str) -> bool:
+        return picture in self.negative.get(name, {}) or self.unlisted.is_absent(picture, name)
 
 
 def is_positive(example: Example) -> bool:
@@ -175,11 +214,9 @@ def sample(pool: Pool, pictures: set[str], limit: int, share: float) -> list[Exa
     Returns:
         At most ``limit`` questions; fewer absent things where there are fewer, never a larger share.
     """
-    present = pool.questions(pictures, positive=True)
-    absent = pool.questions(pictures, positive=False)
-    negatives = min(sum(map(len, absent.values())), round(share * limit))
-    chosen = take_in_turn(present, limit - negatives)
-    return chosen + take_in_turn(absent, min(negatives, round(share / (1 - share) * len(chosen))))
+    absent = take_in_turn(pool.questions(pictures, positive=False), round(share * limit))
+    present = take_in_turn(pool.questions(pictures, positive=True), limit - len(absent))
+    return present + absent[: round(share / (1 - share) * len(present))]
 
 
 def _seeded(asks: Mapping[str, Sequence[Example]], seed: int, purpose: str) -> dict[str, list[Example]]:
@@ -188,3 +225,8 @@ def _seeded(asks: Mapping[str, Sequence[Example]], seed: int, purpose: str) -> d
         by_id = {example.id: example for example in asks[picture]}
         ordered[picture] = [by_id[name] for name in seeded_order(by_id, seed, "questions")]
     return ordered
+
+
+def _purpose(name: str, *, positive: bool) -> str:
+    """What a class's order of pictures is for."""
+    return f"{positive} {name}"

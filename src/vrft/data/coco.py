@@ -2,6 +2,10 @@
 
 Format: https://cocodataset.org/#format-data, object detection; segmentations become masks. A record's id is
 its picture's path from the root, because image ids of merged files clash.
+
+Widths and heights of a json with up to ``VERIFIED_AT_LOAD`` images are compared with the pictures at once. A
+larger one is taken at its word here; the pass over the pictures themselves (``vrft.data.fingerprints``),
+without which nothing is split, checked or trained, compares them.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import json
 import mmap
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +35,8 @@ from vrft.errors import LabelError
 from vrft.types import LabelledBox, Record
 
 _KEYS = ("images", "annotations", "categories")
+VERIFIED_AT_LOAD = 5_000
+"""Most images of a json whose pictures are opened while it is read."""
 
 
 class Coco:
@@ -55,7 +61,8 @@ class Coco:
             Records in the order of the files' names and, in each, of its images.
 
         Raises:
-            LabelError: a picture is missing or of another size, or an annotation cannot be used.
+            LabelError: a picture is missing, or of another size in a json that is verified while it is read,
+                or an annotation cannot be used.
         """
         root = _root(path)
         mistakes: list[LabelError] = []
@@ -103,7 +110,7 @@ class Sheet:
         return [f"{self.file.name}: {what}: annotations {some(ids)}." for what, ids in found.items() if ids]
 
     def records(self) -> list[Record]:
-        """All pictures with their boxes."""
+        """All pictures with their boxes; the annotations are given up one by one as they are read."""
         finder = PictureFinder(self.file, self.root)
         pictures: dict[object, Record] = {}
         for entry in self.lists["images"]:
@@ -118,7 +125,7 @@ class Sheet:
         # An image with a mistake is known too, lest each of its annotations be reported.
         known = {_key(entry, "id") for entry in self.lists["images"]}
         boxes: defaultdict[object, list[LabelledBox]] = defaultdict(list)
-        for entry in self.lists["annotations"]:
+        for entry in _taken(self.lists["annotations"]):
             image = _key(entry, "image_id")
             picture = pictures.get(image)
             try:
@@ -146,8 +153,12 @@ class Sheet:
         if not isinstance(name, str) or not name:
             raise LabelError("It has no 'file_name'.", where, "Name its picture.")
         path = finder.find(name, where)
+        width: Any = entry.get("width")
+        height: Any = entry.get("height")
+        if len(self.lists["images"]) > VERIFIED_AT_LOAD and _are_sides(width, height):
+            return Record(record_id(path, self.root), path, (width, height))
         image_wh = image_size_wh(path)
-        check_size((entry.get("width"), entry.get("height")), image_wh, f"{where} ({name})")
+        check_size((width, height), image_wh, f"{where} ({name})")
         return Record(record_id(path, self.root), path, image_wh)
 
     def _box(self, entry: Mapping[str, Any], picture: Record) -> LabelledBox:
@@ -175,7 +186,14 @@ class Sheet:
         return LabelError(problem, where, f"Mend the {key} or remove the annotation.")
 
 
-def _parse(file: Path) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+def _taken(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The entries of a list, which is emptied: a million of them and their boxes would not fit together."""
+    entries.reverse()
+    while entries:
+        yield entries.pop()
+
+
+def _parse(file: Path) -> Mapping[str, list[dict[str, Any]]]:
     try:
         sheet = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -218,6 +236,11 @@ def _key(entry: Mapping[str, Any], name: str) -> int | float | str | None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_sides(*values: Any) -> bool:
+    """Whether these can be a picture's width and height; what cannot is compared with the picture at once."""
+    return all(type(value) is int and value > 0 for value in values)
 
 
 def _twice(record: Record, file: Path, other: Path) -> LabelError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
@@ -34,7 +34,29 @@ def seeded_order(names: Iterable[str], seed: int, purpose: str) -> list[str]:
     return sorted(set(names), key=place)
 
 
-def take_in_turn(queues: Mapping[str, Sequence[T]], count: int | None = None) -> list[T]:
+def in_turn(queues: Iterable[Iterable[T]]) -> Iterator[T]:
+    """The first of every queue, then the second of every queue, and so on; nothing is looked at too early.
+
+    Args:
+        queues: which take turns in their order.
+
+    Example:
+        >>> list(in_turn([[1, 2, 3], [4]]))
+        [1, 4, 2, 3]
+    """
+    waiting: Iterable[Iterator[T]] = map(iter, queues)
+    while True:
+        served: list[Iterator[T]] = []
+        for queue in waiting:
+            for item in islice(queue, 1):
+                yield item
+                served.append(queue)
+        if not served:
+            return
+        waiting = served
+
+
+def take_in_turn(queues: Mapping[str, Iterable[T]], count: int | None = None) -> list[T]:
     """The first items of several queues, one from each in turn, so that all are served alike.
 
     Args:
@@ -48,6 +70,4 @@ def take_in_turn(queues: Mapping[str, Sequence[T]], count: int | None = None) ->
         >>> take_in_turn({"a": [1, 2, 3], "b": [4]}, 3)
         [1, 4, 2]
     """
-    longest = max(map(len, queues.values()), default=0)
-    turns = (queue[turn] for turn in range(longest) for queue in queues.values() if turn < len(queue))
-    return list(islice(turns, count if count is None else max(count, 0)))
+    return list(islice(in_turn(queues.values()), count if count is None else max(count, 0)))

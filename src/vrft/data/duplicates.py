@@ -6,17 +6,19 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from vrft.data.fingerprints import Prints, read_prints
 from vrft.data.images import content_hash
-from vrft.data.likeness import groups_alike
+from vrft.data.likeness import groups_alike, groups_of
 from vrft.errors import LabelError
 from vrft.types import ClassTarget, Example
 
 
-def same_pictures(images: Mapping[str, Path]) -> dict[str, str]:
+def same_pictures(images: Mapping[str, Path], prints: Prints | None = None) -> dict[str, str]:
     """Which records show the same file, byte for byte.
 
     Args:
         images: picture files by record id.
+        prints: their fingerprints; None reads the files here, and of these no more than is needed.
 
     Returns:
         For every record id, the first (in order of ids) that has the same picture: itself where it is alone.
@@ -24,6 +26,11 @@ def same_pictures(images: Mapping[str, Path]) -> dict[str, str]:
     Raises:
         LabelError: a picture cannot be read.
     """
+    if prints is not None:
+        owner: dict[str, str] = {}
+        return {
+            name: owner.setdefault(p.sha256, name) for name, p in read_prints(prints, sorted(images)).items()
+        }
     by_size: defaultdict[int, list[str]] = defaultdict(list)
     for name, path in sorted(images.items()):
         try:
@@ -40,11 +47,12 @@ def same_pictures(images: Mapping[str, Path]) -> dict[str, str]:
     return first
 
 
-def near_pictures(images: Mapping[str, Path]) -> dict[str, str]:
+def near_pictures(images: Mapping[str, Path], prints: Prints | None = None) -> dict[str, str]:
     """Which records show nearly the same picture (``vrft.data.likeness``).
 
     Args:
         images: picture files by record id; the mapping's order says which of a group goes first.
+        prints: their fingerprints; None reads the files here.
 
     Returns:
         For every record id, the first that looks nearly the same: itself where it is alone.
@@ -53,7 +61,10 @@ def near_pictures(images: Mapping[str, Path]) -> dict[str, str]:
         LabelError: a picture cannot be read.
     """
     names = list(images)
-    firsts = groups_alike([images[name] for name in names])
+    if prints is None:
+        firsts = groups_alike([images[name] for name in names])
+    else:
+        firsts = groups_of([found.look for found in read_prints(prints, names).values()])
     return {name: names[first] for name, first in zip(names, firsts, strict=True)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,11 +60,7 @@ def image_size_wh(path: Path) -> tuple[int, int]:
         LabelError: the file is missing or no readable picture.
     """
     with _opened(path) as image:
-        if image.format == "TIFF":
-            image.load()  # Pillow turns TIFF itself, at a moment that depends on its version.
-        width, height = image.size
-        turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
-    return (height, width) if turned else (width, height)
+        return _seen_wh(image)
 
 
 def open_rgb(path: Path) -> Image.Image:
@@ -96,9 +93,22 @@ def thumbnail(path: Path, side: int) -> Image.Image:
         LabelError: as ``open_rgb``.
     """
     with _opened(path) as image:
-        # A JPEG can be decoded at an eighth of its size, many times faster; for others this does nothing.
-        image.draft("RGB", (4 * side, 4 * side))
-        return _as_seen(image, path).resize((side, side), Image.Resampling.BILINEAR)
+        return _squeezed(image, path, side)
+
+
+def seen_and_thumbnail(path: Path, content: bytes, side: int) -> tuple[tuple[int, int], Image.Image]:
+    """``image_size_wh`` and ``thumbnail`` of a file that was read already.
+
+    Args:
+        path: the picture's, for messages.
+        content: its bytes.
+        side: of the square in pixels.
+
+    Raises:
+        LabelError: no readable picture, as ``open_rgb``.
+    """
+    with _opened(path, content) as image:
+        return _seen_wh(image), _squeezed(image, path, side)
 
 
 def content_hash(path: Path) -> str:
@@ -118,6 +128,20 @@ def content_hash(path: Path) -> str:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
         raise LabelError("The file cannot be read.", str(path), "Check that it is there.") from error
+
+
+def _seen_wh(image: Image.Image) -> tuple[int, int]:
+    if image.format == "TIFF":
+        image.load()  # Pillow turns TIFF itself, at a moment that depends on its version.
+    width, height = image.size
+    turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    return (height, width) if turned else (width, height)
+
+
+def _squeezed(image: Image.Image, path: Path, side: int) -> Image.Image:
+    # A JPEG can be decoded at an eighth of its size, many times faster; for others this does nothing.
+    image.draft("RGB", (4 * side, 4 * side))
+    return _as_seen(image, path).resize((side, side), Image.Resampling.BILINEAR)
 
 
 def _as_seen(image: Image.Image, path: Path) -> Image.Image:
@@ -140,10 +164,11 @@ def _as_seen(image: Image.Image, path: Path) -> Image.Image:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     try:
         # Given a path, Pillow maps grey TIFF into memory, and then turns the rows of a rotated one wrongly.
-        with path.open("rb") as handle, Image.open(handle) as image:
+        source = path.open("rb") if content is None else io.BytesIO(content)
+        with source as handle, Image.open(handle) as image:
             yield image
     except FileNotFoundError as error:
         raise LabelError("There is no such picture.", str(path)) from error

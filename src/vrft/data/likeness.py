@@ -81,14 +81,19 @@ def pairs_alike(looks: Sequence[Look]) -> list[tuple[int, int]]:
     """
     if len(looks) < 2:
         return []
-    bits = np.stack([look.hash_bits for look in looks])
-    cells = np.stack([look.cells for look in looks])
+    proposed = dict(_near_in_hash(np.stack([look.hash_bits for look in looks])))
+    if not proposed:
+        return []
+    # Of many pictures few are proposed, and only their cells are compared.
+    places = np.unique(np.concatenate([*proposed.values(), np.array(list(proposed))]))
+    cells = np.stack([looks[place].cells for place in places])
     around = (1, 3, 3, 1)
     low, high = minimum_filter(cells, around, mode="nearest"), maximum_filter(cells, around, mode="nearest")
     pairs: list[tuple[int, int]] = []
-    for row, others in _near_in_hash(bits):
-        forth = _within(cells[row], low[others], high[others])
-        inside = forth & _within(cells[others], low[row], high[row])
+    for row, others in proposed.items():
+        one, many = np.searchsorted(places, row), np.searchsorted(places, others)
+        forth = _within(cells[one], low[many], high[many])
+        inside = forth & _within(cells[many], low[one], high[one])
         pairs += [(row, int(other)) for other in others[inside]]
     return pairs
 
@@ -107,21 +112,36 @@ def groups_alike(paths: Sequence[Path]) -> list[int]:
     """
     if len(paths) < 2:
         return list(range(len(paths)))
-    pairs = np.array(pairs_alike([look_of(thumbnail(path, SIDE)) for path in paths]), int).reshape(-1, 2)
-    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(paths), len(paths)))
+    return groups_of([look_of(thumbnail(path, SIDE)) for path in paths])
+
+
+def groups_of(looks: Sequence[Look]) -> list[int]:
+    """``groups_alike`` of pictures that were read already.
+
+    Args:
+        looks: of n pictures.
+
+    Returns:
+        (n,) for each picture the index of the first of its group: its own where it is alone.
+    """
+    if len(looks) < 2:
+        return list(range(len(looks)))
+    pairs = np.array(pairs_alike(looks), int).reshape(-1, 2)
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(looks), len(looks)))
     labels = connected_components(links, directed=False)[1]
     firsts = np.unique(labels, return_index=True)[1]
     return [int(first) for first in firsts[labels]]
 
 
 def _near_in_hash(bits: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """For every row the later rows whose hash differs in few bits."""
+    """The rows that have later ones whose hash differs in few bits, with these."""
     signs = np.where(bits, 1, -1).astype(np.float32)
     for start in range(0, len(signs), _ROWS):
         # Two signs multiply to 1 where they agree and to -1 where they differ.
-        distances = (HASH_BITS - signs[start : start + _ROWS] @ signs.T) / 2
-        for row, near in enumerate(distances <= MOST_BITS, start):
-            yield row, np.flatnonzero(near[row + 1 :]) + row + 1
+        agreement = signs[start : start + _ROWS] @ signs[start:].T
+        rows, others = np.nonzero(np.triu(agreement >= HASH_BITS - 2 * MOST_BITS, 1))
+        for row in np.unique(rows):
+            yield int(row) + start, others[rows == row] + start
 
 
 def _within(cells: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

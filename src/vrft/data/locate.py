@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from pathlib import Path
 
 from vrft.data.images import is_picture
@@ -31,6 +33,7 @@ class PictureFinder:
             root / "images",
         )
         self._seen: dict[Path, tuple[str, ...]] = {}
+        self._listings: dict[str, _Listing] = {}
         self._far = tuple(_folders_in(root) + _folders_in(root / "images"))
 
     def find(self, name: str, where: str) -> Path:
@@ -49,9 +52,9 @@ class PictureFinder:
         written = name.replace("\\", "/")
         for tried in dict.fromkeys((written, written.rsplit("/", 1)[-1])):
             for folder in self._near:
-                if tried and (folder / tried).is_file():
+                if self._holds(folder, tried):
                     return folder / tried
-            hits = sorted({folder / tried for folder in self._far if tried and (folder / tried).is_file()})
+            hits = sorted({folder / tried for folder in self._far if self._holds(folder, tried)})
             if len(hits) > 1:
                 raise LabelError(
                     f"The picture '{name}' is in several folders: {', '.join(map(str, hits))}.",
@@ -71,6 +74,16 @@ class PictureFinder:
         tried = (folder / f"{stem}{ending}" for folder in self._near for ending in self._endings(folder))
         return next((path for path in tried if path.is_file()), None)
 
+    def _holds(self, folder: Path, tried: str) -> bool:
+        """Whether the file exists; every folder is listed once, so the disk is not asked for each picture."""
+        parent, name = os.path.split(os.path.join(folder, tried))
+        if not tried or not name:
+            return False
+        listing = self._listings.get(parent)
+        if listing is None:
+            listing = self._listings[parent] = _Listing(parent)
+        return listing.has(name)
+
     def _endings(self, folder: Path) -> tuple[str, ...]:
         """Endings of the pictures in a folder, as they are written there."""
         if folder not in self._seen:
@@ -83,3 +96,34 @@ def _folders_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+class _Listing:
+    """The names of the files in a folder, links to files included."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._known = True
+        self._names: set[str] = set()
+        try:
+            with os.scandir(folder) as entries:
+                self._names = {entry.name for entry in entries if entry.is_file()}
+        except PermissionError:
+            # A folder may be closed to listing and its files open all the same.
+            self._known = False
+        except (OSError, ValueError):
+            pass
+        self._alike = {_plain(name) for name in self._names}
+
+    def has(self, name: str) -> bool:
+        """Whether a file of this name is there."""
+        if name in self._names:
+            return True
+        # Some disks take capitals or accents written otherwise for the same name: there the disk decides.
+        if self._known and _plain(name) not in self._alike:
+            return False
+        return Path(self._folder, name).is_file()
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from pycocotools import mask as coco_mask
 
 from vrft.data.labels import SLACK_PX
@@ -75,7 +74,8 @@ def polygon_mask(
     areas = [list(map(float, polygon)) for polygon in polygons_xy_px if len(polygon) >= 6]
     if not areas:
         return None
-    return _encoded(coco_mask.merge(coco_mask.frPyObjects(areas, height, width)))
+    regions = coco_mask.frPyObjects(areas, height, width)
+    return _encoded(regions[0] if len(regions) == 1 else coco_mask.merge(regions))
 
 
 def _from_runs(entry: Mapping[str, Any], image_wh: tuple[int, int], where: str) -> Mask | None:
@@ -116,7 +116,7 @@ def _runs(counts: str) -> list[int] | None:
 
 
 def _encoded(region: Mapping[str, Any]) -> Mask | None:
-    if not np.any(coco_mask.area(region)):
+    if not int(coco_mask.area(region)):
         return None
     height, width = region["size"]
     return Mask((int(height), int(width)), region["counts"].decode("ascii"))

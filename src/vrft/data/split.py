@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from vrft.data.choose import Pool, choose_pictures, counterweight, is_positive, sample
-from vrft.data.duplicates import near_pictures, same_pictures, without_near_repeats, without_repeats
+from vrft.data.distinct import distinct
+from vrft.data.fingerprints import Prints, read_prints
 from vrft.data.images import content_hash
 from vrft.errors import InputError, LabelError
+from vrft.tasks.pairs import Pairs
 from vrft.types import Example
 
 _SOURCES = {
@@ -62,14 +63,16 @@ def few_shot_split(
     negatives: float = 0.15,
     parts: Mapping[str, str] | None = None,
     near_duplicates: bool = True,
+    prints: Prints | None = None,
 ) -> Split:
     """Divide questions by their pictures into few shots to train on, a validation part and a held-out part.
 
-    The result depends on ids, labels, seed and settings, not on the order of the examples.
+    The result depends on ids, labels, seed and settings, not on the order of the examples, nor on whether
+    all of them are listed.
 
     Args:
         examples: questions of one task, every one with its own id; for detection all pairs of picture and
-            category, present or not.
+            category, present or not. Of ``Pairs`` those about absent things are made as they are drawn.
         group: the class that an example counts for (``Task.group``).
         shots: training pictures a class, at least 1.
         seed: any integer.
@@ -82,6 +85,7 @@ def few_shot_split(
         parts: record ids with the part of the data set they are given in: 'train', 'val' or 'test'.
         near_duplicates: count pictures that look nearly the same as one. False suits pictures that differ
             only in what the labels are about, such as parts on a conveyor under a fixed camera.
+        prints: fingerprints of the pictures by record id; None reads the pictures here.
 
     Returns:
         The split; ``heldout`` is empty where no picture is left for it.
@@ -91,30 +95,26 @@ def few_shot_split(
         LabelError: a picture cannot be read.
     """
     _check(examples, shots, val_fraction, val_max, eval_max, negatives, parts or {})
-    same = same_pictures({example.record_id: example.image for example in examples})
-    kept, duplicates = without_repeats(examples, same)
-    if near_duplicates:
-        near = near_pictures(_firsts(kept, parts or {}))
-        kept, alike = without_near_repeats(kept, near)
-        # A picture that is not asked about stands for itself.
-        same = {name: near.get(first, first) for name, first in same.items()}
-        duplicates = alike | duplicates
-    else:
-        alike = {}
-    pool = Pool.of(kept, group, same, seed)
-    at = _places(pool.pictures(kept), same, parts or {})
+    given = parts or {}
+    asked = distinct(examples, given, near_duplicates, prints)
+    pool = Pool.of(asked.listed, group, asked.same, asked.unlisted, seed)
+    at = _places(pool.asked, asked.same, given)
     left_out = _too_few(pool, at, shots)
     if len(left_out) == len(pool.classes):
-        raise InputError(_nothing_left(pool, at, shots, len(alike)))
+        raise InputError(_nothing_left(pool, at, shots, asked.alike))
     pool = pool.only([name for name in pool.classes if name not in left_out])
-    lost = {group(example) for example in examples if is_positive(example)} - set(pool.positive)
+    if isinstance(examples, Pairs):
+        shown = examples.shown
+    else:
+        shown = {group(example) for example in examples if is_positive(example)}
+    lost = shown - set(pool.positive)
     left_out |= {name: "its only pictures are copies of some with other labels" for name in sorted(lost)}
 
     learned = [q for name in pool.classes for q in pool.first_of(name, at["train"], shots)]
     absent = counterweight(pool, at["train"], pool.pictures(learned), len(learned), negatives)
     train = [*learned, *absent]
 
-    share = negatives if any(pool.negative.get(name) for name in pool.classes) else 0.0
+    share = negatives if pool.asks_of_absent else 0.0
     free = {part: pictures - pool.pictures(train) for part, pictures in at.items()}
     shared = at["val"] == at["heldout"]
     available = pool.count_positive(free["val"])
@@ -128,15 +128,16 @@ def few_shot_split(
         left_out=left_out,
         seed=seed,
         shots=shots,
-        duplicates=duplicates,
+        duplicates=asked.duplicates,
     )
 
 
-def manifest(split: Split) -> dict[str, Any]:
+def manifest(split: Split, prints: Prints | None = None) -> dict[str, Any]:
     """What is needed to make a split again and to prove that its pictures are the same.
 
     Args:
         split: any split.
+        prints: fingerprints of its pictures by record id; None reads the pictures here.
 
     Returns:
         Ids of the three parts, seed, shots, classes left out, and the SHA-256 of every picture by record id;
@@ -144,6 +145,10 @@ def manifest(split: Split) -> dict[str, Any]:
     """
     questions = (*split.train, *split.val, *split.heldout)
     images = {question.record_id: question.image for question in questions}
+    if prints is None:
+        hashes = {name: content_hash(path) for name, path in sorted(images.items())}
+    else:
+        hashes = {name: found.sha256 for name, found in read_prints(prints, sorted(images)).items()}
     return {
         "version": _VERSION,
         "seed": split.seed,
@@ -151,7 +156,7 @@ def manifest(split: Split) -> dict[str, Any]:
         **{part: [question.id for question in getattr(split, part)] for part in _SOURCES},
         "left_out": dict(split.left_out),
         "duplicates": dict(split.duplicates),
-        "pictures": {name: content_hash(path) for name, path in sorted(images.items())},
+        "pictures": hashes,
     }
 
 
@@ -171,7 +176,6 @@ def split_from_manifest(examples: Sequence[Example], saved: Mapping[str, Any]) -
     """
     if saved.get("version") != _VERSION:
         raise InputError(f"The split has version {saved.get('version')}, not {_VERSION}; split again.")
-    by_id = {example.id: example for example in examples}
     try:
         listed: dict[str, list[str]] = {part: list(saved[part]) for part in _SOURCES}
         hashes = dict(saved["pictures"])
@@ -179,7 +183,10 @@ def split_from_manifest(examples: Sequence[Example], saved: Mapping[str, Any]) -
         left_out, duplicates = dict(saved["left_out"]), dict(saved["duplicates"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"The split's manifest is damaged ({error}); split again.") from error
-    missing = sorted({name for names in listed.values() for name in names} - by_id.keys())
+    wanted = {name for names in listed.values() for name in names}
+    found = examples.named(wanted) if isinstance(examples, Pairs) else examples
+    by_id = {example.id: example for example in found}
+    missing = sorted(wanted - by_id.keys())
     if missing:
         raise InputError(
             f"{len(missing)} questions of the split are not in the data, such as '{missing[0]}'."
@@ -210,18 +217,12 @@ def _check(
         f"parts must be 'train', 'val' or 'test', not {sorted(set(parts.values()))}.": (
             set(parts.values()) <= set(_SOURCES["train"])
         ),
-        "Two examples have the same id.": len({e.id for e in examples}) == len(examples),
+        "Two examples have the same id.": isinstance(examples, Pairs)
+        or len({e.id for e in examples}) == len(examples),
     }
     for sentence, holds in demands.items():
         if not holds:
             raise InputError(sentence)
-
-
-def _firsts(examples: Sequence[Example], parts: Mapping[str, str]) -> dict[str, Path]:
-    """The pictures asked about, those of a test part first, for a group's first one keeps its labels."""
-    images = {example.record_id: example.image for example in examples}
-    order = _SOURCES["heldout"]
-    return dict(sorted(images.items(), key=lambda item: (order.index(parts.get(item[0], "train")), item[0])))
 
 
 def _places(pictures: set[str], same: Mapping[str, str], parts: Mapping[str, str]) -> dict[str, set[str]]:

@@ -15,6 +15,7 @@ from vrft.data.base import Dataset
 from vrft.errors import InputError
 from vrft.narrator import Narrator
 from vrft.policies.policy import Policy
+from vrft.questions import prints_of
 from vrft.tasks.base import Task
 
 SAID = 8
@@ -40,7 +41,7 @@ def examine(
     Raises:
         InputError: something is wrong for certain; names each place and what mends it.
     """
-    case = DataCase(dataset, task, config)
+    case = DataCase(dataset, task, config, prints_of(dataset, folder, narrator))
     found = examined("on_data", case, narrator)
     found += examined("on_model", ModelCase(case, policy, folder / "check"), narrator)
     ordered = worst_first(found)

@@ -4,6 +4,7 @@ The folder of a fit:
 
     fit.json         what was done, and the chosen run of each system
     manifest.json    the split, by ids and hashes
+    fingerprints.sqlite    what was found of each picture file; may be deleted
     check.json       what was found in the data; check/ shows labels as the model sees them
     probe.json       samples of the base policy before training
     base/            the base policy's held-out answers
@@ -37,7 +38,7 @@ from vrft.narrator import Narrator, Silence
 from vrft.policies.policy import Policy
 from vrft.probe.draws import Draws, evenly_spaced
 from vrft.probe.summary import NO_SIGNAL, Probe, better_form, describe
-from vrft.questions import ask_about, new_split, saved_split
+from vrft.questions import ask_about, new_split, prints_of, saved_split
 from vrft.report.build import build_report
 from vrft.runs.folder import hardware, read_json, versions, write_json
 from vrft.scoring import Scorer
@@ -114,6 +115,7 @@ class _Story:
         if saved.exists():
             self.split = saved_split(examples, saved)
         else:
+            prints = prints_of(self.dataset, self.folder, self.narrator)
             self.split = new_split(
                 self.task,
                 self.dataset,
@@ -122,8 +124,9 @@ class _Story:
                 s.seed,
                 s.eval_max,
                 near_duplicates=s.near_duplicates,
+                prints=prints,
             )
-            write_json(saved, manifest(self.split))
+            write_json(saved, manifest(self.split, prints))
         self.summary = _summary(
             self.dataset.format, len(self.dataset.records), self.dataset.categories, self.split
         )

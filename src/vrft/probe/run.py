@@ -96,7 +96,7 @@ def probe_run(
         )
     if questions < 1 or any(t <= 0 for t in temperatures):
         raise ConfigError("A probe needs at least 1 question, and temperatures above 0.")
-    asked = questions_of(config)
+    asked = questions_of(config, voice)
     weights = Scorer(asked.task, config.reward, config.prompt.form).weights
     chosen = evenly_spaced(asked.split.train, questions)
     draws = _draws(policy_of(config), asked.task, config, count)

@@ -10,6 +10,7 @@ model/           the trained policy, an ordinary Hugging Face folder
 eval/            judged answers
 probe.json       samples of the policy before training, and advice (`vrft probe`)
 done.json        written last
+fingerprints.sqlite    what was found of each picture file; may be deleted
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Task(Protocol):
     example_answer: str
     """The content of the answer tags as the prompt shows it."""
 
-    def examples(self, records: Sequence[Record]) -> list[Example]:
+    def examples(self, records: Sequence[Record]) -> Sequence[Example]:
         """Every question that the records can answer, in a stable order."""
         ...
 

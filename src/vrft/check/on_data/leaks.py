@@ -7,25 +7,31 @@ from collections import defaultdict
 from vrft.check.cases import DataCase
 from vrft.check.finding import Finding, Severity
 from vrft.data.duplicates import same_pictures, without_repeats
+from vrft.data.fingerprints import Fingerprint
 from vrft.data.labels import some
-from vrft.data.likeness import Look, pairs_alike
+from vrft.data.likeness import pairs_alike
+from vrft.tasks.pairs import Pairs
 
 
 def examine_leaks(case: DataCase) -> list[Finding]:
     """Copies byte for byte, copies whose labels disagree, and pictures that look alike in different parts."""
     images = {record.id: record.image for record in case.dataset.records}
-    same = same_pictures(images)
+    readable = {name: found for name, found in case.prints.items() if isinstance(found, Fingerprint)}
+    same = same_pictures({name: images[name] for name in readable}, case.prints)
     copies: defaultdict[str, list[str]] = defaultdict(list)
     for name, first in same.items():
         copies[first].append(name)
-    _, why = without_repeats(case.examples, same) if case.examples else ([], {})
+    copied = {name for names in copies.values() if len(names) > 1 for name in names}
+    asked = case.examples
+    listed = asked.about(copied) if isinstance(asked, Pairs) else [e for e in asked if e.record_id in copied]
+    _, why = without_repeats(listed, same)
     found: list[Finding] = []
     for names in copies.values():
         if len(names) > 1:
             found.append(
                 _copies(case, names, [why[n] for n in names if "different labels" in why.get(n, "")])
             )
-    looks = {name: look for name, look in case.looks.items() if isinstance(look, Look) and same[name] == name}
+    looks = {name: found.look for name, found in readable.items() if same[name] == name}
     names = list(looks)
     for a, b in pairs_alike(list(looks.values())):
         found += _alike(case, names[a], names[b])

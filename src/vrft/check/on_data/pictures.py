@@ -1,4 +1,4 @@
-"""Picture files: damaged ones, those that a camera turned, and very small ones."""
+"""Picture files: damaged ones, those of another size, those that a camera turned, and very small ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PIL import Image
 
 from vrft.check.cases import DataCase
 from vrft.check.finding import Finding, Severity
+from vrft.data.fingerprints import wrong_sizes
 from vrft.data.labels import some
 from vrft.errors import LabelError
 
@@ -16,11 +17,16 @@ SMALL_PX = 32
 
 
 def examine_pictures(case: DataCase) -> list[Finding]:
-    """An error for each picture that cannot be decoded whole; warnings about turned and tiny ones."""
-    broken = {name: look for name, look in case.looks.items() if isinstance(look, LabelError)}
+    """An error for each picture that cannot be decoded whole, or whose labels are for another size; warnings
+    about turned and tiny ones."""
+    broken = {name: mistake for name, mistake in case.prints.items() if isinstance(mistake, LabelError)}
     found = [
         Finding(Severity.ERROR, "unreadable-picture", mistake.problem, mistake.where, mistake.mend)
         for mistake in broken.values()
+    ]
+    found += [
+        Finding(Severity.ERROR, "wrong-size", mistake.problem, mistake.where, mistake.mend)
+        for mistake in wrong_sizes(case.dataset.records, case.prints)
     ]
     readable = [record for record in case.dataset.records if record.id not in broken]
     located = [record for record in readable if record.boxes or record.expressions]

@@ -17,6 +17,7 @@ from vrft.errors import InputError, LabelError
 from vrft.geometry.frames import View
 from vrft.policies.policy import Policy
 from vrft.policies.sizes import patches_of
+from vrft.tasks.pairs import Pairs
 from vrft.types import BoxesTarget, Example
 
 QUESTIONS = 200
@@ -60,9 +61,11 @@ class ModelCase:
 
     @cached_property
     def sound(self) -> tuple[Example, ...]:
-        """All questions but those about damaged pictures."""
-        damaged = {name for name, look in self.data.looks.items() if isinstance(look, LabelError)}
-        return tuple(example for example in self.data.examples if example.record_id not in damaged)
+        """All questions but those about damaged pictures; of ``Pairs`` those about things that are there."""
+        damaged = {name for name, found in self.data.prints.items() if isinstance(found, LabelError)}
+        asked = self.data.examples
+        listed = asked.present() if isinstance(asked, Pairs) else asked
+        return tuple(example for example in listed if example.record_id not in damaged)
 
     def ask(self, examples: Sequence[Example]) -> list[Asked]:
         """Encode questions, in order of their pictures.

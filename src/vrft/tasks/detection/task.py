@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 
 from vrft.geometry.frames import View
 from vrft.parsing.answers import parse_boxes_answer
 from vrft.tasks.detection.rewards import SETTINGS, TERMS
+from vrft.tasks.pairs import MARK, Pairs, known
 from vrft.tasks.prompts import answer_instructions, in_tags
 from vrft.types import Answer, BoxesTarget, Example, Form, Record
+
+LISTED = 200_000
+"""Most pairs of picture and category that are listed at once."""
 
 
 class Detection:
@@ -21,29 +24,36 @@ class Detection:
     terms = TERMS
     example_answer = "[{'Position': [x1, y1, x2, y2], 'Confidence': number}, ...]"
 
-    def examples(self, records: Sequence[Record]) -> list[Example]:
+    def examples(self, records: Sequence[Record]) -> Sequence[Example]:
         """One question for every picture and category of the data set, present or not.
 
         A picture is not asked about a category whose right answer is not known in full: one with a crowd
         region, since crowds are no single objects; one that is not labelled exhaustively; and, where the
         record lists what is absent, one that is neither labelled nor listed.
+
+        Up to ``LISTED`` questions are listed; of more, each is made when it is looked at.
         """
         categories = {box.category for record in records for box in record.boxes}
+        # With the mark in a category's name, an id could be read in two ways.
+        if len(records) * len(categories) > LISTED and not any(MARK in name for name in categories):
+            return Pairs(records, categories, self._question)
         return [
-            Example(
-                id=f"{record.id}#{category}",
-                record_id=record.id,
-                image=record.image,
-                image_wh=record.image_wh,
-                task=self.name,
-                question=category,
-                target=BoxesTarget(
-                    tuple(b.box_xyxy_px for b in record.boxes if b.category == category and not b.crowd)
-                ),
-            )
+            self._question(record, category)
             for record in records
-            for category in sorted(_known(record, categories))
+            for category in sorted(known(record, categories))
         ]
+
+    def _question(self, record: Record, category: str) -> Example:
+        boxes = tuple(b.box_xyxy_px for b in record.boxes if b.category == category and not b.crowd)
+        return Example(
+            id=f"{record.id}{MARK}{category}",
+            record_id=record.id,
+            image=record.image,
+            image_wh=record.image_wh,
+            task=self.name,
+            question=category,
+            target=BoxesTarget(boxes),
+        )
 
     def group(self, example: Example) -> str:
         """The category asked about."""
@@ -70,13 +80,6 @@ class Detection:
     def parse(self, text: str, view: View, form: Form) -> Answer:
         """Boxes and confidences, or an abstention."""
         return parse_boxes_answer(text, view, form)
-
-
-def _known(record: Record, categories: AbstractSet[str]) -> set[str]:
-    """Those categories of which the picture's labels tell all there is."""
-    labelled = {box.category for box in record.boxes}
-    told = categories if record.absent is None else categories & (labelled | set(record.absent))
-    return set(told) - set(record.not_exhaustive) - {box.category for box in record.boxes if box.crowd}
 
 
 TASK = Detection()
