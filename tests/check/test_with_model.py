@@ -104,6 +104,7 @@ def test_objects_that_vanish_in_the_resize(tmp_path, examined, policy):
     seen = policy.picture(tmp_path / "data/4.png").view.input_wh
     found = the(examined(tmp_path / "data"), "tiny-objects")
     assert found.where == str(tmp_path / "data/4.png") and f"{30 * seen[1] / 960:.1f} pixels" in found.message
+    assert found.severity == "warning"
     # Eight of thirty pixels are left where the picture is seen at 8/30 of its 960 pixels: 256 x 256.
     assert f"max_pixels: {256 * 256} " in found.mend
 

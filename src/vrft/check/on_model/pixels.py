@@ -11,9 +11,12 @@ from vrft.types import BoxesTarget
 LEAST_PX = 8.0
 """An object with a shorter side, after the resize, fills no patch of 14 to 16 pixels by half."""
 
+FEW = 0.02
+"""Share of the questions up to which tiny objects are worth a note only."""
+
 
 def examine_pixels(case: ModelCase) -> list[Finding]:
-    """A warning about objects that all but vanish, and the factor of the resize."""
+    """Objects that all but vanish, with a warning where they are not few, and the factor of the resize."""
     asked = case.asked
     if not asked:
         return []
@@ -36,7 +39,8 @@ def examine_pixels(case: ModelCase) -> list[Finding]:
             if wanted <= original
             else "Even at full size they are that small: cut the pictures into parts and enlarge these."
         )
-        found.append(Finding(Severity.WARNING, "tiny-objects", told, str(worst.example.image), mend))
+        severity = Severity.WARNING if len(tiny) > FEW * len(asked) else Severity.NOTE
+        found.append(Finding(severity, "tiny-objects", told, str(worst.example.image), mend))
     return found
 
 
