@@ -97,7 +97,7 @@ def _patch_numbers(policy: Policy) -> int:
 
 
 def _stack(layers: Any, hidden: int, around: int, half: bool) -> Stack:
-    kept, widest = 0, 0
+    kept = 0
     for module in layers[0].modules():
         weight = getattr(module, "weight", None)
         if weight is not None and weight.ndim == 1 and not isinstance(module, nn.Linear):
@@ -111,8 +111,8 @@ def _stack(layers: Any, hidden: int, around: int, half: bool) -> Stack:
     inner = others[-1].in_features
     gated = len(others) > 2
     kept += 2 * inner if gated or _is_product(layers[0]) else inner
-    widest = 3 * inner + 2 * hidden if gated else 2 * inner + 2 * hidden
-    return Stack(len(layers), hidden, kept, around, widest)
+    passing = (3 if gated else 2) * inner + 2 * hidden
+    return Stack(len(layers), hidden, kept, around, passing)
 
 
 def _norm_keeps(norm: nn.Module, weight: torch.Tensor, layer: Any, half: bool) -> int:
@@ -166,8 +166,6 @@ def _in_attention(name: str) -> bool:
 
 
 def _width(layer: Any) -> int:
-    return int(
-        next(
-            m for m in layer.modules() if isinstance(m, nn.LayerNorm) or "Norm" in type(m).__name__
-        ).weight.numel()
-    )
+    """Numbers of one patch between two layers: what the first norm takes."""
+    norm = next(m for m in layer.modules() if "Norm" in type(m).__name__)
+    return int(norm.weight.numel())
