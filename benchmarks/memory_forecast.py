@@ -4,8 +4,8 @@
 
 A process loads a random Qwen2-VL and forecasts; then it trains three steps as ``vrft train`` does, and the
 most resident memory is compared with the level after loading. The C library is told to give freed tensors
-back at once, so that what is resident is what is held: glibc before 2.38 keeps up to as much again, because
-it does not use freed aligned blocks anew. ``--default`` measures with its own habits; both figures are kept.
+back at once, so that what is resident is what is held: glibc before 2.38 keeps up to several times as much,
+because it does not use freed aligned blocks anew. ``--default`` measures with its own habits; both figures are kept.
 Goes to ``results/memory_forecast.json``.
 """
 

@@ -42,6 +42,8 @@ def examine_memory(case: ModelCase) -> list[Finding]:
         f"and reference, {forecast.phases[forecast.worst_phase]:.1f} of the step."
     )
     device = natural_device() if config.model.device == "auto" else config.model.device
+    if device == "cpu":
+        told += " On the CPU the C library may keep two to three times that (glibc before 2.38)."
     there = device_memory_gib(torch.device(device))
     if there is None or forecast.total <= there:
         return [Finding(Severity.NOTE, "memory", told, config.model.path)]
