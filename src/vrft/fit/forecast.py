@@ -15,7 +15,7 @@ from vrft.policies.sizes import sizes_of
 from vrft.runs.folder import RunFolder
 from vrft.tasks.base import Task
 from vrft.training.loop import StepFunction
-from vrft.training.memory import Load, forecast_memory
+from vrft.training.memory import Load, forecast_memory, resident_gib
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
 from vrft.training.sft import SftStep
@@ -82,7 +82,7 @@ def minutes_left(
 def memory_needed(
     policy: Policy, task: Task, train: Sequence[Example], configs: dict[str, RunConfig]
 ) -> float:
-    """GiB that the trials hold at most, the program and its libraries left out.
+    """GiB that the trials take at most, the program and its libraries left out.
 
     Args:
         policy: as the trials load it.
@@ -93,7 +93,8 @@ def memory_needed(
     form = next(iter(configs.values())).prompt.form
     load = Load.of(policy, prompts_for(policy, task, train[:LOOKED_AT], form))
     sizes = sizes_of(policy)
-    return max(forecast_memory(sizes, config, load).total for config in configs.values())
+    needed = [(forecast_memory(sizes, config, load), config) for config in configs.values()]
+    return max(resident_gib(forecast, config, policy.device) for forecast, config in needed)
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -11,7 +11,13 @@ from vrft.check.on_model.case import ModelCase
 from vrft.config import RunConfig
 from vrft.policies.load import natural_device
 from vrft.policies.sizes import Sizes, sizes_of
-from vrft.training.memory import Load, MemoryForecast, device_memory_gib, forecast_memory
+from vrft.training.memory import (
+    Load,
+    MemoryForecast,
+    device_memory_gib,
+    forecast_memory,
+    resident_gib,
+)
 
 SAVINGS: tuple[Mapping[str, object], ...] = (
     {"micro_prompts": 1},
@@ -42,10 +48,11 @@ def examine_memory(case: ModelCase) -> list[Finding]:
         f"and reference, {forecast.phases[forecast.worst_phase]:.1f} of the step."
     )
     device = natural_device() if config.model.device == "auto" else config.model.device
-    if device == "cpu":
-        told += " On the CPU the C library may keep two to three times that (glibc before 2.38)."
+    needed = resident_gib(forecast, config, torch.device(device))
+    if needed > forecast.total:
+        told += f" With what the C library keeps back the process becomes about {needed:.1f} GiB."
     there = device_memory_gib(torch.device(device))
-    if there is None or forecast.total <= there:
+    if there is None or needed <= there:
         return [Finding(Severity.NOTE, "memory", told, config.model.path)]
     told += f" This machine's {device} has {there:.1f} GiB."
     return [Finding(Severity.WARNING, "memory", told, config.model.path, _mend(sizes, config, load, there))]
