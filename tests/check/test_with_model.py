@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 
@@ -166,6 +167,21 @@ def test_class_names_are_drawn_too(tmp_path, examined):
             save(tmp_path / f"data/{name}/{i}.png", i + 10 * number)
     the(examined(tmp_path / "data"), "overlay")
     assert len(list((tmp_path / "drawn").iterdir())) == 3
+
+
+def test_the_memory_saving_that_is_named_fits(tmp_path, examined, monkeypatch):
+    """What a process becomes counts, the saving's own included, and not only what it holds."""
+    from vrft.check.on_model import memory
+
+    sound_coco(tmp_path / "data")
+    assert the(examined(tmp_path / "data"), "memory").severity == "note"
+    monkeypatch.setattr(memory, "device_memory_gib", lambda device: 1.0)
+    found = the(examined(tmp_path / "data"), "memory")
+    assert found.severity == "warning" and "1.0 GiB" in found.message
+    named = re.search(r"micro_prompts: 1.*about ([\d.]+) GiB", found.mend)
+    assert named and 1.25 * float(named[1]) <= 1.1
+    monkeypatch.setattr(memory, "device_memory_gib", lambda device: 0.01)
+    assert "smaller model" in the(examined(tmp_path / "data"), "memory").mend
 
 
 # -- the command -----------------------------------------------------------------------------------

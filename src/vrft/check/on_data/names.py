@@ -6,6 +6,7 @@ from itertools import combinations
 
 from vrft.check.cases import DataCase
 from vrft.check.finding import Finding, Severity
+from vrft.evaluation.naming import collisions
 from vrft.parsing.labels import MAX_LABEL_CHARS, read_label
 from vrft.rewards.classification import exact_match
 
@@ -21,7 +22,7 @@ def examine_names(case: DataCase) -> list[Finding]:
             severity = Severity.ERROR if classified else Severity.WARNING
             mend = "Give them names that differ in letters, or join the two classes."
             found.append(Finding(severity, "same-name", told, case.root, mend))
-        elif _squeezed(short) in _squeezed(long):
+        elif collisions((long, short)):
             told = f"The class name '{short}' is inside another, '{long}': a reward that looks for a name "
             told += "within the answer pays for either."
             mend = "Keep the setting 'recommended' or 'paper' (the whole name counts), or rename one."
@@ -33,11 +34,6 @@ def examine_names(case: DataCase) -> list[Finding]:
         mend = f"Use one line of at most {MAX_LABEL_CHARS} characters, without brackets around it."
         found.append(Finding(Severity.ERROR, "unreadable-name", told, case.root, mend))
     return found
-
-
-def _squeezed(name: str) -> str:
-    """As the released rule compares names: without case, blanks and underscores."""
-    return "".join(name.lower().replace("_", "").split())
 
 
 EXAMINE = examine_names

@@ -13,7 +13,6 @@ from vrft.policies.load import natural_device
 from vrft.policies.sizes import Sizes, sizes_of
 from vrft.training.memory import (
     Load,
-    MemoryForecast,
     device_memory_gib,
     forecast_memory,
     resident_gib,
@@ -47,25 +46,29 @@ def examine_memory(case: ModelCase) -> list[Finding]:
         f"({forecast.worst_phase}): {forecast.weights:.1f} of weights, {forecast.lasting:.1f} of optimiser "
         f"and reference, {forecast.phases[forecast.worst_phase]:.1f} of the step."
     )
-    device = natural_device() if config.model.device == "auto" else config.model.device
-    needed = resident_gib(forecast, config, torch.device(device))
+    device = torch.device(natural_device() if config.model.device == "auto" else config.model.device)
+    needed = resident_gib(forecast, config, device)
     if needed > forecast.total:
         told += f" With what the C library keeps back the process becomes about {needed:.1f} GiB."
-    there = device_memory_gib(torch.device(device))
+    there = device_memory_gib(device)
     if there is None or needed <= there:
         return [Finding(Severity.NOTE, "memory", told, config.model.path)]
     told += f" This machine's {device} has {there:.1f} GiB."
-    return [Finding(Severity.WARNING, "memory", told, config.model.path, _mend(sizes, config, load, there))]
+    return [
+        Finding(
+            Severity.WARNING, "memory", told, config.model.path, _mend(sizes, config, load, device, there)
+        )
+    ]
 
 
-def _mend(sizes: Sizes, config: RunConfig, load: Load, there: float) -> str:
+def _mend(sizes: Sizes, config: RunConfig, load: Load, device: torch.device, there: float) -> str:
     """The first saving that fits."""
     for saving in SAVINGS:
         smaller = config.model_copy(update={"optim": config.optim.model_copy(update=dict(saving))})
-        needs: MemoryForecast = forecast_memory(sizes, smaller, load)
-        if needs.total * MARGIN <= there:
+        needs = resident_gib(forecast_memory(sizes, smaller, load), smaller, device)
+        if needs * MARGIN <= there:
             settings = " and ".join(f"optim.{key}: {str(value).lower()}" for key, value in saving.items())
-            return f"Set {settings} (about {needs.total:.1f} GiB)."
+            return f"Set {settings} (about {needs:.1f} GiB)."
     lora = "" if config.model.lora is not None else "Set model.lora: {rank: 16}, or "
     smaller_model = "a smaller model, a smaller model.max_pixels, or a larger GPU"
     return f"{lora}take {smaller_model}." if lora else f"Take {smaller_model}."
