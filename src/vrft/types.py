@@ -97,7 +97,12 @@ class ClassTarget:
     names: tuple[str, ...] = ()
 
 
-Target = BoxesTarget | ClassTarget
+@dataclass(frozen=True)
+class Unlabelled:
+    """Nobody has said what the right answer is: it can be asked for, and not be scored."""
+
+
+Target = BoxesTarget | ClassTarget | Unlabelled
 
 
 class Edit(Protocol):

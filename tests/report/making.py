@@ -9,8 +9,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from vrft.evaluation.answers_file import write_judged
 from vrft.evaluation.compare import compare
-from vrft.evaluation.judged import Judged, write_judged
+from vrft.evaluation.judged import Judged
 from vrft.geometry.frames import View
 from vrft.tasks.base import load_task
 from vrft.types import BoxesTarget, ClassTarget, Example, Form

@@ -12,8 +12,8 @@ from PIL import Image
 from reading import read_page
 
 from vrft.errors import RunError
+from vrft.evaluation.answers_file import read_judged, write_judged
 from vrft.evaluation.compare import verdict_sentence
-from vrft.evaluation.judged import read_judged, write_judged
 from vrft.evaluation.metrics import METRICS
 from vrft.report.build import build_report
 from vrft.types import Answer

@@ -10,7 +10,7 @@ from vrft.data.fingerprints import Prints, read_prints
 from vrft.data.images import content_hash
 from vrft.data.likeness import groups_alike, groups_of
 from vrft.errors import LabelError
-from vrft.types import ClassTarget, Example
+from vrft.types import BoxesTarget, BoxXYXY, ClassTarget, Example, Target
 
 
 def same_pictures(images: Mapping[str, Path], prints: Prints | None = None) -> dict[str, str]:
@@ -130,10 +130,14 @@ def without_near_repeats(
 def _kind(example: Example) -> object:
     """The class, or whether there is anything."""
     target = example.target
-    return target.name if isinstance(target, ClassTarget) else bool(target.boxes_xyxy_px)
+    return target.name if isinstance(target, ClassTarget) else _boxes(target) != frozenset()
 
 
 def _meaning(example: Example) -> object:
     """The label, whatever the order of its boxes."""
     target = example.target
-    return target.name if isinstance(target, ClassTarget) else frozenset(target.boxes_xyxy_px)
+    return target.name if isinstance(target, ClassTarget) else _boxes(target)
+
+
+def _boxes(target: Target) -> frozenset[BoxXYXY]:
+    return frozenset(target.boxes_xyxy_px if isinstance(target, BoxesTarget) else ())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from vrft.engine.asking import prompts_for
 from vrft.engine.sampling import Sampling, sample
-from vrft.evaluation.judged import Judged, read_judged, to_row
+from vrft.evaluation.answers_file import read_judged, to_row
+from vrft.evaluation.judged import Judged
 from vrft.policies.policy import Policy
 from vrft.runs.folder import append_row
 from vrft.tasks.base import Task

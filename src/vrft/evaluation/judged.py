@@ -1,19 +1,51 @@
-"""An answer beside its question, as every evaluation writes it to disk and every metric reads it."""
+"""An answer beside its question, as every metric reads it."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from vrft.errors import RunError
-from vrft.types import Answer, BoxesTarget, BoxXYXY, ClassTarget, Example, Fault, Mask, Target
+from vrft.fusion.candidate import Candidate
+from vrft.geometry.frames import View
+from vrft.types import Answer, Example, Form
 
-Row = dict[str, Any]
-"""One line of an evaluation file: plain JSON values only."""
+PLAIN = "plain"
+"""The look at a picture as it is; other looks are those of ``vrft.fusion.views``."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One of several texts that a model wrote to a question."""
+
+    text: str
+    answer: Answer
+    """What the text says, boxes in pixels of the original picture whatever the look."""
+    tokens: int
+    """Sampled tokens, end token included."""
+    logprob: float | None = None
+    """Mean log-probability of its tokens; None where it is not known."""
+    box_logprobs: tuple[float | None, ...] = ()
+    """Mean log-probability of the tokens that write each box, None where they could not be told; empty where
+    nothing is known."""
+    finished: bool = True
+    """The model ended it before the length limit."""
+    look: str = PLAIN
+    """How the picture was shown."""
+
+    @property
+    def candidate(self) -> Candidate:
+        """As the rules of fusion take it."""
+        return Candidate(self.answer, self.logprob, self.tokens)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a model said when it was asked first whether a category is there at all."""
+
+    text: str
+    present: bool | None
+    """None where neither yes nor no could be read: the second question is asked then."""
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -22,169 +54,30 @@ class Judged:
 
     example: Example
     text: str
-    """What the model wrote, whole."""
+    """What the model wrote, whole; empty where a gate said that nothing is there."""
     answer: Answer
     """What the text says, by the task's parser."""
     tokens: int
     """Sampled tokens, end token included."""
+    logprob: float | None = None
+    """As in ``Said``."""
+    box_logprobs: tuple[float | None, ...] = ()
+    """As in ``Said``."""
+    finished: bool = True
+    """As in ``Said``."""
+    view: View | None = None
+    """How coordinates are written in the text; None where it is not known."""
+    form: Form | None = None
+    """How the answer was asked for; None where it is not known."""
+    others: tuple[Said, ...] = ()
+    """Further answers, in the order of drawing."""
+    prompt_tokens: Mapping[str, int] = field(default_factory=dict)
+    """Length of the prompt by look, the picture's tokens included; empty where it is not known."""
+    gate: Gate | None = None
+    """The first question's answer, where a gate was asked."""
 
-
-def to_row(judged: Judged, group: str | None = None) -> Row:
-    """An answer as one flat JSON object; ``from_row`` gives the same answer back.
-
-    Args:
-        judged: the answer with its question.
-        group: the class it counts for in tables, written for readers of the file only.
-
-    Returns:
-        Strings, numbers, lists and None; boxes in pixels of the original picture.
-
-    Example:
-        >>> from vrft.types import ClassTarget
-        >>> example = Example("a", "a", Path("a.png"), (8, 8), "classification", "pet", ClassTarget("cat"))
-        >>> row = to_row(Judged(example, "cat", Answer(True, False, label="cat"), 2))
-        >>> row["target"], row["label"], from_row(row).answer.label
-        ({'name': 'cat', 'names': []}, 'cat', 'cat')
-    """
-    example, answer = judged.example, judged.answer
-    return {
-        "id": example.id,
-        "record_id": example.record_id,
-        "group": group,
-        "image": example.image.as_posix(),
-        "image_wh": list(example.image_wh),
-        "task": example.task,
-        "question": example.question,
-        "options": list(example.options),
-        "target": _target_row(example.target),
-        "text": judged.text,
-        "parsed": answer.parsed,
-        "formatted": answer.formatted,
-        "faults": [fault.value for fault in answer.faults],
-        "boxes_xyxy_px": [list(box) for box in answer.boxes_xyxy_px],
-        "confidences": list(answer.confidences),
-        "labels": list(answer.labels),
-        "points_xy_px": [list(point) for point in answer.points_xy_px],
-        "label": answer.label,
-        "thinking": answer.thinking,
-        "tokens": judged.tokens,
-    }
-
-
-def from_row(row: Row) -> Judged:
-    """The answer that ``to_row`` wrote.
-
-    Args:
-        row: one object of an evaluation file.
-
-    Returns:
-        The answer with its question.
-
-    Raises:
-        KeyError, TypeError, ValueError: the row was not written by ``to_row``.
-    """
-    width, height = row["image_wh"]
-    example = Example(
-        id=row["id"],
-        record_id=row["record_id"],
-        image=Path(row["image"]),
-        image_wh=(width, height),
-        task=row["task"],
-        question=row["question"],
-        target=_target(row["target"]),
-        options=tuple(row["options"]),
-    )
-    answer = Answer(
-        parsed=row["parsed"],
-        formatted=row["formatted"],
-        boxes_xyxy_px=_boxes(row["boxes_xyxy_px"]),
-        confidences=tuple(row["confidences"]),
-        labels=tuple(row["labels"]),
-        points_xy_px=tuple((x, y) for x, y in row["points_xy_px"]),
-        label=row["label"],
-        thinking=row["thinking"],
-        text=row["text"],
-        faults=tuple(Fault(name) for name in row["faults"]),
-    )
-    return Judged(example, row["text"], answer, row["tokens"])
-
-
-def write_judged(path: Path, judged: Iterable[Judged], group: Callable[[Example], str] | None = None) -> None:
-    """Write answers as JSON lines, the whole file or nothing.
-
-    Args:
-        path: the file to write; its folder is made, an older file is replaced in one move.
-        judged: answers in the order of their lines.
-        group: gives the class each example counts for, such as ``Task.group``.
-
-    Raises:
-        RunError: the file cannot be written.
-    """
-    lines = [
-        json.dumps(to_row(j, group(j.example) if group else None), allow_nan=False) + "\n" for j in judged
-    ]
-    unfinished = path.with_name(path.name + ".unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text("".join(lines), encoding="ascii", newline="\n")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise RunError(
-            f"{path}: the answers cannot be written ({error}). Free space or choose another folder."
-        ) from error
-
-
-def read_judged(path: Path) -> list[Judged]:
-    """Read the answers of an evaluation file.
-
-    A last line without its line end is what an interrupted writer leaves: it is dropped.
-
-    Args:
-        path: a file of JSON lines.
-
-    Returns:
-        Answers in the order of their lines.
-
-    Raises:
-        RunError: there is no such file, or a line is not an answer; the message has the line's number.
-    """
-    try:
-        *lines, _torn = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise RunError(f"{path}: the answers cannot be read ({error}). Run the evaluation first.") from error
-    return [_read_line(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
-
-
-def _read_line(line: bytes, where: str) -> Judged:
-    try:
-        return from_row(json.loads(line))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(
-            f"{where}: this is no answer of an evaluation ({type(error).__name__}: {error}). "
-            "Delete the line and evaluate again to fill the gap."
-        ) from error
-
-
-def _target_row(target: Target) -> Row:
-    if isinstance(target, BoxesTarget):
-        boxes = [list(box) for box in target.boxes_xyxy_px]
-        return {"boxes_xyxy_px": boxes, "mask": _mask_row(target.mask), "ignore": _mask_row(target.ignore)}
-    return {"name": target.name, "names": list(target.names)}
-
-
-def _target(row: Row) -> Target:
-    if "boxes_xyxy_px" in row:
-        return BoxesTarget(_boxes(row["boxes_xyxy_px"]), _mask(row["mask"]), _mask(row.get("ignore")))
-    return ClassTarget(row["name"], tuple(row["names"]))
-
-
-def _mask_row(mask: Mask | None) -> Row | None:
-    return {"size_hw": list(mask.size_hw), "counts": mask.counts} if mask else None
-
-
-def _mask(row: Row | None) -> Mask | None:
-    return Mask((row["size_hw"][0], row["size_hw"][1]), row["counts"]) if row else None
-
-
-def _boxes(rows: list[list[float]]) -> tuple[BoxXYXY, ...]:
-    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in rows)
+    @property
+    def said(self) -> tuple[Said, ...]:
+        """All answers; the first is the plain one."""
+        first = Said(self.text, self.answer, self.tokens, self.logprob, self.box_logprobs, self.finished)
+        return (first, *self.others)

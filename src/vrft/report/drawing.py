@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from vrft.evaluation.judged import Judged
 from vrft.report.svg import group, tag
-from vrft.types import BoxesTarget, BoxXYXY, ClassTarget
+from vrft.types import BoxesTarget, BoxXYXY, ClassTarget, Unlabelled
 
 SMALL_PX = 320
 """A picture of at most this many pixels a side is embedded without loss."""
@@ -82,6 +82,8 @@ def truth_panel(judged: Judged, picture: str) -> Panel:
     target = judged.example.target
     if isinstance(target, ClassTarget):
         return Panel(_canvas(judged, picture), target.name)
+    if isinstance(target, Unlabelled):
+        return Panel(_canvas(judged, picture), "no label")
     boxes = [_box(box, "truth") for box in target.boxes_xyxy_px]
     counted = f"{len(boxes)} box" + ("es" if len(boxes) != 1 else "")
     return Panel(_canvas(judged, picture, *boxes), counted if boxes else "nothing of the kind is there")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vrft.errors import RunError, VrftError
-from vrft.evaluation.judged import Judged, read_judged
+from vrft.evaluation.answers_file import read_judged
+from vrft.evaluation.judged import Judged
 from vrft.report.figures import number
 
 FIT, COMPARISON, RUN = "fit.json", "comparison.json", "run.json"

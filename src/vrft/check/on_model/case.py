@@ -18,7 +18,7 @@ from vrft.geometry.frames import View
 from vrft.policies.policy import Policy
 from vrft.policies.sizes import patches_of
 from vrft.tasks.pairs import Pairs
-from vrft.types import BoxesTarget, Example
+from vrft.types import BoxesTarget, ClassTarget, Example
 
 QUESTIONS = 200
 """Questions that are encoded at most."""
@@ -111,7 +111,9 @@ def smallest_side_px(example: Example) -> float:
 def _answer_size(example: Example) -> int:
     """A measure by which long answers are told from short ones."""
     target = example.target
-    return len(target.boxes_xyxy_px) if isinstance(target, BoxesTarget) else len(target.name)
+    if isinstance(target, ClassTarget):
+        return len(target.name)
+    return len(target.boxes_xyxy_px) if isinstance(target, BoxesTarget) else 0
 
 
 def _chosen(examples: Sequence[Example], seed: int) -> list[Example]:

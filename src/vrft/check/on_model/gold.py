@@ -6,7 +6,7 @@ from vrft.check.finding import Finding, Severity
 from vrft.check.on_model.case import Asked, ModelCase
 from vrft.geometry.frames import View
 from vrft.rewards.classification import exact_match
-from vrft.types import Answer, BoxesTarget
+from vrft.types import Answer, BoxesTarget, ClassTarget
 
 ROOM = 1e-6
 """Shares of a step, for what float arithmetic loses."""
@@ -41,7 +41,7 @@ def examine_gold(case: ModelCase) -> list[Finding]:
 
 def _class_problem(one: Asked, answer: Answer) -> str | None:
     target = one.example.target
-    if isinstance(target, BoxesTarget) or exact_match(answer.label, target.name):
+    if not isinstance(target, ClassTarget) or exact_match(answer.label, target.name):
         return None
     return f"The class '{target.name}' reads as '{answer.label}' after tokenising."
 

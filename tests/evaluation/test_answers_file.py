@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from judged_answers import detection, naming, namings
 
 from vrft.errors import RunError
-from vrft.evaluation.judged import Judged, from_row, read_judged, to_row, write_judged
-from vrft.types import Answer, BoxesTarget, ClassTarget, Example, Fault, Mask
+from vrft.evaluation.answers_file import from_row, read_judged, to_row, write_judged
+from vrft.evaluation.judged import Gate, Judged, Said
+from vrft.geometry.frames import View
+from vrft.types import Answer, BoxesTarget, ClassTarget, Example, Fault, Form, Mask, Unlabelled
 
 texts = st.text(st.characters(), max_size=20)
 """Any code point, lone surrogates and line separators too: a model's text may hold them."""
@@ -21,6 +23,7 @@ masks = st.none() | st.builds(Mask, size_hw=st.tuples(st.integers(1, 99), st.int
 targets = st.one_of(
     st.builds(BoxesTarget, boxes_xyxy_px=boxes, mask=masks, ignore=masks),
     st.builds(ClassTarget, name=texts, names=st.lists(texts, max_size=2).map(tuple)),
+    st.builds(Unlabelled),
 )
 examples = st.builds(
     Example,
@@ -45,12 +48,38 @@ answers = st.builds(
     thinking=texts,
     faults=st.lists(st.sampled_from(Fault), max_size=3).map(tuple),
 )
+logprobs = st.none() | st.floats(-99, 0)
+box_logprobs = st.lists(logprobs, max_size=3).map(tuple)
+sides = st.tuples(st.integers(1, 9999), st.integers(1, 9999))
+saids = st.builds(
+    lambda text, answer, **rest: Said(text, replace(answer, text=text), **rest),
+    text=texts,
+    answer=answers,
+    tokens=st.integers(0, 9999),
+    logprob=logprobs,
+    box_logprobs=box_logprobs,
+    finished=st.booleans(),
+    look=texts,
+)
 judgeds = st.builds(
-    lambda example, text, answer, tokens: Judged(example, text, replace(answer, text=text), tokens),
+    lambda example, said, frame, **rest: Judged(
+        example,
+        said.text,
+        said.answer,
+        said.tokens,
+        said.logprob,
+        said.box_logprobs,
+        said.finished,
+        View(frame[0], example.image_wh, frame[1]) if frame else None,
+        **rest,
+    ),
     examples,
-    texts,
-    answers,
-    st.integers(0, 9999),
+    saids,
+    st.none() | st.tuples(st.sampled_from(["thousand", "input_pixels", "unit"]), sides),
+    form=st.none() | st.sampled_from(Form),
+    others=st.lists(saids, max_size=2).map(tuple),
+    prompt_tokens=st.dictionaries(texts, st.integers(0, 9999), max_size=2),
+    gate=st.none() | st.builds(Gate, texts, st.none() | st.booleans(), st.integers(0, 99)),
 )
 
 
@@ -79,8 +108,25 @@ def test_every_promised_key_is_in_a_row() -> None:
     assert set(to_row(naming("p", "cat", "cat"))) == {
         *("id", "record_id", "group", "image", "image_wh", "task", "question", "options", "target", "text"),
         *("parsed", "formatted", "faults", "boxes_xyxy_px", "confidences", "label", "thinking", "tokens"),
-        *("labels", "points_xy_px"),
+        *("labels", "points_xy_px", "form", "frame", "input_wh", "prompt_tokens", "logprob", "box_logprobs"),
+        *("finished", "gate", "others"),
     }
+
+
+def test_a_row_of_an_earlier_version_is_read() -> None:
+    row = to_row(naming("p", "cat", "cat"))
+    later = ("form", "frame", "input_wh", "prompt_tokens", "logprob", "box_logprobs")
+    for key in (*later, "finished", "gate", "others"):
+        del row[key]
+    assert from_row(row) == naming("p", "cat", "cat")
+
+
+def test_the_first_of_all_that_was_said_is_the_plain_answer() -> None:
+    other = Said("dog", Answer(True, True, label="dog"), 3, -0.5)
+    judged = replace(naming("p", "cat", "cat"), logprob=-0.25, others=(other,))
+    plain = Said(judged.text, judged.answer, judged.tokens, -0.25)
+    assert judged.said == (plain, other)
+    assert [said.candidate.mean_logprob for said in judged.said] == [-0.25, -0.5]
 
 
 @pytest.mark.parametrize("kept", [1, 40, -2, -1])
