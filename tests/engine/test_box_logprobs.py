@@ -108,6 +108,13 @@ def test_the_tokens_share_out_the_text_without_gaps(policy, text):
             assert policy.decode((token,)) == text[begin:end]
 
 
+def test_tokens_of_one_character_all_have_it(policy):
+    ids = policy.answer_ids("1é狗2")
+    one, *shared, two, end = token_spans(policy.decode, ids)
+    assert (one, two, end) == ((0, 1), (3, 4), (4, 4))
+    assert shared == [(1, 2)] * 2 + [(2, 3)] * 3
+
+
 def test_decoders_that_drop_the_first_blank_and_that_look_far_back():
     vocabulary = {"<unk>": 0, "▁": 1, "▁1": 2, ",": 3, "▁22": 4, "x": 5}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, "<unk>"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from vrft.engine.sampling import Sampled
 from vrft.policies.policy import Policy
@@ -61,11 +60,9 @@ def token_spans(decode: Callable[[tuple[int, ...]], str], token_ids: tuple[int, 
         One span a token, in order and without gaps; empty for a token that is not written. Tokens that write
         one character together all have it.
     """
-    pieces = _pieces(decode, token_ids)
+    pieces = _pieces(decode, token_ids, far=False)
     if "".join(piece for _, piece in pieces) != decode(token_ids):
-        # A decoder that looks further back than two pieces: every beginning is decoded as a whole.
-        lengths = [len(decode(token_ids[:count])) for count in range(len(token_ids) + 1)]
-        return list(pairwise(lengths))
+        pieces = _pieces(decode, token_ids, far=True)
     spans: list[Span] = []
     at = 0
     for count, piece in pieces:
@@ -74,11 +71,14 @@ def token_spans(decode: Callable[[tuple[int, ...]], str], token_ids: tuple[int, 
     return spans
 
 
-def _pieces(decode: Callable[[tuple[int, ...]], str], token_ids: tuple[int, ...]) -> list[tuple[int, str]]:
-    """The text in pieces, each with its number of tokens.
+def _pieces(
+    decode: Callable[[tuple[int, ...]], str], token_ids: tuple[int, ...], far: bool
+) -> list[tuple[int, str]]:
+    """The text in pieces, each with its number of tokens; a piece ends where no character is incomplete.
 
     What a token adds is seen behind the piece before it, since decoders treat the first token of a text in a
-    way of their own; a piece ends where no character is left incomplete.
+    way of their own; behind all tokens before it where ``far``, for decoders that look further back, in
+    quadratic time.
     """
     found: list[tuple[int, str]] = []
     before = begin = 0
@@ -87,5 +87,5 @@ def _pieces(decode: Callable[[tuple[int, ...]], str], token_ids: tuple[int, ...]
         if whole.endswith(_INCOMPLETE) and end < len(token_ids):
             continue
         found.append((end - begin, whole[len(decode(token_ids[before:begin])) :]))
-        before, begin = begin, end
+        before, begin = 0 if far else begin, end
     return found
