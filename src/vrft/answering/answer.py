@@ -10,6 +10,7 @@ import numpy as np
 from vrft.answering.asking import Asking
 from vrft.answering.gate import ask_gate
 from vrft.engine.asking import prompts_for
+from vrft.engine.box_logprobs import box_logprobs
 from vrft.engine.sampling import Sampled, Sampling, sample
 from vrft.evaluation.judged import Gate, Judged, Said
 from vrft.fusion.views import Look, looks
@@ -111,7 +112,7 @@ def _said(policy: Policy, task: Task, one: Sampled, prompt: Prompt, look: Look, 
         look.back(answer),
         len(one.token_ids),
         round(float(np.mean(one.logprobs)), DECIMALS),
-        (),
+        tuple(None if p is None else round(p, DECIMALS) for p in box_logprobs(policy, one, answer)),
         one.finished,
         look.name,
     )

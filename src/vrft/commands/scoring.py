@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,7 @@ from vrft.data.base import Dataset, load_dataset
 from vrft.data.split import Split
 from vrft.errors import InputError, Interrupted
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS, format_rate, parse_rate
-from vrft.evaluation.statistics import bootstrap
+from vrft.evaluation.scorecard import CardOptions, scorecard
 from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
 from vrft.questions import ask_about, check_sizes, questions_of, saved_split
@@ -119,21 +118,22 @@ def run_eval(settings: EvalSettings, folder: Path, narrator: Narrator) -> Scored
     if not share.is_first:
         return None
     facts = {"model": settings.model, "data": str(settings.data), "part": part, "asking": asking.row()}
-    return write_result(folder, task, judged, facts)
+    return write_result(folder, task, judged, _card_options(settings, dataset, judged), facts)
 
 
-def write_result(folder: Path, task: Task, judged: list[Judged], facts: dict[str, Any]) -> Scored:
+def write_result(
+    folder: Path, task: Task, judged: list[Judged], options: CardOptions, facts: dict[str, Any]
+) -> Scored:
     """Score answers and write ``result.json`` and ``report.html``.
 
     Args:
         folder: where to.
         task: of the answers.
         judged: answers.
+        options: of the scorecard.
         facts: where the answers come from; they stand before the figures.
     """
-    score = {"metric": task.metric, "n": len(judged), **asdict(bootstrap(judged, METRICS[task.metric]))}
-    rates = {"parse_rate": parse_rate(judged), "format_rate": format_rate(judged)}
-    card = {**facts, "task": task.name, **score, **rates, "hardware": hardware(), "versions": versions()}
+    card = {**facts, **scorecard(task, judged, options), "hardware": hardware(), "versions": versions()}
     write_json(folder / "result.json", card)
     return Scored(card, folder, folder / "report.html")
 
@@ -190,4 +190,17 @@ def _asking(settings: EvalSettings, own: RunConfig | None) -> Asking:
         flip=settings.flip,
         scales=settings.scales,
         gate=settings.gate,
+    )
+
+
+def _card_options(settings: EvalSettings, dataset: Dataset, judged: list[Judged]) -> CardOptions:
+    base: tuple[str, ...] = ()
+    if settings.novel:
+        base = tuple(sorted({j.example.question for j in judged} - set(settings.novel)))
+    return CardOptions(
+        settings.rule,
+        base=base,
+        novel=settings.novel,
+        records=dataset.records,
+        frequencies=dataset.frequencies or {},
     )
