@@ -44,7 +44,7 @@ LIGHT = (
     "vrft.miniature.scenes",
 )
 """Modules and packages that must work where no torch is installed."""
-NOT_LIGHT = ("vrft.evaluation.evaluate", "vrft.adapters.openrlhf", "vrft.check.on_model")
+NOT_LIGHT = ("vrft.adapters.openrlhf", "vrft.check.on_model")
 
 RANKS = {
     "vrft.narrator": 0,

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 BoxXYXY = tuple[float, float, float, float]
+Span = tuple[int, int]
+"""Part of a text: its first character, and the one after its last."""
+NOWHERE: Span = (0, 0)
+"""A place that is not known."""
 
 
 class Form(StrEnum):
@@ -176,6 +180,9 @@ class Answer:
     n_tokens: int | None = None
     """Its length in tokens, where it was sampled and not read from a file."""
     faults: tuple[Fault, ...] = ()
+    box_spans: tuple[Span, ...] = field(default=(), compare=False)
+    """Where in ``text`` each box stands, from the first of its four numbers to the last; ``NOWHERE`` for a
+    box whose place is not known, empty where none is."""
 
     @property
     def abstained(self) -> bool:

@@ -2,60 +2,205 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vrft.commands.locate import form_for, model_source
-from vrft.commands.voice import Voice
-from vrft.data.base import load_dataset
-from vrft.evaluation.evaluate import evaluate
-from vrft.evaluation.metrics import METRICS, format_rate, parse_rate
-from vrft.evaluation.statistics import bootstrap
+from vrft.answering.asking import Asking
+from vrft.answering.evaluate import evaluate
+from vrft.answering.origin import check_origin
+from vrft.answering.processes import launched
+from vrft.commands.locate import form_for, model_source, run_config
+from vrft.config import RunConfig
+from vrft.data.base import Dataset, load_dataset
+from vrft.data.split import Split
+from vrft.errors import InputError, Interrupted
+from vrft.evaluation.judged import Judged
+from vrft.evaluation.scorecard import CardOptions, scorecard
+from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
-from vrft.questions import ask_about, check_sizes
-from vrft.tasks.base import load_task
-from vrft.types import Form
+from vrft.questions import ask_about, check_sizes, questions_of, saved_split
+from vrft.runs.folder import hardware, versions, write_json
+from vrft.tasks.base import Task, load_task
+from vrft.types import Example, Form
+
+PARTS = ("all", "train", "val", "heldout")
+LENGTH = 512
+"""Tokens of an answer, at most, of a model that no run of ours knows."""
 
 
-def score(
-    model: str,
-    data: Path,
-    task_name: str,
-    form: Form | None,
-    subject: str,
-    open_naming: bool,
-    eval_max: int,
-    output: Path | None,
-) -> dict[str, Any]:
-    """Ask a policy every question of a folder (at most ``eval_max``) and score the answers.
+@dataclass(frozen=True)
+class EvalSettings:
+    """What is evaluated, on what, and how; None takes what the model's own run was trained with."""
+
+    model: str
+    data: Path
+    task: str | None = None
+    form: Form | None = None
+    subject: str | None = None
+    open_naming: bool | None = None
+    part: str | None = None
+    """One of ``PARTS``; None takes the held-out part where the split is known, else all."""
+    manifest: Path | None = None
+    """A saved split."""
+    eval_max: int = 1000
+    max_new_tokens: int | None = None
+    min_pixels: int | None = None
+    max_pixels: int | None = None
+    samples: int = 1
+    temperature: float = 1.0
+    seed: int = 0
+    flip: bool = False
+    scales: tuple[float, ...] = ()
+    gate: bool = False
+    rule: str | None = None
+    """Of ``vrft.fusion``: makes one answer of several, and that is scored."""
+    novel: tuple[str, ...] = ()
+    """Categories that training has not seen; all others are base categories."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A finished evaluation."""
+
+    card: dict[str, Any]
+    folder: Path
+    page: Path
+
+
+def run_eval(settings: EvalSettings, folder: Path, narrator: Narrator) -> Scored | None:
+    """Ask a policy about labelled pictures, score the answers, and write a page.
 
     Args:
-        model: run folder, model folder, hub id, or 'miniature'.
-        data: labelled pictures.
-        task_name: task.
-        form: form of the answer; None takes the run's own, or thinking.
-        subject: kind of thing to classify.
-        open_naming: leave the class names out of the prompt.
-        eval_max: questions at most, evenly spaced over the folder.
-        output: folder that keeps the answers; what it holds is not asked again.
+        settings: what to do.
+        folder: keeps answers, result and page; what it holds already is not asked again.
+        narrator: where progress goes.
+
+    Returns:
+        The result; None in a process that only helped.
+
+    Raises:
+        InputError: the data, the model or a setting cannot be used.
+        RunError: the folder holds answers that were asked for in another way.
+        Interrupted: the user stopped it; the answers so far are kept.
     """
-    task, asked = load_task(task_name), form_for(model, form)
-    dataset = load_dataset(data, task.name)
-    examples = ask_about(task, dataset, subject, open_naming)
-    if len(examples) > eval_max:
-        stride = len(examples) / eval_max
-        examples = [examples[int(i * stride)] for i in range(eval_max)]
+    own = run_config(settings.model)
+    task = _task(settings, own)
+    dataset = load_dataset(settings.data, task.name)
+    examples, part = _questions(settings, own, task, dataset)
     check_sizes(examples)
-    policy = load_policy(model_source(model))
-    path = output / "answers.jsonl" if output is not None else None
-    with Voice().stage("Asking", len(examples)) as advance:
-        judged = evaluate(policy, task, examples, asked, path=path, progress=lambda done: advance(done, ""))
-    interval = bootstrap(judged, METRICS[task.metric])
-    return {
-        "metric": task.metric,
-        "n": len(judged),
-        **asdict(interval),
-        "parse_rate": parse_rate(judged),
-        "format_rate": format_rate(judged),
-    }
+    asking = _asking(settings, own)
+    share = launched()
+    narrator = narrator if share.is_first else Silence()
+    if share.is_first:
+        check_origin(folder, model_source(settings.model), settings.data, task.name, examples, asking)
+    share.wait()
+    pixels = own.model if own is not None else None
+    policy = load_policy(
+        model_source(settings.model),
+        device=share.device,
+        min_pixels=settings.min_pixels or (pixels.min_pixels if pixels else None),
+        max_pixels=settings.max_pixels or (pixels.max_pixels if pixels else None),
+    )
+    try:
+        with narrator.stage("Asking", len(examples)) as advance:
+            judged = evaluate(
+                policy,
+                task,
+                examples,
+                asking,
+                path=folder / "answers.jsonl",
+                share=share,
+                progress=lambda done: advance(done, ""),
+            )
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped; the answers so far are in {folder}. The same command goes on.") from None
+    if not share.is_first:
+        return None
+    facts = {"model": settings.model, "data": str(settings.data), "part": part, "asking": asking.row()}
+    return write_result(folder, task, judged, _card_options(settings, dataset, judged), facts)
+
+
+def write_result(
+    folder: Path, task: Task, judged: list[Judged], options: CardOptions, facts: dict[str, Any]
+) -> Scored:
+    """Score answers and write ``result.json`` and ``report.html``.
+
+    Args:
+        folder: where to.
+        task: of the answers.
+        judged: answers.
+        options: of the scorecard.
+        facts: where the answers come from; they stand before the figures.
+    """
+    card = {**facts, **scorecard(task, judged, options), "hardware": hardware(), "versions": versions()}
+    write_json(folder / "result.json", card)
+    return Scored(card, folder, folder / "report.html")
+
+
+def _task(settings: EvalSettings, own: RunConfig | None) -> Task:
+    if settings.task is None and own is None:
+        raise InputError(f"{settings.model} is no run that says its task. Add --task detection, or another.")
+    return load_task(settings.task or (own.task if own is not None else ""))
+
+
+def _questions(
+    settings: EvalSettings, own: RunConfig | None, task: Task, dataset: Dataset
+) -> tuple[list[Example], str]:
+    """The questions, evenly thinned, and the name of their part."""
+    subject = settings.subject or (own.prompt.subject if own is not None else "object")
+    open_naming = settings.open_naming
+    if open_naming is None:
+        open_naming = own.prompt.open if own is not None else False
+    examples = ask_about(task, dataset, subject, open_naming)
+    split = _split(settings, own, task, examples)
+    part = settings.part or ("all" if split is None else "heldout")
+    if part not in PARTS:
+        raise InputError(f"--part '{part}': there is no such part. Choose one of: {', '.join(PARTS)}.")
+    if part != "all":
+        if split is None:
+            raise InputError(f"--part {part}: no split of this folder is known. Add --manifest FILE.")
+        chosen = {"train": split.train, "val": split.val, "heldout": split.heldout}[part]
+        options = {e.id: e.options for e in chosen}
+        examples = [replace(e, options=options[e.id]) for e in examples if e.id in options]
+    if len(examples) > settings.eval_max:
+        stride = len(examples) / settings.eval_max
+        examples = [examples[int(i * stride)] for i in range(settings.eval_max)]
+    return list(examples), part
+
+
+def _split(settings: EvalSettings, own: RunConfig | None, task: Task, examples: Any) -> Split | None:
+    """The split that a manifest tells, or that the model's run was trained with on this very folder."""
+    if settings.manifest is not None:
+        return saved_split(examples, settings.manifest)
+    same = own is not None and own.task == task.name
+    if own is None or not same or Path(own.data.path).resolve() != settings.data.resolve():
+        return None
+    return questions_of(own).split
+
+
+def _asking(settings: EvalSettings, own: RunConfig | None) -> Asking:
+    length = settings.max_new_tokens or (own.rollout.max_new_tokens if own is not None else LENGTH)
+    return Asking(
+        form_for(settings.model, settings.form),
+        length,
+        settings.samples,
+        settings.temperature,
+        seed=settings.seed,
+        flip=settings.flip,
+        scales=settings.scales,
+        gate=settings.gate,
+    )
+
+
+def _card_options(settings: EvalSettings, dataset: Dataset, judged: list[Judged]) -> CardOptions:
+    base: tuple[str, ...] = ()
+    if settings.novel:
+        base = tuple(sorted({j.example.question for j in judged} - set(settings.novel)))
+    return CardOptions(
+        settings.rule,
+        base=base,
+        novel=settings.novel,
+        records=dataset.records,
+        frequencies=dataset.frequencies or {},
+    )

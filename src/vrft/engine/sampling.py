@@ -33,6 +33,9 @@ class Sampling:
     max_new_tokens: int = 256
     min_new_tokens: int = 0
     """No end token is drawn before."""
+    untempered: bool = False
+    """Log-probabilities are those at temperature 1, comparable between temperatures, as a best of N needs
+    them; for a gradient they are those of the drawing."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def sample(
 
     Returns:
         P groups of ``group_size`` answers; log-probabilities are those of the tempered softmax over the whole
-        vocabulary (temperature 1 where greedy).
+        vocabulary (temperature 1 where greedy, or ``untempered``).
 
     Raises:
         InputError: a prompt does not fit into the model.
@@ -189,6 +192,8 @@ def _choose(
         chosen = scaled_RV.index_fill(-1, banned, -torch.inf).argmax(-1)
     else:
         chosen = _draw(_truncate(probabilities_RV.index_fill(-1, banned, 0.0), sampling), uniform_R)
+    if sampling.untempered and sampling.temperature not in (0, 1):
+        probabilities_RV = logits_RV.softmax(-1)
     return chosen, probabilities_RV.gather(-1, chosen[:, None]).squeeze(-1).log()
 
 

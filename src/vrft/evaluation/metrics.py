@@ -15,7 +15,7 @@ from vrft.errors import InputError
 from vrft.evaluation.average_precision import ANY_AREA, AREAS, Areas, match_questions
 from vrft.evaluation.judged import Judged
 from vrft.geometry.boxes import as_array, iou_matrix
-from vrft.rewards.classification import exact_match
+from vrft.rewards.classification import accuracy_substring, exact_match
 from vrft.types import BoxesTarget, ClassTarget, Example
 
 Resampler = Callable[[np.ndarray], float]
@@ -173,6 +173,24 @@ def _right(judged: Judged) -> float:
     return float(judged.answer.parsed and exact_match(judged.answer.label, target.name))
 
 
+def _right_leniently(judged: Judged) -> float:
+    _right(judged)  # refuses what is no class name
+    return accuracy_substring(judged.answer, judged.example.target)
+
+
+def _class_mean(judged: Sequence[Judged]) -> Resampler:
+    right = np.array([_right(j) for j in judged], dtype=float)
+    names = [j.example.target.name for j in judged if isinstance(j.example.target, ClassTarget)]
+    class_Q = np.unique(names, return_inverse=True)[1]
+
+    def value(indices: np.ndarray) -> float:
+        counts = np.bincount(class_Q[indices])
+        sums = np.bincount(class_Q[indices], weights=right[indices])
+        return _mean(sums[counts > 0] / counts[counts > 0])
+
+    return value
+
+
 def _first_iou(judged: Judged) -> float:
     labels = _boxes_target(judged).boxes_xyxy_px
     if len(labels) != 1:
@@ -205,6 +223,8 @@ METRICS: dict[str, Metric] = {
         Metric("ap75", "AP75", _ap_at(5)),
         *(Metric(f"ap_{size}", f"AP {size}", _ap_within(areas)) for size, areas in AREAS.items()),
         Metric("accuracy", "accuracy", _mean_of(_right)),
+        Metric("accuracy_lenient", "lenient accuracy", _mean_of(_right_leniently)),
+        Metric("accuracy_class_mean", "mean accuracy of classes", _class_mean),
         Metric("mean_iou", "mean IoU", _mean_of(_first_iou)),
         Metric("acc50", "acc@0.5", _mean_of(lambda judged: float(_first_iou(judged) >= 0.5))),
     )
@@ -212,5 +232,7 @@ METRICS: dict[str, Metric] = {
 """Metrics by the name that a task's ``metric`` gives.
 
 AP is COCO's, over IoU .50 to .95; by size it goes by the area of the labelled box, where COCO has the mask's.
+Lenient accuracy has the rule of the released code: answer or class name holds the other (see
+``vrft.evaluation.naming`` for the class names that it takes for one another).
 acc@0.5 is the share of questions whose first box has an IoU of at least 0.5 with the one label.
 """

@@ -74,7 +74,7 @@ def naming(judged: Sequence[Judged]) -> Naming:
         for j, target in zip(judged, targets, strict=True)
     ]
     strict = [METRICS["accuracy"].value([j]) > 0 for j in judged]
-    lenient = [accuracy_substring(j.answer, target) > 0 for j, target in zip(judged, targets, strict=True)]
+    lenient = [METRICS["accuracy_lenient"].value([j]) > 0 for j in judged]
     by_class = per_group(judged, lambda example: _target(example).name, METRICS["accuracy"])
     return Naming(
         strict=_mean(strict),

@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vrft.answering.asking import Asking
+from vrft.answering.evaluate import evaluate
 from vrft.config import RunConfig
 from vrft.data.base import load_dataset
 from vrft.data.split import Split, manifest
 from vrft.errors import RunError
 from vrft.evaluation.compare import Comparison, compare, verdict_sentence
-from vrft.evaluation.evaluate import evaluate
 from vrft.evaluation.judged import Judged
 from vrft.fit.examine import examine
 from vrft.fit.forecast import memory_needed, minutes_left, rehearse
@@ -210,7 +211,7 @@ class _Story:
         began = time.monotonic()
         judged = self._judge(base, form, "base", "Base policy on held-out pictures")
         if not judged:
-            evaluate(base, self.task, self.split.train[:8], form, max_new_tokens=self._length)
+            evaluate(base, self.task, self.split.train[:8], self._asking(form))
         self.seconds_a_question = (time.monotonic() - began) / max(1, len(judged) or 8)
         return judged
 
@@ -221,15 +222,13 @@ class _Story:
                 policy,
                 self.task,
                 self.split.heldout,
-                form,
-                max_new_tokens=self._length,
+                self._asking(form),
                 path=path,
                 progress=lambda done: advance(done, ""),
             )
 
-    @property
-    def _length(self) -> int:
-        return self._trial_config("rft", Form.DIRECT).rollout.max_new_tokens
+    def _asking(self, form: Form) -> Asking:
+        return Asking(form, self._trial_config("rft", Form.DIRECT).rollout.max_new_tokens)
 
     def _trial_config(self, kind: str, form: Form) -> RunConfig:
         manifest_path = self.folder / "manifest.json"

@@ -15,9 +15,9 @@ from vrft.fusion.medoid import medoid
 from vrft.fusion.nms import nms
 from vrft.fusion.vote import vote
 from vrft.fusion.wbf import wbf
-from vrft.types import Answer
+from vrft.types import Answer, BoxesTarget, ClassTarget, Target
 
-__all__ = ["RULES", "Candidate", "Rule", "load_rule"]
+__all__ = ["RULES", "RULES_BY_TARGET", "Candidate", "Rule", "load_rule", "rule_for", "rules_for"]
 
 Rule = Callable[[Sequence[Candidate]], Answer]
 """From the answers to one question, at least one, to one answer; boxes in original pixels."""
@@ -30,7 +30,12 @@ RULES: Mapping[str, Rule] = {
     "best_logprob": best_logprob,
     "self_consistency": self_consistency,
 }
-"""``vote`` is for class names; ``wbf``, ``nms`` and ``medoid`` are for boxes; the others are for both."""
+
+RULES_BY_TARGET: Mapping[type[Target], tuple[str, ...]] = {
+    ClassTarget: ("vote", "best_logprob", "self_consistency"),
+    BoxesTarget: ("wbf", "nms", "medoid", "best_logprob", "self_consistency"),
+}
+"""Which rules make sense of the answers to a question, by what it asks for."""
 
 
 def load_rule(name: str) -> Rule:
@@ -50,3 +55,37 @@ def load_rule(name: str) -> Rule:
         return RULES[name]
     except KeyError:
         raise InputError(f"fusion: there is no rule '{name}'. Known: {', '.join(RULES)}.") from None
+
+
+def rules_for(target: Target) -> dict[str, Rule]:
+    """All rules that fit what a question asks for, by name.
+
+    Args:
+        target: of the question; its content plays no part.
+
+    Returns:
+        Rules in a fixed order; none for a target that nobody has labelled.
+
+    Example:
+        >>> list(rules_for(ClassTarget("cat")))
+        ['vote', 'best_logprob', 'self_consistency']
+    """
+    return {name: RULES[name] for name in RULES_BY_TARGET.get(type(target), ())}
+
+
+def rule_for(name: str, target: Target) -> Rule:
+    """The rule of a name, for a question of a kind.
+
+    Args:
+        name: a key of ``RULES``.
+        target: of the question.
+
+    Raises:
+        InputError: there is none of that name, or it is for answers of another kind.
+    """
+    rule, fitting = load_rule(name), rules_for(target)
+    if name not in fitting:
+        raise InputError(
+            f"fusion: the rule '{name}' is not for these answers. Choose one of: {', '.join(fitting)}."
+        )
+    return rule

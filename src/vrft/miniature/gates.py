@@ -20,11 +20,12 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from vrft.answering.asking import Asking
+from vrft.answering.evaluate import evaluate
 from vrft.config import make_config
 from vrft.data.base import load_dataset
 from vrft.engine.sampling import Sampling, sample
 from vrft.evaluation.compare import compare
-from vrft.evaluation.evaluate import evaluate
 from vrft.evaluation.metrics import METRICS, format_rate
 from vrft.fit.demo import DEMO_TASKS, EVAL_MAX
 from vrft.geometry.boxes import as_array, iou_matrix
@@ -156,11 +157,10 @@ def upper_bound(
     }
     run = RunFolder(folder / "run")
     trained = train_run(make_config(tree), run, train, split.val, resume=True)
+    asking = Asking(Form.DIRECT, 110)
     systems = {
-        "base": evaluate(
-            load_policy(model, device="cpu"), task, split.heldout, Form.DIRECT, max_new_tokens=110
-        ),
-        "rft": evaluate(trained.policy, task, split.heldout, Form.DIRECT, max_new_tokens=110),
+        "base": evaluate(load_policy(model, device="cpu"), task, split.heldout, asking),
+        "rft": evaluate(trained.policy, task, split.heldout, asking),
     }
     found = compare(task, systems)
     base, upper = found["base"], found["rft"]

@@ -122,6 +122,7 @@ def _answer(
         thinking=sections.thinking,
         text=text,
         faults=faults,
+        box_spans=reading.spans,
     )
 
 

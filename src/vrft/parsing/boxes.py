@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from vrft.geometry.frames import View
 from vrft.parsing.written import Order, Rating, Written, WrittenBox, WrittenPoint
-from vrft.types import BoxXYXY, Fault
+from vrft.types import NOWHERE, BoxXYXY, Fault, Span
 
 _ORDERS = {Order.XYXY: (0, 1, 2, 3), Order.YXYX: (1, 0, 3, 2)}
 
@@ -22,6 +22,8 @@ class BoxReading:
     faults: tuple[Fault, ...] = ()
     n_usable: int = 0
     """Usable boxes before duplicates were merged."""
+    spans: tuple[Span, ...] = ()
+    """Where each box stands, as in ``Answer.box_spans``."""
 
 
 def in_pixels(written: Written, view: View | None) -> BoxReading:
@@ -32,9 +34,9 @@ def in_pixels(written: Written, view: View | None) -> BoxReading:
         view: how the picture's coordinates are written; None where that or the picture's size is unknown.
 
     Returns:
-        Usable boxes in written order, exact duplicates merged under their highest confidence and first
-        label. An unusable box (a number out of range, inverted corners, sides instead of corners, whose sum
-        nobody wrote) costs that box only. Without a view nothing is converted: ``UNKNOWN_FRAME``.
+        Usable boxes in written order, exact duplicates merged under their highest confidence, first label
+        and first place. An unusable box (a number out of range, inverted corners, sides instead of corners,
+        whose sum nobody wrote) costs that box only. Without a view nothing is converted: ``UNKNOWN_FRAME``.
 
     Example:
         >>> view = View("thousand", (640, 480), (640, 480))
@@ -51,8 +53,10 @@ def in_pixels(written: Written, view: View | None) -> BoxReading:
         return _points(written, view)
     best: dict[BoxXYXY, float] = {}
     names: dict[BoxXYXY, str | None] = {}
+    places: dict[BoxXYXY, Span] = {}
     faults: list[Fault] = []
-    for one in written.boxes:
+    spans = written.spans or (NOWHERE,) * len(written.boxes)
+    for one, span in zip(written.boxes, spans, strict=True):
         box = _pixels(one, view)
         if box is None:
             faults.append(Fault.BAD_BOX)
@@ -62,10 +66,18 @@ def in_pixels(written: Written, view: View | None) -> BoxReading:
             faults.append(Fault.BAD_CONFIDENCE)
         best[box] = max(confidence, best.get(box, 0.0))
         names.setdefault(box, one.label)
+        places.setdefault(box, span)
     labels = tuple(names.values()) if any(names.values()) else ()
     n_usable = len(written.boxes) - faults.count(Fault.BAD_BOX)
     merged = tuple(dict.fromkeys((*faults, *written.faults)))
-    return BoxReading(tuple(best), tuple(best.values()), labels, faults=merged, n_usable=n_usable)
+    return BoxReading(
+        tuple(best),
+        tuple(best.values()),
+        labels,
+        faults=merged,
+        n_usable=n_usable,
+        spans=tuple(places.values()),
+    )
 
 
 def first_of(reading: BoxReading) -> BoxReading:
@@ -75,6 +87,7 @@ def first_of(reading: BoxReading) -> BoxReading:
         boxes_xyxy_px=reading.boxes_xyxy_px[:1],
         confidences=reading.confidences[:1],
         labels=reading.labels[:1],
+        spans=reading.spans[:1],
     )
 
 

@@ -8,8 +8,10 @@ from vrft.parsing.groups import Group, Name, Scan, Value
 from vrft.parsing.notation import BOXES, CORNERS_XYXY, Meaning, meaning_of
 from vrft.parsing.numbers import box_of, four_in, four_quoted, is_finite, numbers_of, spaced_of
 from vrft.parsing.objects import UNRATED, Rated, rated, read_object
+from vrft.parsing.placed import span_of
 from vrft.parsing.tokens import read_point_tag, read_run
 from vrft.parsing.written import Notation, Order, WrittenBox, WrittenPoint
+from vrft.types import Span
 
 
 class Finder:
@@ -24,6 +26,8 @@ class Finder:
             brackets_only: numbers after keys outside of brackets are not read.
         """
         self.boxes: list[WrittenBox] = []
+        self.spans: list[Span] = []
+        """Where each box stands."""
         self.points: list[WrittenPoint] = []
         self.notations: set[Notation] = set()
         self.bad = 0
@@ -190,16 +194,18 @@ class Finder:
         if not is_finite(numbers):
             self.bad += 1
             return
-        x1, y1, x2, y2 = numbers
+        x1, y1, x2, y2 = map(float, numbers)
         name = label.strip() if label and label.strip() else self._name
         self.boxes.append(WrittenBox((x1, y1, x2, y2), order, rating[0], name, extent, rating[1]))
+        self.spans.append(span_of(numbers))
         self.notations.add(notation)
 
     def _point(self, point: WrittenPoint) -> None:
         if not is_finite(point.numbers):
             self.bad += 1
             return
-        self.points.append(point._replace(label=point.label or self._name))
+        x, y = map(float, point.numbers)
+        self.points.append(point._replace(numbers=(x, y), label=point.label or self._name))
 
 
 def _counts_outside(key: str, value: Value) -> bool:

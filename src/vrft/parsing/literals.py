@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 from vrft.parsing.groups import Group, Name, Scan, Value
+from vrft.parsing.placed import PlacedNumber, PlacedText
 
 MAX_CHARS = 30_000
 """Text beyond this many characters is not read: some 500 boxes of the paper's notation."""
@@ -144,32 +145,35 @@ class _Reader:
         return self._sign(_WIDE[token], at)
 
     def _number(self, token: str, at: int) -> None:
-        self._value(float(token) if len(token) <= MAX_NUMBER_CHARS else math.nan)
+        value = float(token) if len(token) <= MAX_NUMBER_CHARS else math.nan
+        self._value(PlacedNumber(value, at, at + len(token)))
 
     def _quote(self, token: str, at: int) -> None:
         self.clean = False
 
     def _text(self, token: str, at: int) -> None:
         if token[0] in "uU":
-            token = token[1:]
+            token, at = token[1:], at + 1
             self.clean = False
         if token[0] in "“‘":
             self.clean = False
-            self._value(token.strip("“”‘’"))
+            words = token.strip("“”‘’")
+            self._value(PlacedText(words, at + token.index(words)))
             return
         if len(token) > 1 and token[0] == token[-1]:
-            self._value(token[1:-1])
+            self._value(PlacedText(token[1:-1], at + 1))
             return
         self.clean = False
         if torn := _TORN.fullmatch(token):  # a key whose quotes do not match: "bbox_2d': [
             self._value(torn["key"])
             self._colon()
             if torn["number"]:
-                self._value(float(torn["number"]))
+                begin, end = torn.span("number")
+                self._value(PlacedNumber(torn["number"], at + begin, at + end))
             elif torn["text"]:
-                self._value(torn["text"])
+                self._value(PlacedText(torn["text"], at + torn.start("text")))
         elif len(token) > 1:  # a quote alone stands around a bracket: "{...}"
-            self._value(token[1:])
+            self._value(PlacedText(token[1:], at + 1))
 
     def _value(self, value: Value) -> None:
         if not self.stack:
@@ -212,7 +216,7 @@ class _Reader:
         self.clean &= group.key is None and group.fresh and isinstance(value, str)
         self._keep_key(group)
         if isinstance(value, str):
-            group.key = value.strip().casefold()
+            group.key = value.folded() if isinstance(value, PlacedText) else value.strip().casefold()
         else:
             group.entries.append((None, value))
 
@@ -280,13 +284,17 @@ class _Reader:
         if not isinstance(run, Group) or not goes_on or self.text[run.end : at].strip():
             run = Group("<", at, token=token)
             self.root.entries.append((None, run))
-        run.entries.append((None, float(token.strip("<|>abcdefghijklmnopqrstuvwxyz_"))))
+        digits = token.strip("<|>abcdefghijklmnopqrstuvwxyz_")
+        begin = at + token.index(digits)
+        run.entries.append((None, PlacedNumber(digits, begin, begin + len(digits))))
         run.end = self._run_end = at + len(token)
 
     def _points(self, token: str, at: int) -> None:
         self.root.entries.append((None, Group("<", at, at + len(token), token=token)))
 
     def _plain(self, token: str, at: int) -> None:
-        numbers = re.findall(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+", token)
-        entries: list[tuple[str | None, Value]] = [(None, float(number)) for number in numbers]
+        entries: list[tuple[str | None, Value]] = [
+            (None, PlacedNumber(number.group(), at + number.start(), at + number.end()))
+            for number in re.finditer(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+", token)
+        ]
         self.root.entries.append((None, Group("<", at, at + len(token), entries, token="<box>")))

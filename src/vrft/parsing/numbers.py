@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from vrft.parsing.groups import Group, Value
+from vrft.parsing.placed import number_within
 
 _NUMBER = r"[-+]?(?:[0-9]{1,15}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})"
 _ONE = re.compile(rf"\s*({_NUMBER})\s*")
@@ -55,13 +56,15 @@ def four_in(text: str) -> tuple[float, ...]:
         ((88.0, 209.0, 602.0, 469.0), ())
     """
     match = _FOUR.fullmatch(text) if len(text) < 200 else None
-    return tuple(map(float, match.groups())) if match else ()
+    return tuple(number_within(text, match.span(number)) for number in (1, 2, 3, 4)) if match else ()
 
 
 def number_in(value: Value) -> float | None:
     """The number of a string that says nothing else."""
-    match = _ONE.fullmatch(value) if isinstance(value, str) and len(value) < 60 else None
-    return float(match[1]) if match else None
+    if not isinstance(value, str) or len(value) >= 60:
+        return None
+    match = _ONE.fullmatch(value)
+    return number_within(value, match.span(1)) if match else None
 
 
 def four_quoted(words: Sequence[str]) -> tuple[float, ...]:

@@ -199,6 +199,6 @@ def _complete(reading: ObjectReading) -> None:
 def rated(value: Value) -> Rated:
     """What stands for a confidence: a number, a number in quotes, or nothing to be read."""
     if isinstance(value, float):
-        return _UNREADABLE if math.isnan(value) else (value, Rating.GIVEN)
+        return _UNREADABLE if math.isnan(value) else (float(value), Rating.GIVEN)
     number = number_in(value)
-    return _UNREADABLE if number is None else (number, Rating.LOOSE)
+    return _UNREADABLE if number is None else (float(number), Rating.LOOSE)

@@ -10,6 +10,7 @@ from vrft.parsing.finder import Finder
 from vrft.parsing.groups import Scan
 from vrft.parsing.literals import MAX_CHARS, scan
 from vrft.parsing.numbers import four_in
+from vrft.parsing.placed import PlacedText, span_of
 from vrft.parsing.tags import Sections, split_tags
 from vrft.parsing.written import Notation, Rating, Written, WrittenBox
 from vrft.types import Fault, Form
@@ -44,13 +45,18 @@ def read_answer(text: str) -> Written:
 
 
 def read_sections(sections: Sections) -> Written:
-    """Read the content of an answer's tags; where that says nothing at all, what stands beside them."""
-    written = read_written(sections.content, cut=Fault.TRUNCATED in sections.faults)
+    """Read the content of an answer's tags; where that says nothing at all, what stands beside them.
+
+    Spans are those of the whole text.
+    """
+    written = read_written(sections.content, cut=Fault.TRUNCATED in sections.faults).moved(sections.start)
     if written.boxes or written.points or written.abstained or Fault.BAD_BOX in written.faults:
         return written
     beside = read_written(sections.beside, cut=True) if sections.beside else written
     if not (beside.boxes or beside.points):
         return written
+    # It is put together of several parts of the text.
+    beside = beside.moved(None)
     return replace(beside, faults=tuple(dict.fromkeys(written.faults + beside.faults)))
 
 
@@ -86,9 +92,10 @@ def read_written(content: str, cut: bool = False) -> Written:
         return Written(abstained=True)
     if found.truncated:
         return _written(found, finder)
-    if not cut and (numbers := four_in(content)):
-        x1, y1, x2, y2 = numbers
-        return Written((WrittenBox((x1, y1, x2, y2)),), faults=_faults(found), notations=_OTHER)
+    if not cut and (numbers := four_in(PlacedText(content, 0))):
+        x1, y1, x2, y2 = map(float, numbers)
+        box = WrittenBox((x1, y1, x2, y2))
+        return Written((box,), faults=_faults(found), notations=_OTHER, spans=(span_of(numbers),))
     if (not cut or content[-1] in ".。]}") and _names_nothing(content, found, finder):
         return Written(abstained=True, faults=_faults(found), notations=_OTHER)
     return _written(found, finder)
@@ -111,15 +118,12 @@ def read_paper(content: str) -> Written | None:
         return None
     for whole, item in _PAPERS:
         if whole.fullmatch(content):
-            boxes = [
-                WrittenBox(
-                    (float(x1), float(y1), float(x2), float(y2)),
-                    confidence=float(confidence),
-                    rating=Rating.GIVEN,
-                )
-                for x1, y1, x2, y2, confidence in item.findall(content)
-            ]
-            return Written(tuple(boxes), notations=_OBJECT)
+            boxes, spans = [], []
+            for found in item.finditer(content):
+                x1, y1, x2, y2, confidence = map(float, found.groups())
+                boxes.append(WrittenBox((x1, y1, x2, y2), confidence=confidence, rating=Rating.GIVEN))
+                spans.append((found.start(1), found.end(4)))
+            return Written(tuple(boxes), notations=_OBJECT, spans=tuple(spans))
     return None
 
 
@@ -130,7 +134,8 @@ def _written(found: Scan, finder: Finder) -> Written:
     if not (faults or finder.boxes or finder.points):
         faults = (Fault.NOT_READABLE,)
     notations = frozenset(finder.notations)
-    return Written(tuple(finder.boxes), tuple(finder.points), faults=faults, notations=notations)
+    boxes, points, spans = tuple(finder.boxes), tuple(finder.points), tuple(finder.spans)
+    return Written(boxes, points, faults=faults, notations=notations, spans=spans)
 
 
 def _faults(found: Scan, stray: bool = False) -> tuple[Fault, ...]:

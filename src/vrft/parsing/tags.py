@@ -37,6 +37,8 @@ class Sections:
     """What was wrong with the tags; none where the text has exactly the demanded form."""
     beside: str = field(default="", repr=False)
     """What stands before and after the answer and its thoughts."""
+    start: int | None = field(default=None, repr=False)
+    """Where in the text the content begins; None where it does not stand there in one piece."""
 
 
 def split_tags(text: str, form: Form) -> Sections:
@@ -60,10 +62,11 @@ def split_tags(text: str, form: Form) -> Sections:
         >>> split_tags("It is a rose", Form.DIRECT).faults
         (<Fault.NO_ANSWER_TAG: 'no_answer_tag'>,)
     """
+    indent = len(text) - len(text.lstrip())
     text = strip_end_tokens(text)
     misspelt = False
     if ANSWER_OPEN not in text and len(text) <= MISSPELT_MAX_CHARS:
-        spelt = _MISSPELT.sub(lambda tag: f"<{tag[1]}{tag[2].lower()}>", text)
+        spelt = _MISSPELT.sub(_respelt, text)
         misspelt = ANSWER_OPEN in spelt
         text = spelt if misspelt else text
     answer = _last_answer(text)
@@ -75,16 +78,24 @@ def split_tags(text: str, form: Form) -> Sections:
     if any(text.count(tag) > 1 for tag in TAGS):
         faults.append(Fault.REPEATED_TAG)
     if answer is None:
-        content, tail_faults = _untagged(text)
+        content, start, tail_faults = _untagged(text)
         faults = [*dict.fromkeys((*faults, *tail_faults))]
         beside = text[: thought[0]].strip() if thought else ""
-        return Sections(content, thinking if thought else _unclosed_thought(text), tuple(faults), beside)
+        thinking = thinking if thought else _unclosed_thought(text)
+        return Sections(content, thinking, tuple(faults), beside, None if start < 0 else indent + start)
     beside = ""
     if _outside(text, answer, thought, form):
         faults.append(Fault.OUTSIDE_TAGS)
         beside = _beside(text, answer)
     content = text[answer[0] + len(ANSWER_OPEN) : answer[1] - len(ANSWER_CLOSE)].strip()
-    return Sections(content, thinking, tuple(faults), beside)
+    start = text.index(content, answer[0] + len(ANSWER_OPEN))
+    return Sections(content, thinking, tuple(faults), beside, indent + start)
+
+
+def _respelt(tag: re.Match[str]) -> str:
+    """A tag as demanded, with blanks outside of it for what it is shorter, so that nothing else moves."""
+    spelt, width = f"<{tag[1]}{tag[2].lower()}>", len(tag[0])
+    return spelt.ljust(width) if tag[1] else spelt.rjust(width)
 
 
 def strip_end_tokens(text: str) -> str:
@@ -123,7 +134,7 @@ def _outside(text: str, answer: tuple[int, int], thought: tuple[int, int] | None
     """Whether words stand beside the parts that the form demands."""
     if form is Form.DIRECT:
         thinks = THINK_OPEN in text or THINK_CLOSE in text
-        return thinks or answer != (0, len(text))
+        return thinks or bool(text[: answer[0]].strip() or text[answer[1] :].strip())
     start, end = thought or (0, 0)
     return bool(text[:start].strip() or text[end : answer[0]].strip() or text[answer[1] :].strip())
 
@@ -137,19 +148,26 @@ def _beside(text: str, answer: tuple[int, int]) -> str:
     return "\n".join(part.partition(THINK_OPEN)[0] for part in parts).strip()
 
 
-def _untagged(text: str) -> tuple[str, tuple[Fault, ...]]:
-    """What may be read as the answer where no answer tag is complete, with the faults."""
+def _untagged(text: str) -> tuple[str, int, tuple[Fault, ...]]:
+    """What may be read as the answer where no answer tag is complete, where that begins, and the faults.
+
+    It begins at -1 where it is put together of several pieces.
+    """
     close = text.rfind(THINK_CLOSE)
-    rest = text if close < 0 else text[close + len(THINK_CLOSE) :]
+    begin = 0 if close < 0 else close + len(THINK_CLOSE)
+    rest = text[begin:]
     start = rest.rfind(ANSWER_OPEN)
     if start >= 0:
-        return rest[start + len(ANSWER_OPEN) :].strip(), (Fault.NO_ANSWER_TAG, Fault.TRUNCATED)
+        content = rest[start + len(ANSWER_OPEN) :].strip()
+        opened = begin + start + len(ANSWER_OPEN)
+        return content, text.find(content, opened), (Fault.NO_ANSWER_TAG, Fault.TRUNCATED)
     rest, thought, unclosed = rest.partition(THINK_OPEN)
     cut = (Fault.TRUNCATED,) if thought else ()
     content = rest.replace(ANSWER_CLOSE, "").strip()
     if not content.strip(_NO_WORDS):
-        content = _final_answer(unclosed if thought else text[: max(close, 0)]) or content
-    return content, (Fault.NO_ANSWER_TAG, *cut)
+        said = _final_answer(unclosed if thought else text[: max(close, 0)])
+        content, begin = said or content, text.rfind(said) if said else begin
+    return content, text.find(content, begin), (Fault.NO_ANSWER_TAG, *cut)
 
 
 def _final_answer(thought: str) -> str:

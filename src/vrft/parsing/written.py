@@ -16,11 +16,11 @@ all others                             x1, y1, x2, y2             the picture's 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
-from vrft.types import Fault
+from vrft.types import NOWHERE, Fault, Span
 
 Numbers = tuple[float, float, float, float]
 
@@ -91,3 +91,12 @@ class Written:
     faults: tuple[Fault, ...] = ()
     notations: frozenset[Notation] = frozenset()
     """Those that were met; ``OTHER`` also for an abstention in other words than the demanded ones."""
+    spans: tuple[Span, ...] = field(default=(), compare=False)
+    """Where each box stands, as in ``Answer.box_spans``."""
+
+    def moved(self, by: int | None) -> Written:
+        """The same in a longer text: ``by`` characters further on, or in a place that is not known."""
+        if not by:
+            return self if by == 0 else replace(self, spans=())
+        moved = [span if span == NOWHERE else (span[0] + by, span[1] + by) for span in self.spans]
+        return replace(self, spans=tuple(moved))

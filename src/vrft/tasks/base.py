@@ -19,6 +19,18 @@ from vrft.types import Answer, Example, Form, Record
 ALIASES = {"detect": "detection", "classify": "classification", "ground": "grounding"}
 
 
+class PresenceQuestion(Protocol):
+    """Whether what is asked for is there at all: the first step of two."""
+
+    def ask(self, example: Example, form: Form) -> str:
+        """The user's text of the prompt."""
+        ...
+
+    def read(self, text: str, form: Form) -> bool | None:
+        """What a text says; None where it says neither yes nor no. Never raises."""
+        ...
+
+
 class Task(Protocol):
     """One visual skill: how to ask for it, and how to know it was done."""
 
@@ -31,6 +43,8 @@ class Task(Protocol):
     """Further terms, which a configuration may add to a setting by giving them a weight."""
     example_answer: str
     """The content of the answer tags as the prompt shows it."""
+    presence: PresenceQuestion | None
+    """None where a question always has something to find."""
 
     def examples(self, records: Sequence[Record]) -> Sequence[Example]:
         """Every question that the records can answer, in a stable order."""

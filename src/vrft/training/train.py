@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+from vrft.answering.asking import Asking
+from vrft.answering.evaluate import evaluate
 from vrft.config import RunConfig, dump_config
 from vrft.engine.asking import prompts_for
 from vrft.engine.parity import Parity, compare_paths
 from vrft.engine.sampling import Sampling, sample
-from vrft.evaluation.evaluate import evaluate
 from vrft.evaluation.metrics import METRICS
 from vrft.policies.load import (
     WITHOUT_WEIGHTS,
@@ -132,8 +133,8 @@ def train_run(
     metric = METRICS[task.metric]
 
     def validate() -> float:
-        length = config.rollout.max_new_tokens
-        return metric.value(evaluate(policy, task, val, config.prompt.form, max_new_tokens=length))
+        asking = Asking(config.prompt.form, config.rollout.max_new_tokens)
+        return metric.value(evaluate(policy, task, val, asking))
 
     step_function = STEP_FUNCTIONS[config.kind](context)
     result = run_loop(policy, config, folder, step_function, validate if val else None, progress)

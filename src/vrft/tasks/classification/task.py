@@ -22,6 +22,7 @@ class Classification:
     rewards = SETTINGS
     terms = TERMS
     example_answer = "species name"
+    presence = None
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question a picture; the kind of thing is 'object' until the caller says better."""

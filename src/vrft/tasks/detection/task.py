@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vrft.geometry.frames import View
 from vrft.parsing.answers import parse_boxes_answer
+from vrft.tasks.detection.presence import Presence
 from vrft.tasks.detection.rewards import SETTINGS, TERMS
 from vrft.tasks.pairs import MARK, Pairs, known
 from vrft.tasks.prompts import answer_instructions, in_tags
@@ -23,6 +24,7 @@ class Detection:
     rewards = SETTINGS
     terms = TERMS
     example_answer = "[{'Position': [x1, y1, x2, y2], 'Confidence': number}, ...]"
+    presence = Presence()
 
     def examples(self, records: Sequence[Record]) -> Sequence[Example]:
         """One question for every picture and category of the data set, present or not.

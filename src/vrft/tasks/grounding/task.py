@@ -19,6 +19,7 @@ class Grounding:
     rewards = SETTINGS
     terms = TERMS
     example_answer = "(x1,y1),(x2,y2)"
+    presence = None
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question an expression that refers to exactly one box."""

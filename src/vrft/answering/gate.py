@@ -1,0 +1,44 @@
+"""The first of two steps: the policy itself says whether a category is there (Visual-RFT section 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vrft.answering.asking import Asking
+from vrft.engine.sampling import Sampling, sample
+from vrft.errors import InputError
+from vrft.evaluation.judged import Gate
+from vrft.policies.policy import Policy
+from vrft.tasks.base import Task
+from vrft.types import Example
+
+
+def ask_gate(policy: Policy, task: Task, examples: Sequence[Example], asking: Asking) -> list[Gate]:
+    """Ask whether the thing in question is there, greedily.
+
+    Args:
+        policy: the one that is evaluated: no other model's answers decide here.
+        task: of the questions.
+        examples: Q questions.
+        asking: its form and length limit are used.
+
+    Returns:
+        One gate a question.
+
+    Raises:
+        InputError: the task has no such question.
+    """
+    presence = task.presence
+    if presence is None:
+        raise InputError(f"{task.name} has no question whether something is there. Leave --gate out.")
+    pictures = [policy.picture(e.image, e.edits) for e in examples]
+    prompts = [
+        policy.prompt(presence.ask(example, asking.form), picture)
+        for example, picture in zip(examples, pictures, strict=True)
+    ]
+    greedy = Sampling(temperature=0, max_new_tokens=asking.max_new_tokens)
+    gates = []
+    for (answer,) in sample(policy, prompts, 1, greedy):
+        text = policy.decode(answer.token_ids)
+        gates.append(Gate(text, presence.read(text, asking.form), len(answer.token_ids)))
+    return gates

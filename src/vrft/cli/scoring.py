@@ -1,0 +1,97 @@
+"""``vrft eval``: one policy on labelled pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vrft.cli.common import JsonFlag, ResumeFlag, SeedOption, out
+from vrft.errors import InputError
+from vrft.types import Form
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A run folder, a model folder, a hub id, or 'miniature'.")],
+    data: Annotated[Path, typer.Argument(help="A folder of labelled pictures.")],
+    task: Annotated[
+        str | None, typer.Option(help="detection, classification or grounding; a run's own by default.")
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(help="all, train, val or heldout; heldout where a run was trained on DATA, else all."),
+    ] = None,
+    manifest: Annotated[Path | None, typer.Option(help="A saved split (manifest.json).")] = None,
+    form: Annotated[Form | None, typer.Option(help="Form of the answer; a run's own by default.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Kind of thing to classify; a run's own, or 'object'.")
+    ] = None,
+    open_naming: Annotated[
+        bool | None, typer.Option("--open/--closed", help="Leave the class names out of the prompt.")
+    ] = None,
+    eval_max: Annotated[int, typer.Option(min=1, help="Questions at most, evenly spaced.")] = 1000,
+    samples: Annotated[int, typer.Option(min=1, help="Answers to each question; the first is greedy.")] = 1,
+    temperature: Annotated[float, typer.Option(help="Of the further answers.")] = 1.0,
+    fuse: Annotated[
+        str | None,
+        typer.Option(
+            help="Score one answer made of all: vote, wbf, nms, medoid, best_logprob, self_consistency."
+        ),
+    ] = None,
+    flip: Annotated[bool, typer.Option("--flip", help="Also look at the mirrored picture.")] = False,
+    scales: Annotated[str, typer.Option(help="Also look at it scaled, as in 0.75,1.5.")] = "",
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Two steps: first ask whether the category is there.")
+    ] = False,
+    novel: Annotated[
+        str, typer.Option(help="Categories that training has not seen, with commas between.")
+    ] = "",
+    max_new_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Length of an answer; a run's own, or 512.")
+    ] = None,
+    min_pixels: Annotated[int | None, typer.Option(min=1, help="Least pixels after the resize.")] = None,
+    max_pixels: Annotated[int | None, typer.Option(min=1, help="Most pixels after the resize.")] = None,
+    seed: SeedOption = 0,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="Keeps answers, result and page; goes on where it stands.")
+    ] = None,
+    resume: ResumeFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Score a policy on labelled pictures: metrics with intervals, every answer kept."""
+    from vrft.commands.scoring import EvalSettings, run_eval
+    from vrft.commands.voice import Voice
+    from vrft.fit.places import fresh_folder, newest_folder
+
+    settings = EvalSettings(
+        model, data, task, form, subject, open_naming, part, manifest, eval_max, max_new_tokens, min_pixels,
+        max_pixels, samples, temperature, seed, flip, _numbers(scales), gate, fuse, _names(novel),
+    )  # fmt: skip
+    stem = Path("runs") / f"eval-{Path(model).name}-{data.resolve().name}"
+    folder = output or (newest_folder(stem) if resume else fresh_folder(stem))
+    scored = run_eval(settings, folder, Voice(as_json))
+    if scored is None:
+        return
+    if as_json:
+        typer.echo(json.dumps(scored.card, indent=1))
+        return
+    card = scored.card
+    interval = f"{100 * (card['low'] or 0):.1f} to {100 * (card['high'] or 0):.1f}"
+    out.print(
+        f"{card['metric']} x100: {100 * card['value']:.1f} (95% interval {interval}) "
+        f"on {card['n']} questions; "
+        f"{card['parse_rate']:.0%} of answers could be read."
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in _names(text))
+    except ValueError as error:
+        raise InputError(f"--scales '{text}': write numbers as in 0.75,1.5.") from error
