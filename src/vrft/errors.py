@@ -5,7 +5,7 @@ VrftError
     LabelError    one place in a label file, a picture or a folder
       BoxError    a box without area or outside its picture
     ConfigError   a configuration key or value
-    ModelError    a folder or id that is no vision-language model we can train
+    ModelError    a folder or id that is not a model of the kind that is needed
   RunError        a run folder that cannot be resumed, read or written
     Interrupted   a signal ended the work; the command line ends with status 130
 """
@@ -72,7 +72,7 @@ class ConfigError(InputError):
 
 
 class ModelError(InputError):
-    """A folder or hub id that is not a vision-language model vrft can train."""
+    """A folder or hub id that is not what is needed: a vision-language model vrft can train, or a SAM."""
 
 
 class RunError(VrftError):

@@ -238,7 +238,7 @@ def target_row(target: Target) -> Row | None:
         return None
     if isinstance(target, BoxesTarget):
         boxes = [list(box) for box in target.boxes_xyxy_px]
-        return {"boxes_xyxy_px": boxes, "mask": _mask_row(target.mask), "ignore": _mask_row(target.ignore)}
+        return {"boxes_xyxy_px": boxes, "mask": mask_row(target.mask), "ignore": mask_row(target.ignore)}
     return {"name": target.name, "names": list(target.names)}
 
 
@@ -251,15 +251,21 @@ def target_of(row: Row | None) -> Target:
     if row is None:
         return Unlabelled()
     if "boxes_xyxy_px" in row:
-        return BoxesTarget(_boxes(row["boxes_xyxy_px"]), _mask(row["mask"]), _mask(row.get("ignore")))
+        return BoxesTarget(_boxes(row["boxes_xyxy_px"]), mask_of(row["mask"]), mask_of(row.get("ignore")))
     return ClassTarget(row["name"], tuple(row["names"]))
 
 
-def _mask_row(mask: Mask | None) -> Row | None:
+def mask_row(mask: Mask | None) -> Row | None:
+    """A mask as a row has it; None where there is none."""
     return {"size_hw": list(mask.size_hw), "counts": mask.counts} if mask else None
 
 
-def _mask(row: Row | None) -> Mask | None:
+def mask_of(row: Row | None) -> Mask | None:
+    """The mask that ``mask_row`` wrote.
+
+    Raises:
+        KeyError, TypeError: it did not write this.
+    """
     return Mask((row["size_hw"][0], row["size_hw"][1]), row["counts"]) if row else None
 
 

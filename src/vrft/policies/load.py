@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
 from vrft.attention.shared import NAME
 from vrft.errors import ModelError
+from vrft.loading import check_weights, first_line, quiet, read_config
 from vrft.miniature.location import MINIATURE, miniature_folder
 from vrft.policies.families import family_of
 from vrft.policies.families.base import Family
@@ -96,27 +94,17 @@ def load_policy(
     dtype = natural_dtype(device) if dtype == "auto" else dtype
     adapter_base = _adapter_base(Path(folder))
     base = adapter_base or folder
-    if Path(base).exists() and not (Path(base) / "config.json").exists():
-        raise ModelError(f"{source}: no config.json there. Give a Hugging Face model folder or a hub id.")
-    try:
-        with _quiet():
-            config = AutoConfig.from_pretrained(base)
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{source}: no model configuration could be read there: {_first_line(error)}"
-        ) from error
+    config = read_config(base, source)
     family = family_of(config.model_type, source)
     try:
-        with _quiet():
-            model, lacking = _model(base, config, device, DTYPES[dtype], attention)
+        with quiet():
+            model = _model(base, config, device, DTYPES[dtype], attention, source)
             tokenizer = AutoTokenizer.from_pretrained(base)
             # The PIL backend everywhere: the torchvision one differs by up to 0.015 a pixel value, and runs
             # must agree.
             image_processor = AutoImageProcessor.from_pretrained(base, backend="pil")
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{source}: the model could not be loaded: {_first_line(error)}") from error
-    if lacking:
-        raise ModelError(f"{source}: weights are missing or of another shape ({', '.join(lacking)}, ...).")
+        raise ModelError(f"{source}: the model could not be loaded: {first_line(error)}") from error
     if not tokenizer.chat_template:
         raise ModelError(
             f"{source}: its tokenizer has no chat template; add chat_template.jinja to the folder."
@@ -159,35 +147,15 @@ def natural_dtype(device: str) -> str:
     return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
 
-def _model(base: str, config: Any, device: str, dtype: torch.dtype, attention: str) -> tuple[Any, list[str]]:
-    """The model, and the names of a few weights that the folder lacks."""
+def _model(base: str, config: Any, device: str, dtype: torch.dtype, attention: str, source: str) -> Any:
     if device == WITHOUT_WEIGHTS:
         with torch.device(device):
-            model = AutoModelForImageTextToText.from_config(
-                config, dtype=dtype, attn_implementation=attention
-            )
-        return model, []
+            return AutoModelForImageTextToText.from_config(config, dtype=dtype, attn_implementation=attention)
     model, loading = AutoModelForImageTextToText.from_pretrained(
         base, dtype=dtype, attn_implementation=attention, output_loading_info=True
     )
-    return model, sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' bars and hints off the screen: vrft tells what matters in its own words."""
-    level = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(level)
-        transformers.logging.enable_progress_bar()
+    check_weights(loading, source)
+    return model
 
 
 def _adapter_base(folder: Path) -> str | None:
@@ -227,7 +195,7 @@ def save_policy(policy: Policy, folder: Path) -> Path:
         The folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _quiet():
+    with quiet():
         policy.model.save_pretrained(folder)
     policy.tokenizer.save_pretrained(folder)
     # Image processor and template are written apart: a processor class of our own would not load elsewhere.
