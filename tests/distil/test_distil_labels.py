@@ -157,6 +157,14 @@ def test_the_share_keeps_the_most_agreed(tmp_path, share, count):
     assert made.left_out.get(Outcome.BEYOND_SHARE, 0) == 5 - count
 
 
+def test_a_share_means_its_decimals(tmp_path):
+    assert 0.29 * 100 < 29
+    shot, new = (paint(tmp_path / f"{i}.png", i) for i in range(2))
+    labelled = [question(shot, asked=f"thing {i}", target=label("detection")) for i in range(100)]
+    answered = [judged(question(new, asked=f"thing {i}"), *SURE) for i in range(40)]
+    assert len(distil(tmp_path, answered, labelled, share=0.29).labels) == 29
+
+
 def test_counts_are_told(tmp_path):
     said = [SURE] * 3 + [SPLIT] * 2 + [[UNREADABLE] * 4]
     rows = [judged(question(paint(tmp_path / f"{i}.png", i)), *one) for i, one in enumerate(said)]

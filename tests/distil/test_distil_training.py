@@ -153,6 +153,19 @@ def test_no_picture_of_validation_or_test_enters_by_the_configuration(with_manif
     assert made.left_out["held_out"] == 10
 
 
+def test_of_one_folder_no_picture_of_the_split_drawn_for_validation_or_test_enters(tmp_path):
+    data = write_detection(tmp_path / "data", 0, ("two", "circle"), train=24, val=0, heldout=0) / "train"
+    answers = tmp_path / "answers.jsonl"
+    write_judged(answers, [judged(_asked(path), *FOUND) for path in sorted(data.rglob("*.png"))])
+    tree = tree_of("rft", "unused", data, answers=[str(answers)]) | {"out": str(tmp_path / "run")}
+    found = questions_of(make_config(tree))
+    assert not found.dataset.parts
+    apart = {e.image.name for e in (*found.split.val, *found.split.heldout)}
+    assert found.split.val and found.split.heldout
+    assert found.pseudo.left_out["held_out"] == len(apart)
+    assert not apart & {e.image.name for e in found.pseudo.examples}
+
+
 def _asked(path):
     example = question(path, asked="two", record=f"{path.parents[1].name}-{path.stem}")
     return replace(example, image_wh=(100, 100))
