@@ -22,6 +22,7 @@ LIGHT = (
     "vrft.adapters",
     "vrft.audit",
     "vrft.check",
+    "vrft.distil",
     "vrft.augment",
     "vrft.narrator",
     "vrft.types",
@@ -63,6 +64,7 @@ RANKS = {
     "vrft.adapters": 5,
     "vrft.audit": 5,
     "vrft.check": 5,
+    "vrft.distil": 5,
     "vrft.suites": 5,
 }
 """Imports among these point to an equal or lower rank only."""

@@ -40,6 +40,25 @@ class Model(_Section):
     lora: Lora | None = None
 
 
+class Pseudo(_Section):
+    """Pseudo-labels: fused answers of a policy to pictures without labels, where its samples agree."""
+
+    answers: tuple[str, ...] = Field(min_length=1)
+    """Answers files, with several answers to each question."""
+    rule: Literal["vote", "wbf", "nms", "medoid", "best_logprob", "self_consistency"] | None = None
+    """How the answers to a question become one; null takes 'vote' for classification, 'wbf' for detection and
+    'medoid' for grounding."""
+    min_agreement: float = Field(0.7, ge=0, le=1)
+    """Least mean agreement of two answers to a question (``fusion.agreement.mean_pair_agreement``)."""
+    min_confidence: float = Field(0.5, ge=0, le=1)
+    """Least confidence, as the rule gives it, with which a fused box stays in the label."""
+    abstentions: bool = False
+    """Whether 'No Objects' may become a label."""
+    share: float | None = Field(None, gt=0)
+    """At most so many pseudo-labels for each labelled training question, the most agreed first; null takes
+    all."""
+
+
 class Data(_Section):
     """Which labelled pictures, and how they are split."""
 
@@ -54,6 +73,8 @@ class Data(_Section):
     """Held-out questions at most."""
     manifest: str | None = None
     """A split written earlier; shots, negatives and seed are then not used."""
+    pseudo: Pseudo | None = None
+    """What training learns from beside the labelled pictures."""
 
 
 class Augment(_Section):

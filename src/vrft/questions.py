@@ -12,6 +12,7 @@ from vrft.data.fingerprints import CACHE, Prints, fingerprints, wrong_sizes
 from vrft.data.images import image_size_wh
 from vrft.data.labels import check_size, raise_all
 from vrft.data.split import Split, few_shot_split, split_from_manifest
+from vrft.distil.pseudo import NO_PSEUDO, PseudoLabels, pseudo_labels
 from vrft.errors import LabelError
 from vrft.narrator import Narrator
 from vrft.runs.folder import read_json
@@ -68,6 +69,43 @@ def questions_of(config: RunConfig, narrator: Narrator | None = None) -> Questio
         task, dataset, examples, d.shots, config.seed, d.eval_max, d.negatives, d.near_duplicates, prints
     )
     return Questions(dataset, task, split)
+
+
+def pseudo_of(config: RunConfig, questions: Questions, narrator: Narrator | None = None) -> PseudoLabels:
+    """The pseudo-labels that a configuration asks for; none where it asks for none.
+
+    Beside the pictures of validation and held-out questions, no other picture that the data set itself gives
+    to its validation or test part is used.
+
+    Args:
+        config: its ``data.pseudo``, task and seed.
+        questions: of the labelled pictures, as ``questions_of`` gave them.
+        narrator: where progress and the counts go.
+
+    Raises:
+        RunError, InputError: as ``pseudo_labels``.
+    """
+    settings = config.data.pseudo
+    if settings is None:
+        return NO_PSEUDO
+    dataset, split = questions.dataset, questions.split
+    learned = {e.record_id for e in split.train}
+    given = {r.id: r.image for r in dataset.records if dataset.parts.get(r.id) in ("val", "test")}
+    held_out = {name: image for name, image in given.items() if name not in learned}
+    held_out |= {e.record_id: e.image for e in (*split.val, *split.heldout)}
+    made = pseudo_labels(
+        settings,
+        questions.task.name,
+        split.train,
+        held_out,
+        seed=config.seed,
+        near_duplicates=config.data.near_duplicates,
+        cache=Path(config.out) / CACHE,
+        narrator=narrator,
+    )
+    if narrator is not None:
+        narrator.say(made.sentence)
+    return made
 
 
 def prints_of(dataset: Dataset, folder: Path | None = None, narrator: Narrator | None = None) -> Prints:

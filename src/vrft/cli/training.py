@@ -33,7 +33,7 @@ def sft(
 def _train(path: Path, overrides: list[str], resume: bool) -> None:
     from vrft.commands.voice import Voice
     from vrft.config import load_config
-    from vrft.questions import questions_of
+    from vrft.questions import pseudo_of, questions_of
     from vrft.recipes import recipe_path
     from vrft.runs.folder import RunFolder
     from vrft.training.train import train_run
@@ -41,6 +41,7 @@ def _train(path: Path, overrides: list[str], resume: bool) -> None:
     config = load_config(recipe_path(path), overrides)
     voice = Voice()
     questions = questions_of(config, voice)
+    pseudo = pseudo_of(config, questions, voice)
     last = 0
     with voice.stage(config.kind.upper(), config.optim.steps) as advance:
 
@@ -53,7 +54,9 @@ def _train(path: Path, overrides: list[str], resume: bool) -> None:
 
         split = questions.split
         folder = RunFolder(Path(config.out))
-        trained = train_run(config, folder, split.train, split.val, resume=resume, progress=progress)
+        trained = train_run(
+            config, folder, split.train, split.val, pseudo=pseudo, resume=resume, progress=progress
+        )
     if trained.stopped:
         raise Interrupted(f"Stopped after step {trained.steps}; nothing is lost. Go on with --resume.")
     out.print(f"Best step {trained.best_step}, validation {trained.validation}. Model: {config.out}/model")

@@ -87,6 +87,20 @@ def naming(judged: Sequence[Judged]) -> Naming:
     )
 
 
+def named_class(label: str | None, names: Iterable[str]) -> str | None:
+    """The class that a label is the name of by ``exact_match``, the first of several; None where it is none.
+
+    Args:
+        label: as written.
+        names: of the classes.
+
+    Example:
+        >>> named_class("Garden_Phlox.", ["rose", "garden phlox"])
+        'garden phlox'
+    """
+    return next((name for name in names if exact_match(label, name)), None)
+
+
 def collisions(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Pairs of class names that the released rule takes for one another.
 
@@ -106,7 +120,7 @@ def collisions(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def _classes(labels: Iterable[str | None], names: Sequence[str]) -> dict[str | None, str | None]:
     """Of each label the class that it is the name of, or itself where there is none."""
-    return {label: next((name for name in names if exact_match(label, name)), label) for label in labels}
+    return {label: named_class(label, names) or label for label in labels}
 
 
 def _counted(pairs: Iterable[tuple[str, str | None]]) -> tuple[Confusion, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations
 
 from vrft.fusion.candidate import Candidate
 from vrft.geometry.boxes import iou_rows
@@ -35,6 +36,26 @@ def agreement(one: Answer, other: Answer) -> float:
     # Sums of floats in another order may differ in the last bit, which must not break a tie.
     few, many = sorted((one.boxes_xyxy_px, other.boxes_xyxy_px), key=lambda boxes: (len(boxes), boxes))
     return math.fsum(hungarian_ious(iou_rows(few, many))) / len(many) if few else float(not many)
+
+
+def mean_pair_agreement(answers: Sequence[Answer]) -> float:
+    """How far several answers to one question say the same: the mean ``agreement`` of two of them.
+
+    Of class names it is the chance that two different answers, taken at random, name the same class: of n
+    answers, c of them for each class, the sum of c (c - 1) / (n (n - 1)).
+
+    Args:
+        answers: that could be read.
+
+    Returns:
+        In [0, 1]; 0 where there are fewer than two.
+
+    Example:
+        >>> mean_pair_agreement([Answer(True, True, label=name) for name in ("cat", "Cat", "cat", "dog")])
+        0.5
+    """
+    pairs = [agreement(one, other) for one, other in combinations(answers, 2)]
+    return math.fsum(pairs) / max(len(pairs), 1)
 
 
 def mean_agreements(candidates: Sequence[Candidate]) -> list[float]:

@@ -4,6 +4,7 @@ run.json         what it is: kind, seed, versions, hardware, parity of the two l
 config.yaml      the resolved configuration
 metrics.jsonl    one row a step, and a row at each validation
 rollouts.jsonl   sampled groups with reward terms (RFT)
+pseudo.jsonl     pseudo-labels that it learned from, where it was asked to
 checkpoints/     step_000040/ : what a resume needs; only the newest is kept
 best/            the trainable weights with the best validation so far
 model/           the trained policy, an ordinary Hugging Face folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -10,9 +11,11 @@ import torch
 from vrft.answering.asking import Asking
 from vrft.answering.evaluate import evaluate
 from vrft.config import RunConfig, dump_config
+from vrft.distil.pseudo import NO_PSEUDO, PseudoLabels
 from vrft.engine.asking import prompts_for
 from vrft.engine.parity import Parity, compare_paths
 from vrft.engine.sampling import Sampling, sample
+from vrft.errors import ConfigError, RunError
 from vrft.evaluation.metrics import METRICS
 from vrft.policies.load import (
     WITHOUT_WEIGHTS,
@@ -31,6 +34,9 @@ from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
 from vrft.training.sft import SftStep
 from vrft.types import Example
+
+PSEUDO = "pseudo.jsonl"
+"""The pseudo-labels that a run learns from, one a line."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def train_run(
     train: Sequence[Example],
     val: Sequence[Example],
     *,
+    pseudo: PseudoLabels = NO_PSEUDO,
     resume: bool = False,
     progress: Progress = lambda step, steps, row: None,
 ) -> Trained:
@@ -99,6 +106,7 @@ def train_run(
         folder: where everything goes.
         train: training questions, at least one.
         val: validation questions; empty switches validation off.
+        pseudo: what is learned from beside ``train``, where the configuration asks for it.
         resume: go on where the folder's newest checkpoint stands.
         progress: called after each step.
 
@@ -106,12 +114,19 @@ def train_run(
         The policy with the weights of its best validation, saved under ``model/`` unless it was interrupted.
 
     Raises:
-        RunError: the folder holds a run and ``resume`` is False.
-        ConfigError: unknown reward setting, or nothing to learn.
+        RunError: the folder holds a run and ``resume`` is False, or its pseudo-labels were others.
+        ConfigError: unknown reward setting, nothing to learn, or there are pseudo-labels and the
+            configuration asks for none, or the other way round.
     """
+    if bool(pseudo.labels) != (config.data.pseudo is not None):
+        raise ConfigError(
+            f"data.pseudo: {len(pseudo.labels)} pseudo-labels do not belong to this configuration. Take "
+            "them from vrft.questions.pseudo_of, and give them to train_run."
+        )
     folder.open(resume)
     task = load_task(config.task)
     Scorer(task, config.reward, config.prompt.form)  # a wrong setting is told before the model is loaded
+    train = _with_pseudo(train, pseudo, folder)
     torch.manual_seed(config.seed)
     policy = policy_of(config)
     write_text(folder.path / "config.yaml", dump_config(config))
@@ -123,6 +138,7 @@ def train_run(
             "task": config.task,
             "seed": config.seed,
             "model": config.model.path,
+            **({"pseudo": pseudo.counts()} if pseudo.labels else {}),
             "parity": asdict(parity),
             "hardware": hardware(),
             "device": str(policy.device),
@@ -148,6 +164,20 @@ def train_run(
             {"steps": result.steps, "best_step": result.best_step, "validation": result.best_value},
         )
     return trained
+
+
+def _with_pseudo(train: Sequence[Example], pseudo: PseudoLabels, folder: RunFolder) -> Sequence[Example]:
+    """Labelled and pseudo-labelled questions, the latter kept in the folder: a resumed run has the same."""
+    rows = json.loads(json.dumps(pseudo.rows()))
+    if (folder.path / "run.json").exists() and folder.rows(PSEUDO) != rows:
+        raise RunError(
+            f"{folder.path / PSEUDO}: the pseudo-labels have changed since this run began. Bring its "
+            "setting, answers files and pictures back, or begin another run."
+        )
+    if not rows:
+        return train
+    write_text(folder.path / PSEUDO, "".join(json.dumps(row) + "\n" for row in rows))
+    return [*train, *pseudo.examples]
 
 
 def _known_parity(folder: RunFolder) -> Parity | None:
