@@ -1,9 +1,10 @@
 """Test-time compute before and after training: `python benchmarks/compute_curves.py`.
 
-Question: does RFT with one answer beat its base with N answers for as many tokens, and does the gain of further
-answers shrink after RFT? The demo's own trainings (base, SFT twin, RFT) on three seeds, each with its own pictures,
-split and held-out questions; 16 answers to each held-out question, the greedy one first, the others drawn at
-temperature 1; every rule of fusion at N = 1, 2, 4, 8, 16. Nothing here is chosen by looking at held-out scores.
+Question: does RFT with one answer beat its base with N answers for as many tokens, and does the gain of
+further answers shrink after RFT? The demo's own trainings (base, SFT twin, RFT) on three seeds, each with its
+own pictures, split and held-out questions; 16 answers to each held-out question, the greedy one first, the
+others drawn at temperature 1; every rule of fusion at N = 1, 2, 4, 8, 16. Nothing here is chosen by looking at
+held-out scores.
 
 Trainings and answers are kept under runs/compute and not made twice. The result goes to
 results/compute_curves.json, its drawing to docs/compute_curves.svg.
@@ -29,9 +30,9 @@ from vrft.data.base import load_dataset
 from vrft.evaluation.fused import asked_of, fused
 from vrft.evaluation.judged import Judged
 from vrft.evaluation.metrics import METRICS
+from vrft.evaluation.scorecard.scored import plain_json
 from vrft.evaluation.seeds import seed_interval
 from vrft.evaluation.statistics import difference, drawn_values, interval, picture_draws
-from vrft.evaluation.scorecard.scored import plain_json
 from vrft.fit.demo import demo_settings
 from vrft.fit.fit import fit
 from vrft.fusion import rules_for
@@ -149,9 +150,7 @@ def over_seeds(seeds: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         "curves": curves,
         "rft_at_1_minus_base_at_n": {
-            rule: [
-                {"n": n, **mean("rft_at_1_minus_base_at_n", rule, i)} for i, n in enumerate(SIZES)
-            ]
+            rule: [{"n": n, **mean("rft_at_1_minus_base_at_n", rule, i)} for i, n in enumerate(SIZES)]
             for rule in rules
         },
         "gain_of_more": {

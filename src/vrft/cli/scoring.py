@@ -48,6 +48,9 @@ def evaluate(
     novel: Annotated[
         str, typer.Option(help="Categories that training has not seen, with commas between.")
     ] = "",
+    sam: Annotated[
+        str | None, typer.Option(help="A SAM folder or hub id: boxes become masks, for gIoU and cIoU.")
+    ] = None,
     max_new_tokens: Annotated[
         int | None, typer.Option(min=1, help="Length of an answer; a run's own, or 512.")
     ] = None,
@@ -67,7 +70,7 @@ def evaluate(
 
     settings = EvalSettings(
         model, data, task, form, subject, open_naming, part, manifest, eval_max, max_new_tokens, min_pixels,
-        max_pixels, samples, temperature, seed, flip, _numbers(scales), gate, fuse, _names(novel),
+        max_pixels, samples, temperature, seed, flip, _numbers(scales), gate, fuse, _names(novel), sam,
     )  # fmt: skip
     stem = Path("runs") / f"eval-{Path(model).name}-{data.resolve().name}"
     folder = output or (newest_folder(stem) if resume else fresh_folder(stem))

@@ -11,12 +11,15 @@ from vrft.answering.evaluate import evaluate
 from vrft.answering.origin import check_origin
 from vrft.answering.processes import launched
 from vrft.commands.locate import form_for, model_source, run_config
+from vrft.commands.segmenting import segment_answers, segmentation_card
 from vrft.config import RunConfig
 from vrft.data.base import Dataset, load_dataset
 from vrft.data.split import Split
 from vrft.errors import InputError, Interrupted
 from vrft.evaluation.judged import Judged
+from vrft.evaluation.masks_file import MASKS
 from vrft.evaluation.scorecard import CardOptions, scorecard
+from vrft.evaluation.scorecard.card import headline
 from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
 from vrft.questions import ask_about, check_sizes, questions_of, saved_split
@@ -57,6 +60,8 @@ class EvalSettings:
     """Of ``vrft.fusion``: makes one answer of several, and that is scored."""
     novel: tuple[str, ...] = ()
     """Categories that training has not seen; all others are base categories."""
+    sam: str | None = None
+    """A SAM folder or hub id, which makes regions of boxes."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +118,14 @@ def run_eval(settings: EvalSettings, folder: Path, narrator: Narrator) -> Scored
                 share=share,
                 progress=lambda done: advance(done, ""),
             )
+        if not share.is_first:
+            return None
+        segmentation = _segmentation(settings, judged, folder, narrator)
     except KeyboardInterrupt:
         raise Interrupted(f"Stopped; the answers so far are in {folder}. The same command goes on.") from None
-    if not share.is_first:
-        return None
     facts = {"model": settings.model, "data": str(settings.data), "part": part, "asking": asking.row()}
-    return write_result(folder, task, judged, _card_options(settings, dataset, judged), facts)
+    options = _card_options(settings, dataset, judged)
+    return write_result(folder, task, judged, options, {**facts, **segmentation})
 
 
 def write_result(
@@ -191,6 +198,17 @@ def _asking(settings: EvalSettings, own: RunConfig | None) -> Asking:
         scales=settings.scales,
         gate=settings.gate,
     )
+
+
+def _segmentation(
+    settings: EvalSettings, judged: list[Judged], folder: Path, narrator: Narrator
+) -> dict[str, Any]:
+    """gIoU and cIoU of the headline's answers, where a SAM is named or its regions are kept."""
+    if settings.sam is None and not (folder / MASKS).exists():
+        return {}
+    scored = headline(judged, settings.rule)
+    segmented = segment_answers([*judged, *scored], settings.sam, folder, narrator)
+    return {"segmentation": segmentation_card(scored, segmented)}
 
 
 def _card_options(settings: EvalSettings, dataset: Dataset, judged: list[Judged]) -> CardOptions:
