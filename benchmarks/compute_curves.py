@@ -3,8 +3,8 @@
 Question: does RFT with one answer beat its base with N answers for as many tokens, and does the gain of
 further answers shrink after RFT? The demo's own trainings (base, SFT twin, RFT) on three seeds, each with its
 own pictures, split and held-out questions; 16 answers to each held-out question, the greedy one first, the
-others drawn at temperature 1; every rule of fusion at N = 1, 2, 4, 8, 16. Nothing here is chosen by looking at
-held-out scores.
+others drawn at temperature 1; every rule of fusion at N = 1, 2, 4, 8, 16. Nothing here is chosen by looking
+at held-out scores.
 
 Trainings and answers are kept under runs/compute and not made twice. The result goes to
 results/compute_curves.json, its drawing to docs/compute_curves.svg.

@@ -21,7 +21,9 @@ def evaluate(
     ] = None,
     part: Annotated[
         str | None,
-        typer.Option(help="all, train, val or heldout; heldout where a run was trained on DATA, else all."),
+        typer.Option(
+            help="all, train, val or heldout; heldout where a run knows it or DATA has a test part."
+        ),
     ] = None,
     manifest: Annotated[Path | None, typer.Option(help="A saved split (manifest.json).")] = None,
     form: Annotated[Form | None, typer.Option(help="Form of the answer; a run's own by default.")] = None,

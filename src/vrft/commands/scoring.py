@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class EvalSettings:
     subject: str | None = None
     open_naming: bool | None = None
     part: str | None = None
-    """One of ``PARTS``; None takes the held-out part where the split is known, else all."""
+    """One of ``PARTS``; None takes the held-out part where there is one, else all."""
     manifest: Path | None = None
     """A saved split."""
     eval_max: int = 1000
@@ -160,20 +161,33 @@ def _questions(
     if open_naming is None:
         open_naming = own.prompt.open if own is not None else False
     examples = ask_about(task, dataset, subject, open_naming)
-    split = _split(settings, own, task, examples)
-    part = settings.part or ("all" if split is None else "heldout")
+    parts = _parts(_split(settings, own, task, examples), dataset, examples)
+    part = settings.part or ("heldout" if parts.get("heldout") else "all")
     if part not in PARTS:
         raise InputError(f"--part '{part}': there is no such part. Choose one of: {', '.join(PARTS)}.")
     if part != "all":
-        if split is None:
-            raise InputError(f"--part {part}: no split of this folder is known. Add --manifest FILE.")
-        chosen = {"train": split.train, "val": split.val, "heldout": split.heldout}[part]
-        options = {e.id: e.options for e in chosen}
-        examples = [replace(e, options=options[e.id]) for e in examples if e.id in options]
+        if not parts.get(part):
+            raise InputError(f"--part {part}: no such part of this folder is known. Add --manifest FILE.")
+        examples = parts[part]
     if len(examples) > settings.eval_max:
         stride = len(examples) / settings.eval_max
         examples = [examples[int(i * stride)] for i in range(settings.eval_max)]
     return list(examples), part
+
+
+def _parts(
+    split: Split | None, dataset: Dataset, examples: Sequence[Example]
+) -> dict[str, Sequence[Example]]:
+    """Questions by part: of the split where one is known, else of the parts that the data set came in."""
+    if split is not None:
+        return {"train": split.train, "val": split.val, "heldout": split.heldout}
+    own = dataset.parts
+    if not own:
+        return {}
+    return {
+        ours: [e for e in examples if own.get(e.record_id) == theirs]
+        for ours, theirs in (("train", "train"), ("val", "val"), ("heldout", "test"))
+    }
 
 
 def _split(settings: EvalSettings, own: RunConfig | None, task: Task, examples: Any) -> Split | None:

@@ -1,0 +1,97 @@
+"""`vrft eval` end to end: which questions, what it leaves, and that it goes on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from vrft.cli import app
+from vrft.commands.scoring import EvalSettings, run_eval
+from vrft.data.base import load_dataset
+from vrft.data.split import few_shot_split, manifest
+from vrft.errors import InputError, RunError
+from vrft.evaluation.answers_file import read_judged
+from vrft.evaluation.metrics import METRICS
+from vrft.miniature.folders import write_classification, write_detection
+from vrft.narrator import Silence
+from vrft.runs.folder import write_json
+from vrft.tasks.base import load_task
+from vrft.types import Form
+
+
+@pytest.fixture(scope="module")
+def detection(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("detection")
+    write_detection(folder, 0, train=12, val=6, heldout=10)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def classification(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classification")
+    write_classification(folder, 0, categories=("one", "two", "seven"), train=2, val=2, heldout=4)
+    return folder
+
+
+def settings(data, **changes):
+    plain = {"task": "detection", "form": Form.DIRECT, "max_new_tokens": 60}
+    return EvalSettings("miniature", data, **{**plain, **changes})
+
+
+def test_the_test_part_of_a_folder_is_scored_and_the_card_is_that_of_its_answers(detection, tmp_path):
+    scored = run_eval(settings(detection), tmp_path / "eval", Silence())
+    judged = read_judged(tmp_path / "eval" / "answers.jsonl")
+    parts = load_dataset(detection, "detection").parts
+    assert {parts[j.example.record_id] for j in judged} == {"test"}
+    assert scored.card["part"] == "heldout"
+    assert scored.card["pictures"] == 10
+    assert scored.card["value"] == METRICS["ap"].value(judged)
+    assert json.loads((tmp_path / "eval" / "result.json").read_text()) == scored.card
+    assert {"presence", "rankings", "calibration"} <= scored.card.keys()
+
+
+@pytest.mark.parametrize(("part", "pictures"), [("train", 12), ("val", 6), ("heldout", 10), ("all", 28)])
+def test_a_part_may_be_named(detection, tmp_path, part, pictures):
+    scored = run_eval(settings(detection, part=part, eval_max=1000), tmp_path, Silence())
+    assert scored.card["pictures"] == pictures
+
+
+def test_a_saved_split_decides_and_an_unknown_part_is_named(classification, tmp_path):
+    task = load_task("classification")
+    examples = task.examples(load_dataset(classification, "classification").records)
+    split = few_shot_split(examples, task.group, shots=2, seed=3, eval_max=5)
+    path = tmp_path / "manifest.json"
+    write_json(path, manifest(split))
+    ask = settings(classification, task="classification", manifest=path)
+    run_eval(ask, tmp_path / "eval", Silence())
+    asked = {j.example.id for j in read_judged(tmp_path / "eval" / "answers.jsonl")}
+    assert asked == {e.id for e in split.heldout}
+    with pytest.raises(InputError, match="--part 'best'"):
+        run_eval(settings(classification, task="classification", part="best"), tmp_path / "b", Silence())
+
+
+def test_samples_fuse_and_other_settings_in_the_same_folder_are_refused(classification, tmp_path):
+    ask = settings(classification, task="classification", samples=4, rule="vote", eval_max=8)
+    card = run_eval(ask, tmp_path, Silence()).card
+    assert card["rule"] == "vote" and card["plain"]["value"] == card["compute"]["rules"]["vote"][0]["value"]
+    assert card["value"] == card["compute"]["rules"]["vote"][-1]["value"]
+    with pytest.raises(RunError, match="samples: 4, now 2"):
+        run_eval(settings(classification, task="classification", samples=2, eval_max=8), tmp_path, Silence())
+
+
+def test_the_command_prints_json_alone_and_goes_on_where_it_stands(detection, tmp_path):
+    options = ["--task", "detection", "--form", "direct", "--max-new-tokens", "60", "--eval-max", "20"]
+    command = ["eval", "miniature", str(detection), *options, "--out", str(tmp_path / "e"), "--json"]
+    first = CliRunner().invoke(app, command)
+    assert first.exit_code == 0, first.output
+    card = json.loads(first.stdout)
+    assert card["n"] == 20
+    again = CliRunner().invoke(app, command)
+    assert json.loads(again.stdout) == card
+
+
+def test_a_model_that_no_run_knows_needs_a_task(detection):
+    with pytest.raises(InputError, match="Add --task"):
+        run_eval(EvalSettings("miniature", detection), detection / "eval", Silence())
