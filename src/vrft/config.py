@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vrft.errors import ConfigError
 from vrft.types import Form
@@ -44,7 +44,7 @@ class Pseudo(_Section):
     """Pseudo-labels: fused answers of a policy to pictures without labels, where its samples agree."""
 
     answers: tuple[str, ...] = Field(min_length=1)
-    """Answers files, with several answers to each question."""
+    """Answers files, with several answers to each question; a single one may stand without brackets."""
     rule: Literal["vote", "wbf", "nms", "medoid", "best_logprob", "self_consistency"] | None = None
     """How the answers to a question become one; null takes 'vote' for classification, 'wbf' for detection and
     'medoid' for grounding."""
@@ -57,6 +57,11 @@ class Pseudo(_Section):
     share: float | None = Field(None, gt=0)
     """At most so many pseudo-labels for each labelled training question, the most agreed first; null takes
     all."""
+
+    @field_validator("answers", mode="before")
+    @classmethod
+    def _as_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
 
 
 class Data(_Section):

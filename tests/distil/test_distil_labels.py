@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from pathlib import Path
 
 import pytest
+import yaml
 from asked import BOX, NOTHING, SIDE, UNREADABLE, boxes, judged, label, name, paint, question
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from vrft.config import Pseudo, make_config
+from vrft.config import Pseudo, dump_config, make_config
 from vrft.distil.outcome import Outcome
 from vrft.distil.pseudo import pseudo_labels
 from vrft.errors import ConfigError, InputError, LabelError, RunError
@@ -226,9 +226,10 @@ def test_settings_that_make_no_sense_are_refused_by_their_key(key, value):
 
 def test_without_the_section_there_is_none():
     assert make_config({"data": {"path": "photos"}}).data.pseudo is None
-    assert (
-        Path("a.jsonl").name
-        == make_config({"data": {"path": "photos", "pseudo": {"answers": ["a.jsonl"]}}}).data.pseudo.answers[
-            0
-        ]
-    )
+
+
+@pytest.mark.parametrize("answers", ["a.jsonl", ["a.jsonl"]])
+def test_one_file_may_stand_without_brackets(answers):
+    config = make_config({"data": {"path": "photos", "pseudo": {"answers": answers}}})
+    assert config.data.pseudo.answers == ("a.jsonl",)
+    assert make_config(yaml.safe_load(dump_config(config))) == config

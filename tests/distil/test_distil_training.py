@@ -158,12 +158,14 @@ def test_of_one_folder_no_picture_of_the_split_drawn_for_validation_or_test_ente
     answers = tmp_path / "answers.jsonl"
     write_judged(answers, [judged(_asked(path), *FOUND) for path in sorted(data.rglob("*.png"))])
     tree = tree_of("rft", "unused", data, answers=[str(answers)]) | {"out": str(tmp_path / "run")}
-    found = questions_of(make_config(tree))
+    config = make_config(tree)
+    found = questions_of(config)
+    made = pseudo_of(config, found)
     assert not found.dataset.parts
     apart = {e.image.name for e in (*found.split.val, *found.split.heldout)}
     assert found.split.val and found.split.heldout
-    assert found.pseudo.left_out["held_out"] == len(apart)
-    assert not apart & {e.image.name for e in found.pseudo.examples}
+    assert made.left_out["held_out"] == len(apart)
+    assert not apart & {e.image.name for e in made.examples}
 
 
 def _asked(path):

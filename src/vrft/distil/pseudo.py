@@ -156,7 +156,8 @@ def pseudo_labels(
     if not kept:
         raise InputError(
             f"data.pseudo: {made.sentence} There is nothing to distil: give answers files with several "
-            "answers to each question, ask for less agreement (min_agreement), or set data.pseudo: null."
+            "answers to each question, demand less (min_agreement, min_confidence, abstentions, share), or "
+            "set data.pseudo: null."
         )
     return made
 
