@@ -32,10 +32,12 @@ def test_stored_answers_are_parsed_anew_but_for_other_looks_and_closed_gates(tmp
     assert (found.box_logprobs, found.others[0].box_logprobs) == ((-0.5,), (-0.5,))
 
     denied = Answer(True, True, text="")
-    gated = replace(one, text="", answer=denied, box_logprobs=(), gate=Gate("no", False, 1))
+    gated = replace(one, text="", answer=denied, box_logprobs=(), view=None, gate=Gate("no", False, 1))
     (again,) = read(tmp_path, to_row(gated)).judged["detection"]
     assert again.answer == denied and again.answer.abstained
-    (opened,) = read(tmp_path, to_row(replace(gated, gate=Gate("?", None, 1)))).judged["detection"]
+    assert again == gated
+    asked = replace(gated, view=one.view, gate=Gate("?", None, 1))
+    (opened,) = read(tmp_path, to_row(asked)).judged["detection"]
     assert not opened.answer.parsed
 
 

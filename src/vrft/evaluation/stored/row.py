@@ -107,6 +107,9 @@ def _judged(row: PredictionRow, task: Task, ground: _Ground, identity: str) -> J
         return task.parse(text, ground.view, row.form or Form.DIRECT)
 
     answer = _stored(row.stored, "") if row.denied else read(row.text)
+    # Other looks have other views, which no row keeps, nor is there one behind a closed gate: what was read
+    # then stands.
+    again = None if row.denied else PLAIN
     example = Example(
         id=identity,
         record_id=next((r for r in (row.record_id, row.image) if r is not None), identity),
@@ -127,8 +130,7 @@ def _judged(row: PredictionRow, task: Task, ground: _Ground, identity: str) -> J
         row.finished,
         ground.view,
         row.form,
-        # Other looks have other views, which no row keeps: what was read then stands.
-        tuple(_said(o, read(o.text) if o.look == PLAIN else _stored(o, o.text)) for o in row.others),
+        tuple(_said(o, read(o.text) if o.look == again else _stored(o, o.text)) for o in row.others),
         dict(row.prompt_tokens),
         Gate(row.gate.text, row.gate.present, row.gate.tokens) if row.gate else None,
     )
@@ -169,7 +171,9 @@ def _name(row: PredictionRow, task: Task, where: str) -> _Ground | Refusal:
 
 def _boxes(row: PredictionRow, task: Task, where: str) -> _Ground | Refusal:
     written = _written(row.target)
-    if row.frame not in FRAMES:
+    # A text that was never written has no coordinates.
+    frames = set() if row.denied else {row.frame}
+    if not frames <= FRAMES.keys():
         return Refusal.FRAME
     if row.target is None or written is None:
         return Refusal.LABEL
@@ -177,11 +181,11 @@ def _boxes(row: PredictionRow, task: Task, where: str) -> _Ground | Refusal:
     if label_frame not in LABEL_FRAMES:
         return Refusal.LABEL_FRAME
     # Shares of the sides on both hands: IoU is the same whatever the sides are.
-    if row.image_wh is None and not {row.frame, label_frame} <= _SIZE_FREE:
+    if row.image_wh is None and not {*frames, label_frame} <= _SIZE_FREE:
         return Refusal.SIZE
     wh = row.image_wh or ANY_WH
     view = _view(row, wh)
-    if view is None:
+    if view is None and frames:
         return Refusal.INPUT_SIZE
     try:
         target = _target(row.target, boxes, View(FRAMES[label_frame], wh, wh), where)
