@@ -62,8 +62,8 @@ class Task(Protocol):
         """The right answer as the model would write it, tags included."""
         ...
 
-    def parse(self, text: str, view: View, form: Form) -> Answer:
-        """Read a model's text; never raises."""
+    def parse(self, text: str, view: View | None, form: Form) -> Answer:
+        """Read a model's text; never raises. Without a view no box is converted: ``Fault.UNKNOWN_FRAME``."""
         ...
 
 

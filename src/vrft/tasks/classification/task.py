@@ -65,7 +65,7 @@ class Classification:
         assert isinstance(example.target, ClassTarget)
         return in_tags(example.target.name, f"I look at the {example.question}.", form)
 
-    def parse(self, text: str, view: View, form: Form) -> Answer:
+    def parse(self, text: str, view: View | None, form: Form) -> Answer:
         """The name as written."""
         return parse_label_answer(text, form)
 

@@ -79,7 +79,7 @@ class Detection:
         content = f"[{listed}]" if boxes else "No Objects"
         return in_tags(content, f"I look for '{example.question}' in the image.", form)
 
-    def parse(self, text: str, view: View, form: Form) -> Answer:
+    def parse(self, text: str, view: View | None, form: Form) -> Answer:
         """Boxes and confidences, or an abstention."""
         return parse_boxes_answer(text, view, form)
 

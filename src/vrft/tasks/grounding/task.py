@@ -61,7 +61,7 @@ class Grounding:
         x1, y1, x2, y2 = view.figures(example.target.boxes_xyxy_px[0]).split(", ")
         return in_tags(f"({x1},{y1}),({x2},{y2})", f"I look for {example.question}.", form)
 
-    def parse(self, text: str, view: View, form: Form) -> Answer:
+    def parse(self, text: str, view: View | None, form: Form) -> Answer:
         """One box."""
         return parse_corners_answer(text, view, form)
 
