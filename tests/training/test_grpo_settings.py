@@ -77,10 +77,10 @@ def test_the_ratio_of_several_updates_is_to_the_sampled_log_probabilities(run, m
     """Each value must meet its own token: any other would give a ratio far from the planted one."""
     honest = rollouts.sample
 
-    def lowered(*arguments):
+    def lowered(*arguments, **named):
         return [
             [replace(s, logprobs=tuple(value - math.log(1.1) for value in s.logprobs)) for s in group]
-            for group in honest(*arguments)
+            for group in honest(*arguments, **named)
         ]
 
     monkeypatch.setattr(rollouts, "sample", lowered)

@@ -120,7 +120,7 @@ def shared_attention(
         value: as ``key``.
         attention_mask: as transformers makes it; not read where answers run over a shared prompt.
         scaling: multiplies the products.
-        record: where to keep this layer's keys and values, while a prompt is encoded.
+        record: where to keep this layer's keys and values, while a prompt or the rest of one is encoded.
         shared_prompt: what the rows are answers to.
         sliding_window: tokens that a token sees, itself included; None sees all.
         kwargs: for SDPA attention.
@@ -129,10 +129,10 @@ def shared_attention(
         (rows, tokens, H, D) and None, as every attention function of transformers.
     """
     layer = int(module.layer_idx)  # type: ignore[arg-type]
+    if record is not None:
+        # A checkpointed layer runs again in backward; what was read then is what counts.
+        record.layers.setdefault(layer, (key, value))
     if shared_prompt is None:
-        if record is not None:
-            # A checkpointed layer runs again in backward; what was read then is what counts.
-            record.layers.setdefault(layer, (key, value))
         kwargs |= {"scaling": scaling, "sliding_window": sliding_window}
         return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5

@@ -11,6 +11,7 @@ from transformers import DynamicCache
 from vrft.attention.shared import AnswerCache
 from vrft.engine.lean import LeanStep
 from vrft.engine.lean_layers import is_lean
+from vrft.engine.picture_prefix import beginnings_of, prefill_together
 from vrft.engine.prefill import Encoded, answer_hidden, prefill
 from vrft.engine.prompts import PromptBatch, prompt_batch, row_arguments
 from vrft.policies.policy import Policy, Prompt
@@ -113,7 +114,12 @@ class RepeatedDecoder:
 
 
 def decoder_of(
-    policy: Policy, prompts: Sequence[Prompt], group_size: int, longest: int, encoded: Encoded | None = None
+    policy: Policy,
+    prompts: Sequence[Prompt],
+    group_size: int,
+    longest: int,
+    encoded: Encoded | None = None,
+    together: bool = True,
 ) -> Decoder:
     """The leanest decoder that gives the model's own hidden states.
 
@@ -123,14 +129,23 @@ def decoder_of(
         group_size: answers a prompt.
         longest: tokens of an answer, at most.
         encoded: the prompts, where they were encoded already under the same weights.
+        together: prompts with one picture may be encoded together, which is exact to rounding.
     """
     if not policy.shares_prompt:
         return RepeatedDecoder(policy, prompt_batch(policy, prompts), group_size, longest)
-    encoded = (prefill(policy, prompts) if encoded is None else encoded).detached()
+    if encoded is None:
+        encoded = _encoded(policy, prompts, together)
+    encoded = encoded.detached()
     if policy.lean is None:
         policy.lean = is_lean(policy.core.get_decoder()) and _agree(policy, encoded)
     kind = LeanDecoder if policy.lean else SharedDecoder
     return kind(policy, encoded, group_size, longest)
+
+
+def _encoded(policy: Policy, prompts: Sequence[Prompt], together: bool) -> Encoded:
+    """Prompts encoded in the cheaper way."""
+    beginnings = beginnings_of(policy, prompts) if together and not torch.is_grad_enabled() else None
+    return prefill_together(policy, prompts, beginnings) if beginnings else prefill(policy, prompts)
 
 
 def _agree(policy: Policy, encoded: Encoded) -> bool:

@@ -52,7 +52,16 @@ def prefill(policy: Policy, prompts: Sequence[Prompt]) -> Encoded:
         policy: its attention must be the shared one (``Policy.shares_prompt``).
         prompts: P prompts.
     """
-    batch = prompt_batch(policy, prompts)
+    return encode(policy, prompt_batch(policy, prompts))
+
+
+def encode(policy: Policy, batch: PromptBatch) -> Encoded:
+    """The same for prompts whose tokens and positions are tensors already.
+
+    Args:
+        policy: as in ``prefill``.
+        batch: P prompts.
+    """
     record = SharedPrompt()
     hidden_PTH = policy.core.model(
         input_ids=batch.ids_PT,
@@ -67,7 +76,12 @@ def prefill(policy: Policy, prompts: Sequence[Prompt]) -> Encoded:
 
 
 def answer_hidden(
-    policy: Policy, prompt: SharedPrompt, ids: torch.Tensor, positions: torch.Tensor, **cache: object
+    policy: Policy,
+    prompt: SharedPrompt,
+    ids: torch.Tensor,
+    positions: torch.Tensor,
+    record: SharedPrompt | None = None,
+    **cache: object,
 ) -> torch.Tensor:
     """Run answer tokens behind their encoded prompts.
 
@@ -77,6 +91,7 @@ def answer_hidden(
         ids: one token a row of R answers, (R, 1), with an ``AnswerCache``; or all tokens of all answers,
             (1, N), where the prompt has their layout.
         positions: of the tokens, in the same shape.
+        record: where to keep the tokens' keys and values, (1, K, N, D) a layer, while all run at once.
         cache: ``past_key_values`` of an ``AnswerCache`` while decoding.
 
     Returns:
@@ -90,6 +105,7 @@ def answer_hidden(
         position_ids=policy.family.spread(positions),
         use_cache=bool(cache),
         shared_prompt=prompt,
+        record=record,
         **cache,
     )
     return output.last_hidden_state  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from vrft.engine.decoders import decoder_of
+from vrft.engine.decoders import Decoder, decoder_of
 from vrft.engine.fitting import check_length
 from vrft.engine.prefill import Encoded
 from vrft.policies.policy import Policy, Prompt
@@ -55,6 +55,7 @@ def sample(
     sampling: Sampling,
     seed: int = 0,
     encoded: Encoded | None = None,
+    together: bool = True,
 ) -> list[list[Sampled]]:
     """Draw ``group_size`` answers to each prompt.
 
@@ -66,6 +67,9 @@ def sample(
         sampling: explicit settings.
         seed: the draw depends on nothing else.
         encoded: the prompts, where they were encoded already under the same weights.
+        together: where several questions are about one picture, encode it once for all of them, if that
+            saves enough. The same to rounding; a run that must give the same bits as one that encodes every
+            prompt by itself turns it off.
 
     Returns:
         P groups of ``group_size`` answers; log-probabilities are those of the tempered softmax over the whole
@@ -78,25 +82,20 @@ def sample(
     was_training = policy.model.training
     policy.model.eval()
     try:
-        rows = _decode(policy, prompts, group_size, sampling, seed, encoded)
+        decoder = decoder_of(policy, prompts, group_size, sampling.max_new_tokens, encoded, together)
+        rows = _decode(policy, decoder, len(prompts), group_size, sampling, seed)
     finally:
         policy.model.train(was_training)
     return [rows[i : i + group_size] for i in range(0, len(rows), group_size)]
 
 
 def _decode(
-    policy: Policy,
-    prompts: Sequence[Prompt],
-    group_size: int,
-    sampling: Sampling,
-    seed: int,
-    encoded: Encoded | None,
+    policy: Policy, decoder: Decoder, prompts: int, group_size: int, sampling: Sampling, seed: int
 ) -> list[Sampled]:
     head, device = policy.core.get_output_embeddings(), policy.device
     generator = torch.Generator(device=device).manual_seed(seed)
-    decoder = decoder_of(policy, prompts, group_size, sampling.max_new_tokens, encoded)
     hidden_RH = decoder.first_PH.repeat_interleave(group_size, 0)
-    count = len(prompts) * group_size
+    count = prompts * group_size
     first_R = decoder.first_position_P.repeat_interleave(group_size)
     ends = torch.tensor(policy.end_token_ids, device=device)
     never = torch.tensor(policy.placeholder_ids, device=device)
@@ -105,7 +104,7 @@ def _decode(
     # One number for every answer and step: a draw does not depend on its neighbours.
     uniform_SR = torch.rand((sampling.max_new_tokens, count), generator=generator, device=device)
     # Rows stand as (prompts, group); which answer stands in a row changes as answers end.
-    rows_PG = torch.arange(count, device=device).view(len(prompts), group_size)
+    rows_PG = torch.arange(count, device=device).view(prompts, group_size)
     rows_R, position_R = rows_PG.flatten(), first_R
     with torch.inference_mode():
         for step in range(sampling.max_new_tokens):

@@ -94,7 +94,9 @@ class RolloutMaker:
         """Answers to some questions, scored."""
         r = self.config.rollout
         sampling = Sampling(r.temperature, r.top_p, r.top_k, r.max_new_tokens, r.min_new_tokens)
-        sampled = sample(self.policy, prompts, r.group_size, sampling, self._seed(step, again), encoded)
+        # Drawn to the bit as where the pass that trains encodes the prompts: each by itself.
+        seed = self._seed(step, again)
+        sampled = sample(self.policy, prompts, r.group_size, sampling, seed, encoded, together=False)
         began = time.perf_counter()
         scored = self._scored(step, chosen, prompts, sampled)
         self._seconds_scoring += time.perf_counter() - began

@@ -197,9 +197,8 @@ def check_paths(policy: Policy, task: Task, examples: Sequence[Example], config:
     """
     prompts = prompts_for(policy, task, examples[:2], config.prompt.form)
     r = config.rollout
-    groups = sample(
-        policy, prompts, 2, Sampling(r.temperature, r.top_p, r.top_k, r.max_new_tokens), config.seed
-    )
+    sampling = Sampling(r.temperature, r.top_p, r.top_k, r.max_new_tokens)
+    groups = sample(policy, prompts, 2, sampling, config.seed, together=False)
     answers = [s.token_ids for group in groups for s in group]
     return compare_paths(policy, prompts, answers, 2, config.grpo.path)
 
