@@ -112,8 +112,8 @@ def _box_logprobs(judged: Judged) -> Sequence[float | None]:
     boxes, known = len(judged.answer.boxes_xyxy_px), judged.box_logprobs
     if known and len(known) != boxes:
         raise InputError(
-            f"Example '{judged.example.id}': there are {len(known)} log-probabilities for the {boxes} boxes of "
-            "its answer. Ask the question again, or give one (or null) for each box."
+            f"Example '{judged.example.id}': there are {len(known)} log-probabilities for the {boxes} boxes "
+            "of its answer. Ask the question again, or give one (or null) for each box."
         )
     return known or (None,) * boxes
 
