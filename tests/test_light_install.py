@@ -66,6 +66,17 @@ from vrft.report.build import build_report
 page = build_report([make_fit(Path("fit"), pictures=6)], Path("report.html"))
 assert "<svg" in page.read_text("utf-8")
 """,
+    "scorecard": """
+from rich.console import Console
+from making import make_evaluation
+from vrft.commands.scorecard import print_card
+from vrft.report.build import build_report
+from vrft.runs.folder import read_json
+
+folder = make_evaluation(Path("eval"), pictures=6)
+print_card(read_json(folder / "result.json"), Console(stderr=True))
+assert "<svg" in build_report([folder], Path("report.html")).read_text("utf-8")
+""",
     "report command": """
 from making import make_fit
 from vrft.cli import main

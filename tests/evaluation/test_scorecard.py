@@ -325,6 +325,7 @@ def test_classes_count_alike_in_the_mean_of_classes():
     metric = METRICS["accuracy_class_mean"]
     assert metric.value(judged) == 0.5
     assert metric.resampler(judged)(np.array([0, 1, 0])) == 1.0
+    assert metric.resampler(judged)(np.array([9])) == 0.0
     assert np.isnan(metric.resampler(judged)(np.array([], dtype=int)))
 
 

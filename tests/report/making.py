@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from PIL import Image, ImageDraw
 
 from vrft.evaluation.answers_file import write_judged
 from vrft.evaluation.compare import compare
-from vrft.evaluation.judged import Judged
+from vrft.evaluation.judged import Judged, Said
+from vrft.evaluation.scorecard import CardOptions, scorecard
 from vrft.geometry.frames import View
 from vrft.tasks.base import load_task
 from vrft.types import BoxesTarget, ClassTarget, Example, Form
@@ -77,6 +79,30 @@ def make_fit(folder: Path, task: str = "detection", pictures: int = 24, seed: in
         },
     )
     return folder
+
+
+def make_evaluation(
+    folder: Path, task: str = "detection", pictures: int = 10, rule: str | None = None, seed: int = 1
+) -> Path:
+    """Write an evaluation's folder: four answers to each question, and their card."""
+    dice = random.Random(seed)
+    examples = [example for index in range(pictures) for example in _examples(folder, task, index, dice)]
+    judged = [_several(one, dice) for one in examples]
+    write_judged(folder / "answers.jsonl", judged)
+    options = CardOptions(rule=rule, base=NAMES[:2], novel=NAMES[2:], resamples=30, sizes=(1, 2, 4))
+    write_json(folder / "result.json", {**scorecard(load_task(task), judged, options), "model": "small"})
+    return folder
+
+
+def _several(example: Example, dice: random.Random) -> Judged:
+    drawn = [replace(_answer(example, 0.6, dice), logprob=-dice.random()) for _ in range(4)]
+    first, *others = drawn
+    looks = ("flip", "plain", "plain")
+    said = [
+        Said(one.text, one.answer, one.tokens, one.logprob, look=look)
+        for one, look in zip(others, looks, strict=True)
+    ]
+    return replace(first, others=tuple(said), prompt_tokens={"plain": 200, "flip": 201})
 
 
 def write_json(path: Path, value: Any) -> None:

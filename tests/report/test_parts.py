@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from vrft.evaluation.judged import Judged
+from vrft.report.axes import ticks
 from vrft.report.cases import EACH, classification_score, detection_score, grounding_score, pick_cases
-from vrft.report.charts import Series, Whisker, interval_plot, line_chart, moving_mean, thin, ticks
+from vrft.report.charts import Series, Whisker, interval_plot, line_chart, moving_mean, thin
 from vrft.report.drawing import embed
 from vrft.report.figures import hundred, interval, number, p_value
 from vrft.report.folders import read_run

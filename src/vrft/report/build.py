@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from vrft.errors import InputError, RunError
+from vrft.errors import InputError
 from vrft.evaluation.judged import Judged
 from vrft.evaluation.metrics import METRICS, format_rate, parse_rate
+from vrft.evaluation.scorecard.scored import Json
 from vrft.evaluation.statistics import bootstrap
-from vrft.report.charts import line_swatch
 from vrft.report.curves import Chart, kind_of, run_charts, validation_charts
 from vrft.report.figures import hundred, interval, plain, system_name
-from vrft.report.folders import ReadFit, ReadRun, expand, is_fit, read_fit, read_run
+from vrft.report.folders import (
+    ReadEvaluation,
+    ReadFit,
+    ReadRun,
+    expand,
+    is_evaluation,
+    is_fit,
+    read_evaluation,
+    read_fit,
+    read_run,
+)
+from vrft.report.page import write_page
 from vrft.report.pictures import Gallery, build_gallery
 from vrft.report.results import ClassRow, Results, class_rows, metric_title, read_results
 from vrft.report.rollouts import GroupView, group_views
+from vrft.report.scorecard.section import EvaluationSection, evaluation_section
 from vrft.report.story import (
     Settings,
     TrialRow,
@@ -74,10 +80,10 @@ class RunSection:
 
 
 def build_report(folders: Sequence[Path], out: Path) -> Path:
-    """Write one HTML page about fits and runs.
+    """Write one HTML page about fits, runs and evaluations.
 
     Args:
-        folders: fit folders, run folders, or folders that hold some; a section each, in this order.
+        folders: fit, run or evaluation folders, or folders that hold some; a section each, in this order.
         out: the file to write, or an existing folder for a ``report.html`` in it; an older page is replaced
             only when the new one is whole.
 
@@ -88,24 +94,38 @@ def build_report(folders: Sequence[Path], out: Path) -> Path:
         RunError: a path is no folder or holds no run, or the page cannot be written.
     """
     found = expand(folders)
-    pages = sum(is_fit(folder) for folder in found)
+    pages = sum(is_fit(folder) or is_evaluation(folder) for folder in found)
     fits: list[FitSection] = []
     runs: list[RunSection] = []
+    evaluations: list[EvaluationSection] = []
     for index, folder in enumerate(found):
+        anchor = f"s{index}"
         if is_fit(folder):
-            fits.append(_fit_section(read_fit(folder), f"s{index}", pages))
+            fits.append(_fit_section(read_fit(folder), anchor, pages))
+        elif is_evaluation(folder):
+            evaluations.append(evaluation_section(read_evaluation(folder), anchor, pages))
         else:
-            runs.append(_run_section(folder, f"s{index}"))
-    page = _render(fits=fits, runs=runs, version=_version())
-    target = out / "report.html" if out.is_dir() else out
-    fresh = target.with_name(target.name + ".new")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(page, encoding="utf-8")
-        os.replace(fresh, target)
-    except OSError as error:
-        raise RunError(f"{target}: the page cannot be written ({error}). Choose another place.") from error
-    return target
+            runs.append(_run_section(folder, anchor))
+    return write_page(out, fits=fits, runs=runs, evaluations=evaluations)
+
+
+def build_evaluation_page(card: Json, judged: Sequence[Judged], path: Path) -> Path:
+    """Write one HTML page about one evaluation.
+
+    Args:
+        card: as ``vrft.evaluation.scorecard.scorecard`` gives it; further keys such as ``model`` and ``data``
+            are told too.
+        judged: the answers that it is of, with all further ones.
+        path: the file to write, or an existing folder for a ``report.html`` in it.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        RunError: the page cannot be written.
+    """
+    read = ReadEvaluation(path if path.is_dir() else path.parent, card, list(judged), [])
+    return write_page(path, fits=[], runs=[], evaluations=[evaluation_section(read, "s0", 1)])
 
 
 def _fit_section(fit: ReadFit, anchor: str, pages: int) -> FitSection:
@@ -206,21 +226,3 @@ def _score(judged: list[Judged], notes: list[str]) -> str:
 
 def _of_task(judged: list[Judged], task: str) -> list[Judged]:
     return [one for one in judged if one.example.task == task]
-
-
-def _render(**content: Any) -> str:
-    loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    style = Markup((Path(__file__).parent / "style.css").read_text(encoding="utf-8"))
-    return (
-        environment.get_template("template.html").render(style=style, swatch=line_swatch, **content).lstrip()
-    )
-
-
-def _version() -> str:
-    try:
-        return version("vrft")
-    except PackageNotFoundError:
-        return ""

@@ -20,11 +20,12 @@ EACH = 4
 
 @dataclass(frozen=True)
 class Case:
-    """One held-out question with the answer of every system that was asked it."""
+    """One question with the answer of every system that was asked it."""
 
     why: str
-    """``gained most``, ``lost most`` or ``at random``."""
+    """``gained most``, ``lost most`` or ``at random``; of one system ``worst``, ``best`` or ``at random``."""
     gain: float
+    """Of the later system over the earlier one; of one system, its score."""
     answers: dict[str, Judged]
     scores: dict[str, float]
 
@@ -118,6 +119,36 @@ def pick_cases(
         for key, why in chosen.items()
     ]
     return cases, Tally(len(up), len(down), len(shared) - len(up) - len(down))
+
+
+def pick_extremes(answers: Mapping[str, Sequence[Judged]], task: str, of: str, seed: int) -> list[Case]:
+    """Choose questions by one system alone: its worst answers, its best, and some at random.
+
+    Args:
+        answers: by system; the others are shown beside it.
+        task: a key of ``SCORES``.
+        of: the system that is looked at.
+        seed: decides ties and the random ones.
+
+    Returns:
+        At most three times ``EACH`` cases in that order. At most half of the worst, and of the best, are
+        questions where nothing is there.
+    """
+    score = SCORES[task]
+    by_id = {name: {judged.example.id: judged for judged in listed} for name, listed in answers.items()}
+    shared = sorted(set.intersection(*(set(listed) for listed in by_id.values()))) if by_id else []
+    random.Random(seed).shuffle(shared)
+    scores = {key: {name: score(listed[key]) for name, listed in by_id.items()} for key in shared}
+    empty = {key for key in shared if _nothing_there(by_id[of][key])}
+    up = sorted(shared, key=lambda key: scores[key][of])
+    chosen = dict.fromkeys(_first(up, empty), "worst")
+    down = [key for key in reversed(up) if key not in chosen]
+    chosen |= dict.fromkeys(_first(down, empty), "best")
+    chosen |= {key: "at random" for key in [key for key in shared if key not in chosen][:EACH]}
+    return [
+        Case(why, scores[key][of], {name: listed[key] for name, listed in by_id.items()}, scores[key])
+        for key, why in chosen.items()
+    ]
 
 
 def _nothing_there(judged: Judged) -> bool:

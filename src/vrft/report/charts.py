@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from markupsafe import Markup
 
+from vrft.report.axes import Scale, log_scale, log_ticks, scale, ticks
 from vrft.report.figures import hundred, interval, plain
 from vrft.report.svg import group, join, tag
 
@@ -17,8 +18,8 @@ WIDTH, HEIGHT = 460, 230
 LEFT, RIGHT, TOP, BOTTOM = 48, 18, 12, 34
 LETTER = 7.2
 """About how wide a letter of a row's name is."""
-SMALLEST = 1e-9
-"""A range below this is drawn as none: ticks have twelve decimals."""
+DODGE = 4
+"""Whiskers of lines with points at one step stand so many units apart."""
 MOST_POINTS = 240
 """A longer line is drawn through the means of equal stretches of steps: a page has no more pixels."""
 
@@ -33,6 +34,7 @@ class Series:
         points: (step, value), finite, ordered by step.
         marked: draw a dot at every point, for lines of few points.
         smooth: draw the line thin and a moving mean thick.
+        spread: (low, high) of each point, drawn as whiskers; empty draws none.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Series:
     points: Sequence[Point]
     marked: bool = False
     smooth: bool = False
+    spread: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def line_chart(
     y_range: tuple[float, float] | None = None,
     axis: str = "step",
     whole: bool = True,
+    log: bool = False,
 ) -> Markup:
     """Lines over training steps, or over something else.
 
@@ -68,6 +72,7 @@ def line_chart(
         y_range: the least range of the vertical axis; it grows where points lie outside.
         axis: what the horizontal axis counts.
         whole: mark integers only on it.
+        log: equal ratios are equal lengths on it; all steps are then above zero.
 
     Returns:
         An ``<svg>`` element; empty where there is nothing to draw.
@@ -76,10 +81,13 @@ def line_chart(
     if not drawn:
         return Markup("")
     xs = [x for line in drawn for x, _ in line.points]
-    ys = [y for line in drawn for _, y in line.points] + list(y_range or ())
-    x_ticks, y_ticks = ticks(min(xs), max(xs), 6, whole=whole), ticks(min(ys), max(ys), 5, around=True)
-    x_of = _scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
-    y_of = _scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
+    ys = [y for line in drawn for y in (*(y for _, y in line.points), *chain(*line.spread))]
+    ys += list(y_range or ())
+    x_ticks = log_ticks(min(xs), max(xs), 6) if log else ticks(min(xs), max(xs), 6, whole=whole)
+    y_ticks = ticks(min(ys), max(ys), 5, around=True)
+    room = DODGE * len(drawn) if any(line.spread for line in drawn) else 0
+    x_of = (log_scale if log else scale)(min(xs), max(xs), LEFT + room, WIDTH - RIGHT - room)
+    y_of = scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
     grid = [
         group(
             tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y_of(y), y2=y_of(y), class_="grid"),
@@ -92,10 +100,15 @@ def line_chart(
         for x in x_ticks
     ]
     foot = tag("text", axis, x=WIDTH - RIGHT, y=HEIGHT - 4, class_="tick", text_anchor="end")
+    bands = [
+        _spread(line, x_of, y_of, DODGE * (i - (len(drawn) - 1) / 2))
+        for i, line in enumerate(drawn)
+        if line.spread
+    ]
     lines = [
         _line(line, [(x_of(x), y_of(y)) for x, y in shown], shown, axis) for line, shown in _thinned(drawn)
     ]
-    return _canvas(label, WIDTH, HEIGHT, *grid, *feet, foot, *lines)
+    return _canvas(label, WIDTH, HEIGHT, *grid, *feet, foot, *bands, *lines)
 
 
 def interval_plot(rows: Sequence[Whisker], label: str, zero: bool = False) -> Markup:
@@ -112,7 +125,7 @@ def interval_plot(rows: Sequence[Whisker], label: str, zero: bool = False) -> Ma
     marks = ticks(100 * min(ends), 100 * max(ends), 6, around=True)
     left, step = 24 + max(60, *(round(LETTER * len(row.name)) for row in rows), 0), 40
     height = TOP + step * len(rows) + BOTTOM - 6
-    x_of = _scale(marks[0], marks[-1], left, WIDTH - RIGHT)
+    x_of = scale(marks[0], marks[-1], left, WIDTH - RIGHT)
     foot = height - BOTTOM + 6
     grid = [
         group(
@@ -134,7 +147,7 @@ def dot_strip(values: Sequence[tuple[str, str, float]], width: int = 160) -> Mar
         values: (name, CSS class, fraction in [0, 1]).
         width: in CSS pixels.
     """
-    x_of = _scale(0.0, 1.0, 8, width - 8)
+    x_of = scale(0.0, 1.0, 8, width - 8)
     dots = [
         tag("circle", tag("title", f"{name} {hundred(v)}"), cx=x_of(v), cy=9, r=5, class_=f"{look} dot")
         for name, look, v in values
@@ -144,35 +157,6 @@ def dot_strip(values: Sequence[tuple[str, str, float]], width: int = 160) -> Mar
     return tag(
         "svg", line, *dots, viewBox=f"0 0 {width} 18", width=width, height=18, role="img", aria_label=said
     )
-
-
-def ticks(low: float, high: float, most: int, whole: bool = False, around: bool = False) -> list[float]:
-    """Round numbers for an axis, about as many as asked for.
-
-    Args:
-        low: the range's beginning.
-        high: its end.
-        most: about how many.
-        whole: integers only.
-        around: the first and last enclose the range; otherwise all lie inside or at it.
-
-    Example:
-        >>> ticks(0, 97, 6)
-        [0.0, 20.0, 40.0, 60.0, 80.0]
-    """
-    span = high - low or abs(high)
-    if span < SMALLEST:
-        span = 1.0
-    rough = span / max(most - 1, 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * (1 - 1e-9))
-    step = max(1.0, math.ceil(step)) if whole else step
-    if around:
-        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-        last = max(last, first + 1)
-    else:
-        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(i * step, 12) + 0.0 for i in range(first, last + 1)] or [low]
 
 
 def moving_mean(points: Sequence[Point], window: int) -> list[Point]:
@@ -208,6 +192,15 @@ def thin(points: Sequence[Point], most: int) -> list[Point]:
     return [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts]
 
 
+def _spread(line: Series, x_of: Scale, y_of: Scale, shift: float) -> Markup:
+    ends = [
+        (x_of(x) + shift, y_of(low), y_of(high))
+        for (x, _), (low, high) in zip(line.points, line.spread, strict=True)
+    ]
+    parts = [tag("line", x1=x, x2=x, y1=low, y2=high, class_="spread") for x, low, high in ends]
+    return group(*parts, class_=line.look)
+
+
 def _line(line: Series, places: list[Point], shown: list[Point], axis: str) -> Markup:
     path = _path(places)
     window = len(places) // 20
@@ -229,7 +222,7 @@ def _line(line: Series, places: list[Point], shown: list[Point], axis: str) -> M
     return group(*parts, class_=line.look)
 
 
-def _whisker(row: Whisker, y: float, x_of: _Scale, left: int, zero: bool) -> Markup:
+def _whisker(row: Whisker, y: float, x_of: Scale, left: int, zero: bool) -> Markup:
     said = f"{row.name} {hundred(row.value, zero)}, 95% interval {interval(row.low, row.high, zero)}"
     parts = [tag("title", said), tag("text", row.name, x=left - 12, y=y + 4, class_="row", text_anchor="end")]
     if row.low is not None and row.high is not None:
@@ -249,22 +242,6 @@ def _canvas(label: str, width: int, height: int, *children: Markup) -> Markup:
 
 def _path(places: Sequence[Point]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-
-
-@dataclass(frozen=True)
-class _Scale:
-    low: float
-    span: float
-    start: float
-    length: float
-
-    def __call__(self, value: float) -> float:
-        return self.start + self.length * (value - self.low) / self.span
-
-
-def _scale(low: float, high: float, start: float, end: float) -> _Scale:
-    """From a range of values to a range of places; a range of no width lies at its beginning."""
-    return _Scale(low, (high - low) or 1.0, float(start), float(end) - float(start))
 
 
 def line_swatch(look: str) -> Markup:

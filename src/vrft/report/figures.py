@@ -8,7 +8,15 @@ from typing import Any
 NOTHING = "–"
 """What stands where there is no number."""
 
-SYSTEMS = {"base": "Base", "sft": "SFT", "rft": "RFT", "rft_from_sft": "RFT from SFT"}
+SYSTEMS = {
+    "base": "Base",
+    "sft": "SFT",
+    "rft": "RFT",
+    "rft_from_sft": "RFT from SFT",
+    "answer": "Answer",
+    "plain": "Plain",
+    "fused": "Fused",
+}
 """How the page names the systems it knows; any other keeps its own name."""
 
 
@@ -115,3 +123,13 @@ def clip(text: str, most: int = 2000) -> str:
         'abcd … (2 more characters)'
     """
     return text if len(text) <= most else f"{text[:most]} … ({len(text) - most} more characters)"
+
+
+def upper_first(text: str) -> str:
+    """A sentence's beginning.
+
+    Example:
+        >>> upper_first("mean IoU")
+        'Mean IoU'
+    """
+    return text[:1].upper() + text[1:]

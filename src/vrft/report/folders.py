@@ -15,6 +15,7 @@ from vrft.report.figures import number
 
 FIT, COMPARISON, RUN = "fit.json", "comparison.json", "run.json"
 METRICS, ROLLOUTS, CONFIG, DONE = "metrics.jsonl", "rollouts.jsonl", "config.yaml", "done.json"
+ANSWERS, RESULT = "answers.jsonl", "result.json"
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,21 @@ class ReadFit:
     notes: list[str]
 
 
+@dataclass(frozen=True)
+class ReadEvaluation:
+    """What `vrft eval` left: its card and the answers that it is of."""
+
+    path: Path
+    card: dict[str, Any]
+    judged: list[Judged]
+    notes: list[str]
+
+
 def find_folders(folder: Path) -> list[Path]:
-    """The fit or run folders that a path stands for: itself, or those right below it.
+    """The fit, run or evaluation folders that a path stands for: itself, or those right below it.
 
     Args:
-        folder: a fit folder, a run folder, or a folder of either kind.
+        folder: a folder of one of these kinds, or a folder of such.
 
     Raises:
         RunError: there is no such folder, or nothing in it is a run.
@@ -74,18 +85,19 @@ def find_folders(folder: Path) -> list[Path]:
         raise RunError(f"{folder}: there is no such folder. Give a folder that vrft wrote.")
     below = sorted(child for child in folder.iterdir() if child.is_dir())
     fits = [child for child in below if (child / FIT).is_file()]
-    runs = [child for child in below if _is_run(child)]
+    runs = [child for child in below if _is_run(child) or is_evaluation(child)]
     if (folder / FIT).is_file():
         return [folder]
     if fits:
         return fits
-    if (folder / COMPARISON).is_file() or _is_run(folder):
+    if (folder / COMPARISON).is_file() or _is_run(folder) or is_evaluation(folder):
         return [folder]
     if runs:
         return runs
     raise RunError(
-        f"{folder}: neither this folder nor one below it holds {FIT}, {COMPARISON}, {RUN}, {METRICS} or "
-        f"{CONFIG}. Give a folder that 'vrft fit', 'vrft train', 'vrft sft' or 'vrft eval' wrote."
+        f"{folder}: neither this folder nor one below it holds {FIT}, {COMPARISON}, {RUN}, {METRICS}, "
+        f"{CONFIG} or {ANSWERS}. Give a folder that 'vrft fit', 'vrft train', 'vrft sft' or 'vrft eval' "
+        "wrote."
     )
 
 
@@ -104,6 +116,18 @@ def expand(folders: Sequence[Path]) -> list[Path]:
 def is_fit(folder: Path) -> bool:
     """Whether a folder is the outcome of a whole fit rather than a single run."""
     return (folder / FIT).is_file() or (folder / COMPARISON).is_file()
+
+
+def is_evaluation(folder: Path) -> bool:
+    """Whether a folder holds the answers of one evaluation."""
+    return (folder / ANSWERS).is_file()
+
+
+def read_evaluation(folder: Path) -> ReadEvaluation:
+    """Read an evaluation's folder; nothing that is missing or broken in it raises."""
+    notes: list[str] = []
+    card = _read_json(folder / RESULT, notes, "there are no scores yet")
+    return ReadEvaluation(folder, card, _judged(folder / ANSWERS, notes), notes)
 
 
 def read_fit(folder: Path) -> ReadFit:
@@ -270,5 +294,5 @@ def _judged(path: Path, notes: list[str]) -> list[Judged]:
     try:
         return list(read_judged(path))
     except VrftError as error:
-        notes.append(f"{path.parent.parent.name}/eval/{path.name} cannot be read: {error}")
+        notes.append(f"{path.name} cannot be read: {error}")
         return []

@@ -1,4 +1,4 @@
-"""The cards of held-out questions: the picture with the label, then what each system said."""
+"""The cards of single questions: the picture with the label, then what each system said."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from vrft.evaluation.judged import Judged
-from vrft.report.cases import EACH, MEANINGS, Case, pick_cases
+from vrft.report.cases import EACH, MEANINGS, Case, pick_cases, pick_extremes
 from vrft.report.drawing import DRAWINGS, embed, picture_symbol, truth_panel
 from vrft.report.figures import clip, hundred, system_name
 from vrft.report.results import look_of
@@ -92,22 +92,68 @@ def build_gallery(
     cases, tally = pick_cases(answers, task, earlier, later, seed)
     if not cases:
         return None
-    most_bytes = PER_PAGE_BYTES // (3 * EACH * max(pages, 1))
-    symbols = [_symbol(case, f"{prefix}-{i}", roots, most_bytes) for i, case in enumerate(cases)]
-    cards = [_card(case, task, f"{prefix}-{i}") for i, case in enumerate(cases)]
     before, after = system_name(earlier), system_name(later)
-    halves = f"At most {EACH // 2} of each {EACH} ask for what is not there. " if task == "detection" else ""
     rule = (
         f"Chosen by rule, not by hand: the {EACH} questions where {after} gained most over {before}, "
         f"the {EACH} where it lost most (fewer where fewer gained or lost), and {EACH} at random from the "
-        f"rest (seed {seed}, which also settles ties). {halves}The score of a question: {MEANINGS[task]}."
+        f"rest (seed {seed}, which also settles ties). {_halves(task)}The score of a question: "
+        f"{MEANINGS[task]}."
     )
     counted = (
         f"{after} against {before}: better on {tally.better} questions, worse on {tally.worse}, alike on "
         f"{tally.same}."
     )
+    return _gallery(cases, rule, counted, task, roots, prefix, pages)
+
+
+def build_extremes(
+    answers: dict[str, list[Judged]], task: str, seed: int, roots: Sequence[Path], prefix: str, pages: int
+) -> Gallery | None:
+    """Cards for the worst and the best answers of one system, and some at random.
+
+    Args:
+        answers: by system; the last one is looked at, the others are shown beside it.
+        task: the task's name.
+        seed: decides ties and the random ones.
+        roots: folders that a picture's relative path may start from.
+        prefix: makes the pictures' names unique on the page.
+        pages: how many galleries share the page's budget.
+
+    Returns:
+        None where nothing was answered or the task has no drawing.
+    """
+    if task not in DRAWINGS or not answers:
+        return None
+    cases = pick_extremes(answers, task, list(answers)[-1], seed)
+    if not cases:
+        return None
+    rule = (
+        f"Chosen by rule, not by hand: the {EACH} worst answers, the {EACH} best, and {EACH} at random from "
+        f"the rest (seed {seed}, which also settles ties). {_halves(task)}The score of a question: "
+        f"{MEANINGS[task]}."
+    )
+    return _gallery(cases, rule, "", task, roots, prefix, pages, signed=False)
+
+
+def _halves(task: str) -> str:
+    return f"At most {EACH // 2} of each {EACH} ask for what is not there. " if task == "detection" else ""
+
+
+def _gallery(
+    cases: list[Case],
+    rule: str,
+    tally: str,
+    task: str,
+    roots: Sequence[Path],
+    prefix: str,
+    pages: int,
+    signed: bool = True,
+) -> Gallery:
+    most_bytes = PER_PAGE_BYTES // (3 * EACH * max(pages, 1))
+    symbols = [_symbol(case, f"{prefix}-{i}", roots, most_bytes) for i, case in enumerate(cases)]
+    cards = [_card(case, task, f"{prefix}-{i}", signed) for i, case in enumerate(cases)]
     compact = not any(panel.drawing for card in cards for panel in card.panels[1:])
-    return Gallery(rule, counted, join(symbols), cards, max(len(card.panels) for card in cards), compact)
+    return Gallery(rule, tally, join(symbols), cards, max(len(card.panels) for card in cards), compact)
 
 
 def _symbol(case: Case, name: str, roots: Sequence[Path], most_bytes: int) -> Markup:
@@ -117,7 +163,7 @@ def _symbol(case: Case, name: str, roots: Sequence[Path], most_bytes: int) -> Ma
     return picture_symbol(name, embed(path, most_bytes), example.image_wh)
 
 
-def _card(case: Case, task: str, picture: str) -> Card:
+def _card(case: Case, task: str, picture: str, signed: bool) -> Card:
     first = next(iter(case.answers.values()))
     truth = truth_panel(first, picture)
     panels = [PanelView("Label", "truth", truth.drawing, truth.says, "", None)]
@@ -142,7 +188,7 @@ def _card(case: Case, task: str, picture: str) -> Card:
         question=clip(first.example.question, 300),
         asked_id=first.example.id,
         why=case.why,
-        gain=hundred(case.gain, sign=True),
+        gain=hundred(case.gain, sign=signed),
         panels=panels,
         answers=answers,
     )

@@ -20,6 +20,8 @@ from vrft.tasks.base import load_task
 LOOKS = {"better": "good", "not better": "bad", "cannot tell": "open"}
 """A verdict's CSS class."""
 PENDING = "no verdict yet"
+HUES = {"base": "base", "sft": "sft", "rft": "rft", "answer": "rft", "plain": "base", "fused": "rft"}
+"""The CSS class of each system that has a colour of its own; the last three are of an evaluation's page."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def look_of(system: str) -> str:
         >>> look_of("rft"), look_of("rft_from_sft")
         ('rft', 'extra')
     """
-    return system if system in ("base", "sft", "rft") else "extra"
+    return HUES.get(system, "extra")
 
 
 def metric_title(name: Any) -> str:
