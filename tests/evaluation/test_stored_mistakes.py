@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from stored_rows import BOX_TEXT, answers_of_every_task, read, row, write
 
-from vrft.commands.stored import print_predictions, score_predictions
+from vrft.commands.stored import Reading, print_predictions, score_predictions
 from vrft.errors import InputError
 from vrft.evaluation.answers_file import to_row
 from vrft.evaluation.stored.read import read_predictions
@@ -173,4 +173,4 @@ def test_no_bytes_end_in_anything_but_a_named_line(
 )
 def test_an_option_that_is_no_pair_is_refused(tmp_path: Path, options: dict[str, list[str]]) -> None:
     with pytest.raises(InputError, match="--"):
-        score_predictions([write(tmp_path, row())], **options)
+        score_predictions([write(tmp_path, row())], reading=Reading(**options))

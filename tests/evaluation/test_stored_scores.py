@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from stored_rows import read, row, write
 
-from vrft.commands.stored import print_predictions, score_predictions
+from vrft.commands.stored import Reading, print_predictions, score_predictions
 from vrft.errors import InputError
 from vrft.evaluation.stored.schema import TargetRow, names
 from vrft.evaluation.stored.score import score_stored
@@ -65,7 +65,7 @@ def test_the_parse_rate_of_the_file_needs_no_frame_and_that_of_the_answers_does(
 
 def test_the_tables_have_the_figures_of_the_result(tmp_path: Path) -> None:
     path = write(tmp_path, row(who="[bold]a"), row(who="b", frame="relative", text="(100,100),(500,300)"))
-    result = score_predictions([path], values=["frame:thousand=thousand"], by="who")
+    result = score_predictions([path], reading=Reading(values=("frame:thousand=thousand",)), by="who")
     told = StringIO()
     print_predictions(result, Console(file=told, width=100))
     for part in (
@@ -101,8 +101,9 @@ def test_the_pages_examples_give_what_it_says(tmp_path: Path, monkeypatch: pytes
         (name,) = given["--predictions"]
         Path(name).write_text(rows)
         by = given.get("--by", [None])[0]
-        listed = [given.get(option, []) for option in ("--field", "--default", "--value")]
-        results.append(score_predictions([Path(name)], *listed, by)["files"][name])
+        listed = [tuple(given.get(option, ())) for option in ("--field", "--default", "--value")]
+        reading = Reading(*listed)
+        results.append(score_predictions([Path(name)], reading=reading, by=by)["files"][name])
     own, theirs = results
     assert (own["scored"], own["refused"]) == (3, {"frame unknown": {"n": 1, "ids": ["line 4"]}})
     assert own["tasks"]["detection"]["value"] == pytest.approx(1)

@@ -14,8 +14,10 @@ from vrft.types import Form
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A run folder, a model folder, a hub id, or 'miniature'.")],
-    data: Annotated[Path, typer.Argument(help="A folder of labelled pictures.")],
+    model: Annotated[
+        str | None, typer.Argument(help="A run folder, a model folder, a hub id, or 'miniature'.")
+    ] = None,
+    data: Annotated[Path | None, typer.Argument(help="A folder of labelled pictures.")] = None,
     task: Annotated[
         str | None, typer.Option(help="detection, classification or grounding; a run's own by default.")
     ] = None,
@@ -58,6 +60,22 @@ def evaluate(
     ] = None,
     min_pixels: Annotated[int | None, typer.Option(min=1, help="Least pixels after the resize.")] = None,
     max_pixels: Annotated[int | None, typer.Option(min=1, help="Most pixels after the resize.")] = None,
+    predictions: Annotated[
+        list[Path] | None, typer.Option(help="Score stored texts instead; several are seeds of one system.")
+    ] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="With --predictions: a second system's, to the same questions.")
+    ] = None,
+    fields: Annotated[
+        list[str] | None, typer.Option("--field", help="With --predictions: ours=theirs, as in text=output.")
+    ] = None,
+    defaults: Annotated[
+        list[str] | None, typer.Option("--default", help="... a constant, as in task=grounding.")
+    ] = None,
+    values: Annotated[
+        list[str] | None, typer.Option("--value", help="... what a word means: frame:0-1000=thousand.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="... a field whose values make groups.")] = None,
     seed: SeedOption = 0,
     output: Annotated[
         Path | None, typer.Option("--out", help="Keeps answers, result and page; goes on where it stands.")
@@ -66,6 +84,23 @@ def evaluate(
     as_json: JsonFlag = False,
 ) -> None:
     """Score a policy on labelled pictures: metrics with intervals, every answer kept."""
+    if predictions:
+        if model is not None:
+            raise InputError("--predictions scores stored texts: leave MODEL and DATA out.")
+        _stored(
+            predictions,
+            against or [],
+            (tuple(fields or ()), tuple(defaults or ()), tuple(values or ())),
+            by,
+            fuse,
+            _names(novel),
+            output,
+            as_json,
+        )
+        return
+    if model is None or data is None:
+        raise InputError("vrft eval needs MODEL and DATA, or stored texts by --predictions FILE.")
+    from vrft.commands.scorecard import print_card
     from vrft.commands.scoring import EvalSettings, run_eval
     from vrft.commands.voice import Voice
     from vrft.fit.places import fresh_folder, newest_folder
@@ -82,13 +117,31 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(scored.card, indent=1))
         return
-    card = scored.card
-    interval = f"{100 * (card['low'] or 0):.1f} to {100 * (card['high'] or 0):.1f}"
-    out.print(
-        f"{card['metric']} x100: {100 * card['value']:.1f} (95% interval {interval}) "
-        f"on {card['n']} questions; "
-        f"{card['parse_rate']:.0%} of answers could be read."
-    )
+    print_card(scored.card, out)
+    out.print(f"Report: {scored.page}", markup=False, soft_wrap=True)
+
+
+def _stored(
+    predictions: list[Path],
+    against: list[Path],
+    reading: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]],
+    by: str | None,
+    rule: str | None,
+    novel: tuple[str, ...],
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    from vrft.commands.stored import Reading, print_predictions, score_predictions
+    from vrft.runs.folder import write_json
+
+    result = score_predictions(predictions, against, Reading(*reading), by, rule, novel)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        write_json(output / "result.json", result)
+    if as_json:
+        typer.echo(json.dumps(result, indent=1, allow_nan=False))
+    else:
+        print_predictions(result, out)
 
 
 def _names(text: str) -> tuple[str, ...]:

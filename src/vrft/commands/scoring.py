@@ -24,6 +24,7 @@ from vrft.evaluation.scorecard.card import headline
 from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
 from vrft.questions import ask_about, check_sizes, questions_of, saved_split
+from vrft.report.build import build_evaluation_page
 from vrft.runs.folder import hardware, versions, write_json
 from vrft.tasks.base import Task, load_task
 from vrft.types import Example, Form
@@ -143,7 +144,7 @@ def write_result(
     """
     card = {**facts, **scorecard(task, judged, options), "hardware": hardware(), "versions": versions()}
     write_json(folder / "result.json", card)
-    return Scored(card, folder, folder / "report.html")
+    return Scored(card, folder, build_evaluation_page(card, judged, folder / "report.html"))
 
 
 def _task(settings: EvalSettings, own: RunConfig | None) -> Task:

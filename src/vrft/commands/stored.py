@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,45 +11,103 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from vrft.commands.scorecard import print_card, print_combined
 from vrft.errors import InputError
+from vrft.evaluation.judged import Judged
 from vrft.evaluation.metrics import METRICS
-from vrft.evaluation.stored.read import read_predictions
+from vrft.evaluation.scorecard import CardOptions, combine, scorecard
+from vrft.evaluation.scorecard.card import headline
+from vrft.evaluation.stored.read import Stored, read_predictions
 from vrft.evaluation.stored.score import score_stored
+from vrft.tasks.base import load_task
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the rows of files are read."""
+
+    fields: tuple[str, ...] = ()
+    """``ours=theirs``, as in ``text=output`` and ``target.name=truth``."""
+    defaults: tuple[str, ...] = ()
+    """``ours=constant``, as in ``task=grounding`` and ``image_wh=[640,480]``."""
+    values: tuple[str, ...] = ()
+    """``ours:theirs=meaning``, as in ``frame:0-1000=thousand``."""
+
+    def read(self, files: Sequence[Path]) -> dict[str, Stored]:
+        """Read files, by path.
+
+        Raises:
+            InputError: an option or a row cannot be used, or a file is named twice.
+        """
+        if len({str(file) for file in files}) < len(files):
+            raise InputError("--predictions or --against names a file twice. Name each once.")
+        mapped, constants = _pairs("--field", self.fields), _pairs("--default", self.defaults)
+        tables: dict[str, dict[str, str]] = {}
+        for path, word, meaning in map(_meaning, self.values):
+            tables.setdefault(path, {})[word] = meaning
+        return {str(file): read_predictions(file, mapped, constants, tables) for file in files}
 
 
 def score_predictions(
     files: Sequence[Path],
-    fields: Sequence[str] = (),
-    defaults: Sequence[str] = (),
-    values: Sequence[str] = (),
+    against: Sequence[Path] = (),
+    reading: Reading | None = None,
     by: str | None = None,
+    rule: str | None = None,
+    novel: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """Score files of stored texts, each by itself.
+    """Score files of stored texts.
 
     Args:
-        files: predictions, one or more.
-        fields: ``ours=theirs``, as in ``text=output`` and ``target.name=truth``.
-        defaults: ``ours=constant``, as in ``task=grounding`` and ``image_wh=[640,480]``.
-        values: ``ours:theirs=meaning``, as in ``frame:0-1000=thousand``.
+        files: predictions; several are the seeds of one system.
+        against: the same of a second system, to the same questions.
+        reading: how rows are read.
         by: a field of the files whose values make groups.
+        rule: makes one answer of several, and that is scored.
+        novel: classes that training has not seen.
 
     Returns:
-        ``files``: by path what ``vrft.evaluation.stored.score.score_stored`` gives.
+        ``files``, by path what ``vrft.evaluation.stored.score.score_stored`` gives, with a scorecard of each
+        task under ``cards``; of several files, or against others, ``combined``, by task what
+        ``vrft.evaluation.scorecard.combine`` gives.
 
     Raises:
-        InputError: an option or a row cannot be used.
+        InputError: an option or a row cannot be used, or files hold answers to different questions.
     """
-    if len({str(file) for file in files}) < len(files):
-        raise InputError("--predictions names a file twice. Name each once.")
-    mapped, constants = _pairs("--field", fields), _pairs("--default", defaults)
-    tables: dict[str, dict[str, str]] = {}
-    for path, word, meaning in map(_meaning, values):
-        tables.setdefault(path, {})[word] = meaning
-    return {
-        "files": {
-            str(file): score_stored(read_predictions(file, mapped, constants, tables), by) for file in files
-        }
+    reading = reading or Reading()
+    ours, theirs = reading.read(files), reading.read(against)
+    scored: dict[str, Any] = {
+        path: {**score_stored(stored, by), "cards": _cards(stored, rule, novel)}
+        for path, stored in {**ours, **theirs}.items()
     }
+    if len(files) == 1 and not against:
+        return {"files": scored}
+    tasks = sorted({task for stored in ours.values() for task in stored.judged})
+    return {"files": scored, "combined": {task: _combined(task, ours, theirs, rule) for task in tasks}}
+
+
+def _cards(stored: Stored, rule: str | None, novel: tuple[str, ...]) -> dict[str, Any]:
+    """A scorecard of each task that has labelled answers."""
+    cards = {}
+    unsized = {answer.task for answer in stored.answers if answer.judged is not None and not answer.sized}
+    for task, judged in stored.judged.items():
+        seen = tuple(sorted({j.example.question for j in judged} - set(novel))) if novel else ()
+        card = scorecard(load_task(task), judged, CardOptions(rule, base=seen, novel=novel))
+        if task in unsized:
+            # Areas in pixels mean nothing where no picture has a size.
+            sizes = [name for name in card["metrics"] if name.startswith("ap_")]
+            card["metrics"] = {name: row for name, row in card["metrics"].items() if name not in sizes}
+        cards[task] = card
+    return cards
+
+
+def _combined(
+    task: str, ours: dict[str, Stored], theirs: dict[str, Stored], rule: str | None
+) -> dict[str, Any]:
+    def runs(system: dict[str, Stored]) -> list[list[Judged]]:
+        return [headline(stored.judged.get(task, []), rule) for stored in system.values()]
+
+    return combine(load_task(task), runs(ours), runs(theirs) or None)
 
 
 def print_predictions(result: dict[str, Any], out: Console) -> None:
@@ -85,6 +144,10 @@ def print_predictions(result: dict[str, Any], out: Console) -> None:
                 "in shares of the sides, for which IoU needs none.",
                 soft_wrap=True,
             )
+        for card in found.get("cards", {}).values():
+            print_card(card, out)
+    for combined in result.get("combined", {}).values():
+        print_combined(combined, out)
 
 
 def _tasks(tasks: dict[str, Any]) -> Table:

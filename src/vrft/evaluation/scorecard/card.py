@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 
 from vrft.errors import InputError
-from vrft.evaluation.fused import answers_of, asked_of, fused, prompts_known
+from vrft.evaluation.fused import answers_of, asked_of, fused, is_closed, prompts_known
 from vrft.evaluation.judged import Judged
 from vrft.evaluation.metrics import format_rate, parse_rate, per_group
 from vrft.evaluation.pairing import same_questions
@@ -107,7 +107,9 @@ def _tokens(scored: Scored) -> Json:
     sampled = [j.tokens for j in scored.judged]
     prompts = [asked_of(j).spent(n) - own for (j, n), own in zip(pairs, sampled, strict=True)]
     known = all(prompts_known(j, n) for j, n in pairs)
-    return {"answer": fmean(sampled), "prompt": fmean(prompts) if known else None}
+    # Stored texts of another tool may come without their lengths, which then read 0.
+    counted = any(sampled) or any(is_closed(j) for j in scored.plain)
+    return {"answer": fmean(sampled) if counted else None, "prompt": fmean(prompts) if known else None}
 
 
 def _check(task: Task, judged: Sequence[Judged]) -> None:
