@@ -30,6 +30,7 @@ LIGHT = (
     "vrft.fusion",
     "vrft.geometry",
     "vrft.parsing",
+    "vrft.predictions",
     "vrft.rewards",
     "vrft.tasks",
     "vrft.data",
@@ -65,6 +66,7 @@ RANKS = {
     "vrft.audit": 5,
     "vrft.check": 5,
     "vrft.distil": 5,
+    "vrft.predictions": 5,
     "vrft.suites": 5,
 }
 """Imports among these point to an equal or lower rank only."""

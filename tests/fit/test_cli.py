@@ -18,15 +18,16 @@ from vrft.data.writers import write_class_folders, write_coco
 from vrft.miniature.scenes import draw_scene
 from vrft.types import LabelledBox
 
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+
 
 def vrft(*arguments, cwd, wait=True):
     command = [sys.executable, "-m", "vrft", *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     if not wait:
         return subprocess.Popen(
-            command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command, cwd=cwd, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=cwd, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
 
 
 def refused(result):
@@ -101,13 +102,17 @@ def test_a_killed_fit_goes_on_where_it_stood(scenes, tmp_path):
 
 def test_predict_and_eval(scenes, tmp_path):
     picture = sorted((scenes / "images").glob("*.png"))[0]
-    drawn = tmp_path / "drawn.png"
-    asked = ("miniature", picture, "seven", "--form", "direct", "--samples", 3, "--drawn", drawn)
-    result = vrft("predict", *asked, "--json", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    answer = json.loads(result.stdout)
-    assert len(answer["samples"]) == 3
-    assert (answer["drawn"] is None) == (not answer["answer"]["boxes_xyxy_px"]) == (not drawn.exists())
+    command = [sys.executable, "-m", "vrft", "predict", "miniature", "-", "seven", "--form", "direct"]
+    several = [*command, "--samples", "3", "--drawn", "drawn.png", "--json"]
+    with picture.open("rb") as content:
+        piped = subprocess.run(
+            several, stdin=content, cwd=tmp_path, env=ONE_THREAD, capture_output=True, timeout=300
+        )
+    assert piped.returncode == 0, piped.stderr
+    (answer,) = json.loads(piped.stdout)
+    assert (answer["question"], answer["result"]["answers"], len(answer["others"])) == ("seven", 3, 2)
+    with Image.open(picture) as original, Image.open(tmp_path / "drawn.png") as drawn:
+        assert drawn.size == original.size == tuple(answer["image_wh"])
     asked = ("miniature", scenes, "--task", "detect", "--form", "direct", "--eval-max", 10)
     scored = vrft("eval", *asked, "--json", cwd=tmp_path)
     assert scored.returncode == 0, scored.stderr

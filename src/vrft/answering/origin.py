@@ -37,7 +37,7 @@ def check_origin(
     asked = "\n".join(repr((e.id, e.question, e.options)) for e in examples)
     origin: dict[str, Any] = {
         "model": model,
-        "weights": _weights(Path(resolve_source(model))),
+        "weights": weights_digest(Path(resolve_source(model))),
         "data": str(data),
         "task": task,
         "questions": len(examples),
@@ -59,8 +59,15 @@ def check_origin(
         )
 
 
-def _weights(model: Path) -> str | None:
-    """A digest of a local model's weights; None for a hub id."""
+def weights_digest(model: Path) -> str | None:
+    """A digest of a local model's weights, taken from both ends of each file.
+
+    Args:
+        model: a model or adapter folder.
+
+    Returns:
+        64 hexadecimal digits; None for a hub id.
+    """
     files = sorted(model.glob("*.safetensors")) if model.is_dir() else []
     if not files:
         return None

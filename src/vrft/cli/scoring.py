@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vrft.cli.common import JsonFlag, ResumeFlag, SeedOption, out
-from vrft.errors import InputError
+from vrft.cli.common import JsonFlag, ResumeFlag, SeedOption, numbers, out
 from vrft.types import Form
 
 
@@ -107,7 +106,8 @@ def evaluate(
 
     settings = EvalSettings(
         model, data, task, form, subject, open_naming, part, manifest, eval_max, max_new_tokens, min_pixels,
-        max_pixels, samples, temperature, seed, flip, _numbers(scales), gate, fuse, _names(novel), sam,
+        max_pixels, samples, temperature, seed, flip, numbers(scales, "--scales"), gate, fuse, _names(novel),
+        sam,
     )  # fmt: skip
     stem = Path("runs") / f"eval-{Path(model).name}-{data.resolve().name}"
     folder = output or (newest_folder(stem) if resume else fresh_folder(stem))
@@ -146,10 +146,3 @@ def _stored(
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in _names(text))
-    except ValueError as error:
-        raise InputError(f"--scales '{text}': write numbers as in 0.75,1.5.") from error

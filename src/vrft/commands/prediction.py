@@ -1,95 +1,196 @@
-"""``vrft predict``: one answer about one picture."""
+"""``vrft predict``: answers about pictures that nobody labelled."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
 
-from vrft.commands.locate import form_for, model_source
-from vrft.data.images import image_size_wh, open_rgb
-from vrft.engine.asking import prompts_for
-from vrft.engine.sampling import Sampling, sample
-from vrft.errors import InputError
-from vrft.policies.load import load_policy
-from vrft.report.overlay import draw_boxes
-from vrft.tasks.base import load_task
-from vrft.types import Answer, BoxesTarget, Example, Form
+from vrft.answering.asking import Asking
+from vrft.answering.evaluate import evaluate
+from vrft.answering.origin import weights_digest
+from vrft.commands.locate import model_source, run_config
+from vrft.commands.wish import Wish, asking_for, hints, pixel_limits, rule_name
+from vrft.data.labels import raise_all, some
+from vrft.errors import InputError, Interrupted, LabelError
+from vrft.evaluation.judged import Judged
+from vrft.fusion import load_rule
+from vrft.narrator import Narrator, Silence
+from vrft.policies.load import load_policy, resolve_source
+from vrft.policies.policy import Policy
+from vrft.predictions.asked import STDIN, Pictures, examples_about, frame_of, pictures_at
+from vrft.predictions.base import DEFAULT, Prediction, Setting, by_picture, left_out, open_form
+from vrft.predictions.drawn import beside_name, check_target, drawn_name, save_drawn
+from vrft.predictions.kept import keep_settings
+from vrft.predictions.spent import spent_on
+from vrft.runs.folder import write_json
+from vrft.tasks.base import Task, load_task
+from vrft.types import Example
 
-LENGTH = 512
+DRAWN, FRAMES = "drawn", "frames"
+"""Folders in the user's: drawn pictures, and those that came through standard input."""
 
 
-def predict(
-    model: str,
-    image: Path,
-    question: str,
-    task_name: str,
-    form: Form | None,
-    samples: int,
-    seed: int,
-    drawn: Path | None,
-) -> dict[str, Any]:
-    """Ask one question.
+@dataclass(frozen=True)
+class Predicted:
+    """What came of a wish."""
+
+    predictions: tuple[Prediction, ...]
+    unreadable: tuple[LabelError, ...]
+    """Pictures that could not be read; all others were answered."""
+    document: Any
+    """The predictions as the form has them, in plain JSON values."""
+    one: bool
+    """A single picture was asked about."""
+    notes: tuple[str, ...] = ()
+    """What the form had no place for, and where files went."""
+
+
+def run_predict(wish: Wish, narrator: Narrator, stdin: BinaryIO | None = None) -> Predicted:
+    """Ask every question about every picture.
 
     Args:
-        model: run folder, model folder, hub id, or 'miniature'.
-        image: picture file.
-        question: category, expression or kind of thing, as the task asks.
-        task_name: task.
-        form: form of the answer; None takes the run's own, or thinking.
-        samples: 1 is greedy; more are sampled beside the greedy answer.
-        seed: of the samples.
-        drawn: where the picture with boxes goes; beside the picture where None and there are boxes.
+        wish: what is asked, and how.
+        narrator: where progress goes.
+        stdin: where the picture '-' is read from.
 
-    Returns:
-        ``text``, ``answer``, ``samples``, ``drawn`` (a path or None), ``lines`` (for people).
+    Raises:
+        InputError: a setting, the model or the only picture cannot be used.
+        RunError: the folder holds answers that were asked for otherwise.
     """
-    if not image.exists():
-        raise InputError(f"{image}: there is no such picture.")
-    task, asked = load_task(task_name), form_for(model, form)
-    example = Example("one", "one", image, image_size_wh(image), task.name, question, BoxesTarget(()))
-    policy = load_policy(model_source(model))
-    (prompt,) = prompts_for(policy, task, [example], asked)
-    greedy = sample(policy, [prompt], 1, Sampling(temperature=0, max_new_tokens=LENGTH))[0]
-    others = (
-        sample(policy, [prompt], samples, Sampling(max_new_tokens=LENGTH), seed)[0] if samples > 1 else []
-    )
-    texts = [policy.decode(s.token_ids) for s in (*greedy, *others)]
-    answers = [task.parse(text, prompt.picture.view, asked) for text in texts]
-    first = answers[0]
-    target = None
-    if first.boxes_xyxy_px:
-        target = drawn or image.with_name(f"{image.stem}.answer.png")
-        draw_boxes(open_rgb(image), {"answer": first.boxes_xyxy_px}).save(target)
-    lines = [_sentence(first)] + ([f"Drawn: {target}"] if target is not None else [])
-    lines += [f"Sample {i}: {text}" for i, text in enumerate(texts[1:], 1)]
+    with TemporaryDirectory(prefix="vrft-") as spare:
+        frames = wish.out / FRAMES if wish.out is not None else Path(spare)
+        pictures = _pictures(wish, stdin, frames)
+        return _predict(wish, pictures, Silence() if pictures.one else narrator)
+
+
+def _pictures(wish: Wish, stdin: BinaryIO | None, frames: Path) -> Pictures:
+    if wish.image != STDIN:
+        own = [wish.out, wish.out / DRAWN, wish.out / FRAMES] if wish.out is not None else []
+        return pictures_at(Path(wish.image), own)
+    if stdin is None or stdin.isatty():
+        raise InputError("standard input: nothing is piped into it. Write: vrft predict ... < picture.jpg")
+    return frame_of(stdin.read(), frames)
+
+
+def _predict(wish: Wish, pictures: Pictures, narrator: Narrator) -> Predicted:
+    own = run_config(wish.model)
+    task = load_task(wish.task or (own.task if own is not None else "detection"))
+    asking, rule = asking_for(wish, own), rule_name(task, wish.rule)
+    target_of = _targets(wish, pictures)
+    with narrator.stage("Reading pictures", len(pictures.paths)) as advance:
+        examples, broken = examples_about(
+            pictures, task.name, wish.questions, wish.options, lambda count: advance(count, "")
+        )
+    if not examples:
+        raise_all(broken)
+    write = open_form(wish.written, examples, Setting(wish.model, wish.against))
+    limits = pixel_limits(wish, own)
+    path = None
+    if wish.out is not None:
+        path = keep_settings(wish.out, _settings(wish, task, pictures, limits, asking), examples)
+    policy = load_policy(model_source(wish.model), min_pixels=limits[0], max_pixels=limits[1])
+    judged = _asked(policy, task, examples, asking, path, narrator)
+    # Kept answers name the picture's place when it was asked about.
+    made = [_result(replace(j, example=e), rule) for j, e in zip(judged, examples, strict=True)]
+    predictions = _drawn(made, target_of)
+    if wish.image == STDIN and wish.out is None:
+        predictions = tuple(_nowhere(one) for one in predictions)
+    document = write(predictions)
+    notes = [*hints(task, wish, own), *left_out(wish.written, predictions)]
+    if wish.out is not None:
+        file = wish.out / (
+            "predictions.json" if wish.written == DEFAULT else f"predictions.{wish.written}.json"
+        )
+        write_json(file, document)
+        notes.append(f"Kept: {path}, {file}")
+    notes.append(_where_drawn(predictions))
+    return Predicted(predictions, tuple(broken), document, pictures.one, tuple(notes))
+
+
+def _targets(wish: Wish, pictures: Pictures) -> Callable[[str], Path] | None:
+    """Where a drawn picture goes, by the picture's name; None where none is drawn."""
+    if wish.drawn is not None:
+        if not pictures.one:
+            raise InputError("--drawn names one file. Give --out DIR, where a folder's drawn pictures go.")
+        drawn = wish.drawn
+        check_target(drawn, pictures.paths[0])
+        return lambda name: drawn
+    if wish.out is not None:
+        folder = wish.out / DRAWN
+        return lambda name: folder / drawn_name(name)
+    return (lambda name: Path(beside_name(name))) if pictures.one else None
+
+
+def _settings(
+    wish: Wish, task: Task, pictures: Pictures, limits: tuple[int | None, int | None], asking: Asking
+) -> dict[str, Any]:
+    """All that decides an answer beside picture and question."""
+    source = model_source(wish.model)
     return {
-        "text": texts[0],
-        "answer": _plain(first),
-        "samples": [{"text": t, "answer": _plain(a)} for t, a in zip(texts[1:], answers[1:], strict=True)],
-        "drawn": str(target) if target is not None else None,
-        "lines": lines,
+        "model": source,
+        "weights": weights_digest(Path(resolve_source(source))),
+        "task": task.name,
+        "pictures": str(pictures.root.resolve()),
+        "options": list(wish.options),
+        "min_pixels": limits[0],
+        "max_pixels": limits[1],
+        **asking.row(),
     }
 
 
-def _plain(answer: Answer) -> dict[str, Any]:
-    return {
-        "parsed": answer.parsed,
-        "formatted": answer.formatted,
-        "boxes_xyxy_px": [list(b) for b in answer.boxes_xyxy_px],
-        "confidences": list(answer.confidences),
-        "label": answer.label,
-        "faults": [str(f) for f in answer.faults],
-    }
+def _asked(
+    policy: Policy,
+    task: Task,
+    examples: Sequence[Example],
+    asking: Asking,
+    path: Path | None,
+    narrator: Narrator,
+) -> list[Judged]:
+    left = len(examples)
+    with narrator.stage("Asking", left) as advance:
+
+        def progress(done: int) -> None:
+            nonlocal left
+            left -= done
+            advance(done, "")
+
+        try:
+            judged = evaluate(policy, task, examples, asking, path=path, progress=progress)
+        except KeyboardInterrupt:
+            kept = (
+                f"the answers so far are in {path}; the same command goes on" if path else "nothing is kept"
+            )
+            raise Interrupted(f"Stopped: {kept}.") from None
+        # What was kept from before.
+        advance(left, "")
+    return judged
 
 
-def _sentence(answer: Answer) -> str:
-    if not answer.parsed:
-        return f"No answer could be read ({', '.join(answer.faults)})."
-    if answer.label is not None:
-        return f"Class: {answer.label}"
-    if answer.abstained:
-        return "No objects."
-    boxes = zip(answer.boxes_xyxy_px, answer.confidences, strict=True)
-    return "\n".join(
-        f"Box in pixels: {', '.join(f'{v:.0f}' for v in box)} (confidence {c:.2f})" for box, c in boxes
+def _nowhere(one: Prediction) -> Prediction:
+    """The picture that came through standard input is nowhere afterwards."""
+    return replace(one, judged=replace(one.judged, example=replace(one.example, image=Path(STDIN))))
+
+
+def _result(judged: Judged, rule: str) -> Prediction:
+    """One answer of all that was said."""
+    if not judged.others:
+        return Prediction(judged, judged.answer, None, spent_on(judged))
+    answer = load_rule(rule)([said.candidate for said in judged.said])
+    return Prediction(judged, answer, rule, spent_on(judged))
+
+
+def _where_drawn(predictions: Sequence[Prediction]) -> str:
+    files = list(dict.fromkeys(str(one.drawn) for one in predictions if one.drawn is not None))
+    return (
+        f"Drawn: {some(files)}" if files else "Nothing is drawn. Add --out DIR to keep answers and pictures."
     )
+
+
+def _drawn(made: Sequence[Prediction], target_of: Callable[[str], Path] | None) -> tuple[Prediction, ...]:
+    if target_of is None:
+        return tuple(made)
+    files = {name: save_drawn(asked, target_of(name)) for name, asked in by_picture(made).items()}
+    return tuple(replace(one, drawn=files[one.picture]) for one in made)

@@ -26,7 +26,7 @@ class Voice:
 
     def say(self, text: str) -> None:
         """One line."""
-        self.console.print(text, markup=False)
+        self.console.print(text, markup=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, title: str, total: int) -> Iterator[Advance]:

@@ -65,7 +65,7 @@ def to_row(judged: Judged, group: str | None = None) -> Row:
         "input_wh": list(view.input_wh) if view else None,
         "prompt_tokens": dict(judged.prompt_tokens),
         "text": judged.text,
-        **_answer_row(judged.answer),
+        **answer_row(judged.answer),
         "tokens": judged.tokens,
         "logprob": judged.logprob,
         "box_logprobs": list(judged.box_logprobs),
@@ -172,7 +172,12 @@ def _read_line(line: bytes, where: str) -> Judged:
         ) from error
 
 
-def _answer_row(answer: Answer) -> Row:
+def answer_row(answer: Answer) -> Row:
+    """What an answer's text says, as a row has it.
+
+    Args:
+        answer: any; its text is not among it.
+    """
     return {
         "parsed": answer.parsed,
         "formatted": answer.formatted,
@@ -204,7 +209,7 @@ def _answer(row: Row, text: str) -> Answer:
 def _said_row(said: Said) -> Row:
     return {
         "text": said.text,
-        **_answer_row(said.answer),
+        **answer_row(said.answer),
         "tokens": said.tokens,
         "logprob": said.logprob,
         "box_logprobs": list(said.box_logprobs),

@@ -36,13 +36,28 @@ def vote(candidates: Sequence[Candidate]) -> Answer:
     left = contest_of_labels(candidates)
     if left.decided is not None:
         return left.decided
+    groups = grouped(left.found)
+    winners = majority(groups)
+    return replace(preferred(winners).answer, confidences=(len(winners) / left.n_readable,))
+
+
+def grouped(named: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Answers by the class that they name, in the order in which the classes were first named.
+
+    Args:
+        named: answers with a class name; names are the same where ``exact_match`` says so.
+
+    Example:
+        >>> said = [Answer(True, True, label=name) for name in ("pansy", "rose", "Pansy.")]
+        >>> [len(group) for group in grouped([Candidate(answer, None, 4) for answer in said])]
+        [2, 1]
+    """
     groups: list[list[Candidate]] = []
-    for one in left.found:
+    for one in named:
         same = (group for group in groups if exact_match(one.answer.label, group[0].answer.label or ""))
         group = next(same, None)
         if group is None:
             groups.append([one])
         else:
             group.append(one)
-    winners = majority(groups)
-    return replace(preferred(winners).answer, confidences=(len(winners) / left.n_readable,))
+    return groups

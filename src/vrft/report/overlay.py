@@ -44,7 +44,7 @@ def draw_boxes(
         for box in listed:
             pen.rectangle(box, outline=colour, width=line)
         for x1, y1, _, _ in listed:
-            _name(pen, name, (x1, y1), colour, font)
+            _name(pen, name, (x1, y1), colour, font, drawn.width)
     return drawn
 
 
@@ -54,10 +54,15 @@ def _name(
     corner: tuple[float, float],
     colour: str,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    picture_width: int,
 ) -> None:
-    """The name on a plate above the box's corner, or inside the box where the picture ends above it."""
+    """The name on a plate above the box's corner, or inside the box where the picture ends above it.
+
+    A plate that would run out of the picture stands further left.
+    """
     left, top, right, bottom = pen.textbbox((0, 0), name, font=font)
     width, height = right - left + 4, bottom - top + 4
     x, y = corner[0], corner[1] - height if corner[1] >= height else corner[1]
+    x = max(0, min(x, picture_width - 1 - width))
     pen.rectangle((x, y, x + width, y + height), fill=colour)
     pen.text((x + 2 - left, y + 2 - top), name, fill="white", font=font)

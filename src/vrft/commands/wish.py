@@ -1,0 +1,120 @@
+"""What a user of ``vrft predict`` asks for, completed by what the model's own run was trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vrft.answering.asking import Asking
+from vrft.commands.locate import form_for
+from vrft.config import RunConfig
+from vrft.fusion import rule_for
+from vrft.predictions.base import DEFAULT
+from vrft.tasks.base import Task
+from vrft.types import BoxesTarget, ClassTarget, Form, Target
+
+LENGTH, BATCH = 512, 16
+"""Tokens of an answer, at most, of a model that no run of ours knows; questions encoded together."""
+RULES: Mapping[str, tuple[str, Target]] = {
+    "classification": ("vote", ClassTarget("")),
+    "detection": ("wbf", BoxesTarget(())),
+    "grounding": ("medoid", BoxesTarget(())),
+}
+"""By task: the rule that makes one answer of several, and the kind of what is asked for."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asks for; None takes what the model's own run was trained with."""
+
+    model: str
+    """Run folder, model folder, hub id, or 'miniature'."""
+    image: str
+    """A picture, a folder of pictures, or '-' for the bytes of one on standard input."""
+    questions: tuple[str, ...]
+    task: str | None = None
+    form: Form | None = None
+    options: tuple[str, ...] = ()
+    """Class names to choose from."""
+    samples: int = 1
+    temperature: float = 1.0
+    seed: int = 0
+    flip: bool = False
+    scales: tuple[float, ...] = ()
+    rule: str | None = None
+    """How several answers become one; None takes the task's natural rule."""
+    max_new_tokens: int | None = None
+    min_pixels: int | None = None
+    max_pixels: int | None = None
+    written: str = DEFAULT
+    """The form of ``vrft.predictions`` that the predictions are written in."""
+    against: Path | None = None
+    """A COCO json whose ids are used."""
+    out: Path | None = None
+    """Folder that keeps answers and drawn pictures; what it holds is not asked again."""
+    drawn: Path | None = None
+    """The drawn picture of a single one."""
+
+
+def asking_for(wish: Wish, own: RunConfig | None) -> Asking:
+    """How the questions are put.
+
+    Args:
+        wish: what is asked for.
+        own: the configuration of the model's run, if it has one.
+
+    Raises:
+        InputError: a number is out of its range.
+    """
+    length = wish.max_new_tokens or (own.rollout.max_new_tokens if own is not None else LENGTH)
+    return Asking(
+        form_for(wish.model, wish.form),
+        length,
+        wish.samples,
+        wish.temperature,
+        seed=wish.seed,
+        flip=wish.flip,
+        scales=wish.scales,
+        batch=BATCH,
+    )
+
+
+def rule_name(task: Task, name: str | None) -> str:
+    """The rule that makes one answer of several.
+
+    Args:
+        task: of the questions.
+        name: the user's choice; None takes the natural one.
+
+    Raises:
+        InputError: there is no such rule, or it is not for answers of this kind.
+    """
+    natural, target = RULES[task.name]
+    rule_for(name or natural, target)
+    return name or natural
+
+
+def pixel_limits(wish: Wish, own: RunConfig | None) -> tuple[int | None, int | None]:
+    """Least and most pixels of a picture after the processor's resize.
+
+    Args:
+        wish: what is asked for.
+        own: the configuration of the model's run, if it has one.
+    """
+    trained = (own.model.min_pixels, own.model.max_pixels) if own is not None else (None, None)
+    return (wish.min_pixels or trained[0], wish.max_pixels or trained[1])
+
+
+def hints(task: Task, wish: Wish, own: RunConfig | None) -> list[str]:
+    """What the user may not know about the way in which the model was trained to be asked.
+
+    Args:
+        task: of the questions.
+        wish: what is asked for.
+        own: the configuration of the model's run, if it has one.
+    """
+    closed = own is not None and own.task == task.name == "classification" and not own.prompt.open
+    if closed and not wish.options:
+        return ["This run was trained with the class names in its prompt. Give them with --options."]
+    return []
