@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vrft.cli.common import JsonFlag, ResumeFlag, SeedOption, numbers, out
+from vrft.errors import InputError
 from vrft.types import Form
 
 
