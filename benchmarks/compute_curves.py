@@ -6,7 +6,7 @@ own pictures, split and held-out questions; 16 answers to each held-out question
 others drawn at temperature 1; every rule of fusion at N = 1, 2, 4, 8, 16. Nothing here is chosen by looking
 at held-out scores.
 
-Trainings and answers are kept under runs/compute and not made twice. The result goes to
+Trainings and answers are kept under runs/compute and not made twice (`--only answers` makes nothing else). The result goes to
 results/compute_curves.json, its drawing to docs/compute_curves.svg.
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from compute_drawing import draw
 
 from vrft.answering.asking import Asking
@@ -45,6 +46,8 @@ from vrft.tasks.base import load_task
 ROOT = Path(__file__).resolve().parents[1]
 SYSTEMS = ("base", "sft", "rft")
 RESAMPLES = 500
+THREADS = 1
+"""One, so that no digit depends on the number of cores; seeds may be made in processes beside each other."""
 Drawn = tuple[float, np.ndarray]
 
 
@@ -168,6 +171,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "compute_curves.json")
     parser.add_argument("--drawing", type=Path, default=ROOT / "docs" / "compute_curves.svg")
     options = parser.parse_args()
+    torch.set_num_threads(THREADS)
     began, tasks = time.time(), {}
     for task in options.tasks:
         seeds = {str(s): seed_rows(task, answers(task, s, options.runs)) for s in options.seeds}
