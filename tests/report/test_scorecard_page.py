@@ -101,6 +101,10 @@ def test_page_and_terminal_have_the_figures_of_the_json(made, tmp_path, kind):
             (hundred(card["plain"]["value"]), spread(card["plain"])),
             (hundred(seen["value"], "+"), spread(seen, "+")),
         }
+        beside = f"{hundred(card['plain']['value'])} (95% interval {spread(card['plain'])})"
+        assert f"The plain answers alone: {beside}; difference {hundred(seen['value'], '+')}" in sentences(
+            card
+        )
     if card["task"] == "detection":
         shares = ("precision", "recall", "f1", "rejection")
         expected["presence"] = {(hundred(card["presence"][key]),) for key in shares}

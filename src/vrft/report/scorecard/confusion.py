@@ -63,7 +63,7 @@ def confusion_plot(card: Json) -> Markup:
         class_="chart matrix",
         role="img",
         aria_label=said,
-        style=f"max-width:{round(1.25 * width)}px",
+        style=f"max-width:{round(1.25 * width)}px;min-width:{round(0.7 * width)}px",
     )
 
 

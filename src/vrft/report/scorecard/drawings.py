@@ -19,6 +19,8 @@ from vrft.report.results import metric_title
 from vrft.report.scorecard.confusion import confusion_plot
 
 PALETTE = ("c0", "c1", "c2", "c3", "c4", "c5")
+HALF_PAGE = 12
+"""Classes of a confusion matrix that half the page's width has room for."""
 LOOK = "rft"
 """CSS class of the one system that a card is of."""
 
@@ -31,6 +33,8 @@ class Drawing:
     note: str
     legend: list[tuple[str, str]]
     drawing: Markup
+    broad: bool = False
+    """It needs the whole width of the page."""
 
 
 def drawings_of(name: str, card: Json) -> list[Drawing]:
@@ -76,14 +80,15 @@ def _curve(card: Json) -> Drawing:
     drawn = line_chart(known, said, axis="tokens of a question", log=True)
     note = f"{title} × 100. Whiskers are 95% intervals, on the same draws of pictures for every point."
     legend = [(line.name, line.look) for line in known]
-    return Drawing(f"{title} against tokens", note, legend, drawn)
+    return Drawing(f"{title} against tokens", note, legend, drawn, broad=True)
 
 
 def _confusion_matrix(card: Json) -> Drawing:
     note = (
         "Each row is a class, each column what it was called, in per cent of the row; the diagonal is right."
     )
-    return Drawing("Confusion matrix", note, [], confusion_plot(card))
+    broad = len(mapping(card.get("classes"))) > HALF_PAGE
+    return Drawing("Confusion matrix", note, [], confusion_plot(card), broad)
 
 
 DRAWINGS: Mapping[str, Sequence[Callable[[Json], Drawing]]] = {

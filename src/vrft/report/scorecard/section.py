@@ -21,8 +21,6 @@ FACTS = ("model", "data", "form", "samples", "temperature", "seed", "hardware")
 """Keys of a result that are told as they are, where it has them."""
 WIDE = 5
 """A table of so many columns has a line of the page to itself."""
-BROAD = ("compute",)
-"""Tables that stand below their drawings, not beside them."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Part:
     wide: bool
     """It has a line of the page to itself."""
     broad: bool
-    """The table stands below the drawings."""
+    """The table stands below the drawings, not beside them."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def evaluation_section(read: ReadEvaluation, anchor: str, pages: int) -> Evaluat
 def _part(table: CardTable, card: Json) -> Part:
     drawings = drawings_of(table.name, card)
     columns = len(table.headings)
-    return Part(table, drawings, bool(drawings) or columns >= WIDE, table.name in BROAD)
+    return Part(table, drawings, bool(drawings) or columns >= WIDE, any(one.broad for one in drawings))
 
 
 def _answers(judged: Sequence[Judged], card: Json, notes: list[str]) -> dict[str, list[Judged]]:
