@@ -6,7 +6,7 @@ own pictures, split and held-out questions; 16 answers to each held-out question
 others drawn at temperature 1; every rule of fusion at N = 1, 2, 4, 8, 16. Nothing here is chosen by looking
 at held-out scores.
 
-Trainings and answers are kept under runs/compute and not made twice (`--only answers` makes nothing else). The result goes to
+Trainings and answers are kept under runs/compute and not made twice. The result goes to
 results/compute_curves.json, its drawing to docs/compute_curves.svg.
 """
 

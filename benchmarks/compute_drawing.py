@@ -1,0 +1,46 @@
+"""The drawing of `compute_curves.py`: value over tokens, one panel a task and rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vrft.evaluation.metrics import METRICS
+from vrft.report.charts import HEIGHT, WIDTH, Series, line_chart
+from vrft.report.standalone import Panel, standalone
+from vrft.runs.folder import write_text
+
+TITLES = {"base": "base", "sft": "SFT twin", "rft": "RFT"}
+RULES = {
+    "detection": {"wbf": "weighted boxes fusion", "best_logprob": "best of N by log-probability"},
+    "classification": {"vote": "majority vote", "best_logprob": "best of N by log-probability"},
+}
+"""The fusion and the best-of-N of each task; the file has every rule."""
+
+
+def draw(result: dict[str, Any], path: Path) -> None:
+    """Write the drawing.
+
+    Args:
+        result: as the file has it.
+        path: of the SVG.
+    """
+    panels = [
+        _panel(task, found, rule, title)
+        for task, found in result["tasks"].items()
+        for rule, title in RULES[task].items()
+    ]
+    write_text(path, standalone(panels, [(name, key) for key, name in TITLES.items()], columns=2))
+
+
+def _panel(task: str, found: dict[str, Any], rule: str, title: str) -> Panel:
+    metric = METRICS[found["metric"]].title
+    lines = []
+    for system, name in TITLES.items():
+        rows = found["mean"]["curves"][system][rule]
+        points = [(row["tokens"], 100 * row["value"]) for row in rows]
+        spread = [(100 * min(row["seeds"]), 100 * max(row["seeds"])) for row in rows]
+        lines.append(Series(name, system, points, marked=True, spread=spread))
+    label = f"{task}, {title}: {metric} times 100 over tokens of a question"
+    chart = line_chart(lines, label, axis="tokens of a question, prompt and answers", log=True)
+    return Panel(chart, WIDTH, HEIGHT, f"{task}, {title}: {metric} x 100")
