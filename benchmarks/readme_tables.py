@@ -1,4 +1,4 @@
-"""The README's tables, made from committed result files: `python benchmarks/readme_tables.py [--check]`."""
+"""The tables of README and docs, from committed result files: `python benchmarks/readme_tables.py [--check]`."""
 
 from __future__ import annotations
 
@@ -96,11 +96,65 @@ def speed_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"demo-table": demo_table, "seeds-table": seeds_table, "speed-table": speed_table}
+def _compute() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "results" / "compute_curves.json").read_text())
+    return found
+
+
+def compute_values() -> str:
+    """Every system and rule at every N: the mean over seeds, and tokens of a question."""
+    tasks = _compute()["tasks"]
+    sizes = [row["n"] for row in next(iter(tasks["detection"]["mean"]["curves"]["base"].values()))]
+    lines = ["| task | policy | rule | " + " | ".join(f"N = {n}" for n in sizes) + " |"]
+    lines.append("|---|---|---|" + "---|" * len(sizes))
+    for task, found in tasks.items():
+        for system, rules in found["mean"]["curves"].items():
+            for rule, rows in rules.items():
+                cells = [f"{hundred(row['value'])} ({row['tokens']:.0f})" for row in rows]
+                lines.append(f"| {task} | {SYSTEMS[system]} | `{rule}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def compute_answers() -> str:
+    """The two questions, rule by rule: differences of means over seeds with Student's interval."""
+    last = "N = 16"
+    lines = [
+        "| task | rule | RFT at N = 1 minus base at N = 2 | ... at N = 4 | ... at N = 16 "
+        f"| gain from {last}: base | SFT twin | RFT | RFT's gain minus the base's |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for task, found in _compute()["tasks"].items():
+        mean = found["mean"]
+        for rule, rows in mean["rft_at_1_minus_base_at_n"].items():
+            ahead = [interval(row, True) for row in rows if row["n"] in (2, 4, 16)]
+            gains = mean["gain_of_more"][rule]
+            told = [interval(gains[key], True) for key in (*SYSTEMS, "rft_minus_base")]
+            lines.append(f"| {task} | `{rule}` | " + " | ".join([*ahead, *told]) + " |")
+    return "\n".join(lines)
+
+
+def eval_speed() -> str:
+    """Seconds of `vrft eval` on 200 held-out pictures."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "eval_speed.json").read_text())
+    lines = ["| task | pictures | questions | seconds |", "|---|---|---|---|"]
+    for task, row in found["tasks"].items():
+        lines.append(f"| {task} | {row['pictures']} | {row['questions']} | {row['seconds']:.1f} |")
+    return "\n".join(lines)
+
+
+PAGES = ("README.md", "docs/test_time_compute.md", "docs/evaluation.md")
+TABLES = {
+    "demo-table": demo_table,
+    "seeds-table": seeds_table,
+    "speed-table": speed_table,
+    "compute-values": compute_values,
+    "compute-answers": compute_answers,
+    "eval-speed": eval_speed,
+}
 
 
 def filled(text: str) -> str:
-    """The README with every table made anew."""
+    """A page with every table made anew."""
     for name, make in TABLES.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         text = re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{make()}\n{end}", text, flags=re.S)  # noqa: B023
@@ -108,14 +162,17 @@ def filled(text: str) -> str:
 
 
 def main() -> None:
-    """Write the README, or check that it is as the results say."""
+    """Write the pages, or check that they are as the results say."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
-    readme = ROOT / "README.md"
-    now, wanted = readme.read_text(), filled(readme.read_text())
-    if parser.parse_args().check:
-        sys.exit("README.md differs from results/; run benchmarks/readme_tables.py" if now != wanted else 0)
-    readme.write_text(wanted)
+    check = parser.parse_args().check
+    for name in PAGES:
+        page = ROOT / name
+        now = page.read_text()
+        wanted = filled(now)
+        if check and now != wanted:
+            sys.exit(f"{name} differs from the results; run benchmarks/readme_tables.py")
+        page.write_text(wanted)
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def test_a_gate_that_says_no_ends_the_question(policy, examples):
     assert [j.gate.present for j in judged] == [False, True, None, False]
     assert all(j.answer.abstained and j.text == "" and j.tokens == 0 for j in (judged[0], judged[3]))
     assert [j.text for j in judged[1:3]] == [j.text for j in plain]
-    assert all(j.gate.tokens > 0 for j in judged)
+    assert all(j.gate.spent > j.gate.tokens > 0 for j in judged)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,8 @@ judgeds = st.builds(
     form=st.none() | st.sampled_from(Form),
     others=st.lists(saids, max_size=2).map(tuple),
     prompt_tokens=st.dictionaries(texts, st.integers(0, 9999), max_size=2),
-    gate=st.none() | st.builds(Gate, texts, st.none() | st.booleans(), st.integers(0, 99)),
+    gate=st.none()
+    | st.builds(Gate, texts, st.none() | st.booleans(), st.integers(0, 99), st.integers(0, 99)),
 )
 
 

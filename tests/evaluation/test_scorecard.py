@@ -246,17 +246,17 @@ def test_presence_and_its_gate_are_told_apart():
     assert "gate" not in scorecard(DETECTION, [replace(j, gate=None) for j in judged], FEW)
 
 
-def test_what_a_gate_has_closed_is_not_fused_and_costs_its_answer_alone():
+def test_what_a_gate_has_closed_is_not_fused_and_costs_its_own_tokens_alone():
     asked = with_others(detection("p", "cat", [A], [(B, 0.9)]), boxes((A, 1.0)), boxes((A, 1.0)))
     closed = replace(
         detection("q", "cat", [A], []), gate=Gate("no", False, 4), tokens=0, prompt_tokens={"plain": 99}
     )
-    judged = [replace(asked, prompt_tokens={"plain": 50}, gate=Gate("yes", True, 6)), closed]
+    judged = [replace(asked, prompt_tokens={"plain": 50}, gate=Gate("yes", True, 6, 30)), closed]
     found = scorecard(DETECTION, judged, FEW)["compute"]
     assert [(row["n"], row["tokens"]) for row in found["rules"]["wbf"]] == [
-        (1, (6 + 50 + 9 + 4) / 2),
-        (2, (6 + 50 + 9 + 7 + 4) / 2),
-        (3, (6 + 50 + 9 + 14 + 4) / 2),
+        (1, (30 + 6 + 50 + 9 + 4) / 2),
+        (2, (30 + 6 + 50 + 9 + 7 + 4) / 2),
+        (3, (30 + 6 + 50 + 9 + 14 + 4) / 2),
     ]
     fused = scorecard(DETECTION, judged, replace(FEW, rule="wbf"))
     assert fused["answers"] == 2

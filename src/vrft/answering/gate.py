@@ -38,7 +38,8 @@ def ask_gate(policy: Policy, task: Task, examples: Sequence[Example], asking: As
     ]
     greedy = Sampling(temperature=0, max_new_tokens=asking.max_new_tokens)
     gates = []
-    for (answer,) in sample(policy, prompts, 1, greedy):
+    for prompt, (answer,) in zip(prompts, sample(policy, prompts, 1, greedy), strict=True):
         text = policy.decode(answer.token_ids)
-        gates.append(Gate(text, presence.read(text, asking.form), len(answer.token_ids)))
+        said = presence.read(text, asking.form)
+        gates.append(Gate(text, said, len(answer.token_ids), len(prompt.token_ids)))
     return gates

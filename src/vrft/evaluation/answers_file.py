@@ -112,7 +112,7 @@ def from_row(row: Row) -> Judged:
         Form(form) if form else None,
         tuple(_said(other) for other in row.get("others", ())),
         row.get("prompt_tokens", {}),
-        Gate(gate["text"], gate["present"], gate["tokens"]) if gate else None,
+        Gate(**gate) if gate else None,
     )
 
 

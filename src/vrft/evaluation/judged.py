@@ -46,6 +46,13 @@ class Gate:
     present: bool | None
     """None where neither yes nor no could be read: the second question is asked then."""
     tokens: int
+    prompt_tokens: int = 0
+    """Length of the first question's prompt; 0 where it is not known."""
+
+    @property
+    def spent(self) -> int:
+        """All its tokens."""
+        return self.prompt_tokens + self.tokens
 
 
 @dataclass(frozen=True)

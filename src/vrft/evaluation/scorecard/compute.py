@@ -48,7 +48,7 @@ def measure(scored: Scored) -> Json:
 
 def _row(scored: Scored, rule: Rule, n: int, looks: list[str]) -> Json:
     judged = [fused(j, rule, n) for j in scored.plain]
-    gates = sum(j.gate.tokens for j in scored.plain if j.gate)
+    gates = sum(j.gate.spent for j in scored.plain if j.gate)
     tokens = (sum(asked_of(j).spent(n) for j in scored.plain) + gates) / len(scored.plain)
     return {"n": n, "looks": looks, "tokens": tokens, **plain_json(scored.interval(judged))}
 

@@ -132,7 +132,7 @@ def _judged(row: PredictionRow, task: Task, ground: _Ground, identity: str) -> J
         row.form,
         tuple(_said(o, read(o.text) if o.look == again else _stored(o, o.text)) for o in row.others),
         dict(row.prompt_tokens),
-        Gate(row.gate.text, row.gate.present, row.gate.tokens) if row.gate else None,
+        Gate(**row.gate.model_dump()) if row.gate else None,
     )
 
 

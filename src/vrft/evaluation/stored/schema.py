@@ -119,6 +119,7 @@ class GateRow(Part):
     text: Text
     present: bool | None = None
     tokens: Count = 0
+    prompt_tokens: Count = 0
 
 
 class PredictionRow(Part):
