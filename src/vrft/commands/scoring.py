@@ -21,6 +21,7 @@ from vrft.evaluation.judged import Judged
 from vrft.evaluation.masks_file import MASKS
 from vrft.evaluation.scorecard import CardOptions, scorecard
 from vrft.evaluation.scorecard.card import headline
+from vrft.miniature.location import MINIATURE
 from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
 from vrft.questions import ask_about, check_sizes, questions_of, saved_split
@@ -125,7 +126,13 @@ def run_eval(settings: EvalSettings, folder: Path, narrator: Narrator) -> Scored
         segmentation = _segmentation(settings, judged, folder, narrator)
     except KeyboardInterrupt:
         raise Interrupted(f"Stopped; the answers so far are in {folder}. The same command goes on.") from None
-    facts = {"model": settings.model, "data": str(settings.data), "part": part, "asking": asking.row()}
+    facts = {
+        "model": settings.model,
+        "miniature": MINIATURE in (settings.model, own.model.path if own is not None else None),
+        "data": str(settings.data),
+        "part": part,
+        "asking": asking.row(),
+    }
     options = _card_options(settings, dataset, judged)
     return write_result(folder, task, judged, options, {**facts, **segmentation})
 

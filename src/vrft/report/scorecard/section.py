@@ -11,14 +11,24 @@ from vrft.evaluation.judged import Judged
 from vrft.evaluation.scorecard.card import headline
 from vrft.evaluation.scorecard.scored import Json
 from vrft.report.figures import number
-from vrft.report.folders import ReadEvaluation
+from vrft.report.folders import ReadEvaluation, mapping
 from vrft.report.pictures import Gallery, build_extremes
 from vrft.report.scorecard.drawings import Drawing, drawings_of
 from vrft.report.scorecard.headline import sentences, word
 from vrft.report.scorecard.tables import CardTable, card_tables
 
-FACTS = ("model", "data", "form", "samples", "temperature", "seed", "hardware")
-"""Keys of a result that are told as they are, where it has them."""
+FACTS = {
+    "model": "Model",
+    "data": "Data",
+    "part": "Part",
+    "form": "Form",
+    "max_new_tokens": "Tokens of an answer, at most",
+    "samples": "Answers to each question",
+    "temperature": "Temperature of further answers",
+    "seed": "Seed",
+    "hardware": "Hardware",
+}
+"""Keys of a result, or of its settings of asking, that are told as they are, where it has them."""
 WIDE = 5
 """A table of so many columns has a line of the page to itself."""
 
@@ -59,6 +69,7 @@ def evaluation_section(read: ReadEvaluation, anchor: str, pages: int) -> Evaluat
         pages: how many galleries share the page's budget.
     """
     card, notes = read.card, list(read.notes)
+    told = {**mapping(card.get("asking")), **card}
     task = str(card.get("task") or (read.judged[0].example.task if read.judged else ""))
     parts = [_part(table, card) for table in card_tables(card)]
     seed = number(card.get("seed")) or 0
@@ -70,7 +81,7 @@ def evaluation_section(read: ReadEvaluation, anchor: str, pages: int) -> Evaluat
         word=word(card) if card else "no scores yet",
         sentence=sentences(card) if card else "The answers have not been scored.",
         miniature=card.get("miniature") is True or card.get("model") == "miniature",
-        facts=[(key.capitalize(), str(card[key])) for key in FACTS if card.get(key) is not None],
+        facts=[(title, str(told[key])) for key, title in FACTS.items() if told.get(key) is not None],
         parts=parts,
         gallery=build_extremes(answers, task, int(seed), roots, anchor, pages),
         notes=notes,

@@ -247,19 +247,15 @@ def _classes(card: Json, short: bool) -> CardTable:
 def _compute(card: Json, short: bool) -> CardTable:
     found = mapping(card.get("compute"))
     by_rule = {
-        name: {plain(row.get("n")): row for row in map(mapping, sequence(rows))}
-        for name, rows in mapping(found.get("rules")).items()
+        name: [mapping(row) for row in sequence(rows)] for name, rows in mapping(found.get("rules")).items()
     }
     # The cost of n answers is the same by whatever rule they are fused.
-    first = next(iter(by_rule.values()), {})
+    first = next(iter(by_rule.values()), [])
+    looks = tuple(", ".join(map(told, sequence(row.get("looks")))) for row in first)
     rows = [
-        (
-            n,
-            ", ".join(map(told, sequence(row.get("looks")))),
-            f"{number(row.get('tokens')) or 0.0:,.0f}",
-            *(_with_spread(listed.get(n)) for listed in by_rule.values()),
-        )
-        for n, row in first.items()
+        ("tokens", *(f"{number(row.get('tokens')) or 0.0:,.0f}" for row in first)),
+        *([("looks", *looks)] if len(set(looks)) > 1 else []),
+        *((name, *map(_with_spread, listed)) for name, listed in by_rule.items()),
     ]
     left_out = [f"{name} is left out: {why}" for name, why in mapping(found.get("left_out")).items()]
     counted = "prompts and answers" if found.get("prompts_counted") else "answers alone, prompts unknown"
@@ -268,8 +264,23 @@ def _compute(card: Json, short: bool) -> CardTable:
         f"{title} x100 of the first answers to every question, fused by each rule, with 95% intervals. One "
         f"answer is the plain one. Tokens are the mean of a question, {counted}."
     )
-    headings = ("Answers", "Looks", "Tokens", *by_rule)
-    return CardTable("compute", f"{title} against compute", " ".join([note, *left_out]), headings, rows, (1,))
+    headings = ("Answers", *(plain(row.get("n")) for row in first))
+    shown = rows if first else []
+    return CardTable("compute", f"{title} against compute", " ".join([note, *left_out]), headings, shown)
+
+
+def _segmentation(card: Json, short: bool) -> CardTable:
+    found = mapping(card.get("segmentation"))
+    rows = [
+        (title, hundred(mapping(found.get(key)).get("value")), _spread(found.get(key)))
+        for key, title in (("giou", "gIoU"), ("ciou", "cIoU"))
+    ]
+    note = (
+        f"Boxes made into masks by {told(found.get('sam'), 'no model: no answer has boxes')}. gIoU is the "
+        "mean of each question's IoU, cIoU all intersections over all unions; ignored pixels are left out."
+    )
+    headings = ("", "x100", "95% interval")
+    return CardTable("segmentation", "Masks", note, headings, rows if found else [])
 
 
 TABLES: Mapping[str, Callable[[Json, bool], CardTable]] = {
@@ -282,6 +293,7 @@ TABLES: Mapping[str, Callable[[Json, bool], CardTable]] = {
     "gate": _gate,
     "open_vocabulary": _open_vocabulary,
     "federated": _federated,
+    "segmentation": _segmentation,
     "compute": _compute,
     "classes": _classes,
     "confusions": _confusions,
