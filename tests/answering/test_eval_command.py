@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
+from tiny_sam import save_tiny_sam
 from vrft.cli import app
 from vrft.commands.scoring import EvalSettings, run_eval
 from vrft.data.base import load_dataset
@@ -15,6 +18,7 @@ from vrft.errors import InputError, RunError
 from vrft.evaluation.answers_file import read_judged
 from vrft.evaluation.metrics import METRICS
 from vrft.miniature.folders import write_classification, write_detection
+from vrft.miniature.scenes import draw_scene
 from vrft.narrator import Silence
 from vrft.runs.folder import write_json
 from vrft.tasks.base import load_task
@@ -95,3 +99,26 @@ def test_the_command_prints_json_alone_and_goes_on_where_it_stands(detection, tm
 def test_a_model_that_no_run_knows_needs_a_task(detection):
     with pytest.raises(InputError, match="Add --task"):
         run_eval(EvalSettings("miniature", detection), detection / "eval", Silence())
+
+
+def test_boxes_become_masks_through_sam_and_are_kept(tmp_path):
+    data = tmp_path / "reasonseg"
+    data.mkdir()
+    for number in range(3):
+        scene = draw_scene(np.random.default_rng([7, number]), "train", ("seven", "circle"), (1, 1))
+        Image.fromarray(scene.pixels).save(data / f"{number}.jpg")
+        x1, y1, x2, y2 = scene.objects[0].box_xyxy_px
+        corners = [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]
+        shape = {"label": "target", "shape_type": "polygon", "points": corners}
+        sheet = {"text": [f"the {scene.objects[0].category}"], "is_sentence": False, "shapes": [shape]}
+        (data / f"{number}.json").write_text(json.dumps(sheet))
+    sam = save_tiny_sam(tmp_path / "sam")
+    ask = settings(data, task="grounding", sam=str(sam))
+    card = run_eval(ask, tmp_path / "eval", Silence()).card
+    assert card["segmentation"]["n"] == 3
+    judged = read_judged(tmp_path / "eval" / "answers.jsonl")
+    boxes = [j for j in judged if j.answer.boxes_xyxy_px]
+    assert boxes and 0 <= card["segmentation"]["giou"]["value"] <= 1
+    assert len((tmp_path / "eval" / "masks.jsonl").read_text().splitlines()) == len(boxes)
+    again = run_eval(settings(data, task="grounding"), tmp_path / "eval", Silence()).card
+    assert again["segmentation"] == card["segmentation"]
