@@ -37,6 +37,7 @@ LIGHT = (
     "vrft.runs",
     "vrft.scoring",
     "vrft.suites",
+    "vrft.miniature.domains",
     "vrft.miniature.expressions",
     "vrft.miniature.folders",
     "vrft.miniature.glyphs",
