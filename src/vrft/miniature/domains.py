@@ -21,6 +21,8 @@ _LINE_PX = 1.7
 """Width of a hand-drawn line."""
 _WOBBLE_PX = 0.9
 """How far a hand strays from the edge that it follows, one standard deviation."""
+_STRAY_PX = 6 * _FINER
+"""Size of a stray along the edge, at the finer resolution."""
 _ROOM_PX = 4
 """Added around an object, so that no stray is cut off."""
 _STRENGTH = 2.2
@@ -72,17 +74,23 @@ def outline(rng: np.random.Generator, ink: Ink) -> Ink:
     room = np.pad(ink, _ROOM_PX).astype(np.float32)
     height, width = (side * _FINER for side in room.shape)
     fine = np.asarray(Image.fromarray(room).resize((width, height), Image.Resampling.BICUBIC))
-    strays = [ndimage.gaussian_filter(rng.normal(0, 1, fine.shape), 3.0 * _FINER) for _ in range(2)]
-    rows, columns = np.mgrid[0:height, 0:width].astype(float)
     moved = [
-        place + stray / stray.std() * _WOBBLE_PX * _FINER
-        for place, stray in zip((rows, columns), strays, strict=True)
+        place + _WOBBLE_PX * _FINER * _stray(rng, (height, width))
+        for place in np.mgrid[0:height, 0:width].astype(np.float32)
     ]
     solid = ndimage.map_coordinates(fine, moved, order=1) > 0.5
     core = ndimage.distance_transform_edt(solid) > _LINE_PX * _FINER
     line = Image.fromarray((solid & ~core).astype(np.float32))
     drawn: np.ndarray = np.asarray(line.resize(room.shape[::-1], Image.Resampling.BOX))
     return drawn
+
+
+def _stray(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """A smooth random field of standard deviation one."""
+    coarse = rng.normal(0, 1, tuple(side // _STRAY_PX + 2 for side in shape)).astype(np.float32)
+    smooth = np.asarray(Image.fromarray(coarse).resize(shape[::-1], Image.Resampling.BICUBIC))
+    field: np.ndarray = smooth / smooth.std()
+    return field
 
 
 def other_texture(rng: np.random.Generator, side: int) -> np.ndarray:
