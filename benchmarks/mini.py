@@ -25,7 +25,7 @@ from mini.plan import plan_text
 from mini.settings import SETTINGS
 from mini.studies import STUDIES, run_study
 
-from vrft.errors import VrftError
+from vrft.errors import ConfigError, VrftError
 from vrft.narrator import Silence
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,11 +55,30 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "mini", help="folder of JSON files")
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "mini", help="folder of runs")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of results.md")
+    parser.add_argument(
+        "--part", default="1/1", help="I/N: every Nth cell of the table, for N processes at once"
+    )
     parser.add_argument("--threads", type=int, default=2, help="of the process")
     parser.add_argument("--models", nargs="*", default=[], help="further models of --study size")
     parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
     parser.add_argument("--tiny", action="store_true", help="two steps of two pictures: tries the code only")
     return parser.parse_args(given)
+
+
+def part_of(cells: Sequence[Cell], part: str) -> Sequence[Cell]:
+    """Every Nth cell, from the Ith on.
+
+    Args:
+        cells: all.
+        part: 'I/N', I from 1 to N.
+
+    Raises:
+        ConfigError: it is no such text.
+    """
+    number, _, count = part.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise ConfigError(f"--part {part}: write I/N with I from 1 to N, such as 1/2.")
+    return cells[int(number) - 1 :: int(count)]
 
 
 def run_cells(cells: Sequence[Cell], a: argparse.Namespace, effort: Effort) -> None:
@@ -80,7 +99,7 @@ def main(given: Sequence[str] | None = None) -> None:
     elif a.study:
         run_study(a.study, a.out, a.work, Lines(), effort, a.models)
     elif a.table:
-        run_cells(main_table(), a, effort)
+        run_cells(part_of(main_table(), a.part), a, effort)
     else:
         shots = a.shots if a.shots is not None else SETTINGS[a.setting].reference
         run_cells([Cell(a.setting, shots, a.seed)], a, effort)

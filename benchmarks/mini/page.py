@@ -12,8 +12,9 @@ from mini.effort import FULL
 from mini.files import Groups, grouped, missing_cells, studies
 from mini.plan import BUDGET_CORE_HOURS, core_hours
 from mini.plots import write_plots
-from mini.settings import SETTINGS
-from mini.systems import BASE, RFT, TWIN
+from mini.pooled import family_difference
+from mini.settings import FAMILIES, SETTINGS
+from mini.systems import BASE, PERMUTED, RFT, TWIN
 from vrft.runs.folder import write_text
 
 STUDY_TITLES = {
@@ -24,9 +25,11 @@ STUDY_TITLES = {
 }
 STATES = {True: "yes", False: "**no**", None: "open"}
 PLOTS = {
-    "families": "Differences in each of the five settings, times 100, with 95 % intervals",
-    "shots_classification": "Few-shot classification: accuracy times 100 over shots",
-    "shots_detection": "Few-shot detection: AP times 100 over shots",
+    "rft_minus_base": "RFT - base in each setting at its reference number of shots, times 100",
+    "rft_minus_sft": "RFT - SFT, likewise",
+    "permuted_minus_base": "Permuted rewards - base, likewise",
+    "shots_classification": "Few-shot classification, accuracy times 100 over shots (intervals in the table)",
+    "shots_detection": "Few-shot detection, AP times 100 over shots (intervals in the table)",
     "reliability_base": "Share of hits over confidence before training, detection, seed 0",
     "reliability_rft": "The same after RFT",
 }
@@ -61,6 +64,7 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
         f"## Protocol\n\n{protocol()}",
         f"## What is there\n\n{_state(out)}",
         f"## What it was to show\n\n{_claims(claims(groups))}",
+        *([_section("The five settings", _families(groups))] if groups else []),
     ]
     if groups:
         shown = [
@@ -88,14 +92,10 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
 
 def protocol() -> str:
     """The protocol with the code's own numbers."""
-    settings = "; ".join(
-        f"{s.title} (beside the paper's {s.paper}; {_seeds(s.seeds)}, {s.unit})" for s in SETTINGS.values()
-    )
-    references = ", ".join(f"{s.reference} for {s.title}" for s in SETTINGS.values())
     text = (Path(__file__).parent / "protocol.md").read_text("utf-8")
     return text.format(
-        settings=settings + ".",
-        references=references,
+        settings=_settings(),
+        rows=sum(len(s.seeds) for s in SETTINGS.values()),
         difficulty=FULL.difficulty_samples,
         group=FULL.group,
         beta=FULL.beta,
@@ -108,8 +108,13 @@ def protocol() -> str:
     ).strip()
 
 
-def _seeds(seeds: Mapping[int, int]) -> str:
-    return ", ".join(f"{shots} shots with {n} seed{'s' if n > 1 else ''}" for shots, n in seeds.items())
+def _settings() -> str:
+    head = ["setting", "one of the five", "beside the paper's", "shots (seeds)", "shots are", "reference"]
+    rows = []
+    for s in SETTINGS.values():
+        shots = ", ".join(f"{shots} ({seeds})" for shots, seeds in s.seeds.items())
+        rows.append([s.title, s.family, s.paper, shots, f"pictures {s.unit}", str(s.reference)])
+    return tables.table(head, rows)
 
 
 def _rates(rates: Sequence[float]) -> str:
@@ -135,6 +140,27 @@ def _claims(found: Sequence[Claim]) -> str:
     rows = [[c.text, STATES[c.holds], c.seen] for c in found]
     note = "*open*: cells are missing that may decide it."
     return f"{tables.table(['claim', 'holds', 'seen'], rows)}\n\n{note}"
+
+
+def _families(groups: Groups) -> str:
+    """Differences at the reference number of shots, as far as every domain of a setting is there."""
+    pairs = {
+        "RFT - base": (RFT, BASE, False),
+        "RFT - base, given parsed": (RFT, BASE, True),
+        "RFT - SFT": (RFT, TWIN, False),
+        "permuted - base": (PERMUTED, BASE, False),
+    }
+    rows = []
+    for family in FAMILIES:
+        found = [family_difference(groups, family, *pair) for pair in pairs.values()]
+        rows.append([family, _seeds(groups, family), *(tables.told(seen, sign=True) for seen in found)])
+    return tables.table(["setting", "seeds", *pairs], rows)
+
+
+def _seeds(groups: Groups, family: str) -> str:
+    own = [s for s in SETTINGS.values() if s.family == family]
+    there = sum(len(groups.get((s.name, s.reference), ())) for s in own)
+    return f"{there} of {sum(s.seeds[s.reference] for s in own)}"
 
 
 def _against_the_paper(groups: Groups) -> str:

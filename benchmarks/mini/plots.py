@@ -79,23 +79,20 @@ def shots_plot(groups: Groups, name: str) -> str | None:
         points = [(log2(s), 100 * v.value) for s, v in zip(shots, values, strict=True) if v is not None]
         lines.append(Series(TITLES[system], LOOKS[system], points, marked=True))
     label = f"{SETTINGS[name].title}, {groups[name, shots[0]][0]['metric']} times 100 over shots"
-    chart = line_chart(lines, label, axis="shots a class, as a power of two")
+    chart = line_chart(lines, label, axis="log2 of shots a class")
     return standalone(chart, WIDTH, HEIGHT, [(TITLES[s], LOOKS[s]) for s in MAIN])
 
 
-def families_plot(groups: Groups) -> str | None:
-    """Differences in each of the five settings at the reference number of shots."""
-    rows = []
+def families_plot(groups: Groups, first: str, other: str) -> str | None:
+    """A difference in each of the five settings at the reference number of shots."""
+    look, rows = "gain" if first == PERMUTED else LOOKS[other], []
     for family in FAMILIES:
-        for first, other in ((RFT, BASE), (RFT, TWIN), (PERMUTED, BASE)):
-            seen = family_difference(groups, family, first, other)
-            if seen is not None and seen.value is not None:
-                look = {PERMUTED: "gain"}.get(first, LOOKS[other])
-                title = f"{family}: {TITLES[first]} - {TITLES[other]}"
-                rows.append(Whisker(title, look, seen.value, seen.low, seen.high))
+        seen = family_difference(groups, family, first, other)
+        if seen is not None and seen.value is not None:
+            rows.append(Whisker(family, look, seen.value, seen.low, seen.high))
     if not rows:
         return None
-    chart = interval_plot(rows, "differences in each setting at its reference number of shots", zero=True)
+    chart = interval_plot(rows, f"{TITLES[first]} minus {TITLES[other]} by setting", zero=True)
     return standalone(chart, WIDTH, _height(chart))
 
 
@@ -130,9 +127,7 @@ def data_plot(points: Sequence[Mapping[str, Any]]) -> str | None:
         lines.append(Series(TITLES.get(system, system), look, places, marked=True))
     if not any(line.points for line in lines):
         return None
-    chart = line_chart(
-        lines, "AP times 100 over training pictures", axis="pictures, as a power of two", whole=False
-    )
+    chart = line_chart(lines, "AP times 100 over training pictures", axis="log2 of pictures", whole=False)
     return standalone(chart, WIDTH, HEIGHT, [(TITLES[RFT], "rft"), ("SFT", "sft")])
 
 
@@ -158,7 +153,9 @@ def write_plots(
     """
     reference = groups.get(("detection", SETTINGS["detection"].reference), ())
     wanted: dict[str, Draw] = {
-        "families": lambda: families_plot(groups),
+        "rft_minus_base": lambda: families_plot(groups, RFT, BASE),
+        "rft_minus_sft": lambda: families_plot(groups, RFT, TWIN),
+        "permuted_minus_base": lambda: families_plot(groups, PERMUTED, BASE),
         "shots_classification": lambda: shots_plot(groups, "classification"),
         "shots_detection": lambda: shots_plot(groups, "detection"),
         "data": lambda: data_plot(studies.get("data", ())),
