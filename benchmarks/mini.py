@@ -23,7 +23,7 @@ from mini.effort import FULL, TINY, Effort
 from mini.page import write_page
 from mini.plan import plan_text
 from mini.settings import SETTINGS
-from mini.studies import STUDIES, run_study
+from mini.studies import SETTING, STUDIES, run_study
 
 from vrft.errors import ConfigError, VrftError
 from vrft.narrator import Silence
@@ -59,6 +59,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         "--part", default="1/1", help="I/N: every Nth cell of the table, for N processes at once"
     )
     parser.add_argument("--threads", type=int, default=2, help="of the process")
+    parser.add_argument("--on", choices=list(SETTINGS), default=SETTING, help="setting of a study")
     parser.add_argument("--models", nargs="*", default=[], help="further models of --study size")
     parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
     parser.add_argument("--tiny", action="store_true", help="two steps of two pictures: tries the code only")
@@ -97,7 +98,7 @@ def main(given: Sequence[str] | None = None) -> None:
     elif a.page:
         print(write_page(a.out, a.docs))
     elif a.study:
-        run_study(a.study, a.out, a.work, Lines(), effort, a.models)
+        run_study(a.study, a.out, a.work, Lines(), effort, a.models, a.on)
     elif a.table:
         run_cells(part_of(main_table(), a.part), a, effort)
     else:

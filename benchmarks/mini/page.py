@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
         out: folder of JSON files.
         plots: paths of the plots that there are, by name.
     """
-    groups = grouped(out)
+    groups, found = grouped(out), studies(out)
+    attempts = Counter(str(point["setting"]) for point in found.get("sensitivity", ()))
     parts = [
         "# The small benchmark\n\nWritten by `python benchmarks/mini.py --page`; do not edit.",
         f"## Protocol\n\n{protocol()}",
@@ -80,9 +82,8 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
             _section("Controls", tables.control_table(groups)),
             _section("Which form of SFT was the twin", tables.twin_table(groups)),
             _section("Confidence", tables.calibration_table(groups), *reliable),
-            _section("Against the paper", _against_the_paper(groups)),
+            _section("Against the paper", _against_the_paper(groups, attempts)),
         ]
-    found = studies(out)
     for name, title in STUDY_TITLES.items():
         parts.append(_study(name, title, found.get(name, ()), plots))
     if groups:
@@ -163,7 +164,7 @@ def _seeds(groups: Groups, family: str) -> str:
     return f"{there} of {sum(s.seeds[s.reference] for s in own)}"
 
 
-def _against_the_paper(groups: Groups) -> str:
+def _against_the_paper(groups: Groups, attempts: Counter[str]) -> str:
     """The paper reports RFT above base and above SFT everywhere; where this does not, it is said."""
     lines = []
     for other in (BASE, TWIN):
@@ -174,13 +175,14 @@ def _against_the_paper(groups: Groups) -> str:
             said = "is below" if below else "cannot be told from"
             title = f"{SETTINGS[name].title}, {shots} shots"
             difference = tables.told(seen, sign=True)
-            lines.append(f"- {title}: RFT {said} {tables.TITLES[other]}, difference {difference}.")
+            tried = f"Attempts in this setting: {attempts[name]}"
+            lines.append(f"- {title}: RFT {said} {tables.TITLES[other]}, difference {difference}. {tried}.")
     opening = "The paper reports RFT above base and above SFT in every setting. Here it is otherwise in:"
     if not lines:
         return "In every row that is there RFT is above base and above SFT, as the paper reports."
     closing = (
-        "The attempts to change this are the rows of the study of group size, beta and learning rate below, "
-        "and the controls above."
+        "An attempt is a point of the study of group size, beta and learning rate below "
+        "(`--study sensitivity --on SETTING`); the controls above come beside them."
     )
     return "\n".join([opening, "", *lines, "", closing])
 

@@ -1,7 +1,7 @@
 """Studies beside the main table, one command each; one JSON file a point, found again when it is there.
 
-A point is some training questions, a model and some systems; its file has the same numbers as a cell's. All
-are of few-shot detection, over three seeds unless said otherwise.
+A point is some training questions, a model and some systems; its file has the same numbers as a cell's. The
+study of data is of few-shot detection; the others may be of any setting, at its reference number of shots.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mini.cell import Cell, facts, open_bench
 from mini.difficulty import thirds
 from mini.effort import MODEL, Effort
 from mini.scores import calibrations, scope_scores
+from mini.settings import SETTINGS
 from mini.systems import BASE, RFT, System, rft, twins
 from vrft.errors import InputError
 from vrft.narrator import Narrator
@@ -24,8 +25,9 @@ from vrft.runs.folder import read_json, write_json
 from vrft.types import Example
 
 SETTING = "detection"
+"""Where no other is named."""
 SEEDS = range(3)
-SHOTS = 4
+DIFFICULTY_SHOTS = 16
 MOST_PICTURES = 2000
 DATA_SHOTS = (1, 2, 4, 8, 16, 32, 64, 128, 400)
 """Of SFT, a class; 400 of six categories are some 2,000 pictures."""
@@ -56,8 +58,8 @@ class Point:
     """Training pictures to draw."""
 
 
-def data(effort: Effort, models: Sequence[str]) -> Iterator[Point]:
-    """At how many pictures does SFT catch up with RFT of few?"""
+def data(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
+    """At how many pictures does SFT catch up with RFT of few, in few-shot detection?"""
     longer = replace(effort, steps=max(effort.steps, DATA_STEPS), every=max(effort.every, DATA_STEPS // 4))
     long = effort if effort.asked is not None else longer
     for seed in SEEDS:
@@ -70,7 +72,7 @@ def data(effort: Effort, models: Sequence[str]) -> Iterator[Point]:
             yield Point("data", f"sft-{shots}-{seed}", cell, long, _sft, x, train=MOST_PICTURES)
 
 
-def size(effort: Effort, models: Sequence[str]) -> Iterator[Point]:
+def size(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
     """Two miniatures of different width, and others that are named.
 
     Raises:
@@ -83,35 +85,35 @@ def size(effort: Effort, models: Sequence[str]) -> Iterator[Point]:
         )
     for model in (MODEL, *models):
         for seed in SEEDS:
-            cell = Cell(SETTING, SHOTS, seed)
+            cell, name = Cell(setting, SETTINGS[setting].reference, seed), Path(model).name
             own = replace(effort, model=model)
-            yield Point("size", f"{Path(model).name}-{seed}", cell, own, _both, {"model": Path(model).name})
+            yield Point("size", f"{setting}-{name}-{seed}", cell, own, _both, {"model": name})
 
 
-def difficulty(effort: Effort, models: Sequence[str]) -> Iterator[Point]:
+def difficulty(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
     """RFT and SFT from the hard, middle and easy third of 16 shots, by the base policy's successes."""
     for part in ("hard", "middle", "easy"):
         for seed in SEEDS:
-            cell = Cell(SETTING, 16, seed)
-            yield Point("difficulty", f"{part}-{seed}", cell, effort, _both, {"part": part}, _third(part))
+            cell, name = Cell(setting, DIFFICULTY_SHOTS, seed), f"{setting}-{part}-{seed}"
+            yield Point("difficulty", name, cell, effort, _both, {"part": part}, _third(part))
 
 
-def sensitivity(effort: Effort, models: Sequence[str]) -> Iterator[Point]:
+def sensitivity(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
     """RFT at other group sizes, KL weights and learning rates, one trial each, seed 0."""
-    cell = Cell(SETTING, SHOTS, 0)
+    cell = Cell(setting, SETTINGS[setting].reference, 0)
     for group in GROUP_SIZES:
         for rate in RATES:
             own = replace(effort, group=group, rft_rates=(rate,))
             x = {"group": group, "rate": rate, "beta": effort.beta}
-            yield Point("sensitivity", f"group-{group}-rate-{rate:.0e}", cell, own, _rft, x)
+            yield Point("sensitivity", f"{setting}-group-{group}-rate-{rate:.0e}", cell, own, _rft, x)
     for beta in (b for b in BETAS if b != effort.beta):
         for rate in RATES:
             own = replace(effort, beta=beta, rft_rates=(rate,))
             x = {"group": effort.group, "rate": rate, "beta": beta}
-            yield Point("sensitivity", f"beta-{beta}-rate-{rate:.0e}", cell, own, _rft, x)
+            yield Point("sensitivity", f"{setting}-beta-{beta}-rate-{rate:.0e}", cell, own, _rft, x)
 
 
-STUDIES: Mapping[str, Callable[[Effort, Sequence[str]], Iterator[Point]]] = {
+STUDIES: Mapping[str, Callable[[Effort, Sequence[str], str], Iterator[Point]]] = {
     "data": data,
     "size": size,
     "difficulty": difficulty,
@@ -121,10 +123,26 @@ STUDIES: Mapping[str, Callable[[Effort, Sequence[str]], Iterator[Point]]] = {
 
 
 def run_study(
-    name: str, out: Path, work: Path, narrator: Narrator, effort: Effort, models: Sequence[str] = ()
+    name: str,
+    out: Path,
+    work: Path,
+    narrator: Narrator,
+    effort: Effort,
+    models: Sequence[str] = (),
+    setting: str = SETTING,
 ) -> None:
-    """Run the points of a study that are not there yet."""
-    for point in STUDIES[name](effort, models):
+    """Run the points of a study that are not there yet.
+
+    Args:
+        name: a key of ``STUDIES``.
+        out: folder of JSON files.
+        work: folder of runs.
+        narrator: where progress goes.
+        effort: how much is trained.
+        models: further models, for the study of size.
+        setting: of the other studies than that of data.
+    """
+    for point in STUDIES[name](effort, models, setting):
         run_point(point, out, work, narrator)
 
 
@@ -148,7 +166,7 @@ def run_point(point: Point, out: Path, work: Path, narrator: Narrator) -> dict[s
     result = facts(point.cell, bench) | {
         "study": point.study,
         "x": dict(point.x),
-        "command": f"python benchmarks/mini.py --study {point.study}",
+        "command": f"python benchmarks/mini.py --study {point.study} --on {point.cell.setting}",
         "systems": {key: outcome.row() for key, outcome in bench.outcomes.items()},
         "scopes": scope_scores(point.cell.of, bench.task, answers, point.effort.resamples),
         "calibration": calibrations(bench.task, answers),

@@ -14,8 +14,8 @@ Points = Sequence[Mapping[str, Any]]
 
 def _grouped(points: Points, *keys: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for point in sorted(points, key=lambda p: ([str(p["x"][k]) for k in keys], p["seed"])):
-        groups.setdefault(tuple(point["x"][k] for k in keys), []).append(point)
+    for point in sorted(points, key=lambda p: p["seed"]):
+        groups.setdefault(tuple((point | point["x"])[k] for k in keys), []).append(point)
     return groups
 
 
@@ -54,14 +54,15 @@ def both_table(key: str) -> Callable[[Points], str]:
     def made(points: Points) -> str:
         rows = [
             [
+                setting,
                 str(value),
                 str(len(cells)),
                 *(told(pooled(cells, system)) for system in (BASE, "sft", RFT)),
                 *(minus(cells, RFT, other) for other in (BASE, "sft")),
             ]
-            for (value,), cells in _grouped(points, key).items()
+            for (setting, value), cells in sorted(_grouped(points, "setting", key).items())
         ]
-        return table([key, "seeds", "base", "SFT", "RFT", "RFT - base", "RFT - SFT"], rows)
+        return table(["setting", key, "seeds", "base", "SFT", "RFT", "RFT - base", "RFT - SFT"], rows)
 
     return made
 
@@ -69,11 +70,14 @@ def both_table(key: str) -> Callable[[Points], str]:
 def sensitivity_table(points: Points) -> str:
     """RFT at every setting that was tried: an attempt a row."""
     rows = []
-    for point in sorted(points, key=lambda p: (p["x"]["beta"], p["x"]["group"], p["x"]["rate"])):
+    for point in sorted(
+        points, key=lambda p: (p["setting"], *(p["x"][k] for k in ("beta", "group", "rate")))
+    ):
         x, chosen = point["x"], point["systems"][RFT]["chosen"]
         value, gain = told(pooled([point], RFT)), minus([point], RFT, BASE)
-        rows.append([str(x["group"]), str(x["beta"]), f"{x['rate']:.0e}", str(chosen["step"]), value, gain])
-    return table(["G", "beta", "rate", "step", "RFT", "RFT - base"], rows)
+        tried = [str(x["group"]), str(x["beta"]), f"{x['rate']:.0e}", str(chosen["step"])]
+        rows.append([point["setting"], *tried, value, gain])
+    return table(["setting", "G", "beta", "rate", "step", "RFT", "RFT - base"], rows)
 
 
 TABLES: Mapping[str, Callable[[Points], str]] = {

@@ -128,7 +128,7 @@ def test_what_contradicts_a_claim_is_said(tmp_path):
     write(tmp_path, [Cell("detection", 8, 0)], rft=0.1, permuted=0.5)
     assert states(tmp_path) == [False, True, True, False]
     text = page(tmp_path, {})
-    assert "6 categories" not in text and "six base categories, 8 shots: RFT is below base" in text
+    assert "six base categories, 8 shots: RFT is below base" in text
     assert "it does in detection at 8" in text
 
 
@@ -210,6 +210,7 @@ def study_point(system, shots, seed, value, used):
     return {
         "x": {"system": system, "shots": shots},
         "seed": seed,
+        "setting": "detection",
         "headline": "all",
         "scopes": {"all": {"n": 9, "pictures": 9, "systems": rows}},
         "systems": {system: {"training_pictures": used}},
@@ -228,3 +229,16 @@ def test_the_study_of_data_says_where_sft_catches_up(tmp_path):
     text = page(tmp_path, {})
     assert "SFT's mean reaches that of RFT from 2 shots at 192 pictures." in text
     assert "--study size`." in text
+
+
+def test_attempts_in_a_setting_that_contradicts_the_paper_are_counted(tmp_path):
+    write(tmp_path, [Cell("detection", 8, 0)], rft=0.1)
+    folder = tmp_path / "studies" / "sensitivity"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        point = study_point("rft", 2, 0, 0.4, 12) | {"x": {"group": 4, "beta": 0.0, "rate": 10.0**-number}}
+        point["systems"]["rft"]["chosen"] = {"learning_rate": 1e-4, "step": 10}
+        (folder / f"{number}.json").write_text(json.dumps(point))
+    text = page(tmp_path, {})
+    assert "RFT is below SFT, difference" in text and "Attempts in this setting: 3." in text
+    assert "| detection | 4 | 0.0 | 1e-02 | 10 | 40.0" in text
