@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import asdict, dataclass, replace
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -177,10 +176,9 @@ def _equal_steps(bench: Bench, twin: Outcome, learner: Outcome) -> list[Judged]:
 
 
 def _equal_tokens(twin: Outcome, learner: Outcome) -> System:
-    """The twin with as many tokens as RFT's chosen trial, and as many validations."""
+    """The twin with as many tokens as RFT's chosen trial, validated as often as before."""
     steps = steps_within(learner.tokens.total, twin.tokens)
-    validations = ceil(learner.system.steps / learner.system.every)
-    return _again(twin, EQUAL_TOKENS, steps, ceil(steps / validations))
+    return _again(twin, EQUAL_TOKENS, steps, twin.system.every)
 
 
 def facts(cell: Cell, bench: Bench) -> dict[str, Any]:

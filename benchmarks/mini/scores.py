@@ -52,7 +52,8 @@ def _scope(task: Task, systems: Answers, resamples: int) -> dict[str, Any]:
     rows = {}
     for name, judged in systems.items():
         value, values = drawn_values(judged, metric, draws)
-        parsed, parsed_values = drawn_values(judged, metric, draws, parsed_only=True)
+        # Draws of what can be read are kept, and made, for the systems of the main table alone.
+        parsed, parsed_values = drawn_values(judged, metric, draws if name in MAIN else (), parsed_only=True)
         rows[name] = {
             **asdict(interval(value, values)),
             "value_given_parsed": number(parsed),

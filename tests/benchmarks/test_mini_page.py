@@ -6,6 +6,7 @@ import doctest
 import importlib
 import json
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -113,7 +114,8 @@ def test_a_cell_stands_in_the_tables_as_its_file_says(tmp_path):
         if line.startswith("| few-shot detection") and "/ 229 | 20.0" in line
     )
     assert "| 1 of 5 | 300 / 229 | 20.0 (" in row and "| 40.0 (" in row and "| +20.0 (" in row
-    assert "`detection-2-0`" not in text and "`detection-2-1`" in text
+    state = text[text.index("## What is there") :]
+    assert "`detection-2-0`" not in state and "`detection-2-1`" in state
     assert "1 of 47 cells" in text and "0.2 core-hours" in text
 
 
@@ -242,3 +244,13 @@ def test_attempts_in_a_setting_that_contradicts_the_paper_are_counted(tmp_path):
     text = page(tmp_path, {})
     assert "RFT is below SFT, difference" in text and "Attempts in this setting: 3." in text
     assert "| detection | 4 | 0.0 | 1e-02 | 10 | 40.0" in text
+
+
+def test_the_committed_page_is_what_the_committed_files_say(tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    write_page(root / "results" / "mini", tmp_path)
+    assert (root / "docs" / "results.md").read_text() == (tmp_path / "results.md").read_text()
+    fresh, there = (folder / "results" for folder in (tmp_path, root / "docs"))
+    assert {p.name: p.read_text() for p in there.iterdir()} == {
+        p.name: p.read_text() for p in fresh.iterdir()
+    }
