@@ -39,6 +39,7 @@ LIGHT = (
     "vrft.runs",
     "vrft.scoring",
     "vrft.suites",
+    "vrft.miniature.domains",
     "vrft.miniature.expressions",
     "vrft.miniature.folders",
     "vrft.miniature.glyphs",

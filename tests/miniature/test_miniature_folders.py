@@ -87,8 +87,8 @@ def test_the_folder_reads_back_with_the_stated_parts(task, tmp_path):
 def test_detection_labels_everything_that_was_drawn(tmp_path, monkeypatch):
     drawn = []
 
-    def watched(*arguments):
-        scene = scenes.draw_scene(*arguments)
+    def watched(*arguments, **named):
+        scene = scenes.draw_scene(*arguments, **named)
         drawn.append(scene)
         return scene
 
@@ -149,10 +149,10 @@ def test_a_folder_whose_writing_was_cut_short_is_written_anew(task, tmp_path):
 def test_a_stop_in_the_middle_is_mended_by_the_next_call(tmp_path, monkeypatch):
     left = iter(range(4))
 
-    def stopping(*arguments):
+    def stopping(*arguments, **named):
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return scenes.draw_scene(*arguments)
+        return scenes.draw_scene(*arguments, **named)
 
     monkeypatch.setattr(folders, "draw_scene", stopping)
     with pytest.raises(KeyboardInterrupt):

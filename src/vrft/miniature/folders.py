@@ -19,6 +19,7 @@ from PIL import Image
 
 from vrft.data.writers import write_class_folders, write_coco, write_expressions
 from vrft.errors import InputError
+from vrft.miniature.domains import PLAIN, domain_of
 from vrft.miniature.expressions import expressions
 from vrft.miniature.glyphs import Split
 from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, Scene, SceneObject, draw_scene
@@ -52,6 +53,8 @@ def write_detection(
     train: int = 60,
     val: int = 40,
     heldout: int = 160,
+    domain: str = PLAIN.name,
+    further: Sequence[str] = (),
 ) -> Path:
     """Write scenes of one to four objects with COCO json; a complete folder of the same settings is kept.
 
@@ -62,6 +65,8 @@ def write_detection(
         train: pictures for training; a smaller number gives the first ones of a larger.
         val: pictures for choices.
         heldout: pictures for the final score.
+        domain: how they are drawn, a name from ``domains.DOMAINS``.
+        further: categories that appear in the held-out part too and in no other (open vocabulary).
 
     Returns:
         The folder.
@@ -69,19 +74,25 @@ def write_detection(
     Raises:
         InputError: the folder holds something else, or a setting cannot be used.
     """
+    drawn = domain_of(domain)
+    shown = {part: tuple(categories) for part in PARTS} | {"test": (*categories, *further)}
 
     def pictures(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[LabelledBox]]]:
         for index in range(count):
             rng = _rng("detection", seed, part, index)
-            scene = draw_scene(rng, PARTS[part], tuple(categories), (1, 4))
+            scene = draw_scene(rng, PARTS[part], shown[part], (1, 4), domain=drawn)
             boxes = [LabelledBox(o.category, _floats(o)) for o in scene.objects]
             yield f"{index:04d}", _image(scene), boxes
 
     def write(counts: _Counts) -> None:
         for part, count in counts.items():
-            write_coco(folder / part, pictures(part, count), sorted(categories))
+            write_coco(folder / part, pictures(part, count), sorted(shown[part]))
 
-    return _keep_or_write(folder, _settings("detection", seed, categories, (train, val, heldout)), write)
+    settings = _settings("detection", seed, shown["test"], (train, val, heldout))
+    # Named only where they are unusual, so that folders written without them are found again.
+    settings |= {"domain": domain} if drawn is not PLAIN else {}
+    settings |= {"further": list(further)} if further else {}
+    return _keep_or_write(folder, settings, write)
 
 
 def write_classification(

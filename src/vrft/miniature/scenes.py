@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from vrft.miniature.domains import PLAIN, Domain
 from vrft.miniature.glyphs import Split, glyphs
 
 SIZE = 100
@@ -65,6 +66,7 @@ def draw_scene(
     categories: tuple[str, ...] = CATEGORIES,
     count: tuple[int, int] = (1, 4),
     side_px: tuple[int, int] = (20, 46),
+    domain: Domain = PLAIN,
 ) -> Scene:
     """Draw one scene.
 
@@ -74,6 +76,7 @@ def draw_scene(
         categories: what may appear; a category may appear several times.
         count: least and most objects (inclusive); fewer where no free place is found.
         side_px: least and largest side of an object in pixels.
+        domain: how things are drawn; colours keep the names that they have in the plain one.
 
     Returns:
         The scene; its boxes hold all ink and overlap one another by at most a few pixels.
@@ -82,7 +85,7 @@ def draw_scene(
         >>> draw_scene(np.random.default_rng(0), "train", ("seven",), (2, 2)).objects[0].category
         'seven'
     """
-    canvas, dark = _background(rng)
+    canvas, dark = _background(rng, domain)
     objects: list[SceneObject] = []
     wanted = int(rng.integers(count[0], count[1] + 1))
     # A second object repeats the first category more often than chance would: "all sevens" must mean several.
@@ -93,7 +96,7 @@ def draw_scene(
     for category in chosen:
         for _attempt in range(12):
             side = int(rng.integers(side_px[0], side_px[1] + 1))
-            ink = _ink(rng, category, side, split)
+            ink = _ink(rng, category, side, split, domain)
             height, width = ink.shape
             left = int(rng.integers(1, SIZE - width))
             top = int(rng.integers(1, SIZE - height))
@@ -105,7 +108,7 @@ def draw_scene(
                 break
     noise = rng.normal(0.0, 3.0, canvas.shape)
     pixels = np.clip(canvas + noise, 0, 255).astype(np.uint8)
-    return Scene(pixels, tuple(objects))
+    return Scene(domain.pixels(pixels), tuple(objects))
 
 
 def _colours_on(dark: bool) -> list[str]:
@@ -116,10 +119,16 @@ def _apart(a: tuple[int, int, int, int], b: tuple[int, int, int, int], gap_px: i
     return a[2] + gap_px <= b[0] or b[2] + gap_px <= a[0] or a[3] + gap_px <= b[1] or b[3] + gap_px <= a[1]
 
 
-def _background(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+def _background(rng: np.random.Generator, domain: Domain) -> tuple[np.ndarray, bool]:
     """A textured canvas, float (100, 100, 3), and whether it is dark."""
     dark = bool(rng.random() < 0.4)
     base = rng.uniform(35, 80, 3) if dark else rng.uniform(165, 225, 3)
+    field = _field(rng) if domain.field is None else domain.field(rng, SIZE)
+    return base + (field[..., None] * rng.uniform(6, 14, 3)), dark
+
+
+def _field(rng: np.random.Generator) -> np.ndarray:
+    """A slope, waves, clouds or grain, about -1 to 1, (100, 100)."""
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     kind = int(rng.integers(4))
     if kind == 0:
@@ -135,7 +144,7 @@ def _background(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
         )
     else:
         field = 0.6 * rng.normal(0, 1, (SIZE, SIZE))
-    return base + (field[..., None] * rng.uniform(6, 14, 3)), dark
+    return field
 
 
 def _paint(
@@ -147,7 +156,7 @@ def _paint(
     patch[...] = patch * (1 - ink[..., None]) + colour * ink[..., None]
 
 
-def _ink(rng: np.random.Generator, category: str, side: int, split: Split) -> np.ndarray:
+def _ink(rng: np.random.Generator, category: str, side: int, split: Split, domain: Domain) -> np.ndarray:
     """Opacity of one object, float (height, width) in [0, 1], cropped to its ink."""
     if category in DIGITS:
         bank = glyphs(DIGITS.index(category), split)
@@ -158,6 +167,7 @@ def _ink(rng: np.random.Generator, category: str, side: int, split: Split) -> np
         ink = np.clip(np.asarray(image) * 1.4, 0, 1)
     else:
         ink = _shape(rng, category, side)
+    ink = domain.ink(rng, ink)
     rows, columns = np.where(ink.max(1) > 0.35)[0], np.where(ink.max(0) > 0.35)[0]
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

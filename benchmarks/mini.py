@@ -1,0 +1,113 @@
+"""The paper's five settings in small: base, SFT twin, RFT, SFT then RFT, and the controls.
+
+    python benchmarks/mini.py --plan                                   # cells, state, budget; trains nothing
+    python benchmarks/mini.py --table main                             # every cell that is not there yet
+    python benchmarks/mini.py --setting detection --shots 2 --seed 0   # one cell
+    python benchmarks/mini.py --study data                             # data, size, difficulty, sensitivity
+    python benchmarks/mini.py --page                                   # docs/results.md from the JSON files
+
+One JSON file a cell under results/mini/cells. A finished cell is not run again; a stopped one goes on where
+it was, trial by trial, from runs/mini.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mini.cell import Cell, main_table, run_cell
+from mini.effort import FULL, TINY, Effort
+from mini.page import write_page
+from mini.plan import plan_text
+from mini.settings import SETTINGS
+from mini.studies import SETTING, STUDIES, run_study
+
+from vrft.errors import ConfigError, VrftError
+from vrft.narrator import Silence
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Lines(Silence):
+    """Sentences on standard output, without bars."""
+
+    def say(self, text: str) -> None:
+        """One line."""
+        print(text, flush=True)
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--plan", action="store_true", help="cells, which are there, and the budget")
+    what.add_argument("--table", choices=["main"], help="run every missing cell of the table")
+    what.add_argument("--setting", choices=list(SETTINGS), help="run one cell, with --shots and --seed")
+    what.add_argument("--study", choices=list(STUDIES), help="run one study")
+    what.add_argument("--page", action="store_true", help="write docs/results.md and its plots")
+    parser.add_argument("--shots", type=int, help="shots of the cell; by default the setting's reference")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "mini", help="folder of JSON files")
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "mini", help="folder of runs")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of results.md")
+    parser.add_argument(
+        "--part", default="1/1", help="I/N: every Nth cell of the table, for N processes at once"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="of the process")
+    parser.add_argument("--on", choices=list(SETTINGS), default=SETTING, help="setting of a study")
+    parser.add_argument("--models", nargs="*", default=[], help="further models of --study size")
+    parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
+    parser.add_argument("--tiny", action="store_true", help="two steps of two pictures: tries the code only")
+    return parser.parse_args(given)
+
+
+def part_of(cells: Sequence[Cell], part: str) -> Sequence[Cell]:
+    """Every Nth cell, from the Ith on.
+
+    Args:
+        cells: all.
+        part: 'I/N', I from 1 to N.
+
+    Raises:
+        ConfigError: it is no such text.
+    """
+    number, _, count = part.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise ConfigError(f"--part {part}: write I/N with I from 1 to N, such as 1/2.")
+    return cells[int(number) - 1 :: int(count)]
+
+
+def run_cells(cells: Sequence[Cell], a: argparse.Namespace, effort: Effort) -> None:
+    """Cells one after the other."""
+    for cell in cells:
+        run_cell(cell, a.out, a.work, Lines(), effort, a.keep)
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Do what the command line asks for."""
+    a = arguments(given)
+    torch.set_num_threads(a.threads)
+    effort = TINY if a.tiny else FULL
+    if a.plan:
+        print(plan_text(a.out))
+    elif a.page:
+        print(write_page(a.out, a.docs))
+    elif a.study:
+        run_study(a.study, a.out, a.work, Lines(), effort, a.models, a.on)
+    elif a.table:
+        run_cells(part_of(main_table(), a.part), a, effort)
+    else:
+        shots = a.shots if a.shots is not None else SETTINGS[a.setting].reference
+        run_cells([Cell(a.setting, shots, a.seed)], a, effort)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except VrftError as error:
+        sys.exit(str(error))

@@ -1,0 +1,1 @@
+"""The paper's five settings in small, with every control, one process a cell."""

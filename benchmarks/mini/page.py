@@ -1,0 +1,212 @@
+"""docs/results.md, made of the JSON files that are there and of nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mini import study_tables, tables
+from mini.cell import main_table
+from mini.claims import Claim, claims, differences
+from mini.effort import FULL
+from mini.files import Groups, grouped, missing_cells, studies
+from mini.plan import BUDGET_CORE_HOURS, core_hours
+from mini.plots import write_plots
+from mini.pooled import family_difference
+from mini.settings import FAMILIES, SETTINGS
+from mini.systems import BASE, PERMUTED, RFT, TWIN
+from vrft.runs.folder import write_text
+
+STUDY_TITLES = {
+    "data": "How many pictures does SFT need?",
+    "size": "Miniatures of different width",
+    "difficulty": "Hard, middling and easy pictures",
+    "sensitivity": "Group size, beta and learning rate",
+}
+STATES = {True: "yes", False: "**no**", None: "open"}
+PLOTS = {
+    "rft_minus_base": "RFT - base in each setting at its reference number of shots, times 100",
+    "rft_minus_sft": "RFT - SFT, likewise",
+    "permuted_minus_base": "Permuted rewards - base, likewise",
+    "shots_classification": "Few-shot classification, accuracy times 100 over shots (intervals in the table)",
+    "shots_detection": "Few-shot detection, AP times 100 over shots (intervals in the table)",
+    "reliability_base": "Share of hits over confidence before training, detection, seed 0",
+    "reliability_rft": "The same after RFT",
+}
+
+
+def write_page(out: Path, docs: Path) -> str:
+    """Write the page and its plots.
+
+    Args:
+        out: folder of JSON files.
+        docs: folder of ``results.md``; plots go into ``results`` in it.
+
+    Returns:
+        What was written, in a sentence.
+    """
+    plots = write_plots(grouped(out), studies(out), docs / "results")
+    write_text(docs / "results.md", page(out, {n: p.relative_to(docs).as_posix() for n, p in plots.items()}))
+    count = len(main_table()) - len(missing_cells(out))
+    return f"{docs / 'results.md'}: {count} of {len(main_table())} cells, {len(plots)} plots."
+
+
+def page(out: Path, plots: Mapping[str, str]) -> str:
+    """The page's text.
+
+    Args:
+        out: folder of JSON files.
+        plots: paths of the plots that there are, by name.
+    """
+    groups, found = grouped(out), studies(out)
+    attempts = Counter(str(point["setting"]) for point in found.get("sensitivity", ()))
+    parts = [
+        "# The small benchmark\n\nWritten by `python benchmarks/mini.py --page`; do not edit.",
+        f"## Protocol\n\n{protocol()}",
+        f"## What is there\n\n{_state(out)}",
+        f"## What it was to show\n\n{_claims(claims(groups))}",
+        *([_section("The five settings", _families(groups))] if groups else []),
+    ]
+    if groups:
+        shown = [
+            _figure(name, plots) for name in PLOTS if name in plots and not name.startswith("reliability")
+        ]
+        reliable = [
+            _figure(name, plots) for name in PLOTS if name in plots and name.startswith("reliability")
+        ]
+        parts += [
+            _section("Equal pictures", tables.main_table(groups), *shown),
+            _section("Values of the answers that can be read", tables.parsed_table(groups)),
+            _section("Equal steps, equal tokens", tables.equal_table(groups)),
+            _section("Controls", tables.control_table(groups)),
+            _section("Which form of SFT was the twin", tables.twin_table(groups)),
+            _section("Confidence", tables.calibration_table(groups), *reliable),
+            _section("Against the paper", _against_the_paper(groups, attempts)),
+        ]
+    for name, title in STUDY_TITLES.items():
+        parts.append(_study(name, title, found.get(name, ()), plots))
+    if groups:
+        parts.append(_section("Every cell", tables.seed_table(groups), _origin(groups)))
+    return "\n\n".join(parts) + "\n"
+
+
+def protocol() -> str:
+    """The protocol with the code's own numbers."""
+    text = (Path(__file__).parent / "protocol.md").read_text("utf-8")
+    return text.format(
+        settings=_settings(),
+        rows=sum(len(s.seeds) for s in SETTINGS.values()),
+        difficulty=FULL.difficulty_samples,
+        group=FULL.group,
+        beta=FULL.beta,
+        every=FULL.every,
+        steps=FULL.steps,
+        prompts=FULL.prompts,
+        rft_rates=_rates(FULL.rft_rates),
+        sft_rates=_rates(FULL.sft_rates),
+        resamples=FULL.resamples,
+    ).strip()
+
+
+def _settings() -> str:
+    head = ["setting", "one of the five", "beside the paper's", "shots (seeds)", "shots are", "reference"]
+    rows = []
+    for s in SETTINGS.values():
+        shots = ", ".join(f"{shots} ({seeds})" for shots, seeds in s.seeds.items())
+        rows.append([s.title, s.family, s.paper, shots, f"pictures {s.unit}", str(s.reference)])
+    return tables.table(head, rows)
+
+
+def _rates(rates: Sequence[float]) -> str:
+    return ", ".join(f"{rate:.0e}" for rate in rates)
+
+
+def _state(out: Path) -> str:
+    cells, missing = main_table(), missing_cells(out)
+    spent, left = core_hours(out)
+    lines = [
+        f"{len(cells) - len(missing)} of {len(cells)} cells of the main table, {spent:.1f} core-hours; "
+        f"the budget for all is {BUDGET_CORE_HOURS}."
+    ]
+    if left is not None and missing:
+        lines[0] += f" The others will take about {left:.1f} at the cost of those that are there."
+    if missing:
+        names = ", ".join(f"`{cell.name}`" for cell in missing)
+        lines.append(f"Missing (setting-shots-seed), and therefore in no table: {names}.")
+    return "\n\n".join(lines)
+
+
+def _claims(found: Sequence[Claim]) -> str:
+    rows = [[c.text, STATES[c.holds], c.seen] for c in found]
+    note = "*open*: cells are missing that may decide it."
+    return f"{tables.table(['claim', 'holds', 'seen'], rows)}\n\n{note}"
+
+
+def _families(groups: Groups) -> str:
+    """Differences at the reference number of shots, as far as every domain of a setting is there."""
+    pairs = {
+        "RFT - base": (RFT, BASE, False),
+        "RFT - base, given parsed": (RFT, BASE, True),
+        "RFT - SFT": (RFT, TWIN, False),
+        "permuted - base": (PERMUTED, BASE, False),
+    }
+    rows = []
+    for family in FAMILIES:
+        found = [family_difference(groups, family, *pair) for pair in pairs.values()]
+        rows.append([family, _seeds(groups, family), *(tables.told(seen, sign=True) for seen in found)])
+    return tables.table(["setting", "seeds", *pairs], rows)
+
+
+def _seeds(groups: Groups, family: str) -> str:
+    own = [s for s in SETTINGS.values() if s.family == family]
+    there = sum(len(groups.get((s.name, s.reference), ())) for s in own)
+    return f"{there} of {sum(s.seeds[s.reference] for s in own)}"
+
+
+def _against_the_paper(groups: Groups, attempts: Counter[str]) -> str:
+    """The paper reports RFT above base and above SFT everywhere; where this does not, it is said."""
+    lines = []
+    for other in (BASE, TWIN):
+        for (name, shots), seen in differences(groups, RFT, other).items():
+            if seen.low is None or seen.low > 0:
+                continue
+            below = seen.high is not None and seen.high < 0
+            said = "is below" if below else "cannot be told from"
+            title = f"{SETTINGS[name].title}, {shots} shots"
+            difference = tables.told(seen, sign=True)
+            tried = f"Attempts in this setting: {attempts[name]}"
+            lines.append(f"- {title}: RFT {said} {tables.TITLES[other]}, difference {difference}. {tried}.")
+    opening = "The paper reports RFT above base and above SFT in every setting. Here it is otherwise in:"
+    if not lines:
+        return "In every row that is there RFT is above base and above SFT, as the paper reports."
+    closing = (
+        "An attempt is a point of the study of group size, beta and learning rate below "
+        "(`--study sensitivity --on SETTING`); the controls above come beside them."
+    )
+    return "\n".join([opening, "", *lines, "", closing])
+
+
+def _study(name: str, title: str, points: Sequence[Mapping[str, object]], plots: Mapping[str, str]) -> str:
+    command = f"`python benchmarks/mini.py --study {name}`"
+    if not points:
+        return _section(title, f"Not run yet: {command}.")
+    extra = study_tables.catching_up(points) if name == "data" else []
+    figures = [f"![{title}]({plots[name]})"] if name in plots else []
+    about = f"{command}; {len(points)} points."
+    return _section(title, about, study_tables.TABLES[name](points), *extra, *figures)
+
+
+def _origin(groups: Groups) -> str:
+    cells = [cell for found in groups.values() for cell in found]
+    machines = sorted({f"{cell['hardware']} ({cell['threads']} threads)" for cell in cells})
+    weights = sorted({str(cell["model_sha256"])[:12] for cell in cells})
+    return f"Hardware: {'; '.join(machines)}. Weights (sha256): {', '.join(weights)}."
+
+
+def _figure(name: str, plots: Mapping[str, str]) -> str:
+    return f"![{PLOTS[name]}]({plots[name]})\n\n{PLOTS[name]}."
+
+
+def _section(title: str, *parts: str) -> str:
+    return "\n\n".join([f"## {title}", *(part for part in parts if part)])

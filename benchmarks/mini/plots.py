@@ -1,0 +1,172 @@
+"""Plots of the page as SVG files that need no style sheet beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import log2
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from mini.files import Groups
+from mini.pooled import family_difference, pooled
+from mini.settings import FAMILIES, SETTINGS
+from mini.systems import BASE, BOTH, MAIN, PERMUTED, RFT, TWIN
+from mini.tables import TITLES
+from vrft.evaluation.calibration import Calibration, ReliabilityBin
+from vrft.report.charts import HEIGHT, WIDTH, Series, Whisker, interval_plot, line_chart
+from vrft.report.reliability import reliability_plot
+from vrft.report.svg import group, tag
+from vrft.runs.folder import write_text
+
+LOOKS = {BASE: "base", TWIN: "sft", RFT: "rft", BOTH: "extra"}
+FEWEST_POINTS = 2
+_STYLE = """
+text { font-family: system-ui, sans-serif; font-size: 12px; fill: #1c2128; }
+.tick { fill: #5b6572; font-size: 11px; } .row { font-size: 13px; } .value { font-weight: 600; }
+.base { --hue: #8a63d2; } .sft { --hue: #d9730d; } .rft { --hue: #1f6feb; } .extra { --hue: #0f8b8d; }
+.gain { --hue: #1c2128; } .truth { --hue: #12a150; } .c3 { --hue: #b8459c; }
+.grid { stroke: #dfe3e8; stroke-width: 1; }
+.zero { stroke: #5b6572; stroke-width: 1.5; stroke-dasharray: 3 3; }
+.curve { fill: none; stroke: var(--hue); stroke-width: 2.2; stroke-linejoin: round; }
+.whisker { stroke: var(--hue); stroke-width: 2.5; }
+.dot { fill: var(--hue); stroke: #ffffff; stroke-width: 1.2; }
+.hover { opacity: 0; } .bar { fill: var(--hue); }
+"""
+_LEGEND = 24
+
+
+def standalone(chart: Markup, width: int, height: int, legend: Sequence[tuple[str, str]] = ()) -> str:
+    """A chart of the report as a file of its own: white ground, style inside, names of its lines above it.
+
+    Args:
+        chart: an ``<svg>`` element.
+        width: of the chart.
+        height: of the chart.
+        legend: name and CSS class of each line.
+    """
+    top = _LEGEND if legend else 0
+    keys, x = [], 14
+    for name, look in legend:
+        line = tag("line", x1=x, x2=x + 18, y1=13, y2=13, class_="curve")
+        keys.append(group(line, tag("text", name, x=x + 23, y=17), class_=look))
+        x += 38 + 7 * len(name)
+    ground = tag("rect", width=width, height=height + top, fill="#ffffff")
+    inside = tag("svg", chart, x=0, y=top, width=width, height=height)
+    whole = tag(
+        "svg",
+        tag("style", Markup(_STYLE)),
+        ground,
+        *keys,
+        inside,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {width} {height + top}",
+        width=2 * width,
+        height=2 * (height + top),
+    )
+    return str(whole) + "\n"
+
+
+def shots_plot(groups: Groups, name: str) -> str | None:
+    """Values over the number of shots, which is doubled from mark to mark."""
+    shots = [s for s in SETTINGS[name].seeds if (name, s) in groups]
+    if len(shots) < FEWEST_POINTS:
+        return None
+    lines = []
+    for system in MAIN:
+        values = [pooled(groups[name, s], system) for s in shots]
+        points = [(log2(s), 100 * v.value) for s, v in zip(shots, values, strict=True) if v is not None]
+        lines.append(Series(TITLES[system], LOOKS[system], points, marked=True))
+    label = f"{SETTINGS[name].title}, {groups[name, shots[0]][0]['metric']} times 100 over shots"
+    chart = line_chart(lines, label, axis="log2 of shots a class")
+    return standalone(chart, WIDTH, HEIGHT, [(TITLES[s], LOOKS[s]) for s in MAIN])
+
+
+def families_plot(groups: Groups, first: str, other: str) -> str | None:
+    """A difference in each of the five settings at the reference number of shots."""
+    look, rows = "gain" if first == PERMUTED else LOOKS[other], []
+    for family in FAMILIES:
+        seen = family_difference(groups, family, first, other)
+        if seen is not None and seen.value is not None:
+            rows.append(Whisker(family, look, seen.value, seen.low, seen.high))
+    if not rows:
+        return None
+    chart = interval_plot(rows, f"{TITLES[first]} minus {TITLES[other]} by setting", zero=True)
+    return standalone(chart, WIDTH, _height(chart))
+
+
+def reliability(cell: Mapping[str, Any], system: str) -> str | None:
+    """A reliability diagram of one system of one cell."""
+    found = cell["calibration"].get(system)
+    if not found or not found["boxes"]:
+        return None
+    nan = float("nan")
+    bins = tuple(
+        ReliabilityBin(i / 10, (i + 1) / 10, n, nan if c is None else c, nan if hit is None else hit)
+        for i, (n, c, hit) in enumerate(found["bins"])
+    )
+    chart = reliability_plot(Calibration(found["boxes"], found["ece"], found["brier"], bins))
+    return standalone(chart, WIDTH, _height(chart))
+
+
+def data_plot(points: Sequence[Mapping[str, Any]]) -> str | None:
+    """AP over the number of training pictures, of SFT and of RFT."""
+    lines = []
+    for system, look in (("sft", "sft"), (RFT, "rft")):
+        by_shots: dict[int, list[Mapping[str, Any]]] = {}
+        for point in points:
+            if point["x"]["system"] == system:
+                by_shots.setdefault(point["x"]["shots"], []).append(point)
+        places = []
+        for _, cells in sorted(by_shots.items()):
+            drawn = pooled(cells, system)
+            mean = sum(c["systems"][system]["training_pictures"] for c in cells) / len(cells)
+            if drawn is not None:
+                places.append((log2(mean), 100 * drawn.value))
+        lines.append(Series(TITLES.get(system, system), look, places, marked=True))
+    if not any(line.points for line in lines):
+        return None
+    chart = line_chart(lines, "AP times 100 over training pictures", axis="log2 of pictures", whole=False)
+    return standalone(chart, WIDTH, HEIGHT, [(TITLES[RFT], "rft"), ("SFT", "sft")])
+
+
+def _height(chart: Markup) -> int:
+    return int(str(chart).split('viewBox="0 0 ', 1)[1].split('"', 1)[0].split()[1].split(".")[0])
+
+
+Draw = Callable[[], str | None]
+
+
+def write_plots(
+    groups: Groups, studies: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path
+) -> dict[str, Path]:
+    """Write every plot that there are numbers for.
+
+    Args:
+        groups: cells that are there.
+        studies: points of studies that are there.
+        folder: of the SVG files; plots that no number backs any more are removed.
+
+    Returns:
+        Files by the plot's name.
+    """
+    reference = groups.get(("detection", SETTINGS["detection"].reference), ())
+    wanted: dict[str, Draw] = {
+        "rft_minus_base": lambda: families_plot(groups, RFT, BASE),
+        "rft_minus_sft": lambda: families_plot(groups, RFT, TWIN),
+        "permuted_minus_base": lambda: families_plot(groups, PERMUTED, BASE),
+        "shots_classification": lambda: shots_plot(groups, "classification"),
+        "shots_detection": lambda: shots_plot(groups, "detection"),
+        "data": lambda: data_plot(studies.get("data", ())),
+        "reliability_base": lambda: reliability(reference[0], BASE) if reference else None,
+        "reliability_rft": lambda: reliability(reference[0], RFT) if reference else None,
+    }
+    written = {}
+    for name, draw in wanted.items():
+        path, drawn = folder / f"{name}.svg", draw()
+        path.unlink(missing_ok=True)
+        if drawn is not None:
+            write_text(path, drawn)
+            written[name] = path
+    return written

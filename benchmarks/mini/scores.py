@@ -1,0 +1,98 @@
+"""A cell's numbers from its answers: values with intervals, the draws behind them, calibration.
+
+The draws of pictures are those of ``vrft.evaluation``; they are kept, so that seeds can be put together and
+any two systems compared afterwards, from the JSON alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from mini.settings import Setting
+from mini.systems import MAIN
+from vrft.evaluation.calibration import calibration, confidences_and_hits
+from vrft.evaluation.judged import Judged
+from vrft.evaluation.metrics import METRICS, format_rate, parse_rate
+from vrft.evaluation.pairing import same_questions
+from vrft.evaluation.statistics import drawn_values, interval, number, picture_draws
+from vrft.tasks.base import Task
+
+_FINE = 100_000
+"""Draws are written as whole hundred-thousandths."""
+Answers = Mapping[str, Sequence[Judged]]
+
+
+def scope_scores(setting: Setting, task: Task, systems: Answers, resamples: int) -> dict[str, Any]:
+    """Every system's numbers in every scope of a setting.
+
+    Args:
+        setting: its scopes.
+        task: its metric.
+        systems: held-out answers by the system's name, all to the same questions.
+        resamples: bootstrap draws of pictures.
+    """
+    ordered = same_questions(systems)
+    return {
+        name: _scope(
+            task, {s: [j for j in judged if scope(j.example)] for s, judged in ordered.items()}, resamples
+        )
+        for name, scope in setting.scopes.items()
+    }
+
+
+def _scope(task: Task, systems: Answers, resamples: int) -> dict[str, Any]:
+    metric = METRICS[task.metric]
+    first = next(iter(systems.values()))
+    record_ids = [j.example.record_id for j in first]
+    draws = picture_draws(record_ids, resamples)
+    rows = {}
+    for name, judged in systems.items():
+        value, values = drawn_values(judged, metric, draws)
+        # Draws of what can be read are kept, and made, for the systems of the main table alone.
+        parsed, parsed_values = drawn_values(judged, metric, draws if name in MAIN else (), parsed_only=True)
+        rows[name] = {
+            **asdict(interval(value, values)),
+            "value_given_parsed": number(parsed),
+            "parse_rate": parse_rate(judged),
+            "format_rate": format_rate(judged),
+            "draws": packed(values),
+        }
+        if name in MAIN:
+            rows[name]["draws_given_parsed"] = packed(parsed_values)
+    return {"n": len(record_ids), "pictures": len(set(record_ids)), "systems": rows}
+
+
+def calibrations(task: Task, systems: Answers) -> dict[str, Any]:
+    """Of tasks whose boxes carry a confidence: calibration error, Brier score and the bins behind them."""
+    if task.name != "detection":
+        return {}
+    rows = {}
+    for name, judged in systems.items():
+        found = calibration(*confidences_and_hits(judged))
+        bins = [[b.n, number(b.confidence), number(b.hit_share)] for b in found.bins]
+        rows[name] = {"boxes": found.n, "ece": number(found.ece), "brier": number(found.brier), "bins": bins}
+    return rows
+
+
+def packed(values: np.ndarray) -> str:
+    """Draws in one line of whole hundred-thousandths; '-' where nothing could be measured.
+
+    Example:
+        >>> packed(np.array([0.25, float("nan"), 1.0]))
+        '25000 - 100000'
+    """
+    return " ".join("-" if np.isnan(v) else str(round(float(v) * _FINE)) for v in values)
+
+
+def unpacked(text: str) -> np.ndarray:
+    """The draws of ``packed``.
+
+    Example:
+        >>> unpacked("25000 - 100000").tolist()
+        [0.25, nan, 1.0]
+    """
+    return np.array([float("nan") if word == "-" else int(word) / _FINE for word in text.split()])

@@ -1,0 +1,232 @@
+"""The paper's settings in small: how each folder is drawn, what trains, what is held out.
+
+A setting's pictures are drawn once and for all from ``DATA_SEED``. A cell's seed decides which of its
+training pictures are the shots, which validation pictures choose, and all randomness of training; the
+held-out questions are the same for every seed and every number of shots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from vrft.data.base import Dataset, load_dataset
+from vrft.data.fingerprints import Prints
+from vrft.data.split import Split, few_shot_split
+from vrft.errors import InputError
+from vrft.miniature.folders import write_classification, write_detection, write_grounding
+from vrft.miniature.scenes import BASE, NOVEL
+from vrft.questions import ask_about, new_split, prints_of
+from vrft.tasks.base import Task, load_task
+from vrft.types import Example
+
+DATA_SEED = 2503
+FEWEST_HELDOUT = 200
+"""Held-out pictures of a setting, and of each of its scopes, at least."""
+ALL = "all"
+
+Scope = Callable[[Example], bool]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting."""
+
+    name: str
+    family: str
+    """Which of the five settings of the paper it is a small form of; several domains are one family."""
+    title: str
+    paper: str
+    """The table of the paper that it stands beside."""
+    task: str
+    write: Callable[[Path, int], Path]
+    """Draws the folder, from its place and the number of training pictures (a class, for classification)."""
+    train: int
+    asked: int
+    """Held-out questions at most."""
+    seeds: Mapping[int, int]
+    """For each number of shots how many seeds."""
+    reference: int
+    """The number of shots at which the further controls and the studies run."""
+    unit: str = "a class"
+    scopes: Mapping[str, Scope] = field(default_factory=lambda: {ALL: lambda example: True})
+    """Parts of the held-out questions that are scored apart; the first is the headline."""
+
+    @property
+    def headline(self) -> str:
+        """The scope whose value counts."""
+        return next(iter(self.scopes))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A cell's questions."""
+
+    task: Task
+    split: Split
+
+
+def _classification(folder: Path, train: int) -> Path:
+    return write_classification(folder, DATA_SEED, train=train, val=10, heldout=32)
+
+
+def _detection(domain: str) -> Callable[[Path, int], Path]:
+    return lambda folder, train: write_detection(
+        folder, DATA_SEED, train=train, val=60, heldout=420, domain=domain
+    )
+
+
+def _grounding(folder: Path, train: int) -> Path:
+    return write_grounding(folder, DATA_SEED, train=train, val=60, heldout=320)
+
+
+def _open_vocabulary(folder: Path, train: int) -> Path:
+    return write_detection(folder, DATA_SEED, BASE, train=train, val=80, heldout=760, further=NOVEL)
+
+
+def _out_of_domain(domain: str, title: str) -> Setting:
+    return Setting(
+        f"out_of_domain_{domain}",
+        "out of domain",
+        f"detection out of domain, {title}",
+        "Table 5",
+        "detection",
+        _detection(domain),
+        200,
+        300,
+        {4: 3, 16: 1},
+        4,
+    )
+
+
+FEW = {1: 3, 2: 3, 4: 3, 8: 1, 16: 1}
+SETTINGS: Mapping[str, Setting] = {
+    setting.name: setting
+    for setting in (
+        Setting(
+            "classification",
+            "few-shot classification",
+            "few-shot classification, ten digits",
+            "Table 2",
+            "classification",
+            _classification,
+            20,
+            310,
+            FEW | {1: 5},
+            1,
+        ),
+        Setting(
+            "detection",
+            "few-shot detection",
+            "few-shot detection, six base categories",
+            "Table 3",
+            "detection",
+            _detection("plain"),
+            200,
+            300,
+            FEW | {2: 5},
+            2,
+        ),
+        _out_of_domain("inverted", "inverted palette"),
+        _out_of_domain("outline", "hand-drawn outlines"),
+        _out_of_domain("texture", "other textures"),
+        Setting(
+            "grounding",
+            "reasoning grounding",
+            "reasoning grounding",
+            "Table 6",
+            "grounding",
+            _grounding,
+            120,
+            300,
+            {16: 3, 64: 3},
+            16,
+            unit="in all",
+        ),
+        Setting(
+            "open_vocabulary",
+            "open vocabulary",
+            "open-vocabulary detection, 14 base and 4 novel categories",
+            "Table 7",
+            "detection",
+            _open_vocabulary,
+            400,
+            1080,
+            {16: 3},
+            16,
+            scopes={
+                "novel": lambda example: example.question in NOVEL,
+                "base": lambda example: example.question in BASE,
+                ALL: lambda example: True,
+            },
+        ),
+    )
+}
+"""Settings by name, in the paper's order."""
+FAMILIES = tuple(dict.fromkeys(setting.family for setting in SETTINGS.values()))
+
+
+def questions(
+    setting: Setting,
+    folder: Path,
+    shots: int,
+    seed: int,
+    *,
+    asked: int | None = None,
+    train: int | None = None,
+) -> Asked:
+    """Draw a setting's folder and split its questions.
+
+    Args:
+        setting: which.
+        folder: where its pictures go; found again where they are there.
+        shots: training pictures a class (grounding: in all).
+        seed: of the draw of shots and validation questions.
+        asked: held-out questions at most; fewer than the setting's own for trials of the code alone.
+        train: training pictures to draw; None takes the setting's own number.
+
+    Raises:
+        InputError: fewer held-out pictures than ``FEWEST_HELDOUT``, or one that trains too.
+    """
+    dataset = load_dataset(setting.write(folder, train or setting.train), setting.task)
+    task, prints = load_task(setting.task), prints_of(dataset)
+    examples = ask_about(task, dataset)
+    split = new_split(task, dataset, examples, shots, seed, 0, prints=prints)
+    heldout = _heldout(task, dataset, setting.asked if asked is None else asked, prints)
+    _check(setting, split, heldout, asked is not None)
+    return Asked(task, replace(split, heldout=heldout))
+
+
+def pictures(examples: Sequence[Example]) -> int:
+    """How many pictures questions are about."""
+    return len({example.record_id for example in examples})
+
+
+def _heldout(task: Task, dataset: Dataset, asked: int, prints: Prints) -> tuple[Example, ...]:
+    """The questions of the test part alone, whose categories training need not know."""
+    records = tuple(record for record in dataset.records if dataset.parts[record.id] == "test")
+    own = replace(dataset, records=records)
+    # The rule that balances classes needs one shot of each to put aside: these few pictures go unused.
+    split = few_shot_split(
+        ask_about(task, own),
+        task.group,
+        shots=1,
+        seed=DATA_SEED,
+        val_fraction=0,
+        eval_max=asked,
+        prints={record.id: prints[record.id] for record in records},
+    )
+    return split.heldout
+
+
+def _check(setting: Setting, split: Split, heldout: Sequence[Example], small: bool) -> None:
+    learned = {e.record_id for e in (*split.train, *split.val)}
+    if shared := learned & {e.record_id for e in heldout}:
+        raise InputError(f"{setting.name}: {sorted(shared)[0]} is both learned from and held out.")
+    for name, scope in setting.scopes.items():
+        count = pictures([e for e in heldout if scope(e)])
+        if count < FEWEST_HELDOUT and not small:
+            raise InputError(
+                f"{setting.name}: {count} held-out pictures in '{name}', {FEWEST_HELDOUT} are needed."
+            )

@@ -1,0 +1,197 @@
+"""Studies beside the main table, one command each; one JSON file a point, found again when it is there.
+
+A point is some training questions, a model and some systems; its file has the same numbers as a cell's. The
+study of data is of few-shot detection; the others may be of any setting, at its reference number of shots.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mini.bench import Bench
+from mini.cell import Cell, facts, open_bench
+from mini.difficulty import thirds
+from mini.effort import MODEL, Effort
+from mini.scores import calibrations, scope_scores
+from mini.settings import SETTINGS
+from mini.systems import BASE, RFT, System, rft, twins
+from vrft.errors import InputError
+from vrft.narrator import Narrator
+from vrft.runs.folder import read_json, write_json
+from vrft.types import Example
+
+SETTING = "detection"
+"""Where no other is named."""
+SEEDS = range(3)
+DIFFICULTY_SHOTS = 16
+MOST_PICTURES = 2000
+DATA_SHOTS = (1, 2, 4, 8, 16, 32, 64, 128, 400)
+"""Of SFT, a class; 400 of six categories are some 2,000 pictures."""
+DATA_RFT = (1, 2, 4)
+DATA_STEPS = 160
+"""Of SFT from so many pictures: 2,560 places for at most 2,000 pictures."""
+GROUP_SIZES = (2, 4, 8, 16)
+BETAS = (0.0, 0.01, 0.04, 0.16)
+RATES = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 4e-4)
+
+Picked = Callable[[Bench], list[Example]]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a study."""
+
+    study: str
+    name: str
+    cell: Cell
+    effort: Effort
+    systems: Callable[[Bench], list[System]]
+    x: Mapping[str, Any]
+    """What is varied, by name."""
+    picked: Picked | None = None
+    """Training questions; None takes those of the cell."""
+    train: int | None = None
+    """Training pictures to draw."""
+
+
+def data(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
+    """At how many pictures does SFT catch up with RFT of few, in few-shot detection?"""
+    longer = replace(effort, steps=max(effort.steps, DATA_STEPS), every=max(effort.every, DATA_STEPS // 4))
+    long = effort if effort.asked is not None else longer
+    for seed in SEEDS:
+        for shots in DATA_RFT:
+            cell = Cell(SETTING, shots, seed)
+            yield Point("data", f"rft-{shots}-{seed}", cell, effort, _rft, {"system": RFT, "shots": shots})
+        for shots in DATA_SHOTS:
+            cell = Cell(SETTING, shots, seed)
+            x = {"system": "sft", "shots": shots}
+            yield Point("data", f"sft-{shots}-{seed}", cell, long, _sft, x, train=MOST_PICTURES)
+
+
+def size(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
+    """Two miniatures of different width, and others that are named.
+
+    Raises:
+        InputError: no second model was named.
+    """
+    if not models:
+        raise InputError(
+            "The study needs a second miniature. Train one of another width with "
+            "'python -m vrft.miniature.pretrain OUT' and name its folder: --study size --models OUT."
+        )
+    for model in (MODEL, *models):
+        for seed in SEEDS:
+            cell, name = Cell(setting, SETTINGS[setting].reference, seed), Path(model).name
+            own = replace(effort, model=model)
+            yield Point("size", f"{setting}-{name}-{seed}", cell, own, _both, {"model": name})
+
+
+def difficulty(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
+    """RFT and SFT from the hard, middle and easy third of 16 shots, by the base policy's successes."""
+    for part in ("hard", "middle", "easy"):
+        for seed in SEEDS:
+            cell, name = Cell(setting, DIFFICULTY_SHOTS, seed), f"{setting}-{part}-{seed}"
+            yield Point("difficulty", name, cell, effort, _both, {"part": part}, _third(part))
+
+
+def sensitivity(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
+    """RFT at other group sizes, KL weights and learning rates, one trial each, seed 0."""
+    cell = Cell(setting, SETTINGS[setting].reference, 0)
+    for group in GROUP_SIZES:
+        for rate in RATES:
+            own = replace(effort, group=group, rft_rates=(rate,))
+            x = {"group": group, "rate": rate, "beta": effort.beta}
+            yield Point("sensitivity", f"{setting}-group-{group}-rate-{rate:.0e}", cell, own, _rft, x)
+    for beta in (b for b in BETAS if b != effort.beta):
+        for rate in RATES:
+            own = replace(effort, beta=beta, rft_rates=(rate,))
+            x = {"group": effort.group, "rate": rate, "beta": beta}
+            yield Point("sensitivity", f"{setting}-beta-{beta}-rate-{rate:.0e}", cell, own, _rft, x)
+
+
+STUDIES: Mapping[str, Callable[[Effort, Sequence[str], str], Iterator[Point]]] = {
+    "data": data,
+    "size": size,
+    "difficulty": difficulty,
+    "sensitivity": sensitivity,
+}
+"""Points of each study, by its name."""
+
+
+def run_study(
+    name: str,
+    out: Path,
+    work: Path,
+    narrator: Narrator,
+    effort: Effort,
+    models: Sequence[str] = (),
+    setting: str = SETTING,
+) -> None:
+    """Run the points of a study that are not there yet.
+
+    Args:
+        name: a key of ``STUDIES``.
+        out: folder of JSON files.
+        work: folder of runs.
+        narrator: where progress goes.
+        effort: how much is trained.
+        models: further models, for the study of size.
+        setting: of the other studies than that of data.
+    """
+    for point in STUDIES[name](effort, models, setting):
+        run_point(point, out, work, narrator)
+
+
+def run_point(point: Point, out: Path, work: Path, narrator: Narrator) -> dict[str, Any]:
+    """Run one point, or read it back.
+
+    Raises:
+        Interrupted: a signal ended it; the same call goes on.
+    """
+    path = out / "studies" / point.study / f"{point.name}.json"
+    if path.exists():
+        found: dict[str, Any] = read_json(path)
+        return found
+    place = work / f"study-{point.study}-{point.name}"
+    narrator.say(f"study {point.study}, {point.name}")
+    bench = open_bench(point.cell, place, narrator, point.effort, point.train)
+    answers = {BASE: bench.answers(BASE, point.effort.model, bench.form)}
+    learned = point.picked(bench) if point.picked else None
+    for system in point.systems(bench):
+        answers[system.name] = list(bench.train(system, learned).judged)
+    result = facts(point.cell, bench) | {
+        "study": point.study,
+        "x": dict(point.x),
+        "command": f"python benchmarks/mini.py --study {point.study} --on {point.cell.setting}",
+        "systems": {key: outcome.row() for key, outcome in bench.outcomes.items()},
+        "scopes": scope_scores(point.cell.of, bench.task, answers, point.effort.resamples),
+        "calibration": calibrations(bench.task, answers),
+    }
+    result |= bench.spend()
+    write_json(path, result)
+    shutil.rmtree(place)
+    return result
+
+
+def _rft(bench: Bench) -> list[System]:
+    return [rft(bench.effort, bench.form)]
+
+
+def _sft(bench: Bench) -> list[System]:
+    return [replace(twins(bench.effort, bench.form)[0], name="sft")]
+
+
+def _both(bench: Bench) -> list[System]:
+    return [*_sft(bench), *_rft(bench)]
+
+
+def _third(part: str) -> Picked:
+    def picked(bench: Bench) -> list[Example]:
+        names = set(thirds(bench.shares)[part])
+        return [e for e in bench.split.train if e.id in names]
+
+    return picked

@@ -1,0 +1,176 @@
+"""Markdown tables of the page; fractions times 100."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mini.files import Groups
+from mini.pooled import CellFile, Drawn, mean_rate, pooled
+from mini.settings import SETTINGS
+from mini.systems import BASE, BOTH, CONTROLS, EQUAL_STEPS, EQUAL_TOKENS, MAIN, PERMUTED, RFT, TWIN
+from vrft.evaluation.statistics import Difference
+from vrft.report.figures import NOTHING, hundred
+
+TITLES = {
+    BASE: "base",
+    TWIN: "SFT",
+    RFT: "RFT",
+    BOTH: "SFT then RFT",
+    PERMUTED: "permuted rewards",
+    EQUAL_STEPS: "SFT, equal steps",
+    EQUAL_TOKENS: "SFT, equal tokens",
+}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; empty without rows."""
+    if not rows:
+        return ""
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    return "\n".join(lines)
+
+
+def told(drawn: Drawn | Difference | None, sign: bool = False) -> str:
+    """A value with its interval.
+
+    Example:
+        >>> told(Difference(0.051, -0.01, 0.1, 0.03), sign=True)
+        '+5.1 (−1.0 to +10.0)'
+    """
+    if drawn is None:
+        return NOTHING
+    seen = drawn.interval if isinstance(drawn, Drawn) else drawn
+    spread = f" ({hundred(seen.low, sign)} to {hundred(seen.high, sign)})" if seen.low is not None else ""
+    return hundred(seen.value, sign) + spread
+
+
+def minus(
+    cells: Sequence[CellFile], first: str, second: str, scope: str | None = None, parsed: bool = False
+) -> str:
+    """The difference of two systems; a dash where one is missing."""
+    one, other = pooled(cells, first, scope, parsed), pooled(cells, second, scope, parsed)
+    return told(one.minus(other), sign=True) if one is not None and other is not None else NOTHING
+
+
+def _row(name: str, shots: int, cells: Sequence[CellFile], scope: str | None = None) -> list[str]:
+    setting = SETTINGS[name]
+    part = cells[0]["scopes"][scope or cells[0]["headline"]]
+    title = setting.title + (f", {scope}" if scope else "")
+    seeds = f"{len(cells)} of {setting.seeds[shots]}"
+    return [title, f"{shots}", seeds, f"{part['n']} / {part['pictures']}"]
+
+
+HEAD = ["setting", "shots", "seeds", "questions / pictures"]
+
+
+def main_table(groups: Groups) -> str:
+    """Values of the four systems and the two differences that matter."""
+    rows = []
+    for (name, shots), cells in groups.items():
+        scopes = list(cells[0]["scopes"])
+        for scope in scopes if len(scopes) > 1 else [None]:
+            values = [told(pooled(cells, system, scope)) for system in MAIN]
+            gains = [minus(cells, RFT, other, scope) for other in (BASE, TWIN)]
+            rows.append([*_row(name, shots, cells, scope), *values, *gains])
+    return table([*HEAD, *(TITLES[s] for s in MAIN), "RFT - base", "RFT - SFT"], rows)
+
+
+def parsed_table(groups: Groups) -> str:
+    """What can be read, and the value of what can be read."""
+    rows = []
+    for (name, shots), cells in groups.items():
+        row = _row(name, shots, cells)[:3]
+        for system in (BASE, TWIN, RFT):
+            row += [_percent(mean_rate(cells, system)), told(pooled(cells, system, parsed=True))]
+        rows.append([*row, minus(cells, RFT, BASE, parsed=True)])
+    pairs = [f"{TITLES[s]}: {what}" for s in (BASE, TWIN, RFT) for what in ("read", "value given parsed")]
+    return table([*HEAD[:3], *pairs, "RFT - base, given parsed"], rows)
+
+
+def equal_table(groups: Groups) -> str:
+    """RFT beside the twin at equal steps and equal tokens."""
+    rows = []
+    for (name, shots), cells in groups.items():
+        tokens = [c["systems"] for c in cells]
+        ratio = sum(_per_step(s[RFT]) / _per_step(s[c["twin"]]) for s, c in zip(tokens, cells, strict=True))
+        row = [*_row(name, shots, cells)[:3], f"{ratio / len(cells):.1f}"]
+        for system in (EQUAL_STEPS, EQUAL_TOKENS):
+            row += [told(pooled(cells, system)), minus(cells, RFT, system)]
+        rows.append(row)
+    head = ["tokens of a step, RFT / SFT", TITLES[EQUAL_STEPS], "RFT - it", TITLES[EQUAL_TOKENS], "RFT - it"]
+    return table([*HEAD[:3], *head], rows)
+
+
+def control_table(groups: Groups) -> str:
+    """Permuted rewards against base, the other controls against RFT."""
+    rows = []
+    for (name, shots), cells in groups.items():
+        row = [*_row(name, shots, cells)[:3], told(pooled(cells, PERMUTED)), minus(cells, PERMUTED, BASE)]
+        with_controls = [c for c in cells if "beta_0" in c["systems"]]
+        further = [minus(with_controls, system, RFT) if with_controls else NOTHING for system in CONTROLS]
+        rows.append([*row, *further])
+    head = ["permuted rewards", "permuted - base", *(f"{system} - RFT" for system in CONTROLS)]
+    return table([*HEAD[:3], *head], rows)
+
+
+def twin_table(groups: Groups) -> str:
+    """Which form of SFT was the twin, and what each form is worth on the held-out part."""
+    forms = ("sft_direct", "sft_think", "sft_curated")
+    rows = []
+    for (name, shots), cells in groups.items():
+        chosen = ", ".join(c["twin"].removeprefix("sft_") for c in cells)
+        asked = ", ".join(c["form"] for c in cells)
+        values = [told(pooled(cells, form)) for form in forms]
+        rows.append([*_row(name, shots, cells)[:3], asked, chosen, *values])
+    return table(
+        [*HEAD[:3], "form of RFT, by seed", "twin, by seed", *(f.removeprefix("sft_") for f in forms)], rows
+    )
+
+
+def calibration_table(groups: Groups) -> str:
+    """Expected calibration error and Brier score of boxes, means over seeds."""
+    rows = []
+    for (name, shots), cells in groups.items():
+        if not cells[0]["calibration"]:
+            continue
+        row = _row(name, shots, cells)[:3]
+        for system in (BASE, TWIN, RFT):
+            found = [c["calibration"][system] for c in cells]
+            row += [f"{_mean(found, 'boxes'):.0f}", _decimals(found, "ece"), _decimals(found, "brier")]
+        rows.append(row)
+    head = [f"{TITLES[s]}: {what}" for s in (BASE, TWIN, RFT) for what in ("boxes", "ECE", "Brier")]
+    return table([*HEAD[:3], *head], rows)
+
+
+def seed_table(groups: Groups) -> str:
+    """Every cell by itself."""
+    rows = []
+    for (name, shots), cells in groups.items():
+        for cell in cells:
+            values = [told(pooled([cell], system)) for system in MAIN]
+            chosen = [cell["systems"][s]["chosen"] for s in (cell["twin"], RFT)]
+            picks = [f"{c['learning_rate']:.0e}, step {c['step']}" for c in chosen]
+            cost = f"{cell['core_seconds'] / 60:.1f}"
+            rows.append([name, f"{shots}", f"{cell['seed']}", *values, *picks, cost])
+    head = ["setting", "shots", "seed", *(TITLES[s] for s in MAIN), "SFT: rate, step", "RFT: rate, step"]
+    return table([*head, "core-minutes"], rows)
+
+
+def _per_step(system: dict[str, Any]) -> float:
+    spent = system["tokens"]
+    return float((spent["forward"] + spent["backward"]) / spent["steps"])
+
+
+def _mean(found: Sequence[dict[str, Any]], key: str) -> float:
+    values = [f[key] for f in found if f[key] is not None]
+    return float(sum(values) / len(values)) if values else float("nan")
+
+
+def _decimals(found: Sequence[dict[str, Any]], key: str) -> str:
+    value = _mean(found, key)
+    return NOTHING if value != value else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.0%}"

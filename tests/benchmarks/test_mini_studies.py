@@ -1,0 +1,71 @@
+"""What the studies and the command line of the small benchmark would run."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from mini.cell import main_table
+from mini.effort import FULL, TINY
+from mini.studies import BETAS, GROUP_SIZES, MOST_PICTURES, RATES, STUDIES
+
+from vrft.errors import ConfigError, InputError
+
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "mini.py"
+
+
+def script():
+    spec = importlib.util.spec_from_file_location("mini_script", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def points(name, setting="detection", models=()):
+    return list(STUDIES[name](FULL, models, setting))
+
+
+@pytest.mark.parametrize("name", ["data", "difficulty", "sensitivity"])
+def test_no_two_points_share_a_file_also_over_settings(name):
+    both = points(name) if name == "data" else [*points(name), *points(name, "grounding")]
+    assert len({point.name for point in both}) == len(both)
+
+
+def test_the_map_of_sensitivity_has_every_pair_once():
+    seen = [(p.effort.group, p.effort.beta, *p.effort.rft_rates) for p in points("sensitivity")]
+    assert len(seen) == len(set(seen)) == (len(GROUP_SIZES) + len(BETAS) - 1) * len(RATES) >= 10
+    assert {group for group, beta, _ in seen if beta == FULL.beta} == set(GROUP_SIZES)
+
+
+def test_sft_may_learn_from_up_to_two_thousand_pictures():
+    sft = [p for p in points("data") if p.x["system"] == "sft"]
+    assert MOST_PICTURES == 2000 and {p.train for p in sft} == {MOST_PICTURES}
+    assert all(p.effort.steps * p.effort.prompts >= MOST_PICTURES for p in sft)
+
+
+def test_sizes_need_a_second_model():
+    with pytest.raises(InputError, match="second miniature"):
+        points("size")
+    named = points("size", models=["models/wide"])
+    assert {p.effort.model for p in named} == {"miniature", "models/wide"}
+
+
+def test_a_trial_of_the_code_stays_small_in_the_study_of_data():
+    assert {p.effort.steps for p in STUDIES["data"](TINY, (), "detection")} == {TINY.steps}
+
+
+def test_parts_share_out_the_table():
+    parts = [script().part_of(main_table(), f"{i}/3") for i in (1, 2, 3)]
+    assert sorted(c.name for part in parts for c in part) == sorted(c.name for c in main_table())
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/-2"])
+def test_a_part_that_is_none_is_told(part):
+    with pytest.raises(ConfigError, match="write I/N"):
+        script().part_of(main_table(), part)
+
+
+def test_the_plan_is_printed_without_training(capsys, tmp_path):
+    script().main(["--plan", "--out", str(tmp_path)])
+    assert "47 cells, 0 done" in capsys.readouterr().out
