@@ -1,4 +1,4 @@
-"""The tables of README and docs, from committed result files: `python benchmarks/readme_tables.py [--check]`."""
+"""Tables of README and docs, from committed result files: `python benchmarks/readme_tables.py [--check]`."""
 
 from __future__ import annotations
 
