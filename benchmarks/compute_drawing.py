@@ -41,6 +41,15 @@ def _panel(task: str, found: dict[str, Any], rule: str, title: str) -> Panel:
         points = [(row["tokens"], 100 * row["value"]) for row in rows]
         spread = [(100 * min(row["seeds"]), 100 * max(row["seeds"])) for row in rows]
         lines.append(Series(name, system, points, marked=True, spread=spread))
+    # One vertical axis for all panels of a task.
+    every = [
+        100 * value
+        for rules in found["mean"]["curves"].values()
+        for key in RULES[task]
+        for row in rules[key]
+        for value in row["seeds"]
+    ]
     label = f"{task}, {title}: {metric} times 100 over tokens of a question"
-    chart = line_chart(lines, label, axis="tokens of a question, prompt and answers", log=True)
+    axis = "tokens of a question, prompt and answers"
+    chart = line_chart(lines, label, (min(every), max(every)), axis=axis, log=True)
     return Panel(chart, WIDTH, HEIGHT, f"{task}, {title}: {metric} x 100")

@@ -18,10 +18,11 @@ from mini.difficulty import middling, probe_forms, success_shares
 from mini.effort import Effort
 from mini.systems import System, trial
 from mini.tokens import Tokens, prompt_lengths, tokens_of
+from vrft.answering.asking import Asking
+from vrft.answering.evaluate import evaluate
 from vrft.data.split import Split
 from vrft.errors import Interrupted
 from vrft.evaluation.answers_file import read_judged
-from vrft.evaluation.evaluate import evaluate
 from vrft.evaluation.judged import Judged
 from vrft.fit.trials import Trial, choose
 from vrft.narrator import Narrator
@@ -171,7 +172,7 @@ class Bench:
             return [known[e.id] for e in questions]
         policy = self.base if model == self.effort.model else load_policy(model, device="cpu")
         length = self.effort.max_new_tokens
-        return evaluate(policy, self.task, questions, form, max_new_tokens=length, path=path)
+        return evaluate(policy, self.task, questions, Asking(form, length), path=path)
 
     def spend(self) -> dict[str, float]:
         """Wall and core seconds so far, with those since the last call; not what a stop lost."""

@@ -17,55 +17,11 @@ from mini.tables import TITLES
 from vrft.evaluation.calibration import Calibration, ReliabilityBin
 from vrft.report.charts import HEIGHT, WIDTH, Series, Whisker, interval_plot, line_chart
 from vrft.report.reliability import reliability_plot
-from vrft.report.svg import group, tag
+from vrft.report.standalone import Panel, standalone
 from vrft.runs.folder import write_text
 
 LOOKS = {BASE: "base", TWIN: "sft", RFT: "rft", BOTH: "extra"}
 FEWEST_POINTS = 2
-_STYLE = """
-text { font-family: system-ui, sans-serif; font-size: 12px; fill: #1c2128; }
-.tick { fill: #5b6572; font-size: 11px; } .row { font-size: 13px; } .value { font-weight: 600; }
-.base { --hue: #8a63d2; } .sft { --hue: #d9730d; } .rft { --hue: #1f6feb; } .extra { --hue: #0f8b8d; }
-.gain { --hue: #1c2128; } .truth { --hue: #12a150; } .c3 { --hue: #b8459c; }
-.grid { stroke: #dfe3e8; stroke-width: 1; }
-.zero { stroke: #5b6572; stroke-width: 1.5; stroke-dasharray: 3 3; }
-.curve { fill: none; stroke: var(--hue); stroke-width: 2.2; stroke-linejoin: round; }
-.whisker { stroke: var(--hue); stroke-width: 2.5; }
-.dot { fill: var(--hue); stroke: #ffffff; stroke-width: 1.2; }
-.hover { opacity: 0; } .bar { fill: var(--hue); }
-"""
-_LEGEND = 24
-
-
-def standalone(chart: Markup, width: int, height: int, legend: Sequence[tuple[str, str]] = ()) -> str:
-    """A chart of the report as a file of its own: white ground, style inside, names of its lines above it.
-
-    Args:
-        chart: an ``<svg>`` element.
-        width: of the chart.
-        height: of the chart.
-        legend: name and CSS class of each line.
-    """
-    top = _LEGEND if legend else 0
-    keys, x = [], 14
-    for name, look in legend:
-        line = tag("line", x1=x, x2=x + 18, y1=13, y2=13, class_="curve")
-        keys.append(group(line, tag("text", name, x=x + 23, y=17), class_=look))
-        x += 38 + 7 * len(name)
-    ground = tag("rect", width=width, height=height + top, fill="#ffffff")
-    inside = tag("svg", chart, x=0, y=top, width=width, height=height)
-    whole = tag(
-        "svg",
-        tag("style", Markup(_STYLE)),
-        ground,
-        *keys,
-        inside,
-        xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {width} {height + top}",
-        width=2 * width,
-        height=2 * (height + top),
-    )
-    return str(whole) + "\n"
 
 
 def shots_plot(groups: Groups, name: str) -> str | None:
@@ -80,7 +36,7 @@ def shots_plot(groups: Groups, name: str) -> str | None:
         lines.append(Series(TITLES[system], LOOKS[system], points, marked=True))
     label = f"{SETTINGS[name].title}, {groups[name, shots[0]][0]['metric']} times 100 over shots"
     chart = line_chart(lines, label, axis="log2 of shots a class")
-    return standalone(chart, WIDTH, HEIGHT, [(TITLES[s], LOOKS[s]) for s in MAIN])
+    return standalone([Panel(chart, WIDTH, HEIGHT)], [(TITLES[s], LOOKS[s]) for s in MAIN])
 
 
 def families_plot(groups: Groups, first: str, other: str) -> str | None:
@@ -93,7 +49,7 @@ def families_plot(groups: Groups, first: str, other: str) -> str | None:
     if not rows:
         return None
     chart = interval_plot(rows, f"{TITLES[first]} minus {TITLES[other]} by setting", zero=True)
-    return standalone(chart, WIDTH, _height(chart))
+    return standalone([Panel(chart, WIDTH, _height(chart))])
 
 
 def reliability(cell: Mapping[str, Any], system: str) -> str | None:
@@ -107,7 +63,7 @@ def reliability(cell: Mapping[str, Any], system: str) -> str | None:
         for i, (n, c, hit) in enumerate(found["bins"])
     )
     chart = reliability_plot(Calibration(found["boxes"], found["ece"], found["brier"], bins))
-    return standalone(chart, WIDTH, _height(chart))
+    return standalone([Panel(chart, WIDTH, _height(chart))])
 
 
 def data_plot(points: Sequence[Mapping[str, Any]]) -> str | None:
@@ -128,7 +84,7 @@ def data_plot(points: Sequence[Mapping[str, Any]]) -> str | None:
     if not any(line.points for line in lines):
         return None
     chart = line_chart(lines, "AP times 100 over training pictures", axis="log2 of pictures", whole=False)
-    return standalone(chart, WIDTH, HEIGHT, [(TITLES[RFT], "rft"), ("SFT", "sft")])
+    return standalone([Panel(chart, WIDTH, HEIGHT)], [(TITLES[RFT], "rft"), ("SFT", "sft")])
 
 
 def _height(chart: Markup) -> int:
