@@ -133,6 +133,93 @@ def compute_answers() -> str:
     return "\n".join(lines)
 
 
+def _at(task: str, system: str, rule: str, n: int) -> dict[str, Any]:
+    rows = _compute()["tasks"][task]["mean"]["curves"][system][rule]
+    return next(row for row in rows if row["n"] == n)
+
+
+def _point(task: str, system: str, rule: str, n: int) -> str:
+    row = _at(task, system, rule, n)
+    return f"{hundred(row['value'])} for {row['tokens']:.0f} tokens"
+
+
+def _gain(task: str, rule: str, key: str) -> str:
+    return interval(_compute()["tasks"][task]["mean"]["gain_of_more"][rule][key], True)
+
+
+def compute_sentence() -> str:
+    """The study in a few sentences."""
+    gains = _compute()["tasks"]["detection"]["mean"]["gain_of_more"]
+    wbf, best = (
+        {system: hundred(gains[rule][system]["value"], True) for system in SYSTEMS}
+        for rule in ("wbf", "best_logprob")
+    )
+    return (
+        "On the miniature RFT with one answer "
+        f"(AP {_point('detection', 'rft', 'wbf', 1)} a question) is above its base\n"
+        f"with sixteen fused ones ({_point('detection', 'base', 'wbf', 16)}). Sixteen fused answers add "
+        f"{wbf['rft']} after RFT and {wbf['base']} before;\nthe likeliest of sixteen adds {best['rft']} "
+        f"after and {best['base']} before. Means of three seeds\n"
+        "([all rules, intervals, classification](docs/test_time_compute.md))."
+    )
+
+
+def compute_findings() -> str:
+    """What the study says, with its figures."""
+    tasks = _compute()["tasks"]
+    base = {
+        task: max(
+            (row["value"], rule) for rule, rows in found["mean"]["curves"]["base"].items() for row in rows
+        )
+        for task, found in tasks.items()
+    }
+    leads = [
+        row["low"]
+        for found in tasks.values()
+        for rows in found["mean"]["rft_at_1_minus_base_at_n"].values()
+        for row in rows
+    ]
+
+    def value(task: str, system: str, rule: str, n: int) -> str:
+        return hundred(_at(task, system, rule, n)["value"])
+
+    def found(rule: str, key: str) -> str:
+        return _gain("detection", rule, key)
+
+    def named(rule: str, key: str) -> str:
+        return _gain("classification", rule, key)
+
+    (most, rule), (most_named, _) = base["detection"], base["classification"]
+    return "\n".join(
+        [
+            "**RFT with one answer is above its base with up to sixteen.** In detection it reaches AP",
+            f"{_point('detection', 'rft', 'wbf', 1)}; the base's best over all rules and N is "
+            f"{hundred(most)} "
+            f"(`{rule}`; sixteen answers cost",
+            f"{_at('detection', 'base', 'wbf', 16)['tokens']:.0f} tokens). In classification it is "
+            f"{value('classification', 'rft', 'vote', 1)} against {hundred(most_named)}. Over all rules "
+            "and N of both tasks the",
+            f"lower end of the difference's interval is {hundred(min(leads), True)} or more.",
+            "",
+            "**Whether the gain of further answers shrinks depends on the rule.** In detection weighted",
+            f"boxes fusion of sixteen adds {found('wbf', 'rft')} after RFT and {found('wbf', 'base')} before:",
+            f"{found('wbf', 'rft_minus_base')} more, so it does not shrink. It adds most to the SFT twin,",
+            f"{found('wbf', 'sft')}. With one answer the means are "
+            f"{value('detection', 'rft', 'wbf', 1)} for RFT and {value('detection', 'sft', 'wbf', 1)} for the",
+            f"twin, with sixteen fused ones {value('detection', 'rft', 'wbf', 16)} and "
+            f"{value('detection', 'sft', 'wbf', 16)}. Choosing one of the answers is worth next",
+            f"to nothing after RFT: the likeliest adds {found('best_logprob', 'rft')}, the most agreed with",
+            f"{found('self_consistency', 'rft')}; before it they add {found('best_logprob', 'base')} and",
+            f"{found('self_consistency', 'base')}.",
+            "",
+            "**In classification further answers at temperature 1 are worth nothing to any of the three.** A",
+            f"vote of sixteen adds {named('vote', 'base')} to the base, {named('vote', 'sft')} to the",
+            f"SFT twin and {named('vote', 'rft')} to RFT. The likeliest of sixteen is worse than",
+            f"the greedy answer of the base ({named('best_logprob', 'base')}).",
+        ]
+    )
+
+
 def eval_speed() -> str:
     """Seconds of `vrft eval` on 200 held-out pictures."""
     found = json.loads((ROOT / "benchmarks" / "results" / "eval_speed.json").read_text())
@@ -147,6 +234,8 @@ TABLES = {
     "demo-table": demo_table,
     "seeds-table": seeds_table,
     "speed-table": speed_table,
+    "compute-sentence": compute_sentence,
+    "compute-findings": compute_findings,
     "compute-values": compute_values,
     "compute-answers": compute_answers,
     "eval-speed": eval_speed,
