@@ -203,9 +203,10 @@ def compute_findings() -> str:
             "",
             "**Whether the gain of further answers shrinks depends on the rule.** In detection weighted",
             f"boxes fusion of sixteen adds {found('wbf', 'rft')} after RFT and {found('wbf', 'base')}",
-            f"before: {found('wbf', 'rft_minus_base')} more, so it does not shrink. It adds most to the SFT twin,",
-            f"{found('wbf', 'sft')}. With one answer the means are "
-            f"{value('detection', 'rft', 'wbf', 1)} for RFT and {value('detection', 'sft', 'wbf', 1)} for the",
+            f"before: {found('wbf', 'rft_minus_base')} more, so it does not shrink. It adds most to the SFT",
+            f"twin, {found('wbf', 'sft')}. With one answer the means are "
+            f"{value('detection', 'rft', 'wbf', 1)} for RFT and "
+            f"{value('detection', 'sft', 'wbf', 1)} for the",
             f"twin, with sixteen fused ones {value('detection', 'rft', 'wbf', 16)} and "
             f"{value('detection', 'sft', 'wbf', 16)}. Choosing one of the answers is worth next",
             f"to nothing after RFT: the likeliest adds {found('best_logprob', 'rft')}, the most agreed with",
