@@ -50,6 +50,8 @@ class Setting:
     reference: int
     """The number of shots at which the further controls and the studies run."""
     unit: str = "a class"
+    unseen: tuple[str, ...] = ()
+    """Categories that no training picture shows."""
     scopes: Mapping[str, Scope] = field(default_factory=lambda: {ALL: lambda example: True})
     """Parts of the held-out questions that are scored apart; the first is the headline."""
 
@@ -155,6 +157,7 @@ SETTINGS: Mapping[str, Setting] = {
             1080,
             {16: 3},
             16,
+            unseen=NOVEL,
             scopes={
                 "novel": lambda example: example.question in NOVEL,
                 "base": lambda example: example.question in BASE,
@@ -187,7 +190,8 @@ def questions(
         train: training pictures to draw; None takes the setting's own number.
 
     Raises:
-        InputError: fewer held-out pictures than ``FEWEST_HELDOUT``, or one that trains too.
+        InputError: a class has too few pictures, fewer pictures than ``FEWEST_HELDOUT`` are held out, or one
+            of them trains too.
     """
     dataset = load_dataset(setting.write(folder, train or setting.train), setting.task)
     task, prints = load_task(setting.task), prints_of(dataset)
@@ -222,6 +226,8 @@ def _heldout(task: Task, dataset: Dataset, asked: int, prints: Prints) -> tuple[
 
 def _check(setting: Setting, split: Split, heldout: Sequence[Example], small: bool) -> None:
     learned = {e.record_id for e in (*split.train, *split.val)}
+    if lost := sorted(split.left_out.keys() - set(setting.unseen)):
+        raise InputError(f"{setting.name}: '{lost[0]}' would be left out: {split.left_out[lost[0]]}.")
     if shared := learned & {e.record_id for e in heldout}:
         raise InputError(f"{setting.name}: {sorted(shared)[0]} is both learned from and held out.")
     for name, scope in setting.scopes.items():

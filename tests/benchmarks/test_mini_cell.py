@@ -230,6 +230,15 @@ def test_heldout_questions_are_the_same_for_every_seed_and_learned_by_none(tmp_p
     assert asked >= set(NOVEL) and asked & set(BASE)
 
 
+def test_no_class_is_left_out_in_silence(tmp_path):
+    counts = {name: 0 for name in SEVERAL}
+    for example in questions(SMALL, tmp_path, 1, 0, asked=8).split.train:
+        counts[example.question] += bool(example.target.boxes_xyxy_px)
+    assert set(counts.values()) == {1}
+    with pytest.raises(InputError, match=r"left out: \d"):
+        questions(SMALL, tmp_path, 5, 0, asked=8)
+
+
 def test_too_few_heldout_pictures_are_refused(tmp_path):
     with pytest.raises(InputError, match=f"{FEWEST_HELDOUT} are needed"):
         questions(SMALL, tmp_path, 1, 0)
