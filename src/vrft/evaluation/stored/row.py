@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vrft.data.labels import checked_box
-from vrft.errors import BoxError
+from vrft.errors import BoxError, InputError
 from vrft.evaluation.judged import PLAIN, Gate, Judged, Said
 from vrft.evaluation.stored.fields import FRAMES, LABEL_FRAMES
 from vrft.evaluation.stored.schema import AnswerRow, MaskRow, PredictionRow, SaidRow, TargetRow
@@ -80,7 +80,10 @@ def judge(
     Raises:
         InputError: there is no such task, or a label is no box at all.
     """
-    task = load_task(row.task)
+    try:
+        task = load_task(row.task)
+    except InputError as error:
+        raise InputError(f"{error} What the file means by it is said by --value task:WORD=TASK.") from None
     ground = _LABELS.get(task.name, _boxes)(row, task, where)
     refusal = ground if isinstance(ground, Refusal) else None
     identity = row.id if row.id is not None else where.rpartition(", ")[2]
