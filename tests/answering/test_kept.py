@@ -122,7 +122,8 @@ def test_a_folder_remembers_how_it_was_asked(examples, tmp_path, folder):
 
 def test_two_processes_of_accelerate_give_the_file_of_one(folder, tmp_path):
     def run(*start: str, out: str) -> bytes:
-        options = ["--task", "detection", "--form", "direct", "--eval-max", "130", "--samples", "2", "--json"]
+        options = ["--task", "detection", "--form", "direct", "--part", "all"]
+        options += ["--eval-max", "130", "--samples", "2", "--json"]
         command = [*start, "eval", "miniature", str(folder), *options, "--out", out]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
