@@ -81,6 +81,60 @@ def test_a_draw_with_repeats_is_a_data_set_with_doubled_pictures(seed: int) -> N
         np.testing.assert_allclose(matches.precision(draw), expected, rtol=0, atol=1e-12)
 
 
+def plain_precision(judged: Sequence[Judged]) -> np.ndarray:
+    """(T,) from the definition alone, in plain loops: no library, nothing that is tested here."""
+    by_threshold = []
+    for t in np.linspace(0.5, 0.95, 10):
+        values = []
+        for name in sorted({j.example.question for j in judged}):
+            asked = [j for j in judged if j.example.question == name]
+            labels = sum(len(j.example.target.boxes_xyxy_px) for j in asked)  # type: ignore[union-attr]
+            ranked = sorted((pair for j in asked for pair in plain_hits(j, t)), key=lambda pair: -pair[0])
+            if labels:
+                values.append(plain_average([hit for _, hit in ranked], labels))
+        by_threshold.append(np.mean(values) if values else np.nan)
+    return np.array(by_threshold)
+
+
+def plain_hits(judged: Judged, threshold: float) -> list[tuple[float, bool]]:
+    """Score and hit of each box: the most confident takes the free label that it overlaps most."""
+    if not judged.answer.parsed:
+        return []
+    assert isinstance(judged.example.target, BoxesTarget)
+    free = list(judged.example.target.boxes_xyxy_px)
+    pairs = zip(judged.answer.boxes_xyxy_px, judged.answer.confidences, strict=True)
+    found = []
+    for box, score in sorted(pairs, key=lambda pair: -pair[1]):
+        ious = [plain_iou(box, label) for label in free]
+        hit = bool(ious) and max(ious) >= threshold
+        if hit:
+            del free[ious.index(max(ious))]
+        found.append((score, hit))
+    return found
+
+
+def plain_iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (a, b)]
+    return width * height / (sum(areas) - width * height)
+
+
+def plain_average(hits: list[bool], labels: int) -> float:
+    """Precision at 101 recall levels, at each the best that is reached there or beyond."""
+    curve = [(sum(hits[: i + 1]) / labels, sum(hits[: i + 1]) / (i + 1)) for i in range(len(hits))]
+    levels = np.linspace(0, 1, 101)
+    return float(np.mean([max((p for r, p in curve if r >= level), default=0.0) for level in levels]))
+
+
+def test_500_random_cases_as_pycocotools_and_as_plain_loops_have_them() -> None:
+    for seed in range(500):
+        judged = random_detections(np.random.default_rng([5, seed]), 2, 2)
+        ours = match_questions(judged).precision(np.arange(len(judged)))
+        np.testing.assert_allclose(ours, pycocotools_precision(judged), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(ours, plain_precision(judged), rtol=0, atol=1e-12)
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 3), st.randoms(use_true_random=False))
 def test_small_cases_and_any_order(seed: int, pictures: int, categories: int, shuffler) -> None:  # type: ignore[no-untyped-def]
@@ -121,6 +175,8 @@ def test_more_than_a_hundred_boxes_are_cut_as_coco_cuts_them() -> None:
         ([(A, 0.9)], 51 / 101),
         ([(B, 0.9), (B, 0.8)], 51 / 101),
         ([((20.0, 20.0, 30.0, 30.0), 0.9), (A, 0.5), (B, 0.4)], 2 / 3),
+        # Hit, miss, hit: precision 1 at 51 recall levels and 2/3 at the other 50, 0.834983.
+        ([(A, 0.9), ((20.0, 20.0, 30.0, 30.0), 0.8), (B, 0.7)], (51 + 50 * 2 / 3) / 101),
         ([], 0.0),
         (None, 0.0),
     ],
