@@ -122,3 +122,34 @@ def test_boxes_become_masks_through_sam_and_are_kept(tmp_path):
     assert len((tmp_path / "eval" / "masks.jsonl").read_text().splitlines()) == len(boxes)
     again = run_eval(settings(data, task="grounding"), tmp_path / "eval", Silence()).card
     assert again["segmentation"] == card["segmentation"]
+
+
+def test_stored_answers_of_two_seeds_are_compared_with_another_system(classification, tmp_path):
+    ask = settings(classification, task="classification", part="all", eval_max=12)
+    card = run_eval(ask, tmp_path / "base", Silence()).card
+    base = tmp_path / "base" / "answers.jsonl"
+    rows = [json.loads(line) for line in base.read_text().splitlines()]
+    for file, right in (("a", 12), ("b", 10)):
+        texts = [
+            f"<answer>{row['target']['name'] if i < right else 'none'}</answer>" for i, row in enumerate(rows)
+        ]
+        told = [json.dumps({**row, "text": text}) for row, text in zip(rows, texts, strict=True)]
+        (tmp_path / f"{file}.jsonl").write_text("\n".join(told) + "\n")
+    ours = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
+    command = ["eval", "--predictions", ours[0], "--predictions", ours[1], "--against", str(base), "--json"]
+    told = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "both")])
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert found == json.loads((tmp_path / "both" / "result.json").read_text())
+    both = found["combined"]["classification"]
+    assert both["seeds"] == [1.0, pytest.approx(10 / 12)]
+    assert both["against"]["seeds"] == [pytest.approx(card["value"])]
+    assert both["difference"]["value"] == pytest.approx(11 / 12 - card["value"])
+    assert found["files"][str(base)]["cards"]["classification"]["value"] == pytest.approx(card["value"])
+
+
+def test_stored_answers_and_a_model_at_once_are_refused(tmp_path):
+    told = CliRunner().invoke(app, ["eval", "miniature", "data", "--predictions", "a.jsonl"])
+    assert isinstance(told.exception, InputError) and "leave MODEL and DATA out" in str(told.exception)
+    told = CliRunner().invoke(app, ["eval", "miniature"])
+    assert isinstance(told.exception, InputError) and "needs MODEL and DATA" in str(told.exception)

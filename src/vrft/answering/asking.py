@@ -8,6 +8,9 @@ from typing import Any
 from vrft.errors import InputError
 from vrft.types import Form
 
+BATCH = 64
+"""Questions encoded together, by default."""
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -31,7 +34,7 @@ class Asking:
     """Also look at the picture scaled by each of these."""
     gate: bool = False
     """First ask whether the thing is there at all, and go on only where the policy does not say no."""
-    batch: int = 64
+    batch: int = BATCH
     """Questions encoded together; batches are cut from the whole list, so that each is the same whenever it
     is asked."""
     rows: int = 512

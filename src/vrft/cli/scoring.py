@@ -60,6 +60,9 @@ def evaluate(
     ] = None,
     min_pixels: Annotated[int | None, typer.Option(min=1, help="Least pixels after the resize.")] = None,
     max_pixels: Annotated[int | None, typer.Option(min=1, help="Most pixels after the resize.")] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Questions encoded together; fewer take less memory.")
+    ] = 64,
     predictions: Annotated[
         list[Path] | None, typer.Option(help="Score stored texts instead; several are seeds of one system.")
     ] = None,
@@ -109,6 +112,7 @@ def evaluate(
         model, data, task, form, subject, open_naming, part, manifest, eval_max, max_new_tokens, min_pixels,
         max_pixels, samples, temperature, seed, flip, numbers(scales, "--scales"), gate, fuse, _names(novel),
         sam,
+        batch,
     )  # fmt: skip
     stem = Path("runs") / f"eval-{Path(model).name}-{data.resolve().name}"
     folder = output or (newest_folder(stem) if resume else fresh_folder(stem))

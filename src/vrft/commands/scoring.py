@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vrft.answering.asking import Asking
+from vrft.answering.asking import BATCH, Asking
 from vrft.answering.evaluate import evaluate
 from vrft.answering.origin import check_origin
 from vrft.answering.processes import launched
@@ -65,6 +65,8 @@ class EvalSettings:
     """Categories that training has not seen; all others are base categories."""
     sam: str | None = None
     """A SAM folder or hub id, which makes regions of boxes."""
+    batch: int = BATCH
+    """Questions encoded together: fewer take less memory."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,7 @@ def _asking(settings: EvalSettings, own: RunConfig | None) -> Asking:
         flip=settings.flip,
         scales=settings.scales,
         gate=settings.gate,
+        batch=settings.batch,
     )
 
 
