@@ -22,7 +22,7 @@ import numpy as np
 
 from vrft.answering.asking import Asking
 from vrft.answering.evaluate import evaluate
-from vrft.config import RunConfig, load_config
+from vrft.config import Pseudo, RunConfig, load_config
 from vrft.data.base import load_dataset
 from vrft.distil.pseudo import PseudoLabels
 from vrft.evaluation.judged import Judged
@@ -99,7 +99,7 @@ def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
     distilled = configured(
         "distilled",
         str(start),
-        f"data.pseudo={{answers: [{answers}], abstentions: true}}",
+        f"data.pseudo={{answers: [{answers}], abstentions: true, min_agreement: {asked.min_agreement}}}",
         f"kind={asked.kind}",
     )
     models = {"start": start, "labels_alone": run(configured("alone", str(start), f"kind={asked.kind}"))[0]}
@@ -131,6 +131,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=("rft", "sft"), default="rft", help="of the two runs that go on")
     parser.add_argument("--pictures", type=int, default=200, help="unlabelled ones")
     parser.add_argument("--samples", type=int, default=16, help="answers to each question about them")
+    parser.add_argument("--min-agreement", type=float, default=Pseudo.model_fields["min_agreement"].default)
     parser.add_argument("--steps", type=int, default=40, help="of each run")
     parser.add_argument("--heldout", type=int, default=480, help="held-out pictures and questions")
     parser.add_argument("--out", type=Path, help="a JSON of what was found")

@@ -85,6 +85,25 @@ def test_samples_fuse_and_other_settings_in_the_same_folder_are_refused(classifi
         run_eval(settings(classification, task="classification", samples=2, eval_max=8), tmp_path, Silence())
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rule": "vote"}, "--fuse vote needs several answers"),
+        ({"rule": "wbf", "samples": 4}, "is not for these answers"),
+        ({"rule": "best", "samples": 4}, "no rule 'best'"),
+        ({"novel": ("nine",)}, "nothing is asked about 'nine'"),
+        ({"gate": True}, "has no question"),
+        ({"samples": 0}, "samples = 0"),
+    ],
+)
+def test_what_could_not_be_scored_is_refused_before_anything_is_asked(
+    classification, tmp_path, changes, said
+):
+    with pytest.raises(InputError, match=said):
+        run_eval(settings(classification, task="classification", **changes), tmp_path / "e", Silence())
+    assert not (tmp_path / "e" / "answers.jsonl").exists()
+
+
 def test_the_command_prints_json_alone_and_goes_on_where_it_stands(detection, tmp_path):
     options = ["--task", "detection", "--form", "direct", "--max-new-tokens", "60", "--eval-max", "20"]
     command = ["eval", "miniature", str(detection), *options, "--out", str(tmp_path / "e"), "--json"]

@@ -21,6 +21,7 @@ from vrft.evaluation.judged import Judged
 from vrft.evaluation.masks_file import MASKS
 from vrft.evaluation.scorecard import CardOptions, scorecard
 from vrft.evaluation.scorecard.card import headline
+from vrft.fusion import rule_for
 from vrft.miniature.location import MINIATURE
 from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
@@ -100,6 +101,7 @@ def run_eval(settings: EvalSettings, folder: Path, narrator: Narrator) -> Scored
     examples, part = _questions(settings, own, task, dataset)
     check_sizes(examples)
     asking = _asking(settings, own)
+    _check(settings, task, examples)
     share = launched()
     narrator = narrator if share.is_first else Silence()
     if share.is_first:
@@ -135,7 +137,7 @@ def run_eval(settings: EvalSettings, folder: Path, narrator: Narrator) -> Scored
         "part": part,
         "asking": asking.row(),
     }
-    options = _card_options(settings, dataset, judged)
+    options = _card_options(settings, task, dataset, judged)
     return write_result(folder, task, judged, options, {**facts, **segmentation})
 
 
@@ -154,6 +156,22 @@ def write_result(
     card = {**facts, **scorecard(task, judged, options), "hardware": hardware(), "versions": versions()}
     write_json(folder / "result.json", card)
     return Scored(card, folder, build_evaluation_page(card, judged, folder / "report.html"))
+
+
+def _check(settings: EvalSettings, task: Task, examples: Sequence[Example]) -> None:
+    """Refuse before anything is asked what could not be scored afterwards."""
+    if not examples:
+        raise InputError(f"{settings.data}: no question is left to ask. Take another --part.")
+    if settings.rule is not None:
+        rule_for(settings.rule, examples[0].target)
+        if settings.samples == 1 and not settings.flip and not settings.scales:
+            raise InputError(f"--fuse {settings.rule} needs several answers: add --samples 8, for one.")
+    groups = {task.group(example) for example in examples}
+    strange = [name for name in settings.novel if name not in groups]
+    if strange:
+        raise InputError(
+            f"--novel: nothing is asked about '{strange[0]}'. Known: {', '.join(sorted(groups))}."
+        )
 
 
 def _task(settings: EvalSettings, own: RunConfig | None) -> Task:
@@ -236,10 +254,10 @@ def _segmentation(
     return {"segmentation": segmentation_card(scored, segmented)}
 
 
-def _card_options(settings: EvalSettings, dataset: Dataset, judged: list[Judged]) -> CardOptions:
+def _card_options(settings: EvalSettings, task: Task, dataset: Dataset, judged: list[Judged]) -> CardOptions:
     base: tuple[str, ...] = ()
     if settings.novel:
-        base = tuple(sorted({j.example.question for j in judged} - set(settings.novel)))
+        base = tuple(sorted({task.group(j.example) for j in judged} - set(settings.novel)))
     return CardOptions(
         settings.rule,
         base=base,
