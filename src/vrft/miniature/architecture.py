@@ -10,32 +10,42 @@ import numpy as np
 import torch
 from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
+from vrft.errors import ConfigError
+
 PATCH = 8
 MERGE = 2
 CELL = PATCH * MERGE
 GRID = 12
+WIDTH, HEAD = 192, 32
+"""Of the text model, and of each of its heads."""
 
 
-def miniature_config(vocab_size: int, special: dict[str, int]) -> Qwen3VLConfig:
+def miniature_config(vocab_size: int, special: dict[str, int], width: int = WIDTH) -> Qwen3VLConfig:
     """Configuration of the miniature.
 
     Args:
         vocab_size: size of its tokenizer.
         special: ids of ``eos, pad, bos, image, video, vision_start, vision_end``.
+        width: of the text model, a multiple of two heads; the tower stays as it is.
 
     Returns:
         A configuration whose special ids are all set (a fresh one keeps Qwen's large ids).
+
+    Raises:
+        ConfigError: the width is no such number.
     """
+    if width < 2 * HEAD or width % (2 * HEAD):
+        raise ConfigError(f"A miniature cannot be {width} wide: take a multiple of {2 * HEAD}.")
     common = {"eos_token_id": special["eos"], "pad_token_id": special["pad"], "bos_token_id": special["bos"]}
     return Qwen3VLConfig(
         text_config={
             "vocab_size": vocab_size,
-            "hidden_size": 192,
-            "intermediate_size": 512,
+            "hidden_size": width,
+            "intermediate_size": round(width / 12) * 32,
             "num_hidden_layers": 4,
-            "num_attention_heads": 6,
-            "num_key_value_heads": 3,
-            "head_dim": 32,
+            "num_attention_heads": width // HEAD,
+            "num_key_value_heads": width // (2 * HEAD),
+            "head_dim": HEAD,
             "max_position_embeddings": 2048,
             "rope_parameters": {
                 "rope_type": "default",
@@ -54,7 +64,7 @@ def miniature_config(vocab_size: int, special: dict[str, int]) -> Qwen3VLConfig:
             "patch_size": PATCH,
             "spatial_merge_size": MERGE,
             "temporal_patch_size": 2,
-            "out_hidden_size": 192,
+            "out_hidden_size": width,
             "num_position_embeddings": GRID * GRID,
             "deepstack_visual_indexes": [1, 2],
         },
@@ -68,7 +78,7 @@ def miniature_config(vocab_size: int, special: dict[str, int]) -> Qwen3VLConfig:
 
 
 def build_miniature(
-    vocab_size: int, special: dict[str, int], seed: int = 0
+    vocab_size: int, special: dict[str, int], seed: int = 0, width: int = WIDTH
 ) -> Qwen3VLForConditionalGeneration:
     """Build the miniature with random weights.
 
@@ -76,12 +86,13 @@ def build_miniature(
         vocab_size: size of its tokenizer.
         special: see ``miniature_config``.
         seed: seed of the initial weights.
+        width: see ``miniature_config``.
 
     Returns:
         The model in float32 on the CPU, with sdpa attention.
     """
     torch.manual_seed(seed)
-    config = miniature_config(vocab_size, special)
+    config = miniature_config(vocab_size, special, width)
     config._attn_implementation = "sdpa"
     return Qwen3VLForConditionalGeneration(config)
 

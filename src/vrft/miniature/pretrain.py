@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen3VLForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from vrft.miniature.architecture import build_miniature, patchify
+from vrft.miniature.architecture import WIDTH, build_miniature, patchify
 from vrft.miniature.corpus import LINES, Line
 from vrft.miniature.pool import Pool, draw_pool
 from vrft.miniature.tokenizer import special_ids, train_tokenizer
@@ -273,7 +273,9 @@ def tokenizer_corpus(pool: Pool, n: int = 4000) -> list[str]:
     return [f"{line.question}\n{line.answer}" for line in lines]
 
 
-def pretrain(out: Path, scale: float = 1.0, device: str = "cpu", pool_size: int = 40000) -> Path:
+def pretrain(
+    out: Path, scale: float = 1.0, device: str = "cpu", pool_size: int = 40000, width: int = WIDTH
+) -> Path:
     """Run every stage.
 
     Args:
@@ -281,6 +283,7 @@ def pretrain(out: Path, scale: float = 1.0, device: str = "cpu", pool_size: int 
         scale: factor on every stage's steps.
         device: where to train.
         pool_size: number of pretraining pictures.
+        width: of the text model; another than the shipped one's gives a miniature to compare sizes with.
 
     Returns:
         The folder of the finished model, in the Hugging Face format.
@@ -292,7 +295,7 @@ def pretrain(out: Path, scale: float = 1.0, device: str = "cpu", pool_size: int 
     if not (out / "tokenizer").exists():
         train_tokenizer(tokenizer_corpus(pool)).save_pretrained(out / "tokenizer")
     tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
-    model = build_miniature(len(tokenizer), special_ids(tokenizer)).to(device)
+    model = build_miniature(len(tokenizer), special_ids(tokenizer), width=width).to(device)
     heads = train_tower(
         model.model.visual, pool, steps=max(2, round(2000 * scale)), checkpoint=out / "tower.pt"
     )
@@ -314,8 +317,9 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--pool", type=int, default=40000)
+    parser.add_argument("--width", type=int, default=WIDTH, help="of the text model")
     arguments = parser.parse_args()
-    print(pretrain(arguments.out, arguments.scale, arguments.device, arguments.pool))
+    print(pretrain(arguments.out, arguments.scale, arguments.device, arguments.pool, arguments.width))
 
 
 if __name__ == "__main__":
