@@ -81,7 +81,7 @@ def size(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]
     if not models:
         raise InputError(
             "The study needs a second miniature. Train one of another width with "
-            "'python -m vrft.miniature.pretrain OUT --width 128' and name it: --study size --models OUT/model."
+            "'python -m vrft.miniature.pretrain OUT --width 128': --study size --models OUT/model."
         )
     for model in (MODEL, *models):
         for seed in SEEDS:

@@ -170,5 +170,9 @@ def test_stored_answers_of_two_seeds_are_compared_with_another_system(classifica
 def test_stored_answers_and_a_model_at_once_are_refused(tmp_path):
     told = CliRunner().invoke(app, ["eval", "miniature", "data", "--predictions", "a.jsonl"])
     assert isinstance(told.exception, InputError) and "leave MODEL and DATA out" in str(told.exception)
+    told = CliRunner().invoke(app, ["eval", "--predictions", "a.jsonl", "--samples", "4"])
+    assert isinstance(told.exception, InputError) and "--samples is about asking" in str(told.exception)
+    told = CliRunner().invoke(app, ["eval", "miniature", "data", "--against", "b.jsonl"])
+    assert isinstance(told.exception, InputError) and "--against is about stored" in str(told.exception)
     told = CliRunner().invoke(app, ["eval", "miniature"])
     assert isinstance(told.exception, InputError) and "needs MODEL and DATA" in str(told.exception)

@@ -12,8 +12,26 @@ from vrft.cli.common import JsonFlag, ResumeFlag, SeedOption, numbers, out
 from vrft.errors import InputError
 from vrft.types import Form
 
+OF_A_MODEL = (
+    *("task", "part", "manifest", "form", "subject", "open_naming", "eval_max", "samples", "temperature"),
+    *(
+        "flip",
+        "scales",
+        "gate",
+        "sam",
+        "max_new_tokens",
+        "min_pixels",
+        "max_pixels",
+        "batch",
+        "seed",
+        "resume",
+    ),
+)
+OF_STORED_TEXTS = ("against", "fields", "defaults", "values", "by")
+
 
 def evaluate(
+    context: typer.Context,
     model: Annotated[
         str | None, typer.Argument(help="A run folder, a model folder, a hub id, or 'miniature'.")
     ] = None,
@@ -90,6 +108,7 @@ def evaluate(
     if predictions:
         if model is not None:
             raise InputError("--predictions scores stored texts: leave MODEL and DATA out.")
+        _refuse(context, OF_A_MODEL, "is about asking a model, and --predictions asks none")
         _stored(
             predictions,
             against or [],
@@ -103,6 +122,8 @@ def evaluate(
         return
     if model is None or data is None:
         raise InputError("vrft eval needs MODEL and DATA, or stored texts by --predictions FILE.")
+    _refuse(context, OF_STORED_TEXTS, "is about stored texts: add --predictions FILE")
+    from vrft.answering.processes import launched
     from vrft.commands.scorecard import print_card
     from vrft.commands.scoring import EvalSettings, run_eval
     from vrft.commands.voice import Voice
@@ -114,6 +135,8 @@ def evaluate(
         sam,
         batch,
     )  # fmt: skip
+    if output is None and launched().count > 1:
+        raise InputError("Several processes need one folder between them: add --out DIR.")
     stem = Path("runs") / f"eval-{Path(model).name}-{data.resolve().name}"
     folder = output or (newest_folder(stem) if resume else fresh_folder(stem))
     scored = run_eval(settings, folder, Voice(as_json))
@@ -124,6 +147,14 @@ def evaluate(
         return
     print_card(scored.card, out)
     out.print(f"Report: {scored.page}", markup=False, soft_wrap=True)
+
+
+def _refuse(context: typer.Context, names: tuple[str, ...], why: str) -> None:
+    """Options that would be passed over in silence."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is not None and source.name == "COMMANDLINE":
+            raise InputError(f"{parameter.opts[0]} {why}.")
 
 
 def _stored(
