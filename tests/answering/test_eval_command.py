@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import numpy as np
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from tiny_sam import save_tiny_sam
 from vrft.cli import app
+from vrft.cli.scoring import OF_A_MODEL, OF_STORED_TEXTS, evaluate
 from vrft.commands.scoring import EvalSettings, run_eval
 from vrft.data.base import load_dataset
 from vrft.data.split import few_shot_split, manifest
@@ -165,6 +167,12 @@ def test_stored_answers_of_two_seeds_are_compared_with_another_system(classifica
     assert both["against"]["seeds"] == [pytest.approx(card["value"])]
     assert both["difference"]["value"] == pytest.approx(11 / 12 - card["value"])
     assert found["files"][str(base)]["cards"]["classification"]["value"] == pytest.approx(card["value"])
+
+
+def test_every_option_is_for_a_model_for_stored_texts_or_for_both():
+    both = {"context", "model", "data", "fuse", "novel", "predictions", "output", "as_json"}
+    known = list(inspect.signature(evaluate).parameters)
+    assert sorted([*OF_A_MODEL, *OF_STORED_TEXTS, *both]) == sorted(known)
 
 
 def test_stored_answers_and_a_model_at_once_are_refused(tmp_path):
