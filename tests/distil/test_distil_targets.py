@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from vrft.config import Pseudo
 from vrft.distil.outcome import Outcome
-from vrft.distil.targets import KINDS, agreed
+from vrft.distil.targets import TARGETS, agreed
 from vrft.errors import BoxError, ConfigError
 from vrft.evaluation.judged import Gate
-from vrft.fusion import RULES
+from vrft.fusion import RULES, USUAL
 from vrft.fusion.agreement import mean_pair_agreement
 from vrft.tasks.base import task_names
 from vrft.types import Answer, BoxesTarget, ClassTarget
@@ -143,6 +143,6 @@ def test_a_box_outside_its_picture_is_told():
 
 
 def test_every_task_and_every_rule_is_known():
-    assert sorted(KINDS) == task_names()
+    assert sorted(TARGETS) == sorted(USUAL) == task_names()
     rules = {value for value in RULES if settings(rule=value).rule == value}
     assert rules == set(RULES)

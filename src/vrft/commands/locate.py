@@ -7,6 +7,9 @@ from pathlib import Path
 from vrft.config import RunConfig, load_config
 from vrft.types import Form
 
+LENGTH = 512
+"""Tokens of an answer, at most, of a model that no run of ours knows."""
+
 
 def model_source(model: str) -> str:
     """The model folder behind an argument.
@@ -35,3 +38,25 @@ def run_config(model: str) -> RunConfig | None:
     """The configuration of a run folder; None for any other model."""
     path = Path(model) / "config.yaml"
     return load_config(path) if path.exists() else None
+
+
+def length_for(own: RunConfig | None, wanted: int | None) -> int:
+    """Tokens of an answer, at most: the user's, else those of the model's own run, else ``LENGTH``.
+
+    Args:
+        own: the configuration of the model's run, if it has one.
+        wanted: the user's choice, if any.
+    """
+    return wanted or (own.rollout.max_new_tokens if own is not None else LENGTH)
+
+
+def pixels_for(own: RunConfig | None, least: int | None, most: int | None) -> tuple[int | None, int | None]:
+    """Least and most pixels of a picture after the processor's resize, in the same order of choice.
+
+    Args:
+        own: the configuration of the model's run, if it has one.
+        least: the user's choice, if any.
+        most: likewise.
+    """
+    trained = (own.model.min_pixels, own.model.max_pixels) if own is not None else (None, None)
+    return (least or trained[0], most or trained[1])

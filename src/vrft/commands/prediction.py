@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 from vrft.answering.asking import Asking
 from vrft.answering.evaluate import evaluate
 from vrft.answering.origin import weights_digest
-from vrft.commands.locate import model_source, run_config
-from vrft.commands.wish import Wish, asking_for, hints, pixel_limits, rule_name
+from vrft.commands.locate import model_source, pixels_for, run_config
+from vrft.commands.wish import Wish, asking_for, hints
 from vrft.data.labels import raise_all, some
 from vrft.errors import InputError, Interrupted, LabelError
 from vrft.evaluation.judged import Judged
-from vrft.fusion import load_rule
+from vrft.fusion import load_rule, usual
 from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy, resolve_source
 from vrft.policies.policy import Policy
@@ -78,7 +78,7 @@ def _pictures(wish: Wish, stdin: BinaryIO | None, frames: Path) -> Pictures:
 def _predict(wish: Wish, pictures: Pictures, narrator: Narrator) -> Predicted:
     own = run_config(wish.model)
     task = load_task(wish.task or (own.task if own is not None else "detection"))
-    asking, rule = asking_for(wish, own), rule_name(task, wish.rule)
+    asking, rule = asking_for(wish, own), usual(task.name, wish.rule)
     target_of = _targets(wish, pictures)
     with narrator.stage("Reading pictures", len(pictures.paths)) as advance:
         examples, broken = examples_about(
@@ -87,7 +87,7 @@ def _predict(wish: Wish, pictures: Pictures, narrator: Narrator) -> Predicted:
     if not examples:
         raise_all(broken)
     write = open_form(wish.written, examples, Setting(wish.model, wish.against))
-    limits = pixel_limits(wish, own)
+    limits = pixels_for(own, wish.min_pixels, wish.max_pixels)
     path = None
     if wish.out is not None:
         path = keep_settings(wish.out, _settings(wish, task, pictures, limits, asking), examples)

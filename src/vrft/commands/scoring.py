@@ -11,7 +11,7 @@ from vrft.answering.asking import BATCH, Asking
 from vrft.answering.evaluate import evaluate
 from vrft.answering.origin import check_origin
 from vrft.answering.processes import launched
-from vrft.commands.locate import form_for, model_source, run_config
+from vrft.commands.locate import form_for, length_for, model_source, pixels_for, run_config
 from vrft.commands.segmenting import segment_answers, segmentation_card
 from vrft.config import RunConfig
 from vrft.data.base import Dataset, load_dataset
@@ -32,8 +32,6 @@ from vrft.tasks.base import Task, load_task
 from vrft.types import Example, Form
 
 PARTS = ("all", "train", "val", "heldout")
-LENGTH = 512
-"""Tokens of an answer, at most, of a model that no run of ours knows."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +105,9 @@ def run_eval(settings: EvalSettings, folder: Path, narrator: Narrator) -> Scored
     if share.is_first:
         check_origin(folder, model_source(settings.model), settings.data, task.name, examples, asking)
     share.wait()
-    pixels = own.model if own is not None else None
-    policy = load_policy(
-        model_source(settings.model),
-        device=share.device,
-        min_pixels=settings.min_pixels or (pixels.min_pixels if pixels else None),
-        max_pixels=settings.max_pixels or (pixels.max_pixels if pixels else None),
-    )
+    least, most = pixels_for(own, settings.min_pixels, settings.max_pixels)
+    source = model_source(settings.model)
+    policy = load_policy(source, device=share.device, min_pixels=least, max_pixels=most)
     try:
         with narrator.stage("Asking", len(examples)) as advance:
             judged = evaluate(
@@ -229,10 +223,9 @@ def _split(settings: EvalSettings, own: RunConfig | None, task: Task, examples: 
 
 
 def _asking(settings: EvalSettings, own: RunConfig | None) -> Asking:
-    length = settings.max_new_tokens or (own.rollout.max_new_tokens if own is not None else LENGTH)
     return Asking(
         form_for(settings.model, settings.form),
-        length,
+        length_for(own, settings.max_new_tokens),
         settings.samples,
         settings.temperature,
         seed=settings.seed,

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from vrft.answering.asking import Asking
-from vrft.commands.locate import form_for
+from vrft.commands.locate import form_for, length_for
 from vrft.config import RunConfig
-from vrft.fusion import rule_for
 from vrft.predictions.base import DEFAULT
 from vrft.tasks.base import Task
-from vrft.types import BoxesTarget, ClassTarget, Form, Target
+from vrft.types import Form
 
-LENGTH, BATCH = 512, 16
-"""Tokens of an answer, at most, of a model that no run of ours knows; questions encoded together."""
-RULES: Mapping[str, tuple[str, Target]] = {
-    "classification": ("vote", ClassTarget("")),
-    "detection": ("wbf", BoxesTarget(())),
-    "grounding": ("medoid", BoxesTarget(())),
-}
-"""By task: the rule that makes one answer of several, and the kind of what is asked for."""
+BATCH = 16
+"""Questions encoded together."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +59,9 @@ def asking_for(wish: Wish, own: RunConfig | None) -> Asking:
     Raises:
         InputError: a number is out of its range.
     """
-    length = wish.max_new_tokens or (own.rollout.max_new_tokens if own is not None else LENGTH)
     return Asking(
         form_for(wish.model, wish.form),
-        length,
+        length_for(own, wish.max_new_tokens),
         wish.samples,
         wish.temperature,
         seed=wish.seed,
@@ -78,32 +69,6 @@ def asking_for(wish: Wish, own: RunConfig | None) -> Asking:
         scales=wish.scales,
         batch=BATCH,
     )
-
-
-def rule_name(task: Task, name: str | None) -> str:
-    """The rule that makes one answer of several.
-
-    Args:
-        task: of the questions.
-        name: the user's choice; None takes the natural one.
-
-    Raises:
-        InputError: there is no such rule, or it is not for answers of this kind.
-    """
-    natural, target = RULES[task.name]
-    rule_for(name or natural, target)
-    return name or natural
-
-
-def pixel_limits(wish: Wish, own: RunConfig | None) -> tuple[int | None, int | None]:
-    """Least and most pixels of a picture after the processor's resize.
-
-    Args:
-        wish: what is asked for.
-        own: the configuration of the model's run, if it has one.
-    """
-    trained = (own.model.min_pixels, own.model.max_pixels) if own is not None else (None, None)
-    return (wish.min_pixels or trained[0], wish.max_pixels or trained[1])
 
 
 def hints(task: Task, wish: Wish, own: RunConfig | None) -> list[str]:

@@ -12,7 +12,7 @@ from vrft.errors import ConfigError, InputError
 from vrft.evaluation.fused import answers_of
 from vrft.evaluation.judged import Judged
 from vrft.evaluation.naming import named_class
-from vrft.fusion import rule_for
+from vrft.fusion import load_rule, usual
 from vrft.fusion.agreement import mean_pair_agreement
 from vrft.types import Answer, BoxesTarget, ClassTarget, Example, Target
 
@@ -55,13 +55,12 @@ def agreed(judged: Judged, settings: Pseudo, classes: Sequence[str] = ()) -> Agr
         return Agreed(Outcome.UNREADABLE, agreement)
     if agreement < settings.min_agreement:
         return Agreed(Outcome.DISAGREE, agreement)
-    kind = KINDS[judged.example.task]
-    name = settings.rule or kind.rule
+    task = judged.example.task
     try:
-        fused = rule_for(name, kind.like)([one.candidate for one in readable])
+        fused = load_rule(usual(task, settings.rule))([one.candidate for one in readable])
     except InputError as error:
-        raise ConfigError(f"data.pseudo.rule: '{name}' cannot be used here: {error}") from error
-    return Agreed(kind.target(fused, judged.example, settings, classes), agreement)
+        raise ConfigError(f"data.pseudo.rule: '{settings.rule}' cannot be used here: {error}") from error
+    return Agreed(TARGETS[task](fused, judged.example, settings, classes), agreement)
 
 
 def _says_something(answer: Answer) -> bool:
@@ -101,20 +100,9 @@ def _sure(fused: Answer, example: Example, settings: Pseudo) -> BoxesTarget:
     return BoxesTarget(tuple(checked_box(box, example.image_wh, f"answer to '{example.id}'") for box in kept))
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How the answers of a task are fused, and what becomes of the fused one."""
-
-    rule: str
-    """Where the configuration names none."""
-    like: Target
-    """A target of the kind that is asked for."""
-    target: Callable[[Answer, Example, Pseudo, Sequence[str]], Found]
-
-
-KINDS: Mapping[str, Kind] = {
-    "detection": Kind("wbf", BoxesTarget(()), _detected),
-    "grounding": Kind("medoid", BoxesTarget(()), _grounded),
-    "classification": Kind("vote", ClassTarget(""), _named),
+TARGETS: Mapping[str, Callable[[Answer, Example, Pseudo, Sequence[str]], Found]] = {
+    "detection": _detected,
+    "grounding": _grounded,
+    "classification": _named,
 }
-"""By task."""
+"""By task: what becomes of a fused answer."""

@@ -17,8 +17,17 @@ from vrft.fusion.vote import vote
 from vrft.fusion.wbf import wbf
 from vrft.types import Answer, BoxesTarget, ClassTarget, Target
 
-__all__ = ["RULES", "RULES_BY_TARGET", "Candidate", "Rule", "load_rule", "rule_for", "rules_for"]
-
+__all__ = [
+    "RULES",
+    "RULES_BY_TARGET",
+    "USUAL",
+    "Candidate",
+    "Rule",
+    "load_rule",
+    "rule_for",
+    "rules_for",
+    "usual",
+]
 Rule = Callable[[Sequence[Candidate]], Answer]
 """From the answers to one question, at least one, to one answer; boxes in original pixels."""
 
@@ -36,6 +45,13 @@ RULES_BY_TARGET: Mapping[type[Target], tuple[str, ...]] = {
     BoxesTarget: ("wbf", "nms", "medoid", "best_logprob", "self_consistency"),
 }
 """Which rules make sense of the answers to a question, by what it asks for."""
+
+USUAL: Mapping[str, tuple[str, Target]] = {
+    "classification": ("vote", ClassTarget("")),
+    "detection": ("wbf", BoxesTarget(())),
+    "grounding": ("medoid", BoxesTarget(())),
+}
+"""By task: the rule where nobody names one, and an empty target of the kind that is asked for."""
 
 
 def load_rule(name: str) -> Rule:
@@ -89,3 +105,22 @@ def rule_for(name: str, target: Target) -> Rule:
             f"fusion: the rule '{name}' is not for these answers. Choose one of: {', '.join(fitting)}."
         )
     return rule
+
+
+def usual(task: str, name: str | None = None) -> str:
+    """The name of the rule that a task's answers are fused by.
+
+    Args:
+        task: name of the task.
+        name: the user's choice; None takes the usual one.
+
+    Raises:
+        InputError: there is no such rule, or it is for answers of another kind.
+
+    Example:
+        >>> usual("detection"), usual("detection", "nms")
+        ('wbf', 'nms')
+    """
+    rule, target = USUAL[task]
+    rule_for(name or rule, target)
+    return name or rule
