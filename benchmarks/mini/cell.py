@@ -35,7 +35,7 @@ from vrft.miniature.location import miniature_folder
 from vrft.narrator import Narrator
 from vrft.runs.folder import hardware, read_json, versions, write_json
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

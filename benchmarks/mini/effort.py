@@ -11,7 +11,7 @@ MODEL = "miniature"
 class Effort:
     """What every trial has in common."""
 
-    steps: int = 40
+    steps: int = 80
     """Optimiser steps of a trial at most."""
     every: int = 10
     """Steps between validations; the best of them, the start included, is a trial's result."""

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from mini import claims as mini_claims
-from mini.cell import Cell, main_table
+from mini.cell import VERSION, Cell, main_table
 from mini.files import grouped, read_cells
 from mini.page import page, write_page
 from mini.plan import core_hours, plan_text
@@ -51,7 +51,7 @@ def content(cell, values):
     trained |= {"tokens": {"steps": 40, "forward": 400, "backward": 200}}
     bins = [[0, None, None]] * 8 + [[4, 0.85, 0.5], [6, 0.95, 0.75]]
     return {
-        "version": 1,
+        "version": VERSION,
         "setting": cell.setting,
         "shots": cell.shots,
         "seed": cell.seed,
@@ -171,7 +171,7 @@ def test_files_of_another_version_are_refused(tmp_path):
     cell = Cell("detection", 2, 0)
     write(tmp_path, [cell])
     path = tmp_path / "cells" / f"{cell.name}.json"
-    path.write_text(path.read_text().replace('"version": 1', '"version": 0'))
+    path.write_text(path.read_text().replace(f'"version": {VERSION}', '"version": 0'))
     with pytest.raises(RunError, match="version 0"):
         read_cells(tmp_path)
 
