@@ -14,12 +14,14 @@ from tiny_sam import save_tiny_sam
 from vrft.cli import app
 from vrft.cli.scoring import OF_A_MODEL, OF_STORED_TEXTS, evaluate
 from vrft.commands.scoring import EvalSettings, run_eval
+from vrft.config import dump_config, make_config
 from vrft.data.base import load_dataset
 from vrft.data.split import few_shot_split, manifest
 from vrft.errors import InputError, RunError
 from vrft.evaluation.answers_file import read_judged
 from vrft.evaluation.metrics import METRICS
 from vrft.miniature.folders import write_classification, write_detection
+from vrft.miniature.location import miniature_folder
 from vrft.miniature.scenes import draw_scene
 from vrft.narrator import Silence
 from vrft.runs.folder import write_json
@@ -76,6 +78,34 @@ def test_a_saved_split_decides_and_an_unknown_part_is_named(classification, tmp_
     assert asked == {e.id for e in split.heldout}
     with pytest.raises(InputError, match="--part 'best'"):
         run_eval(settings(classification, task="classification", part="best"), tmp_path / "b", Silence())
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_run_is_scored_on_the_held_out_part_of_its_own_split(classification, tmp_path, same):
+    task = load_task("classification")
+    examples = task.examples(load_dataset(classification, "classification").records)
+    split = few_shot_split(examples, task.group, shots=2, seed=3, eval_max=5)
+    run = tmp_path / "fit" / "rft"
+    run.mkdir(parents=True)
+    write_json(run.parent / "manifest.json", manifest(split))
+    (run / "model").symlink_to(miniature_folder())
+    trained_on = classification if same else tmp_path / "others"
+    # The fit was moved: its configuration names a manifest that is no longer there.
+    data = {"path": str(trained_on), "manifest": "gone/manifest.json"}
+    tree = {"task": "classification", "data": data, "prompt": {"form": "direct", "subject": "digit"}}
+    (run / "config.yaml").write_text(dump_config(make_config(tree)))
+    said = []
+    narrator = Silence()
+    narrator.say = said.append
+    card = run_eval(EvalSettings(str(run), classification, eval_max=100), tmp_path / "eval", narrator).card
+    asked = read_judged(tmp_path / "eval" / "answers.jsonl")
+    assert {j.form for j in asked} == {Form.DIRECT} and {j.example.question for j in asked} == {"digit"}
+    if same:
+        assert card["part"] == "heldout" and not said
+        assert {j.example.id for j in asked} == {e.id for e in split.heldout}
+    else:
+        parts = load_dataset(classification, "classification").parts
+        assert {parts[j.example.record_id] for j in asked} == {"test"}
 
 
 def test_samples_fuse_and_other_settings_in_the_same_folder_are_refused(classification, tmp_path):

@@ -102,6 +102,11 @@ def run_eval(settings: EvalSettings, folder: Path, narrator: Narrator) -> Scored
     _check(settings, task, examples)
     share = launched()
     narrator = narrator if share.is_first else Silence()
+    if own is not None and part == "all" and settings.part is None:
+        narrator.say(
+            f"This run was trained on {own.data.path}, and {settings.data} is taken for other pictures: all "
+            "of them are asked about. If they are the same, add --manifest FILE."
+        )
     if share.is_first:
         check_origin(folder, model_source(settings.model), settings.data, task.name, examples, asking)
     share.wait()
@@ -219,6 +224,10 @@ def _split(settings: EvalSettings, own: RunConfig | None, task: Task, examples: 
     same = own is not None and own.task == task.name
     if own is None or not same or Path(own.data.path).resolve() != settings.data.resolve():
         return None
+    beside = Path(settings.model).parent / "manifest.json"
+    if own.data.manifest is not None and not Path(own.data.manifest).exists() and beside.exists():
+        # A fit that was moved, or is called from another folder, keeps its split beside its runs.
+        return saved_split(examples, beside)
     return questions_of(own).split
 
 
