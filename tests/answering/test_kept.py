@@ -116,6 +116,8 @@ def test_a_folder_remembers_how_it_was_asked(examples, tmp_path, folder):
     check_origin(tmp_path, "miniature", folder, "detection", examples, ASKING)
     with pytest.raises(RunError, match="samples: 3, now 1"):
         check_origin(tmp_path, "miniature", folder, "detection", examples, Asking(Form.DIRECT, 40, batch=4))
+    with pytest.raises(RunError, match="max_pixels: None, now 4096"):
+        check_origin(tmp_path, "miniature", folder, "detection", examples, ASKING, (None, 4096))
     with pytest.raises(RunError, match="questions: 14, now 13"):
         check_origin(tmp_path, "miniature", folder, "detection", examples[1:], ASKING)
 

@@ -19,7 +19,13 @@ _PIECE = 1 << 20
 
 
 def check_origin(
-    folder: Path, model: str, data: Path, task: str, examples: Sequence[Example], asking: Asking
+    folder: Path,
+    model: str,
+    data: Path,
+    task: str,
+    examples: Sequence[Example],
+    asking: Asking,
+    pixels: tuple[int | None, int | None] = (None, None),
 ) -> None:
     """Write down where a folder's answers come from, or compare with what is written there.
 
@@ -30,6 +36,7 @@ def check_origin(
         task: its name.
         examples: all questions.
         asking: how they are asked.
+        pixels: least and most pixels of a picture after the resize; None is the model's own.
 
     Raises:
         RunError: the folder's answers were asked for in another way; the message says what differs.
@@ -42,6 +49,8 @@ def check_origin(
         "task": task,
         "questions": len(examples),
         "asked": hashlib.sha256(asked.encode()).hexdigest(),
+        "min_pixels": pixels[0],
+        "max_pixels": pixels[1],
         **asking.row(),
     }
     path = folder / FILE

@@ -107,12 +107,12 @@ def run_eval(settings: EvalSettings, folder: Path, narrator: Narrator) -> Scored
             f"This run was trained on {own.data.path}, and {settings.data} is taken for other pictures: all "
             "of them are asked about. If they are the same, add --manifest FILE."
         )
-    if share.is_first:
-        check_origin(folder, model_source(settings.model), settings.data, task.name, examples, asking)
-    share.wait()
-    least, most = pixels_for(own, settings.min_pixels, settings.max_pixels)
+    pixels = pixels_for(own, settings.min_pixels, settings.max_pixels)
     source = model_source(settings.model)
-    policy = load_policy(source, device=share.device, min_pixels=least, max_pixels=most)
+    if share.is_first:
+        check_origin(folder, source, settings.data, task.name, examples, asking, pixels)
+    share.wait()
+    policy = load_policy(source, device=share.device, min_pixels=pixels[0], max_pixels=pixels[1])
     try:
         with narrator.stage("Asking", len(examples)) as advance:
             judged = evaluate(
