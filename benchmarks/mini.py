@@ -3,7 +3,7 @@
     python benchmarks/mini.py --plan                                   # cells, state, budget; trains nothing
     python benchmarks/mini.py --table main                             # every cell that is not there yet
     python benchmarks/mini.py --setting detection --shots 2 --seed 0   # one cell
-    python benchmarks/mini.py --study data                             # data, size, difficulty, sensitivity
+    python benchmarks/mini.py --study data              # data, size, difficulty, sensitivity, attempts
     python benchmarks/mini.py --page                                   # docs/results.md from the JSON files
 
 One JSON file a cell under results/mini/cells. A finished cell is not run again; a stopped one goes on where
@@ -16,18 +16,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from mini.cell import Cell, main_table, run_cell
 from mini.effort import FULL, TINY, Effort
 from mini.page import write_page
 from mini.plan import plan_text
+from mini.points import run_point
 from mini.settings import SETTINGS
-from mini.studies import SETTING, STUDIES, run_study
+from mini.studies import SETTING, STUDIES
 
 from vrft.errors import ConfigError, VrftError
 from vrft.narrator import Silence
 
+Thing = TypeVar("Thing")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -51,13 +54,11 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     what.add_argument("--study", choices=list(STUDIES), help="run one study")
     what.add_argument("--page", action="store_true", help="write docs/results.md and its plots")
     parser.add_argument("--shots", type=int, help="shots of the cell; by default the setting's reference")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="of the cell, 0 by default; of a study all where not given")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "mini", help="folder of JSON files")
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "mini", help="folder of runs")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of results.md")
-    parser.add_argument(
-        "--part", default="1/1", help="I/N: every Nth cell of the table, for N processes at once"
-    )
+    parser.add_argument("--part", default="1/1", help="I/N: every Nth cell or point, for N processes at once")
     parser.add_argument("--threads", type=int, default=2, help="of the process")
     parser.add_argument("--on", choices=list(SETTINGS), default=SETTING, help="setting of a study")
     parser.add_argument("--models", nargs="*", default=[], help="further models of --study size")
@@ -66,11 +67,11 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-def part_of(cells: Sequence[Cell], part: str) -> Sequence[Cell]:
-    """Every Nth cell, from the Ith on.
+def part_of(things: Sequence[Thing], part: str) -> Sequence[Thing]:
+    """Every Nth cell or point, from the Ith on.
 
     Args:
-        cells: all.
+        things: all.
         part: 'I/N', I from 1 to N.
 
     Raises:
@@ -79,7 +80,7 @@ def part_of(cells: Sequence[Cell], part: str) -> Sequence[Cell]:
     number, _, count = part.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise ConfigError(f"--part {part}: write I/N with I from 1 to N, such as 1/2.")
-    return cells[int(number) - 1 :: int(count)]
+    return things[int(number) - 1 :: int(count)]
 
 
 def run_cells(cells: Sequence[Cell], a: argparse.Namespace, effort: Effort) -> None:
@@ -98,12 +99,14 @@ def main(given: Sequence[str] | None = None) -> None:
     elif a.page:
         print(write_page(a.out, a.docs))
     elif a.study:
-        run_study(a.study, a.out, a.work, Lines(), effort, a.models, a.on)
+        points = [p for p in STUDIES[a.study](effort, a.models, a.on) if a.seed in (None, p.cell.seed)]
+        for point in part_of(points, a.part):
+            run_point(point, a.out, a.work, Lines())
     elif a.table:
         run_cells(part_of(main_table(), a.part), a, effort)
     else:
         shots = a.shots if a.shots is not None else SETTINGS[a.setting].reference
-        run_cells([Cell(a.setting, shots, a.seed)], a, effort)
+        run_cells([Cell(a.setting, shots, a.seed or 0)], a, effort)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,12 @@ def run_cell(
 
 
 def open_bench(
-    cell: Cell, place: Path, narrator: Narrator, effort: Effort, train: int | None = None
+    cell: Cell,
+    place: Path,
+    narrator: Narrator,
+    effort: Effort,
+    train: int | None = None,
+    development: bool = False,
 ) -> Bench:
     """A cell's workshop with its questions.
 
@@ -128,9 +133,11 @@ def open_bench(
         narrator: where progress goes.
         effort: how much is trained.
         train: training pictures to draw; None takes the setting's own number.
+        development: score on unused training pictures instead of the held-out ones.
     """
     narrator.say(f"{cell.name}: {cell.of.title}, {cell.shots} shots {cell.of.unit}, seed {cell.seed}")
-    asked = questions(cell.of, place / "data", cell.shots, cell.seed, asked=effort.asked, train=train)
+    drawn = {"asked": effort.asked, "train": train, "development": development}
+    asked = questions(cell.of, place / "data", cell.shots, cell.seed, **drawn)
     return Bench(asked.task, asked.split, effort, cell.seed, place, narrator)
 
 

@@ -19,11 +19,13 @@ from vrft.miniature.folders import write_classification, write_detection, write_
 from vrft.miniature.scenes import BASE, NOVEL
 from vrft.questions import ask_about, new_split, prints_of
 from vrft.tasks.base import Task, load_task
-from vrft.types import Example
+from vrft.types import Example, Record
 
 DATA_SEED = 2503
 FEWEST_HELDOUT = 200
 """Held-out pictures of a setting, and of each of its scopes, at least."""
+DEVELOPMENT = 200
+"""Questions that attempts are scored on, at most."""
 ALL = "all"
 
 Scope = Callable[[Example], bool]
@@ -178,6 +180,7 @@ def questions(
     *,
     asked: int | None = None,
     train: int | None = None,
+    development: bool = False,
 ) -> Asked:
     """Draw a setting's folder and split its questions.
 
@@ -188,6 +191,8 @@ def questions(
         seed: of the draw of shots and validation questions.
         asked: held-out questions at most; fewer than the setting's own for trials of the code alone.
         train: training pictures to draw; None takes the setting's own number.
+        development: ask, instead of the held-out questions, about pictures of the training part that are no
+            shots: for choices, which held-out questions must not decide.
 
     Raises:
         InputError: a class has too few pictures, fewer pictures than ``FEWEST_HELDOUT`` are held out, or one
@@ -197,8 +202,12 @@ def questions(
     task, prints = load_task(setting.task), prints_of(dataset)
     examples = ask_about(task, dataset)
     split = new_split(task, dataset, examples, shots, seed, 0, prints=prints)
-    heldout = _heldout(task, dataset, setting.asked if asked is None else asked, prints)
-    _check(setting, split, heldout, asked is not None)
+    shown = {example.record_id for example in split.train} if development else frozenset()
+    records = [r for r in dataset.records if dataset.parts[r.id] == ("train" if development else "test")]
+    count = min(setting.asked, DEVELOPMENT) if development else setting.asked
+    unseen = [r for r in records if r.id not in shown]
+    heldout = _balanced(task, dataset, unseen, count if asked is None else asked, prints)
+    _check(setting, split, heldout, development or asked is not None)
     return Asked(task, replace(split, heldout=heldout))
 
 
@@ -207,10 +216,11 @@ def pictures(examples: Sequence[Example]) -> int:
     return len({example.record_id for example in examples})
 
 
-def _heldout(task: Task, dataset: Dataset, asked: int, prints: Prints) -> tuple[Example, ...]:
-    """The questions of the test part alone, whose categories training need not know."""
-    records = tuple(record for record in dataset.records if dataset.parts[record.id] == "test")
-    own = replace(dataset, records=records)
+def _balanced(
+    task: Task, dataset: Dataset, records: Sequence[Record], asked: int, prints: Prints
+) -> tuple[Example, ...]:
+    """Questions about some pictures alone, whose categories training need not know."""
+    own = replace(dataset, records=tuple(records))
     # The rule that balances classes needs one shot of each to put aside: these few pictures go unused.
     split = few_shot_split(
         ask_about(task, own),

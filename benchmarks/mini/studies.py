@@ -6,22 +6,19 @@ study of data is of few-shot detection; the others may be of any setting, at its
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from mini.attempts import attempts
 from mini.bench import Bench
-from mini.cell import Cell, facts, open_bench
+from mini.cell import Cell
 from mini.difficulty import thirds
 from mini.effort import MODEL, Effort
-from mini.scores import calibrations, scope_scores
+from mini.points import Picked, Point
 from mini.settings import SETTINGS
-from mini.systems import BASE, RFT, System, rft, twins
+from mini.systems import RFT, System, rft, twins
 from vrft.errors import InputError
-from vrft.narrator import Narrator
-from vrft.runs.folder import read_json, write_json
 from vrft.types import Example
 
 SETTING = "detection"
@@ -37,25 +34,6 @@ DATA_STEPS = 260
 GROUP_SIZES = (2, 4, 8, 16)
 BETAS = (0.0, 0.01, 0.04, 0.16)
 RATES = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 4e-4)
-
-Picked = Callable[[Bench], list[Example]]
-
-
-@dataclass(frozen=True)
-class Point:
-    """One point of a study."""
-
-    study: str
-    name: str
-    cell: Cell
-    effort: Effort
-    systems: Callable[[Bench], list[System]]
-    x: Mapping[str, Any]
-    """What is varied, by name."""
-    picked: Picked | None = None
-    """Training questions; None takes those of the cell."""
-    train: int | None = None
-    """Training pictures to draw."""
 
 
 def data(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
@@ -118,63 +96,9 @@ STUDIES: Mapping[str, Callable[[Effort, Sequence[str], str], Iterator[Point]]] =
     "size": size,
     "difficulty": difficulty,
     "sensitivity": sensitivity,
+    "attempts": attempts,
 }
 """Points of each study, by its name."""
-
-
-def run_study(
-    name: str,
-    out: Path,
-    work: Path,
-    narrator: Narrator,
-    effort: Effort,
-    models: Sequence[str] = (),
-    setting: str = SETTING,
-) -> None:
-    """Run the points of a study that are not there yet.
-
-    Args:
-        name: a key of ``STUDIES``.
-        out: folder of JSON files.
-        work: folder of runs.
-        narrator: where progress goes.
-        effort: how much is trained.
-        models: further models, for the study of size.
-        setting: of the other studies than that of data.
-    """
-    for point in STUDIES[name](effort, models, setting):
-        run_point(point, out, work, narrator)
-
-
-def run_point(point: Point, out: Path, work: Path, narrator: Narrator) -> dict[str, Any]:
-    """Run one point, or read it back.
-
-    Raises:
-        Interrupted: a signal ended it; the same call goes on.
-    """
-    path = out / "studies" / point.study / f"{point.name}.json"
-    if path.exists():
-        found: dict[str, Any] = read_json(path)
-        return found
-    place = work / f"study-{point.study}-{point.name}"
-    narrator.say(f"study {point.study}, {point.name}")
-    bench = open_bench(point.cell, place, narrator, point.effort, point.train)
-    answers = {BASE: bench.answers(BASE, point.effort.model, bench.form)}
-    learned = point.picked(bench) if point.picked else None
-    for system in point.systems(bench):
-        answers[system.name] = list(bench.train(system, learned).judged)
-    result = facts(point.cell, bench) | {
-        "study": point.study,
-        "x": dict(point.x),
-        "command": f"python benchmarks/mini.py --study {point.study} --on {point.cell.setting}",
-        "systems": {key: outcome.row() for key, outcome in bench.outcomes.items()},
-        "scopes": scope_scores(point.cell.of, bench.task, answers, point.effort.resamples),
-        "calibration": calibrations(bench.task, answers),
-    }
-    result |= bench.spend()
-    write_json(path, result)
-    shutil.rmtree(place)
-    return result
 
 
 def _rft(bench: Bench) -> list[System]:

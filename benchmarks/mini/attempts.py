@@ -1,0 +1,133 @@
+"""What was tried where the miniature does not do what the paper reports: one change of RFT at a time.
+
+Attempts are scored on development questions, about training pictures that nothing learns from, and on seeds
+that are in no table: held-out questions decide nothing here either. Where a change could help supervised
+fine-tuning as well, its twin has it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from mini.bench import Bench
+from mini.cell import Cell
+from mini.effort import Effort
+from mini.points import Point
+from mini.settings import SETTINGS
+from mini.systems import System, other, rft, twins
+
+SEEDS = (11, 12, 13)
+"""None of the main table's."""
+PROTOCOL = "protocol"
+RATE = 5e-5
+"""Of every attempt but those that name others: the best or next to it on validation in all five pilots."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One change."""
+
+    about: str
+    overrides: tuple[str, ...] = ()
+    """``key=value`` of RFT's configuration."""
+    of_task: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Overrides that depend on the task; tasks without any do not try it."""
+    twin_too: bool = False
+    """SFT gets the same overrides."""
+    rates: tuple[float, ...] = (RATE,)
+    sft_scale: float = 1.0
+    """SFT's learning rates are multiplied by it."""
+    steps: float = 1.0
+    """Times the steps of the protocol."""
+    other_form: bool = False
+
+
+ATTEMPTS: Mapping[str, Attempt] = {
+    PROTOCOL: Attempt("the protocol of the main table, one rate"),
+    "four rates": Attempt("all four rates of the protocol", rates=(2e-5, 5e-5, 1e-4, 2e-4)),
+    "temperature 1.5": Attempt("sampled at temperature 1.5", ("rollout.temperature=1.5",)),
+    "temperature 0.7": Attempt("sampled at temperature 0.7", ("rollout.temperature=0.7",)),
+    "group 16": Attempt("sixteen answers a picture, twice the rollouts", ("rollout.group_size=16",)),
+    "beta 0": Attempt("no KL term", ("grpo.beta=0",)),
+    "beta 0.16": Attempt("four times the KL term", ("grpo.beta=0.16",)),
+    "Dr. GRPO": Attempt(
+        "advantages not divided by their deviation, loss over a constant length",
+        ("grpo.loss=dr_grpo", "grpo.advantage=centred"),
+    ),
+    "DAPO": Attempt(
+        "token mean, higher upper clip, no KL term, groups without signal drawn anew",
+        (
+            "grpo.loss=dapo",
+            "grpo.clip_high=0.28",
+            "grpo.beta=0",
+            "grpo.only_signal=true",
+            "rollout.resample=2",
+        ),
+    ),
+    "two updates": Attempt("two optimiser steps on the same answers", ("grpo.updates=2",)),
+    "falling rate": Attempt("the rate falls to zero", ("optim.schedule=linear",), twin_too=True),
+    "prompts 32": Attempt("32 pictures a step, twice the rollouts", ("optim.prompts_per_step=32",)),
+    "steps 160": Attempt("twice the steps", steps=2),
+    "paper rewards": Attempt("the paper's rewards", ("reward.setting=paper",)),
+    "other rewards": Attempt(
+        "detection: AP is the reward; grounding: generalised IoU; classification: format counts a fifth",
+        of_task={
+            "detection": ("reward.weights={iou: 0, confidence: 0, vlm_r1_ap: 2}",),
+            "grounding": ("reward.setting=mended",),
+            "classification": ("reward.weights={format: 0.2}",),
+        },
+    ),
+    "other form": Attempt("thinking where the protocol answers directly, or the reverse", other_form=True),
+    "vision learns": Attempt("the vision tower learns too", ("model.train_vision=true",), twin_too=True),
+    "LoRA": Attempt(
+        "rank 16, ten times the rates",
+        ("model.lora={rank: 16, alpha: 32}",),
+        twin_too=True,
+        rates=(5e-4,),
+        sft_scale=10,
+    ),
+    "changed pictures": Attempt(
+        "crops, sizes and colours changed in half of the presentations",
+        ("augment={crop: 0.5, scale: 0.5, colour: 0.5}",),
+        twin_too=True,
+    ),
+}
+"""By name. The first is what the others are compared with."""
+
+
+def attempts(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
+    """Every attempt in a setting, seed by seed."""
+    chosen = SETTINGS[setting]
+    for seed in SEEDS:
+        for name, attempt in ATTEMPTS.items():
+            if attempt.of_task and chosen.task not in attempt.of_task:
+                continue
+            own = replace(effort, steps=round(attempt.steps * effort.steps))
+            yield Point(
+                "attempts",
+                f"{setting}-{name.lower().replace(' ', '_').replace('.', '')}-{seed}",
+                Cell(setting, chosen.reference, seed),
+                own,
+                _systems(attempt, name == PROTOCOL),
+                {"attempt": name},
+                development=True,
+            )
+
+
+def _systems(attempt: Attempt, protocol: bool) -> Callable[[Bench], list[System]]:
+    """RFT with the change; its twins too, in all forms for the protocol, in RFT's for a change of both."""
+
+    def made(bench: Bench) -> list[System]:
+        changes = (*attempt.overrides, *attempt.of_task.get(bench.task.name, ()))
+        form = other(bench.form) if attempt.other_form else bench.form
+        rates = attempt.rates if bench.effort.asked is None else bench.effort.rft_rates
+        learner = replace(rft(bench.effort, form), rates=rates, overrides=changes)
+        if not (protocol or attempt.twin_too):
+            return [learner]
+        own = twins(bench.effort, form)
+        own = own if protocol else [t for t in own if t.form == form and not t.curated]
+        scaled = tuple(attempt.sft_scale * rate for rate in bench.effort.sft_rates)
+        return [*(replace(t, rates=scaled, overrides=changes) for t in own), learner]
+
+    return made

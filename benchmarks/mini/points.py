@@ -1,0 +1,71 @@
+"""A point of a study: some questions, a model, some systems, and the one JSON file that comes of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mini.bench import Bench
+from mini.cell import Cell, facts, open_bench
+from mini.effort import Effort
+from mini.scores import calibrations, scope_scores
+from mini.systems import BASE, System
+from vrft.narrator import Narrator
+from vrft.runs.folder import read_json, write_json
+from vrft.types import Example
+
+Picked = Callable[[Bench], list[Example]]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a study."""
+
+    study: str
+    name: str
+    cell: Cell
+    effort: Effort
+    systems: Callable[[Bench], list[System]]
+    x: Mapping[str, Any]
+    """What is varied, by name."""
+    picked: Picked | None = None
+    """Training questions; None takes those of the cell."""
+    train: int | None = None
+    """Training pictures to draw."""
+    development: bool = False
+    """Score on pictures of the training part that nothing learns from, instead of the held-out ones."""
+
+
+def run_point(point: Point, out: Path, work: Path, narrator: Narrator) -> dict[str, Any]:
+    """Run one point, or read it back.
+
+    Raises:
+        Interrupted: a signal ended it; the same call goes on.
+    """
+    path = out / "studies" / point.study / f"{point.name}.json"
+    if path.exists():
+        found: dict[str, Any] = read_json(path)
+        return found
+    place = work / f"study-{point.study}-{point.name}"
+    narrator.say(f"study {point.study}, {point.name}")
+    bench = open_bench(point.cell, place, narrator, point.effort, point.train, point.development)
+    answers = {BASE: bench.answers(BASE, point.effort.model, bench.form)}
+    learned = point.picked(bench) if point.picked else None
+    for system in point.systems(bench):
+        answers[system.name] = list(bench.train(system, learned).judged)
+    result = facts(point.cell, bench) | {
+        "study": point.study,
+        "x": dict(point.x),
+        "scored_on": "development" if point.development else "held-out",
+        "command": f"python benchmarks/mini.py --study {point.study} --on {point.cell.setting}",
+        "systems": {key: outcome.row() for key, outcome in bench.outcomes.items()},
+        "scopes": scope_scores(point.cell.of, bench.task, answers, point.effort.resamples),
+        "calibration": calibrations(bench.task, answers),
+    }
+    result |= bench.spend()
+    write_json(path, result)
+    shutil.rmtree(place)
+    return result
