@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mini import study_tables, tables
+from mini.attempts import PROTOCOL
 from mini.cell import main_table
 from mini.claims import Claim, claims, differences
 from mini.effort import FULL
@@ -23,6 +25,13 @@ STUDY_TITLES = {
     "size": "Miniatures of different width",
     "difficulty": "Hard, middling and easy pictures",
     "sensitivity": "Group size, beta and learning rate",
+    "attempts": "Attempts: one change of RFT at a time",
+}
+ABOUT = {
+    "attempts": "Scored on questions about pictures of the training part that nothing learns from, on seeds "
+    "that are in no table; held-out answers decide nothing here either. An attempt has one rate, 5e-05, "
+    "where it names no other; the twin has all its rates and forms and is chosen on validation. *Twin with "
+    "it*: supervised fine-tuning in RFT's form with the same change.",
 }
 STATES = {True: "yes", False: "**no**", None: "open"}
 PLOTS = {
@@ -60,7 +69,7 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
         plots: paths of the plots that there are, by name.
     """
     groups, found = grouped(out), studies(out)
-    attempts = Counter(str(point["setting"]) for point in found.get("sensitivity", ()))
+    attempts = _attempts(found)
     parts = [
         "# The small benchmark\n\nWritten by `python benchmarks/mini.py --page`; do not edit.",
         f"## Protocol\n\n{protocol()}",
@@ -181,10 +190,18 @@ def _against_the_paper(groups: Groups, attempts: Counter[str]) -> str:
     if not lines:
         return "In every row that is there RFT is above base and above SFT, as the paper reports."
     closing = (
-        "An attempt is a point of the study of group size, beta and learning rate below "
-        "(`--study sensitivity --on SETTING`); the controls above come beside them."
+        "An attempt is one change of RFT (`--study attempts --on SETTING`) or a point of the study of group "
+        "size, beta and learning rate (`--study sensitivity --on SETTING`), both below; the controls above "
+        "come beside them."
     )
     return "\n".join([opening, "", *lines, "", closing])
+
+
+def _attempts(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Counter[str]:
+    """By setting: changes that were tried, over however many seeds, and points of the map."""
+    changes = {(p["setting"], p["x"]["attempt"]) for p in found.get("attempts", ())}
+    tried = [setting for setting, name in changes if name != PROTOCOL]
+    return Counter([*tried, *(point["setting"] for point in found.get("sensitivity", ()))])
 
 
 def _study(name: str, title: str, points: Sequence[Mapping[str, object]], plots: Mapping[str, str]) -> str:
@@ -193,8 +210,8 @@ def _study(name: str, title: str, points: Sequence[Mapping[str, object]], plots:
         return _section(title, f"Not run yet: {command}.")
     extra = study_tables.catching_up(points) if name == "data" else []
     figures = [f"![{title}]({plots[name]})"] if name in plots else []
-    about = f"{command}; {len(points)} points."
-    return _section(title, about, study_tables.TABLES[name](points), *extra, *figures)
+    about = [f"{command}; {len(points)} points.", ABOUT.get(name, "")]
+    return _section(title, *about, study_tables.TABLES[name](points), *extra, *figures)
 
 
 def _origin(groups: Groups) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mini.attempt_tables import attempts_table
 from mini.pooled import pooled
 from mini.systems import BASE, RFT
 from mini.tables import minus, table, told
@@ -85,4 +86,5 @@ TABLES: Mapping[str, Callable[[Points], str]] = {
     "size": both_table("model"),
     "difficulty": both_table("part"),
     "sensitivity": sensitivity_table,
+    "attempts": attempts_table,
 }

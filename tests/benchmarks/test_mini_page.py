@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from mini import claims as mini_claims
+from mini.attempt_tables import attempts_table
 from mini.cell import VERSION, Cell, main_table
 from mini.files import grouped, read_cells
 from mini.page import page, write_page
@@ -244,6 +245,36 @@ def test_attempts_in_a_setting_that_contradicts_the_paper_are_counted(tmp_path):
     text = page(tmp_path, {})
     assert "RFT is below SFT, difference" in text and "Attempts in this setting: 3." in text
     assert "| detection | 4 | 0.0 | 1e-02 | 10 | 40.0" in text
+
+
+def attempt_point(name, seed, rft, **twins):
+    rows = {"rft": system_row(rft, np.random.default_rng(seed), True)}
+    rows |= {twin: system_row(value, np.random.default_rng(seed), True) for twin, (value, _) in twins.items()}
+    systems = {"rft": {"kind": "rft", "training_pictures": 12}}
+    systems |= {t: {"kind": "sft", "trials": [{"validation": v}]} for t, (_, v) in twins.items()}
+    return {
+        "study": "attempts",
+        "x": {"attempt": name},
+        "seed": seed,
+        "shots": 2,
+        "setting": "detection",
+        "headline": "all",
+        "scopes": {"all": {"n": 9, "pictures": 9, "systems": rows}},
+        "systems": systems,
+    }
+
+
+def test_attempts_stand_beside_the_protocol_and_the_twin_that_validation_chose():
+    # Validation prefers the direct form though thinking scores higher on development questions.
+    forms = {"sft_direct": (0.30, 0.5), "sft_think": (0.90, 0.4)}
+    points = [attempt_point("protocol", 11, 0.25, **forms), attempt_point("beta 0", 11, 0.35)]
+    points += [attempt_point("vision learns", 11, 0.4, sft_direct=(0.45, 0.5))]
+    points += [attempt_point("DAPO", 12, 0.99)]
+    rows = [line.split(" | ") for line in attempts_table(points).splitlines()[2:]]
+    assert [row[1] for row in rows] == ["protocol", "beta 0", "vision learns"]
+    assert [row[5][:5] for row in rows] == ["\N{EN DASH}", "+10.0", "+15.0"]
+    assert [row[6][:5] for row in rows] == ["\N{MINUS SIGN}5.0 ", "+5.0 ", "+10.0"]
+    assert rows[2][7].startswith("\N{MINUS SIGN}5.0") and rows[1][7].startswith("\N{EN DASH}")
 
 
 def test_the_committed_page_is_what_the_committed_files_say(tmp_path):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mini.cell import main_table
 from mini.effort import FULL, TINY
+from mini.settings import DEVELOPMENT, SETTINGS, questions
 from mini.studies import BETAS, GROUP_SIZES, MOST_PICTURES, RATES, STUDIES
+from mini.systems import trial
 
+from vrft.config import dump_config
 from vrft.errors import ConfigError, InputError
+from vrft.types import Form
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "mini.py"
 
@@ -26,7 +32,7 @@ def points(name, setting="detection", models=()):
     return list(STUDIES[name](FULL, models, setting))
 
 
-@pytest.mark.parametrize("name", ["data", "difficulty", "sensitivity"])
+@pytest.mark.parametrize("name", ["data", "difficulty", "sensitivity", "attempts"])
 def test_no_two_points_share_a_file_also_over_settings(name):
     both = points(name) if name == "data" else [*points(name), *points(name, "grounding")]
     assert len({point.name for point in both}) == len(both)
@@ -58,6 +64,34 @@ def test_a_trial_of_the_code_stays_small_in_the_study_of_data():
 def test_parts_share_out_the_table():
     parts = [script().part_of(main_table(), f"{i}/3") for i in (1, 2, 3)]
     assert sorted(c.name for part in parts for c in part) == sorted(c.name for c in main_table())
+
+
+def test_attempts_touch_neither_a_seed_of_the_table_nor_a_heldout_question():
+    seen = points("attempts")
+    assert {p.cell.seed for p in seen}.isdisjoint(cell.seed for cell in main_table())
+    assert all(p.development for p in seen) and not any(p.development for p in points("sensitivity"))
+
+
+@pytest.mark.parametrize("setting", ["classification", "detection", "grounding"])
+def test_there_are_more_than_ten_attempts_and_each_differs_from_the_protocol(setting, tmp_path):
+    seen = {}
+    for point in (p for p in points("attempts", setting) if p.cell.seed == 11):
+        bench = SimpleNamespace(effort=point.effort, form=Form.DIRECT, task=SimpleNamespace(name=setting))
+        learner = replace(point.systems(bench)[-1], name="rft")
+        configs = [
+            trial(learner, rate, point.effort, setting, 11, "m", tmp_path / "run") for rate in learner.rates
+        ]
+        seen[point.x["attempt"]] = tuple(dump_config(config) for config in configs)
+    assert len(seen) == len(set(seen.values())) >= 11
+
+
+def test_development_questions_are_learned_from_by_nothing_and_are_not_held_out(tmp_path):
+    setting = SETTINGS["detection"]
+    held, development = (questions(setting, tmp_path, 2, 11, development=d) for d in (False, True))
+    asked, learned = ({e.record_id for e in part} for part in (development.split.heldout, held.split.train))
+    assert development.split.train == held.split.train and development.split.val == held.split.val
+    assert asked.isdisjoint(learned | {e.record_id for e in (*held.split.val, *held.split.heldout)})
+    assert len(development.split.heldout) == DEVELOPMENT
 
 
 @pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/-2"])
