@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mini import study_tables, tables
+from mini import tables
 from mini.attempts import PROTOCOL
 from mini.cell import main_table
 from mini.claims import Claim, claims, differences
 from mini.effort import FULL
 from mini.files import Groups, grouped, missing_cells, studies
+from mini.page_studies import STUDIES, section, study_section
 from mini.plan import BUDGET_CORE_HOURS, core_hours
 from mini.plots import write_plots
 from mini.pooled import family_difference
@@ -20,19 +21,6 @@ from mini.settings import FAMILIES, SETTINGS
 from mini.systems import BASE, PERMUTED, RFT, TWIN
 from vrft.runs.folder import write_text
 
-STUDY_TITLES = {
-    "data": "How many pictures does SFT need?",
-    "size": "Miniatures of different width",
-    "difficulty": "Hard, middling and easy pictures",
-    "sensitivity": "Group size, beta and learning rate",
-    "attempts": "Attempts: one change of RFT at a time",
-}
-ABOUT = {
-    "attempts": "Scored on questions about pictures of the training part that nothing learns from, on seeds "
-    "that are in no table; held-out answers decide nothing here either. An attempt has one rate, 5e-05, "
-    "where it names no other; the twin has all its rates and forms and is chosen on validation. *Twin with "
-    "it*: supervised fine-tuning in RFT's form with the same change.",
-}
 STATES = {True: "yes", False: "**no**", None: "open"}
 PLOTS = {
     "rft_minus_base": "RFT - base in each setting at its reference number of shots, times 100",
@@ -75,7 +63,7 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
         f"## Protocol\n\n{protocol()}",
         f"## What is there\n\n{_state(out)}",
         f"## What it was to show\n\n{_claims(claims(groups))}",
-        *([_section("The five settings", _families(groups))] if groups else []),
+        *([section("The five settings", _families(groups))] if groups else []),
     ]
     if groups:
         shown = [
@@ -85,18 +73,17 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
             _figure(name, plots) for name in PLOTS if name in plots and name.startswith("reliability")
         ]
         parts += [
-            _section("Equal pictures", tables.main_table(groups), *shown),
-            _section("Values of the answers that can be read", tables.parsed_table(groups)),
-            _section("Equal steps, equal tokens", tables.equal_table(groups)),
-            _section("Controls", tables.control_table(groups)),
-            _section("Which form of SFT was the twin", tables.twin_table(groups)),
-            _section("Confidence", tables.calibration_table(groups), *reliable),
-            _section("Against the paper", _against_the_paper(groups, attempts)),
+            section("Equal pictures", tables.main_table(groups), *shown),
+            section("Values of the answers that can be read", tables.parsed_table(groups)),
+            section("Equal steps, equal tokens", tables.equal_table(groups)),
+            section("Controls", tables.control_table(groups)),
+            section("Which form of SFT was the twin", tables.twin_table(groups)),
+            section("Confidence", tables.calibration_table(groups), *reliable),
+            section("Against the paper", _against_the_paper(groups, attempts)),
         ]
-    for name, title in STUDY_TITLES.items():
-        parts.append(_study(name, title, found.get(name, ()), plots))
+    parts += [study_section(name, found.get(name, ()), groups, plots) for name in STUDIES]
     if groups:
-        parts.append(_section("Every cell", tables.seed_table(groups), _origin(groups)))
+        parts.append(section("Every cell", tables.seed_table(groups), _origin(groups)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -204,16 +191,6 @@ def _attempts(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Counter[str]:
     return Counter([*tried, *(point["setting"] for point in found.get("sensitivity", ()))])
 
 
-def _study(name: str, title: str, points: Sequence[Mapping[str, object]], plots: Mapping[str, str]) -> str:
-    command = f"`python benchmarks/mini.py --study {name}`"
-    if not points:
-        return _section(title, f"Not run yet: {command}.")
-    extra = study_tables.catching_up(points) if name == "data" else []
-    figures = [f"![{title}]({plots[name]})"] if name in plots else []
-    about = [f"{command}; {len(points)} points.", ABOUT.get(name, "")]
-    return _section(title, *about, study_tables.TABLES[name](points), *extra, *figures)
-
-
 def _origin(groups: Groups) -> str:
     cells = [cell for found in groups.values() for cell in found]
     machines = sorted({f"{cell['hardware']} ({cell['threads']} threads)" for cell in cells})
@@ -223,7 +200,3 @@ def _origin(groups: Groups) -> str:
 
 def _figure(name: str, plots: Mapping[str, str]) -> str:
     return f"![{PLOTS[name]}]({plots[name]})\n\n{PLOTS[name]}."
-
-
-def _section(title: str, *parts: str) -> str:
-    return "\n\n".join([f"## {title}", *(part for part in parts if part)])

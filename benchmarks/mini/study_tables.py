@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mini.attempt_tables import attempts_table
+from mini.files import Groups
 from mini.pooled import pooled
-from mini.systems import BASE, RFT
+from mini.settings import SETTINGS
+from mini.systems import BASE, DESCRIBED, RFT, TWIN
 from mini.tables import minus, table, told
+from vrft.report.figures import NOTHING
 
 Points = Sequence[Mapping[str, Any]]
+StudyTable = Callable[[Points, Groups], str]
 
 
 def _grouped(points: Points, *keys: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
@@ -20,7 +24,7 @@ def _grouped(points: Points, *keys: str) -> dict[tuple[Any, ...], list[Mapping[s
     return groups
 
 
-def data_table(points: Points) -> str:
+def data_table(points: Points, groups: Groups) -> str:
     """SFT from more and more pictures, RFT from few."""
     rows = []
     for (system, shots), cells in sorted(_grouped(points, "system", "shots").items()):
@@ -49,10 +53,10 @@ def catching_up(points: Points) -> list[str]:
     return sentences
 
 
-def both_table(key: str) -> Callable[[Points], str]:
+def both_table(key: str) -> StudyTable:
     """Base, SFT and RFT for each value of one thing."""
 
-    def made(points: Points) -> str:
+    def made(points: Points, groups: Groups) -> str:
         rows = [
             [
                 setting,
@@ -68,7 +72,7 @@ def both_table(key: str) -> Callable[[Points], str]:
     return made
 
 
-def sensitivity_table(points: Points) -> str:
+def sensitivity_table(points: Points, groups: Groups) -> str:
     """RFT at every setting that was tried: an attempt a row."""
     rows = []
     for point in sorted(
@@ -81,10 +85,36 @@ def sensitivity_table(points: Points) -> str:
     return table(["setting", "G", "beta", "rate", "step", "RFT", "RFT - base"], rows)
 
 
-TABLES: Mapping[str, Callable[[Points], str]] = {
+def described_table(points: Points, groups: Groups) -> str:
+    """RFT beside supervised fine-tuning as described, and beside the twin, on the same seeds.
+
+    Args:
+        points: of the study of the twin.
+        groups: cells of the main table; settings of which a seed is missing are left out.
+    """
+    rows = []
+    for (name, shots), drawn in _grouped(points, "setting", "shots").items():
+        cells = {cell["seed"]: cell for cell in groups.get((name, shots), ())}
+        if any(point["seed"] not in cells for point in drawn):
+            continue
+        own = [cells[point["seed"]] for point in drawn]
+        described, base = pooled(drawn, DESCRIBED), pooled(drawn, BASE)
+        twin, learner = pooled(own, TWIN), pooled(own, RFT)
+        values = [told(one) for one in (base, described, twin, learner)]
+        gaps = [
+            told(learner.minus(one), sign=True) if learner and one else NOTHING for one in (described, twin)
+        ]
+        rows.append([SETTINGS[name].title, str(shots), str(len(own)), *values, *gaps])
+    head = ["setting", "shots", "seeds", "base", "SFT as described", "SFT", "RFT"]
+    return table([*head, "RFT - SFT as described", "RFT - SFT"], rows)
+
+
+TABLES: Mapping[str, StudyTable] = {
     "data": data_table,
     "size": both_table("model"),
     "difficulty": both_table("part"),
     "sensitivity": sensitivity_table,
-    "attempts": attempts_table,
+    "attempts": lambda points, groups: attempts_table(points),
+    "twin": described_table,
 }
+"""Of each study, from its points and the cells of the main table."""

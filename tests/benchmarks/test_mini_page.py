@@ -20,6 +20,7 @@ from mini.plan import core_hours, plan_text
 from mini.pooled import pooled
 from mini.scores import packed
 from mini.settings import FAMILIES, SETTINGS
+from mini.study_tables import described_table
 from mini.systems import MAIN
 
 from vrft.errors import RunError
@@ -213,6 +214,7 @@ def study_point(system, shots, seed, value, used):
     return {
         "x": {"system": system, "shots": shots},
         "seed": seed,
+        "shots": shots,
         "setting": "detection",
         "headline": "all",
         "scopes": {"all": {"n": 9, "pictures": 9, "systems": rows}},
@@ -275,6 +277,19 @@ def test_attempts_stand_beside_the_protocol_and_the_twin_that_validation_chose()
     assert [row[5][:5] for row in rows] == ["\N{EN DASH}", "+10.0", "+15.0"]
     assert [row[6][:5] for row in rows] == ["\N{MINUS SIGN}5.0 ", "+5.0 ", "+10.0"]
     assert rows[2][7].startswith("\N{MINUS SIGN}5.0") and rows[1][7].startswith("\N{EN DASH}")
+
+
+def test_the_described_twin_stands_beside_the_cells_of_its_seeds(tmp_path):
+    cells = [Cell("detection", 2, seed) for seed in (0, 1)]
+    write(tmp_path, cells)
+    points = [
+        study_point("sft_as_described", 2, seed, 0.22, 12) | {"x": {"system": "sft_as_described"}}
+        for seed in (0, 1)
+    ]
+    row = described_table(points, grouped(tmp_path)).splitlines()[-1].split(" | ")
+    assert [cell[:5] for cell in row[2:]] == ["2", "20.0 ", "22.0 ", "30.0 ", "40.0 ", "+18.0", "+10.0"]
+    alone = [*points, study_point("sft_as_described", 2, 2, 0.22, 12)]
+    assert described_table(alone, grouped(tmp_path)) == ""
 
 
 def test_the_committed_page_is_what_the_committed_files_say(tmp_path):
