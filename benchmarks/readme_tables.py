@@ -19,7 +19,7 @@ SYSTEMS = {"base": "base", "sft": "SFT twin", "rft": "RFT"}
 
 def hundred(value: float, sign: bool = False) -> str:
     """A fraction times 100, one decimal."""
-    return f"{100 * value:{'+' if sign else ''}.1f}"
+    return f"{100 * value:{'+' if sign else ''}z.1f}"
 
 
 def interval(row: dict[str, Any], sign: bool = False) -> str:

@@ -17,10 +17,14 @@ from mini.page_studies import STUDIES, section, study_section
 from mini.plan import BUDGET_CORE_HOURS, core_hours
 from mini.plots import write_plots
 from mini.pooled import family_difference
-from mini.settings import FAMILIES, SETTINGS
+from mini.settings import FAMILIES, PAPER, SETTINGS
 from mini.systems import BASE, PERMUTED, RFT, TWIN
-from vrft.runs.folder import write_text
+from vrft.report.figures import hundred
+from vrft.runs.folder import read_json, write_text
 
+HERE = Path(__file__).parent
+GATES = HERE.parents[1] / "results" / "gates"
+TASKS = ("classification", "detection", "grounding")
 STATES = {True: "yes", False: "**no**", None: "open"}
 PLOTS = {
     "rft_minus_base": "RFT - base in each setting at its reference number of shots, times 100",
@@ -61,6 +65,7 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
     parts = [
         "# The small benchmark\n\nWritten by `python benchmarks/mini.py --page`; do not edit.",
         f"## Protocol\n\n{protocol()}",
+        f"## How to read it\n\n{_reading()}",
         f"## What is there\n\n{_state(out)}",
         f"## What it was to show\n\n{_claims(claims(groups))}",
         *([section("The five settings", _families(groups))] if groups else []),
@@ -89,7 +94,7 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
 
 def protocol() -> str:
     """The protocol with the code's own numbers."""
-    text = (Path(__file__).parent / "protocol.md").read_text("utf-8")
+    text = (HERE / "protocol.md").read_text("utf-8")
     return text.format(
         settings=_settings(),
         rows=sum(len(s.seeds) for s in SETTINGS.values()),
@@ -102,6 +107,17 @@ def protocol() -> str:
         rft_rates=_rates(FULL.rft_rates),
         sft_rates=_rates(FULL.sft_rates),
         resamples=FULL.resamples,
+    ).strip()
+
+
+def _reading() -> str:
+    """What the base policy's making means for the numbers, with the figures of its gates."""
+    text = (HERE / "reading.md").read_text("utf-8")
+    skills = read_json(GATES / "skills.json")
+    bounds = {task: read_json(GATES / f"upper_bound_{task}.json")["upper_bound"] for task in TASKS}
+    told = {task: hundred(bound["value"]) for task, bound in bounds.items()}
+    return text.format(
+        naming=hundred(skills["naming"]), only_box=hundred(skills["only_box_mean_iou"]), **told
     ).strip()
 
 
@@ -150,8 +166,10 @@ def _families(groups: Groups) -> str:
     rows = []
     for family in FAMILIES:
         found = [family_difference(groups, family, *pair) for pair in pairs.values()]
-        rows.append([family, _seeds(groups, family), *(tables.told(seen, sign=True) for seen in found)])
-    return tables.table(["setting", "seeds", *pairs], rows)
+        printed = [f"+{gain}" for gain in PAPER[family]]
+        own = [tables.told(seen, sign=True) for seen in found]
+        rows.append([family, _seeds(groups, family), *own, *printed])
+    return tables.table(["setting", "seeds", *pairs, "paper: RFT - base", "paper: RFT - SFT"], rows)
 
 
 def _seeds(groups: Groups, family: str) -> str:

@@ -93,6 +93,12 @@ def test_the_thought_is_kept(text, thinking):
     assert split_tags(text, Form.THINK).thinking == thinking
 
 
+@pytest.mark.parametrize("token", ["<end_of_turn>", "<|end|>", "<end_of_utterance>", "<|eot_id|>"])
+def test_end_tokens_of_other_families_are_no_part_of_a_bare_answer(token):
+    assert strip_end_tokens(f" rose {token}\n") == "rose"
+    assert strip_end_tokens(f"the {token} sign") == f"the {token} sign"
+
+
 @settings(deadline=None)
 @given(st.text("ab \n", max_size=8), st.lists(st.sampled_from(["<|im_end|>", "</s>", " ", "\n"]), max_size=5))
 def test_end_tokens_are_no_words(words, tail):

@@ -175,8 +175,8 @@ def _spread(difference: Mapping[str, float | None]) -> str:
 
 
 def _hundred(value: float | None) -> str:
-    return "unknown" if value is None else f"{100 * value:.1f}"
+    return "unknown" if value is None else f"{100 * value:z.1f}"
 
 
 def _signed(value: float | None) -> str:
-    return "unknown" if value is None else f"{100 * value:+.1f}"
+    return "unknown" if value is None else f"{100 * value:+z.1f}"

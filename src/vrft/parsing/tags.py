@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 
 from vrft.types import Fault, Form
 
-END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<eos>")
-"""What tokenizers write where a model stopped; no part of its words."""
+END_TOKENS = (
+    *("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<|eom_id|>"),
+    *("<|return|>", "<end_of_turn>", "<end_of_utterance>", "</s>", "<eos>"),
+)
+"""What the tokenizers of the usual families write where a model stopped; no part of its words."""
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
 TAGS = (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE)
