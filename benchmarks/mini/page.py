@@ -30,9 +30,10 @@ PLOTS = {
     "rft_minus_base": "RFT - base in each setting at its reference number of shots, times 100",
     "rft_minus_sft": "RFT - SFT, likewise",
     "permuted_minus_base": "Permuted rewards - base, likewise",
-    "shots_classification": "Few-shot classification, accuracy times 100 over shots (intervals in the table)",
-    "shots_detection": "Few-shot detection, AP times 100 over shots (intervals in the table)",
-    "reliability_base": "Share of hits over confidence before training, detection, seed 0",
+    "shots_classification": "Few-shot classification, accuracy times 100 over shots, with intervals",
+    "shots_detection": "Few-shot detection, AP times 100 over shots, with intervals",
+    "reliability_base": "Share of hits over confidence before training, two-shot detection, boxes of all "
+    "seeds together; a whisker is the 95 % interval of a share",
     "reliability_rft": "The same after RFT",
 }
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import log2
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from mini.files import Groups
-from mini.pooled import family_difference, pooled
+from mini.pooled import Drawn, family_difference, pooled
 from mini.settings import FAMILIES, SETTINGS
 from mini.systems import BASE, BOTH, MAIN, PERMUTED, RFT, TWIN
 from mini.tables import TITLES
@@ -25,18 +24,29 @@ FEWEST_POINTS = 2
 
 
 def shots_plot(groups: Groups, name: str) -> str | None:
-    """Values over the number of shots, which is doubled from mark to mark."""
+    """Values over the number of shots."""
     shots = [s for s in SETTINGS[name].seeds if (name, s) in groups]
     if len(shots) < FEWEST_POINTS:
         return None
     lines = []
     for system in MAIN:
-        values = [pooled(groups[name, s], system) for s in shots]
-        points = [(log2(s), 100 * v.value) for s, v in zip(shots, values, strict=True) if v is not None]
-        lines.append(Series(TITLES[system], LOOKS[system], points, marked=True))
+        places = [(float(s), pooled(groups[name, s], system)) for s in shots]
+        lines.append(_line(TITLES[system], LOOKS[system], places))
     label = f"{SETTINGS[name].title}, {groups[name, shots[0]][0]['metric']} times 100 over shots"
-    chart = line_chart(lines, label, axis="log2 of shots a class")
+    chart = line_chart(lines, label, axis="shots a class", log=True)
     return standalone([Panel(chart, WIDTH, HEIGHT)], [(TITLES[s], LOOKS[s]) for s in MAIN])
+
+
+def _line(name: str, look: str, places: Sequence[tuple[float, Drawn | None]]) -> Series:
+    """Values with their intervals, times 100."""
+    known = [(x, drawn.interval) for x, drawn in places if drawn is not None]
+    return Series(
+        name,
+        look,
+        [(x, 100 * seen.value) for x, seen in known],
+        marked=True,
+        spread=[(100 * seen.low, 100 * seen.high) for _, seen in known],
+    )
 
 
 def families_plot(groups: Groups, first: str, other: str) -> str | None:
@@ -52,18 +62,25 @@ def families_plot(groups: Groups, first: str, other: str) -> str | None:
     return standalone([Panel(chart, WIDTH, _height(chart))])
 
 
-def reliability(cell: Mapping[str, Any], system: str) -> str | None:
-    """A reliability diagram of one system of one cell."""
-    found = cell["calibration"].get(system)
-    if not found or not found["boxes"]:
+def reliability(cells: Sequence[Mapping[str, Any]], system: str) -> str | None:
+    """A reliability diagram of one system, the boxes of all cells put together."""
+    found = [cell["calibration"][system] for cell in cells if cell["calibration"].get(system)]
+    boxes = sum(one["boxes"] for one in found)
+    if not boxes:
         return None
-    nan = float("nan")
     bins = tuple(
-        ReliabilityBin(i / 10, (i + 1) / 10, n, nan if c is None else c, nan if hit is None else hit)
-        for i, (n, c, hit) in enumerate(found["bins"])
+        _together(i, parts) for i, parts in enumerate(zip(*(one["bins"] for one in found), strict=True))
     )
-    chart = reliability_plot(Calibration(found["boxes"], found["ece"], found["brier"], bins))
+    ece = sum(b.n * abs(b.hit_share - b.confidence) for b in bins if b.n) / boxes
+    brier = sum(one["boxes"] * one["brier"] for one in found if one["boxes"]) / boxes
+    chart = reliability_plot(Calibration(boxes, ece, brier, bins))
     return standalone([Panel(chart, WIDTH, _height(chart))])
+
+
+def _together(index: int, parts: Sequence[Sequence[Any]]) -> ReliabilityBin:
+    n = sum(count for count, _, _ in parts)
+    means = [sum(part[0] * part[k] for part in parts if part[0]) / n if n else float("nan") for k in (1, 2)]
+    return ReliabilityBin(index / 10, (index + 1) / 10, n, *means)
 
 
 def data_plot(points: Sequence[Mapping[str, Any]]) -> str | None:
@@ -76,14 +93,12 @@ def data_plot(points: Sequence[Mapping[str, Any]]) -> str | None:
                 by_shots.setdefault(point["x"]["shots"], []).append(point)
         places = []
         for _, cells in sorted(by_shots.items()):
-            drawn = pooled(cells, system)
             mean = sum(c["systems"][system]["training_pictures"] for c in cells) / len(cells)
-            if drawn is not None:
-                places.append((log2(mean), 100 * drawn.value))
-        lines.append(Series(TITLES.get(system, system), look, places, marked=True))
+            places.append((mean, pooled(cells, system)))
+        lines.append(_line(TITLES.get(system, system), look, places))
     if not any(line.points for line in lines):
         return None
-    chart = line_chart(lines, "AP times 100 over training pictures", axis="log2 of pictures", whole=False)
+    chart = line_chart(lines, "AP times 100 over training pictures", axis="training pictures", log=True)
     return standalone([Panel(chart, WIDTH, HEIGHT)], [(TITLES[RFT], "rft"), ("SFT", "sft")])
 
 
@@ -115,8 +130,8 @@ def write_plots(
         "shots_classification": lambda: shots_plot(groups, "classification"),
         "shots_detection": lambda: shots_plot(groups, "detection"),
         "data": lambda: data_plot(studies.get("data", ())),
-        "reliability_base": lambda: reliability(reference[0], BASE) if reference else None,
-        "reliability_rft": lambda: reliability(reference[0], RFT) if reference else None,
+        "reliability_base": lambda: reliability(reference, BASE),
+        "reliability_rft": lambda: reliability(reference, RFT),
     }
     written = {}
     for name, draw in wanted.items():

@@ -26,5 +26,20 @@ def test_dots_lie_where_the_bins_say():
     assert "RFT, confidence 0.25: 0.5" in svg and ">0.2<" in svg and ">confidence<" in svg
 
 
+def test_a_whisker_is_long_where_a_bin_has_few_boxes():
+    # Wilson's interval in closed form, at one and at a hundred boxes, all of them hits.
+    confidences, hits = np.array([0.55, *[0.95] * 100]), np.ones(101)
+    svg = str(reliability_plot(calibration(confidences, hits)))
+    # Marks of the axis are written four units below their lines.
+    zero, one = (
+        float(re.search(rf'y="(\S+)" class="tick" text-anchor="end">{v}<', svg).group(1)) - 4 for v in "01"
+    )
+    stems = re.findall(r'<line x1="(\S+)" x2="\1" y1="(\S+)" y2="(\S+)" class="spread">', svg)
+    z = 1.959964
+    for (_, low, high), n in zip(stems, (1, 100), strict=True):
+        shares = [(zero - float(y)) / (zero - one) for y in (low, high)]
+        assert shares == pytest.approx([n / (n + z * z), 1.0], abs=0.002)
+
+
 def test_without_boxes_there_is_no_plot():
     assert reliability_plot(calibration(np.zeros(0), np.zeros(0))) == ""

@@ -100,10 +100,9 @@ def line_chart(
         for x in x_ticks
     ]
     foot = tag("text", axis, x=WIDTH - RIGHT, y=HEIGHT - 4, class_="tick", text_anchor="end")
+    whiskered = [line for line in drawn if line.spread]
     bands = [
-        _spread(line, x_of, y_of, DODGE * (i - (len(drawn) - 1) / 2))
-        for i, line in enumerate(drawn)
-        if line.spread
+        _spread(line, x_of, y_of, DODGE * (i - (len(whiskered) - 1) / 2)) for i, line in enumerate(whiskered)
     ]
     lines = [
         _line(line, [(x_of(x), y_of(y)) for x, y in shown], shown, axis) for line, shown in _thinned(drawn)

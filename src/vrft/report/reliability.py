@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from markupsafe import Markup
+from scipy.stats import binomtest
 
-from vrft.evaluation.calibration import Calibration
+from vrft.evaluation.calibration import Calibration, ReliabilityBin
 from vrft.report.charts import Series, line_chart
 from vrft.report.figures import hundred
 
 
 def reliability_plot(calibration: Calibration, name: str = "measured", look: str = "rft") -> Markup:
     """Share of hits over mean confidence, a dot a bin that has boxes, beside the line where both are equal.
+
+    A whisker is the 95 % interval of the share (Wilson 1927): long where a bin has few boxes.
 
     Args:
         calibration: as ``vrft.evaluation.calibration`` gives it.
@@ -27,12 +30,18 @@ def reliability_plot(calibration: Calibration, name: str = "measured", look: str
         >>> "measured, confidence 0.9: 0.5" in reliability_plot(found)
         True
     """
-    dots = [(b.confidence, b.hit_share) for b in calibration.bins if b.n]
+    filled = [b for b in calibration.bins if b.n]
+    dots = [(b.confidence, b.hit_share) for b in filled]
     if not dots:
         return Markup("")
     said = f"Share of hits over confidence, {calibration.n} boxes, ECE {hundred(calibration.ece)}"
     lines = [
         Series("perfect", "gain dash1", [(0.0, 0.0), (1.0, 1.0)]),
-        Series(name, look, dots, marked=True),
+        Series(name, look, dots, marked=True, spread=[_wilson(b) for b in filled]),
     ]
     return line_chart(lines, said, y_range=(0.0, 1.0), axis="confidence", whole=False)
+
+
+def _wilson(one: ReliabilityBin) -> tuple[float, float]:
+    found = binomtest(round(one.hit_share * one.n), one.n).proportion_ci(method="wilson")
+    return (float(found.low), float(found.high))
