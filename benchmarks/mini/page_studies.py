@@ -44,7 +44,7 @@ def study_section(
     if not points:
         return section(title, f"Not run yet: {command}.")
     about = [f"{command}; {len(points)} points.", ABOUT.get(name, "")]
-    extra = catching_up(points) if name == "data" else []
+    extra = catching_up(points, groups) if name == "data" else []
     figures = [f"![{title}]({plots[name]})"] if name in plots else []
     return section(title, *about, TABLES[name](points, groups), *extra, *figures)
 

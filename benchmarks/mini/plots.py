@@ -11,6 +11,7 @@ from markupsafe import Markup
 from mini.files import Groups
 from mini.pooled import Drawn, family_difference, pooled
 from mini.settings import FAMILIES, SETTINGS
+from mini.study_tables import data_lines, pictures_used
 from mini.systems import BASE, BOTH, MAIN, PERMUTED, RFT, TWIN
 from mini.tables import TITLES
 from vrft.evaluation.calibration import Calibration, ReliabilityBin
@@ -83,23 +84,20 @@ def _together(index: int, parts: Sequence[Sequence[Any]]) -> ReliabilityBin:
     return ReliabilityBin(index / 10, (index + 1) / 10, n, *means)
 
 
-def data_plot(points: Sequence[Mapping[str, Any]]) -> str | None:
+def data_plot(points: Sequence[Mapping[str, Any]], groups: Groups) -> str | None:
     """AP over the number of training pictures, of SFT and of RFT."""
-    lines = []
-    for system, look in (("sft", "sft"), (RFT, "rft")):
-        by_shots: dict[int, list[Mapping[str, Any]]] = {}
-        for point in points:
-            if point["x"]["system"] == system:
-                by_shots.setdefault(point["x"]["shots"], []).append(point)
-        places = []
-        for _, cells in sorted(by_shots.items()):
-            mean = sum(c["systems"][system]["training_pictures"] for c in cells) / len(cells)
-            places.append((mean, pooled(cells, system)))
-        lines.append(_line(TITLES.get(system, system), look, places))
-    if not any(line.points for line in lines):
+    if not points:
         return None
+    lines = [
+        _line(
+            TITLES[system],
+            LOOKS[system],
+            [(pictures_used(own, system), pooled(own, system)) for _, own in line],
+        )
+        for system, line in data_lines(points, groups).items()
+    ]
     chart = line_chart(lines, "AP times 100 over training pictures", axis="training pictures", log=True)
-    return standalone([Panel(chart, WIDTH, HEIGHT)], [(TITLES[RFT], "rft"), ("SFT", "sft")])
+    return standalone([Panel(chart, WIDTH, HEIGHT)], [(TITLES[s], LOOKS[s]) for s in (RFT, TWIN)])
 
 
 def _height(chart: Markup) -> int:
@@ -129,7 +127,7 @@ def write_plots(
         "permuted_minus_base": lambda: families_plot(groups, PERMUTED, BASE),
         "shots_classification": lambda: shots_plot(groups, "classification"),
         "shots_detection": lambda: shots_plot(groups, "detection"),
-        "data": lambda: data_plot(studies.get("data", ())),
+        "data": lambda: data_plot(studies.get("data", ()), groups),
         "reliability_base": lambda: reliability(reference, BASE),
         "reliability_rft": lambda: reliability(reference, RFT),
     }

@@ -14,10 +14,10 @@ from mini.attempts import attempts
 from mini.bench import Bench
 from mini.cell import Cell
 from mini.difficulty import thirds
-from mini.effort import MODEL, Effort
+from mini.effort import Effort
 from mini.points import Picked, Point
 from mini.settings import SETTINGS
-from mini.systems import DESCRIBED, RFT, System, rft, twins
+from mini.systems import DESCRIBED, System, rft, twins
 from vrft.errors import InputError
 from vrft.types import Example, Form
 
@@ -28,7 +28,6 @@ DIFFICULTY_SHOTS = 16
 MOST_PICTURES = 2000
 DATA_SHOTS = (1, 2, 4, 8, 16, 32, 64, 128, 580)
 """Of SFT, a class; 580 of six categories are nearly all of 2,000 pictures."""
-DATA_RFT = (1, 2, 4)
 DATA_STEPS = 260
 """Of SFT from so many pictures: 4,160 places for at most some 4,100 questions about them."""
 GROUP_SIZES = (2, 4, 8, 16)
@@ -37,13 +36,13 @@ RATES = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 4e-4)
 
 
 def data(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
-    """At how many pictures does SFT catch up with RFT of few, in few-shot detection?"""
+    """At how many pictures does SFT catch up with RFT of few, in few-shot detection?
+
+    RFT of few shots stands in the main table, with the same held-out questions.
+    """
     longer = replace(effort, steps=max(effort.steps, DATA_STEPS), every=max(effort.every, DATA_STEPS // 4))
     long = effort if effort.asked is not None else longer
     for seed in SEEDS:
-        for shots in DATA_RFT:
-            cell = Cell(SETTING, shots, seed)
-            yield Point("data", f"rft-{shots}-{seed}", cell, effort, _rft, {"system": RFT, "shots": shots})
         for shots in DATA_SHOTS:
             cell = Cell(SETTING, shots, seed)
             x = {"system": "sft", "shots": shots}
@@ -51,7 +50,7 @@ def data(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]
 
 
 def size(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
-    """Two miniatures of different width, and others that are named.
+    """Miniatures of other widths; the shipped one stands in the main table.
 
     Raises:
         InputError: no second model was named.
@@ -61,7 +60,7 @@ def size(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]
             "The study needs a second miniature. Train one of another width with "
             "'python -m vrft.miniature.pretrain OUT --width 128': --study size --models OUT/model."
         )
-    for model in (MODEL, *models):
+    for model in models:
         for seed in SEEDS:
             cell, name = Cell(setting, SETTINGS[setting].reference, seed), Path(model).name
             own = replace(effort, model=model)

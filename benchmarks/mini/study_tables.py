@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mini.attempt_tables import attempts_table
+from mini.effort import MODEL
 from mini.files import Groups
 from mini.pooled import pooled
 from mini.settings import SETTINGS
 from mini.systems import BASE, DESCRIBED, RFT, TWIN
-from mini.tables import minus, table, told
+from mini.tables import TITLES, minus, table, told
 from vrft.report.figures import NOTHING
 
 Points = Sequence[Mapping[str, Any]]
+DATA_SETTING, DATA_RFT = "detection", (1, 2, 4)
+"""Where RFT of the study of data is read off the main table."""
 StudyTable = Callable[[Points, Groups], str]
 
 
@@ -24,52 +27,96 @@ def _grouped(points: Points, *keys: str) -> dict[tuple[Any, ...], list[Mapping[s
     return groups
 
 
+def from_cells(groups: Groups, setting: str, shots: int, **x: Any) -> list[Mapping[str, Any]]:
+    """Cells of the main table as points of a study: RFT, and SFT in RFT's form, which goes by 'sft'.
+
+    Args:
+        groups: cells that are there.
+        setting: their setting.
+        shots: their number of shots.
+        x: what the study varies.
+    """
+    return [_as_point(cell, x) for cell in groups.get((setting, shots), ())]
+
+
+def _as_point(cell: Mapping[str, Any], x: Mapping[str, Any]) -> Mapping[str, Any]:
+    same = f"sft_{cell['form']}"
+    scopes = {
+        name: part | {"systems": part["systems"] | {"sft": part["systems"][same]}}
+        for name, part in cell["scopes"].items()
+    }
+    return {**cell, "x": x, "scopes": scopes, "systems": cell["systems"] | {"sft": cell["systems"][same]}}
+
+
+def data_lines(points: Points, groups: Groups) -> dict[str, list[tuple[int, Points]]]:
+    """RFT of the main table's few shots, and SFT of the study's many: shots and their points."""
+    few = {shots: from_cells(groups, DATA_SETTING, shots) for shots in DATA_RFT}
+    many = _grouped(points, "shots")
+    return {
+        RFT: [(shots, found) for shots, found in few.items() if found],
+        "sft": [(shots, found) for (shots,), found in sorted(many.items())],
+    }
+
+
+def pictures_used(points: Points, system: str) -> float:
+    """Mean number of training pictures."""
+    used = [point["systems"][system]["training_pictures"] for point in points]
+    return float(sum(used) / len(used))
+
+
 def data_table(points: Points, groups: Groups) -> str:
     """SFT from more and more pictures, RFT from few."""
-    rows = []
-    for (system, shots), cells in sorted(_grouped(points, "system", "shots").items()):
-        used = [c["systems"][system]["training_pictures"] for c in cells]
-        mean = f"{sum(used) / len(used):.0f}"
-        rows.append([system.upper(), str(shots), mean, str(len(cells)), told(pooled(cells, system))])
+    rows = [
+        [
+            TITLES[system],
+            str(shots),
+            f"{pictures_used(own, system):.0f}",
+            str(len(own)),
+            told(pooled(own, system)),
+        ]
+        for system, line in data_lines(points, groups).items()
+        for shots, own in line
+    ]
     return table(["system", "shots", "training pictures", "seeds", "AP"], rows)
 
 
-def catching_up(points: Points) -> list[str]:
+def catching_up(points: Points, groups: Groups) -> list[str]:
     """For each k, at how many pictures SFT's mean first reaches that of RFT."""
-    groups = _grouped(points, "system", "shots")
-    values = {key: pooled(cells, key[0]) for key, cells in groups.items()}
+    lines = data_lines(points, groups)
+    reached = [(pooled(own, "sft"), pictures_used(own, "sft")) for _, own in lines["sft"]]
     sentences = []
-    for (system, shots), drawn in sorted(values.items()):
-        if system != RFT or drawn is None:
-            continue
-        enough = [
-            cells
-            for (other, _), cells in sorted(groups.items())
-            if other == "sft" and (seen := pooled(cells, "sft")) is not None and seen.value >= drawn.value
-        ]
-        used = [c["systems"]["sft"]["training_pictures"] for c in enough[0]] if enough else []
-        reached = f"at {sum(used) / len(used):.0f} pictures" if used else "nowhere in the range that was run"
-        sentences.append(f"SFT's mean reaches that of RFT from {shots} shots {reached}.")
+    for shots, own in lines[RFT]:
+        goal = pooled(own, RFT)
+        enough = [used for seen, used in reached if seen and goal and seen.value >= goal.value]
+        where = f"at {enough[0]:.0f} pictures" if enough else "nowhere in the range that was run"
+        sentences.append(f"SFT's mean reaches that of RFT from {shots} shots {where}.")
     return sentences
 
 
-def both_table(key: str) -> StudyTable:
-    """Base, SFT and RFT for each value of one thing."""
+def size_table(points: Points, groups: Groups) -> str:
+    """Base, SFT and RFT of the shipped miniature, from the main table, and of the others."""
+    places = dict.fromkeys((point["setting"], point["shots"]) for point in points)
+    shipped = [cell for place in places for cell in from_cells(groups, *place, model=MODEL)]
+    return _both("model", [*shipped, *points])
 
-    def made(points: Points, groups: Groups) -> str:
-        rows = [
-            [
-                setting,
-                str(value),
-                str(len(cells)),
-                *(told(pooled(cells, system)) for system in (BASE, "sft", RFT)),
-                *(minus(cells, RFT, other) for other in (BASE, "sft")),
-            ]
-            for (setting, value), cells in sorted(_grouped(points, "setting", key).items())
+
+def difficulty_table(points: Points, groups: Groups) -> str:
+    """Base, SFT and RFT from each third of the pictures."""
+    return _both("part", points)
+
+
+def _both(key: str, points: Points) -> str:
+    rows = [
+        [
+            setting,
+            str(value),
+            str(len(own)),
+            *(told(pooled(own, system)) for system in (BASE, "sft", RFT)),
+            *(minus(own, RFT, other) for other in (BASE, "sft")),
         ]
-        return table(["setting", key, "seeds", "base", "SFT", "RFT", "RFT - base", "RFT - SFT"], rows)
-
-    return made
+        for (setting, value), own in _grouped(points, "setting", key).items()
+    ]
+    return table(["setting", key, "seeds", "base", "SFT", "RFT", "RFT - base", "RFT - SFT"], rows)
 
 
 def sensitivity_table(points: Points, groups: Groups) -> str:
@@ -111,8 +158,8 @@ def described_table(points: Points, groups: Groups) -> str:
 
 TABLES: Mapping[str, StudyTable] = {
     "data": data_table,
-    "size": both_table("model"),
-    "difficulty": both_table("part"),
+    "size": size_table,
+    "difficulty": difficulty_table,
     "sensitivity": sensitivity_table,
     "attempts": lambda points, groups: attempts_table(points),
     "twin": described_table,

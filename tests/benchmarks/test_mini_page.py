@@ -20,7 +20,7 @@ from mini.plan import core_hours, plan_text
 from mini.pooled import pooled
 from mini.scores import packed
 from mini.settings import FAMILIES, SETTINGS
-from mini.study_tables import described_table
+from mini.study_tables import described_table, size_table
 from mini.systems import MAIN
 
 from vrft.errors import RunError
@@ -225,15 +225,26 @@ def study_point(system, shots, seed, value, used):
 def test_the_study_of_data_says_where_sft_catches_up(tmp_path):
     folder = tmp_path / "studies" / "data"
     folder.mkdir(parents=True)
-    points = [study_point("rft", 2, 0, 0.4, 12)]
-    points += [
-        study_point("sft", shots, 0, value, 6 * shots) for shots, value in ((2, 0.3), (8, 0.39), (32, 0.41))
-    ]
+    write(tmp_path, [Cell("detection", 2, 0)])
+    values = ((2, 0.3), (8, 0.39), (32, 0.41))
+    points = [study_point("sft", shots, 0, value, 6 * shots) for shots, value in values]
     for number, point in enumerate(points):
         (folder / f"{number}.json").write_text(json.dumps(point))
     text = page(tmp_path, {})
     assert "SFT's mean reaches that of RFT from 2 shots at 192 pictures." in text
     assert "--study size`." in text
+    assert "| RFT | 2 | 12 | 1 | 40.0" in text and "| SFT | 32 | 192 | 1 | 41.0" in text
+
+
+def test_the_study_of_size_has_the_shipped_miniature_from_the_main_table(tmp_path):
+    write(tmp_path, [Cell("detection", 2, 0)], sft_direct=0.27)
+    point = study_point("rft", 2, 0, 0.5, 12) | {"x": {"model": "wide"}}
+    point["scopes"]["all"]["systems"]["sft"] = point["scopes"]["all"]["systems"]["base"]
+    rows = [line.split(" | ")[1:6] for line in size_table([point], grouped(tmp_path)).splitlines()[2:]]
+    assert [[cell[:5].strip() for cell in row] for row in rows] == [
+        ["minia", "1", "20.0", "27.0", "40.0"],
+        ["wide", "1", "20.0", "20.0", "50.0"],
+    ]
 
 
 def test_attempts_in_a_setting_that_contradicts_the_paper_are_counted(tmp_path):

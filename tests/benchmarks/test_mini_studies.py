@@ -45,7 +45,7 @@ def test_the_map_of_sensitivity_has_every_pair_once():
 
 
 def test_sft_may_learn_from_up_to_two_thousand_pictures():
-    sft = [p for p in points("data") if p.x["system"] == "sft"]
+    sft = points("data")
     assert MOST_PICTURES == 2000 and {p.train for p in sft} == {MOST_PICTURES}
     assert all(p.effort.steps * p.effort.prompts >= MOST_PICTURES for p in sft)
 
@@ -54,7 +54,7 @@ def test_sizes_need_a_second_model():
     with pytest.raises(InputError, match="second miniature"):
         points("size")
     named = points("size", models=["models/wide"])
-    assert {p.effort.model for p in named} == {"miniature", "models/wide"}
+    assert {p.effort.model for p in named} == {"models/wide"}
 
 
 def test_a_trial_of_the_code_stays_small_in_the_study_of_data():
