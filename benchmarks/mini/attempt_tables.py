@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mini.attempts import ATTEMPTS, PROTOCOL
+from mini.attempts import ATTEMPTS, OTHER_BASE, PROTOCOL, Attempt
 from mini.pooled import Drawn, pooled
 from mini.settings import SETTINGS
 from mini.systems import RFT, TWIN
@@ -26,16 +26,19 @@ def attempts_table(points: Sequence[Point]) -> str:
     by = {(p["setting"], p["x"]["attempt"], p["seed"]): p for p in points}
     rows = []
     for setting in SETTINGS:
-        for name, attempt in ATTEMPTS.items():
+        bases = dict.fromkeys(a for (s, a, _) in by if s == setting and a.startswith(OTHER_BASE))
+        others = {name: Attempt("the protocol from another base policy", twin_too=True) for name in bases}
+        for name, attempt in {**ATTEMPTS, **others}.items():
             seeds = [seed for (s, a, seed) in sorted(by) if (s, a) == (setting, name)]
             own = [by[setting, name, seed] for seed in seeds if (setting, PROTOCOL, seed) in by]
             if not own:
                 continue
             protocol = [by[setting, PROTOCOL, p["seed"]] for p in own]
             learner = pooled(own, RFT)
+            changed = name != PROTOCOL and name not in bases
             compared = [
-                _minus(learner, pooled(protocol, RFT)) if name != PROTOCOL else NOTHING,
-                _minus(learner, pooled([twin(p) for p in protocol], TWIN)),
+                _minus(learner, pooled(protocol, RFT)) if changed else NOTHING,
+                _minus(learner, pooled([twin(p) for p in protocol], TWIN)) if name not in bases else NOTHING,
                 _minus(learner, pooled([twin(p) for p in own], TWIN)) if attempt.twin_too else NOTHING,
             ]
             rows.append([setting, name, attempt.about, str(len(own)), told(learner), *compared])

@@ -7,8 +7,10 @@ fine-tuning as well, its twin has it too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from mini.bench import Bench
 from mini.cell import Cell
@@ -20,6 +22,8 @@ from mini.systems import System, other, rft, twins
 SEEDS = (11, 12, 13)
 """None of the main table's."""
 PROTOCOL = "protocol"
+OTHER_BASE = "base: "
+"""Opens the name of an attempt from another base policy, which has twins of its own."""
 RATE = 5e-5
 """Of every attempt but those that name others: the best or next to it on validation in all five pilots."""
 
@@ -51,6 +55,10 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "group 16": Attempt("sixteen answers a picture, twice the rollouts", ("rollout.group_size=16",)),
     "beta 0": Attempt("no KL term", ("grpo.beta=0",)),
     "beta 0.16": Attempt("four times the KL term", ("grpo.beta=0.16",)),
+    "beta 0.64": Attempt("sixteen times the KL term", ("grpo.beta=0.64",)),
+    "beta 0.64, steps 160": Attempt(
+        "sixteen times the KL term, twice the steps", ("grpo.beta=0.64",), steps=2
+    ),
     "Dr. GRPO": Attempt(
         "advantages not divided by their deviation, loss over a constant length",
         ("grpo.loss=dr_grpo", "grpo.advantage=centred"),
@@ -98,36 +106,39 @@ ATTEMPTS: Mapping[str, Attempt] = {
 
 
 def attempts(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
-    """Every attempt in a setting, seed by seed."""
+    """Every attempt in a setting, seed by seed; where models are named, the protocol from these alone."""
     chosen = SETTINGS[setting]
+    others = {OTHER_BASE + Path(model).name: replace(effort, model=model) for model in models}
+    efforts = others or {
+        name: replace(effort, steps=round(attempt.steps * effort.steps))
+        for name, attempt in ATTEMPTS.items()
+        if not attempt.of_task or chosen.task in attempt.of_task
+    }
     for seed in SEEDS:
-        for name, attempt in ATTEMPTS.items():
-            if attempt.of_task and chosen.task not in attempt.of_task:
-                continue
-            own = replace(effort, steps=round(attempt.steps * effort.steps))
+        for name, own in efforts.items():
             yield Point(
                 "attempts",
-                f"{setting}-{name.lower().replace(' ', '_').replace('.', '')}-{seed}",
+                f"{setting}-{re.sub('[^a-z0-9_]', '', name.lower().replace(' ', '_'))}-{seed}",
                 Cell(setting, chosen.reference, seed),
                 own,
-                _systems(attempt, name == PROTOCOL),
+                _systems(ATTEMPTS.get(name, ATTEMPTS[PROTOCOL]), name in (PROTOCOL, *others)),
                 {"attempt": name},
                 development=True,
             )
 
 
-def _systems(attempt: Attempt, protocol: bool) -> Callable[[Bench], list[System]]:
-    """RFT with the change; its twins too, in all forms for the protocol, in RFT's for a change of both."""
+def _systems(attempt: Attempt, all_twins: bool) -> Callable[[Bench], list[System]]:
+    """RFT with the change; its twins too, in all forms or, for a change of both, in RFT's alone."""
 
     def made(bench: Bench) -> list[System]:
         changes = (*attempt.overrides, *attempt.of_task.get(bench.task.name, ()))
         form = other(bench.form) if attempt.other_form else bench.form
         rates = attempt.rates if bench.effort.asked is None else bench.effort.rft_rates
         learner = replace(rft(bench.effort, form), rates=rates, overrides=changes)
-        if not (protocol or attempt.twin_too):
+        if not (all_twins or attempt.twin_too):
             return [learner]
         own = twins(bench.effort, form)
-        own = own if protocol else [t for t in own if t.form == form and not t.curated]
+        own = own if all_twins else [t for t in own if t.form == form and not t.curated]
         scaled = tuple(attempt.sft_scale * rate for rate in bench.effort.sft_rates)
         return [*(replace(t, rates=scaled, overrides=changes) for t in own), learner]
 
