@@ -33,7 +33,7 @@ def claims(groups: Groups) -> list[Claim]:
     """
     rows = [(s.name, shots) for s in SETTINGS.values() for shots in s.seeds]
     complete = all(len(groups.get(row, ())) == SETTINGS[row[0]].seeds[row[1]] for row in rows)
-    whole = [f for f in FAMILIES if _complete(groups, f)]
+    whole = complete_families(groups)
     against = {f: family_difference(groups, f, RFT, TWIN) for f in whole}
     reading = {f: family_difference(groups, f, RFT, BASE, parsed=True) for f in whole}
     return [
@@ -47,9 +47,11 @@ def claims(groups: Groups) -> list[Claim]:
     ]
 
 
-def _complete(groups: Groups, family: str) -> bool:
-    own = [s for s in SETTINGS.values() if s.family == family]
-    return all(len(groups.get((s.name, s.reference), ())) == s.seeds[s.reference] for s in own)
+def complete_families(groups: Groups) -> list[str]:
+    """Settings of which every seed is there, in every domain, at the reference number of shots."""
+    rows = {(s.name, s.reference): s.family for s in SETTINGS.values()}
+    lacking = {f for row, f in rows.items() if len(groups.get(row, ())) < SETTINGS[row[0]].seeds[row[1]]}
+    return [family for family in FAMILIES if family not in lacking]
 
 
 def differences(groups: Groups, first: str, second: str) -> dict[tuple[str, int], Difference]:

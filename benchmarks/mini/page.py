@@ -18,6 +18,7 @@ from mini.plan import BUDGET_CORE_HOURS, core_hours
 from mini.plots import write_plots
 from mini.pooled import family_difference
 from mini.settings import FAMILIES, PAPER, SETTINGS
+from mini.statement import plain_statement
 from mini.systems import BASE, PERMUTED, RFT, TWIN
 from vrft.report.figures import hundred
 from vrft.runs.folder import read_json, write_text
@@ -68,7 +69,7 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
         f"## Protocol\n\n{protocol()}",
         f"## How to read it\n\n{_reading()}",
         f"## What is there\n\n{_state(out)}",
-        f"## What it was to show\n\n{_claims(claims(groups))}",
+        section("What it was to show", plain_statement(groups), _claims(claims(groups))),
         *([section("The five settings", _families(groups))] if groups else []),
     ]
     if groups:

@@ -20,6 +20,7 @@ from mini.plan import core_hours, plan_text
 from mini.pooled import pooled
 from mini.scores import packed
 from mini.settings import FAMILIES, SETTINGS
+from mini.statement import plain_statement
 from mini.study_tables import described_table, size_table
 from mini.systems import MAIN
 
@@ -141,6 +142,20 @@ def test_a_twin_that_wins_in_three_settings_settles_the_claim_against_rft(tmp_pa
     lost = {"few-shot classification", "few-shot detection", "reasoning grounding"}
     write(tmp_path, [c for c in main_table() if c.of.family in lost], sft=0.5)
     assert states(tmp_path)[1] is False
+
+
+def test_the_plain_statement_says_where_rft_stands_beside_its_twin(tmp_path):
+    assert plain_statement(grouped(tmp_path)) == ""
+    reference = [cell for cell in main_table() if cell.shots == cell.of.reference]
+    write(tmp_path, [cell for cell in reference if cell.setting == "detection"], rft=0.1)
+    text = plain_statement(grouped(tmp_path))
+    assert text.startswith("1 of the 5 settings are complete")
+    assert "below it in 1 (few-shot detection)" in text and "The paper has +20.5 there" in text
+    write(tmp_path, [cell for cell in reference if cell.setting != "detection"])
+    text = plain_statement(grouped(tmp_path))
+    assert "above it in 4" in text and "below it in 1" in text and "complete" not in text
+    assert "\N{MINUS SIGN}20.0 to +10.0" in text and "+9.3 to +35.0" in text
+    assert text.endswith("reaches the paper's figure in 1.")  # grounding: +10.0, the paper's +9.3
 
 
 def test_a_gain_inside_its_interval_is_no_gain(tmp_path):
