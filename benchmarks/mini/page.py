@@ -90,7 +90,7 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
         ]
     parts += [study_section(name, found.get(name, ()), groups, plots) for name in STUDIES]
     if groups:
-        parts.append(section("Every cell", tables.seed_table(groups), _origin(groups)))
+        parts.append(section("Every cell", tables.seed_table(groups), tables.edges(groups), _origin(groups)))
     return "\n\n".join(parts) + "\n"
 
 

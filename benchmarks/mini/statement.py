@@ -33,8 +33,8 @@ def plain_statement(groups: Groups) -> str:
             f"RFT is above the base policy in {sum(map(above, gains.values()))} of them, by {_range(gains)}.",
             f"Beside its twin, SFT that was tuned on the same pictures with three times the trials, RFT is "
             f"{_places(against)}; the differences are {_range(against)}.",
-            f"The paper has {_paper(whole)} there, against an SFT that it does not say was tuned; the interval "
-            f"here reaches the paper's figure in {_as_large(against)}.",
+            f"The paper has {_paper(whole)} there, against an SFT that it does not say was tuned; the "
+            f"interval here reaches the paper's figure in {_as_large(against)}.",
         ]
     ).strip()
 

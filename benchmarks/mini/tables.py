@@ -157,6 +157,24 @@ def seed_table(groups: Groups) -> str:
     return table([*head, "core-minutes"], rows)
 
 
+def edges(groups: Groups) -> str:
+    """How often the chosen trial lies at an end of what was tried, where something better may lie beyond."""
+    cells = [cell for found in groups.values() for cell in found]
+    told = []
+    for system in (TWIN, RFT):
+        rows = [cell["systems"][cell["twin"] if system == TWIN else RFT] for cell in cells]
+        lowest, highest = (
+            sum(
+                row["chosen"]["learning_rate"] == end(t["learning_rate"] for t in row["trials"])
+                for row in rows
+            )
+            for end in (min, max)
+        )
+        last = sum(row["chosen"]["step"] == row["trials"][0]["steps"] for row in rows)
+        told.append(f"{TITLES[system]}'s lowest rate in {lowest}, highest in {highest}, last step in {last}")
+    return f"Of {len(cells)} cells validation chose {'; '.join(told)}."
+
+
 def _per_step(system: dict[str, Any]) -> float:
     spent = system["tokens"]
     return float((spent["forward"] + spent["backward"]) / spent["steps"])

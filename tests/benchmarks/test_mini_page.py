@@ -23,6 +23,7 @@ from mini.settings import FAMILIES, SETTINGS
 from mini.statement import plain_statement
 from mini.study_tables import described_table, size_table
 from mini.systems import MAIN
+from mini.tables import edges
 
 from vrft.errors import RunError
 
@@ -51,6 +52,7 @@ def content(cell, values):
     rows = {n: system_row(names.get(n, names["sft"]), rng, n in MAIN) for n in (*names, *forms)}
     scope = {"n": 300, "pictures": 229, "systems": rows}
     trained = {"chosen": {"learning_rate": 1e-4, "step": 20}, "training_pictures": 12}
+    trained |= {"trials": [{"learning_rate": rate, "steps": 20} for rate in (1e-5, 1e-4)]}
     trained |= {"tokens": {"steps": 40, "forward": 400, "backward": 200}}
     bins = [[0, None, None]] * 8 + [[4, 0.85, 0.5], [6, 0.95, 0.75]]
     return {
@@ -120,6 +122,12 @@ def test_a_cell_stands_in_the_tables_as_its_file_says(tmp_path):
     state = text[text.index("## What is there") :]
     assert "`detection-2-0`" not in state and "`detection-2-1`" in state
     assert "1 of 47 cells" in text and "0.2 core-hours" in text
+
+
+def test_a_choice_at_the_end_of_what_was_tried_is_told(tmp_path):
+    write(tmp_path, main_table()[:3])
+    said = "RFT's lowest rate in 0, highest in 3, last step in 3."
+    assert said in edges(grouped(tmp_path))
 
 
 def test_claims_hold_where_every_cell_is_there_and_clear(tmp_path):
