@@ -30,7 +30,8 @@ def plain_statement(groups: Groups) -> str:
     return " ".join(
         [
             counted if len(whole) < len(FAMILIES) else "",
-            f"RFT is above the base policy in {sum(map(above, gains.values()))} of them, by {_range(gains)}.",
+            f"RFT is above the base policy in {sum(map(above, gains.values()))} of {len(whole)} settings: "
+            f"{_range(gains)}.",
             f"Beside its twin, SFT that was tuned on the same pictures with three times the trials, RFT is "
             f"{_places(against)}; the differences are {_range(against)}.",
             f"The paper has {_paper(whole)} there, against an SFT that it does not say was tuned; the "
