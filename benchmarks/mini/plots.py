@@ -34,7 +34,7 @@ def shots_plot(groups: Groups, name: str) -> str | None:
         places = [(float(s), pooled(groups[name, s], system)) for s in shots]
         lines.append(_line(TITLES[system], LOOKS[system], places))
     label = f"{SETTINGS[name].title}, {groups[name, shots[0]][0]['metric']} times 100 over shots"
-    chart = line_chart(lines, label, axis="shots a class", log=True)
+    chart = line_chart(lines, label, axis="shots a class", log=True, marks=[float(s) for s in shots])
     return standalone([Panel(chart, WIDTH, HEIGHT)], [(TITLES[s], LOOKS[s]) for s in MAIN])
 
 

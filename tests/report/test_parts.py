@@ -126,6 +126,18 @@ def test_a_line_is_drawn_inside_its_canvas_with_larger_values_higher(values):
     assert highest == min(y for _, y in places)
 
 
+def test_marks_stand_where_the_values_of_an_axis_of_ratios_are():
+    shots = [1.0, 2.0, 4.0, 8.0]
+    series = [Series("x", "c0", [(s, 1.0) for s in shots], marked=True)]
+    svg = str(line_chart(series, "x", log=True, marks=shots))
+    dots = [float(x) for x in re.findall(r'<circle cx="(\S+)"', svg)]
+    marks = [
+        re.search(rf'<text x="(\S+)" y="\S+" class="tick" text-anchor="middle">{s:.0f}<', svg) for s in shots
+    ]
+    assert [float(m.group(1)) for m in marks] == pytest.approx(dots)
+    assert dots[1] - dots[0] == pytest.approx(dots[3] - dots[2], abs=0.2)
+
+
 def test_an_interval_is_drawn_to_scale():
     row = Whisker("RFT", "rft", 0.5, 0.25, 1.0)
     svg = str(interval_plot([row, Whisker("Base", "base", 0.0, None, None)], "scores"))

@@ -63,6 +63,7 @@ def line_chart(
     axis: str = "step",
     whole: bool = True,
     log: bool = False,
+    marks: Sequence[float] = (),
 ) -> Markup:
     """Lines over training steps, or over something else.
 
@@ -73,6 +74,7 @@ def line_chart(
         axis: what the horizontal axis counts.
         whole: mark integers only on it.
         log: equal ratios are equal lengths on it; all steps are then above zero.
+        marks: what is marked on it; without any, round numbers are.
 
     Returns:
         An ``<svg>`` element; empty where there is nothing to draw.
@@ -83,7 +85,8 @@ def line_chart(
     xs = [x for line in drawn for x, _ in line.points]
     ys = [y for line in drawn for y in (*(y for _, y in line.points), *chain(*line.spread))]
     ys += list(y_range or ())
-    x_ticks = log_ticks(min(xs), max(xs), 6) if log else ticks(min(xs), max(xs), 6, whole=whole)
+    rounded = log_ticks(min(xs), max(xs), 6) if log else ticks(min(xs), max(xs), 6, whole=whole)
+    x_ticks = list(marks) or rounded
     y_ticks = ticks(min(ys), max(ys), 5, around=True)
     room = DODGE * len(drawn) if any(line.spread for line in drawn) else 0
     x_of = (log_scale if log else scale)(min(xs), max(xs), LEFT + room, WIDTH - RIGHT - room)
