@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mini.attempts import ATTEMPTS, OTHER_BASE, PROTOCOL, Attempt
@@ -10,39 +11,84 @@ from mini.pooled import Drawn, pooled
 from mini.settings import SETTINGS
 from mini.systems import RFT, TWIN
 from mini.tables import table, told
-from vrft.report.figures import NOTHING
+from vrft.evaluation.statistics import Difference
 
 Point = Mapping[str, Any]
 HEAD = ["setting", "attempt", "what", "seeds", "RFT", "RFT - protocol's", "RFT - twin", "RFT - twin with it"]
+ANOTHER = Attempt("the protocol from another base policy", twin_too=True)
 
 
-def attempts_table(points: Sequence[Point]) -> str:
+@dataclass(frozen=True)
+class Tried:
+    """An attempt in a setting; a difference is None where it would compare nothing."""
+
+    setting: str
+    name: str
+    about: str
+    seeds: int
+    rft: Drawn | None
+    against_protocol: Difference | None
+    against_twin: Difference | None
+    against_twin_with_it: Difference | None
+
+
+def tried(points: Sequence[Point]) -> list[Tried]:
     """Every attempt beside the protocol's points of the same seeds.
 
     Args:
         points: of the study, of any settings and seeds; those without the protocol's own point of their
             setting and seed are left out, since there is nothing to compare them with.
     """
-    by = {(p["setting"], p["x"]["attempt"], p["seed"]): p for p in points}
-    rows = []
+    by = {(p["setting"], p["x"]["attempt"], p["seed"]): p for p in sorted(points, key=lambda p: p["seed"])}
+    bases = sorted({name for _, name, _ in by if name.startswith(OTHER_BASE)})
+    found = []
     for setting in SETTINGS:
-        bases = dict.fromkeys(a for (s, a, _) in by if s == setting and a.startswith(OTHER_BASE))
-        others = {name: Attempt("the protocol from another base policy", twin_too=True) for name in bases}
-        for name, attempt in {**ATTEMPTS, **others}.items():
-            seeds = [seed for (s, a, seed) in sorted(by) if (s, a) == (setting, name)]
-            own = [by[setting, name, seed] for seed in seeds if (setting, PROTOCOL, seed) in by]
-            if not own:
-                continue
-            protocol = [by[setting, PROTOCOL, p["seed"]] for p in own]
-            learner = pooled(own, RFT)
-            changed = name != PROTOCOL and name not in bases
-            compared = [
-                _minus(learner, pooled(protocol, RFT)) if changed else NOTHING,
-                _minus(learner, pooled([twin(p) for p in protocol], TWIN)) if name not in bases else NOTHING,
-                _minus(learner, pooled([twin(p) for p in own], TWIN)) if attempt.twin_too else NOTHING,
-            ]
-            rows.append([setting, name, attempt.about, str(len(own)), told(learner), *compared])
+        for name in (*ATTEMPTS, *bases):
+            own = [p for (s, a, seed), p in by.items() if (s, a) == (setting, name)]
+            own = [p for p in own if (setting, PROTOCOL, p["seed"]) in by]
+            if own:
+                found.append(_tried(setting, name, own, [by[setting, PROTOCOL, p["seed"]] for p in own]))
+    return found
+
+
+def _tried(setting: str, name: str, own: Sequence[Point], protocol: Sequence[Point]) -> Tried:
+    attempt = ATTEMPTS.get(name, ANOTHER)
+    learner = pooled(own, RFT)
+    return Tried(
+        setting,
+        name,
+        attempt.about,
+        len(own),
+        learner,
+        _minus(learner, pooled(protocol, RFT)) if attempt is not ANOTHER and name != PROTOCOL else None,
+        _minus(learner, pooled([twin(p) for p in protocol], TWIN)) if attempt is not ANOTHER else None,
+        _minus(learner, pooled([twin(p) for p in own], TWIN)) if attempt.twin_too else None,
+    )
+
+
+def attempts_table(points: Sequence[Point]) -> str:
+    """A row an attempt."""
+    rows = [
+        [
+            *(one.setting, one.name, one.about, str(one.seeds), told(one.rft)),
+            *(told(d, sign=True) for d in (one.against_protocol, one.against_twin, one.against_twin_with_it)),
+        ]
+        for one in tried(points)
+    ]
     return table(HEAD, rows)
+
+
+def attempts_sentence(points: Sequence[Point]) -> str:
+    """How many attempts can be told from the protocol."""
+    seen = [(one, one.against_protocol) for one in tried(points) if one.against_protocol]
+    better = [f"{one.name} in {one.setting}" for one, d in seen if d.low is not None and d.low > 0]
+    worse = [f"{one.name} in {one.setting}" for one, d in seen if d.high is not None and d.high < 0]
+    by_chance = f"of {len(seen)} without any effect about {len(seen) / 40:.0f} would lie above by chance"
+    above, below = (", ".join(names) or "none" for names in (better, worse))
+    return (
+        f"Above the protocol's RFT with their interval: {above} ({by_chance}); below: {below}. With one seed an "
+        "interval is over pictures alone: what another draw of the same training would give is not in it."
+    )
 
 
 def twin(point: Point) -> Point:
@@ -60,5 +106,5 @@ def twin(point: Point) -> Point:
     return {**point, "scopes": scopes}
 
 
-def _minus(one: Drawn | None, other: Drawn | None) -> str:
-    return NOTHING if one is None or other is None else told(one.minus(other), sign=True)
+def _minus(one: Drawn | None, other: Drawn | None) -> Difference | None:
+    return None if one is None or other is None else one.minus(other)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mini.attempt_tables import attempts_sentence
 from mini.files import Groups
-from mini.study_tables import TABLES, catching_up
+from mini.study_tables import TABLES, Points, catching_up
 
 STUDIES = {
     "twin": "How much of the gap is the twin's tuning?",
@@ -28,6 +29,12 @@ ABOUT = {
     "it*: supervised fine-tuning in RFT's form with the same change.",
 }
 
+SENTENCES: Mapping[str, Callable[[Points, Groups], list[str]]] = {
+    "data": catching_up,
+    "attempts": lambda points, groups: [attempts_sentence(points)],
+}
+"""What a table says, in words."""
+
 
 def study_section(
     name: str, points: Sequence[Mapping[str, Any]], groups: Groups, plots: Mapping[str, str]
@@ -44,7 +51,7 @@ def study_section(
     if not points:
         return section(title, f"Not run yet: {command}.")
     about = [f"{command}; {len(points)} points.", ABOUT.get(name, "")]
-    extra = catching_up(points, groups) if name == "data" else []
+    extra = SENTENCES[name](points, groups) if name in SENTENCES else []
     figures = [f"![{title}]({plots[name]})"] if name in plots else []
     return section(title, *about, TABLES[name](points, groups), *extra, *figures)
 

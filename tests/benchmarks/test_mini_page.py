@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from mini import claims as mini_claims
-from mini.attempt_tables import attempts_table
+from mini.attempt_tables import attempts_sentence, attempts_table
 from mini.cell import VERSION, Cell, main_table
 from mini.files import grouped, read_cells
 from mini.page import page, write_page
@@ -311,6 +311,9 @@ def test_attempts_stand_beside_the_protocol_and_the_twin_that_validation_chose()
     assert [row[5][:5] for row in rows] == ["\N{EN DASH}", "+10.0", "+15.0"]
     assert [row[6][:5] for row in rows] == ["\N{MINUS SIGN}5.0 ", "+5.0 ", "+10.0"]
     assert rows[2][7].startswith("\N{MINUS SIGN}5.0") and rows[1][7].startswith("\N{EN DASH}")
+    said = attempts_sentence([*points, attempt_point("LoRA", 11, 0.1, sft_direct=(0.2, 0.5))])
+    assert "interval: beta 0 in detection, vision learns in detection (of 3 " in said
+    assert "below: LoRA in detection." in said
 
 
 def test_the_described_twin_stands_beside_the_cells_of_its_seeds(tmp_path):
