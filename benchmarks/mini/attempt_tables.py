@@ -86,8 +86,8 @@ def attempts_sentence(points: Sequence[Point]) -> str:
     by_chance = f"of {len(seen)} without any effect about {len(seen) / 40:.0f} would lie above by chance"
     above, below = (", ".join(names) or "none" for names in (better, worse))
     return (
-        f"Above the protocol's RFT with their interval: {above} ({by_chance}); below: {below}. With one seed an "
-        "interval is over pictures alone: what another draw of the same training would give is not in it."
+        f"Above the protocol's RFT with their interval: {above} ({by_chance}); below: {below}. With one seed "
+        "an interval is over pictures alone: what another draw of the same training would give is not in it."
     )
 
 
