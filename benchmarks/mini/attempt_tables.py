@@ -83,11 +83,13 @@ def attempts_sentence(points: Sequence[Point]) -> str:
     seen = [(one, one.against_protocol) for one in tried(points) if one.against_protocol]
     better = [f"{one.name} in {one.setting}" for one, d in seen if d.low is not None and d.low > 0]
     worse = [f"{one.name} in {one.setting}" for one, d in seen if d.high is not None and d.high < 0]
-    by_chance = f"of {len(seen)} without any effect about {len(seen) / 40:.0f} would lie above by chance"
     above, below = (", ".join(names) or "none" for names in (better, worse))
+    sizes = sorted({point["questions"]["val"]["questions"] for point in points})
     return (
-        f"Above the protocol's RFT with their interval: {above} ({by_chance}); below: {below}. With one seed "
-        "an interval is over pictures alone: what another draw of the same training would give is not in it."
+        f"Above the protocol's RFT with their interval: {above} (of {len(seen)} without any effect about "
+        f"{len(seen) / 40:.0f} would lie above by chance); below: {below}. With one seed an interval is over "
+        "pictures alone: what another draw of the same training would give is not in it. Checkpoints were chosen "
+        f"by {' or '.join(map(str, sizes))} validation questions."
     )
 
 

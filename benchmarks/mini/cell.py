@@ -35,7 +35,7 @@ from vrft.miniature.location import miniature_folder
 from vrft.narrator import Narrator
 from vrft.runs.folder import hardware, read_json, versions, write_json
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

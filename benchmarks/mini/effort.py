@@ -22,6 +22,8 @@ class Effort:
     max_new_tokens: int = 110
     rft_rates: tuple[float, ...] = (2e-5, 5e-5, 1e-4, 2e-4)
     sft_rates: tuple[float, ...] = (1e-5, 3e-5, 1e-4, 3e-4)
+    both_rates: tuple[float, ...] = (2e-5, 1e-4)
+    """Of RFT that starts from the twin."""
     beta: float = 0.04
     reward: str = "recommended"
     difficulty_samples: int = 8
@@ -42,6 +44,7 @@ TINY = Effort(
     max_new_tokens=24,
     rft_rates=(1e-4,),
     sft_rates=(1e-4,),
+    both_rates=(1e-4,),
     difficulty_samples=2,
     asked=8,
     resamples=20,

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mini.cell import VERSION, Cell, main_table
+from mini.systems import RFT, TWIN
 from vrft.errors import RunError
+from vrft.report.figures import hundred
 from vrft.runs.folder import read_json
 
 Groups = dict[tuple[str, int], list[dict[str, Any]]]
@@ -55,3 +57,13 @@ def studies(out: Path) -> dict[str, list[dict[str, Any]]]:
     for path in sorted((out / "studies").glob("*/*.json")):
         found.setdefault(path.parent.name, []).append(read_json(path))
     return found
+
+
+def pilots(folder: Path) -> str:
+    """The least and the greatest difference of RFT and SFT in cells from before the protocol was fixed."""
+    gaps = []
+    for path in sorted(folder.glob("*.json")):
+        cell = read_json(path)
+        systems = cell["scopes"][cell["headline"]]["systems"]
+        gaps.append(systems[RFT]["value"] - systems[TWIN]["value"])
+    return f"{hundred(min(gaps), sign=True)} to {hundred(max(gaps), sign=True)}"

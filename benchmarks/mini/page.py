@@ -12,19 +12,20 @@ from mini.attempts import PROTOCOL
 from mini.cell import main_table
 from mini.claims import Claim, claims, differences
 from mini.effort import FULL
-from mini.files import Groups, grouped, missing_cells, studies
+from mini.files import Groups, grouped, missing_cells, pilots, studies
 from mini.page_studies import STUDIES, section, study_section
 from mini.plan import BUDGET_CORE_HOURS, core_hours
 from mini.plots import write_plots
 from mini.pooled import family_difference
-from mini.settings import FAMILIES, PAPER, SETTINGS
+from mini.settings import FAMILIES, PAPER, SETTINGS, VALIDATION
 from mini.statement import plain_statement
 from mini.systems import BASE, PERMUTED, RFT, TWIN
 from vrft.report.figures import hundred
 from vrft.runs.folder import read_json, write_text
 
 HERE = Path(__file__).parent
-GATES = HERE.parents[1] / "results" / "gates"
+RESULTS = HERE.parents[1] / "results" / "mini"
+GATES = RESULTS.parent / "gates"
 TASKS = ("classification", "detection", "grounding")
 STATES = {True: "yes", False: "**no**", None: "open"}
 PLOTS = {
@@ -108,6 +109,10 @@ def protocol() -> str:
         prompts=FULL.prompts,
         rft_rates=_rates(FULL.rft_rates),
         sft_rates=_rates(FULL.sft_rates),
+        both_rates=_rates(FULL.both_rates),
+        validation=VALIDATION,
+        pilot_40=pilots(RESULTS / "pilot_40_steps"),
+        pilot_60=pilots(RESULTS / "pilot_60_validation"),
         resamples=FULL.resamples,
     ).strip()
 

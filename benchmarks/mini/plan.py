@@ -43,7 +43,7 @@ def plan_text(out: Path) -> str:
             done = [found[c.name] for c in own if c.name in found]
             cost = f", {fmean(d['core_seconds'] for d in done) / 60:.1f} core-minutes each" if done else ""
             lines.append(f"{setting.name:24} {shots:3} shots  {seeds} seeds, {len(done)} done{cost}")
-    trials = 3 * len(FULL.sft_rates), 2 * len(FULL.rft_rates)
+    trials = 3 * len(FULL.sft_rates), len(FULL.rft_rates), len(FULL.both_rates)
     further = sum(c.has_further_controls for c in cells)
     spent, left = core_hours(out)
     rest = (
@@ -55,7 +55,7 @@ def plan_text(out: Path) -> str:
         [
             *lines,
             f"{len(cells)} cells, {len(found)} done. In each: {trials[0]} trials of SFT, {trials[1]} of RFT, "
-            "1 with permuted rewards, 2 of SFT at equal steps and tokens;",
+            f"{trials[2]} of SFT then RFT, 1 with permuted rewards, 2 of SFT at equal steps and tokens;",
             f"in {further} of them {len(CONTROLS)} more of RFT.",
             f"Budget {BUDGET_CORE_HOURS} core-hours, {BUDGET_CORE_HOURS * 60 / len(cells):.0f} core-minutes "
             f"a cell. Spent: {spent:.2f} core-hours; {rest}.",

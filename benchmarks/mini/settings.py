@@ -24,6 +24,8 @@ from vrft.types import Example, Record
 DATA_SEED = 2503
 FEWEST_HELDOUT = 200
 """Held-out pictures of a setting, and of each of its scopes, at least."""
+VALIDATION = 200
+"""Questions that choices are made by, at most."""
 DEVELOPMENT = 200
 """Questions that attempts are scored on, at most."""
 ALL = "all"
@@ -72,21 +74,21 @@ class Asked:
 
 
 def _classification(folder: Path, train: int) -> Path:
-    return write_classification(folder, DATA_SEED, train=train, val=10, heldout=32)
+    return write_classification(folder, DATA_SEED, train=train, val=25, heldout=32)
 
 
 def _detection(domain: str) -> Callable[[Path, int], Path]:
     return lambda folder, train: write_detection(
-        folder, DATA_SEED, train=train, val=60, heldout=420, domain=domain
+        folder, DATA_SEED, train=train, val=160, heldout=420, domain=domain
     )
 
 
 def _grounding(folder: Path, train: int) -> Path:
-    return write_grounding(folder, DATA_SEED, train=train, val=60, heldout=320)
+    return write_grounding(folder, DATA_SEED, train=train, val=160, heldout=320)
 
 
 def _open_vocabulary(folder: Path, train: int) -> Path:
-    return write_detection(folder, DATA_SEED, BASE, train=train, val=80, heldout=760, further=NOVEL)
+    return write_detection(folder, DATA_SEED, BASE, train=train, val=160, heldout=760, further=NOVEL)
 
 
 def _out_of_domain(domain: str, title: str) -> Setting:
@@ -210,7 +212,8 @@ def questions(
     dataset = load_dataset(setting.write(folder, train or setting.train), setting.task)
     task, prints = load_task(setting.task), prints_of(dataset)
     examples = ask_about(task, dataset)
-    split = new_split(task, dataset, examples, shots, seed, 0, prints=prints)
+    count = VALIDATION if asked is None else asked
+    split = new_split(task, dataset, examples, shots, seed, 0, prints=prints, val_max=count)
     shown = {example.record_id for example in split.train} if development else frozenset()
     records = [r for r in dataset.records if dataset.parts[r.id] == ("train" if development else "test")]
     count = min(setting.asked, DEVELOPMENT) if development else setting.asked

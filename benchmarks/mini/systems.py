@@ -70,7 +70,7 @@ def rft(effort: Effort, form: Form) -> System:
 
 def on_twin(effort: Effort, twin: System) -> System:
     """RFT that starts from the twin, in the twin's form."""
-    return replace(rft(effort, twin.form), name=BOTH, start=twin.name)
+    return replace(rft(effort, twin.form), name=BOTH, start=twin.name, rates=effort.both_rates)
 
 
 def controls(main: System, rate: float, further: bool) -> list[System]:

@@ -11,7 +11,7 @@ from vrft.data.base import Dataset, load_dataset
 from vrft.data.fingerprints import CACHE, Prints, fingerprints, wrong_sizes
 from vrft.data.images import image_size_wh
 from vrft.data.labels import check_size, raise_all
-from vrft.data.split import Split, few_shot_split, split_from_manifest
+from vrft.data.split import VAL_MAX, Split, few_shot_split, split_from_manifest
 from vrft.distil.pseudo import NO_PSEUDO, PseudoLabels, pseudo_labels
 from vrft.errors import LabelError
 from vrft.narrator import Narrator
@@ -130,6 +130,7 @@ def new_split(
     negatives: float = Data.model_fields["negatives"].default,
     near_duplicates: bool = True,
     prints: Prints | None = None,
+    val_max: int = VAL_MAX,
 ) -> Split:
     """Draw the few-shot split; classes that it leaves out are no options in any prompt.
 
@@ -143,6 +144,7 @@ def new_split(
         negatives: share of questions about absent things.
         near_duplicates: whether pictures that look nearly the same count as one.
         prints: fingerprints of its pictures (``prints_of``); None reads the pictures here.
+        val_max: most validation questions.
 
     Raises:
         InputError: no class has enough pictures.
@@ -160,6 +162,7 @@ def new_split(
         parts=dataset.parts,
         near_duplicates=near_duplicates,
         prints=prints,
+        val_max=val_max,
     )
     return _without_left_out(split)
 

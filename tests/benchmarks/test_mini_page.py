@@ -290,6 +290,7 @@ def attempt_point(name, seed, rft, **twins):
     systems |= {t: {"kind": "sft", "trials": [{"validation": v}]} for t, (_, v) in twins.items()}
     return {
         "study": "attempts",
+        "questions": {"val": {"questions": 60}},
         "x": {"attempt": name},
         "seed": seed,
         "shots": 2,
@@ -313,7 +314,7 @@ def test_attempts_stand_beside_the_protocol_and_the_twin_that_validation_chose()
     assert rows[2][7].startswith("\N{MINUS SIGN}5.0") and rows[1][7].startswith("\N{EN DASH}")
     said = attempts_sentence([*points, attempt_point("LoRA", 11, 0.1, sft_direct=(0.2, 0.5))])
     assert "interval: beta 0 in detection, vision learns in detection (of 3 " in said
-    assert "below: LoRA in detection." in said
+    assert "below: LoRA in detection." in said and "chosen by 60 validation questions" in said
 
 
 def test_the_described_twin_stands_beside_the_cells_of_its_seeds(tmp_path):

@@ -34,6 +34,8 @@ _SOURCES = {
 """For each part of a split, the parts of the data set to draw it from: the first that has pictures."""
 
 _VERSION = 1
+VAL_MAX = 60
+"""Default of the validation questions at most."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def few_shot_split(
     shots: int,
     seed: int,
     val_fraction: float = 0.15,
-    val_max: int = 60,
+    val_max: int = VAL_MAX,
     eval_max: int = 200,
     negatives: float = 0.15,
     parts: Mapping[str, str] | None = None,
