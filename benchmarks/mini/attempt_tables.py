@@ -88,8 +88,8 @@ def attempts_sentence(points: Sequence[Point]) -> str:
     return (
         f"Above the protocol's RFT with their interval: {above} (of {len(seen)} without any effect about "
         f"{len(seen) / 40:.0f} would lie above by chance); below: {below}. With one seed an interval is over "
-        "pictures alone: what another draw of the same training would give is not in it. Checkpoints were chosen "
-        f"by {' or '.join(map(str, sizes))} validation questions."
+        "pictures alone: what another draw of the same training would give is not in it. Checkpoints were "
+        f"chosen by {' or '.join(map(str, sizes))} validation questions."
     )
 
 
