@@ -61,7 +61,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--part", default="1/1", help="I/N: every Nth cell or point, for N processes at once")
     parser.add_argument("--threads", type=int, default=2, help="of the process")
     parser.add_argument("--on", choices=list(SETTINGS), default=SETTING, help="setting of a study")
-    parser.add_argument("--models", nargs="*", default=[], help="further models of --study size")
+    parser.add_argument("--models", nargs="*", default=[], help="further models of --study size and attempts")
     parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
     parser.add_argument("--tiny", action="store_true", help="two steps of two pictures: tries the code only")
     return parser.parse_args(given)

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mini.attempts import ATTEMPTS, OTHER_BASE, PROTOCOL, Attempt
-from mini.pooled import Drawn, pooled
+from mini.attempts import ANOTHER_BASE, ATTEMPTS, PROTOCOL, Attempt
+from mini.pooled import Drawn, known_as, pooled
 from mini.settings import SETTINGS
 from mini.systems import RFT, TWIN
 from mini.tables import table, told
 from vrft.evaluation.statistics import Difference
+from vrft.fit.trials import Trial, choose
 
 Point = Mapping[str, Any]
 HEAD = ["setting", "attempt", "what", "seeds", "RFT", "RFT - protocol's", "RFT - twin", "RFT - twin with it"]
@@ -40,7 +41,7 @@ def tried(points: Sequence[Point]) -> list[Tried]:
             setting and seed are left out, since there is nothing to compare them with.
     """
     by = {(p["setting"], p["x"]["attempt"], p["seed"]): p for p in sorted(points, key=lambda p: p["seed"])}
-    bases = sorted({name for _, name, _ in by if name.startswith(OTHER_BASE)})
+    bases = sorted({name for _, name, _ in by if name.startswith(ANOTHER_BASE)})
     found = []
     for setting in SETTINGS:
         for name in (*ATTEMPTS, *bases):
@@ -95,17 +96,13 @@ def attempts_sentence(points: Sequence[Point]) -> str:
 
 def twin(point: Point) -> Point:
     """A point whose best form of supervised fine-tuning on validation goes by the twin's name."""
-    scores = {
-        name: max(trial["validation"] for trial in row["trials"])
+    trials = [
+        Trial(name, "", t["learning_rate"], t["best_step"], t["validation"], t["steps"])
         for name, row in point["systems"].items()
         if row["kind"] == "sft"
-    }
-    best = max(scores, key=lambda name: scores[name])
-    scopes = {
-        scope: part | {"systems": part["systems"] | {TWIN: part["systems"][best]}}
-        for scope, part in point["scopes"].items()
-    }
-    return {**point, "scopes": scopes}
+        for t in row["trials"]
+    ]
+    return known_as(point, choose(trials).system, TWIN)
 
 
 def _minus(one: Drawn | None, other: Drawn | None) -> Difference | None:

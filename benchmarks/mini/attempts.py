@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mini.bench import Bench
 from mini.cell import Cell
-from mini.effort import Effort
+from mini.effort import FULL, Effort
 from mini.points import Point
 from mini.settings import SETTINGS
 from mini.systems import System, other, rft, twins
@@ -22,7 +22,7 @@ from mini.systems import System, other, rft, twins
 SEEDS = (11, 12, 13)
 """None of the main table's."""
 PROTOCOL = "protocol"
-OTHER_BASE = "base: "
+ANOTHER_BASE = "base: "
 """Opens the name of an attempt from another base policy, which has twins of its own."""
 RATE = 5e-5
 """Of every attempt but those that name others: the best or next to it on validation in all five pilots."""
@@ -49,7 +49,7 @@ class Attempt:
 
 ATTEMPTS: Mapping[str, Attempt] = {
     PROTOCOL: Attempt("the protocol of the main table, one rate"),
-    "four rates": Attempt("all four rates of the protocol", rates=(2e-5, 5e-5, 1e-4, 2e-4)),
+    "four rates": Attempt("all four rates of the protocol", rates=FULL.rft_rates),
     "temperature 1.5": Attempt("sampled at temperature 1.5", ("rollout.temperature=1.5",)),
     "temperature 0.7": Attempt("sampled at temperature 0.7", ("rollout.temperature=0.7",)),
     "group 16": Attempt("sixteen answers a picture, twice the rollouts", ("rollout.group_size=16",)),
@@ -108,7 +108,7 @@ ATTEMPTS: Mapping[str, Attempt] = {
 def attempts(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
     """Every attempt in a setting, seed by seed; where models are named, the protocol from these alone."""
     chosen = SETTINGS[setting]
-    others = {OTHER_BASE + Path(model).name: replace(effort, model=model) for model in models}
+    others = {ANOTHER_BASE + Path(model).name: replace(effort, model=model) for model in models}
     efforts = others or {
         name: replace(effort, steps=round(attempt.steps * effort.steps))
         for name, attempt in ATTEMPTS.items()
@@ -133,7 +133,7 @@ def _systems(attempt: Attempt, all_twins: bool) -> Callable[[Bench], list[System
     def made(bench: Bench) -> list[System]:
         changes = (*attempt.overrides, *attempt.of_task.get(bench.task.name, ()))
         form = other(bench.form) if attempt.other_form else bench.form
-        rates = attempt.rates if bench.effort.asked is None else bench.effort.rft_rates
+        rates = bench.effort.rft_rates if bench.effort.tries_code else attempt.rates
         learner = replace(rft(bench.effort, form), rates=rates, overrides=changes)
         if not (all_twins or attempt.twin_too):
             return [learner]

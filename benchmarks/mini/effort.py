@@ -34,6 +34,11 @@ class Effort:
     """Bootstrap draws of pictures."""
     model: str = MODEL
 
+    @property
+    def tries_code(self) -> bool:
+        """Whether the numbers mean nothing: studies then keep their own efforts small too."""
+        return self.asked is not None
+
 
 FULL = Effort()
 TINY = Effort(

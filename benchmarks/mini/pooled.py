@@ -65,6 +65,21 @@ def pooled(
     return Drawn(float(np.mean([row[value] for row in rows])), means_B)
 
 
+def known_as(cell: CellFile, system: str, name: str) -> CellFile:
+    """A cell in which one of its systems goes by another name as well.
+
+    Args:
+        cell: a cell's or a point's file.
+        system: of its systems.
+        name: the further name.
+    """
+    scopes = {
+        scope: part | {"systems": part["systems"] | {name: part["systems"][system]}}
+        for scope, part in cell["scopes"].items()
+    }
+    return {**cell, "scopes": scopes, "systems": cell["systems"] | {name: cell["systems"][system]}}
+
+
 def mean_rate(cells: Sequence[CellFile], system: str, rate: str = "parse_rate") -> float | None:
     """The mean over seeds of a rate in the headline scope."""
     rows = [c["scopes"][c["headline"]]["systems"].get(system) for c in cells]

@@ -212,13 +212,13 @@ def questions(
     dataset = load_dataset(setting.write(folder, train or setting.train), setting.task)
     task, prints = load_task(setting.task), prints_of(dataset)
     examples = ask_about(task, dataset)
-    count = VALIDATION if asked is None else asked
-    split = new_split(task, dataset, examples, shots, seed, 0, prints=prints, val_max=count)
-    shown = {example.record_id for example in split.train} if development else frozenset()
-    records = [r for r in dataset.records if dataset.parts[r.id] == ("train" if development else "test")]
-    count = min(setting.asked, DEVELOPMENT) if development else setting.asked
-    unseen = [r for r in records if r.id not in shown]
-    heldout = _balanced(task, dataset, unseen, count if asked is None else asked, prints)
+    by, of = VALIDATION, min(setting.asked, DEVELOPMENT) if development else setting.asked
+    by, of = (by, of) if asked is None else (asked, asked)
+    split = new_split(task, dataset, examples, shots, seed, 0, prints=prints, val_max=by)
+    shots_shown = {example.record_id for example in split.train}
+    part = "train" if development else "test"
+    unseen = [r for r in dataset.records if dataset.parts[r.id] == part and r.id not in shots_shown]
+    heldout = _balanced(task, dataset, unseen, of, prints)
     _check(setting, split, heldout, development or asked is not None)
     return Asked(task, replace(split, heldout=heldout))
 

@@ -41,7 +41,7 @@ def data(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]
     RFT of few shots stands in the main table, with the same held-out questions.
     """
     longer = replace(effort, steps=max(effort.steps, DATA_STEPS), every=max(effort.every, DATA_STEPS // 4))
-    long = effort if effort.asked is not None else longer
+    long = effort if effort.tries_code else longer
     for seed in SEEDS:
         for shots in DATA_SHOTS:
             cell = Cell(SETTING, shots, seed)
@@ -122,7 +122,7 @@ def _sft(bench: Bench) -> list[System]:
 
 
 def _described(bench: Bench) -> list[System]:
-    steps, warmup = (200, 100) if bench.effort.asked is None else (2, 1)
+    steps, warmup = (2, 1) if bench.effort.tries_code else (200, 100)
     changes = (
         "model.lora={rank: 8, alpha: 16}",
         "optim.schedule=cosine",

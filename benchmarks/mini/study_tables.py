@@ -8,7 +8,7 @@ from typing import Any
 from mini.attempt_tables import attempts_table
 from mini.effort import MODEL
 from mini.files import Groups
-from mini.pooled import pooled
+from mini.pooled import known_as, pooled
 from mini.settings import SETTINGS
 from mini.systems import BASE, DESCRIBED, RFT, TWIN
 from mini.tables import TITLES, minus, table, told
@@ -36,16 +36,8 @@ def from_cells(groups: Groups, setting: str, shots: int, **x: Any) -> list[Mappi
         shots: their number of shots.
         x: what the study varies.
     """
-    return [_as_point(cell, x) for cell in groups.get((setting, shots), ())]
-
-
-def _as_point(cell: Mapping[str, Any], x: Mapping[str, Any]) -> Mapping[str, Any]:
-    same = f"sft_{cell['form']}"
-    scopes = {
-        name: part | {"systems": part["systems"] | {"sft": part["systems"][same]}}
-        for name, part in cell["scopes"].items()
-    }
-    return {**cell, "x": x, "scopes": scopes, "systems": cell["systems"] | {"sft": cell["systems"][same]}}
+    cells = groups.get((setting, shots), ())
+    return [{**known_as(cell, f"sft_{cell['form']}", "sft"), "x": x} for cell in cells]
 
 
 def data_lines(points: Points, groups: Groups) -> dict[str, list[tuple[int, Points]]]:

@@ -160,7 +160,7 @@ def seed_table(groups: Groups) -> str:
 def edges(groups: Groups) -> str:
     """How often the chosen trial lies at an end of what was tried, where something better may lie beyond."""
     cells = [cell for found in groups.values() for cell in found]
-    told = []
+    chosen = []
     for system in (TWIN, RFT):
         rows = [cell["systems"][cell["twin"] if system == TWIN else RFT] for cell in cells]
         lowest, highest = (
@@ -171,8 +171,10 @@ def edges(groups: Groups) -> str:
             for end in (min, max)
         )
         last = sum(row["chosen"]["step"] == row["trials"][0]["steps"] for row in rows)
-        told.append(f"{TITLES[system]}'s lowest rate in {lowest}, highest in {highest}, last step in {last}")
-    return f"Of {len(cells)} cells validation chose {'; '.join(told)}."
+        chosen.append(
+            f"{TITLES[system]}'s lowest rate in {lowest}, highest in {highest}, last step in {last}"
+        )
+    return f"Of {len(cells)} cells validation chose {'; '.join(chosen)}."
 
 
 def _per_step(system: dict[str, Any]) -> float:

@@ -287,7 +287,8 @@ def attempt_point(name, seed, rft, **twins):
     rows = {"rft": system_row(rft, np.random.default_rng(seed), True)}
     rows |= {twin: system_row(value, np.random.default_rng(seed), True) for twin, (value, _) in twins.items()}
     systems = {"rft": {"kind": "rft", "training_pictures": 12}}
-    systems |= {t: {"kind": "sft", "trials": [{"validation": v}]} for t, (_, v) in twins.items()}
+    tried = {"learning_rate": 1e-4, "best_step": 20, "steps": 80}
+    systems |= {t: {"kind": "sft", "trials": [tried | {"validation": v}]} for t, (_, v) in twins.items()}
     return {
         "study": "attempts",
         "questions": {"val": {"questions": 60}},

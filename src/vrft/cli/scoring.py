@@ -15,7 +15,7 @@ from vrft.types import Form
 OF_A_MODEL = (
     *("task", "part", "manifest", "form", "subject", "open_naming", "eval_max", "samples", "temperature"),
     *("flip", "scales", "gate", "sam", "max_new_tokens", "min_pixels", "max_pixels", "batch", "seed"),
-    *("resume",),
+    "resume",
 )
 OF_STORED_TEXTS = ("against", "fields", "defaults", "values", "by")
 
