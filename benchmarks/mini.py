@@ -21,11 +21,13 @@ from typing import TypeVar
 import torch
 from mini.cell import Cell, main_table, run_cell
 from mini.effort import FULL, TINY, Effort
+from mini.files import read_cells
 from mini.page import write_page
 from mini.plan import plan_text
-from mini.points import run_point
 from mini.settings import SETTINGS
-from mini.studies import SETTING, STUDIES
+from mini.studies import STUDIES
+from mini.studies.points import run_point
+from mini.studies.study import REFERENCE_SETTING
 
 from vrft.errors import ConfigError, VrftError
 from vrft.narrator import Silence
@@ -60,7 +62,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of results.md")
     parser.add_argument("--part", default="1/1", help="I/N: every Nth cell or point, for N processes at once")
     parser.add_argument("--threads", type=int, default=2, help="of the process")
-    parser.add_argument("--on", choices=list(SETTINGS), default=SETTING, help="setting of a study")
+    parser.add_argument("--on", choices=list(SETTINGS), default=REFERENCE_SETTING, help="setting of a study")
     parser.add_argument("--models", nargs="*", default=[], help="further models of --study size and attempts")
     parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
     parser.add_argument("--tiny", action="store_true", help="two steps of two pictures: tries the code only")
@@ -95,11 +97,11 @@ def main(given: Sequence[str] | None = None) -> None:
     torch.set_num_threads(a.threads)
     effort = TINY if a.tiny else FULL
     if a.plan:
-        print(plan_text(a.out))
+        print(plan_text(read_cells(a.out)))
     elif a.page:
         print(write_page(a.out, a.docs))
     elif a.study:
-        points = [p for p in STUDIES[a.study](effort, a.models, a.on) if a.seed in (None, p.cell.seed)]
+        points = [p for p in STUDIES[a.study].points(effort, a.models, a.on) if a.seed in (None, p.cell.seed)]
         for point in part_of(points, a.part):
             run_point(point, a.out, a.work, Lines())
     elif a.table:

@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from mini import tables
-from mini.attempts import PROTOCOL
 from mini.cell import main_table
 from mini.claims import Claim, claims, differences
-from mini.effort import FULL
-from mini.files import Groups, grouped, missing_cells, pilots, studies
-from mini.page_studies import STUDIES, section, study_section
+from mini.files import CellFiles, Groups, grouped, missing_cells, read_cells, studies
 from mini.plan import BUDGET_CORE_HOURS, core_hours
 from mini.plots import write_plots
 from mini.pooled import family_difference
-from mini.settings import FAMILIES, PAPER, SETTINGS, VALIDATION
+from mini.protocol import protocol, reading
+from mini.settings import FAMILIES, PAPER, SETTINGS
 from mini.statement import plain_statement
+from mini.studies import STUDIES
+from mini.studies.attempts import PROTOCOL
+from mini.studies.study import Found, Study
 from mini.systems import BASE, PERMUTED, RFT, TWIN
-from vrft.report.figures import hundred
-from vrft.runs.folder import read_json, write_text
+from vrft.runs.folder import write_text
 
-HERE = Path(__file__).parent
-RESULTS = HERE.parents[1] / "results" / "mini"
-GATES = RESULTS.parent / "gates"
-TASKS = ("classification", "detection", "grounding")
 STATES = {True: "yes", False: "**no**", None: "open"}
 PLOTS = {
     "rft_minus_base": "RFT - base in each setting at its reference number of shots, times 100",
@@ -50,26 +45,28 @@ def write_page(out: Path, docs: Path) -> str:
     Returns:
         What was written, in a sentence.
     """
-    plots = write_plots(grouped(out), studies(out), docs / "results")
-    write_text(docs / "results.md", page(out, {n: p.relative_to(docs).as_posix() for n, p in plots.items()}))
-    count = len(main_table()) - len(missing_cells(out))
+    found, points = read_cells(out), studies(out)
+    plots = write_plots(grouped(found), points, docs / "results")
+    paths = {name: path.relative_to(docs).as_posix() for name, path in plots.items()}
+    write_text(docs / "results.md", page(found, points, paths))
+    count = len(main_table()) - len(missing_cells(found))
     return f"{docs / 'results.md'}: {count} of {len(main_table())} cells, {len(plots)} plots."
 
 
-def page(out: Path, plots: Mapping[str, str]) -> str:
+def page(found: CellFiles, points: Mapping[str, Found], plots: Mapping[str, str]) -> str:
     """The page's text.
 
     Args:
-        out: folder of JSON files.
+        found: cells that are there.
+        points: of the studies that are there, by the study's name.
         plots: paths of the plots that there are, by name.
     """
-    groups, found = grouped(out), studies(out)
-    attempts = _attempts(found)
+    groups, attempts = grouped(found), _attempts(points)
     parts = [
         "# The small benchmark\n\nWritten by `python benchmarks/mini.py --page`; do not edit.",
         f"## Protocol\n\n{protocol()}",
-        f"## How to read it\n\n{_reading()}",
-        f"## What is there\n\n{_state(out)}",
+        f"## How to read it\n\n{reading()}",
+        f"## What is there\n\n{_state(found)}",
         section("What it was to show", plain_statement(groups), _claims(claims(groups))),
         *([section("The five settings", _families(groups))] if groups else []),
     ]
@@ -89,61 +86,15 @@ def page(out: Path, plots: Mapping[str, str]) -> str:
             section("Confidence", tables.calibration_table(groups), *reliable),
             section("Against the paper", _against_the_paper(groups, attempts)),
         ]
-    parts += [study_section(name, found.get(name, ()), groups, plots) for name in STUDIES]
+    parts += [_study(study, points.get(name, ()), groups, plots) for name, study in STUDIES.items()]
     if groups:
         parts.append(section("Every cell", tables.seed_table(groups), tables.edges(groups), _origin(groups)))
     return "\n\n".join(parts) + "\n"
 
 
-def protocol() -> str:
-    """The protocol with the code's own numbers."""
-    text = (HERE / "protocol.md").read_text("utf-8")
-    return text.format(
-        settings=_settings(),
-        rows=sum(len(s.seeds) for s in SETTINGS.values()),
-        difficulty=FULL.difficulty_samples,
-        group=FULL.group,
-        beta=FULL.beta,
-        every=FULL.every,
-        steps=FULL.steps,
-        prompts=FULL.prompts,
-        rft_rates=_rates(FULL.rft_rates),
-        sft_rates=_rates(FULL.sft_rates),
-        both_rates=_rates(FULL.both_rates),
-        validation=VALIDATION,
-        pilot_40=pilots(RESULTS / "pilot_40_steps"),
-        pilot_60=pilots(RESULTS / "pilot_60_validation"),
-        resamples=FULL.resamples,
-    ).strip()
-
-
-def _reading() -> str:
-    """What the base policy's making means for the numbers, with the figures of its gates."""
-    text = (HERE / "reading.md").read_text("utf-8")
-    skills = read_json(GATES / "skills.json")
-    bounds = {task: read_json(GATES / f"upper_bound_{task}.json")["upper_bound"] for task in TASKS}
-    told = {task: hundred(bound["value"]) for task, bound in bounds.items()}
-    return text.format(
-        naming=hundred(skills["naming"]), only_box=hundred(skills["only_box_mean_iou"]), **told
-    ).strip()
-
-
-def _settings() -> str:
-    head = ["setting", "one of the five", "beside the paper's", "shots (seeds)", "shots are", "reference"]
-    rows = []
-    for s in SETTINGS.values():
-        shots = ", ".join(f"{shots} ({seeds})" for shots, seeds in s.seeds.items())
-        rows.append([s.title, s.family, s.paper, shots, f"pictures {s.unit}", str(s.reference)])
-    return tables.table(head, rows)
-
-
-def _rates(rates: Sequence[float]) -> str:
-    return ", ".join(f"{rate:.0e}" for rate in rates)
-
-
-def _state(out: Path) -> str:
-    cells, missing = main_table(), missing_cells(out)
-    spent, left = core_hours(out)
+def _state(found: CellFiles) -> str:
+    cells, missing = main_table(), missing_cells(found)
+    spent, left = core_hours(found)
     lines = [
         f"{len(cells) - len(missing)} of {len(cells)} cells of the main table, {spent:.1f} core-hours; "
         f"the budget for all is {BUDGET_CORE_HOURS}."
@@ -209,11 +160,21 @@ def _against_the_paper(groups: Groups, attempts: Counter[str]) -> str:
     return "\n".join([opening, "", *lines, "", closing])
 
 
-def _attempts(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Counter[str]:
+def _attempts(points: Mapping[str, Found]) -> Counter[str]:
     """By setting: changes that were tried, over however many seeds, and points of the map."""
-    changes = {(p["setting"], p["x"]["attempt"]) for p in found.get("attempts", ())}
+    changes = {(p["setting"], p["x"]["attempt"]) for p in points.get("attempts", ())}
     tried = [setting for setting, name in changes if name != PROTOCOL]
-    return Counter([*tried, *(point["setting"] for point in found.get("sensitivity", ()))])
+    return Counter([*tried, *(point["setting"] for point in points.get("sensitivity", ()))])
+
+
+def _study(study: Study, found: Found, groups: Groups, plots: Mapping[str, str]) -> str:
+    command = f"`python benchmarks/mini.py --study {study.name}`"
+    if not found:
+        return section(study.title, f"Not run yet: {command}.")
+    figures = [f"![{study.title}]({plots[study.name]})"] if study.name in plots else []
+    counted = f"{command}; {len(found)} points."
+    words = study.sentences(found, groups)
+    return section(study.title, counted, study.about, study.table(found, groups), *words, *figures)
 
 
 def _origin(groups: Groups) -> str:
@@ -225,3 +186,8 @@ def _origin(groups: Groups) -> str:
 
 def _figure(name: str, plots: Mapping[str, str]) -> str:
     return f"![{PLOTS[name]}]({plots[name]})\n\n{PLOTS[name]}."
+
+
+def section(title: str, *parts: str) -> str:
+    """A heading and what is under it; empty parts are left out."""
+    return "\n\n".join([f"## {title}", *(part for part in parts if part)])

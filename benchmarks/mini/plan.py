@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from statistics import fmean
 
 from mini.cell import main_table
 from mini.effort import FULL
-from mini.files import read_cells
+from mini.files import CellFiles
 from mini.settings import SETTINGS
 from mini.systems import CONTROLS
 
 BUDGET_CORE_HOURS = 24
 
 
-def core_hours(out: Path) -> tuple[float, float | None]:
+def core_hours(found: CellFiles) -> tuple[float, float | None]:
     """Core-hours of the cells that are there, and those that the missing ones will take.
 
     A missing cell is taken for as dear as the mean of its setting's finished cells, or of all where there is
     none; nothing can be said before the first.
     """
-    found = read_cells(out)
     spent = sum(c["core_seconds"] for c in found.values()) / 3600
     if not found:
         return spent, None
@@ -33,9 +31,9 @@ def core_hours(out: Path) -> tuple[float, float | None]:
     return spent, left / 3600
 
 
-def plan_text(out: Path) -> str:
+def plan_text(found: CellFiles) -> str:
     """The plan as lines of text."""
-    cells, found = main_table(), read_cells(out)
+    cells = main_table()
     lines = []
     for setting in SETTINGS.values():
         for shots, seeds in setting.seeds.items():
@@ -45,7 +43,7 @@ def plan_text(out: Path) -> str:
             lines.append(f"{setting.name:24} {shots:3} shots  {seeds} seeds, {len(done)} done{cost}")
     trials = 3 * len(FULL.sft_rates), len(FULL.rft_rates), len(FULL.both_rates)
     further = sum(c.has_further_controls for c in cells)
-    spent, left = core_hours(out)
+    spent, left = core_hours(found)
     rest = (
         f"{left:.1f} for the others at that cost, {spent + left:.1f} in all"
         if left is not None

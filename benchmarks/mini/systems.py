@@ -19,8 +19,6 @@ PERMUTED, EQUAL_STEPS, EQUAL_TOKENS = "permuted", "sft_equal_steps", "sft_equal_
 MAIN = (BASE, TWIN, RFT, BOTH)
 """The systems of the main table."""
 CURATED = "sft_curated"
-DESCRIBED = "sft_as_described"
-"""Supervised fine-tuning as the paper's authors described theirs."""
 OTHER_BASE = "base_other_form"
 CONTROLS = {
     "beta_0": "no KL term (beta 0 instead of 0.04)",

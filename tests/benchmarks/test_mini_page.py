@@ -12,16 +12,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from mini import claims as mini_claims
-from mini.attempt_tables import attempts_sentence, attempts_table
 from mini.cell import VERSION, Cell, main_table
-from mini.files import grouped, read_cells
+from mini.files import grouped, read_cells, studies
 from mini.page import page, write_page
 from mini.plan import core_hours, plan_text
 from mini.pooled import pooled
 from mini.scores import packed
 from mini.settings import FAMILIES, SETTINGS
 from mini.statement import plain_statement
-from mini.study_tables import described_table, size_table
+from mini.studies.attempts_table import attempts_sentences, attempts_table
+from mini.studies.described import described_table
+from mini.studies.size import size_table
 from mini.systems import MAIN
 from mini.tables import edges
 
@@ -80,8 +81,16 @@ def write(out, cells, **values):
         (out / "cells" / f"{cell.name}.json").write_text(json.dumps(content(cell, values)))
 
 
+def cells_of(out):
+    return grouped(read_cells(out))
+
+
+def text_of(out):
+    return page(read_cells(out), studies(out), {})
+
+
 def states(out):
-    return [claim.holds for claim in mini_claims.claims(grouped(out))]
+    return [claim.holds for claim in mini_claims.claims(cells_of(out))]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -103,7 +112,7 @@ def test_the_table_has_the_seeds_that_were_asked_for():
 
 
 def test_an_empty_page_has_no_numbers_of_results_and_names_every_missing_cell(tmp_path):
-    text = page(tmp_path, {})
+    text = text_of(tmp_path)
     assert "0 of 47 cells" in text and all(f"`{cell.name}`" in text for cell in main_table())
     after = text[text.index("## What it was to show") :]
     assert not re.search(r"\d\.\d", after)
@@ -112,7 +121,7 @@ def test_an_empty_page_has_no_numbers_of_results_and_names_every_missing_cell(tm
 
 def test_a_cell_stands_in_the_tables_as_its_file_says(tmp_path):
     write(tmp_path, [Cell("detection", 2, 0)])
-    text = page(tmp_path, {})
+    text = text_of(tmp_path)
     row = next(
         line
         for line in text.splitlines()
@@ -127,20 +136,20 @@ def test_a_cell_stands_in_the_tables_as_its_file_says(tmp_path):
 def test_a_choice_at_the_end_of_what_was_tried_is_told(tmp_path):
     write(tmp_path, main_table()[:3])
     said = "RFT's lowest rate in 0, highest in 3, last step in 3."
-    assert said in edges(grouped(tmp_path))
+    assert said in edges(cells_of(tmp_path))
 
 
 def test_claims_hold_where_every_cell_is_there_and_clear(tmp_path):
     write(tmp_path, main_table())
     assert states(tmp_path) == [True, True, True, True]
-    assert "RFT is above base and above SFT, as the paper reports" in page(tmp_path, {})
+    assert "RFT is above base and above SFT, as the paper reports" in text_of(tmp_path)
 
 
 def test_what_contradicts_a_claim_is_said(tmp_path):
     write(tmp_path, main_table())
     write(tmp_path, [Cell("detection", 8, 0)], rft=0.1, permuted=0.5)
     assert states(tmp_path) == [False, True, True, False]
-    text = page(tmp_path, {})
+    text = text_of(tmp_path)
     assert "six base categories, 8 shots: RFT is below base" in text
     assert "it does in detection at 8" in text
 
@@ -153,14 +162,14 @@ def test_a_twin_that_wins_in_three_settings_settles_the_claim_against_rft(tmp_pa
 
 
 def test_the_plain_statement_says_where_rft_stands_beside_its_twin(tmp_path):
-    assert plain_statement(grouped(tmp_path)) == ""
+    assert plain_statement(cells_of(tmp_path)) == ""
     reference = [cell for cell in main_table() if cell.shots == cell.of.reference]
     write(tmp_path, [cell for cell in reference if cell.setting == "detection"], rft=0.1)
-    text = plain_statement(grouped(tmp_path))
+    text = plain_statement(cells_of(tmp_path))
     assert text.startswith("1 of the 5 settings are complete")
     assert "below it in 1 (few-shot detection)" in text and "The paper has +20.5 there" in text
     write(tmp_path, [cell for cell in reference if cell.setting != "detection"])
-    text = plain_statement(grouped(tmp_path))
+    text = plain_statement(cells_of(tmp_path))
     assert "above it in 4" in text and "below it in 1" in text and "complete" not in text
     assert "\N{MINUS SIGN}20.0 to +10.0" in text and "+9.3 to +35.0" in text
     assert text.endswith("reaches the paper's figure in 1.")  # grounding: +10.0, the paper's +9.3
@@ -169,7 +178,9 @@ def test_the_plain_statement_says_where_rft_stands_beside_its_twin(tmp_path):
 def test_a_gain_inside_its_interval_is_no_gain(tmp_path):
     cells = [c for c in main_table() if c.setting == "grounding"]
     write(tmp_path, cells, rft=0.201)
-    (seen,) = {d.low < 0 < d.high for d in mini_claims.differences(grouped(tmp_path), "rft", "base").values()}
+    (seen,) = {
+        d.low < 0 < d.high for d in mini_claims.differences(cells_of(tmp_path), "rft", "base").values()
+    }
     assert seen
     assert states(tmp_path)[0] is False
 
@@ -178,7 +189,7 @@ def test_seeds_widen_the_interval(tmp_path):
     one, other = Cell("detection", 4, 0), Cell("detection", 4, 1)
     write(tmp_path, [one], rft=0.3)
     write(tmp_path, [other], rft=0.5)
-    both = pooled(grouped(tmp_path)["detection", 4], "rft")
+    both = pooled(cells_of(tmp_path)["detection", 4], "rft")
     alone = pooled([read_cells(tmp_path)[one.name]], "rft")
     assert both.value == pytest.approx(0.4)
     assert both.interval.low < 0.31 and both.interval.high > 0.49
@@ -188,7 +199,7 @@ def test_seeds_widen_the_interval(tmp_path):
 def test_seeds_that_move_both_systems_alike_leave_the_difference_sure(tmp_path):
     write(tmp_path, [Cell("detection", 4, 0)], rft=0.3, base=0.2)
     write(tmp_path, [Cell("detection", 4, 1)], rft=0.6, base=0.5)
-    cells = grouped(tmp_path)["detection", 4]
+    cells = cells_of(tmp_path)["detection", 4]
     assert pooled(cells, "rft").minus(pooled(cells, "base")).low > 0.02
 
 
@@ -202,11 +213,11 @@ def test_files_of_another_version_are_refused(tmp_path):
 
 
 def test_the_plan_takes_missing_cells_for_as_dear_as_finished_ones(tmp_path):
-    assert core_hours(tmp_path) == (0.0, None)
+    assert core_hours(read_cells(tmp_path)) == (0.0, None)
     write(tmp_path, main_table()[:7])
-    spent, left = core_hours(tmp_path)
+    spent, left = core_hours(read_cells(tmp_path))
     assert spent == pytest.approx(7 / 6) and left == pytest.approx(40 / 6)
-    assert "47 cells, 7 done" in plan_text(tmp_path)
+    assert "47 cells, 7 done" in plan_text(read_cells(tmp_path))
 
 
 def test_plots_are_well_formed_and_those_without_numbers_go(tmp_path):
@@ -253,7 +264,7 @@ def test_the_study_of_data_says_where_sft_catches_up(tmp_path):
     points = [study_point("sft", shots, 0, value, 6 * shots) for shots, value in values]
     for number, point in enumerate(points):
         (folder / f"{number}.json").write_text(json.dumps(point))
-    text = page(tmp_path, {})
+    text = text_of(tmp_path)
     assert "SFT's mean reaches that of RFT from 2 shots at 192 pictures." in text
     assert "--study size`." in text
     assert "| RFT | 2 | 12 | 1 | 40.0" in text and "| SFT | 32 | 192 | 1 | 41.0" in text
@@ -263,7 +274,7 @@ def test_the_study_of_size_has_the_shipped_miniature_from_the_main_table(tmp_pat
     write(tmp_path, [Cell("detection", 2, 0)], sft_direct=0.27)
     point = study_point("rft", 2, 0, 0.5, 12) | {"x": {"model": "wide"}}
     point["scopes"]["all"]["systems"]["sft"] = point["scopes"]["all"]["systems"]["base"]
-    rows = [line.split(" | ")[1:6] for line in size_table([point], grouped(tmp_path)).splitlines()[2:]]
+    rows = [line.split(" | ")[1:6] for line in size_table([point], cells_of(tmp_path)).splitlines()[2:]]
     assert [[cell[:5].strip() for cell in row] for row in rows] == [
         ["minia", "1", "20.0", "27.0", "40.0"],
         ["wide", "1", "20.0", "20.0", "50.0"],
@@ -278,7 +289,7 @@ def test_attempts_in_a_setting_that_contradicts_the_paper_are_counted(tmp_path):
         point = study_point("rft", 2, 0, 0.4, 12) | {"x": {"group": 4, "beta": 0.0, "rate": 10.0**-number}}
         point["systems"]["rft"]["chosen"] = {"learning_rate": 1e-4, "step": 10}
         (folder / f"{number}.json").write_text(json.dumps(point))
-    text = page(tmp_path, {})
+    text = text_of(tmp_path)
     assert "RFT is below SFT, difference" in text and "Attempts in this setting: 3." in text
     assert "| detection | 4 | 0.0 | 1e-02 | 10 | 40.0" in text
 
@@ -308,12 +319,12 @@ def test_attempts_stand_beside_the_protocol_and_the_twin_that_validation_chose()
     points = [attempt_point("protocol", 11, 0.25, **forms), attempt_point("beta 0", 11, 0.35)]
     points += [attempt_point("vision learns", 11, 0.4, sft_direct=(0.45, 0.5))]
     points += [attempt_point("DAPO", 12, 0.99)]
-    rows = [line.split(" | ") for line in attempts_table(points).splitlines()[2:]]
+    rows = [line.split(" | ") for line in attempts_table(points, {}).splitlines()[2:]]
     assert [row[1] for row in rows] == ["protocol", "beta 0", "vision learns"]
     assert [row[5][:5] for row in rows] == ["\N{EN DASH}", "+10.0", "+15.0"]
     assert [row[6][:5] for row in rows] == ["\N{MINUS SIGN}5.0 ", "+5.0 ", "+10.0"]
     assert rows[2][7].startswith("\N{MINUS SIGN}5.0") and rows[1][7].startswith("\N{EN DASH}")
-    said = attempts_sentence([*points, attempt_point("LoRA", 11, 0.1, sft_direct=(0.2, 0.5))])
+    (said,) = attempts_sentences([*points, attempt_point("LoRA", 11, 0.1, sft_direct=(0.2, 0.5))], {})
     assert "interval: beta 0 in detection, vision learns in detection (of 3 " in said
     assert "below: LoRA in detection." in said and "chosen by 60 validation questions" in said
 
@@ -325,10 +336,10 @@ def test_the_described_twin_stands_beside_the_cells_of_its_seeds(tmp_path):
         study_point("sft_as_described", 2, seed, 0.22, 12) | {"x": {"system": "sft_as_described"}}
         for seed in (0, 1)
     ]
-    row = described_table(points, grouped(tmp_path)).splitlines()[-1].split(" | ")
+    row = described_table(points, cells_of(tmp_path)).splitlines()[-1].split(" | ")
     assert [cell[:5] for cell in row[2:]] == ["2", "20.0 ", "22.0 ", "30.0 ", "40.0 ", "+18.0", "+10.0"]
     alone = [*points, study_point("sft_as_described", 2, 2, 0.22, 12)]
-    assert described_table(alone, grouped(tmp_path)) == ""
+    assert described_table(alone, cells_of(tmp_path)) == ""
 
 
 def test_the_committed_page_is_what_the_committed_files_say(tmp_path):

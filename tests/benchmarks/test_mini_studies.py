@@ -11,7 +11,9 @@ import pytest
 from mini.cell import main_table
 from mini.effort import FULL, TINY
 from mini.settings import DEVELOPMENT, SETTINGS, questions
-from mini.studies import BETAS, GROUP_SIZES, MOST_PICTURES, RATES, STUDIES
+from mini.studies import STUDIES
+from mini.studies.data import MOST_PICTURES
+from mini.studies.sensitivity import BETAS, GROUP_SIZES, RATES
 from mini.systems import trial
 
 from vrft.config import dump_config
@@ -29,7 +31,7 @@ def script():
 
 
 def points(name, setting="detection", models=()):
-    return list(STUDIES[name](FULL, models, setting))
+    return list(STUDIES[name].points(FULL, models, setting))
 
 
 @pytest.mark.parametrize("name", ["data", "difficulty", "sensitivity", "attempts"])
@@ -58,7 +60,7 @@ def test_sizes_need_a_second_model():
 
 
 def test_a_trial_of_the_code_stays_small_in_the_study_of_data():
-    assert {p.effort.steps for p in STUDIES["data"](TINY, (), "detection")} == {TINY.steps}
+    assert {p.effort.steps for p in STUDIES["data"].points(TINY, (), "detection")} == {TINY.steps}
 
 
 def test_parts_share_out_the_table():

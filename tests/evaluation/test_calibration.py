@@ -12,7 +12,7 @@ from sklearn.metrics import brier_score_loss
 
 from vrft.errors import InputError
 from vrft.evaluation.average_precision import match_questions
-from vrft.evaluation.calibration import calibration, confidences_and_hits
+from vrft.evaluation.calibration import calibration, confidences_and_hits, together
 
 A, B, AWAY = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0), (20.0, 60.0, 30.0, 70.0)
 PAIRS = st.lists(
@@ -87,3 +87,20 @@ def test_nothing_is_nan_and_nonsense_is_refused() -> None:
             calibration(np.array(confidences), np.array([True]), bins)
     with pytest.raises(InputError, match="'p'"):
         confidences_and_hits([naming("p", "cat", "cat")])
+
+
+def test_sets_of_boxes_put_together_are_calibrated_as_one() -> None:
+    rng = np.random.default_rng(1)
+    sets = [(rng.random(n), rng.random(n) < 0.4) for n in (3, 0, 50)]
+    whole = calibration(*(np.concatenate(part) for part in zip(*sets, strict=True)))
+    pooled = together([calibration(*one) for one in sets])
+    assert pooled.n == whole.n
+    assert (pooled.ece, pooled.brier) == pytest.approx((whole.ece, whole.brier))
+    for one, other in zip(pooled.bins, whole.bins, strict=True):
+        assert (one.low, one.high, one.n) == (other.low, other.high, other.n)
+        assert (one.confidence, one.hit_share) == pytest.approx(
+            (other.confidence, other.hit_share), nan_ok=True
+        )
+    for unlike in ([], [calibration(np.array([0.5]), np.array([True]), bins) for bins in (5, 10)]):
+        with pytest.raises(InputError, match="same bins"):
+            together(unlike)

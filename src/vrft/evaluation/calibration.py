@@ -107,9 +107,49 @@ def calibration(confidences: np.ndarray, hits: np.ndarray, bins: int = BINS) -> 
         table.append(
             ReliabilityBin(low, high, int(inside.sum()), _mean(confidences[inside]), _mean(hits[inside]))
         )
-    gaps = [b.n * abs(b.hit_share - b.confidence) for b in table if b.n]
-    ece = sum(gaps) / len(hits) if len(hits) else float("nan")
-    return Calibration(len(hits), ece, _mean((confidences - hits) ** 2), tuple(table))
+    return Calibration(len(hits), _ece(table), _mean((confidences - hits) ** 2), tuple(table))
+
+
+def together(parts: Sequence[Calibration]) -> Calibration:
+    """The calibration of several sets of boxes as one set.
+
+    Args:
+        parts: with the same bins, at least one.
+
+    Raises:
+        InputError: there is none, or their bins differ.
+
+    Example:
+        >>> parts = [calibration(np.array([0.75]), np.array([hit]), bins=2) for hit in (1, 0)]
+        >>> whole = together(parts)
+        >>> whole.n, whole.ece, whole.brier
+        (2, 0.25, 0.3125)
+    """
+    edges = {tuple((b.low, b.high) for b in part.bins) for part in parts}
+    if len(edges) != 1:
+        raise InputError("Calibrations of the same bins are needed, at least one.")
+    table = [
+        ReliabilityBin(
+            same[0].low,
+            same[0].high,
+            sum(b.n for b in same),
+            _weighted([(b.n, b.confidence) for b in same]),
+            _weighted([(b.n, b.hit_share) for b in same]),
+        )
+        for same in zip(*(part.bins for part in parts), strict=True)
+    ]
+    brier = _weighted([(part.n, part.brier) for part in parts])
+    return Calibration(sum(part.n for part in parts), _ece(table), brier, tuple(table))
+
+
+def _ece(bins: Sequence[ReliabilityBin]) -> float:
+    return _weighted([(b.n, abs(b.hit_share - b.confidence)) for b in bins])
+
+
+def _weighted(parts: Sequence[tuple[int, float]]) -> float:
+    """The mean of values that stand for so many boxes each; NaN without boxes."""
+    boxes = sum(n for n, _ in parts)
+    return sum(n * value for n, value in parts if n) / boxes if boxes else float("nan")
 
 
 def _mean(values: np.ndarray) -> float:

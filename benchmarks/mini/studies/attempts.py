@@ -15,8 +15,8 @@ from pathlib import Path
 from mini.bench import Bench
 from mini.cell import Cell
 from mini.effort import FULL, Effort
-from mini.points import Point
 from mini.settings import SETTINGS
+from mini.studies.points import Point
 from mini.systems import System, other, rft, twins
 
 SEEDS = (11, 12, 13)
@@ -95,6 +95,11 @@ ATTEMPTS: Mapping[str, Attempt] = {
         rates=(5e-4,),
         sft_scale=10,
     ),
+    "changed pictures": Attempt(
+        "crops, sizes and colours changed, in half of the presentations each",
+        ("augment={crop: 0.5, scale: 0.5, colour: 0.5}",),
+        twin_too=True,
+    ),
     "changed colours": Attempt(
         # No crops: they have sizes that the miniature's tower has never met.
         "brightness, contrast and saturation changed in half of the presentations",
@@ -105,7 +110,7 @@ ATTEMPTS: Mapping[str, Attempt] = {
 """By name. The first is what the others are compared with."""
 
 
-def attempts(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
+def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
     """Every attempt in a setting, seed by seed; where models are named, the protocol from these alone."""
     chosen = SETTINGS[setting]
     others = {ANOTHER_BASE + Path(model).name: replace(effort, model=model) for model in models}

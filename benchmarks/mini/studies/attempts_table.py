@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mini.attempts import ANOTHER_BASE, ATTEMPTS, PROTOCOL, Attempt
+from mini.files import Groups
 from mini.pooled import Drawn, known_as, pooled
 from mini.settings import SETTINGS
+from mini.studies.attempts import ANOTHER_BASE, ATTEMPTS, PROTOCOL, Attempt, points
+from mini.studies.study import Found, Study
 from mini.systems import RFT, TWIN
 from mini.tables import table, told
 from vrft.evaluation.statistics import Difference
@@ -33,23 +35,23 @@ class Tried:
     against_twin_with_it: Difference | None
 
 
-def tried(points: Sequence[Point]) -> list[Tried]:
+def tried(found: Found) -> list[Tried]:
     """Every attempt beside the protocol's points of the same seeds.
 
     Args:
-        points: of the study, of any settings and seeds; those without the protocol's own point of their
+        found: files of points, of any settings and seeds; those without the protocol's own point of their
             setting and seed are left out, since there is nothing to compare them with.
     """
-    by = {(p["setting"], p["x"]["attempt"], p["seed"]): p for p in sorted(points, key=lambda p: p["seed"])}
+    by = {(p["setting"], p["x"]["attempt"], p["seed"]): p for p in sorted(found, key=lambda p: p["seed"])}
     bases = sorted({name for _, name, _ in by if name.startswith(ANOTHER_BASE)})
-    found = []
+    rows = []
     for setting in SETTINGS:
         for name in (*ATTEMPTS, *bases):
             own = [p for (s, a, seed), p in by.items() if (s, a) == (setting, name)]
             own = [p for p in own if (setting, PROTOCOL, p["seed"]) in by]
             if own:
-                found.append(_tried(setting, name, own, [by[setting, PROTOCOL, p["seed"]] for p in own]))
-    return found
+                rows.append(_tried(setting, name, own, [by[setting, PROTOCOL, p["seed"]] for p in own]))
+    return rows
 
 
 def _tried(setting: str, name: str, own: Sequence[Point], protocol: Sequence[Point]) -> Tried:
@@ -67,31 +69,31 @@ def _tried(setting: str, name: str, own: Sequence[Point], protocol: Sequence[Poi
     )
 
 
-def attempts_table(points: Sequence[Point]) -> str:
+def attempts_table(found: Found, groups: Groups) -> str:
     """A row an attempt."""
     rows = [
         [
             *(one.setting, one.name, one.about, str(one.seeds), told(one.rft)),
             *(told(d, sign=True) for d in (one.against_protocol, one.against_twin, one.against_twin_with_it)),
         ]
-        for one in tried(points)
+        for one in tried(found)
     ]
     return table(HEAD, rows)
 
 
-def attempts_sentence(points: Sequence[Point]) -> str:
+def attempts_sentences(found: Found, groups: Groups) -> list[str]:
     """How many attempts can be told from the protocol."""
-    seen = [(one, one.against_protocol) for one in tried(points) if one.against_protocol]
+    seen = [(one, one.against_protocol) for one in tried(found) if one.against_protocol]
     better = [f"{one.name} in {one.setting}" for one, d in seen if d.low is not None and d.low > 0]
     worse = [f"{one.name} in {one.setting}" for one, d in seen if d.high is not None and d.high < 0]
     above, below = (", ".join(names) or "none" for names in (better, worse))
-    sizes = sorted({point["questions"]["val"]["questions"] for point in points})
-    return (
+    sizes = sorted({point["questions"]["val"]["questions"] for point in found})
+    return [
         f"Above the protocol's RFT with their interval: {above} (of {len(seen)} without any effect about "
         f"{len(seen) / 40:.0f} would lie above by chance); below: {below}. With one seed an interval is over "
         "pictures alone: what another draw of the same training would give is not in it. Checkpoints were "
         f"chosen by {' or '.join(map(str, sizes))} validation questions."
-    )
+    ]
 
 
 def twin(point: Point) -> Point:
@@ -107,3 +109,16 @@ def twin(point: Point) -> Point:
 
 def _minus(one: Drawn | None, other: Drawn | None) -> Difference | None:
     return None if one is None or other is None else one.minus(other)
+
+
+STUDY = Study(
+    "attempts",
+    "Attempts: one change of RFT at a time",
+    points,
+    attempts_table,
+    "Scored on questions about pictures of the training part that nothing learns from, on seeds that are in "
+    "no table; held-out answers decide nothing here either. An attempt has one rate, 5e-05, where it names "
+    "no other; the twin has all its rates and forms and is chosen on validation. *Twin with it*: supervised "
+    "fine-tuning in RFT's form with the same change.",
+    attempts_sentences,
+)

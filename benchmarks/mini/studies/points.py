@@ -10,7 +10,7 @@ from typing import Any
 
 from mini.bench import Bench
 from mini.cell import Cell, facts, open_bench
-from mini.effort import Effort
+from mini.effort import MODEL, Effort
 from mini.scores import calibrations, scope_scores
 from mini.systems import BASE, System
 from vrft.narrator import Narrator
@@ -60,7 +60,7 @@ def run_point(point: Point, out: Path, work: Path, narrator: Narrator) -> dict[s
         "study": point.study,
         "x": dict(point.x),
         "scored_on": "development" if point.development else "held-out",
-        "command": f"python benchmarks/mini.py --study {point.study} --on {point.cell.setting}",
+        "command": _command(point),
         "systems": {key: outcome.row() for key, outcome in bench.outcomes.items()},
         "scopes": scope_scores(point.cell.of, bench.task, answers, point.effort.resamples),
         "calibration": calibrations(bench.task, answers),
@@ -69,3 +69,11 @@ def run_point(point: Point, out: Path, work: Path, narrator: Narrator) -> dict[s
     write_json(path, result)
     shutil.rmtree(place)
     return result
+
+
+def _command(point: Point) -> str:
+    model = f" --models {point.effort.model}" if point.effort.model != MODEL else ""
+    return (
+        f"python benchmarks/mini.py --study {point.study} --on {point.cell.setting} "
+        f"--seed {point.cell.seed}{model}"
+    )

@@ -1,0 +1,37 @@
+"""What the plots of the main table and of the studies have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from mini.pooled import Drawn
+from mini.systems import BASE, BOTH, RFT, TWIN
+from mini.tables import TITLES
+from vrft.report.charts import Series
+
+LOOKS = {BASE: "base", TWIN: "sft", RFT: "rft", BOTH: "extra"}
+"""The style of each system."""
+
+
+def series(system: str, places: Sequence[tuple[float, Drawn | None]]) -> Series:
+    """A system's values with their intervals, times 100.
+
+    Args:
+        system: its name.
+        places: x and the value there; places without a value are left out.
+    """
+    known = [(x, drawn.interval) for x, drawn in places if drawn is not None]
+    return Series(
+        TITLES[system],
+        LOOKS[system],
+        [(x, 100 * seen.value) for x, seen in known],
+        marked=True,
+        spread=[(100 * seen.low, 100 * seen.high) for _, seen in known],
+    )
+
+
+def chart_height(chart: Markup) -> int:
+    """Of a chart's own view box."""
+    return int(str(chart).split('viewBox="0 0 ', 1)[1].split('"', 1)[0].split()[1].split(".")[0])

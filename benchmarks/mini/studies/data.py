@@ -1,0 +1,106 @@
+"""At how many pictures does SFT catch up with RFT of few, in few-shot detection?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mini.cell import Cell
+from mini.drawing import LOOKS, series
+from mini.effort import Effort
+from mini.files import Groups
+from mini.pooled import pooled
+from mini.studies.points import Point
+from mini.studies.shared import SFT, by, from_cells, supervised
+from mini.studies.study import REFERENCE_SETTING, SEEDS, Found, Study
+from mini.systems import RFT
+from mini.tables import TITLES, table, told
+from vrft.report.charts import HEIGHT, WIDTH, line_chart
+from vrft.report.standalone import Panel, standalone
+
+MOST_PICTURES = 2000
+SHOTS = (1, 2, 4, 8, 16, 32, 64, 128, 580)
+"""Of SFT, a class; 580 of six categories are nearly all of 2,000 pictures."""
+STEPS = 260
+"""Of SFT from so many pictures: 4,160 places for at most some 4,100 questions about them."""
+RFT_SHOTS = (1, 2, 4)
+"""Of RFT, read off the main table."""
+
+
+def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
+    """SFT of more and more pictures; RFT of few stands in the main table, asked the same questions."""
+    longer = replace(effort, steps=max(effort.steps, STEPS), every=max(effort.every, STEPS // 4))
+    own = effort if effort.tries_code else longer
+    for seed in SEEDS:
+        for shots in SHOTS:
+            cell = Cell(REFERENCE_SETTING, shots, seed)
+            x = {"system": SFT, "shots": shots}
+            yield Point("data", f"sft-{shots}-{seed}", cell, own, supervised, x, train=MOST_PICTURES)
+
+
+def lines(found: Found, groups: Groups) -> dict[str, list[tuple[int, Found]]]:
+    """RFT of the main table's few shots, and SFT of the study's many: shots and their points."""
+    few = {shots: from_cells(groups, REFERENCE_SETTING, shots) for shots in RFT_SHOTS}
+    many = by(found, "shots")
+    return {
+        RFT: [(shots, own) for shots, own in few.items() if own],
+        SFT: [(shots, own) for (shots,), own in sorted(many.items())],
+    }
+
+
+def pictures_used(found: Found, system: str) -> float:
+    """Mean number of training pictures."""
+    used = [point["systems"][system]["training_pictures"] for point in found]
+    return float(sum(used) / len(used))
+
+
+def data_table(found: Found, groups: Groups) -> str:
+    """A row for each number of shots."""
+    rows = [
+        [
+            TITLES[system],
+            str(shots),
+            f"{pictures_used(own, system):.0f}",
+            str(len(own)),
+            told(pooled(own, system)),
+        ]
+        for system, line in lines(found, groups).items()
+        for shots, own in line
+    ]
+    return table(["system", "shots", "training pictures", "seeds", "AP"], rows)
+
+
+def catching_up(found: Found, groups: Groups) -> list[str]:
+    """For each k, at how many pictures SFT's mean first reaches that of RFT."""
+    both = lines(found, groups)
+    reached = [(pooled(own, SFT), pictures_used(own, SFT)) for _, own in both[SFT]]
+    sentences = []
+    for shots, own in both[RFT]:
+        goal = pooled(own, RFT)
+        enough = [used for seen, used in reached if seen and goal and seen.value >= goal.value]
+        where = f"at {enough[0]:.0f} pictures" if enough else "nowhere in the range that was run"
+        sentences.append(f"SFT's mean reaches that of RFT from {shots} shots {where}.")
+    return sentences
+
+
+def data_plot(found: Found, groups: Groups) -> str | None:
+    """AP over the number of training pictures, of SFT and of RFT."""
+    if not found:
+        return None
+    both = lines(found, groups)
+    drawn = [
+        series(system, [(pictures_used(own, system), pooled(own, system)) for _, own in line])
+        for system, line in both.items()
+    ]
+    chart = line_chart(drawn, "AP times 100 over training pictures", axis="training pictures", log=True)
+    return standalone([Panel(chart, WIDTH, HEIGHT)], [(TITLES[s], LOOKS[s]) for s in both])
+
+
+STUDY = Study(
+    "data",
+    "How many pictures does SFT need?",
+    points,
+    data_table,
+    sentences=catching_up,
+    plot=data_plot,
+)

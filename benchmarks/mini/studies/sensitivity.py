@@ -1,0 +1,47 @@
+"""RFT at other group sizes, KL weights and learning rates: a map of single trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mini.cell import Cell
+from mini.effort import Effort
+from mini.files import Groups
+from mini.pooled import pooled
+from mini.settings import SETTINGS
+from mini.studies.points import Point
+from mini.studies.shared import learner
+from mini.studies.study import Found, Study
+from mini.systems import BASE, RFT
+from mini.tables import minus, table, told
+
+GROUP_SIZES = (2, 4, 8, 16)
+BETAS = (0.0, 0.01, 0.04, 0.16)
+RATES = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 4e-4)
+
+
+def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
+    """Group size and rate at the protocol's beta, beta and rate at its group size; seed 0."""
+    cell = Cell(setting, SETTINGS[setting].reference, 0)
+    places = [(f"group-{group}", group, effort.beta) for group in GROUP_SIZES]
+    places += [(f"beta-{beta}", effort.group, beta) for beta in BETAS if beta != effort.beta]
+    for named, group, beta in places:
+        for rate in RATES:
+            own = replace(effort, group=group, beta=beta, rft_rates=(rate,))
+            x = {"group": group, "rate": rate, "beta": beta}
+            yield Point("sensitivity", f"{setting}-{named}-rate-{rate:.0e}", cell, own, learner, x)
+
+
+def sensitivity_table(found: Found, groups: Groups) -> str:
+    """An attempt a row."""
+    rows = []
+    for point in sorted(found, key=lambda p: (p["setting"], *(p["x"][k] for k in ("beta", "group", "rate")))):
+        x, chosen = point["x"], point["systems"][RFT]["chosen"]
+        value, gain = told(pooled([point], RFT)), minus([point], RFT, BASE)
+        tried = [str(x["group"]), str(x["beta"]), f"{x['rate']:.0e}", str(chosen["step"])]
+        rows.append([point["setting"], *tried, value, gain])
+    return table(["setting", "G", "beta", "rate", "step", "RFT", "RFT - base"], rows)
+
+
+STUDY = Study("sensitivity", "Group size, beta and learning rate", points, sensitivity_table)

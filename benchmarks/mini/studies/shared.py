@@ -1,0 +1,78 @@
+"""What several studies need: their systems, points put into groups, the table of SFT and RFT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mini.bench import Bench
+from mini.files import Groups
+from mini.pooled import known_as, pooled
+from mini.studies.study import Found
+from mini.systems import BASE, RFT, TWIN, System, rft, twins
+from mini.tables import minus, table, told
+
+SFT = TWIN
+"""Supervised fine-tuning in RFT's form, the only one that these studies train; it goes by the twin's name."""
+
+
+def learner(bench: Bench) -> list[System]:
+    """RFT alone."""
+    return [rft(bench.effort, bench.form)]
+
+
+def supervised(bench: Bench) -> list[System]:
+    """Supervised fine-tuning in RFT's form alone."""
+    return [replace(twins(bench.effort, bench.form)[0], name=SFT)]
+
+
+def both(bench: Bench) -> list[System]:
+    """Supervised fine-tuning in RFT's form, and RFT."""
+    return [*supervised(bench), *learner(bench)]
+
+
+def by(found: Found, *keys: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
+    """Points by what they vary, in the order of their seeds.
+
+    Args:
+        found: files of points.
+        keys: of the file or of its ``x``.
+    """
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for point in sorted(found, key=lambda p: p["seed"]):
+        groups.setdefault(tuple((point | point["x"])[k] for k in keys), []).append(point)
+    return groups
+
+
+def from_cells(groups: Groups, setting: str, shots: int, **x: Any) -> list[Mapping[str, Any]]:
+    """Cells of the main table as points of a study: RFT, and SFT in RFT's form.
+
+    Args:
+        groups: cells that are there.
+        setting: their setting.
+        shots: their number of shots.
+        x: what the study varies.
+    """
+    cells = groups.get((setting, shots), ())
+    return [{**known_as(cell, f"sft_{cell['form']}", SFT), "x": x} for cell in cells]
+
+
+def both_table(key: str, found: Found) -> str:
+    """Base, SFT and RFT for each value of what is varied.
+
+    Args:
+        key: of ``x``.
+        found: files of points.
+    """
+    rows = [
+        [
+            setting,
+            str(value),
+            str(len(own)),
+            *(told(pooled(own, system)) for system in (BASE, SFT, RFT)),
+            *(minus(own, RFT, other) for other in (BASE, SFT)),
+        ]
+        for (setting, value), own in by(found, "setting", key).items()
+    ]
+    return table(["setting", key, "seeds", "base", "SFT", "RFT", "RFT - base", "RFT - SFT"], rows)
