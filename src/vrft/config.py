@@ -74,6 +74,9 @@ class Data(_Section):
     """Share of questions about absent categories (detection)."""
     near_duplicates: bool = True
     """Pictures that look nearly the same count as one, so that none is both learned from and tested on."""
+    val_max: int = Field(60, ge=1)
+    """Validation questions at most; of 60 the standard error is several points, so that rates which lie
+    close together are told apart by chance."""
     eval_max: int = Field(200, ge=1)
     """Held-out questions at most."""
     manifest: str | None = None

@@ -11,7 +11,7 @@ from vrft.data.base import Dataset, load_dataset
 from vrft.data.fingerprints import CACHE, Prints, fingerprints, wrong_sizes
 from vrft.data.images import image_size_wh
 from vrft.data.labels import check_size, raise_all
-from vrft.data.split import VAL_MAX, Split, few_shot_split, split_from_manifest
+from vrft.data.split import Split, few_shot_split, split_from_manifest
 from vrft.distil.pseudo import NO_PSEUDO, PseudoLabels, pseudo_labels
 from vrft.errors import LabelError
 from vrft.narrator import Narrator
@@ -66,7 +66,16 @@ def questions_of(config: RunConfig, narrator: Narrator | None = None) -> Questio
         return Questions(dataset, task, saved_split(examples, Path(d.manifest)))
     prints = prints_of(dataset, Path(config.out), narrator)
     split = new_split(
-        task, dataset, examples, d.shots, config.seed, d.eval_max, d.negatives, d.near_duplicates, prints
+        task,
+        dataset,
+        examples,
+        d.shots,
+        config.seed,
+        d.eval_max,
+        d.negatives,
+        d.near_duplicates,
+        prints,
+        d.val_max,
     )
     return Questions(dataset, task, split)
 
@@ -130,7 +139,7 @@ def new_split(
     negatives: float = Data.model_fields["negatives"].default,
     near_duplicates: bool = True,
     prints: Prints | None = None,
-    val_max: int = VAL_MAX,
+    val_max: int = Data.model_fields["val_max"].default,
 ) -> Split:
     """Draw the few-shot split; classes that it leaves out are no options in any prompt.
 

@@ -50,7 +50,8 @@ def scenes(tmp_path_factory):
     return folder
 
 
-FIT = ("--task", "detection", "--shots", 2, "--steps", 2, "--eval-max", 12, "--form", "direct")
+SHORT = ("--shots", 2, "--steps", 2, "--val-max", 2, "--eval-max", 12)
+FIT = ("--task", "detection", *SHORT, "--form", "direct")
 
 
 def test_fit_ends_in_a_comparison_and_a_report(scenes, tmp_path):
@@ -60,6 +61,8 @@ def test_fit_ends_in_a_comparison_and_a_report(scenes, tmp_path):
     assert set(printed) == {"seconds", "report", "tasks"}
     found = printed["tasks"]["detection"]
     assert found["metric"] == "ap" and found["n"] == 12
+    split = json.loads((tmp_path / "fit" / "manifest.json").read_text())
+    assert len(split["val"]) == 2
     for system in ("base", "sft", "rft"):
         assert set(found[system]) >= {"value", "low", "high", "parse_rate", "value_given_parsed"}
     for difference in ("rft_minus_base", "rft_minus_sft"):

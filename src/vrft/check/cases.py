@@ -63,6 +63,7 @@ class DataCase:
                 data.negatives,
                 data.near_duplicates,
                 self.prints,
+                data.val_max,
             )
         except InputError as error:
             return error

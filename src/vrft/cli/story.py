@@ -35,6 +35,9 @@ def fit(
     reward: Annotated[
         str, typer.Option(help="Reward setting: recommended, paper or mended.")
     ] = "recommended",
+    val_max: Annotated[
+        int, typer.Option(min=1, help="Validation questions at most; more choose rates and steps better.")
+    ] = 60,
     full: Annotated[
         bool, typer.Option("--full", help="Train all weights of a large model, not LoRA.")
     ] = False,
@@ -53,7 +56,7 @@ def fit(
     name = load_task(task).name
     settings = FitSettings(
         data, name, model, shots, seed, steps, eval_max, form, subject, open_naming, reward, control, full,
-        near_duplicates, tuple(overrides or ()),
+        val_max, near_duplicates, tuple(overrides or ()),
     )  # fmt: skip
     stem = Path("runs") / f"fit-{data.resolve().name}-{name}-{seed}"
     _tell([_fit(settings, output or stem, output is not None, resume, as_json)], as_json)

@@ -34,8 +34,6 @@ _SOURCES = {
 """For each part of a split, the parts of the data set to draw it from: the first that has pictures."""
 
 _VERSION = 1
-VAL_MAX = 60
-"""Default of the validation questions at most."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def few_shot_split(
     shots: int,
     seed: int,
     val_fraction: float = 0.15,
-    val_max: int = VAL_MAX,
+    val_max: int = 60,
     eval_max: int = 200,
     negatives: float = 0.15,
     parts: Mapping[str, str] | None = None,

@@ -126,6 +126,7 @@ class _Story:
                 s.eval_max,
                 near_duplicates=s.near_duplicates,
                 prints=prints,
+                val_max=s.val_max,
             )
             write_json(saved, manifest(self.split, prints))
         self.summary = _summary(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vrft.config import Lora, RunConfig, make_config, set_key
+from vrft.config import Data, Lora, RunConfig, make_config, set_key
 from vrft.errors import ConfigError
 from vrft.miniature.location import MINIATURE
 from vrft.types import Form
@@ -60,6 +60,7 @@ class FitSettings:
     """Also train on permuted rewards, with RFT's chosen rate and steps: it must not become better."""
     full: bool = False
     """Train all weights of a large model instead of a LoRA adapter."""
+    val_max: int = Data.model_fields["val_max"].default
     near_duplicates: bool = True
     """Count pictures that look nearly the same as one."""
     overrides: tuple[str, ...] = ()
@@ -107,6 +108,7 @@ class FitSettings:
             "data": {
                 "path": str(self.data),
                 "shots": self.shots,
+                "val_max": self.val_max,
                 "eval_max": self.eval_max,
                 "near_duplicates": self.near_duplicates,
                 "manifest": str(manifest),
