@@ -129,17 +129,18 @@ def twin_table(groups: Groups) -> str:
 
 
 def calibration_table(groups: Groups) -> str:
-    """Expected calibration error and Brier score of boxes, means over seeds."""
+    """Boxes, those that hit, expected calibration error and Brier score, means over seeds."""
     rows = []
     for (name, shots), cells in groups.items():
         if not cells[0]["calibration"]:
             continue
         row = _row(name, shots, cells)[:3]
         for system in (BASE, TWIN, RFT):
-            found = [c["calibration"][system] for c in cells]
-            row += [f"{_mean(found, 'boxes'):.0f}", _decimals(found, "ece"), _decimals(found, "brier")]
+            found = [c["calibration"][system] | {"hits": _hits(c["calibration"][system])} for c in cells]
+            counts = [f"{_mean(found, key):.0f}" for key in ("boxes", "hits")]
+            row += [*counts, _decimals(found, "ece"), _decimals(found, "brier")]
         rows.append(row)
-    head = [f"{TITLES[s]}: {what}" for s in (BASE, TWIN, RFT) for what in ("boxes", "ECE", "Brier")]
+    head = [f"{TITLES[s]}: {what}" for s in (BASE, TWIN, RFT) for what in ("boxes", "hits", "ECE", "Brier")]
     return table([*HEAD[:3], *head], rows)
 
 
@@ -180,6 +181,10 @@ def edges(groups: Groups) -> str:
 def _per_step(system: dict[str, Any]) -> float:
     spent = system["tokens"]
     return float((spent["forward"] + spent["backward"]) / spent["steps"])
+
+
+def _hits(row: dict[str, Any]) -> float:
+    return float(sum(n * share for n, _, share in row["bins"] if n))
 
 
 def _mean(found: Sequence[dict[str, Any]], key: str) -> float:

@@ -55,7 +55,7 @@ def content(cell, values):
     trained = {"chosen": {"learning_rate": 1e-4, "step": 20}, "training_pictures": 12}
     trained |= {"trials": [{"learning_rate": rate, "steps": 20} for rate in (1e-5, 1e-4)]}
     trained |= {"tokens": {"steps": 40, "forward": 400, "backward": 200}}
-    bins = [[0, None, None]] * 8 + [[4, 0.85, 0.5], [6, 0.95, 0.75]]
+    bins = [[0, None, None]] * 8 + [[4, 0.85, 0.5], [6, 0.95, 1.0]]
     return {
         "version": VERSION,
         "setting": cell.setting,
@@ -131,6 +131,7 @@ def test_a_cell_stands_in_the_tables_as_its_file_says(tmp_path):
     state = text[text.index("## What is there") :]
     assert "`detection-2-0`" not in state and "`detection-2-1`" in state
     assert "1 of 47 cells" in text and "0.2 core-hours" in text
+    assert "| 10 | 8 | 0.200 | 0.300 |" in text  # hits of the bins: half of 4 and all of 6
 
 
 def test_a_choice_at_the_end_of_what_was_tried_is_told(tmp_path):
