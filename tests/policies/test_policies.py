@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -110,3 +113,28 @@ def test_a_question_that_holds_a_pictures_token_is_refused(name, tiny_folders, p
     token = policy.tokenizer.convert_ids_to_tokens(policy.image_token_id)
     with pytest.raises(InputError, match="stands for a picture"):
         policy.prompt(f"Detect the {token}", policy.picture(pictures[0]))
+
+
+HUB = """
+import json, sys
+from pathlib import Path
+from vrft.policies.load import load_policy, save_policy
+saved = save_policy(load_policy("acme/tiny-vl", device="cpu"), Path(sys.argv[1]))
+print(json.dumps(sorted(path.name for path in saved.iterdir())))
+"""
+
+
+def test_a_policy_from_the_hub_is_saved_with_the_files_that_other_tools_need(tiny_folders, tmp_path):
+    repository = tmp_path / "hub" / "models--acme--tiny-vl"
+    commit = "0" * 40
+    shutil.copytree(tiny_folders["qwen2_5_vl"], repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    video = repository / "snapshots" / commit / "video_preprocessor_config.json"
+    video.write_text(json.dumps({"fps": 2}))
+    own = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
+    asked = [sys.executable, "-c", HUB, str(tmp_path / "saved")]
+    told = subprocess.run(asked, env=os.environ | own, capture_output=True, text=True, timeout=300)
+    assert told.returncode == 0, told.stderr
+    assert {"video_preprocessor_config.json", "preprocessor_config.json"} <= set(json.loads(told.stdout))
+    assert json.loads((tmp_path / "saved" / "video_preprocessor_config.json").read_text()) == {"fps": 2}

@@ -9,7 +9,7 @@ from typing import Any
 
 from vrft.answering.asking import Asking
 from vrft.errors import RunError
-from vrft.policies.load import resolve_source
+from vrft.policies.source import resolve_source
 from vrft.runs.folder import read_json, write_json
 from vrft.types import Example
 

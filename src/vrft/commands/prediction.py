@@ -18,8 +18,9 @@ from vrft.errors import InputError, Interrupted, LabelError
 from vrft.evaluation.judged import Judged
 from vrft.fusion import load_rule, usual
 from vrft.narrator import Narrator, Silence
-from vrft.policies.load import load_policy, resolve_source
+from vrft.policies.load import load_policy
 from vrft.policies.policy import Policy
+from vrft.policies.source import resolve_source
 from vrft.predictions.asked import STDIN, Pictures, examples_about, frame_of, pictures_at
 from vrft.predictions.base import DEFAULT, Prediction, Setting, by_picture, left_out, open_form
 from vrft.predictions.drawn import beside_name, check_target, drawn_name, save_drawn

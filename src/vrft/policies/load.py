@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,14 @@ from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTo
 from vrft.attention.shared import NAME
 from vrft.errors import ModelError
 from vrft.loading import check_weights, first_line, quiet, read_config
-from vrft.miniature.location import MINIATURE, miniature_folder
 from vrft.policies.families import family_of
 from vrft.policies.families.base import Family
 from vrft.policies.policy import Policy
+from vrft.policies.source import adapter_base, copy_side_files, fetch_side_files, resolve_source
 
 SDPA = "sdpa"
 WITHOUT_WEIGHTS = "meta"
 """The device of a model that has shapes and no weights."""
-PROCESSOR = "processor_config.json"
-SIDE_FILES = (
-    "chat_template.jinja",
-    "chat_template.json",
-    "preprocessor_config.json",
-    "video_preprocessor_config.json",
-)
 DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -52,11 +44,6 @@ LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_p
 def lora_targets(family: Family) -> str:
     """The pattern of the modules that an adapter goes to: the text model's projections."""
     return LORA_TARGETS.replace("language_model", family.decoder)
-
-
-def resolve_source(source: str) -> str:
-    """The folder or hub id behind a model's name; 'miniature' is the embedded one."""
-    return str(miniature_folder()) if source == MINIATURE else source
 
 
 def load_policy(
@@ -92,8 +79,8 @@ def load_policy(
     folder = resolve_source(source)
     device = natural_device() if device == "auto" else device
     dtype = natural_dtype(device) if dtype == "auto" else dtype
-    adapter_base = _adapter_base(Path(folder))
-    base = adapter_base or folder
+    adapted = adapter_base(folder)
+    base = adapted or folder
     config = read_config(base, source)
     family = family_of(config.model_type, source)
     try:
@@ -103,6 +90,7 @@ def load_policy(
             # The PIL backend everywhere: the torchvision one differs by up to 0.015 a pixel value, and runs
             # must agree.
             image_processor = AutoImageProcessor.from_pretrained(base, backend="pil")
+            fetch_side_files(base)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{source}: the model could not be loaded: {first_line(error)}") from error
     if not tokenizer.chat_template:
@@ -118,7 +106,7 @@ def load_policy(
         for name, parameter in model.named_parameters():
             if name.startswith(family.vision):
                 parameter.requires_grad_(False)
-    if adapter_base is not None and device != WITHOUT_WEIGHTS:
+    if adapted is not None and device != WITHOUT_WEIGHTS:
         model = _merge_adapter(model, folder)
     if lora is not None:
         model = _add_lora(model, lora, family)
@@ -158,13 +146,6 @@ def _model(base: str, config: Any, device: str, dtype: torch.dtype, attention: s
     return model
 
 
-def _adapter_base(folder: Path) -> str | None:
-    settings = folder / "adapter_config.json"
-    if not settings.exists():
-        return None
-    return str(json.loads(settings.read_text())["base_model_name_or_path"])
-
-
 def _merge_adapter(model: Any, folder: str) -> Any:
     from peft import PeftModel
 
@@ -200,13 +181,5 @@ def save_policy(policy: Policy, folder: Path) -> Path:
     policy.tokenizer.save_pretrained(folder)
     # Image processor and template are written apart: a processor class of our own would not load elsewhere.
     policy.image_processor.save_pretrained(folder)
-    source = Path(resolve_source(policy.source))
-    for name in SIDE_FILES:
-        if (source / name).exists() and not (folder / name).exists():
-            (folder / name).write_bytes((source / name).read_bytes())
-    if (source / PROCESSOR).exists():
-        # A processor's own settings go along; those of its image processor were written apart above.
-        settings = json.loads((source / PROCESSOR).read_text())
-        settings.pop("image_processor", None)
-        (folder / PROCESSOR).write_text(json.dumps(settings, indent=2) + "\n")
+    copy_side_files(policy.source, folder)
     return folder
