@@ -119,8 +119,9 @@ HUB = """
 import json, sys
 from pathlib import Path
 from vrft.policies.load import load_policy, save_policy
+from vrft.policies.source import weights_of
 saved = save_policy(load_policy("acme/tiny-vl", device="cpu"), Path(sys.argv[1]))
-print(json.dumps(sorted(path.name for path in saved.iterdir())))
+print(json.dumps([weights_of("acme/tiny-vl"), weights_of("acme/other"), *(p.name for p in saved.iterdir())]))
 """
 
 
@@ -136,5 +137,7 @@ def test_a_policy_from_the_hub_is_saved_with_the_files_that_other_tools_need(tin
     asked = [sys.executable, "-c", HUB, str(tmp_path / "saved")]
     told = subprocess.run(asked, env=os.environ | own, capture_output=True, text=True, timeout=300)
     assert told.returncode == 0, told.stderr
-    assert {"video_preprocessor_config.json", "preprocessor_config.json"} <= set(json.loads(told.stdout))
+    weights, unknown, *names = json.loads(told.stdout)
+    assert (weights, unknown) == (commit, None)
+    assert {"video_preprocessor_config.json", "preprocessor_config.json"} <= set(names)
     assert json.loads((tmp_path / "saved" / "video_preprocessor_config.json").read_text()) == {"fps": 2}

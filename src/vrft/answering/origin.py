@@ -9,13 +9,11 @@ from typing import Any
 
 from vrft.answering.asking import Asking
 from vrft.errors import RunError
-from vrft.policies.source import resolve_source
+from vrft.policies.source import weights_of
 from vrft.runs.folder import read_json, write_json
 from vrft.types import Example
 
 FILE = "asking.json"
-_PIECE = 1 << 20
-"""Bytes at either end of a weight file that are looked at."""
 
 
 def check_origin(
@@ -44,7 +42,7 @@ def check_origin(
     asked = "\n".join(repr((e.id, e.question, e.options)) for e in examples)
     origin: dict[str, Any] = {
         "model": model,
-        "weights": weights_digest(Path(resolve_source(model))),
+        "weights": weights_of(model),
         "data": str(data),
         "task": task,
         "questions": len(examples),
@@ -66,25 +64,3 @@ def check_origin(
             f"{folder}: its answers were asked for in another way ({told}). Name another folder with --out, "
             "or delete this one."
         )
-
-
-def weights_digest(model: Path) -> str | None:
-    """A digest of a local model's weights, taken from both ends of each file.
-
-    Args:
-        model: a model or adapter folder.
-
-    Returns:
-        64 hexadecimal digits; None for a hub id.
-    """
-    files = sorted(model.glob("*.safetensors")) if model.is_dir() else []
-    if not files:
-        return None
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            digest.update(f"{file.name} {file.stat().st_size}".encode())
-            digest.update(stream.read(_PIECE))
-            stream.seek(max(0, file.stat().st_size - _PIECE))
-            digest.update(stream.read(_PIECE))
-    return digest.hexdigest()

@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 
 from vrft.answering.asking import Asking
 from vrft.answering.evaluate import evaluate
-from vrft.answering.origin import weights_digest
 from vrft.commands.locate import model_source, pixels_for, run_config
 from vrft.commands.wish import Wish, asking_for, hints
 from vrft.data.labels import raise_all, some
@@ -20,7 +19,7 @@ from vrft.fusion import load_rule, usual
 from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
 from vrft.policies.policy import Policy
-from vrft.policies.source import resolve_source
+from vrft.policies.source import weights_of
 from vrft.predictions.asked import STDIN, Pictures, examples_about, frame_of, pictures_at
 from vrft.predictions.base import DEFAULT, Prediction, Setting, by_picture, left_out, open_form
 from vrft.predictions.drawn import beside_name, check_target, drawn_name, save_drawn
@@ -132,7 +131,7 @@ def _settings(
     source = model_source(wish.model)
     return {
         "model": source,
-        "weights": weights_digest(Path(resolve_source(source))),
+        "weights": weights_of(source),
         "task": task.name,
         "pictures": str(pictures.root.resolve()),
         "options": list(wish.options),

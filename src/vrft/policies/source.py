@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from huggingface_hub import snapshot_download
 
 from vrft.miniature.location import MINIATURE, miniature_folder
 
+_PIECE = 1 << 20
+"""Bytes at either end of a weight file that are looked at."""
 PROCESSOR = "processor_config.json"
 COPIED = (
     "chat_template.jinja",
@@ -65,6 +68,31 @@ def copy_side_files(source: str, folder: Path) -> None:
         settings = json.loads((own / PROCESSOR).read_text("utf-8"))
         settings.pop("image_processor", None)
         (folder / PROCESSOR).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+
+
+def weights_of(source: str) -> str | None:
+    """Which weights a model's name stands for: what tells two of them apart that have one name.
+
+    Args:
+        source: 'miniature', a model or adapter folder, or a hub id.
+
+    Returns:
+        Of a folder a digest of both ends of each weight file, 64 hexadecimal digits; of a hub id the commit
+        that this machine's cache holds; None where there is neither.
+    """
+    place = Path(resolve_source(source))
+    if not place.exists():
+        cached = _folder(source, local_files_only=True)
+        return cached.name if cached is not None else None
+    files = sorted(place.glob("*.safetensors"))
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(f"{file.name} {file.stat().st_size}".encode())
+            digest.update(stream.read(_PIECE))
+            stream.seek(max(0, file.stat().st_size - _PIECE))
+            digest.update(stream.read(_PIECE))
+    return digest.hexdigest() if files else None
 
 
 def _folder(source: str, local_files_only: bool) -> Path | None:

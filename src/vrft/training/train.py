@@ -26,6 +26,7 @@ from vrft.policies.load import (
     save_policy,
 )
 from vrft.policies.policy import Policy
+from vrft.policies.source import weights_of
 from vrft.runs.folder import RunFolder, hardware, replace_folder, versions, write_text
 from vrft.scoring import Scorer
 from vrft.tasks.base import Task, load_task
@@ -138,6 +139,7 @@ def train_run(
             "task": config.task,
             "seed": config.seed,
             "model": config.model.path,
+            "weights": weights_of(config.model.path),
             **({"pseudo": pseudo.counts()} if pseudo.labels else {}),
             "parity": asdict(parity),
             "hardware": hardware(),
