@@ -285,7 +285,7 @@ def test_kept_answers_are_of_one_way_of_asking_and_of_unchanged_pictures(photos,
     kept = (photos, "circle", "--out", tmp_path / "out")
     told = rows(*kept)
     other = refused(*kept, "--samples", "3", *DIRECT, error=RunError)
-    assert "samples 1, not 3" in other
+    assert "samples: 1, now 3" in other
     assert "#circle" in refused(photos, "seven", *kept[2:], *DIRECT, error=RunError)
     # A camera writes its next frame over the last one.
     Image.fromarray(scene(7)).save(photos / "b.png")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,26 +40,54 @@ def check_origin(
         RunError: the folder's answers were asked for in another way; the message says what differs.
     """
     asked = "\n".join(repr((e.id, e.question, e.options)) for e in examples)
-    origin: dict[str, Any] = {
-        "model": model,
-        "weights": weights_of(model),
+    origin = settings_of(model, task, asking, pixels) | {
         "data": str(data),
-        "task": task,
         "questions": len(examples),
         "asked": hashlib.sha256(asked.encode()).hexdigest(),
+    }
+    path = folder / FILE
+    if path.exists():
+        refuse_others(folder, read_json(path), origin)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(path, origin)
+
+
+def settings_of(
+    model: str, task: str, asking: Asking, pixels: tuple[int | None, int | None]
+) -> dict[str, Any]:
+    """All that decides an answer beside picture and question, in plain JSON values.
+
+    Args:
+        model: 'miniature', a model folder, or a hub id.
+        task: its name.
+        asking: how questions are asked.
+        pixels: least and most pixels of a picture after the resize; None is the model's own.
+    """
+    return {
+        "model": model,
+        "weights": weights_of(model),
+        "task": task,
         "min_pixels": pixels[0],
         "max_pixels": pixels[1],
         **asking.row(),
     }
-    path = folder / FILE
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, origin)
-        return
-    known = read_json(path)
-    differing = [key for key in origin if known.get(key) != origin[key]]
+
+
+def refuse_others(folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse to mix answers that were asked for in different ways.
+
+    Args:
+        folder: where the kept ones lie, for the message.
+        kept: their settings.
+        now: those of this call.
+
+    Raises:
+        RunError: they differ; the message says in what.
+    """
+    differing = [key for key, value in now.items() if kept.get(key) != value]
     if differing:
-        told = "; ".join(f"{key}: {known.get(key)}, now {origin[key]}" for key in differing)
+        told = "; ".join(f"{key}: {kept.get(key)}, now {now[key]}" for key in differing)
         raise RunError(
             f"{folder}: its answers were asked for in another way ({told}). Name another folder with --out, "
             "or delete this one."

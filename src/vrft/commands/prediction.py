@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from vrft.answering.asking import Asking
 from vrft.answering.evaluate import evaluate
+from vrft.answering.origin import settings_of
 from vrft.commands.locate import model_source, pixels_for, run_config
 from vrft.commands.wish import Wish, asking_for, hints
 from vrft.data.labels import raise_all, some
@@ -19,7 +20,6 @@ from vrft.fusion import load_rule, usual
 from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
 from vrft.policies.policy import Policy
-from vrft.policies.source import weights_of
 from vrft.predictions.asked import STDIN, Pictures, examples_about, frame_of, pictures_at
 from vrft.predictions.base import DEFAULT, Prediction, Setting, by_picture, left_out, open_form
 from vrft.predictions.drawn import beside_name, check_target, drawn_name, save_drawn
@@ -128,16 +128,9 @@ def _settings(
     wish: Wish, task: Task, pictures: Pictures, limits: tuple[int | None, int | None], asking: Asking
 ) -> dict[str, Any]:
     """All that decides an answer beside picture and question."""
-    source = model_source(wish.model)
-    return {
-        "model": source,
-        "weights": weights_of(source),
-        "task": task.name,
+    return settings_of(model_source(wish.model), task.name, asking, limits) | {
         "pictures": str(pictures.root.resolve()),
         "options": list(wish.options),
-        "min_pixels": limits[0],
-        "max_pixels": limits[1],
-        **asking.row(),
     }
 
 

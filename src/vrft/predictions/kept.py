@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vrft.answering.origin import refuse_others
 from vrft.data.images import content_hash
 from vrft.data.labels import some
 from vrft.errors import RunError
@@ -36,10 +37,7 @@ def keep_settings(folder: Path, settings: Mapping[str, Any], examples: Sequence[
         raise RunError(f"{answers}: these answers are not of this command. Name another folder.")
     if file.exists():
         kept = read_json(file)
-        other = [key for key, value in settings.items() if kept["settings"].get(key) != value]
-        if other:
-            told = ", ".join(f"{key} {kept['settings'].get(key)}, not {settings[key]}" for key in other)
-            raise RunError(f"{folder}: its answers were asked for otherwise: {told}. Name another folder.")
+        refuse_others(folder, kept["settings"], settings)
         changed = [name for name, value in hashes.items() if kept["sha256"].get(name, value) != value]
         if changed:
             raise RunError(
