@@ -230,7 +230,34 @@ def eval_speed() -> str:
     return "\n".join(lines)
 
 
-PAGES = ("README.md", "docs/test_time_compute.md", "docs/evaluation.md")
+def _distilled(file: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "benchmarks" / "results" / f"{file}.json").read_text())
+    return found
+
+
+def distil_sentence() -> str:
+    """What training on fused answers of unlabelled pictures was worth."""
+    told = []
+    for file in ("distil", "distil_sft"):
+        found = _distilled(file)
+        settings, pseudo = found["settings"], found["pseudo"]
+        gain = interval(found["with_pseudo_labels_minus"]["start"], True)
+        told.append(
+            f"{settings['kind'].upper()} on the {pseudo['labels']} labels of `min_agreement` "
+            f"{settings.get('min_agreement', 0.7)} (mean agreement with the true ones "
+            f"{pseudo['agreement_with_true_labels']:.2f}): {gain} over its start "
+            f"(`benchmarks/results/{file}.json`)"
+        )
+    settings = _distilled("distil")["settings"]
+    return (
+        f"Measured on the miniature, seed {settings['seed']}, {settings['pictures']} unlabelled pictures, "
+        f"{settings['samples']} answers each, {settings['heldout']} held-out questions, AP times 100: "
+        f"{'; '.join(told)}. A gain of exactly nothing means that no step was better on the validation "
+        "part, and the start was kept."
+    )
+
+
+PAGES = ("README.md", "docs/test_time_compute.md", "docs/evaluation.md", "docs/algorithms.md")
 TABLES = {
     "demo-table": demo_table,
     "seeds-table": seeds_table,
@@ -240,6 +267,7 @@ TABLES = {
     "compute-values": compute_values,
     "compute-answers": compute_answers,
     "eval-speed": eval_speed,
+    "distil-sentence": distil_sentence,
 }
 
 
