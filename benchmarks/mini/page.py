@@ -9,17 +9,17 @@ from pathlib import Path
 from mini import tables
 from mini.cell import main_table
 from mini.claims import Claim, claims, differences
+from mini.families import families_table
 from mini.files import CellFiles, Groups, grouped, missing_cells, read_cells, studies
 from mini.plan import BUDGET_CORE_HOURS, core_hours
 from mini.plots import write_plots
-from mini.pooled import family_difference
 from mini.protocol import protocol, reading
-from mini.settings import FAMILIES, PAPER, SETTINGS
+from mini.settings import SETTINGS
 from mini.statement import plain_statement
 from mini.studies import STUDIES
 from mini.studies.attempts import PROTOCOL
 from mini.studies.study import Found, Study
-from mini.systems import BASE, PERMUTED, RFT, TWIN
+from mini.systems import BASE, RFT, TWIN
 from vrft.geometry.matching import TAU
 from vrft.runs.folder import write_text
 
@@ -76,7 +76,7 @@ def page(found: CellFiles, points: Mapping[str, Found], plots: Mapping[str, str]
         f"## How to read it\n\n{reading()}",
         f"## What is there\n\n{_state(found)}",
         section("What it was to show", plain_statement(groups), _claims(claims(groups))),
-        *([section("The five settings", _families(groups))] if groups else []),
+        *([section("The five settings", families_table(groups))] if groups else []),
     ]
     if groups:
         shown = [
@@ -119,29 +119,6 @@ def _claims(found: Sequence[Claim]) -> str:
     rows = [[c.text, STATES[c.holds], c.seen] for c in found]
     note = "*open*: cells are missing that may decide it."
     return f"{tables.table(['claim', 'holds', 'seen'], rows)}\n\n{note}"
-
-
-def _families(groups: Groups) -> str:
-    """Differences at the reference number of shots, as far as every domain of a setting is there."""
-    pairs = {
-        "RFT - base": (RFT, BASE, False),
-        "RFT - base, given parsed": (RFT, BASE, True),
-        "RFT - SFT": (RFT, TWIN, False),
-        "permuted - base": (PERMUTED, BASE, False),
-    }
-    rows = []
-    for family in FAMILIES:
-        found = [family_difference(groups, family, *pair) for pair in pairs.values()]
-        printed = [f"+{gain}" for gain in PAPER[family]]
-        own = [tables.told(seen, sign=True) for seen in found]
-        rows.append([family, _seeds(groups, family), *own, *printed])
-    return tables.table(["setting", "seeds", *pairs, "paper: RFT - base", "paper: RFT - SFT"], rows)
-
-
-def _seeds(groups: Groups, family: str) -> str:
-    own = [s for s in SETTINGS.values() if s.family == family]
-    there = sum(len(groups.get((s.name, s.reference), ())) for s in own)
-    return f"{there} of {sum(s.seeds[s.reference] for s in own)}"
 
 
 def _against_the_paper(groups: Groups, attempts: Counter[str]) -> str:

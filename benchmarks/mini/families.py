@@ -1,0 +1,34 @@
+"""The five settings at their reference number of shots, beside the paper's figures."""
+
+from __future__ import annotations
+
+from mini.files import Groups
+from mini.pooled import family_difference
+from mini.settings import FAMILIES, PAPER, SETTINGS
+from mini.systems import BASE, PERMUTED, RFT, TWIN
+from mini.tables import table, told
+
+PAIRS = {
+    "RFT - base": (RFT, BASE, False),
+    "RFT - base, given parsed": (RFT, BASE, True),
+    "RFT - SFT": (RFT, TWIN, False),
+    "permuted - base": (PERMUTED, BASE, False),
+}
+"""Differences by title: first, second, whether of the answers that can be read."""
+
+
+def families_table(groups: Groups) -> str:
+    """Differences at the reference number of shots, as far as every domain of a setting is there."""
+    rows = []
+    for family in FAMILIES:
+        found = [family_difference(groups, family, *pair) for pair in PAIRS.values()]
+        printed = [f"+{gain}" for gain in PAPER[family]]
+        own = [told(seen, sign=True) for seen in found]
+        rows.append([family, _seeds(groups, family), *own, *printed])
+    return table(["setting", "seeds", *PAIRS, "paper: RFT - base", "paper: RFT - SFT"], rows)
+
+
+def _seeds(groups: Groups, family: str) -> str:
+    own = [s for s in SETTINGS.values() if s.family == family]
+    there = sum(len(groups.get((s.name, s.reference), ())) for s in own)
+    return f"{there} of {sum(s.seeds[s.reference] for s in own)}"
