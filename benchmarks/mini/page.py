@@ -130,7 +130,7 @@ def _against_the_paper(groups: Groups, attempts: Counter[str]) -> str:
                 continue
             below = seen.high is not None and seen.high < 0
             said = "is below" if below else "cannot be told from"
-            title = f"{SETTINGS[name].title}, {shots} shots"
+            title = f"{SETTINGS[name].title}, {shots} shot{'s' if shots > 1 else ''}"
             difference = tables.told(seen, sign=True)
             tried = f"Attempts in this setting: {attempts[name]}"
             lines.append(f"- {title}: RFT {said} {tables.TITLES[other]}, difference {difference}. {tried}.")

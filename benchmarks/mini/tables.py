@@ -110,7 +110,11 @@ def control_table(groups: Groups) -> str:
         with_controls = [c for c in cells if "beta_0" in c["systems"]]
         further = [minus(with_controls, system, RFT) if with_controls else NOTHING for system in CONTROLS]
         rows.append([*row, *further])
-    head = ["permuted rewards", "permuted - base", *(f"{system} - RFT" for system in CONTROLS)]
+    head = [
+        "permuted rewards",
+        "permuted - base",
+        *(f"{system.replace('_', ' ')} - RFT" for system in CONTROLS),
+    ]
     return table([*HEAD[:3], *head], rows)
 
 
