@@ -9,7 +9,7 @@ from typing import Any
 from mini.files import Groups
 from mini.pooled import Drawn, known_as, pooled
 from mini.settings import SETTINGS
-from mini.studies.attempts import ANOTHER_BASE, ATTEMPTS, PROTOCOL, Attempt, points
+from mini.studies.attempts import ANOTHER_BASE, ATTEMPTS, PROTOCOL, RATE, Attempt, points
 from mini.studies.study import Found, Study
 from mini.systems import RFT, TWIN
 from mini.tables import table, told
@@ -117,8 +117,8 @@ STUDY = Study(
     points,
     attempts_table,
     "Scored on questions about pictures of the training part that nothing learns from, on seeds that are in "
-    "no table; held-out answers decide nothing here either. An attempt has one rate, 5e-05, where it names "
-    "no other; the twin has all its rates and forms and is chosen on validation. *Twin with it*: supervised "
-    "fine-tuning in RFT's form with the same change.",
+    f"no table; held-out answers decide nothing here either. An attempt has one rate, {RATE:.0e}, where it "
+    "names no other; the twin has all its rates and forms and is chosen on validation. *Twin with it*: "
+    "supervised fine-tuning in RFT's form with the same change.",
     attempts_sentences,
 )

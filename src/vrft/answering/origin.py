@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vrft.answering.asking import Asking
-from vrft.errors import RunError
 from vrft.policies.source import weights_of
-from vrft.runs.folder import read_json, write_json
+from vrft.runs.folder import read_json, refuse_others, write_json
 from vrft.types import Example
 
 FILE = "asking.json"
@@ -72,23 +71,3 @@ def settings_of(
         "max_pixels": pixels[1],
         **asking.row(),
     }
-
-
-def refuse_others(folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to mix answers that were asked for in different ways.
-
-    Args:
-        folder: where the kept ones lie, for the message.
-        kept: their settings.
-        now: those of this call.
-
-    Raises:
-        RunError: they differ; the message says in what.
-    """
-    differing = [key for key, value in now.items() if kept.get(key) != value]
-    if differing:
-        told = "; ".join(f"{key}: {kept.get(key)}, now {now[key]}" for key in differing)
-        raise RunError(
-            f"{folder}: its answers were asked for in another way ({told}). Name another folder with --out, "
-            "or delete this one."
-        )

@@ -90,7 +90,7 @@ def load_policy(
             # The PIL backend everywhere: the torchvision one differs by up to 0.015 a pixel value, and runs
             # must agree.
             image_processor = AutoImageProcessor.from_pretrained(base, backend="pil")
-            fetch_side_files(base)
+        fetch_side_files(base)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{source}: the model could not be loaded: {first_line(error)}") from error
     if not tokenizer.chat_template:

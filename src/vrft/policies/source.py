@@ -8,6 +8,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
+from vrft.loading import quiet
 from vrft.miniature.location import MINIATURE, miniature_folder
 
 _PIECE = 1 << 20
@@ -78,12 +79,13 @@ def weights_of(source: str) -> str | None:
 
     Returns:
         Of a folder a digest of both ends of each weight file, 64 hexadecimal digits; of a hub id the commit
-        that this machine's cache holds; None where there is neither.
+        that this machine's cache then holds; None where there is neither.
     """
     place = Path(resolve_source(source))
     if not place.exists():
-        cached = _folder(source, local_files_only=True)
-        return cached.name if cached is not None else None
+        # Fetched first: a cache that is still empty must not give another answer than the same one filled.
+        fetched = fetch_side_files(source)
+        return fetched.name if fetched is not None else None
     files = sorted(place.glob("*.safetensors"))
     digest = hashlib.sha256()
     for file in files:
@@ -102,6 +104,7 @@ def _folder(source: str, local_files_only: bool) -> Path | None:
         return Path(place)
     try:
         wanted = [*COPIED, PROCESSOR]
-        return Path(snapshot_download(place, allow_patterns=wanted, local_files_only=local_files_only))
+        with quiet():
+            return Path(snapshot_download(place, allow_patterns=wanted, local_files_only=local_files_only))
     except (OSError, ValueError):  # no network and no cache, or no such name: the model's own loading tells
         return None

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vrft.answering.origin import refuse_others
 from vrft.data.images import content_hash
 from vrft.data.labels import some
 from vrft.errors import RunError
-from vrft.runs.folder import read_json, write_json
+from vrft.runs.folder import read_json, refuse_others, write_json
 from vrft.types import Example
 
 ANSWERS, SETTINGS = "answers.jsonl", "predict.json"

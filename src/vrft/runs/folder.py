@@ -20,7 +20,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -165,3 +165,23 @@ def hardware() -> str:
         ]
         model = named[0] if named else model
     return f"{os.cpu_count()} x {model}"
+
+
+def refuse_others(folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse to mix answers that were asked for in different ways.
+
+    Args:
+        folder: where the kept ones lie, for the message.
+        kept: their settings.
+        now: those of this call.
+
+    Raises:
+        RunError: they differ; the message says in what.
+    """
+    differing = [key for key, value in now.items() if kept.get(key) != value]
+    if differing:
+        told = "; ".join(f"{key}: {kept.get(key)}, now {now[key]}" for key in differing)
+        raise RunError(
+            f"{folder}: its answers were asked for in another way ({told}). Name another folder with --out, "
+            "or delete this one."
+        )
