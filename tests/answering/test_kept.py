@@ -13,12 +13,12 @@ from vrft.answering.asking import Asking
 from vrft.answering.evaluate import evaluate
 from vrft.answering.kept import Kept
 from vrft.answering.origin import check_origin
-from vrft.answering.processes import Share
 from vrft.data.base import load_dataset
 from vrft.errors import RunError
 from vrft.evaluation.answers_file import read_judged, write_judged
 from vrft.miniature.folders import write_detection
 from vrft.policies.load import load_policy
+from vrft.processes import Share
 from vrft.tasks.base import load_task
 from vrft.types import Form
 
@@ -122,7 +122,7 @@ def test_a_folder_remembers_how_it_was_asked(examples, tmp_path, folder):
         check_origin(tmp_path, "miniature", folder, "detection", examples[1:], ASKING)
 
 
-def test_two_processes_of_accelerate_give_the_file_of_one(folder, tmp_path):
+def test_two_processes_give_the_file_of_one(folder, tmp_path):
     def run(*start: str, out: str) -> bytes:
         options = ["--task", "detection", "--form", "direct", "--part", "all"]
         options += ["--eval-max", "130", "--samples", "2", "--json"]
@@ -133,5 +133,5 @@ def test_two_processes_of_accelerate_give_the_file_of_one(folder, tmp_path):
         assert json.loads(result.stdout)["n"] > 64
         return (tmp_path / out / "answers.jsonl").read_bytes()
 
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m", "vrft"]
+    launch = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "vrft"]
     assert run(sys.executable, *launch, out="two") == run(sys.executable, "-m", "vrft", out="one")

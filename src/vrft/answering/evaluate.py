@@ -8,9 +8,9 @@ from pathlib import Path
 from vrft.answering.answer import answer_questions
 from vrft.answering.asking import Asking
 from vrft.answering.kept import Kept
-from vrft.answering.processes import ALONE, Share
 from vrft.evaluation.judged import Judged
 from vrft.policies.policy import Policy
+from vrft.processes import ALONE, Share
 from vrft.tasks.base import Task
 from vrft.types import Example
 
@@ -33,7 +33,7 @@ def evaluate(
         examples: questions; those about one picture should stand together, since a batch encodes it once.
         asking: how to ask.
         path: a JSONL file that keeps the answers; batches that it holds are not asked again.
-        share: which process this is; several need a path.
+        share: which process this is; each answers its part, and all return all answers.
         progress: called with the number of new answers of this process.
 
     Returns:
@@ -46,11 +46,12 @@ def evaluate(
     batches = [examples[begin : begin + asking.batch] for begin in cuts]
     kept = Kept(path, batches, share) if path is not None else None
     answered: list[Judged] = []
-    for number in kept.missing() if kept is not None else range(len(batches)):
+    own = range(len(batches))[share.part(len(batches))]
+    for number in kept.missing() if kept is not None else own:
         judged = answer_questions(policy, task, batches[number], asking, number)
         if kept is not None:
             kept.append(judged)
         else:
             answered += judged
         progress(len(judged))
-    return kept.finish() if kept is not None else answered
+    return kept.finish() if kept is not None else share.collected(answered)

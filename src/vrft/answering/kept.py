@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from vrft.answering.processes import ALONE, Share
 from vrft.errors import RunError
 from vrft.evaluation.answers_file import read_judged, to_row, write_judged
 from vrft.evaluation.judged import Judged
+from vrft.processes import ALONE, Share
 from vrft.types import Example
 
 Batch = Sequence[Example]

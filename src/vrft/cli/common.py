@@ -34,3 +34,20 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise InputError(f"{option} '{text}': write numbers as in 0.75,1.25.") from error
+
+
+def one_process(verb: str) -> None:
+    """Refuse to do a job several times over.
+
+    Args:
+        verb: that was started.
+
+    Raises:
+        InputError: a launcher started several processes.
+    """
+    from vrft.processes import launched
+
+    if launched().count > 1:
+        raise InputError(
+            f"vrft {verb} works in one process: start it without a launcher. train, sft and eval share."
+        )

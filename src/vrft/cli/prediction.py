@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vrft.cli.common import JsonFlag, SeedOption, numbers, out
+from vrft.cli.common import JsonFlag, SeedOption, numbers, one_process, out
 from vrft.types import Form
 
 
@@ -69,6 +69,7 @@ def predict(
     from vrft.commands.wish import Wish
     from vrft.predictions.base import DEFAULT
 
+    one_process("predict")
     wish = Wish(
         model, image, tuple(questions), task, form, tuple(options or ()), samples, temperature, seed, flip,
         numbers(scales, "--scales"), fuse, max_new_tokens, min_pixels, max_pixels, written or DEFAULT,

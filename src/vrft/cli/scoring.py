@@ -113,11 +113,11 @@ def evaluate(
     if model is None or data is None:
         raise InputError("vrft eval needs MODEL and DATA, or stored texts by --predictions FILE.")
     _refuse(context, OF_STORED_TEXTS, "is about stored texts: add --predictions FILE")
-    from vrft.answering.processes import launched
     from vrft.commands.scorecard import print_card
     from vrft.commands.scoring import EvalSettings, run_eval
     from vrft.commands.voice import Voice
     from vrft.fit.places import fresh_folder, newest_folder
+    from vrft.processes import launched
 
     settings = EvalSettings(
         model, data, task, form, subject, open_naming, part, manifest, eval_max, max_new_tokens, min_pixels,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vrft.cli.common import JsonFlag, ResumeFlag, SeedOption, out
+from vrft.cli.common import JsonFlag, ResumeFlag, SeedOption, one_process, out
 from vrft.types import Form
 
 
@@ -53,6 +53,7 @@ def fit(
     from vrft.fit.settings import FitSettings
     from vrft.tasks.base import load_task
 
+    one_process("fit")
     name = load_task(task).name
     settings = FitSettings(
         data, name, model, shots, seed, steps, eval_max, form, subject, open_naming, reward, control, full,
@@ -77,6 +78,7 @@ def demo(
     from vrft.fit.demo import DEMO_TASKS, demo_settings
     from vrft.tasks.base import load_task
 
+    one_process("demo")
     names = list(DEMO_TASKS) if every_task else [load_task(task).name]
     fitted = []
     for name in names:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vrft.cli.common import JsonFlag, ResumeFlag, out
+from vrft.cli.common import JsonFlag, ResumeFlag, one_process, out
 from vrft.errors import Interrupted
 
 
@@ -33,15 +33,18 @@ def sft(
 def _train(path: Path, overrides: list[str], resume: bool) -> None:
     from vrft.commands.voice import Voice
     from vrft.config import load_config
+    from vrft.processes import launched
     from vrft.questions import pseudo_of, questions_of
     from vrft.recipes import recipe_path
     from vrft.runs.folder import RunFolder
     from vrft.training.train import train_run
 
     config = load_config(recipe_path(path), overrides)
-    voice = Voice()
-    questions = questions_of(config, voice)
-    pseudo = pseudo_of(config, questions, voice)
+    share = launched()
+    voice = Voice(quiet=not share.is_first)
+    with share.first_goes_first():  # what it finds of the pictures is kept on disk
+        questions = questions_of(config, voice)
+        pseudo = pseudo_of(config, questions, voice)
     last = 0
     with voice.stage(config.kind.upper(), config.optim.steps) as advance:
 
@@ -55,8 +58,17 @@ def _train(path: Path, overrides: list[str], resume: bool) -> None:
         split = questions.split
         folder = RunFolder(Path(config.out))
         trained = train_run(
-            config, folder, split.train, split.val, pseudo=pseudo, resume=resume, progress=progress
+            config,
+            folder,
+            split.train,
+            split.val,
+            pseudo=pseudo,
+            resume=resume,
+            progress=progress,
+            share=share,
         )
+    if not share.is_first:
+        return
     if trained.stopped:
         raise Interrupted(f"Stopped after step {trained.steps}; nothing is lost. Go on with --resume.")
     out.print(f"Best step {trained.best_step}, validation {trained.validation}. Model: {config.out}/model")
@@ -79,6 +91,7 @@ def probe(
     from vrft.commands.probe import print_probe, run_probe
     from vrft.commands.voice import Voice
 
+    one_process("probe")
     found = run_probe(config, overrides or [], samples, questions, temperatures, output, Voice(as_json))
     if as_json:
         typer.echo(json.dumps(found.row(), indent=1, allow_nan=False))

@@ -10,7 +10,6 @@ from typing import Any
 from vrft.answering.asking import BATCH, Asking
 from vrft.answering.evaluate import evaluate
 from vrft.answering.origin import check_origin
-from vrft.answering.processes import launched
 from vrft.commands.locate import form_for, length_for, model_source, pixels_for, run_config
 from vrft.commands.segmenting import segment_answers, segmentation_card
 from vrft.config import RunConfig
@@ -25,6 +24,7 @@ from vrft.fusion import rule_for
 from vrft.miniature.location import MINIATURE
 from vrft.narrator import Narrator, Silence
 from vrft.policies.load import load_policy
+from vrft.processes import launched
 from vrft.questions import ask_about, check_sizes, questions_of, saved_split
 from vrft.report.build import build_evaluation_page
 from vrft.runs.folder import hardware, versions, write_json

@@ -47,6 +47,16 @@ class Sampled:
     finished: bool
 
 
+@dataclass(frozen=True)
+class Among:
+    """The place of some prompts in a longer list that several processes share."""
+
+    first: int
+    """The place of the first of them."""
+    prompts: int
+    """The length of the whole list."""
+
+
 @torch.no_grad()
 def sample(
     policy: Policy,
@@ -56,6 +66,7 @@ def sample(
     seed: int = 0,
     encoded: Encoded | None = None,
     together: bool = True,
+    among: Among | None = None,
 ) -> list[list[Sampled]]:
     """Draw ``group_size`` answers to each prompt.
 
@@ -70,6 +81,7 @@ def sample(
         together: where several questions are about one picture, encode it once for all of them, if that
             saves enough. The same to rounding; a run that must give the same bits as one that encodes every
             prompt by itself turns it off.
+        among: of which longer list these prompts are a part; their answers are those of the whole list.
 
     Returns:
         P groups of ``group_size`` answers; log-probabilities are those of the tempered softmax over the whole
@@ -83,14 +95,21 @@ def sample(
     policy.model.eval()
     try:
         decoder = decoder_of(policy, prompts, group_size, sampling.max_new_tokens, encoded, together)
-        rows = _decode(policy, decoder, len(prompts), group_size, sampling, seed)
+        whole = among or Among(0, len(prompts))
+        rows = _decode(policy, decoder, len(prompts), group_size, sampling, seed, whole)
     finally:
         policy.model.train(was_training)
     return [rows[i : i + group_size] for i in range(0, len(rows), group_size)]
 
 
 def _decode(
-    policy: Policy, decoder: Decoder, prompts: int, group_size: int, sampling: Sampling, seed: int
+    policy: Policy,
+    decoder: Decoder,
+    prompts: int,
+    group_size: int,
+    sampling: Sampling,
+    seed: int,
+    among: Among,
 ) -> list[Sampled]:
     head, device = policy.core.get_output_embeddings(), policy.device
     generator = torch.Generator(device=device).manual_seed(seed)
@@ -102,7 +121,9 @@ def _decode(
     not_yet = torch.cat([never, ends])
     drawn = _Drawn(count, sampling.max_new_tokens, device)
     # One number for every answer and step: a draw does not depend on its neighbours.
-    uniform_SR = torch.rand((sampling.max_new_tokens, count), generator=generator, device=device)
+    shape = (sampling.max_new_tokens, among.prompts * group_size)
+    uniform_SR = torch.rand(shape, generator=generator, device=device)
+    uniform_SR = uniform_SR[:, among.first * group_size :][:, :count]
     # Rows stand as (prompts, group); which answer stands in a row changes as answers end.
     rows_PG = torch.arange(count, device=device).view(prompts, group_size)
     rows_R, position_R = rows_PG.flatten(), first_R

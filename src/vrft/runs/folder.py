@@ -31,10 +31,15 @@ PACKAGES = ("vrft", "torch", "transformers", "peft", "accelerate", "numpy", "pil
 
 
 class RunFolder:
-    """Paths and files of one run. Nothing in it is ever overwritten by another run."""
+    """Paths and files of one run. Nothing in it is ever overwritten by another run.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Args:
+        path: the folder.
+        writes: False reads it alone: of several processes that train together one writes.
+    """
+
+    def __init__(self, path: Path, writes: bool = True) -> None:
+        self.path, self.writes = path, writes
 
     def open(self, resume: bool) -> None:
         """Make the folder, or come back to it.
@@ -45,6 +50,8 @@ class RunFolder:
         Raises:
             RunError: the folder holds a run and ``resume`` was not asked for.
         """
+        if not self.writes:
+            return
         if (self.path / "run.json").exists() and not resume:
             raise RunError(
                 f"{self.path} holds a run already. Add --resume to go on with it, or name another folder."
@@ -58,7 +65,13 @@ class RunFolder:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file whole or not at all."""
-        write_json(self.path / name, value)
+        if self.writes:
+            write_json(self.path / name, value)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file whole or not at all."""
+        if self.writes:
+            write_text(self.path / name, text)
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file.
@@ -70,7 +83,8 @@ class RunFolder:
 
     def append(self, name: str, row: dict[str, Any]) -> None:
         """Add one line to a JSONL file."""
-        append_row(self.path / name, row)
+        if self.writes:
+            append_row(self.path / name, row)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Lines of a JSONL file; a torn last line is left out, a missing file is empty."""
@@ -79,7 +93,7 @@ class RunFolder:
     def cut(self, name: str, step: int) -> None:
         """Drop lines of steps after ``step``: they will be computed again after a resume."""
         target = self.path / name
-        if target.exists():
+        if self.writes and target.exists():
             kept = [row for row in read_rows(target) if row["step"] <= step]
             write_text(target, "".join(json.dumps(row) + "\n" for row in kept))
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from vrft.errors import RunError
+from vrft.processes import Share
 from vrft.runs.folder import replace_folder
 
 
@@ -24,6 +26,27 @@ def load_trainable_state(model: torch.nn.Module, state: dict[str, torch.Tensor])
     with torch.no_grad():
         for name, value in state.items():
             own[name].copy_(value)
+
+
+def check_together(model: torch.nn.Module, share: Share) -> None:
+    """See that the weights that learn are the same in every process.
+
+    Args:
+        model: of this process.
+        share: which process this is.
+
+    Raises:
+        RunError: they differ.
+    """
+    if share.count == 1:
+        return
+    learned = [p.detach() for p in model.parameters() if p.requires_grad]
+    own = torch.stack([p.sum(dtype=torch.float64) for p in learned]).tolist()
+    if any(other != own for other in share.collected([own])):
+        raise RunError(
+            f"The weights of {share.count} processes have come apart. The newest "
+            "checkpoint is from before: see that all devices are alike and whole, and go on with --resume."
+        )
 
 
 def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:

@@ -23,7 +23,8 @@ class Drawn:
     """One example, its prompt, and G answers with their scores."""
 
     example: Example
-    prompt: Prompt
+    prompt: Prompt | None
+    """None where another process drew it."""
     sampled: list[Sampled]
     scores: list[Score]
 
@@ -38,7 +39,8 @@ class Group:
     """One example, its prompt, and G scored rollouts."""
 
     example: Example
-    prompt: Prompt
+    prompt: Prompt | None
+    """None where another process trains on it."""
     rollouts: tuple[Rollout, ...]
 
     @property

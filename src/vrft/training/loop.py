@@ -19,8 +19,10 @@ import torch
 from vrft.config import RunConfig
 from vrft.errors import RunError
 from vrft.policies.policy import Policy
+from vrft.processes import ALONE, Share
 from vrft.runs.folder import RunFolder
 from vrft.training.checkpoint import (
+    check_together,
     load_trainable_state,
     newest_checkpoint,
     save_checkpoint,
@@ -80,6 +82,7 @@ def run_loop(
     step_function: StepFunction,
     validate: Callable[[], float] | None,
     progress: Progress = lambda step, steps, row: None,
+    share: Share = ALONE,
 ) -> LoopResult:
     """Train until the steps are done, patience is over, or a signal asks to stop.
 
@@ -93,9 +96,13 @@ def run_loop(
         step_function: one step's forward and backward passes.
         validate: score of the validation part, higher is better; None where there is none.
         progress: called after each step.
+        share: which process this is. All take every step together and stop at the same one.
+
+    Raises:
+        RunError: gradients are not finite again and again, or the processes' weights have come apart.
     """
     settings, checks = config.optim, config.checks
-    optimiser = Optimiser(policy.model, settings, step_function.updates)
+    optimiser = Optimiser(policy.model, settings, step_function.updates, share)
     best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
     start = 0
     state = newest_checkpoint(folder.path / "checkpoints")
@@ -111,6 +118,9 @@ def run_loop(
         best = _validated(policy, folder, validate, 0, best)
 
     def checkpoint(step: int) -> None:
+        check_together(policy.model, share)
+        if not share.is_first:
+            return
         weights = trainable_state(policy.model)
         content = {"step": step, "weights": weights, "best": best, "optimiser": optimiser.state_dict()}
         save_checkpoint(folder.path / "checkpoints", step, content)
@@ -119,7 +129,8 @@ def run_loop(
         return bool(every and checks.patience) and step - best["step"] >= checks.patience * every
 
     step, over, skipped = start, patience_over(start), 0
-    with _stop_requests() as stop:
+    with _stop_requests() as asked:
+        stop = any(share.collected([bool(asked)]))
         while step < settings.steps and not over and not stop:
             began = time.monotonic()
             optimiser.zero_grad()
@@ -138,12 +149,12 @@ def run_loop(
             if every and (step % every == 0 or step == settings.steps):
                 best = _validated(policy, folder, validate, step, best)
                 over = patience_over(step)
+            stop = any(share.collected([bool(asked)]))
             if step % checks.checkpoint_every == 0 or step == settings.steps or over or stop:
                 checkpoint(step)
-        stopped = bool(stop)
-    if not stopped and best["weights"] is not None:
+    if not stop and best["weights"] is not None:
         load_trainable_state(policy.model, best["weights"])
-    return LoopResult(step, best["step"] if best["weights"] is not None else step, best["value"], stopped)
+    return LoopResult(step, best["step"] if best["weights"] is not None else step, best["value"], stop)
 
 
 def _tell_skipped(folder: RunFolder, step: int, step_function: StepFunction, in_a_row: int) -> None:
@@ -175,11 +186,14 @@ def _validated(
 
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM instead of dying in the middle of a step; a second Ctrl-C does die."""
+    """Collect Ctrl-C and SIGTERM instead of dying in the middle of a step; a second Ctrl-C does die.
+
+    A launcher of several processes answers one Ctrl-C with a SIGTERM to those that heard it themselves.
+    """
     seen: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        if seen:
+        if number == signal.SIGINT and number in seen:
             raise KeyboardInterrupt
         seen.append(number)
 

@@ -10,6 +10,7 @@ import torch
 
 from vrft.config import Optim
 from vrft.errors import ConfigError
+from vrft.processes import ALONE, Share
 
 HALF = (torch.bfloat16, torch.float16)
 FIRST_SCALE, GROWTH = 2.0**12, 200
@@ -39,16 +40,19 @@ class Optimiser:
 
     Weights in half precision are updated through a float32 copy: at a rate of 1e-6 nearly every update would
     otherwise be rounded away. Those in float16 learn from a scaled loss, so that small gradients do not
-    vanish; the scale falls where they overflow.
+    vanish; the scale falls where they overflow. The gradients of several processes are added up, in float32.
     """
 
-    def __init__(self, model: torch.nn.Module, settings: Optim, updates: int = 1) -> None:
+    def __init__(
+        self, model: torch.nn.Module, settings: Optim, updates: int = 1, share: Share = ALONE
+    ) -> None:
         """Collect the weights.
 
         Args:
             model: only weights with ``requires_grad`` are taken.
             settings: rates and steps.
             updates: optimiser steps a training step; warm-up and schedule go by training steps.
+            share: which process this is; each has the same weights, and its own part of the gradient.
 
         Raises:
             ConfigError: nothing is left to learn.
@@ -63,7 +67,7 @@ class Optimiser:
         narrow = any(p.dtype == torch.float16 for p in self.learned)
         device = self.learned[0].device.type
         self._scaler = torch.amp.GradScaler(device, FIRST_SCALE, growth_interval=GROWTH, enabled=narrow)
-        self._settings, self._updates, self._steps = settings, updates, 0
+        self._settings, self._updates, self._steps, self._share = settings, updates, 0, share
 
     @property
     def rate(self) -> float:
@@ -97,6 +101,7 @@ class Optimiser:
         """
         for parameter, master in self._pairs:
             master.grad = parameter.grad.float() if parameter.grad is not None else None
+        self._add_up()
         self._scaler.unscale_(self._adam)
         norm = float(torch.nn.utils.clip_grad_norm_(self._masters, self._settings.max_grad_norm))
         row: dict[str, Any] = {"grad_norm": norm, "lr": self.rate}
@@ -109,6 +114,18 @@ class Optimiser:
         self._scaler.update()
         self._steps += 1
         return row
+
+    def _add_up(self) -> None:
+        """The gradient of all processes in each; a weight that has none anywhere keeps none."""
+        if self._share.count == 1:
+            return
+        has = torch.tensor([m.grad is not None for m in self._masters], dtype=torch.int32)
+        has = has.to(self._masters[0].device)
+        self._share.add_up([has])
+        reached = [m for m, count in zip(self._masters, has.tolist(), strict=True) if count]
+        for master in reached:
+            master.grad = torch.zeros_like(master) if master.grad is None else master.grad.contiguous()
+        self._share.add_up([m.grad for m in reached if m.grad is not None])
 
     def _update(self) -> None:
         for group in self._adam.param_groups:

@@ -12,7 +12,8 @@ from vrft.config import Grpo, RunConfig
 from vrft.engine.forms import Path
 from vrft.engine.logprobs import AnswerScorer
 from vrft.engine.prefill import Encoded
-from vrft.policies.policy import Policy
+from vrft.policies.policy import Policy, Prompt
+from vrft.processes import ALONE, Share
 from vrft.runs.folder import RunFolder
 from vrft.tasks.base import Task
 from vrft.training.groups import Group
@@ -35,7 +36,7 @@ def options(grpo: Grpo) -> LossOptions:
 
 
 def step_size(groups: Sequence[Group], mask_truncated: bool, max_tokens: int) -> StepSize:
-    """Answers, and tokens that count, of a whole step."""
+    """Answers, and tokens that count, of a whole step, those of other processes too."""
     rollouts = [r for g in groups for r in g.rollouts]
     tokens = sum(len(r.token_ids) for r in rollouts if r.finished or not mask_truncated)
     return StepSize(len(rollouts), max(tokens, 1), max_tokens)
@@ -53,9 +54,11 @@ class RftStep:
         folder: RunFolder,
         reference: Reference,
         path: Path,
+        share: Share = ALONE,
     ) -> None:
         self.policy, self.config, self.reference, self.path = policy, config, reference, path
-        self.rollouts = RolloutMaker(policy, task, examples, config, folder)
+        self.share = share
+        self.rollouts = RolloutMaker(policy, task, examples, config, folder, share)
         self.answer_scorer = AnswerScorer(policy)
         self.updates = config.grpo.updates
         # Prompts that are encoded for sampling serve the gradient too, where all of them train at once and
@@ -77,19 +80,22 @@ class RftStep:
 
     def _counted(self, groups: list[Group]) -> list[Group]:
         """The groups that train: all, or those with signal, unless none has any."""
-        places = [i for i, group in enumerate(groups) if group.has_signal]
-        if not self.config.grpo.only_signal or not places:
+        counted = [group for group in groups if group.has_signal]
+        if not self.config.grpo.only_signal or not counted:
             return groups
-        if self._encoded is not None and len(places) < len(groups):
-            self._encoded = self._encoded.select(torch.tensor(places, device=self.policy.device))
-        return [groups[i] for i in places]
+        own = [group for group in groups if group.prompt is not None]
+        places = [i for i, group in enumerate(own) if group.has_signal]
+        if self._encoded is not None and len(places) < len(own):
+            kept = torch.tensor(places, device=self.policy.device)
+            self._encoded = self._encoded.select(kept) if places else None
+        return counted
 
     def again(self, backward: Backward = torch.Tensor.backward) -> Row:
         """The gradient on the same answers, under the weights as they now are."""
         began = time.perf_counter()
         encoded, self._encoded = self._encoded, None  # it is good for one backward pass
         with self.policy.learning():
-            row = self._backward(self._groups, encoded, backward)
+            row = self._summed(self._backward(encoded, backward))
         row["seconds_training"] = time.perf_counter() - began
         tokens = sum(len(r.token_ids) for g in self._groups for r in g.rollouts)
         row["trained_tokens_a_second"] = tokens / row["seconds_training"]
@@ -105,16 +111,23 @@ class RftStep:
             for g in self._groups
         ]
 
-    def _backward(self, groups: list[Group], encoded: Encoded | None, backward: Backward) -> Row:
-        """Accumulate the exact gradient of the step's loss over micro-batches of prompts."""
+    def _summed(self, own: Row) -> Row:
+        """What all processes measured: their parts of the step's sums, and the largest mismatch."""
+        every = self.share.collected([own])
+        total = {name: sum(row[name] for row in every) for name in MEASURED}
+        return total | {"sampling_mismatch": max(row["sampling_mismatch"] for row in every)}
+
+    def _backward(self, encoded: Encoded | None, backward: Backward) -> Row:
+        """Accumulate the exact gradient of this process's part of the step's loss, by micro-batches."""
         config, grpo = self.config, self.config.grpo
-        micro = config.optim.micro_prompts or len(groups)
-        size = step_size(groups, grpo.mask_truncated, config.rollout.max_new_tokens)
+        size = step_size(self._groups, grpo.mask_truncated, config.rollout.max_new_tokens)
+        own = [(g.prompt, g.rollouts) for g in self._groups if g.prompt is not None]
+        micro = config.optim.micro_prompts or max(1, len(own))
         total = dict.fromkeys(MEASURED, 0.0)
-        for begin in range(0, len(groups), micro):
-            part = groups[begin : begin + micro]
-            prompts = [g.prompt for g in part]
-            rollouts = [r for g in part for r in g.rollouts]
+        for begin in range(0, len(own), micro):
+            part = own[begin : begin + micro]
+            prompts: list[Prompt] = [prompt for prompt, _ in part]
+            rollouts = [r for _, each in part for r in each]
             answers = [r.token_ids for r in rollouts]
             arguments = (prompts, answers, config.rollout.group_size, config.rollout.temperature, self.path)
             logprobs_RA, mask_RA = self.answer_scorer(*arguments, encoded)

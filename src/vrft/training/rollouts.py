@@ -11,8 +11,9 @@ from vrft.config import RunConfig
 from vrft.engine.asking import prompts_for
 from vrft.engine.fitting import check_length
 from vrft.engine.prefill import Encoded, prefill
-from vrft.engine.sampling import Sampled, Sampling, sample
+from vrft.engine.sampling import Among, Sampled, Sampling, sample
 from vrft.policies.policy import Policy, Prompt
+from vrft.processes import ALONE, Share
 from vrft.runs.folder import RunFolder
 from vrft.scoring import Score, Scorer
 from vrft.tasks.base import Task
@@ -26,13 +27,19 @@ GROUPS_LOGGED = 2
 
 
 class RolloutMaker:
-    """Samples and scores the groups of each step."""
+    """Samples and scores the groups of each step; each process those of its part."""
 
     def __init__(
-        self, policy: Policy, task: Task, examples: Sequence[Example], config: RunConfig, folder: RunFolder
+        self,
+        policy: Policy,
+        task: Task,
+        examples: Sequence[Example],
+        config: RunConfig,
+        folder: RunFolder,
+        share: Share = ALONE,
     ) -> None:
         self.policy, self.task, self.examples = policy, task, examples
-        self.config, self.folder = config, folder
+        self.config, self.folder, self.share = config, folder, share
         self.scorer = Scorer(task, config.reward, config.prompt.form)
         self._seconds_scoring = 0.0
 
@@ -43,16 +50,16 @@ class RolloutMaker:
 
         Args:
             step: from 0.
-            encode: encode the prompts with gradient and give them back, for the pass that trains: its
-                weights are those that sample, so nothing need be encoded twice.
+            encode: encode this process's prompts with gradient and give them back, for the pass that
+                trains: its weights are those that sample, so nothing need be encoded twice.
         """
         config, r = self.config, self.config.rollout
         began = time.perf_counter()
         count = config.optim.prompts_per_step
         chosen = with_changes(examples_of_step(self.examples, step, count, config.seed), config, step)
-        prompts = prompts_for(self.policy, self.task, chosen, config.prompt.form)
+        prompts = self._prompts(chosen)
         check_length(self.policy, prompts, r.max_new_tokens)
-        encoded = prefill(self.policy, prompts) if encode else None
+        encoded = prefill(self.policy, prompts) if encode and prompts else None
         self._seconds_scoring = 0.0
         first = self._drawn(step, 0, chosen, prompts, encoded)
         drawn = list(first)
@@ -63,9 +70,7 @@ class RolloutMaker:
             asked = {d.example.id for d in drawn}
             others = further_examples(self.examples, step, again, missing, config.seed, asked)
             others = with_changes(others, config, step, again)
-            drawn += self._drawn(
-                step, again, others, prompts_for(self.policy, self.task, others, config.prompt.form)
-            )
+            drawn += self._drawn(step, again, others, self._prompts(others))
         # Groups with signal go first; the sort is stable, so that without resampling nothing moves.
         kept = sorted(drawn, key=lambda d: not d.has_signal)[:count] if len(drawn) > count else drawn
         groups = groups_of(kept, self.scorer, config, self._seed(step))
@@ -83,6 +88,11 @@ class RolloutMaker:
         entropy = [self.config.seed, step, again] if again else [self.config.seed, step]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0])
 
+    def _prompts(self, chosen: list[Example]) -> list[Prompt]:
+        """Those of this process's part."""
+        own = chosen[self.share.part(len(chosen))]
+        return prompts_for(self.policy, self.task, own, self.config.prompt.form)
+
     def _drawn(
         self,
         step: int,
@@ -91,22 +101,42 @@ class RolloutMaker:
         prompts: list[Prompt],
         encoded: Encoded | None = None,
     ) -> list[Drawn]:
-        """Answers to some questions, scored."""
-        r = self.config.rollout
+        """Answers to some questions, scored; of every process, each with its own prompts alone."""
+        own = self._answered(step, again, chosen, prompts, encoded) if prompts else []
+        placed: list[Prompt | None] = [None] * len(chosen)
+        placed[self.share.part(len(chosen))] = prompts
+        every = zip(chosen, placed, self.share.collected(own), strict=True)
+        drawn = [Drawn(example, prompt, *answered) for example, prompt, answered in every]
+        self._log_failures(step, drawn)
+        return drawn
+
+    def _answered(
+        self,
+        step: int,
+        again: int,
+        chosen: list[Example],
+        prompts: list[Prompt],
+        encoded: Encoded | None,
+    ) -> list[tuple[list[Sampled], list[Score]]]:
+        """This process's answers, with their scores."""
+        part, r = self.share.part(len(chosen)), self.config.rollout
+        among = Among(part.start, len(chosen))
         sampling = Sampling(r.temperature, r.top_p, r.top_k, r.max_new_tokens, r.min_new_tokens)
         # Drawn to the bit as where the pass that trains encodes the prompts: each by itself.
         seed = self._seed(step, again)
-        sampled = sample(self.policy, prompts, r.group_size, sampling, seed, encoded, together=False)
+        sampled = sample(
+            self.policy, prompts, r.group_size, sampling, seed, encoded, together=False, among=among
+        )
         began = time.perf_counter()
-        scored = self._scored(step, chosen, prompts, sampled)
+        scored = self._scored(step, chosen[part], prompts, sampled)
         self._seconds_scoring += time.perf_counter() - began
-        return list(map(Drawn, chosen, prompts, sampled, scored))
+        return list(zip(sampled, scored, strict=True))
 
     def _scored(
         self, step: int, chosen: list[Example], prompts: list[Prompt], sampled: list[list[Sampled]]
     ) -> list[list[Score]]:
         progress = step / self.config.optim.steps
-        scored = [
+        return [
             [
                 self.scorer.score(
                     self.policy.decode(s.token_ids),
@@ -119,15 +149,13 @@ class RolloutMaker:
             ]
             for example, prompt, group in zip(chosen, prompts, sampled, strict=True)
         ]
-        self._log_failures(step, chosen, scored)
-        return scored
 
-    def _log_failures(self, step: int, chosen: list[Example], scored: list[list[Score]]) -> None:
-        for example, group in zip(chosen, scored, strict=True):
-            for score in group:
+    def _log_failures(self, step: int, drawn: list[Drawn]) -> None:
+        for one in drawn:
+            for score in one.scores:
                 for failure in score.failures:
                     what = {"term": failure.term, "problem": failure.message, "text": score.answer.text}
-                    row = {"step": step + 1, "example_id": example.id, **what}
+                    row = {"step": step + 1, "example_id": one.example.id, **what}
                     self.folder.append("reward_failures.jsonl", row)
 
     def _log_groups(self, step: int, groups: list[Group]) -> None:

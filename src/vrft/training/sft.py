@@ -12,6 +12,7 @@ from vrft.engine.asking import prompts_for
 from vrft.engine.forms import Path
 from vrft.engine.logprobs import AnswerScorer
 from vrft.policies.policy import Policy
+from vrft.processes import ALONE, Share
 from vrft.tasks.base import Task
 from vrft.training.batches import examples_of_step, with_changes
 from vrft.training.loop import Backward, Row
@@ -23,9 +24,16 @@ class SftStep:
     """The step function of SFT: cross-entropy of the gold answer's tokens, mean over tokens."""
 
     def __init__(
-        self, policy: Policy, task: Task, examples: Sequence[Example], config: RunConfig, path: Path
+        self,
+        policy: Policy,
+        task: Task,
+        examples: Sequence[Example],
+        config: RunConfig,
+        path: Path,
+        share: Share = ALONE,
     ) -> None:
         self.policy, self.task, self.examples, self.config, self.path = policy, task, examples, config, path
+        self.share = share
         self.answer_scorer = AnswerScorer(policy)
         self.updates = 1
         self._chosen: list[Example] = []
@@ -49,21 +57,24 @@ class SftStep:
         chosen = with_changes(chosen, config, step)
         self._chosen = chosen
         form = config.prompt.form
-        prompts = prompts_for(self.policy, self.task, chosen, form)
+        own = chosen[self.share.part(len(chosen))]
+        prompts = prompts_for(self.policy, self.task, own, form)
         golds = [
             self.policy.answer_ids(self.task.gold(e, p.picture.view, form))
-            for e, p in zip(chosen, prompts, strict=True)
+            for e, p in zip(own, prompts, strict=True)
         ]
-        tokens = sum(map(len, golds))
+        tokens = sum(self.share.collected([len(gold) for gold in golds]))
         size = config.optim.micro_prompts or len(prompts)
         total = {"loss": 0.0, "sequence_loss": 0.0}
         for begin in range(0, len(prompts), size):
             part = slice(begin, begin + size)
             logprobs_RA, mask_RA = self.answer_scorer(prompts[part], golds[part], 1, 1.0, self.path)
-            loss = token_mean(-logprobs_RA, mask_RA, len(prompts), tokens)
+            loss = token_mean(-logprobs_RA, mask_RA, len(chosen), tokens)
             backward(loss)
             total["loss"] += loss.item()
             total["sequence_loss"] += sequence_mean(
-                -logprobs_RA.detach(), mask_RA, len(prompts), tokens
+                -logprobs_RA.detach(), mask_RA, len(chosen), tokens
             ).item()
-        return {**total, "pictures": len(prompts), "gold_tokens": tokens}
+        every = self.share.collected([total])
+        summed = {name: sum(row[name] for row in every) for name in total}
+        return {**summed, "pictures": len(chosen), "gold_tokens": tokens}

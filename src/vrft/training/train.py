@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
 
-from vrft.answering.asking import Asking
+from vrft.answering.asking import BATCH, Asking
 from vrft.answering.evaluate import evaluate
 from vrft.config import RunConfig, dump_config
 from vrft.distil.pseudo import NO_PSEUDO, PseudoLabels
@@ -27,7 +28,8 @@ from vrft.policies.load import (
 )
 from vrft.policies.policy import Policy
 from vrft.policies.source import weights_of
-from vrft.runs.folder import RunFolder, hardware, replace_folder, versions, write_text
+from vrft.processes import ALONE, Share
+from vrft.runs.folder import RunFolder, hardware, replace_folder, versions
 from vrft.scoring import Scorer
 from vrft.tasks.base import Task, load_task
 from vrft.training.loop import Progress, StepFunction, run_loop
@@ -60,17 +62,19 @@ class _Context:
     config: RunConfig
     folder: RunFolder
     parity: Parity
+    share: Share
 
 
-def policy_of(config: RunConfig, *, weights: bool = True) -> Policy:
+def policy_of(config: RunConfig, *, weights: bool = True, share: Share = ALONE) -> Policy:
     """Load the policy that a configuration names.
 
     Args:
         config: its ``model`` section, and whether activations are checkpointed.
         weights: False gives a policy of the same shapes that cannot answer, at no cost.
+        share: which process this is: where the configuration leaves the device open, each has its own.
     """
     m = config.model
-    device, dtype = m.device, str(m.dtype)
+    device, dtype = share.device if m.device == "auto" else m.device, str(m.dtype)
     if not weights:
         dtype = natural_dtype(natural_device()) if dtype == "auto" and device == "auto" else dtype
         device = WITHOUT_WEIGHTS
@@ -99,8 +103,9 @@ def train_run(
     pseudo: PseudoLabels = NO_PSEUDO,
     resume: bool = False,
     progress: Progress = lambda step, steps, row: None,
+    share: Share = ALONE,
 ) -> Trained:
-    """Train one policy.
+    """Train one policy, in one process or in several.
 
     Args:
         config: what and how.
@@ -110,28 +115,39 @@ def train_run(
         pseudo: what is learned from beside ``train``, where the configuration asks for it.
         resume: go on where the folder's newest checkpoint stands.
         progress: called after each step.
+        share: which process this is: each calls with the same arguments, answers its part of a step's
+            questions, and ends with the same weights; the first one writes.
 
     Returns:
         The policy with the weights of its best validation, saved under ``model/`` unless it was interrupted.
 
     Raises:
         RunError: the folder holds a run and ``resume`` is False, or its pseudo-labels were others.
-        ConfigError: unknown reward setting, nothing to learn, or there are pseudo-labels and the
-            configuration asks for none, or the other way round.
+        ConfigError: unknown reward setting, nothing to learn, more processes than prompts a step, or there
+            are pseudo-labels and the configuration asks for none, or the other way round.
     """
     if bool(pseudo.labels) != (config.data.pseudo is not None):
         raise ConfigError(
             f"data.pseudo: {len(pseudo.labels)} pseudo-labels do not belong to this configuration. Take "
             "them from vrft.questions.pseudo_of, and give them to train_run."
         )
+    if share.count > config.optim.prompts_per_step:
+        raise ConfigError(
+            f"optim.prompts_per_step: {config.optim.prompts_per_step} are fewer than the {share.count} "
+            "processes, and some would have nothing to do. Raise it to a multiple of them, or start fewer."
+        )
+    folder = RunFolder(folder.path, writes=share.is_first)
     folder.open(resume)
     task = load_task(config.task)
     Scorer(task, config.reward, config.prompt.form)  # a wrong setting is told before the model is loaded
     train = _with_pseudo(train, pseudo, folder)
     torch.manual_seed(config.seed)
-    policy = policy_of(config)
-    write_text(folder.path / "config.yaml", dump_config(config))
-    parity = _known_parity(folder) or check_paths(policy, task, train, config)
+    policy = policy_of(config, share=share)
+    if share.index:  # the first draws as if it were alone; the others drop other units out
+        torch.manual_seed(config.seed + share.index)
+    folder.write_text("config.yaml", dump_config(config))
+    parity = share.agreed(_parity(policy, task, train, config, folder) if share.is_first else None)
+    assert parity is not None
     folder.write_json(
         "run.json",
         {
@@ -144,20 +160,22 @@ def train_run(
             "parity": asdict(parity),
             "hardware": hardware(),
             "device": str(policy.device),
+            "processes": share.count,
             "versions": versions(),
         },
     )
-    context = _Context(policy, task, train, config, folder, parity)
+    context = _Context(policy, task, train, config, folder, parity, share)
     metric = METRICS[task.metric]
 
     def validate() -> float:
-        asking = Asking(config.prompt.form, config.rollout.max_new_tokens)
-        return metric.value(evaluate(policy, task, val, asking))
+        batch = min(BATCH, math.ceil(len(val) / share.count))
+        asking = Asking(config.prompt.form, config.rollout.max_new_tokens, batch=batch)
+        return metric.value(evaluate(policy, task, val, asking, share=share))
 
     step_function = STEP_FUNCTIONS[config.kind](context)
-    result = run_loop(policy, config, folder, step_function, validate if val else None, progress)
+    result = run_loop(policy, config, folder, step_function, validate if val else None, progress, share)
     trained = Trained(folder, policy, result.best_step, result.best_value, result.steps, result.stopped)
-    if not result.stopped:
+    if not result.stopped and share.is_first:
         fresh = folder.path / "model.new"
         save_policy(policy, fresh)
         replace_folder(fresh, folder.path / "model")
@@ -165,6 +183,7 @@ def train_run(
             "done.json",
             {"steps": result.steps, "best_step": result.best_step, "validation": result.best_value},
         )
+    share.wait()
     return trained
 
 
@@ -178,14 +197,16 @@ def _with_pseudo(train: Sequence[Example], pseudo: PseudoLabels, folder: RunFold
         )
     if not rows:
         return train
-    write_text(folder.path / PSEUDO, "".join(json.dumps(row) + "\n" for row in rows))
+    folder.write_text(PSEUDO, "".join(json.dumps(row) + "\n" for row in rows))
     return [*train, *pseudo.examples]
 
 
-def _known_parity(folder: RunFolder) -> Parity | None:
+def _parity(
+    policy: Policy, task: Task, train: Sequence[Example], config: RunConfig, folder: RunFolder
+) -> Parity:
     """What the run found when it began: a resumed one must not choose anew, or its digits would differ."""
     known = folder.read_json("run.json").get("parity") if (folder.path / "run.json").exists() else None
-    return Parity(**known) if known else None
+    return Parity(**known) if known else check_paths(policy, task, train, config)
 
 
 def check_paths(policy: Policy, task: Task, examples: Sequence[Example], config: RunConfig) -> Parity:
@@ -208,11 +229,12 @@ def check_paths(policy: Policy, task: Task, examples: Sequence[Example], config:
 def _rft(context: _Context) -> StepFunction:
     c = context
     reference = Reference(c.policy, c.config.grpo.beta)
-    return RftStep(c.policy, c.task, c.train, c.config, c.folder, reference, c.parity.path)
+    return RftStep(c.policy, c.task, c.train, c.config, c.folder, reference, c.parity.path, c.share)
 
 
 def _sft(context: _Context) -> StepFunction:
-    return SftStep(context.policy, context.task, context.train, context.config, context.parity.path)
+    c = context
+    return SftStep(c.policy, c.task, c.train, c.config, c.parity.path, c.share)
 
 
 STEP_FUNCTIONS: dict[str, Callable[[_Context], StepFunction]] = {"rft": _rft, "sft": _sft}
