@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mini.families import families_table
+from mini.files import grouped, read_cells
+from mini.statement import plain_statement
 from scipy.stats import t as student_t
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -254,10 +257,17 @@ def distil_sentence() -> str:
     )
 
 
+def settings_table() -> str:
+    """The small benchmark at its reference numbers of shots, and what it says so far."""
+    groups = grouped(read_cells(ROOT / "results" / "mini"))
+    return "\n\n".join([families_table(groups), plain_statement(groups)]).strip()
+
+
 PAGES = ("README.md", "docs/test_time_compute.md", "docs/evaluation.md", "docs/algorithms.md")
 TABLES = {
     "demo-table": demo_table,
     "seeds-table": seeds_table,
+    "settings-table": settings_table,
     "speed-table": speed_table,
     "compute-sentence": compute_sentence,
     "compute-findings": compute_findings,
