@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import torch
 
 Thing = TypeVar("Thing")
+PATIENCE = timedelta(hours=4)
+"""How long processes wait for each other: the first alone reads, examines and probes."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def launched() -> Share:
     import torch
     from accelerate import PartialState
 
-    state = PartialState(cpu=not torch.accelerator.is_available())
+    state = PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
     if state.num_processes == 1:
         return ALONE
     return Share(state.process_index, state.num_processes, str(state.device))

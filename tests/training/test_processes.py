@@ -101,6 +101,22 @@ def test_two_processes_fine_tune_as_one_does(config, tmp_path):
     same(tmp_path / "one", tmp_path / "two")
 
 
+def test_two_processes_tell_the_story_that_one_tells(config, tmp_path):
+    data = yaml.safe_load(config.read_text())["data"]["path"]
+    short = ["--task", "detection", "--shots", "1", "--steps", "2", "--val-max", "4", "--eval-max", "10"]
+    told = {}
+    for start, name in ((ALONE, "one"), (TWO, "two")):
+        options = [*short, "--form", "direct", "--json", "--out", str(tmp_path / name)]
+        ended = run([*start, "fit", data, *options, "optim.prompts_per_step=3"])
+        assert ended.returncode == 0, ended.stderr
+        told[name] = json.loads(ended.stdout)["tasks"]["detection"]
+        assert (tmp_path / name / "report.html").exists()
+    for system in ("base", "sft", "rft"):
+        assert told["two"][system] == pytest.approx(told["one"][system], abs=1e-4), system
+    trials, others = (json.loads((tmp_path / n / "fit.json").read_text())["trials"] for n in ("one", "two"))
+    assert [t["validation"] for t in trials] == pytest.approx([t["validation"] for t in others], abs=1e-4)
+
+
 def test_what_cannot_be_shared_is_refused(config, tmp_path):
     few = run([*TWO, *arguments("train", config, tmp_path / "few"), "optim.prompts_per_step=1"])
     assert few.returncode != 0 and "fewer than the 2 processes" in few.stderr

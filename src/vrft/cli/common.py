@@ -49,5 +49,5 @@ def one_process(verb: str) -> None:
 
     if launched().count > 1:
         raise InputError(
-            f"vrft {verb} works in one process: start it without a launcher. train, sft and eval share."
+            f"vrft {verb} works in one process: start it without a launcher. fit, train, sft and eval share."
         )

@@ -53,14 +53,15 @@ def fit(
     from vrft.fit.settings import FitSettings
     from vrft.tasks.base import load_task
 
-    one_process("fit")
     name = load_task(task).name
     settings = FitSettings(
         data, name, model, shots, seed, steps, eval_max, form, subject, open_naming, reward, control, full,
         val_max, near_duplicates, tuple(overrides or ()),
     )  # fmt: skip
     stem = Path("runs") / f"fit-{data.resolve().name}-{name}-{seed}"
-    _tell([_fit(settings, output or stem, output is not None, resume, as_json)], as_json)
+    fitted = _fit(settings, output or stem, output is not None, resume, as_json)
+    if fitted is not None:
+        _tell([fitted], as_json)
 
 
 def demo(
@@ -99,9 +100,12 @@ def _fit(settings: Any, stem: Path, exact: bool, resume: bool, quiet: bool) -> A
     from vrft.commands.voice import Voice
     from vrft.fit.fit import fit as run_fit
     from vrft.fit.places import fresh_folder, newest_folder
+    from vrft.processes import launched
 
+    share = launched()
     folder = stem if exact else (newest_folder(stem) if resume else fresh_folder(stem))
-    return run_fit(settings, folder, resume=resume, narrator=Voice(quiet))
+    folder = share.agreed(folder)
+    return run_fit(settings, folder, resume=resume, narrator=Voice(quiet), share=share)
 
 
 def _tell(fitted: list[Any], as_json: bool, report: Path | None = None) -> None:

@@ -11,6 +11,8 @@ The folder of a fit:
     sft-1e-04/ ...   one run folder a trial
     comparison.json  base, SFT and RFT with intervals
     report.html
+
+Several processes run the same story side by side: the first one makes what is made once, the others find it.
 """
 
 from __future__ import annotations
@@ -39,13 +41,14 @@ from vrft.narrator import Narrator, Silence
 from vrft.policies.policy import Policy
 from vrft.probe.draws import Draws, evenly_spaced
 from vrft.probe.summary import NO_SIGNAL, Probe, better_form, describe
+from vrft.processes import ALONE, Share
 from vrft.questions import ask_about, new_split, prints_of, saved_split
 from vrft.report.build import build_report
 from vrft.runs.folder import hardware, read_json, versions, write_json
 from vrft.scoring import Scorer
 from vrft.tasks.base import Task, load_task
 from vrft.training.memory import device_memory_gib
-from vrft.training.train import policy_of
+from vrft.training.train import check_processes, policy_of
 from vrft.types import Example, Form
 
 
@@ -61,8 +64,13 @@ class Fitted:
 
 
 def fit(
-    settings: FitSettings, folder: Path, *, resume: bool = False, narrator: Narrator | None = None
-) -> Fitted:
+    settings: FitSettings,
+    folder: Path,
+    *,
+    resume: bool = False,
+    narrator: Narrator | None = None,
+    share: Share = ALONE,
+) -> Fitted | None:
     """Train RFT and its SFT twin on a labelled folder and compare them with the base policy.
 
     Args:
@@ -70,6 +78,10 @@ def fit(
         folder: the fit's folder.
         resume: go on in a folder that holds a fit.
         narrator: where sentences and progress go.
+        share: which process this is; all questions, in training and after it, are divided among them.
+
+    Returns:
+        What came of it; None in a process that only helped.
 
     Raises:
         InputError: the data or the model cannot be used.
@@ -77,11 +89,13 @@ def fit(
         Interrupted: a signal ended a trial; the same call with ``resume`` goes on.
     """
     began = time.monotonic()
-    story = _Story(settings, folder, narrator or Silence())
-    story.open(resume)
+    story = _Story(settings, folder, narrator if narrator and share.is_first else Silence(), share)
+    with share.first_goes_first():
+        story.open(resume or not share.is_first)
     base = story.load_base()
-    story.examine(base)
-    form = story.choose_form(base)
+    with share.first_goes_first():
+        story.examine(base)
+        form = story.choose_form(base)
     base_judged = story.judge_base(base, form)
     del base
     story.predict_cost(form)
@@ -93,8 +107,8 @@ def fit(
 class _Story:
     """The steps of one fit, each of which finds again what it has already done."""
 
-    def __init__(self, settings: FitSettings, folder: Path, narrator: Narrator) -> None:
-        self.settings, self.folder, self.narrator = settings, folder, narrator
+    def __init__(self, settings: FitSettings, folder: Path, narrator: Narrator, share: Share) -> None:
+        self.settings, self.folder, self.narrator, self.share = settings, folder, narrator, share
         self.task: Task = load_task(settings.task)
         self.dataset = load_dataset(settings.data, self.task.name)
         self.notes: list[str] = []
@@ -106,6 +120,7 @@ class _Story:
 
     def open(self, resume: bool) -> None:
         """Make or find the folder, and the split in it."""
+        check_processes(self._trial_config("rft", Form.DIRECT), self.share)
         if (self.folder / "manifest.json").exists() and not resume:
             raise RunError(
                 f"{self.folder} holds a fit already. Add --resume to go on, or name another --out."
@@ -161,7 +176,7 @@ class _Story:
         """A policy that only answers, seeing pictures as the trials see them."""
         config = self._trial_config("rft", Form.DIRECT)
         model = config.model.model_copy(update={"path": source, "lora": None})
-        return policy_of(config.model_copy(update={"model": model}))
+        return policy_of(config.model_copy(update={"model": model}), share=self.share)
 
     def examine(self, base: Policy) -> None:
         """What ``vrft check`` finds, once a fit: errors end it, warnings are said."""
@@ -208,7 +223,8 @@ class _Story:
             "model": self.settings.model,
         }
         facts |= {"hardware": hardware(), "device": str(base.device), "versions": versions()}
-        write_json(self.folder / "base" / "run.json", facts)
+        if self.share.is_first:
+            write_json(self.folder / "base" / "run.json", facts)
         began = time.monotonic()
         judged = self._judge(base, form, "base", "Base policy on held-out pictures")
         if not judged:
@@ -225,6 +241,7 @@ class _Story:
                 self.split.heldout,
                 self._asking(form),
                 path=path,
+                share=self.share,
                 progress=lambda done: advance(done, ""),
             )
 
@@ -240,18 +257,18 @@ class _Story:
     def predict_cost(self, form: Form) -> None:
         """Say what the rest will hold, and how long it will take, measured on rehearsed steps."""
         saved = self.folder / "forecast.json"
-        if not saved.exists():
+        if not self.share.agreed(saved.exists()):
             s = self.settings
             configs = {kind: self._trial_config(kind, form) for kind in ("sft", "rft")}
-            learner = policy_of(configs["rft"])
-            memory = memory_needed(learner, self.task, self.split.train, configs)
+            learner = policy_of(configs["rft"], share=self.share)
+            memory = memory_needed(learner, self.task, self.split.train, configs, self.share)
             there = device_memory_gib(learner.device)
             if there is not None and memory > there:
                 self.note(
                     f"Training may hold {memory:.1f} GiB, and this device has {there:.1f}: "
                     "take a smaller model or, where --full was given, leave it out."
                 )
-            seconds = rehearse(learner, self.task, self.split.train, configs)
+            seconds = rehearse(learner, self.task, self.split.train, configs, self.share)
             del learner
             trials = {
                 kind: (
@@ -267,7 +284,9 @@ class _Story:
             minutes = minutes_left(
                 seconds, self.seconds_a_question, trials, len(self.split.val), len(self.split.heldout)
             )
-            write_json(saved, {"minutes": minutes, "memory_gib": memory, "seconds_a_step": seconds})
+            if self.share.is_first:
+                write_json(saved, {"minutes": minutes, "memory_gib": memory, "seconds_a_step": seconds})
+            self.share.wait()
         self.forecast = read_json(saved)
         self.narrator.say(
             f"Forecast: at most {self.forecast['minutes']:.1f} minutes (fewer where a trial stops early), "
@@ -289,7 +308,7 @@ class _Story:
     def train(self, form: Form, start: str) -> dict[str, Trial]:
         """All trials, and the chosen one of each system."""
         s = self.settings
-        bench = Bench(s, self.folder, form, self.split.train, self.split.val, self.narrator)
+        bench = Bench(s, self.folder, form, self.split.train, self.split.val, self.narrator, self.share)
         sft = run_trials(bench, "sft", "sft", s.recipe.sft_rates, s.model)
         chosen = {"sft": choose(sft)}
         source = s.model if start == "base" else str(self.folder / chosen["sft"].folder / "model")
@@ -305,7 +324,9 @@ class _Story:
 
     # -- comparison --------------------------------------------------------------------------------------
 
-    def compare(self, chosen: dict[str, Trial], base: list[Judged], form: Form, began: float) -> Fitted:
+    def compare(
+        self, chosen: dict[str, Trial], base: list[Judged], form: Form, began: float
+    ) -> Fitted | None:
         """Score the chosen policies on the held-out part, compare, and write the report."""
         systems = {"base": base}
         comparison: Comparison | None = None
@@ -314,6 +335,9 @@ class _Story:
                 policy = self._policy(str(self.folder / trial.folder / "model"))
                 title = f"{name.upper()} on held-out pictures"
                 systems[name] = self._judge(policy, form, trial.folder, title)
+        if not self.share.is_first:
+            return None
+        if self.split.heldout:
             self.narrator.say("Comparing, with 1,000 bootstrap draws of pictures.")
             comparison = compare(self.task, systems)
         verdict = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from vrft.engine.asking import prompts_for
 from vrft.engine.forms import Path as Form
 from vrft.policies.policy import Policy
 from vrft.policies.sizes import sizes_of
+from vrft.processes import ALONE, Share
 from vrft.runs.folder import RunFolder
 from vrft.tasks.base import Task
 from vrft.training.loop import StepFunction
@@ -26,7 +28,11 @@ LOOKED_AT = 64
 
 
 def rehearse(
-    policy: Policy, task: Task, train: Sequence[Example], configs: dict[str, RunConfig]
+    policy: Policy,
+    task: Task,
+    train: Sequence[Example],
+    configs: dict[str, RunConfig],
+    share: Share = ALONE,
 ) -> dict[str, float]:
     """Seconds of one step of each kind; the weights are not changed.
 
@@ -35,15 +41,23 @@ def rehearse(
         task: the task.
         train: training questions.
         configs: one trial's configuration a kind.
+        share: which process this is.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = RunFolder(Path(scratch))
         path: Form = "shared"
         steps: dict[str, StepFunction] = {
             "rft": RftStep(
-                policy, task, train, configs["rft"], folder, Reference(policy, configs["rft"].grpo.beta), path
+                policy,
+                task,
+                train,
+                configs["rft"],
+                folder,
+                Reference(policy, configs["rft"].grpo.beta),
+                path,
+                share,
             ),
-            "sft": SftStep(policy, task, train, configs["sft"], path),
+            "sft": SftStep(policy, task, train, configs["sft"], path, share),
         }
         return {kind: _timed(policy, steps[kind]) for kind in configs}
 
@@ -80,21 +94,33 @@ def minutes_left(
 
 
 def memory_needed(
-    policy: Policy, task: Task, train: Sequence[Example], configs: dict[str, RunConfig]
+    policy: Policy,
+    task: Task,
+    train: Sequence[Example],
+    configs: dict[str, RunConfig],
+    share: Share = ALONE,
 ) -> float:
-    """GiB that the trials take at most, the program and its libraries left out.
+    """GiB that each process of the trials takes at most, the program and its libraries left out.
 
     Args:
         policy: as the trials load it.
         task: the task.
         train: training questions; the largest of the first of them count.
         configs: one trial's configuration a kind.
+        share: among how many processes a step's questions are divided.
     """
     form = next(iter(configs.values())).prompt.form
     load = Load.of(policy, prompts_for(policy, task, train[:LOOKED_AT], form))
     sizes = sizes_of(policy)
-    needed = [(forecast_memory(sizes, config, load), config) for config in configs.values()]
+    parts = [_part_of(config, share) for config in configs.values()]
+    needed = [(forecast_memory(sizes, config, load), config) for config in parts]
     return max(resident_gib(forecast, config, policy.device) for forecast, config in needed)
+
+
+def _part_of(config: RunConfig, share: Share) -> RunConfig:
+    """With the prompts of the process that has most."""
+    most = math.ceil(config.optim.prompts_per_step / share.count)
+    return config.model_copy(update={"optim": config.optim.model_copy(update={"prompts_per_step": most})})
 
 
 def timed(work: Callable[[], object]) -> float:

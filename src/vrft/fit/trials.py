@@ -13,6 +13,7 @@ import torch
 from vrft.errors import Interrupted
 from vrft.fit.settings import FitSettings
 from vrft.narrator import Narrator
+from vrft.processes import ALONE, Share
 from vrft.runs.folder import RunFolder
 from vrft.training.loop import Row
 from vrft.training.train import train_run
@@ -46,6 +47,7 @@ class Bench:
     train: Sequence[Example]
     val: Sequence[Example]
     narrator: Narrator
+    share: Share = ALONE
 
 
 def run_trials(
@@ -70,7 +72,7 @@ def run_trials(
 def _run_trial(bench: Bench, system: str, kind: str, rate: float, start: str, permute: bool) -> Trial:
     name = f"{system}-{rate:.0e}"
     folder = RunFolder(bench.root / name)
-    if not folder.done:
+    if not bench.share.agreed(folder.done):
         config = bench.settings.trial(
             kind, rate, folder.path, bench.form, bench.root / "manifest.json", start, permute
         )
@@ -85,7 +87,9 @@ def _run_trial(bench: Bench, system: str, kind: str, rate: float, start: str, pe
                 )
                 last = step
 
-            trained = train_run(config, folder, bench.train, bench.val, resume=True, progress=progress)
+            trained = train_run(
+                config, folder, bench.train, bench.val, resume=True, progress=progress, share=bench.share
+            )
         if trained.stopped:
             raise Interrupted(
                 f"Stopped after step {trained.steps} of {name}; nothing is lost. Go on with --resume."

@@ -131,11 +131,7 @@ def train_run(
             f"data.pseudo: {len(pseudo.labels)} pseudo-labels do not belong to this configuration. Take "
             "them from vrft.questions.pseudo_of, and give them to train_run."
         )
-    if share.count > config.optim.prompts_per_step:
-        raise ConfigError(
-            f"optim.prompts_per_step: {config.optim.prompts_per_step} are fewer than the {share.count} "
-            "processes, and some would have nothing to do. Raise it to a multiple of them, or start fewer."
-        )
+    check_processes(config, share)
     folder = RunFolder(folder.path, writes=share.is_first)
     folder.open(resume)
     task = load_task(config.task)
@@ -185,6 +181,19 @@ def train_run(
         )
     share.wait()
     return trained
+
+
+def check_processes(config: RunConfig, share: Share) -> None:
+    """See that every process has something to do.
+
+    Raises:
+        ConfigError: there are more of them than prompts a step.
+    """
+    if share.count > config.optim.prompts_per_step:
+        raise ConfigError(
+            f"optim.prompts_per_step: {config.optim.prompts_per_step} are fewer than the {share.count} "
+            "processes, and some would have nothing to do. Raise it to a multiple of them, or start fewer."
+        )
 
 
 def _with_pseudo(train: Sequence[Example], pseudo: PseudoLabels, folder: RunFolder) -> Sequence[Example]:
