@@ -61,11 +61,29 @@ def questions_of(config: RunConfig, narrator: Narrator | None = None) -> Questio
     task = load_task(config.task)
     dataset = load_dataset(Path(config.data.path), task.name)
     examples = ask_about(task, dataset, config.prompt.subject, config.prompt.open)
+    prints = None if config.data.manifest else prints_of(dataset, Path(config.out), narrator)
+    return Questions(dataset, task, split_of(config, task, dataset, examples, prints))
+
+
+def split_of(
+    config: RunConfig, task: Task, dataset: Dataset, examples: Sequence[Example], prints: Prints | None
+) -> Split:
+    """The split that a configuration asks for: the one that it names, or a new one.
+
+    Args:
+        config: its data and seed.
+        task: whose questions.
+        dataset: labelled pictures.
+        examples: what it can be asked (``ask_about``).
+        prints: of its pictures; a split that was saved needs none.
+
+    Raises:
+        InputError: the saved split does not fit the questions, or no class has enough pictures.
+    """
     d = config.data
     if d.manifest is not None:
-        return Questions(dataset, task, saved_split(examples, Path(d.manifest)))
-    prints = prints_of(dataset, Path(config.out), narrator)
-    split = new_split(
+        return saved_split(examples, Path(d.manifest))
+    return new_split(
         task,
         dataset,
         examples,
@@ -77,7 +95,6 @@ def questions_of(config: RunConfig, narrator: Narrator | None = None) -> Questio
         prints,
         d.val_max,
     )
-    return Questions(dataset, task, split)
 
 
 def pseudo_of(config: RunConfig, questions: Questions, narrator: Narrator | None = None) -> PseudoLabels:

@@ -12,7 +12,7 @@ from vrft.data.base import Dataset
 from vrft.data.fingerprints import Prints
 from vrft.data.split import Split
 from vrft.errors import InputError, LabelError
-from vrft.questions import ask_about, new_split, saved_split
+from vrft.questions import ask_about, split_of
 from vrft.tasks.base import Task
 from vrft.types import Example
 
@@ -49,22 +49,8 @@ class DataCase:
     @cached_property
     def split(self) -> Split | InputError:
         """The split that training would use, or why there is none."""
-        data = self.config.data
         try:
-            if data.manifest is not None:
-                return saved_split(self.examples, Path(data.manifest))
-            return new_split(
-                self.task,
-                self.dataset,
-                self.examples,
-                data.shots,
-                self.config.seed,
-                data.eval_max,
-                data.negatives,
-                data.near_duplicates,
-                self.prints,
-                data.val_max,
-            )
+            return split_of(self.config, self.task, self.dataset, self.examples, self.prints)
         except InputError as error:
             return error
 
