@@ -263,7 +263,24 @@ def settings_table() -> str:
     return "\n\n".join([families_table(groups), plain_statement(groups)]).strip()
 
 
-PAGES = ("README.md", "docs/test_time_compute.md", "docs/evaluation.md", "docs/algorithms.md")
+def processes_sentence() -> str:
+    """A step in one process and in two."""
+    path = ROOT / "benchmarks" / "results" / "processes.json"
+    train, sft = (json.loads(path.read_text())["seconds_a_step"][verb] for verb in ("train", "sft"))
+    rft, twin = f"{train['times_as_fast']:.1f}", f"{sft['times_as_fast']:.1f}"
+    return (
+        "On two CPU cores, a thread each, two processes take a step of the miniature's RFT in "
+        f"{train['two']:.2f} seconds\nand one in {train['one']:.2f}: {rft} times as fast; of SFT in "
+        f"{sft['two']:.2f} and {sft['one']:.2f}, {twin} times\n"
+        "(`benchmarks/results/processes.json`). What every process does by itself weighs more in so short a "
+        "step."
+    )
+
+
+PAGES = (
+    "README.md",
+    *(f"docs/{name}.md" for name in ("test_time_compute", "evaluation", "algorithms", "several_gpus")),
+)
 TABLES = {
     "demo-table": demo_table,
     "seeds-table": seeds_table,
@@ -275,6 +292,7 @@ TABLES = {
     "compute-answers": compute_answers,
     "eval-speed": eval_speed,
     "distil-sentence": distil_sentence,
+    "processes-sentence": processes_sentence,
 }
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import torch
 
 Thing = TypeVar("Thing")
+BUCKET = 2**24
+"""Numbers that are added up in one message, 64 MB in float32."""
 PATIENCE = timedelta(hours=4)
 """How long processes wait for each other: the first alone reads, examines and probes."""
 
@@ -80,16 +82,34 @@ class Share:
         """Put the sum over processes into each tensor.
 
         Args:
-            tensors: as many and of the same shapes in every process; changed in place, and the same to the
-                bit in all of them afterwards.
+            tensors: as many, of the same shapes and of one type in every process; changed in place, and the
+                same to the bit in all of them afterwards.
         """
         if self.count == 1:
             return
+        import torch
         from torch import distributed
 
-        waiting = [distributed.all_reduce(tensor, async_op=True) for tensor in tensors]
-        for one in waiting:
-            one.wait()
+        for bucket in _buckets(tensors):
+            # One message for many small tensors: each costs the processes a meeting.
+            flat = torch.cat([tensor.flatten() for tensor in bucket])
+            distributed.all_reduce(flat)
+            for tensor, summed in zip(bucket, flat.split([t.numel() for t in bucket]), strict=True):
+                tensor.copy_(summed.view_as(tensor))
+
+
+def _buckets(tensors: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
+    """Neighbours whose numbers together are at most ``BUCKET``; a larger tensor stands alone."""
+    bucket: list[torch.Tensor] = []
+    held = 0
+    for tensor in tensors:
+        if bucket and held + tensor.numel() > BUCKET:
+            yield bucket
+            bucket, held = [], 0
+        bucket.append(tensor)
+        held += tensor.numel()
+    if bucket:
+        yield bucket
 
 
 ALONE = Share()

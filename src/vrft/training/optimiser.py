@@ -124,7 +124,7 @@ class Optimiser:
         self._share.add_up([has])
         reached = [m for m, count in zip(self._masters, has.tolist(), strict=True) if count]
         for master in reached:
-            master.grad = torch.zeros_like(master) if master.grad is None else master.grad.contiguous()
+            master.grad = torch.zeros_like(master) if master.grad is None else master.grad
         self._share.add_up([m.grad for m in reached if m.grad is not None])
 
     def _update(self) -> None:
