@@ -41,6 +41,12 @@ CONFIDENCE = (
     "confidence 1.0 of every box, so SFT can learn no other, and AP ranks boxes by confidence. Where RFT has "
     "no more hits than SFT but fewer boxes or a smaller error, what lifts its AP is doubt, not sight."
 )
+BOXED = (
+    "Share of the answers that box something, where the category is there and where it is not. Cells that "
+    "ran before this was counted are left out. Two shares that are equal mean that the policy guesses: AP "
+    "pays for guesses that happen to hit and takes little for those that do not, so that a value may rise, "
+    "on permuted rewards too, without anything being recognised."
+)
 
 
 def write_page(out: Path, docs: Path) -> str:
@@ -92,12 +98,13 @@ def page(found: CellFiles, points: Mapping[str, Found], plots: Mapping[str, str]
             section("Controls", tables.control_table(groups)),
             section("Which form of SFT was the twin", tables.twin_table(groups)),
             section("Confidence", CONFIDENCE, tables.calibration_table(groups), *reliable),
+            section("What is boxed", BOXED, boxed) if (boxed := tables.boxed_table(groups)) else "",
             section("Against the paper", _against_the_paper(groups, attempts)),
         ]
     parts += [_study(study, points.get(name, ()), groups, plots) for name, study in STUDIES.items()]
     if groups:
         parts.append(section("Every cell", tables.seed_table(groups), tables.edges(groups), _origin(groups)))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _state(found: CellFiles) -> str:

@@ -61,9 +61,23 @@ def _scope(task: Task, systems: Answers, resamples: int) -> dict[str, Any]:
             "format_rate": format_rate(judged),
             "draws": packed(values),
         }
+        if task.name == "detection":
+            rows[name]["boxed"] = boxed(judged)
         if name in MAIN:
             rows[name]["draws_given_parsed"] = packed(parsed_values)
     return {"n": len(record_ids), "pictures": len(set(record_ids)), "systems": rows}
+
+
+def boxed(judged: Sequence[Judged]) -> dict[str, float | None]:
+    """Shares of detection answers with boxes where the category is there, and where it is not.
+
+    A detector that knows a category has much more of the first.
+    """
+    shares = {}
+    for name, there in (("there", True), ("absent", False)):
+        said = [bool(j.answer.boxes_xyxy_px) for j in judged if bool(j.example.target.boxes_xyxy_px) is there]
+        shares[name] = float(np.mean(said)) if said else None
+    return shares
 
 
 def calibrations(task: Task, systems: Answers) -> dict[str, Any]:

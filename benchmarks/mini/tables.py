@@ -148,6 +148,23 @@ def calibration_table(groups: Groups) -> str:
     return table([*HEAD[:3], *head], rows)
 
 
+def boxed_table(groups: Groups) -> str:
+    """How often something is boxed where the category is there, and where it is not; means over seeds."""
+    rows = []
+    for (name, shots), cells in groups.items():
+        systems = (BASE, TWIN, RFT, PERMUTED)
+        for scope in cells[0]["scopes"]:
+            found = [c["scopes"][scope]["systems"] for c in cells]
+            found = [s for s in found if all("boxed" in s[system] for system in systems)]
+            if not found:
+                continue
+            title = SETTINGS[name].title + (f", {scope}" if len(cells[0]["scopes"]) > 1 else "")
+            pairs = [[s[system]["boxed"] for s in found] for system in systems]
+            shares = [" / ".join(_percent(_share(p, key)) for key in ("there", "absent")) for p in pairs]
+            rows.append([title, f"{shots}", f"{len(found)} of {SETTINGS[name].seeds[shots]}", *shares])
+    return table([*HEAD[:3], *(TITLES[s] for s in (BASE, TWIN, RFT, PERMUTED))], rows)
+
+
 def seed_table(groups: Groups) -> str:
     """Every cell by itself."""
     rows = []
@@ -194,6 +211,11 @@ def _hits(row: dict[str, Any]) -> float:
 def _mean(found: Sequence[dict[str, Any]], key: str) -> float:
     values = [f[key] for f in found if f[key] is not None]
     return float(sum(values) / len(values)) if values else float("nan")
+
+
+def _share(found: Sequence[dict[str, Any]], key: str) -> float | None:
+    values = [f[key] for f in found if f[key] is not None]
+    return sum(values) / len(values) if values else None
 
 
 def _decimals(found: Sequence[dict[str, Any]], key: str) -> str:
