@@ -86,6 +86,10 @@ def _most(text: str, seen: Mapping[str, Difference | None]) -> Claim:
     won = [family for family, d in seen.items() if above(d)]
     undecided = len(FAMILIES) - len(seen)
     said = f"{len(won)} of {len(seen)} complete settings" + (f": {', '.join(won)}" if won else "")
+    leaning = [
+        f for f, d in seen.items() if f not in won and d is not None and d.value is not None and d.value > 0
+    ]
+    said += f"; by its mean alone also {', '.join(leaning)}" if leaning else ""
     holds: bool | None = len(won) >= MOST_OF_FIVE
     if not holds and len(won) + undecided >= MOST_OF_FIVE:
         holds = None

@@ -17,7 +17,7 @@ from mini.files import grouped, read_cells, studies
 from mini.page import page, write_page
 from mini.plan import core_hours, plan_text
 from mini.pooled import pooled
-from mini.scores import packed
+from mini.scores import boxed, packed
 from mini.settings import FAMILIES, SETTINGS
 from mini.statement import plain_statement
 from mini.studies.attempts_table import attempts_sentences, attempts_table
@@ -27,6 +27,8 @@ from mini.systems import MAIN
 from mini.tables import edges
 
 from vrft.errors import RunError
+from vrft.evaluation.judged import Judged
+from vrft.types import Answer, BoxesTarget, Example
 
 MODULES = ("difficulty", "pooled", "scores", "tables", "tokens")
 VALUES = {"base": 0.2, "sft": 0.3, "rft": 0.4, "sft_then_rft": 0.45, "permuted": 0.15}
@@ -117,6 +119,31 @@ def test_an_empty_page_has_no_numbers_of_results_and_names_every_missing_cell(tm
     after = text[text.index("## What it was to show") :]
     assert not re.search(r"\d\.\d", after)
     assert states(tmp_path) == [None, None, None, None]
+
+
+def test_what_is_boxed_is_told_of_the_cells_that_counted_it(tmp_path):
+    cells = [Cell("open_vocabulary", 16, seed) for seed in (0, 1)]
+    write(tmp_path, cells)
+    assert "## What is boxed" not in text_of(tmp_path)
+    path = tmp_path / "cells" / f"{cells[1].name}.json"
+    told = json.loads(path.read_text())
+    for row in told["scopes"]["novel"]["systems"].values():
+        row["boxed"] = {"there": 0.561, "absent": None}
+    path.write_text(json.dumps(told))
+    section = text_of(tmp_path).split("## What is boxed")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| open")]
+    assert len(rows) == 1 and ", novel | 16 | 1 of 3 | 56% / –" in rows[0]
+
+
+def test_what_is_boxed_counts_answers_by_what_is_there():
+    def judged(labels, boxes):
+        target = BoxesTarget(((0.0, 0.0, 9.0, 9.0),) * labels)
+        example = Example("a", "a", Path("a.png"), (10, 10), "detection", "seven", target)
+        return Judged(example, "", Answer(True, True, ((1.0, 1.0, 2.0, 2.0),) * boxes), 1)
+
+    counted = [(1, 1), (2, 0), (1, 3), (1, 0), (0, 1), (0, 0), (0, 2), (0, 1)]
+    assert boxed([judged(*pair) for pair in counted]) == {"there": 0.5, "absent": 0.75}
+    assert boxed([judged(1, 1)]) == {"there": 1.0, "absent": None}
 
 
 def test_a_cell_stands_in_the_tables_as_its_file_says(tmp_path):
