@@ -138,6 +138,15 @@ def test_a_run_is_never_overwritten(tiny_folders, examples, tmp_path, graded):
         train_run(config, RunFolder(tmp_path / "run"), examples[:2], [])
 
 
+def test_a_folder_in_which_another_process_trains_is_left_alone(tiny_folders, examples, tmp_path, graded):
+    config = config_of("sft", tiny_folders["qwen3_vl"], optim__steps=1)
+    folder = RunFolder(tmp_path / "run")
+    with folder.held(), pytest.raises(RunError, match="another process"):
+        train_run(config, folder, examples[:2], [])
+    assert [path.name for path in folder.path.iterdir()] in ([], [".lock"])
+    assert train_run(config, folder, examples[:2], []).steps == 1
+
+
 def test_unknown_reward_setting_is_told_before_anything_is_loaded(examples, tmp_path):
     config = config_of("rft", tmp_path / "no such model", reward__setting="generous")
     with pytest.raises(ConfigError, match="generous"):

@@ -12,6 +12,7 @@ eval/            judged answers
 probe.json       samples of the policy before training, and advice (`vrft probe`)
 done.json        written last
 fingerprints.sqlite    what was found of each picture file; may be deleted
+.lock            held by the process that trains; an empty file otherwise
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,32 @@ class RunFolder:
                 f"{self.path} holds a run already. Add --resume to go on with it, or name another folder."
             )
         self.path.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep others from training here meanwhile; a process that dies lets go.
+
+        Raises:
+            RunError: another one does.
+        """
+        if not self.writes:
+            yield
+            return
+        from filelock import FileLock, Timeout
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"{self.path}: another process is training in this folder. Wait until it has ended, or name "
+                "another folder."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def done(self) -> bool:

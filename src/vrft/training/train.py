@@ -122,7 +122,8 @@ def train_run(
         The policy with the weights of its best validation, saved under ``model/`` unless it was interrupted.
 
     Raises:
-        RunError: the folder holds a run and ``resume`` is False, or its pseudo-labels were others.
+        RunError: the folder holds a run and ``resume`` is False, its pseudo-labels were others, or another
+            process trains in it.
         ConfigError: unknown reward setting, nothing to learn, more processes than prompts a step, or there
             are pseudo-labels and the configuration asks for none, or the other way round.
     """
@@ -133,6 +134,20 @@ def train_run(
         )
     check_processes(config, share)
     folder = RunFolder(folder.path, writes=share.is_first)
+    with folder.held():
+        return _train(config, folder, train, val, pseudo, resume, progress, share)
+
+
+def _train(
+    config: RunConfig,
+    folder: RunFolder,
+    train: Sequence[Example],
+    val: Sequence[Example],
+    pseudo: PseudoLabels,
+    resume: bool,
+    progress: Progress,
+    share: Share,
+) -> Trained:
     folder.open(resume)
     task = load_task(config.task)
     Scorer(task, config.reward, config.prompt.form)  # a wrong setting is told before the model is loaded
