@@ -36,6 +36,7 @@ from vrft.training.loop import run_loop
 from vrft.training.memory import KEPT_BACK, Load, forecast_memory
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
+from vrft.training.rollouts import RolloutMaker
 from vrft.training.train import check_paths, policy_of
 
 ALLOWED = 0.25
@@ -119,7 +120,7 @@ def child(name: str, work: Path) -> None:
         parity = check_paths(policy, task, examples, config)
         run = RunFolder(Path(tempfile.mkdtemp()))
         reference = Reference(policy, case.beta)
-        step = RftStep(policy, task, examples, config, run, reference, parity.path)
+        step = RftStep(RolloutMaker(policy, task, examples, config, run), reference, parity.path)
         run_loop(policy, config, run, step, None)
     more = forecast.total - forecast.weights
     row = {

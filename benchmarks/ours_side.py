@@ -17,6 +17,7 @@ from vrft.tasks.base import load_task
 from vrft.training.optimiser import Optimiser
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
+from vrft.training.rollouts import RolloutMaker
 from vrft.training.train import check_paths
 from vrft.types import BoxesTarget, Example, Form
 
@@ -82,9 +83,8 @@ class Ours:
         self.parity = check_paths(self.policy, task, examples, self.config)
         folder = RunFolder(Path(tempfile.mkdtemp()))
         reference = Reference(self.policy, shape.beta)
-        self.step_function = RftStep(
-            self.policy, task, examples, self.config, folder, reference, self.parity.path
-        )
+        rollouts = RolloutMaker(self.policy, task, examples, self.config, folder)
+        self.step_function = RftStep(rollouts, reference, self.parity.path)
         self.optimiser = Optimiser(self.policy.model, self.config.optim)
         self.prompts = prompts_for(self.policy, task, examples, self.config.prompt.form)
         view = self.prompts[0].picture.view

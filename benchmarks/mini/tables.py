@@ -160,7 +160,7 @@ def boxed_table(groups: Groups) -> str:
                 continue
             title = SETTINGS[name].title + (f", {scope}" if len(cells[0]["scopes"]) > 1 else "")
             pairs = [[s[system]["boxed"] for s in found] for system in systems]
-            shares = [" / ".join(_percent(_share(p, key)) for key in ("there", "absent")) for p in pairs]
+            shares = [" / ".join(_percent(_mean(p, key)) for key in ("there", "absent")) for p in pairs]
             rows.append([title, f"{shots}", f"{len(found)} of {SETTINGS[name].seeds[shots]}", *shares])
     return table([*HEAD[:3], *(TITLES[s] for s in (BASE, TWIN, RFT, PERMUTED))], rows)
 
@@ -213,15 +213,10 @@ def _mean(found: Sequence[dict[str, Any]], key: str) -> float:
     return float(sum(values) / len(values)) if values else float("nan")
 
 
-def _share(found: Sequence[dict[str, Any]], key: str) -> float | None:
-    values = [f[key] for f in found if f[key] is not None]
-    return sum(values) / len(values) if values else None
-
-
 def _decimals(found: Sequence[dict[str, Any]], key: str) -> str:
     value = _mean(found, key)
     return NOTHING if value != value else f"{value:.3f}"
 
 
 def _percent(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.0%}"
+    return NOTHING if value is None or value != value else f"{value:.0%}"

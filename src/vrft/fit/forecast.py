@@ -20,6 +20,7 @@ from vrft.training.loop import StepFunction
 from vrft.training.memory import Load, forecast_memory, resident_gib
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
+from vrft.training.rollouts import RolloutMaker
 from vrft.training.sft import SftStep
 from vrft.types import Example
 
@@ -44,19 +45,11 @@ def rehearse(
         share: which process this is.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        folder = RunFolder(Path(scratch))
         path: Form = "shared"
+        rft = configs["rft"]
+        rollouts = RolloutMaker(policy, task, train, rft, RunFolder(Path(scratch)), share)
         steps: dict[str, StepFunction] = {
-            "rft": RftStep(
-                policy,
-                task,
-                train,
-                configs["rft"],
-                folder,
-                Reference(policy, configs["rft"].grpo.beta),
-                path,
-                share,
-            ),
+            "rft": RftStep(rollouts, Reference(policy, rft.grpo.beta), path),
             "sft": SftStep(policy, task, train, configs["sft"], path, share),
         }
         return {kind: _timed(policy, steps[kind]) for kind in configs}

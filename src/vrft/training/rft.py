@@ -8,21 +8,17 @@ from typing import Any
 
 import torch
 
-from vrft.config import Grpo, RunConfig
+from vrft.config import Grpo
 from vrft.engine.forms import Path
 from vrft.engine.logprobs import AnswerScorer
 from vrft.engine.prefill import Encoded
-from vrft.policies.policy import Policy, Prompt
-from vrft.processes import ALONE, Share
-from vrft.runs.folder import RunFolder
-from vrft.tasks.base import Task
+from vrft.policies.policy import Prompt
 from vrft.training.groups import Group
 from vrft.training.kl import ESTIMATORS
 from vrft.training.loop import Backward, Row
 from vrft.training.losses import LOSSES, KlTerm, LossOptions, StepSize, as_rows, keep_finished
 from vrft.training.reference import Reference
 from vrft.training.rollouts import RolloutMaker
-from vrft.types import Example
 
 MEASURED = ("loss", "kl", "clipped_low_share", "clipped_high_share", "ratio_mean", "sampling_mismatch")
 """What a backward pass logs; ``sampling_mismatch`` is the largest difference of a token's log-probability
@@ -45,21 +41,11 @@ def step_size(groups: Sequence[Group], mask_truncated: bool, max_tokens: int) ->
 class RftStep:
     """The step function of RFT (Visual-RFT section 3): GRPO on the policy's own answers."""
 
-    def __init__(
-        self,
-        policy: Policy,
-        task: Task,
-        examples: Sequence[Example],
-        config: RunConfig,
-        folder: RunFolder,
-        reference: Reference,
-        path: Path,
-        share: Share = ALONE,
-    ) -> None:
-        self.policy, self.config, self.reference, self.path = policy, config, reference, path
-        self.share = share
-        self.rollouts = RolloutMaker(policy, task, examples, config, folder, share)
-        self.answer_scorer = AnswerScorer(policy)
+    def __init__(self, rollouts: RolloutMaker, reference: Reference, path: Path) -> None:
+        self.rollouts, self.reference, self.path = rollouts, reference, path
+        self.policy, self.config, self.share = rollouts.policy, rollouts.config, rollouts.share
+        config = self.config
+        self.answer_scorer = AnswerScorer(self.policy)
         self.updates = config.grpo.updates
         # Prompts that are encoded for sampling serve the gradient too, where all of them train at once and
         # nothing drops out of the one and not of the other.

@@ -59,7 +59,7 @@ class RolloutMaker:
         chosen = with_changes(examples_of_step(self.examples, step, count, config.seed), config, step)
         prompts = self._prompts(chosen)
         check_length(self.policy, prompts, r.max_new_tokens)
-        encoded = prefill(self.policy, prompts) if encode and prompts else None
+        encoded = prefill(self.policy, prompts) if encode else None
         self._seconds_scoring = 0.0
         first = self._drawn(step, 0, chosen, prompts, encoded)
         drawn = list(first)

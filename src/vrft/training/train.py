@@ -35,6 +35,7 @@ from vrft.tasks.base import Task, load_task
 from vrft.training.loop import Progress, StepFunction, run_loop
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
+from vrft.training.rollouts import RolloutMaker
 from vrft.training.sft import SftStep
 from vrft.types import Example
 
@@ -253,7 +254,8 @@ def check_paths(policy: Policy, task: Task, examples: Sequence[Example], config:
 def _rft(context: _Context) -> StepFunction:
     c = context
     reference = Reference(c.policy, c.config.grpo.beta)
-    return RftStep(c.policy, c.task, c.train, c.config, c.folder, reference, c.parity.path, c.share)
+    rollouts = RolloutMaker(c.policy, c.task, c.train, c.config, c.folder, c.share)
+    return RftStep(rollouts, reference, c.parity.path)
 
 
 def _sft(context: _Context) -> StepFunction:
