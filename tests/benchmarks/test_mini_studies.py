@@ -12,12 +12,13 @@ from mini.cell import main_table
 from mini.effort import FULL, TINY
 from mini.settings import DEVELOPMENT, SETTINGS, questions
 from mini.studies import STUDIES
-from mini.studies.data import MOST_PICTURES
+from mini.studies.data import MOST_PICTURES, STEPS
 from mini.studies.sensitivity import BETAS, GROUP_SIZES, RATES
 from mini.systems import trial
 
 from vrft.config import dump_config
 from vrft.errors import ConfigError, InputError
+from vrft.miniature.folders import DETECTION_CATEGORIES
 from vrft.types import Form
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "mini.py"
@@ -49,7 +50,18 @@ def test_the_map_of_sensitivity_has_every_pair_once():
 def test_sft_may_learn_from_up_to_two_thousand_pictures():
     sft = points("data")
     assert MOST_PICTURES == 2000 and {p.train for p in sft} == {MOST_PICTURES}
-    assert all(p.effort.steps * p.effort.prompts >= MOST_PICTURES for p in sft)
+    assert max(p.cell.shots for p in sft) * len(DETECTION_CATEGORIES) > MOST_PICTURES
+    largest = [p for p in sft if p.cell.shots == max(STEPS)]
+    assert all(p.effort.steps * p.effort.prompts >= MOST_PICTURES for p in largest) and len(largest) == 3
+
+
+def test_more_pictures_are_asked_the_main_tables_questions(tmp_path):
+    setting = SETTINGS["detection"]
+    few = questions(setting, tmp_path / "few", 2, 0).split
+    many = questions(setting, tmp_path / "many", 2, 0, train=setting.train + 100).split
+    assert [e.id for e in few.heldout] == [e.id for e in many.heldout]
+    assert [e.target for e in few.heldout] == [e.target for e in many.heldout]
+    assert {e.id for e in few.val} == {e.id for e in many.val}
 
 
 def test_sizes_need_a_second_model():

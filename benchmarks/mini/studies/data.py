@@ -10,6 +10,7 @@ from mini.drawing import LOOKS, series
 from mini.effort import Effort
 from mini.files import Groups
 from mini.pooled import pooled
+from mini.settings import SETTINGS
 from mini.studies.points import Point
 from mini.studies.shared import SFT, by, from_cells, supervised
 from mini.studies.study import REFERENCE_SETTING, SEEDS, Found, Study
@@ -19,33 +20,28 @@ from vrft.report.charts import HEIGHT, WIDTH, line_chart
 from vrft.report.standalone import Panel, standalone
 
 MOST_PICTURES = 2000
-SHOTS = (1, 2, 4, 8, 16, 32, 64, 128, 580)
-"""Of SFT, a class; 580 of six categories are nearly all of 2,000 pictures."""
-STEPS = 260
-"""Of SFT from so many pictures: 4,160 places for at most some 4,100 questions about them."""
-RFT_SHOTS = (1, 2, 4)
-"""Of RFT, read off the main table."""
+STEPS = {16: 80, 64: 160, 580: 260}
+"""Of SFT from so many shots a class, beyond those that the main table has on three seeds. 580 of six
+categories are nearly all of 2,000 pictures, and 260 steps have 4,160 places for some 4,100 questions."""
 
 
 def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
-    """SFT of more and more pictures; RFT of few stands in the main table, asked the same questions."""
-    longer = replace(effort, steps=max(effort.steps, STEPS), every=max(effort.every, STEPS // 4))
-    own = effort if effort.tries_code else longer
+    """SFT of more and more pictures; both of few stand in the main table, asked the same questions."""
     for seed in SEEDS:
-        for shots in SHOTS:
+        for shots, steps in STEPS.items():
+            own = effort if effort.tries_code else replace(effort, steps=steps, every=steps // 8)
             cell = Cell(REFERENCE_SETTING, shots, seed)
             x = {"system": SFT, "shots": shots}
             yield Point("data", f"sft-{shots}-{seed}", cell, own, supervised, x, train=MOST_PICTURES)
 
 
 def lines(found: Found, groups: Groups) -> dict[str, list[tuple[int, Found]]]:
-    """RFT of the main table's few shots, and SFT of the study's many: shots and their points."""
-    few = {shots: from_cells(groups, REFERENCE_SETTING, shots) for shots in RFT_SHOTS}
-    many = by(found, "shots")
-    return {
-        RFT: [(shots, own) for shots, own in few.items() if own],
-        SFT: [(shots, own) for (shots,), own in sorted(many.items())],
-    }
+    """RFT of the main table's shots, and SFT of these and of the study's many: shots and their points."""
+    shown = SETTINGS[REFERENCE_SETTING].seeds
+    cells = {shots: from_cells(groups, REFERENCE_SETTING, shots) for shots in shown}
+    few: dict[int, Found] = {shots: own for shots, own in cells.items() if own}
+    many: dict[int, Found] = {shots: own for (shots,), own in by(found, "shots").items()}
+    return {RFT: sorted(few.items()), SFT: sorted((few | many).items())}
 
 
 def pictures_used(found: Found, system: str) -> float:
@@ -101,6 +97,9 @@ STUDY = Study(
     "How many pictures does SFT need?",
     points,
     data_table,
+    f"RFT, and SFT of fewer than {min(STEPS)} shots, are the main table's; SFT of "
+    f"{', '.join(map(str, STEPS))} shots has {', '.join(map(str, STEPS.values()))} steps. SFT is here in "
+    "RFT's form alone, with all its rates.",
     sentences=catching_up,
     plot=data_plot,
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mini.bench import Bench
 from mini.cell import Cell
 from mini.difficulty import thirds
-from mini.effort import Effort
+from mini.effort import FULL, Effort
 from mini.files import Groups
 from mini.studies.points import Picked, Point
 from mini.studies.shared import both, both_table
@@ -16,14 +17,17 @@ from vrft.types import Example
 
 SHOTS = 16
 PARTS = ("hard", "middle", "easy")
+SFT_RATES, RFT_RATES = (3e-5, 1e-4), (5e-5, 1e-4)
+"""Of each two: those that the main table's trials in detection chose."""
 
 
 def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
     """Thirds of the training pictures by the base policy's successes."""
-    for part in PARTS:
-        for seed in SEEDS:
+    own = effort if effort.tries_code else replace(effort, sft_rates=SFT_RATES, rft_rates=RFT_RATES)
+    for seed in SEEDS:
+        for part in PARTS:
             cell, name = Cell(setting, SHOTS, seed), f"{setting}-{part}-{seed}"
-            yield Point("difficulty", name, cell, effort, both, {"part": part}, _third(part))
+            yield Point("difficulty", name, cell, own, both, {"part": part}, _third(part))
 
 
 def _third(part: str) -> Picked:
@@ -39,4 +43,11 @@ def difficulty_table(found: Found, groups: Groups) -> str:
     return both_table("part", found)
 
 
-STUDY = Study("difficulty", "Hard, middling and easy pictures", points, difficulty_table)
+STUDY = Study(
+    "difficulty",
+    "Hard, middling and easy pictures",
+    points,
+    difficulty_table,
+    f"Thirds of the pictures of {SHOTS} shots by the share of right answers among {FULL.difficulty_samples} "
+    "samples of the base policy. SFT, in RFT's form, and RFT have two rates each.",
+)
