@@ -300,12 +300,12 @@ def test_the_study_of_data_says_where_sft_catches_up(tmp_path):
 
 def test_the_study_of_size_has_the_shipped_miniature_from_the_main_table(tmp_path):
     write(tmp_path, [Cell("detection", 2, 0)], sft_direct=0.27)
-    point = study_point("rft", 2, 0, 0.5, 12) | {"x": {"model": "wide"}}
+    point = study_point("rft", 2, 0, 0.5, 12) | {"x": {"width": 128}}
     point["scopes"]["all"]["systems"]["sft"] = point["scopes"]["all"]["systems"]["base"]
     rows = [line.split(" | ")[1:6] for line in size_table([point], cells_of(tmp_path)).splitlines()[2:]]
     assert [[cell[:5].strip() for cell in row] for row in rows] == [
-        ["minia", "1", "20.0", "27.0", "40.0"],
-        ["wide", "1", "20.0", "20.0", "50.0"],
+        ["192", "1", "20.0", "27.0", "40.0"],
+        ["128", "1", "20.0", "20.0", "50.0"],
     ]
 
 

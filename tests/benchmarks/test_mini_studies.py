@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -64,11 +65,12 @@ def test_more_pictures_are_asked_the_main_tables_questions(tmp_path):
     assert {e.id for e in few.val} == {e.id for e in many.val}
 
 
-def test_sizes_need_a_second_model():
+def test_sizes_need_a_second_model(tmp_path):
     with pytest.raises(InputError, match="second miniature"):
         points("size")
-    named = points("size", models=["models/wide"])
-    assert {p.effort.model for p in named} == {"models/wide"}
+    (tmp_path / "config.json").write_text(json.dumps({"text_config": {"hidden_size": 128}}))
+    named = points("size", models=[str(tmp_path)])
+    assert {p.effort.model for p in named} == {str(tmp_path)} and {p.x["width"] for p in named} == {128}
 
 
 def test_a_trial_of_the_code_stays_small_in_the_study_of_data():

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
+from transformers import Qwen3VLForConditionalGeneration
 
 from vrft.errors import ConfigError
 from vrft.miniature.architecture import build_miniature, miniature_config
 from vrft.miniature.location import miniature_folder
+from vrft.miniature.pretrain import take_tower
 
 IDS = ("eos", "pad", "bos", "image", "video", "vision_start", "vision_end")
 SPECIAL = {name: number for number, name in enumerate(IDS)}
@@ -29,6 +32,19 @@ def test_another_width_changes_the_text_model_alone(width):
     assert other.config.text_config.head_dim == own.config.text_config.head_dim
     tower = {n: p.shape for n, p in own.model.visual.named_parameters() if "merger" not in n}
     assert tower == {n: p.shape for n, p in other.model.visual.named_parameters() if "merger" not in n}
+
+
+def test_a_narrower_miniature_may_have_the_shipped_ones_eyes():
+    shipped = Qwen3VLForConditionalGeneration.from_pretrained(miniature_folder(), dtype=torch.float32)
+    theirs = dict(shipped.model.visual.named_parameters())
+    model = build_miniature(500, SPECIAL, width=128)
+    before = {name: weight.clone() for name, weight in model.named_parameters() if ".visual." not in name}
+    take_tower(model, miniature_folder())
+    own = dict(model.model.visual.named_parameters())
+    taken = {name for name in own if own[name].shape == theirs[name].shape}
+    assert all(torch.equal(own[name], theirs[name]) for name in taken)
+    assert own.keys() - taken == {n for n in own if "merger" in n and "linear_fc2" in n}
+    assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters() if name in before)
 
 
 @pytest.mark.parametrize("width", [0, 32, 96, 100, -64])

@@ -7,13 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from mini.cell import Cell
-from mini.effort import MODEL, Effort
+from mini.effort import Effort
 from mini.files import Groups
 from mini.settings import SETTINGS
 from mini.studies.points import Point
 from mini.studies.shared import both, both_table, from_cells
 from mini.studies.study import SEEDS, Found, Study
 from vrft.errors import InputError
+from vrft.miniature.location import miniature_folder
+from vrft.report.figures import hundred
+from vrft.runs.folder import read_json
+
+GATES = Path(__file__).resolve().parents[3] / "results" / "gates"
 
 
 def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
@@ -25,20 +30,50 @@ def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Poin
     if not models:
         raise InputError(
             "The study needs a second miniature. Train one of another width with "
-            "'python -m vrft.miniature.pretrain OUT --width 128': --study size --models OUT/model."
+            "'python -m vrft.miniature.pretrain OUT --width 128 --shipped-tower': "
+            "--study size --models OUT/model."
         )
     for model in models:
         for seed in SEEDS:
-            cell, name = Cell(setting, SETTINGS[setting].reference, seed), Path(model).name
+            cell, width = Cell(setting, SETTINGS[setting].reference, seed), width_of(Path(model))
             own = replace(effort, model=model)
-            yield Point("size", f"{setting}-{name}-{seed}", cell, own, both, {"model": name})
+            yield Point("size", f"{setting}-{width}-{seed}", cell, own, both, {"width": width})
+
+
+def width_of(model: Path) -> int:
+    """Width of a folder's text model."""
+    return int(read_json(model / "config.json")["text_config"]["hidden_size"])
 
 
 def size_table(found: Found, groups: Groups) -> str:
     """Base, SFT and RFT of the shipped miniature, from the main table, and of the others."""
     places = dict.fromkeys((point["setting"], point["shots"]) for point in found)
-    shipped = [cell for place in places for cell in from_cells(groups, *place, model=MODEL)]
-    return both_table("model", [*shipped, *found])
+    shipped = width_of(miniature_folder())
+    cells = [cell for place in places for cell in from_cells(groups, *place, width=shipped)]
+    return both_table("width", [*cells, *found])
 
 
-STUDY = Study("size", "Miniatures of different width", points, size_table)
+def size_sentences(found: Found, groups: Groups) -> list[str]:
+    """What the other bases can do, where their gates were measured."""
+    lines = []
+    for width in sorted({point["x"]["width"] for point in found}):
+        path = GATES / f"width_{width}" / "skills.json"
+        if path.exists():
+            skills = read_json(path)
+            naming, box = hundred(skills["naming"]), hundred(skills["only_box_mean_iou"])
+            lines.append(
+                f"The base of width {width} names a single object right in {naming} of 100 pictures and boxes "
+                f"it with a mean IoU of {box} (`results/gates/{path.parent.name}`)."
+            )
+    return lines
+
+
+STUDY = Study(
+    "size",
+    "Miniatures of different width",
+    points,
+    size_table,
+    "The width is the text model's; the vision tower starts from the shipped one's and the pictures and stages "
+    "of pretraining are the same. SFT is here in RFT's form alone.",
+    size_sentences,
+)

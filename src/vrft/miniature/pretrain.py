@@ -24,11 +24,14 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from vrft.miniature.architecture import WIDTH, build_miniature, patchify
 from vrft.miniature.corpus import LINES, Line
+from vrft.miniature.location import miniature_folder
 from vrft.miniature.pool import Pool, draw_pool
 from vrft.miniature.tokenizer import special_ids, train_tokenizer
 from vrft.miniature.tower import cell_accuracy, train_tower
 
 IMAGE_TOKENS = 36
+TOWER_STEPS, SHORT_TOWER_STEPS = 2000, 300
+"""Of the tower from nothing, and from another miniature's."""
 DIGIT_WEIGHT = 2.0
 FIRST_DIGIT_WEIGHT = 4.0
 
@@ -266,6 +269,19 @@ def train_stage(
             torch.save(state, checkpoint)
 
 
+def take_tower(model: Qwen3VLForConditionalGeneration, folder: Path) -> None:
+    """Take over a finished miniature's vision tower, but for what depends on the text model's width.
+
+    Args:
+        model: changed in place.
+        folder: of the finished one.
+    """
+    given = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).model.visual
+    own = model.model.visual.state_dict()
+    own |= {name: weight for name, weight in given.state_dict().items() if weight.shape == own[name].shape}
+    model.model.visual.load_state_dict(own)
+
+
 def tokenizer_corpus(pool: Pool, n: int = 4000) -> list[str]:
     """Prompts and answers to train the tokenizer on."""
     rng = np.random.default_rng(11)
@@ -274,7 +290,12 @@ def tokenizer_corpus(pool: Pool, n: int = 4000) -> list[str]:
 
 
 def pretrain(
-    out: Path, scale: float = 1.0, device: str = "cpu", pool_size: int = 40000, width: int = WIDTH
+    out: Path,
+    scale: float = 1.0,
+    device: str = "cpu",
+    pool_size: int = 40000,
+    width: int = WIDTH,
+    tower: Path | None = None,
 ) -> Path:
     """Run every stage.
 
@@ -284,6 +305,7 @@ def pretrain(
         device: where to train.
         pool_size: number of pretraining pictures.
         width: of the text model; another than the shipped one's gives a miniature to compare sizes with.
+        tower: a finished miniature whose vision tower is where this one's starts; its training is then short.
 
     Returns:
         The folder of the finished model, in the Hugging Face format.
@@ -296,9 +318,10 @@ def pretrain(
         train_tokenizer(tokenizer_corpus(pool)).save_pretrained(out / "tokenizer")
     tokenizer = AutoTokenizer.from_pretrained(out / "tokenizer")
     model = build_miniature(len(tokenizer), special_ids(tokenizer), width=width).to(device)
-    heads = train_tower(
-        model.model.visual, pool, steps=max(2, round(2000 * scale)), checkpoint=out / "tower.pt"
-    )
+    if tower is not None:
+        take_tower(model, tower)
+    steps = max(2, round((SHORT_TOWER_STEPS if tower else TOWER_STEPS) * scale))
+    heads = train_tower(model.model.visual, pool, steps=steps, checkpoint=out / "tower.pt")
     gate = cell_accuracy(model.model.visual, heads, draw_pool(1000, 7, "val", out / "val.pkl"))
     (out / "tower.json").write_text(json.dumps(gate, indent=1))
     seen = encode_pool(model, pool)
@@ -318,8 +341,10 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--pool", type=int, default=40000)
     parser.add_argument("--width", type=int, default=WIDTH, help="of the text model")
-    arguments = parser.parse_args()
-    print(pretrain(arguments.out, arguments.scale, arguments.device, arguments.pool, arguments.width))
+    parser.add_argument("--shipped-tower", action="store_true", help="start from the shipped vision tower")
+    a = parser.parse_args()
+    tower = miniature_folder() if a.shipped_tower else None
+    print(pretrain(a.out, a.scale, a.device, a.pool, a.width, tower))
 
 
 if __name__ == "__main__":
