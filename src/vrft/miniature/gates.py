@@ -204,7 +204,8 @@ def main() -> None:
     else:
         name = f"upper_bound_{a.task}"
         result = upper_bound(a.model, a.task, a.work / a.task, a.steps, a.rate)
-    facts = {"command": f"python -m vrft.miniature.gates {a.gate} --task {a.task}", "model": a.model}
+    named = f" --model {a.model}" if a.model != MINIATURE else ""
+    facts = {"command": f"python -m vrft.miniature.gates {a.gate} --task {a.task}{named}", "model": a.model}
     facts |= {"hardware": hardware(), "versions": versions()}
     write_json(a.out / f"{name}.json", {**result, **facts})
     print(json.dumps(result, indent=1))
