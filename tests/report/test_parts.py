@@ -22,6 +22,7 @@ from vrft.report.drawing import embed
 from vrft.report.figures import hundred, interval, number, p_value
 from vrft.report.folders import read_run
 from vrft.report.overlay import draw_boxes
+from vrft.report.standalone import Panel, standalone
 from vrft.types import Answer, BoxesTarget, ClassTarget, Example
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
@@ -148,6 +149,15 @@ def test_an_interval_is_drawn_to_scale():
     assert (dots[0] - low) / (high - low) == pytest.approx(1 / 3, abs=1e-3)
     assert (high - dots[1]) / (high - low) == pytest.approx(4 / 3, abs=1e-3)
     assert svg.count('class="whisker"') == 3
+
+
+def test_a_chart_by_itself_needs_no_browser_for_its_colours():
+    chart = interval_plot([Whisker("a", "sft", 0.1, 0.0, 0.2)], "label")
+    text = standalone([Panel(chart, 460, 100)], [("SFT", "sft")])
+    assert "var(" not in text and "--" not in text
+    style = text.split("<style>")[1].split("</style>")[0]
+    looks = set(re.findall(r"\.(\w+) \{ color: #[0-9a-f]{6}; \}", style))
+    assert set(re.findall(r'<g class="(\w+)"', text)) == {"sft"} <= looks
 
 
 def test_nothing_to_draw_is_nothing():

@@ -9,19 +9,20 @@ from markupsafe import Markup
 
 from vrft.report.svg import group, tag
 
+# Hues go by `color`: programs that are no browsers know no custom properties, and would leave the lines out.
 _STYLE = """
 text { font-family: system-ui, sans-serif; font-size: 12px; fill: #1c2128; }
 .tick { fill: #5b6572; font-size: 11px; } .row { font-size: 13px; } .value { font-weight: 600; }
 .head { font-size: 13px; font-weight: 600; }
-.base { --hue: #8a63d2; } .sft { --hue: #d9730d; } .rft { --hue: #1f6feb; } .extra { --hue: #0f8b8d; }
-.gain { --hue: #1c2128; } .truth { --hue: #12a150; } .c3 { --hue: #b8459c; }
+.base { color: #8a63d2; } .sft { color: #d9730d; } .rft { color: #1f6feb; } .extra { color: #0f8b8d; }
+.gain { color: #1c2128; } .truth { color: #12a150; } .c3 { color: #b8459c; }
 .grid { stroke: #dfe3e8; stroke-width: 1; }
 .zero { stroke: #5b6572; stroke-width: 1.5; stroke-dasharray: 3 3; }
-.curve { fill: none; stroke: var(--hue); stroke-width: 2.2; stroke-linejoin: round; }
-.whisker { stroke: var(--hue); stroke-width: 2.5; }
-.dot { fill: var(--hue); stroke: #ffffff; stroke-width: 1.2; }
-.spread { stroke: var(--hue); stroke-width: 1.4; opacity: 0.55; }
-.hover { opacity: 0; } .bar { fill: var(--hue); }
+.curve { fill: none; stroke: currentColor; stroke-width: 2.2; stroke-linejoin: round; }
+.whisker { stroke: currentColor; stroke-width: 2.5; }
+.dot { fill: currentColor; stroke: #ffffff; stroke-width: 1.2; }
+.spread { stroke: currentColor; stroke-width: 1.4; opacity: 0.55; }
+.hover { opacity: 0; } .bar { fill: currentColor; }
 """
 _LEGEND_HEIGHT, _TITLE_HEIGHT = 24, 22
 _SCALE = 2
