@@ -44,7 +44,9 @@ def test_a_narrower_miniature_may_have_the_shipped_ones_eyes():
     taken = {name for name in own if own[name].shape == theirs[name].shape}
     assert all(torch.equal(own[name], theirs[name]) for name in taken)
     assert own.keys() - taken == {n for n in own if "merger" in n and "linear_fc2" in n}
-    assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters() if name in before)
+    assert all(
+        torch.equal(weight, before[name]) for name, weight in model.named_parameters() if name in before
+    )
 
 
 @pytest.mark.parametrize("width", [0, 32, 96, 100, -64])

@@ -62,8 +62,8 @@ def size_sentences(found: Found, groups: Groups) -> list[str]:
             skills = read_json(path)
             naming, box = hundred(skills["naming"]), hundred(skills["only_box_mean_iou"])
             lines.append(
-                f"The base of width {width} names a single object right in {naming} of 100 pictures and boxes "
-                f"it with a mean IoU of {box} (`results/gates/{path.parent.name}`)."
+                f"The base of width {width} names a single object right in {naming} of 100 pictures and "
+                f"boxes it with a mean IoU of {box} (`results/gates/{path.parent.name}`)."
             )
     return lines
 
@@ -73,7 +73,7 @@ STUDY = Study(
     "Miniatures of different width",
     points,
     size_table,
-    "The width is the text model's; the vision tower starts from the shipped one's and the pictures and stages "
-    "of pretraining are the same. SFT is here in RFT's form alone.",
+    "The width is the text model's; the vision tower starts from the shipped one's and the pictures and "
+    "stages of pretraining are the same. SFT is here in RFT's form alone.",
     size_sentences,
 )
