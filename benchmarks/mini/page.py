@@ -14,6 +14,7 @@ from mini.files import CellFiles, Groups, grouped, missing_cells, read_cells, st
 from mini.plan import BUDGET_CORE_HOURS, core_hours
 from mini.plots import write_plots
 from mini.protocol import protocol, reading
+from mini.readers import answers
 from mini.settings import SETTINGS
 from mini.statement import plain_statement
 from mini.studies import STUDIES
@@ -83,6 +84,7 @@ def page(found: CellFiles, points: Mapping[str, Found], plots: Mapping[str, str]
         f"## What is there\n\n{_state(found)}",
         section("What it was to show", plain_statement(groups), _claims(claims(groups))),
         *([section("The five settings", families_table(groups))] if groups else []),
+        section("What readers of the paper ask", answers(points, groups)),
     ]
     if groups:
         shown = [

@@ -37,6 +37,10 @@ class Drawn:
         """The difference, paired by picture and by seed."""
         return difference((self.value, self.values), (other.value, other.values))
 
+    def lead(self, other: Drawn) -> Drawn:
+        """The same with its draws, to be compared with another lead."""
+        return Drawn(self.value - other.value, self.values - other.values)
+
 
 def pooled(
     cells: Sequence[CellFile], system: str, scope: str | None = None, parsed: bool = False
@@ -108,7 +112,6 @@ def family_difference(
     for setting in (s for s in SETTINGS.values() if s.family == family):
         cells = groups.get((setting.name, setting.reference))
         one, other = (pooled(cells, name, parsed=parsed) if cells else None for name in (first, second))
-        same = one is not None and other is not None
-        parts.append(Drawn(one.value - other.value, one.values - other.values) if same else None)  # type: ignore[union-attr]
+        parts.append(one.lead(other) if one is not None and other is not None else None)
     mean = mean_of(parts)
     return None if mean is None else mean.minus(Drawn(0.0, np.zeros_like(mean.values)))

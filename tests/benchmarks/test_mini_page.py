@@ -9,86 +9,24 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 from mini import claims as mini_claims
 from mini.cell import VERSION, Cell, main_table
-from mini.files import grouped, read_cells, studies
-from mini.page import page, write_page
+from mini.files import read_cells
+from mini.page import write_page
 from mini.plan import core_hours, plan_text
 from mini.pooled import pooled
-from mini.scores import boxed, packed
+from mini.scores import boxed
 from mini.settings import FAMILIES, SETTINGS
 from mini.statement import plain_statement
-from mini.studies.attempts_table import attempts_sentences, attempts_table
-from mini.studies.described import described_table
-from mini.studies.size import size_table
-from mini.systems import MAIN
 from mini.tables import edges
+from mini_files import cells_of, text_of, write
 
 from vrft.errors import RunError
 from vrft.evaluation.judged import Judged
 from vrft.types import Answer, BoxesTarget, Example
 
 MODULES = ("difficulty", "pooled", "scores", "tables", "tokens")
-VALUES = {"base": 0.2, "sft": 0.3, "rft": 0.4, "sft_then_rft": 0.45, "permuted": 0.15}
-SPREAD = 0.02
-
-
-def system_row(value, rng, parsed):
-    draws = value + SPREAD * rng.standard_normal(200).clip(-2, 2)
-    row = {
-        "value": value,
-        "low": value - SPREAD,
-        "high": value + SPREAD,
-        "parse_rate": 0.9,
-        "format_rate": 0.9,
-    }
-    row |= {"value_given_parsed": value + 0.01, "draws": packed(draws)}
-    return row | ({"draws_given_parsed": packed(draws + 0.01)} if parsed else {})
-
-
-def content(cell, values):
-    rng = np.random.default_rng([cell.seed, cell.shots])
-    names = {**VALUES, **values}
-    forms = ("sft_direct", "sft_think", "sft_curated", "sft_equal_steps", "sft_equal_tokens")
-    rows = {n: system_row(names.get(n, names["sft"]), rng, n in MAIN) for n in (*names, *forms)}
-    scope = {"n": 300, "pictures": 229, "systems": rows}
-    trained = {"chosen": {"learning_rate": 1e-4, "step": 20}, "training_pictures": 12}
-    trained |= {"trials": [{"learning_rate": rate, "steps": 20} for rate in (1e-5, 1e-4)]}
-    trained |= {"tokens": {"steps": 40, "forward": 400, "backward": 200}}
-    bins = [[0, None, None]] * 8 + [[4, 0.85, 0.5], [6, 0.95, 1.0]]
-    return {
-        "version": VERSION,
-        "setting": cell.setting,
-        "shots": cell.shots,
-        "seed": cell.seed,
-        "metric": "ap",
-        "headline": cell.of.headline,
-        "form": "direct",
-        "twin": "sft_direct",
-        "systems": {name: trained for name in (*names, *forms)},
-        "scopes": {name: scope for name in cell.of.scopes},
-        "calibration": {n: {"boxes": 10, "ece": 0.2, "brier": 0.3, "bins": bins} for n in MAIN},
-        "core_seconds": 600.0,
-        "hardware": "a machine",
-        "threads": 2,
-        "model_sha256": "ab" * 32,
-    }
-
-
-def write(out, cells, **values):
-    (out / "cells").mkdir(parents=True, exist_ok=True)
-    for cell in cells:
-        (out / "cells" / f"{cell.name}.json").write_text(json.dumps(content(cell, values)))
-
-
-def cells_of(out):
-    return grouped(read_cells(out))
-
-
-def text_of(out):
-    return page(read_cells(out), studies(out), {})
 
 
 def states(out):
@@ -268,106 +206,6 @@ def test_plots_are_well_formed_and_those_without_numbers_go(tmp_path):
         ElementTree.parse(docs / "results" / name)
     text = (docs / "results.md").read_text()
     assert {f"(results/{name})" in text for name in names} == {True}
-
-
-def study_point(system, shots, seed, value, used):
-    rng = np.random.default_rng(seed)
-    rows = {name: system_row(v, rng, True) for name, v in (("base", 0.2), (system, value))}
-    return {
-        "x": {"system": system, "shots": shots},
-        "seed": seed,
-        "shots": shots,
-        "setting": "detection",
-        "headline": "all",
-        "scopes": {"all": {"n": 9, "pictures": 9, "systems": rows}},
-        "systems": {system: {"training_pictures": used}},
-    }
-
-
-def test_the_study_of_data_says_where_sft_catches_up(tmp_path):
-    folder = tmp_path / "studies" / "data"
-    folder.mkdir(parents=True)
-    write(tmp_path, [Cell("detection", 2, 0)])
-    values = ((2, 0.3), (8, 0.39), (32, 0.41))
-    points = [study_point("sft", shots, 0, value, 6 * shots) for shots, value in values]
-    for number, point in enumerate(points):
-        (folder / f"{number}.json").write_text(json.dumps(point))
-    text = text_of(tmp_path)
-    assert "SFT's mean reaches that of RFT from 2 shots at 192 pictures." in text
-    assert "--study size`." in text
-    assert "| RFT | 2 | 12 | 1 | 40.0" in text and "| SFT | 32 | 192 | 1 | 41.0" in text
-
-
-def test_the_study_of_size_has_the_shipped_miniature_from_the_main_table(tmp_path):
-    write(tmp_path, [Cell("detection", 2, 0)], sft_direct=0.27)
-    point = study_point("rft", 2, 0, 0.5, 12) | {"x": {"width": 128}}
-    point["scopes"]["all"]["systems"]["sft"] = point["scopes"]["all"]["systems"]["base"]
-    rows = [line.split(" | ")[1:6] for line in size_table([point], cells_of(tmp_path)).splitlines()[2:]]
-    assert [[cell[:5].strip() for cell in row] for row in rows] == [
-        ["192", "1", "20.0", "27.0", "40.0"],
-        ["128", "1", "20.0", "20.0", "50.0"],
-    ]
-
-
-def test_attempts_in_a_setting_that_contradicts_the_paper_are_counted(tmp_path):
-    write(tmp_path, [Cell("detection", 8, 0)], rft=0.1)
-    folder = tmp_path / "studies" / "sensitivity"
-    folder.mkdir(parents=True)
-    for number in range(3):
-        point = study_point("rft", 2, 0, 0.4, 12) | {"x": {"group": 4, "beta": 0.0, "rate": 10.0**-number}}
-        point["systems"]["rft"]["chosen"] = {"learning_rate": 1e-4, "step": 10}
-        (folder / f"{number}.json").write_text(json.dumps(point))
-    text = text_of(tmp_path)
-    assert "RFT is below SFT, difference" in text and "Attempts in this setting: 3." in text
-    assert "| detection | 4 | 0.0 | 1e-02 | 10 | 40.0" in text
-
-
-def attempt_point(name, seed, rft, **twins):
-    rows = {"rft": system_row(rft, np.random.default_rng(seed), True)}
-    rows |= {twin: system_row(value, np.random.default_rng(seed), True) for twin, (value, _) in twins.items()}
-    systems = {"rft": {"kind": "rft", "training_pictures": 12}}
-    tried = {"learning_rate": 1e-4, "best_step": 20, "steps": 80}
-    systems |= {t: {"kind": "sft", "trials": [tried | {"validation": v}]} for t, (_, v) in twins.items()}
-    return {
-        "study": "attempts",
-        "questions": {"val": {"questions": 60}},
-        "x": {"attempt": name},
-        "seed": seed,
-        "shots": 2,
-        "setting": "detection",
-        "headline": "all",
-        "scopes": {"all": {"n": 9, "pictures": 9, "systems": rows}},
-        "systems": systems,
-    }
-
-
-def test_attempts_stand_beside_the_protocol_and_the_twin_that_validation_chose():
-    # Validation prefers the direct form though thinking scores higher on development questions.
-    forms = {"sft_direct": (0.30, 0.5), "sft_think": (0.90, 0.4)}
-    points = [attempt_point("protocol", 11, 0.25, **forms), attempt_point("beta 0", 11, 0.35)]
-    points += [attempt_point("vision learns", 11, 0.4, sft_direct=(0.45, 0.5))]
-    points += [attempt_point("DAPO", 12, 0.99)]
-    rows = [line.split(" | ") for line in attempts_table(points, {}).splitlines()[2:]]
-    assert [row[1] for row in rows] == ["protocol", "beta 0", "vision learns"]
-    assert [row[5][:5] for row in rows] == ["\N{EN DASH}", "+10.0", "+15.0"]
-    assert [row[6][:5] for row in rows] == ["\N{MINUS SIGN}5.0 ", "+5.0 ", "+10.0"]
-    assert rows[2][7].startswith("\N{MINUS SIGN}5.0") and rows[1][7].startswith("\N{EN DASH}")
-    (said,) = attempts_sentences([*points, attempt_point("LoRA", 11, 0.1, sft_direct=(0.2, 0.5))], {})
-    assert "interval: beta 0 in detection, vision learns in detection (of 3 " in said
-    assert "below: LoRA in detection." in said and "chosen by 60 validation questions" in said
-
-
-def test_the_described_twin_stands_beside_the_cells_of_its_seeds(tmp_path):
-    cells = [Cell("detection", 2, seed) for seed in (0, 1)]
-    write(tmp_path, cells)
-    points = [
-        study_point("sft_as_described", 2, seed, 0.22, 12) | {"x": {"system": "sft_as_described"}}
-        for seed in (0, 1)
-    ]
-    row = described_table(points, cells_of(tmp_path)).splitlines()[-1].split(" | ")
-    assert [cell[:5] for cell in row[2:]] == ["2", "20.0 ", "22.0 ", "30.0 ", "40.0 ", "+18.0", "+10.0"]
-    alone = [*points, study_point("sft_as_described", 2, 2, 0.22, 12)]
-    assert described_table(alone, cells_of(tmp_path)) == ""
 
 
 def test_the_committed_page_is_what_the_committed_files_say(tmp_path):

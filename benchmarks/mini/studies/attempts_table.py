@@ -96,6 +96,21 @@ def attempts_sentences(found: Found, groups: Groups) -> list[str]:
     ]
 
 
+def attempts_answer(found: Found, groups: Groups) -> str:
+    """How many changes can be told from the protocol."""
+    seen = [one for one in tried(found) if one.against_protocol]
+    if not seen:
+        return ""
+    ends = [(one.against_protocol.low, one.against_protocol.high) for one in seen if one.against_protocol]
+    above = sum(low is not None and low > 0 for low, _ in ends)
+    below = sum(high is not None and high < 0 for _, high in ends)
+    settings = ", ".join(dict.fromkeys(one.setting for one in seen))
+    return (
+        f"Of {len(seen)} changes of RFT, one at a time ({settings}), {above or 'none'} can be told from the "
+        f"protocol's RFT as better and {below or 'none'} as worse, on development pictures."
+    )
+
+
 def twin(point: Point) -> Point:
     """A point whose best form of supervised fine-tuning on validation goes by the twin's name."""
     trials = [
@@ -121,4 +136,6 @@ STUDY = Study(
     "names no other; the twin has all its rates and forms and is chosen on validation. *Twin with it*: "
     "supervised fine-tuning in RFT's form with the same change.",
     attempts_sentences,
+    question="Would another RFT have done better?",
+    answer=attempts_answer,
 )

@@ -79,6 +79,11 @@ def catching_up(found: Found, groups: Groups) -> list[str]:
     return sentences
 
 
+def data_answer(found: Found, groups: Groups) -> str:
+    """Where SFT catches up, in one paragraph."""
+    return " ".join(catching_up(found, groups)) if found else ""
+
+
 def data_plot(found: Found, groups: Groups) -> str | None:
     """AP over the number of training pictures, of SFT and of RFT."""
     if not found:
@@ -102,4 +107,6 @@ STUDY = Study(
     "RFT's form alone, with all its rates.",
     sentences=catching_up,
     plot=data_plot,
+    question="At how many pictures does SFT catch up with RFT of few?",
+    answer=data_answer,
 )

@@ -11,7 +11,7 @@ from mini.files import Groups
 from mini.pooled import pooled
 from mini.settings import SETTINGS
 from mini.studies.points import Point
-from mini.studies.shared import by
+from mini.studies.shared import by, of_same_seeds
 from mini.studies.study import SEEDS, Found, Study
 from mini.systems import BASE, RFT, TWIN, System
 from mini.tables import table, told
@@ -64,6 +64,22 @@ def described_table(found: Found, groups: Groups) -> str:
     return table([*HEAD, *GAPS], rows)
 
 
+def described_answer(found: Found, groups: Groups) -> str:
+    """What tuning is worth to SFT in each setting, on the same seeds."""
+    worth = {}
+    for (setting, shots), drawn in by(found, "setting", "shots").items():
+        own, cells = of_same_seeds(drawn, groups.get((setting, shots), ()))
+        described, tuned = (
+            pooled(one, name) if one else None for one, name in ((own, DESCRIBED), (cells, TWIN))
+        )
+        if described is not None and tuned is not None:
+            worth[SETTINGS[setting].title] = tuned.minus(described)
+    if not worth:
+        return ""
+    told_of = "; ".join(f"{title} {told(seen, sign=True)}" for title, seen in worth.items())
+    return f"The tuned twin minus SFT as the authors described theirs: {told_of}."
+
+
 STUDY = Study(
     "twin",
     "How much of the gap is the twin's tuning?",
@@ -73,4 +89,6 @@ STUDY = Study(
     "warm up, against RFT of all weights. Its rank of 8, its rate of 1e-04 and its cosine are our guess, the "
     "examples' of the tool that they named (LLaMA Factory). It is taught and asked direct answers, and "
     "nothing is chosen on validation. It is no twin: it is here to tell what a weak one would have shown.",
+    question="How much of the paper's gap may be SFT that was not tuned?",
+    answer=described_answer,
 )

@@ -10,9 +10,12 @@ from mini.cell import Cell
 from mini.difficulty import thirds
 from mini.effort import FULL, Effort
 from mini.files import Groups
+from mini.settings import SETTINGS
 from mini.studies.points import Picked, Point
-from mini.studies.shared import both, both_table
+from mini.studies.shared import SFT, both, both_table, by, lead, of_same_seeds
 from mini.studies.study import SEEDS, Found, Study
+from mini.systems import BASE, RFT
+from mini.tables import TITLES, told
 from vrft.types import Example
 
 SHOTS = 16
@@ -43,6 +46,24 @@ def difficulty_table(found: Found, groups: Groups) -> str:
     return both_table("part", found)
 
 
+def difficulty_answer(found: Found, groups: Groups) -> str:
+    """What the hard third is worth beside the easy one, on the same seeds."""
+    sentences = []
+    for (setting,), own in by(found, "setting").items():
+        thirds_of = [[p for p in own if p["x"]["part"] == part] for part in ("hard", "easy")]
+        if not all(thirds_of):
+            continue
+        hard, easy = of_same_seeds(*thirds_of)
+        gains = []
+        for system in (RFT, SFT):
+            one, other = (lead(points, system, BASE) for points in (hard, easy))
+            if one is not None and other is not None:
+                gains.append(f"{TITLES[system]} {told(one.minus(other), sign=True)}")
+        said = f"{SETTINGS[setting].title}: the hard third of the pictures instead of the easy one is worth"
+        sentences.append(f"{said} {' and '.join(gains)}.")
+    return " ".join(sentences)
+
+
 STUDY = Study(
     "difficulty",
     "Hard, middling and easy pictures",
@@ -50,4 +71,6 @@ STUDY = Study(
     difficulty_table,
     f"Thirds of the pictures of {SHOTS} shots by the share of right answers among {FULL.difficulty_samples} "
     "samples of the base policy. SFT, in RFT's form, and RFT have two rates each.",
+    question="Does the gain grow with difficulty?",
+    answer=difficulty_answer,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from mini.cell import Cell
 from mini.effort import Effort
@@ -11,11 +12,14 @@ from mini.files import Groups
 from mini.pooled import pooled
 from mini.settings import SETTINGS
 from mini.studies.points import Point
-from mini.studies.shared import learner
+from mini.studies.shared import by, learner
 from mini.studies.study import Found, Study
 from mini.systems import BASE, RFT
 from mini.tables import minus, table, told
+from vrft.report.figures import hundred
 
+NEAR = 0.02
+"""Values that differ by less are taken for alike."""
 GROUP_SIZES = (2, 4, 8, 16)
 BETAS = (0.0, 0.01, 0.04, 0.16)
 RATES = (1e-5, 5e-5, 1e-4, 4e-4)
@@ -45,6 +49,25 @@ def sensitivity_table(found: Found, groups: Groups) -> str:
     return table(["setting", "G", "beta", "rate", "step", "RFT", "RFT - base"], rows)
 
 
+def sensitivity_answer(found: Found, groups: Groups) -> str:
+    """The best and the worst place of the map, and how many are near the best."""
+    sentences = []
+    for (setting,), own in by(found, "setting").items():
+        seen = sorted(((pooled([point], RFT), point["x"]) for point in own), key=lambda one: one[0].value)
+        (worst, where_worst), (best, where_best) = seen[0], seen[-1]
+        near = sum(one.value >= best.value - NEAR for one, _ in seen)
+        sentences.append(
+            f"{SETTINGS[setting].title}: from {hundred(worst.value)} ({_place(where_worst)}) to "
+            f"{hundred(best.value)} ({_place(where_best)}); {near} of {len(seen)} trials are within "
+            f"{hundred(NEAR)} of the best."
+        )
+    return " ".join(sentences)
+
+
+def _place(x: Mapping[str, Any]) -> str:
+    return f"G {x['group']}, beta {x['beta']}, rate {x['rate']:.0e}"
+
+
 STUDY = Study(
     "sensitivity",
     "Group size, beta and learning rate",
@@ -52,4 +75,6 @@ STUDY = Study(
     sensitivity_table,
     "A row is one trial, its best checkpoint on validation; one seed, so a difference of a point or two "
     "between rows may be that of two draws of the same training.",
+    question="How much depends on G, beta and the learning rate?",
+    answer=sensitivity_answer,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from mini.bench import Bench
 from mini.files import Groups
-from mini.pooled import known_as, pooled
+from mini.pooled import Drawn, known_as, pooled
 from mini.studies.study import Found
 from mini.systems import BASE, RFT, TWIN, System, rft, twins
 from mini.tables import minus, table, told
@@ -56,6 +56,18 @@ def from_cells(groups: Groups, setting: str, shots: int, **x: Any) -> list[Mappi
     """
     cells = groups.get((setting, shots), ())
     return [{**known_as(cell, f"sft_{cell['form']}", SFT), "x": x} for cell in cells]
+
+
+def of_same_seeds(*found: Found) -> list[list[Mapping[str, Any]]]:
+    """Of several lists of points those of the seeds that all of them have, in the seeds' order."""
+    common = set.intersection(*({point["seed"] for point in points} for points in found))
+    return [[p for p in sorted(points, key=lambda p: p["seed"]) if p["seed"] in common] for points in found]
+
+
+def lead(found: Found, first: str, second: str) -> Drawn | None:
+    """First minus second over points; None where there are none, or a system is missing."""
+    one, other = (pooled(found, system) if found else None for system in (first, second))
+    return one.lead(other) if one is not None and other is not None else None
 
 
 def both_table(key: str, found: Found) -> str:

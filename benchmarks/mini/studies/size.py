@@ -11,8 +11,10 @@ from mini.effort import Effort
 from mini.files import Groups
 from mini.settings import SETTINGS
 from mini.studies.points import Point
-from mini.studies.shared import both, both_table, from_cells
+from mini.studies.shared import SFT, both, both_table, by, from_cells, lead, of_same_seeds
 from mini.studies.study import SEEDS, Found, Study
+from mini.systems import RFT
+from mini.tables import told
 from vrft.errors import InputError
 from vrft.miniature.location import miniature_folder
 from vrft.report.figures import hundred
@@ -53,6 +55,22 @@ def size_table(found: Found, groups: Groups) -> str:
     return both_table("width", [*cells, *found])
 
 
+def size_answer(found: Found, groups: Groups) -> str:
+    """RFT's lead over SFT at each width, and their difference, on the same seeds."""
+    sentences = []
+    for (setting, shots, width), own in by(found, "setting", "shots", "width").items():
+        shipped = width_of(miniature_folder())
+        pair = of_same_seeds(from_cells(groups, setting, shots, width=shipped), own)
+        here, there = (lead(points, RFT, SFT) for points in pair)
+        if here is not None and there is not None:
+            sentences.append(
+                f"{SETTINGS[setting].title}: RFT - SFT is {told(here, sign=True)} at width {shipped} and "
+                f"{told(there, sign=True)} at width {width}; the difference is "
+                f"{told(there.minus(here), sign=True)}."
+            )
+    return " ".join(sentences)
+
+
 def size_sentences(found: Found, groups: Groups) -> list[str]:
     """What the other bases can do, where their gates were measured."""
     lines = []
@@ -76,4 +94,6 @@ STUDY = Study(
     "The width is the text model's; the vision tower starts from the shipped one's and the pictures and "
     "stages of pretraining are the same. SFT is here in RFT's form alone.",
     size_sentences,
+    question="Does the gap change with the model's size?",
+    answer=size_answer,
 )

@@ -23,6 +23,11 @@ def no_sentences(found: Found, groups: Groups) -> list[str]:
     return []
 
 
+def no_answer(found: Found, groups: Groups) -> str:
+    """Points are missing."""
+    return ""
+
+
 def no_plot(found: Found, groups: Groups) -> str | None:
     """Nothing to draw."""
     return None
@@ -44,3 +49,7 @@ class Study:
     """What the table says."""
     plot: Callable[[Found, Groups], str | None] = no_plot
     """An SVG file's text; None without numbers."""
+    question: str = ""
+    """Of readers of the paper, which the study answers."""
+    answer: Callable[[Found, Groups], str] = no_answer
+    """In a sentence; empty where points are missing."""
