@@ -81,16 +81,24 @@ def attempts_table(found: Found, groups: Groups) -> str:
     return table(HEAD, rows)
 
 
+def told_apart(rows: Sequence[Tried]) -> tuple[list[Tried], list[Tried]]:
+    """Attempts above the protocol's RFT with their interval, and those below it."""
+    seen = [(one, one.against_protocol) for one in rows if one.against_protocol]
+    above = [one for one, d in seen if d.low is not None and d.low > 0]
+    return above, [one for one, d in seen if d.high is not None and d.high < 0]
+
+
 def attempts_sentences(found: Found, groups: Groups) -> list[str]:
     """How many attempts can be told from the protocol."""
-    seen = [(one, one.against_protocol) for one in tried(found) if one.against_protocol]
-    better = [f"{one.name} in {one.setting}" for one, d in seen if d.low is not None and d.low > 0]
-    worse = [f"{one.name} in {one.setting}" for one, d in seen if d.high is not None and d.high < 0]
-    above, below = (", ".join(names) or "none" for names in (better, worse))
+    rows = tried(found)
+    count = sum(one.against_protocol is not None for one in rows)
+    above, below = (
+        ", ".join(f"{one.name} in {one.setting}" for one in part) or "none" for part in told_apart(rows)
+    )
     sizes = sorted({point["questions"]["val"]["questions"] for point in found})
     return [
-        f"Above the protocol's RFT with their interval: {above} (of {len(seen)} without any effect about "
-        f"{len(seen) / 40:.0f} would lie above by chance); below: {below}. With one seed an interval is over "
+        f"Above the protocol's RFT with their interval: {above} (of {count} without any effect about "
+        f"{count / 40:.0f} would lie above by chance); below: {below}. With one seed an interval is over "
         "pictures alone: what another draw of the same training would give is not in it. Checkpoints were "
         f"chosen by {' or '.join(map(str, sizes))} validation questions."
     ]
@@ -101,13 +109,11 @@ def attempts_answer(found: Found, groups: Groups) -> str:
     seen = [one for one in tried(found) if one.against_protocol]
     if not seen:
         return ""
-    ends = [(one.against_protocol.low, one.against_protocol.high) for one in seen if one.against_protocol]
-    above = sum(low is not None and low > 0 for low, _ in ends)
-    below = sum(high is not None and high < 0 for _, high in ends)
+    above, below = (len(part) or "none" for part in told_apart(seen))
     settings = ", ".join(dict.fromkeys(one.setting for one in seen))
     return (
-        f"Of {len(seen)} changes of RFT, one at a time ({settings}), {above or 'none'} can be told from the "
-        f"protocol's RFT as better and {below or 'none'} as worse, on development pictures."
+        f"Of {len(seen)} changes of RFT, one at a time ({settings}), {above} can be told from the protocol's "
+        f"RFT as better and {below} as worse, on development pictures."
     )
 
 
