@@ -80,7 +80,7 @@ def page(found: CellFiles, points: Mapping[str, Found], plots: Mapping[str, str]
     parts = [
         "# The small benchmark\n\nWritten by `python benchmarks/mini.py --page`; do not edit.",
         f"## Protocol\n\n{protocol()}",
-        f"## How to read it\n\n{reading()}",
+        f"## How to read it\n\n{reading(points)}",
         f"## What is there\n\n{_state(found)}",
         section("What it was to show", plain_statement(groups), _claims(claims(groups))),
         *([section("The five settings", families_table(groups))] if groups else []),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from mini.effort import FULL
 from mini.settings import SETTINGS, VALIDATION
+from mini.studies.data import most_pictures
+from mini.studies.study import Found
 from mini.systems import RFT, TWIN
 from mini.tables import table
 from vrft.report.figures import hundred
@@ -28,15 +30,26 @@ def protocol() -> str:
     return (HERE / "protocol.md").read_text("utf-8").format(**_code(), **_pilots()).strip()
 
 
-def reading() -> str:
-    """What the base policy's making means for the numbers, with the figures of its gates."""
+def reading(points: Mapping[str, Found]) -> str:
+    """What the base policy's making means for the numbers, with the figures of its gates.
+
+    Args:
+        points: of the studies that are there, by the study's name.
+    """
     gates = RESULTS / "gates"
     skills = read_json(gates / "skills.json")
     bounds = {task: read_json(gates / f"upper_bound_{task}.json")["upper_bound"] for task in TASKS}
     told = {task: hundred(bound["value"]) for task, bound in bounds.items()}
     naming, only_box = hundred(skills["naming"]), hundred(skills["only_box_mean_iou"])
     text = (HERE / "reading.md").read_text("utf-8")
-    return text.format(naming=naming, only_box=only_box, **told).strip()
+    most = most_pictures(points.get("data", ()))
+    here = (
+        f"\n   On the held-out pictures of this page SFT of {most[0]:,} pictures reaches AP "
+        f"{hundred(most[1].value)} (`--study data`)."
+        if most
+        else ""
+    )
+    return text.format(naming=naming, only_box=only_box, here=here, **told).strip()
 
 
 def _code() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mini.files import Groups
@@ -192,11 +192,16 @@ def edges(groups: Groups) -> str:
             )
             for end in (min, max)
         )
-        last = sum(row["chosen"]["step"] == row["trials"][0]["steps"] for row in rows)
+        last = sum(map(at_the_end, rows))
         chosen.append(
             f"{TITLES[system]}'s lowest rate in {lowest}, highest in {highest}, last step in {last}"
         )
     return f"Of {len(cells)} cells validation chose {'; '.join(chosen)}."
+
+
+def at_the_end(system: Mapping[str, Any]) -> bool:
+    """Whether validation chose the last step of a system's trials."""
+    return bool(system["chosen"]["step"] == system["trials"][0]["steps"])
 
 
 def _per_step(system: dict[str, Any]) -> float:

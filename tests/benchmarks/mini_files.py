@@ -75,6 +75,10 @@ def text_of(out):
 def study_point(system, shots, seed, value, used):
     rng = np.random.default_rng(seed)
     rows = {name: system_row(v, rng, True) for name, v in (("base", 0.2), (system, value))}
+    trained = {
+        "chosen": {"learning_rate": 1e-4, "step": 20},
+        "trials": [{"learning_rate": 1e-4, "steps": 20}],
+    }
     return {
         "x": {"system": system, "shots": shots},
         "seed": seed,
@@ -82,7 +86,7 @@ def study_point(system, shots, seed, value, used):
         "setting": "detection",
         "headline": "all",
         "scopes": {"all": {"n": 9, "pictures": 9, "systems": rows}},
-        "systems": {system: {"training_pictures": used}},
+        "systems": {system: trained | {"training_pictures": used}},
     }
 
 

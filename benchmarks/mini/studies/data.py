@@ -9,13 +9,13 @@ from mini.cell import Cell
 from mini.drawing import LOOKS, series
 from mini.effort import Effort
 from mini.files import Groups
-from mini.pooled import pooled
+from mini.pooled import Drawn, pooled
 from mini.settings import SETTINGS
 from mini.studies.points import Point
 from mini.studies.shared import SFT, by, from_cells, supervised
 from mini.studies.study import REFERENCE_SETTING, SEEDS, Found, Study
 from mini.systems import RFT
-from mini.tables import TITLES, table, told
+from mini.tables import TITLES, at_the_end, table, told
 from vrft.report.charts import HEIGHT, WIDTH, line_chart
 from vrft.report.standalone import Panel, standalone
 
@@ -58,12 +58,13 @@ def data_table(found: Found, groups: Groups) -> str:
             str(shots),
             f"{pictures_used(own, system):.0f}",
             str(len(own)),
+            str(sum(at_the_end(point["systems"][system]) for point in own)),
             told(pooled(own, system)),
         ]
         for system, line in lines(found, groups).items()
         for shots, own in line
     ]
-    return table(["system", "shots", "training pictures", "seeds", "AP"], rows)
+    return table(["system", "shots", "training pictures", "seeds", "last step chosen", "AP"], rows)
 
 
 def catching_up(found: Found, groups: Groups) -> list[str]:
@@ -75,8 +76,18 @@ def catching_up(found: Found, groups: Groups) -> list[str]:
         goal = pooled(own, RFT)
         enough = [used for seen, used in reached if seen and goal and seen.value >= goal.value]
         where = f"at {enough[0]:.0f} pictures" if enough else "nowhere in the range that was run"
-        sentences.append(f"SFT's mean reaches that of RFT from {shots} shots {where}.")
+        counted = f"{shots} shot{'s' if shots > 1 else ''}"
+        sentences.append(f"SFT's mean reaches that of RFT from {counted} {where}.")
     return sentences
+
+
+def most_pictures(found: Found) -> tuple[int, Drawn] | None:
+    """SFT of the most pictures that were run: their number, and its AP."""
+    if not found:
+        return None
+    own = by(found, "shots")[(max(point["x"]["shots"] for point in found),)]
+    seen = pooled(own, SFT)
+    return (round(pictures_used(own, SFT)), seen) if seen else None
 
 
 def data_answer(found: Found, groups: Groups) -> str:
@@ -104,7 +115,7 @@ STUDY = Study(
     data_table,
     f"RFT, and SFT of fewer than {min(STEPS)} shots, are the main table's; SFT of "
     f"{', '.join(map(str, STEPS))} shots has {', '.join(map(str, STEPS.values()))} steps. SFT is here in "
-    "RFT's form alone, with all its rates.",
+    "RFT's form alone, with all its rates. Where the last step was chosen, more steps might do better.",
     sentences=catching_up,
     plot=data_plot,
     question="At how many pictures does SFT catch up with RFT of few?",
