@@ -70,15 +70,39 @@ def data_table(found: Found, groups: Groups) -> str:
 def catching_up(found: Found, groups: Groups) -> list[str]:
     """For each k, at how many pictures SFT's mean first reaches that of RFT."""
     both = lines(found, groups)
-    reached = [(pooled(own, SFT), pictures_used(own, SFT)) for _, own in both[SFT]]
+    means = [(pictures_used(own, SFT), pooled(own, SFT)) for _, own in both[SFT]]
+    curve = [(used, seen.value) for used, seen in means if seen]
     sentences = []
     for shots, own in both[RFT]:
         goal = pooled(own, RFT)
-        enough = [used for seen, used in reached if seen and goal and seen.value >= goal.value]
-        where = f"at {enough[0]:.0f} pictures" if enough else "nowhere in the range that was run"
+        used = reached(curve, goal.value) if goal else None
+        where = f"at about {used:.0f} pictures" if used else "nowhere in the range that was run"
         counted = f"{shots} shot{'s' if shots > 1 else ''}"
         sentences.append(f"SFT's mean reaches that of RFT from {counted} {where}.")
     return sentences
+
+
+def reached(curve: Sequence[tuple[float, float]], goal: float) -> float | None:
+    """Where a curve first reaches a value, on a straight line over the logarithm between two of its points.
+
+    Args:
+        curve: numbers of pictures, growing, and the value at each.
+        goal: the value; where the first point is above it already, that point counts.
+
+    Returns:
+        A number of pictures; None where no point reaches the value.
+
+    Example:
+        >>> round(reached([(10, 0.2), (1000, 0.4)], 0.3))
+        100
+    """
+    for place, (used, value) in enumerate(curve):
+        if value >= goal:
+            if not place:
+                return used
+            before, below = curve[place - 1]
+            return float(before * (used / before) ** ((goal - below) / (value - below)))
+    return None
 
 
 def most_pictures(found: Found) -> tuple[int, Drawn] | None:
