@@ -43,7 +43,7 @@ def _third(part: str) -> Picked:
 
 def difficulty_table(found: Found, groups: Groups) -> str:
     """Base, SFT and RFT from each third of the pictures."""
-    return both_table("part", found)
+    return both_table("part", sorted(found, key=lambda point: PARTS.index(point["x"]["part"])))
 
 
 def difficulty_answer(found: Found, groups: Groups) -> str:
