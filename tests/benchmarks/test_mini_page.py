@@ -26,7 +26,7 @@ from vrft.errors import RunError
 from vrft.evaluation.judged import Judged
 from vrft.types import Answer, BoxesTarget, Example
 
-MODULES = ("difficulty", "pooled", "scores", "studies.data", "tables", "tokens")
+MODULES = ("difficulty", "pooled", "scores", "studies.data", "studies.shared", "tables", "tokens")
 
 
 def states(out):

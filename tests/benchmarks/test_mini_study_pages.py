@@ -124,7 +124,7 @@ def test_hard_pictures_are_told_from_easy_ones_by_the_same_seeds():
     points = [both_point(seed, 16, {"part": "hard"}, 0.3, 0.5) for seed in (0, 1)]
     points += [both_point(seed, 16, {"part": "easy"}, 0.32, 0.4) for seed in (1, 2)]
     said = STUDIES["difficulty"].answer(points, {})
-    assert "RFT +10.0 (" in said and f"and SFT {MINUS}2.0 (" in said
+    assert "(1 seed)" in said and "RFT +10.0 (" in said and f"and SFT {MINUS}2.0 (" in said
     assert STUDIES["difficulty"].answer(points[:2], {}) == STUDIES["difficulty"].answer([], {}) == ""
 
 

@@ -12,7 +12,7 @@ from mini.effort import FULL, Effort
 from mini.files import Groups
 from mini.settings import SETTINGS
 from mini.studies.points import Picked, Point
-from mini.studies.shared import SFT, both, both_table, by, lead, of_same_seeds
+from mini.studies.shared import SFT, both, both_table, by, lead, of_same_seeds, told_seeds
 from mini.studies.study import SEEDS, Found, Study
 from mini.systems import BASE, RFT
 from mini.tables import TITLES, told
@@ -59,8 +59,10 @@ def difficulty_answer(found: Found, groups: Groups) -> str:
             one, other = (lead(points, system, BASE) for points in (hard, easy))
             if one is not None and other is not None:
                 gains.append(f"{TITLES[system]} {told(one.minus(other), sign=True)}")
-        said = f"{SETTINGS[setting].title}: the hard third of the pictures instead of the easy one is worth"
-        sentences.append(f"{said} {' and '.join(gains)}.")
+        sentences.append(
+            f"In {SETTINGS[setting].title} ({told_seeds(hard)}) the hard third instead of the easy one is "
+            f"worth {' and '.join(gains)}."
+        )
     return " ".join(sentences)
 
 

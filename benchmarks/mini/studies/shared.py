@@ -64,6 +64,17 @@ def of_same_seeds(*found: Found) -> list[list[Mapping[str, Any]]]:
     return [[p for p in sorted(points, key=lambda p: p["seed"]) if p["seed"] in common] for points in found]
 
 
+def told_seeds(found: Found) -> str:
+    """How many seeds points have.
+
+    Example:
+        >>> told_seeds([{"seed": 0}, {"seed": 1}])
+        '2 seeds'
+    """
+    count = len({point["seed"] for point in found})
+    return f"{count} seed{'s' if count > 1 else ''}"
+
+
 def lead(found: Found, first: str, second: str) -> Drawn | None:
     """First minus second over points; None where there are none, or a system is missing."""
     one, other = (pooled(found, system) if found else None for system in (first, second))

@@ -11,7 +11,7 @@ from mini.effort import Effort
 from mini.files import Groups
 from mini.settings import SETTINGS
 from mini.studies.points import Point
-from mini.studies.shared import SFT, both, both_table, by, from_cells, lead, of_same_seeds
+from mini.studies.shared import SFT, both, both_table, by, from_cells, lead, of_same_seeds, told_seeds
 from mini.studies.study import SEEDS, Found, Study
 from mini.systems import RFT
 from mini.tables import told
@@ -64,8 +64,8 @@ def size_answer(found: Found, groups: Groups) -> str:
         here, there = (lead(points, RFT, SFT) for points in pair)
         if here is not None and there is not None:
             sentences.append(
-                f"{SETTINGS[setting].title}: RFT - SFT is {told(here, sign=True)} at width {shipped} and "
-                f"{told(there, sign=True)} at width {width}; the difference is "
+                f"In {SETTINGS[setting].title} ({told_seeds(pair[1])}) RFT - SFT is {told(here, sign=True)} "
+                f"at width {shipped} and {told(there, sign=True)} at width {width}; the difference is "
                 f"{told(there.minus(here), sign=True)}."
             )
     return " ".join(sentences)
