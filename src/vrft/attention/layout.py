@@ -21,24 +21,8 @@ class Rows:
     """Flat places as rows; N stands for padding."""
 
     index_rA: torch.Tensor
-    tokens: int
-    """N."""
-
-    @cached_property
-    def whole(self) -> bool:
-        """All N places in order, without padding: rows are then a view of the flat tokens."""
-        order = torch.arange(self.tokens, device=self.index_rA.device)
-        return torch.equal(self.index_rA.flatten(), order)
-
-    @cached_property
-    def places_X(self) -> torch.Tensor:
-        """Row by row the places to read; padding reads the last token."""
-        return self.index_rA.flatten().clamp(max=self.tokens - 1)
-
-    @cached_property
-    def padding_X(self) -> torch.Tensor:
-        """Row by row whether a place is padding."""
-        return self.index_rA.flatten() == self.tokens
+    whole: bool
+    """All N places in order, without padding: rows are then a view of the flat tokens."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +86,8 @@ def _index(rows: Sequence[range], padding: int, device: torch.device) -> Rows:
     index = torch.full((len(rows), max(map(len, rows))), padding)
     for row, places in enumerate(rows):
         index[row, : len(places)] = torch.arange(places.start, places.stop)
-    return Rows(index.to(device), padding)
+    whole = torch.equal(index.flatten(), torch.arange(padding))
+    return Rows(index.to(device), whole)
 
 
 def _inverse(buckets: Sequence[Rows], tokens: int) -> torch.Tensor | None:
@@ -114,31 +99,26 @@ def _inverse(buckets: Sequence[Rows], tokens: int) -> torch.Tensor | None:
     return inverse[:tokens]
 
 
-def gathered(flat_HND: torch.Tensor, rows: Rows, zeros: bool = False) -> torch.Tensor:
-    """Flat tokens as rows, (r, H, A, D).
-
-    Padding holds a token that is there, which a causal row never shows to the tokens before it.
+def gathered(flat_HND: torch.Tensor, rows: Rows) -> torch.Tensor:
+    """Flat tokens as rows, (r, H, A, D), zero where there is padding.
 
     Args:
-        flat_HND: one entry a token; fastest where a token's heads lie together, as a model leaves them.
+        flat_HND: one entry a token.
         rows: from a layout.
-        zeros: padding is zero, as a gradient must be.
     """
     if rows.whole:
         return flat_HND.unflatten(1, rows.index_rA.shape).transpose(0, 1)
-    picked_XHD = flat_HND.transpose(0, 1).index_select(0, rows.places_X)
-    if zeros:
-        picked_XHD = picked_XHD.masked_fill(rows.padding_X[:, None, None], 0)
-    return picked_XHD.unflatten(0, rows.index_rA.shape).transpose(1, 2)
+    heads, _, width = flat_HND.shape
+    padded = torch.cat([flat_HND, flat_HND.new_zeros(heads, 1, width)], 1)
+    return padded[:, rows.index_rA].transpose(0, 1)
 
 
 def flattened(rows: Sequence[torch.Tensor], back_N: torch.Tensor | None) -> torch.Tensor:
-    """Rows (r, H, A, D), bucket by bucket, as flat tokens (H, N, D); a token's heads lie together.
+    """Rows (r, H, A, D), bucket by bucket, as flat tokens (H, N, D).
 
     Args:
-        rows: in the order of the layout's indices; a bucket may come in parts.
+        rows: in the order of the layout's indices.
         back_N: ``from_prompts_N`` or ``from_answers_N``.
     """
-    parts = [row.transpose(1, 2).flatten(0, 1) for row in rows]
-    flat_XHD = parts[0] if len(parts) == 1 else torch.cat(parts)
-    return (flat_XHD if back_N is None else flat_XHD.index_select(0, back_N)).transpose(0, 1)
+    flat = torch.cat([row.transpose(0, 1).flatten(1, 2) for row in rows], 1)
+    return flat if back_N is None else flat[:, back_N]

@@ -98,8 +98,8 @@ class _TwoPart(torch.autograd.Function):
             for bucket in layout.by_answer
         ]
         far_back, near_back = layout.from_prompts_N, layout.from_answers_N
-        far = flattened([out for out, _ in far_rows], far_back)
-        far_norm = flattened([norm.unsqueeze(-1) for _, norm in far_rows], far_back)
+        far = flattened([torch.cat([out for out, _ in far_rows])], far_back)
+        far_norm = flattened([torch.cat([norm for _, norm in far_rows]).unsqueeze(-1)], far_back)
         near = flattened([out for out, _ in near_rows], near_back)
         near_norm = flattened([norm.unsqueeze(-1) for _, norm in near_rows], near_back)
         norm = torch.logaddexp(far_norm, near_norm)
@@ -113,9 +113,8 @@ class _TwoPart(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         query, prompt_k, prompt_v, own_k, own_v, merged, norm = ctx.saved_tensors
         layout, scale = ctx.layout, ctx.scale
-        flat = (query, merged, norm)
-        grad_P = gathered(grads[0], layout.by_prompt, zeros=True)
-        query_P, merged_P, norm_P = (gathered(x, layout.by_prompt) for x in flat)
+        flat = (grads[0], query, merged, norm)
+        grad_P, query_P, merged_P, norm_P = (gathered(x, layout.by_prompt) for x in flat)
         far, d_prompt_k, d_prompt_v = [], torch.zeros_like(prompt_k), torch.zeros_like(prompt_v)
         for run, start in _runs(ctx.starts):
             keys, values = prompt_k[run, :, start:], prompt_v[run, :, start:]
@@ -126,12 +125,11 @@ class _TwoPart(torch.autograd.Function):
             far.append(d_query)
         near = []
         for bucket in layout.by_answer:
-            grad = gathered(grads[0], bucket, zeros=True)
-            rows, out, rows_norm = (gathered(x, bucket) for x in flat)
+            grad, rows, out, rows_norm = (gathered(x, bucket) for x in flat)
             own = gathered(own_k, bucket), gathered(own_v, bucket)
             parts = (grad, rows, *own, out, rows_norm.squeeze(-1))
             near.append(_BACKWARD(*parts, 0.0, True, scale=scale))
-        d_query = flattened(far, layout.from_prompts_N)
+        d_query = flattened([torch.cat(far)], layout.from_prompts_N)
         d_near = [flattened([part[i] for part in near], layout.from_answers_N) for i in range(3)]
         return d_query + d_near[0], d_prompt_k, d_prompt_v, d_near[1], d_near[2], None, None, None
 
