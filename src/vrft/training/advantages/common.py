@@ -37,7 +37,11 @@ def spread(rewards: torch.Tensor, dim: int | tuple[int, ...], std_floor: float) 
     Returns:
         As ``rewards``, with size 1 in ``dim``.
     """
-    return rewards.std(dim, keepdim=True).clamp(min=std_floor) + EPSILON
+    # Not torch's std: on some processors its last digit depends on how many groups there are.
+    off = rewards - rewards.mean(dim, keepdim=True)
+    squares = off.square().sum(dim, keepdim=True)
+    deviation = (squares / (rewards.numel() // squares.numel() - 1)).sqrt()
+    return deviation.clamp(min=std_floor) + EPSILON
 
 
 def with_signal(advantages_PG: torch.Tensor) -> torch.Tensor:
