@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median_high
 from typing import Any
 
 from mini.claims import complete_families
@@ -45,15 +46,14 @@ def _fair(groups: Groups) -> str:
     if not cells:
         return ""
     shown = {
-        system: sorted(_shown(c, c["twin"] if system == TWIN else RFT) for c in cells)
-        for system in (TWIN, RFT)
+        system: [_shown(c, c["twin"] if system == TWIN else RFT) for c in cells] for system in (TWIN, RFT)
     }
-    middle = {system: each[len(each) // 2] for system, each in shown.items()}
+    middle = {system: median_high(each) for system, each in shown.items()}
     lost = {f: family_difference(groups, f, EQUAL_STEPS, TWIN) for f in families}
     told_of = "; ".join(f"{family} {told(seen, sign=True)}" for family, seen in lost.items())
     return (
         f"The twin is stopped where its validation part says so: its chosen checkpoint has seen each picture "
-        f"{middle[TWIN]:.0f} times (median; at most {shown[TWIN][-1]:.0f}), RFT's {middle[RFT]:.0f} times. "
+        f"{middle[TWIN]:.0f} times (median; at most {max(shown[TWIN]):.0f}), RFT's {middle[RFT]:.0f} times. "
         f"Stopped at RFT's step instead, SFT changes by: {told_of}."
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mini.claims import above
 from mini.files import Groups
 from mini.pooled import Drawn, known_as, pooled
 from mini.settings import SETTINGS
@@ -84,21 +85,20 @@ def attempts_table(found: Found, groups: Groups) -> str:
 def told_apart(rows: Sequence[Tried]) -> tuple[list[Tried], list[Tried]]:
     """Attempts above the protocol's RFT with their interval, and those below it."""
     seen = [(one, one.against_protocol) for one in rows if one.against_protocol]
-    above = [one for one, d in seen if d.low is not None and d.low > 0]
-    return above, [one for one, d in seen if d.high is not None and d.high < 0]
+    return [one for one, d in seen if above(d)], [one for one, d in seen if d.high is not None and d.high < 0]
 
 
 def attempts_sentences(found: Found, groups: Groups) -> list[str]:
     """How many attempts can be told from the protocol."""
     rows = tried(found)
     count = sum(one.against_protocol is not None for one in rows)
-    above, below = (
+    better, worse = (
         ", ".join(f"{one.name} in {one.setting}" for one in part) or "none" for part in told_apart(rows)
     )
     sizes = sorted({point["questions"]["val"]["questions"] for point in found})
     return [
-        f"Above the protocol's RFT with their interval: {above} (of {count} without any effect about "
-        f"{count / 40:.0f} would lie above by chance); below: {below}. With one seed an interval is over "
+        f"Above the protocol's RFT with their interval: {better} (of {count} without any effect about "
+        f"{count / 40:.0f} would lie above by chance); below: {worse}. With one seed an interval is over "
         "pictures alone: what another draw of the same training would give is not in it. Checkpoints were "
         f"chosen by {' or '.join(map(str, sizes))} validation questions."
     ]
@@ -109,11 +109,11 @@ def attempts_answer(found: Found, groups: Groups) -> str:
     seen = [one for one in tried(found) if one.against_protocol]
     if not seen:
         return ""
-    above, below = (len(part) or "none" for part in told_apart(seen))
+    better, worse = (len(part) or "none" for part in told_apart(seen))
     settings = ", ".join(dict.fromkeys(one.setting for one in seen))
     return (
-        f"Of {len(seen)} changes of RFT, one at a time ({settings}), {above} can be told from the protocol's "
-        f"RFT as better and {below} as worse, on development pictures."
+        f"Of {len(seen)} changes of RFT, one at a time ({settings}), {better} can be told from the "
+        f"protocol's RFT as better and {worse} as worse, on development pictures."
     )
 
 

@@ -57,9 +57,8 @@ def size_table(found: Found, groups: Groups) -> str:
 
 def size_answer(found: Found, groups: Groups) -> str:
     """RFT's lead over SFT at each width, and their difference, on the same seeds."""
-    sentences = []
+    sentences, shipped = [], width_of(miniature_folder())
     for (setting, shots, width), own in by(found, "setting", "shots", "width").items():
-        shipped = width_of(miniature_folder())
         pair = of_same_seeds(from_cells(groups, setting, shots, width=shipped), own)
         here, there = (lead(points, RFT, SFT) for points in pair)
         if here is not None and there is not None:
