@@ -24,6 +24,15 @@ settings.register_profile("house", deadline=None, suppress_health_check=UNLUCKY)
 settings.load_profile("house")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes that share the tests share the cores too, instead of each taking all of them."""
+    processes = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    if processes > 1:
+        import torch
+
+        torch.set_num_threads(max(1, torch.get_num_threads() // processes))
+
+
 @pytest.fixture(scope="session")
 def tiny_folders(tmp_path_factory):
     """One folder an architecture, with a tiny random policy."""

@@ -67,8 +67,10 @@ def data_table(found: Found, groups: Groups) -> str:
     return table(["system", "shots", "training pictures", "seeds", "last step chosen", "AP"], rows)
 
 
-def catching_up(found: Found, groups: Groups) -> list[str]:
+def data_answer(found: Found, groups: Groups) -> str:
     """For each k, at how many pictures SFT's mean first reaches that of RFT."""
+    if not found:
+        return ""
     both = lines(found, groups)
     means = [(pictures_used(own, SFT), pooled(own, SFT)) for _, own in both[SFT]]
     curve = [(used, seen.value) for used, seen in means if seen]
@@ -79,7 +81,7 @@ def catching_up(found: Found, groups: Groups) -> list[str]:
         where = f"at about {used:.0f} pictures" if used else "nowhere in the range that was run"
         counted = f"{shots} shot{'s' if shots > 1 else ''}"
         sentences.append(f"SFT's mean reaches that of RFT from {counted} {where}.")
-    return sentences
+    return " ".join(sentences)
 
 
 def reached(curve: Sequence[tuple[float, float]], goal: float) -> float | None:
@@ -114,11 +116,6 @@ def most_pictures(found: Found) -> tuple[int, Drawn] | None:
     return (round(pictures_used(own, SFT)), seen) if seen else None
 
 
-def data_answer(found: Found, groups: Groups) -> str:
-    """Where SFT catches up, in one paragraph."""
-    return " ".join(catching_up(found, groups)) if found else ""
-
-
 def data_plot(found: Found, groups: Groups) -> str | None:
     """AP over the number of training pictures, of SFT and of RFT."""
     if not found:
@@ -140,7 +137,6 @@ STUDY = Study(
     f"RFT, and SFT of fewer than {min(STEPS)} shots, are the main table's; SFT of "
     f"{', '.join(map(str, STEPS))} shots has {', '.join(map(str, STEPS.values()))} steps. SFT is here in "
     "RFT's form alone, with all its rates. Where the last step was chosen, more steps might do better.",
-    sentences=catching_up,
     plot=data_plot,
     question="At how many pictures does SFT catch up with RFT of few?",
     answer=data_answer,

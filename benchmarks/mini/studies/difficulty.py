@@ -10,9 +10,10 @@ from mini.cell import Cell
 from mini.difficulty import thirds
 from mini.effort import FULL, Effort
 from mini.files import Groups
+from mini.pooled import lead
 from mini.settings import SETTINGS
 from mini.studies.points import Picked, Point
-from mini.studies.shared import SFT, both, both_table, by, lead, of_same_seeds, told_seeds
+from mini.studies.shared import SFT, both, both_table, by, of_same_seeds, told_seeds
 from mini.studies.study import SEEDS, Found, Study
 from mini.systems import BASE, RFT
 from mini.tables import TITLES, told

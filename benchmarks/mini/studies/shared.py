@@ -8,7 +8,7 @@ from typing import Any
 
 from mini.bench import Bench
 from mini.files import Groups
-from mini.pooled import Drawn, known_as, pooled
+from mini.pooled import known_as, pooled
 from mini.studies.study import Found
 from mini.systems import BASE, RFT, TWIN, System, rft, twins
 from mini.tables import minus, table, told
@@ -73,12 +73,6 @@ def told_seeds(found: Found) -> str:
     """
     count = len({point["seed"] for point in found})
     return f"{count} seed{'s' if count > 1 else ''}"
-
-
-def lead(found: Found, first: str, second: str) -> Drawn | None:
-    """First minus second over points; None where there are none, or a system is missing."""
-    one, other = (pooled(found, system) if found else None for system in (first, second))
-    return one.lead(other) if one is not None and other is not None else None
 
 
 def both_table(key: str, found: Found) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from mini.cell import Cell
 from mini.effort import Effort
 from mini.files import Groups
+from mini.pooled import lead
 from mini.settings import SETTINGS
 from mini.studies.points import Point
-from mini.studies.shared import SFT, both, both_table, by, from_cells, lead, of_same_seeds, told_seeds
+from mini.studies.shared import SFT, both, both_table, by, from_cells, of_same_seeds, told_seeds
 from mini.studies.study import SEEDS, Found, Study
 from mini.systems import RFT
 from mini.tables import told
