@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from compute_drawing import draw
+from compute_drawing import DRAWING, RESULT, draw
 
 from vrft.answering.asking import Asking
 from vrft.answering.evaluate import evaluate
@@ -168,8 +168,8 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=["detection", "classification"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "compute")
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "compute_curves.json")
-    parser.add_argument("--drawing", type=Path, default=ROOT / "docs" / "compute_curves.svg")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--drawing", type=Path, default=DRAWING)
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
     began, tasks = time.time(), {}

@@ -1,7 +1,11 @@
-"""The drawing of `compute_curves.py`: value over tokens, one panel a task and rule."""
+"""The drawing of `compute_curves.py`: value over tokens, one panel a task and rule.
+
+python benchmarks/compute_drawing.py    # docs/compute_curves.svg again, from the result file
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,8 @@ from vrft.report.charts import HEIGHT, WIDTH, Series, line_chart
 from vrft.report.standalone import Panel, standalone
 from vrft.runs.folder import write_text
 
+ROOT = Path(__file__).resolve().parents[1]
+RESULT, DRAWING = ROOT / "results" / "compute_curves.json", ROOT / "docs" / "compute_curves.svg"
 TITLES = {"base": "base", "sft": "SFT twin", "rft": "RFT"}
 RULES = {
     "detection": {"wbf": "weighted boxes fusion", "best_logprob": "best of N by log-probability"},
@@ -53,3 +59,7 @@ def _panel(task: str, found: dict[str, Any], rule: str, title: str) -> Panel:
     axis = "tokens of a question, prompt and answers"
     chart = line_chart(lines, label, (min(every), max(every)), axis=axis, log=True)
     return Panel(chart, WIDTH, HEIGHT, f"{task}, {title}: {metric} x 100")
+
+
+if __name__ == "__main__":
+    draw(json.loads(RESULT.read_text()), DRAWING)

@@ -139,6 +139,21 @@ def test_marks_stand_where_the_values_of_an_axis_of_ratios_are():
     assert dots[1] - dots[0] == pytest.approx(dots[3] - dots[2], abs=0.2)
 
 
+def test_equal_lines_with_whiskers_are_seen_apart_each_on_its_own_whiskers():
+    points, spread = [(1.0, 2.0), (2.0, 3.0)], [(1.5, 2.5), (2.0, 3.5)]
+    plain = Series("exact", "c0", points, marked=True)
+    twins = [Series(name, name, points, marked=True, spread=spread) for name in ("sft", "rft")]
+    svg = str(line_chart([plain, *twins], "x"))
+    exact, *others = (svg[m.start() :] for m in re.finditer(r'<polyline points="\S+ \S+" class="curve"', svg))
+    between, *dots = (
+        [float(x) for x in re.findall(r'<circle cx="(\S+)"', part)[:2]] for part in (exact, *others)
+    )
+    whiskers = re.findall(r'<line x1="(\S+)" x2="\1" y1="\S+" y2="\S+" class="spread"', svg)
+    assert [float(x) for x in whiskers] == pytest.approx([*dots[0], *dots[1]])
+    assert dots[0][0] < between[0] < dots[1][0]
+    assert between[0] - dots[0][0] == pytest.approx(dots[1][0] - between[0])
+
+
 def test_an_interval_is_drawn_to_scale():
     row = Whisker("RFT", "rft", 0.5, 0.25, 1.0)
     svg = str(interval_plot([row, Whisker("Base", "base", 0.0, None, None)], "scores"))

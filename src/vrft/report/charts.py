@@ -19,7 +19,7 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 18, 12, 34
 LETTER = 7.2
 """About how wide a letter of a row's name is."""
 DODGE = 4
-"""Whiskers of lines with points at one step stand so many units apart."""
+"""Points with whiskers of different lines at one step stand so many units apart."""
 MOST_POINTS = 240
 """A longer line is drawn through the means of equal stretches of steps: a page has no more pixels."""
 
@@ -103,12 +103,11 @@ def line_chart(
         for x in x_ticks
     ]
     foot = tag("text", axis, x=WIDTH - RIGHT, y=HEIGHT - 4, class_="tick", text_anchor="end")
-    whiskered = [line for line in drawn if line.spread]
-    bands = [
-        _spread(line, x_of, y_of, DODGE * (i - (len(whiskered) - 1) / 2)) for i, line in enumerate(whiskered)
-    ]
+    shifts = _shifts(drawn)
+    bands = [_spread(line, x_of, y_of, by) for line, by in zip(drawn, shifts, strict=True) if line.spread]
     lines = [
-        _line(line, [(x_of(x), y_of(y)) for x, y in shown], shown, axis) for line, shown in _thinned(drawn)
+        _line(line, [(x_of(x) + by, y_of(y)) for x, y in shown], shown, axis)
+        for (line, shown), by in zip(_thinned(drawn), shifts, strict=True)
     ]
     return _canvas(label, WIDTH, HEIGHT, *grid, *feet, foot, *bands, *lines)
 
@@ -192,6 +191,13 @@ def thin(points: Sequence[Point], most: int) -> list[Point]:
         return list(points)
     parts = [points[i : i + size] for i in range(0, len(points), size)]
     return [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts]
+
+
+def _shifts(drawn: Sequence[Series]) -> list[float]:
+    """How far right of its steps each line is drawn: equal lines with whiskers are seen beside each other."""
+    last = sum(bool(line.spread) for line in drawn) - 1
+    places = iter(DODGE * (i - last / 2) for i in range(last + 1))
+    return [next(places) if line.spread else 0.0 for line in drawn]
 
 
 def _spread(line: Series, x_of: Scale, y_of: Scale, shift: float) -> Markup:
