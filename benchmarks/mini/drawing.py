@@ -16,20 +16,22 @@ LOOKS = {BASE: "base", TWIN: "sft", RFT: "rft", BOTH: "extra"}
 
 
 def series(system: str, places: Sequence[tuple[float, Drawn | None]]) -> Series:
-    """A system's values with their intervals, times 100.
+    """A system's values with their intervals, times 100: its name, and x with the value there."""
+    return line(TITLES[system], LOOKS[system], places)
+
+
+def line(name: str, look: str, places: Sequence[tuple[float, Drawn | None]]) -> Series:
+    """Values with their intervals, times 100.
 
     Args:
-        system: its name.
+        name: of the line.
+        look: its style.
         places: x and the value there; places without a value are left out.
     """
     known = [(x, drawn.interval) for x, drawn in places if drawn is not None]
-    return Series(
-        TITLES[system],
-        LOOKS[system],
-        [(x, 100 * seen.value) for x, seen in known],
-        marked=True,
-        spread=[(100 * seen.low, 100 * seen.high) for _, seen in known],
-    )
+    points = [(x, 100 * seen.value) for x, seen in known]
+    spread = [(100 * seen.low, 100 * seen.high) for _, seen in known]
+    return Series(name, look, points, marked=True, spread=spread)
 
 
 def chart_height(chart: Markup) -> int:

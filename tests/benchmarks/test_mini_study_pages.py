@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 from mini.cell import Cell, main_table
 from mini.readers import FAIR, answers
@@ -136,6 +137,26 @@ def test_the_map_names_its_best_and_its_worst_place():
     ]
     said = STUDIES["sensitivity"].answer(points, {})
     assert "from 20.0 (G 2, beta 0.0, rate 1e-05) to 40.0 (G 8, beta 0.04, rate 1e-04); 2 of 3 trials" in said
+
+
+def test_the_map_is_drawn_along_the_protocols_beta_and_along_its_group_size():
+    places = [(2, 0.04, 1e-5), (2, 0.04, 1e-4), (8, 0.04, 1e-4), (8, 0.0, 1e-4), (2, 0.0, 1e-4)]
+    points = [
+        study_point("rft", 2, 0, 0.3, 12) | {"x": {"group": group, "beta": beta, "rate": rate}}
+        for group, beta, rate in places
+    ]
+    drawn = STUDIES["sensitivity"].plot(points, {})
+    dots = Counter(re.findall(r"<title>(\w+ \S+), learning rate (\S+): 30</title>", drawn))
+    assert dots == Counter(
+        {
+            ("group 2", "1e-05"): 1,
+            ("group 2", "0.0001"): 1,
+            ("group 8", "0.0001"): 1,
+            ("beta 0.04", "0.0001"): 1,
+            ("beta 0.0", "0.0001"): 1,
+        }
+    )
+    assert STUDIES["sensitivity"].plot(points[-1:], {}) is None
 
 
 def test_what_tuning_is_worth_to_sft_is_told_by_setting(tmp_path):

@@ -7,16 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from mini.cell import Cell
-from mini.effort import Effort
+from mini.drawing import line
+from mini.effort import FULL, Effort
 from mini.files import Groups
 from mini.pooled import pooled
 from mini.settings import SETTINGS
 from mini.studies.points import Point
 from mini.studies.shared import by, learner
-from mini.studies.study import Found, Study
+from mini.studies.study import REFERENCE_SETTING, Found, Study
 from mini.systems import BASE, RFT
 from mini.tables import minus, table, told
+from vrft.report.charts import HEIGHT, WIDTH, Series, line_chart
 from vrft.report.figures import hundred
+from vrft.report.standalone import Panel, standalone
 
 NEAR = 0.02
 """Values that differ by less are taken for alike."""
@@ -24,6 +27,8 @@ GROUP_SIZES = (2, 4, 8, 16)
 BETAS = (0.0, 0.01, 0.04, 0.16)
 RATES = (1e-5, 5e-5, 1e-4, 4e-4)
 """The two that the main table's trials chose most often, and one far to either side."""
+LOOKS = ("extra", "truth", "rft", "c3")
+"""Styles of four values of one kind, from the smallest; the protocol's has that of RFT."""
 
 
 def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
@@ -68,6 +73,35 @@ def _place(x: Mapping[str, Any]) -> str:
     return f"G {x['group']}, beta {x['beta']}, rate {x['rate']:.0e}"
 
 
+def sensitivity_plot(found: Found, groups: Groups) -> str | None:
+    """RFT's value over its rate: a line for each group size, and beside them one for each beta."""
+    own = [point for point in found if point["setting"] == REFERENCE_SETTING]
+    sizes = _lines([p for p in own if p["x"]["beta"] == FULL.beta], "group", GROUP_SIZES)
+    weights = _lines([p for p in own if p["x"]["group"] == FULL.group], "beta", BETAS)
+    ends = [end for each in (*sizes, *weights) for pair in each.spread for end in pair]
+    if not ends:
+        return None
+    shown = {"y_range": (min(ends), max(ends)), "axis": "learning rate", "log": True, "marks": RATES}
+    charts = {
+        f"AP times 100 by group size, beta {FULL.beta}": line_chart(
+            sizes, "RFT's value by group size", **shown
+        ),
+        f"AP times 100 by beta, G {FULL.group}": line_chart(weights, "RFT's value by beta", **shown),
+    }
+    panels = [Panel(chart, WIDTH, HEIGHT, title) for title, chart in charts.items()]
+    names = [f"G {g}, or beta {b}" for g, b in zip(GROUP_SIZES, BETAS, strict=True)]
+    return standalone(panels, list(zip(names, LOOKS, strict=True)), columns=2)
+
+
+def _lines(found: Found, key: str, values: Sequence[float]) -> list[Series]:
+    lines = []
+    for value, look in zip(values, LOOKS, strict=True):
+        own = sorted((p for p in found if p["x"][key] == value), key=lambda p: p["x"]["rate"])
+        places = [(point["x"]["rate"], pooled([point], RFT)) for point in own]
+        lines.append(line(f"{key} {value}", look, places))
+    return lines
+
+
 STUDY = Study(
     "sensitivity",
     "Group size, beta and learning rate",
@@ -75,6 +109,7 @@ STUDY = Study(
     sensitivity_table,
     "A row is one trial, its best checkpoint on validation; one seed, so a difference of a point or two "
     "between rows may be that of two draws of the same training.",
+    plot=sensitivity_plot,
     question="How much depends on G, beta and the learning rate?",
     answer=sensitivity_answer,
 )
