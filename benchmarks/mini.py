@@ -3,7 +3,7 @@
     python benchmarks/mini.py --plan                                   # cells, state, budget; trains nothing
     python benchmarks/mini.py --table main                             # every cell that is not there yet
     python benchmarks/mini.py --setting detection --shots 2 --seed 0   # one cell
-    python benchmarks/mini.py --study data              # data, size, difficulty, sensitivity, attempts, twin
+    python benchmarks/mini.py --study data      # twin, data, size, difficulty, sensitivity, control, attempts
     python benchmarks/mini.py --page                                   # docs/results.md from the JSON files
 
 One JSON file a cell under results/mini/cells. A finished cell is not run again; a stopped one goes on where

@@ -48,6 +48,14 @@ def test_the_map_of_sensitivity_has_every_pair_once():
     assert {group for group, beta, _ in seen if beta == FULL.beta} == set(GROUP_SIZES)
 
 
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_permuted_rewards_are_tried_on_seeds_that_no_table_has(setting):
+    seen = [(point.cell.shots, point.cell.seed) for point in points("control", setting)]
+    assert {shots for shots, _ in seen} == {s for s, n in SETTINGS[setting].seeds.items() if n == 1}
+    in_a_table = {(cell.shots, cell.seed) for cell in main_table() if cell.setting == setting}
+    assert len(set(seen)) == len(seen) and not set(seen) & in_a_table
+
+
 def test_sft_may_learn_from_up_to_two_thousand_pictures():
     sft = points("data")
     assert MOST_PICTURES == 2000 and {p.train for p in sft} == {MOST_PICTURES}

@@ -159,6 +159,17 @@ def test_the_map_is_drawn_along_the_protocols_beta_and_along_its_group_size():
     assert STUDIES["sensitivity"].plot(points[-1:], {}) is None
 
 
+def test_permuted_rewards_on_other_seeds_stand_beside_the_tables_one(tmp_path):
+    write(tmp_path, [Cell("classification", 8, 0)], permuted=0.28)
+    found = [study_point("permuted", 8, seed, 0.2 + gain, 12) for seed, gain in ((1, 0.04), (2, -0.06))]
+    points = [point | {"setting": "classification"} for point in found]
+    row = STUDIES["control"].table(points, cells_of(tmp_path)).splitlines()[-1].split(" | ")
+    assert [cell.split(" (")[0] for cell in row[1:]] == ["8", "+8.0", "2", "20.0", "19.0", f"{MINUS}1.0"]
+    said = STUDIES["control"].answer(points, {})
+    assert f"8 shots: {MINUS}1.0 (" in said and "2 seeds that are in no table" in said
+    assert STUDIES["control"].answer([], {}) == ""
+
+
 def test_what_tuning_is_worth_to_sft_is_told_by_setting(tmp_path):
     write(tmp_path, [Cell("detection", 2, seed) for seed in range(5)])
     points = [study_point("sft_as_described", 2, seed, 0.22, 12) for seed in (0, 1)]

@@ -5,10 +5,10 @@ A point is some training questions, a model and some systems; its file has the s
 
 from __future__ import annotations
 
-from mini.studies import attempts_table, data, described, difficulty, sensitivity, size
+from mini.studies import attempts_table, control, data, described, difficulty, sensitivity, size
 
 STUDIES = {
     module.STUDY.name: module.STUDY
-    for module in (described, data, size, difficulty, sensitivity, attempts_table)
+    for module in (described, data, size, difficulty, sensitivity, control, attempts_table)
 }
 """By name, in the page's order."""
