@@ -46,7 +46,7 @@ def control_table(found: Found, groups: Groups) -> str:
             *(told(pooled(own, system)) for system in (BASE, PERMUTED)),
             told(lead(own, PERMUTED, BASE), sign=True),
         ]
-        for (setting, shots), own in by(found, "setting", "shots").items()
+        for (setting, shots), own in sorted(by(found, "setting", "shots").items())
     ]
     return table([*HEAD, "permuted - base"], rows)
 
@@ -54,7 +54,7 @@ def control_table(found: Found, groups: Groups) -> str:
 def control_answer(found: Found, groups: Groups) -> str:
     """What permuted rewards are worth on seeds that no table has."""
     said = []
-    for (setting, shots), own in by(found, "setting", "shots").items():
+    for (setting, shots), own in sorted(by(found, "setting", "shots").items()):
         gain = lead(own, PERMUTED, BASE)
         if gain is not None:
             where = f"{SETTINGS[setting].title}, {shots} shots"
