@@ -100,9 +100,11 @@ def mean_of(drawn: Sequence[Drawn | None]) -> Drawn | None:
     return Drawn(float(np.mean([one.value for one in known])), np.mean(mixed, axis=0))
 
 
-def lead(cells: Sequence[CellFile], first: str, second: str, parsed: bool = False) -> Drawn | None:
+def lead(
+    cells: Sequence[CellFile], first: str, second: str, scope: str | None = None, parsed: bool = False
+) -> Drawn | None:
     """First minus second over seeds; None where there are none, or a system is missing."""
-    one, other = (pooled(cells, name, parsed=parsed) if cells else None for name in (first, second))
+    one, other = (pooled(cells, name, scope, parsed) if cells else None for name in (first, second))
     return one.lead(other) if one is not None and other is not None else None
 
 
@@ -115,6 +117,6 @@ def family_difference(
 ) -> Difference | None:
     """First minus second in a family, at the reference number of shots, as the mean over its settings."""
     own = [s for s in SETTINGS.values() if s.family == family]
-    parts = [lead(groups.get((s.name, s.reference), ()), first, second, parsed) for s in own]
+    parts = [lead(groups.get((s.name, s.reference), ()), first, second, parsed=parsed) for s in own]
     mean = mean_of(parts)
     return None if mean is None else mean.minus(Drawn(0.0, np.zeros_like(mean.values)))

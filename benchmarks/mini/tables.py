@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mini.files import Groups
-from mini.pooled import CellFile, Drawn, mean_rate, pooled
+from mini.pooled import CellFile, Drawn, lead, mean_rate, pooled
 from mini.settings import SETTINGS
 from mini.systems import BASE, BOTH, CONTROLS, EQUAL_STEPS, EQUAL_TOKENS, MAIN, PERMUTED, RFT, TWIN
 from vrft.evaluation.statistics import Difference
@@ -49,8 +49,7 @@ def minus(
     cells: Sequence[CellFile], first: str, second: str, scope: str | None = None, parsed: bool = False
 ) -> str:
     """The difference of two systems; a dash where one is missing."""
-    one, other = pooled(cells, first, scope, parsed), pooled(cells, second, scope, parsed)
-    return told(one.minus(other), sign=True) if one is not None and other is not None else NOTHING
+    return told(lead(cells, first, second, scope, parsed), sign=True)
 
 
 def _row(name: str, shots: int, cells: Sequence[CellFile], scope: str | None = None) -> list[str]:
@@ -108,7 +107,7 @@ def control_table(groups: Groups) -> str:
     for (name, shots), cells in groups.items():
         row = [*_row(name, shots, cells)[:3], told(pooled(cells, PERMUTED)), minus(cells, PERMUTED, BASE)]
         with_controls = [c for c in cells if "beta_0" in c["systems"]]
-        further = [minus(with_controls, system, RFT) if with_controls else NOTHING for system in CONTROLS]
+        further = [minus(with_controls, system, RFT) for system in CONTROLS]
         rows.append([*row, *further])
     head = [
         "permuted rewards",

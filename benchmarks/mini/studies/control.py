@@ -11,10 +11,10 @@ from mini.files import Groups
 from mini.pooled import lead, pooled
 from mini.settings import SETTINGS
 from mini.studies.points import Point
-from mini.studies.shared import by
+from mini.studies.shared import by, told_seeds
 from mini.studies.study import Found, Study
 from mini.systems import BASE, PERMUTED, System, controls, rft
-from mini.tables import table, told
+from mini.tables import minus, table, told
 
 SEEDS = range(1, 5)
 """Those that the table does not have."""
@@ -41,10 +41,10 @@ def control_table(found: Found, groups: Groups) -> str:
         [
             SETTINGS[setting].title,
             str(shots),
-            told(lead(groups.get((setting, shots), ()), PERMUTED, BASE), sign=True),
+            minus(groups.get((setting, shots), ()), PERMUTED, BASE),
             str(len(own)),
             *(told(pooled(own, system)) for system in (BASE, PERMUTED)),
-            told(lead(own, PERMUTED, BASE), sign=True),
+            minus(own, PERMUTED, BASE),
         ]
         for (setting, shots), own in sorted(by(found, "setting", "shots").items())
     ]
@@ -58,7 +58,7 @@ def control_answer(found: Found, groups: Groups) -> str:
         gain = lead(own, PERMUTED, BASE)
         if gain is not None:
             where = f"{SETTINGS[setting].title}, {shots} shots"
-            said.append(f"{where}: {told(gain, sign=True)} ({len(own)} seeds that are in no table)")
+            said.append(f"{where}: {told(gain, sign=True)} ({told_seeds(own)} that are in no table)")
     return f"Permuted rewards - base, {'; '.join(said)}." if said else ""
 
 
