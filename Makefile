@@ -40,13 +40,13 @@ test-slow: install ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
 
 lint: install ## style and types
-	@$(BIN)/ruff check --quiet src tests
-	@$(BIN)/ruff format --check src tests
+	@$(BIN)/ruff check --quiet src tests benchmarks
+	@$(BIN)/ruff format --check src tests benchmarks
 	@$(BIN)/mypy --no-error-summary src
 
 format: install ## mend style
-	@$(BIN)/ruff check --quiet --fix --exit-zero src tests
-	@$(BIN)/ruff format --quiet src tests
+	@$(BIN)/ruff check --quiet --fix --exit-zero src tests benchmarks
+	@$(BIN)/ruff format --quiet src tests benchmarks
 
 clean: ## remove .venv and what the tools leave behind
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist src/*.egg-info

@@ -27,13 +27,20 @@ from mini.plan import plan_text
 from mini.settings import SETTINGS
 from mini.studies import STUDIES
 from mini.studies.points import run_point
-from mini.studies.study import REFERENCE_SETTING
 
 from vrft.errors import ConfigError, VrftError
 from vrft.narrator import Silence
 
 Thing = TypeVar("Thing")
 ROOT = Path(__file__).resolve().parents[1]
+OF_EACH = {
+    "setting": {"shots", "seed", "keep"},
+    "table": {"part", "keep"},
+    "study": {"on", "seed", "models", "part"},
+    "plan": set(),
+    "page": set(),
+}
+"""What to do, and the options that have a meaning in it beside those of every run."""
 
 
 class Lines(Silence):
@@ -45,7 +52,11 @@ class Lines(Silence):
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """The command line.
+
+    Raises:
+        ConfigError: an option has no meaning in what is asked for.
+    """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -62,11 +73,16 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of results.md")
     parser.add_argument("--part", default="1/1", help="I/N: every Nth cell or point, for N processes at once")
     parser.add_argument("--threads", type=int, default=2, help="of the process")
-    parser.add_argument("--on", choices=list(SETTINGS), default=REFERENCE_SETTING, help="setting of a study")
+    parser.add_argument("--on", choices=list(SETTINGS), help="setting of a study")
     parser.add_argument("--models", nargs="*", default=[], help="further models of --study size and attempts")
     parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
     parser.add_argument("--tiny", action="store_true", help="two steps of two pictures: tries the code only")
-    return parser.parse_args(given)
+    a = parser.parse_args(given)
+    (doing,) = [name for name in OF_EACH if getattr(a, name)]
+    for name in set().union(*OF_EACH.values()) - OF_EACH[doing]:
+        if getattr(a, name) != parser.get_default(name):
+            raise ConfigError(f"--{name} has no meaning beside --{doing}: leave it out.")
+    return a
 
 
 def part_of(things: Sequence[Thing], part: str) -> Sequence[Thing]:
@@ -101,7 +117,7 @@ def main(given: Sequence[str] | None = None) -> None:
     elif a.page:
         print(write_page(a.out, a.docs))
     elif a.study:
-        points = [p for p in STUDIES[a.study].points(effort, a.models, a.on) if a.seed in (None, p.cell.seed)]
+        points = STUDIES[a.study].chosen(effort, a.models, a.on, a.seed)
         for point in part_of(points, a.part):
             run_point(point, a.out, a.work, Lines())
     elif a.table:

@@ -166,7 +166,8 @@ def _study(study: Study, found: Found, groups: Groups, plots: Mapping[str, str])
     if not found:
         return section(study.title, f"Not run yet: {command}.")
     figures = [f"![{study.title}]({plots[study.name]})"] if study.name in plots else []
-    counted = f"{command}; {len(found)} points."
+    settings = Counter(point["setting"] for point in found)
+    counted = f"{command}; points: {', '.join(f'{settings[s]} of {s}' for s in SETTINGS if s in settings)}."
     words = study.sentences(found, groups)
     return section(study.title, counted, study.about, study.table(found, groups), *words, *figures)
 

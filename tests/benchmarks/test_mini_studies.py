@@ -124,6 +124,32 @@ def test_a_part_that_is_none_is_told(part):
         script().part_of(main_table(), part)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--plan", "--shots", "4"], "--shots has no meaning beside --plan"),
+        (["--table", "main", "--seed", "1"], "--seed has no meaning beside --table"),
+        (["--setting", "grounding", "--on", "detection"], "--on has no meaning beside --setting"),
+        (["--study", "data", "--on", "grounding"], "runs in detection alone"),
+        (["--study", "difficulty", "--models", "runs/other"], "leave --models out"),
+        (["--study", "difficulty", "--seed", "9"], "its seeds are 0, 1, 2"),
+        (["--study", "control", "--on", "grounding"], "name another setting"),
+    ],
+)
+def test_an_option_that_would_be_passed_over_is_refused(given, told, tmp_path):
+    with pytest.raises(ConfigError, match=told):
+        script().main([*given, "--out", str(tmp_path), "--work", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_studies_of_several_settings_run_in_each_of_them():
+    of = {name: {p.cell.setting for p in STUDIES[name].chosen(FULL)} for name in ("twin", "control")}
+    assert of["twin"] == set(SETTINGS)
+    assert of["control"] == {s for s, setting in SETTINGS.items() if 1 in setting.seeds.values()}
+    assert {p.cell.setting for p in STUDIES["twin"].chosen(FULL, setting="grounding")} == {"grounding"}
+    assert {p.cell.seed for p in STUDIES["twin"].chosen(FULL, seed=1)} == {1}
+
+
 def test_the_plan_is_printed_without_training(capsys, tmp_path):
     script().main(["--plan", "--out", str(tmp_path)])
     assert "47 cells, 0 done" in capsys.readouterr().out

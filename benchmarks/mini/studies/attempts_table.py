@@ -144,4 +144,5 @@ STUDY = Study(
     attempts_sentences,
     question="Would another RFT have done better?",
     answer=attempts_answer,
+    takes_models=True,
 )

@@ -72,4 +72,5 @@ STUDY = Study(
     f"{RATE:.0e}, all steps and no choice, and their interval is over seeds too.",
     question="Does training on rewards that say nothing lift the policy?",
     answer=control_answer,
+    settings=tuple(name for name, setting in SETTINGS.items() if 1 in setting.seeds.values()),
 )

@@ -30,7 +30,7 @@ def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Poin
     for seed in SEEDS:
         for shots, steps in STEPS.items():
             own = effort if effort.tries_code else replace(effort, steps=steps, every=steps // 8)
-            cell = Cell(REFERENCE_SETTING, shots, seed)
+            cell = Cell(setting, shots, seed)
             x = {"system": SFT, "shots": shots}
             yield Point("data", f"sft-{shots}-{seed}", cell, own, supervised, x, train=MOST_PICTURES)
 
@@ -140,4 +140,5 @@ STUDY = Study(
     plot=data_plot,
     question="At how many pictures does SFT catch up with RFT of few?",
     answer=data_answer,
+    elsewhere=False,
 )

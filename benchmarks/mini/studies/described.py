@@ -91,4 +91,5 @@ STUDY = Study(
     "nothing is chosen on validation. It is no twin: it is here to tell what a weak one would have shown.",
     question="How much of the paper's gap may be SFT that was not tuned?",
     answer=described_answer,
+    settings=tuple(SETTINGS),
 )

@@ -96,4 +96,5 @@ STUDY = Study(
     size_sentences,
     question="Does the gap change with the model's size?",
     answer=size_answer,
+    takes_models=True,
 )

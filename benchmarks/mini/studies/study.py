@@ -9,6 +9,7 @@ from typing import Any
 from mini.effort import Effort
 from mini.files import Groups
 from mini.studies.points import Point
+from vrft.errors import ConfigError
 
 Found = Sequence[Mapping[str, Any]]
 """Files of points."""
@@ -41,7 +42,7 @@ class Study:
     """Of the command and of the folder of its files."""
     title: str
     points: Callable[[Effort, Sequence[str], str], Iterator[Point]]
-    """What to run, from the common effort, further models and a setting."""
+    """What to run in a setting, from the common effort and further models."""
     table: Callable[[Found, Groups], str]
     """Markdown, from the files that are there and the cells of the main table."""
     about: str = ""
@@ -53,3 +54,35 @@ class Study:
     """Of readers of the paper, which the study answers."""
     answer: Callable[[Found, Groups], str] = no_answer
     """In a sentence; empty where points are missing."""
+    settings: tuple[str, ...] = (REFERENCE_SETTING,)
+    """In which it runs where none is named."""
+    elsewhere: bool = True
+    """Whether others may be named."""
+    takes_models: bool = False
+
+    def chosen(
+        self,
+        effort: Effort,
+        models: Sequence[str] = (),
+        setting: str | None = None,
+        seed: int | None = None,
+    ) -> list[Point]:
+        """Points of its settings and seeds, or of those that are named.
+
+        Raises:
+            ConfigError: it takes no models, does not run in that setting, or has no such seed there.
+        """
+        if models and not self.takes_models:
+            raise ConfigError(f"--study {self.name} trains the miniature alone: leave --models out.")
+        if setting and not self.elsewhere and setting not in self.settings:
+            raise ConfigError(
+                f"--study {self.name} runs in {', '.join(self.settings)} alone: leave --on out."
+            )
+        places = (setting,) if setting else self.settings
+        points = [point for place in places for point in self.points(effort, models, place)]
+        found = [point for point in points if seed in (None, point.cell.seed)]
+        if not found:
+            seeds = ", ".join(map(str, sorted({point.cell.seed for point in points})))
+            hint = f"its seeds are {seeds}" if points else "name another setting with --on"
+            raise ConfigError(f"--study {self.name} has nothing to run there: {hint}.")
+        return found
