@@ -42,7 +42,7 @@ test-slow: install ## the tests that take minutes
 lint: install ## style and types
 	@$(BIN)/ruff check --quiet src tests benchmarks
 	@$(BIN)/ruff format --check src tests benchmarks
-	@$(BIN)/mypy --no-error-summary src
+	@$(BIN)/mypy --no-error-summary
 
 format: install ## mend style
 	@$(BIN)/ruff check --quiet --fix --exit-zero src tests benchmarks

@@ -136,8 +136,15 @@ def open_bench(
         development: score on unused training pictures instead of the held-out ones.
     """
     narrator.say(f"{cell.name}: {cell.of.title}, {cell.shots} shots {cell.of.unit}, seed {cell.seed}")
-    drawn = {"asked": effort.asked, "train": train, "development": development}
-    asked = questions(cell.of, place / "data", cell.shots, cell.seed, **drawn)
+    asked = questions(
+        cell.of,
+        place / "data",
+        cell.shots,
+        cell.seed,
+        asked=effort.asked,
+        train=train,
+        development=development,
+    )
     return Bench(asked.task, asked.split, effort, cell.seed, place, narrator)
 
 

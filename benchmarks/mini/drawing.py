@@ -28,9 +28,12 @@ def line(name: str, look: str, places: Sequence[tuple[float, Drawn | None]]) -> 
         look: its style.
         places: x and the value there; places without a value are left out.
     """
-    known = [(x, drawn.interval) for x, drawn in places if drawn is not None]
-    points = [(x, 100 * seen.value) for x, seen in known]
-    spread = [(100 * seen.low, 100 * seen.high) for _, seen in known]
+    points, spread = [], []
+    for x, drawn in places:
+        seen = drawn.interval if drawn is not None else None
+        if seen and seen.value is not None and seen.low is not None and seen.high is not None:
+            points.append((x, 100 * seen.value))
+            spread.append((100 * seen.low, 100 * seen.high))
     return Series(name, look, points, marked=True, spread=spread)
 
 

@@ -20,6 +20,7 @@ from vrft.evaluation.metrics import METRICS, format_rate, parse_rate
 from vrft.evaluation.pairing import same_questions
 from vrft.evaluation.statistics import drawn_values, interval, number, picture_draws
 from vrft.tasks.base import Task
+from vrft.types import BoxesTarget
 
 _FINE = 100_000
 """Draws are written as whole hundred-thousandths."""
@@ -74,8 +75,9 @@ def boxed(judged: Sequence[Judged]) -> dict[str, float | None]:
     A detector that knows a category has much more of the first.
     """
     shares = {}
+    asked = [(j.answer, j.example.target) for j in judged if isinstance(j.example.target, BoxesTarget)]
     for name, there in (("there", True), ("absent", False)):
-        said = [bool(j.answer.boxes_xyxy_px) for j in judged if bool(j.example.target.boxes_xyxy_px) is there]
+        said = [bool(answer.boxes_xyxy_px) for answer, target in asked if bool(target.boxes_xyxy_px) is there]
         shares[name] = float(np.mean(said)) if said else None
     return shares
 

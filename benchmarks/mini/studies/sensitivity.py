@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from mini.cell import Cell
@@ -58,7 +59,8 @@ def sensitivity_answer(found: Found, groups: Groups) -> str:
     """The best and the worst place of the map, and how many are near the best."""
     sentences = []
     for (setting,), own in by(found, "setting").items():
-        seen = sorted(((pooled([point], RFT), point["x"]) for point in own), key=lambda one: one[0].value)
+        known = [(drawn, point["x"]) for point in own if (drawn := pooled([point], RFT)) is not None]
+        seen = sorted(known, key=lambda one: one[0].value)
         (worst, where_worst), (best, where_best) = seen[0], seen[-1]
         near = sum(one.value >= best.value - NEAR for one, _ in seen)
         sentences.append(
@@ -81,14 +83,12 @@ def sensitivity_plot(found: Found, groups: Groups) -> str | None:
     ends = [end for each in (*sizes, *weights) for pair in each.spread for end in pair]
     if not ends:
         return None
-    shown = {"y_range": (min(ends), max(ends)), "axis": "learning rate", "log": True, "marks": RATES}
+    chart = partial(line_chart, y_range=(min(ends), max(ends)), axis="learning rate", log=True, marks=RATES)
     charts = {
-        f"AP times 100 by group size, beta {FULL.beta}": line_chart(
-            sizes, "RFT's value by group size", **shown
-        ),
-        f"AP times 100 by beta, G {FULL.group}": line_chart(weights, "RFT's value by beta", **shown),
+        f"AP times 100 by group size, beta {FULL.beta}": chart(sizes, "RFT's value by group size"),
+        f"AP times 100 by beta, G {FULL.group}": chart(weights, "RFT's value by beta"),
     }
-    panels = [Panel(chart, WIDTH, HEIGHT, title) for title, chart in charts.items()]
+    panels = [Panel(drawn, WIDTH, HEIGHT, title) for title, drawn in charts.items()]
     names = [f"G {g}, or beta {b}" for g, b in zip(GROUP_SIZES, BETAS, strict=True)]
     return standalone(panels, list(zip(names, LOOKS, strict=True)), columns=2)
 
