@@ -108,9 +108,9 @@ def _presence(card: Json, short: bool) -> CardTable:
     there, absent = plain(found.get("positives")), plain(found.get("negatives"))
     named = (
         ("precision", "Precision of 'something is there'"),
-        ("recall", f"Recall of it, {there} questions"),
+        ("recall", f"Recall of it (n = {there})"),
         ("f1", "F1"),
-        ("rejection", f"'Nothing is there' said rightly, {absent} questions"),
+        ("rejection", f"'Nothing is there' said rightly (n = {absent})"),
     )
     rows = [(title, hundred(found.get(key))) for key, title in named]
     note = (
