@@ -7,12 +7,11 @@ held-out questions are the same for every seed and every number of shots.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vrft.data.base import Dataset, load_dataset
-from vrft.data.fingerprints import Prints
 from vrft.data.split import Split, few_shot_split
 from vrft.errors import InputError
 from vrft.miniature.folders import write_classification, write_detection, write_grounding
@@ -58,6 +57,8 @@ class Setting:
     """Categories that no training picture shows."""
     scopes: Mapping[str, Scope] = field(default_factory=lambda: {ALL: lambda example: True})
     """Parts of the held-out questions that are scored apart; the first is the headline."""
+    develop: Callable[[Path], Path] | None = None
+    """Draws the pictures that attempts are scored on; None takes the training part's that are no shots."""
 
     @property
     def headline(self) -> str:
@@ -89,6 +90,11 @@ def _grounding(folder: Path, train: int) -> Path:
 
 def _open_vocabulary(folder: Path, train: int) -> Path:
     return write_detection(folder, DATA_SEED, BASE, train=train, val=160, heldout=760, further=NOVEL)
+
+
+def _novel_too(folder: Path) -> Path:
+    """Pictures that show the novel categories, in handwriting of the training part."""
+    return write_detection(folder, DATA_SEED + 1, (*BASE, *NOVEL), train=440, val=0, heldout=0)
 
 
 def _out_of_domain(domain: str, title: str) -> Setting:
@@ -167,6 +173,7 @@ SETTINGS: Mapping[str, Setting] = {
                 "base": lambda example: example.question in BASE,
                 ALL: lambda example: True,
             },
+            develop=_novel_too,
         ),
     )
 }
@@ -202,8 +209,8 @@ def questions(
         seed: of the draw of shots and validation questions.
         asked: held-out questions at most; fewer than the setting's own for trials of the code alone.
         train: training pictures to draw; None takes the setting's own number.
-        development: ask, instead of the held-out questions, about pictures of the training part that are no
-            shots: for choices, which held-out questions must not decide.
+        development: ask, instead of the held-out questions, those of the headline about pictures that are
+            neither held out nor learned from: for choices, which held-out questions must not decide.
 
     Raises:
         InputError: a class has too few pictures, fewer pictures than ``FEWEST_HELDOUT`` are held out, or one
@@ -215,10 +222,11 @@ def questions(
     by, of = VALIDATION, min(setting.asked, DEVELOPMENT) if development else setting.asked
     by, of = (by, of) if asked is None else (asked, asked)
     split = new_split(task, dataset, examples, shots, seed, 0, prints=prints, val_max=by)
-    shots_shown = {example.record_id for example in split.train}
-    part = "train" if development else "test"
-    unseen = [r for r in dataset.records if dataset.parts[r.id] == part and r.id not in shots_shown]
-    heldout = _balanced(task, dataset, unseen, of, prints)
+    if development:
+        unseen = _development(setting, folder, dataset, {example.record_id for example in split.train})
+    else:
+        unseen = _only(dataset, [r for r in dataset.records if dataset.parts[r.id] == "test"])
+    heldout = _balanced(task, unseen, setting.scopes[setting.headline if development else ALL], of)
     _check(setting, split, heldout, development or asked is not None)
     return Asked(task, replace(split, heldout=heldout))
 
@@ -228,20 +236,31 @@ def pictures(examples: Sequence[Example]) -> int:
     return len({example.record_id for example in examples})
 
 
-def _balanced(
-    task: Task, dataset: Dataset, records: Sequence[Record], asked: int, prints: Prints
-) -> tuple[Example, ...]:
-    """Questions about some pictures alone, whose categories training need not know."""
-    own = replace(dataset, records=tuple(records))
+def _development(setting: Setting, folder: Path, dataset: Dataset, shots: Collection[str]) -> Dataset:
+    """Pictures that are neither held out nor learned from."""
+    if setting.develop is None:
+        records = [r for r in dataset.records if dataset.parts[r.id] == "train" and r.id not in shots]
+        return _only(dataset, records)
+    further = load_dataset(setting.develop(folder.with_name(f"{folder.name}-development")), setting.task)
+    # Names of their own: a picture is known by its id, and both folders count from zero.
+    return _only(further, [replace(record, id=f"development/{record.id}") for record in further.records])
+
+
+def _only(dataset: Dataset, records: Iterable[Record]) -> Dataset:
+    return replace(dataset, records=tuple(records))
+
+
+def _balanced(task: Task, dataset: Dataset, scope: Scope, asked: int) -> tuple[Example, ...]:
+    """Questions of a scope about some pictures alone, whose categories training need not know."""
     # The rule that balances classes needs one shot of each to put aside: these few pictures go unused.
     split = few_shot_split(
-        ask_about(task, own),
+        [example for example in ask_about(task, dataset) if scope(example)],
         task.group,
         shots=1,
         seed=DATA_SEED,
         val_fraction=0,
         eval_max=asked,
-        prints={record.id: prints[record.id] for record in records},
+        prints=prints_of(dataset),
     )
     return split.heldout
 

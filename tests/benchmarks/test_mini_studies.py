@@ -20,6 +20,7 @@ from mini.systems import trial
 from vrft.config import dump_config
 from vrft.errors import ConfigError, InputError
 from vrft.miniature.folders import DETECTION_CATEGORIES
+from vrft.miniature.scenes import NOVEL
 from vrft.types import Form
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "mini.py"
@@ -116,6 +117,19 @@ def test_development_questions_are_learned_from_by_nothing_and_are_not_held_out(
     assert development.split.train == held.split.train and development.split.val == held.split.val
     assert asked.isdisjoint(learned | {e.record_id for e in (*held.split.val, *held.split.heldout)})
     assert len(development.split.heldout) == DEVELOPMENT
+
+
+def test_novel_categories_are_developed_on_pictures_of_their_own(tmp_path):
+    setting = SETTINGS["open_vocabulary"]
+    held, development = (questions(setting, tmp_path / "data", 1, 11, development=d) for d in (False, True))
+    asked = development.split.heldout
+    assert development.split.train == held.split.train and development.split.val == held.split.val
+    assert {e.question for e in asked} == set(NOVEL) and len(asked) == DEVELOPMENT
+    assert any(e.target.boxes_xyxy_px for e in asked) and not all(e.target.boxes_xyxy_px for e in asked)
+    pixels = {e.image.read_bytes() for e in asked}
+    assert len(pixels) > DEVELOPMENT / 2
+    others = (*held.split.train, *held.split.val, *held.split.heldout)
+    assert pixels.isdisjoint(e.image.read_bytes() for e in others)
 
 
 @pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/-2"])

@@ -137,7 +137,8 @@ STUDY = Study(
     "Attempts: one change of RFT at a time",
     points,
     attempts_table,
-    "Scored on questions about pictures of the training part that nothing learns from, on seeds that are in "
+    "Scored on questions about pictures of the training part that nothing learns from (in open vocabulary "
+    "on those about novel categories, on pictures drawn for this alone), on seeds that are in "
     f"no table; held-out answers decide nothing here either. An attempt has one rate, {RATE:.0e}, where it "
     "names no other; the twin has all its rates and forms and is chosen on validation. *Twin with it*: "
     "supervised fine-tuning in RFT's form with the same change.",
