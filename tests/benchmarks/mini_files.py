@@ -84,6 +84,7 @@ def study_point(system, shots, seed, value, used):
         "seed": seed,
         "shots": shots,
         "setting": "detection",
+        "form": "direct",
         "headline": "all",
         "scopes": {"all": {"n": 9, "pictures": 9, "systems": rows}},
         "systems": {system: trained | {"training_pictures": used}},

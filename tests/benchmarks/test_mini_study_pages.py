@@ -26,7 +26,10 @@ def test_the_study_of_data_says_where_sft_catches_up(tmp_path):
     text = text_of(tmp_path)
     assert "SFT's mean reaches that of RFT from 2 shots at about 96 pictures." in text
     assert "--study size`." in text
-    assert "| RFT | 2 | 12 | 1 | 1 | 40.0" in text and "| SFT | 32 | 192 | 1 | 1 | 41.0" in text
+    assert (
+        "| RFT | 2 | 12 | 1 | direct | 1 | 40.0" in text
+        and "| SFT | 32 | 192 | 1 | direct | 1 | 41.0" in text
+    )
 
 
 def test_the_study_of_size_has_the_shipped_miniature_from_the_main_table(tmp_path):

@@ -58,13 +58,14 @@ def data_table(found: Found, groups: Groups) -> str:
             str(shots),
             f"{pictures_used(own, system):.0f}",
             str(len(own)),
+            ", ".join(sorted({point["form"] for point in own})),
             str(sum(at_the_end(point["systems"][system]) for point in own)),
             told(pooled(own, system)),
         ]
         for system, line in lines(found, groups).items()
         for shots, own in line
     ]
-    return table(["system", "shots", "training pictures", "seeds", "last step chosen", "AP"], rows)
+    return table(["system", "shots", "training pictures", "seeds", "form", "last step chosen", "AP"], rows)
 
 
 def data_answer(found: Found, groups: Groups) -> str:
@@ -136,7 +137,8 @@ STUDY = Study(
     data_table,
     f"RFT, and SFT of fewer than {min(STEPS)} shots, are the main table's; SFT of "
     f"{', '.join(map(str, STEPS))} shots has {', '.join(map(str, STEPS.values()))} steps. SFT is here in "
-    "RFT's form alone, with all its rates. Where the last step was chosen, more steps might do better.",
+    "RFT's form alone (*form*, by the probe of each seed), with all its rates. Where the last step was "
+    "chosen, more steps might do better.",
     plot=data_plot,
     question="At how many pictures does SFT catch up with RFT of few?",
     answer=data_answer,
