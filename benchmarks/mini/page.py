@@ -126,8 +126,9 @@ def _state(found: CellFiles) -> str:
 
 def _claims(found: Sequence[Claim]) -> str:
     rows = [[c.text, STATES[c.holds], c.seen] for c in found]
-    note = "*open*: cells are missing that may decide it."
-    return f"{tables.table(['claim', 'holds', 'seen'], rows)}\n\n{note}"
+    undecided = any(c.holds is None for c in found)
+    note = "\n\n*open*: cells are missing that may decide it." if undecided else ""
+    return tables.table(["claim", "holds", "seen"], rows) + note
 
 
 def _against_the_paper(groups: Groups, attempts: Counter[str]) -> str:
