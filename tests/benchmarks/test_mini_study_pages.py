@@ -24,7 +24,7 @@ def test_the_study_of_data_says_where_sft_catches_up(tmp_path):
     for number, point in enumerate(points):
         (folder / f"{number}.json").write_text(json.dumps(point))
     text = text_of(tmp_path)
-    assert "SFT's mean reaches that of RFT from 2 shots at about 96 pictures." in text
+    assert "first reaches that of RFT: about 96 for 2 shots a class (12 pictures, 1 seed)." in text
     assert "--study size`." in text
     assert (
         "| RFT | 2 | 12 | 1 | direct | 1 | 40.0" in text

@@ -12,7 +12,7 @@ from mini.files import Groups
 from mini.pooled import Drawn, pooled
 from mini.settings import SETTINGS
 from mini.studies.points import Point
-from mini.studies.shared import SFT, by, from_cells, supervised
+from mini.studies.shared import SFT, by, from_cells, supervised, told_seeds
 from mini.studies.study import REFERENCE_SETTING, SEEDS, Found, Study
 from mini.systems import RFT
 from mini.tables import TITLES, at_the_end, table, told
@@ -75,14 +75,14 @@ def data_answer(found: Found, groups: Groups) -> str:
     both = lines(found, groups)
     means = [(pictures_used(own, SFT), pooled(own, SFT)) for _, own in both[SFT]]
     curve = [(used, seen.value) for used, seen in means if seen]
-    sentences = []
+    places = []
     for shots, own in both[RFT]:
         goal = pooled(own, RFT)
         used = reached(curve, goal.value) if goal else None
-        where = f"at about {used:.0f} pictures" if used else "nowhere in the range that was run"
-        counted = f"{shots} shot{'s' if shots > 1 else ''}"
-        sentences.append(f"SFT's mean reaches that of RFT from {counted} {where}.")
-    return " ".join(sentences)
+        where = f"about {used:.0f}" if used else "nowhere in the range that was run"
+        of = f"{shots} shot{'s' if shots > 1 else ''} a class ({pictures_used(own, RFT):.0f} pictures"
+        places.append(f"{where} for {of}, {told_seeds(own)})")
+    return f"Pictures at which SFT's mean first reaches that of RFT: {'; '.join(places)}." if places else ""
 
 
 def reached(curve: Sequence[tuple[float, float]], goal: float) -> float | None:
