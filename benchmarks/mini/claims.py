@@ -100,7 +100,7 @@ def _control(groups: Groups, complete: bool) -> Claim:
     seen = differences(groups, PERMUTED, BASE)
     exceeding = [f"{name} at {shots}" for (name, shots), d in seen.items() if above(d)]
     said = f"{len(seen) - len(exceeding)} of {len(seen)} rows"
-    said += f"; it does in {', '.join(exceeding)}" if exceeding else ""
+    said += f"; it does in {', '.join(exceeding)} (other seeds: `--study control`)" if exceeding else ""
     return Claim(
         "RFT on rewards permuted inside the groups never exceeds base by more than its interval",
         said,
