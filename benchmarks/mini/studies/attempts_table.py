@@ -19,7 +19,7 @@ from vrft.fit.trials import Trial, choose
 
 Point = Mapping[str, Any]
 HEAD = ["setting", "attempt", "what", "seeds", "RFT", "RFT - protocol's", "RFT - twin", "RFT - twin with it"]
-ANOTHER = Attempt("the protocol from another base policy", twin_too=True)
+ANOTHER = Attempt("the protocol from another base policy (`benchmarks/mini_base.py`)", twin_too=True)
 
 
 @dataclass(frozen=True)
