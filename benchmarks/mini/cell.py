@@ -133,7 +133,7 @@ def open_bench(
         narrator: where progress goes.
         effort: how much is trained.
         train: training pictures to draw; None takes the setting's own number.
-        development: score on unused training pictures instead of the held-out ones.
+        development: score on pictures that are neither held out nor learned from.
     """
     narrator.say(f"{cell.name}: {cell.of.title}, {cell.shots} shots {cell.of.unit}, seed {cell.seed}")
     asked = questions(

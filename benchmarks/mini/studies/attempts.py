@@ -1,6 +1,6 @@
 """What was tried where the miniature does not do what the paper reports: one change of RFT at a time.
 
-Attempts are scored on development questions, about training pictures that nothing learns from, and on seeds
+Attempts are scored on development questions, about pictures that nothing learns from, and on seeds
 that are in no table: held-out questions decide nothing here either. Where a change could help supervised
 fine-tuning as well, its twin has it too.
 """

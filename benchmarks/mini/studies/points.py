@@ -36,7 +36,7 @@ class Point:
     train: int | None = None
     """Training pictures to draw."""
     development: bool = False
-    """Score on pictures of the training part that nothing learns from, instead of the held-out ones."""
+    """Score on pictures that are neither held out nor learned from."""
 
 
 def run_point(point: Point, out: Path, work: Path, narrator: Narrator) -> dict[str, Any]:
