@@ -23,25 +23,25 @@ import numpy as np
 import torch
 from compute_drawing import DRAWING, RESULT, draw
 
-from vrft.answering.asking import Asking
-from vrft.answering.evaluate import evaluate
 from vrft.commands.locate import model_source
 from vrft.commands.voice import Voice
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.evaluation.fused import asked_of, fused
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS
 from vrft.evaluation.scorecard.scored import plain_json
 from vrft.evaluation.seeds import seed_interval
 from vrft.evaluation.statistics import difference, drawn_values, interval, picture_draws
-from vrft.fit.demo import demo_settings
-from vrft.fit.fit import fit
-from vrft.fusion import rules_for
-from vrft.fusion.spend import SIZES
-from vrft.policies.load import load_policy
-from vrft.questions import ask_about, saved_split
-from vrft.runs.folder import hardware, read_json, versions
-from vrft.tasks.base import load_task
+from vrft.evaluation.token_cost import SIZES
+from vrft.inference.ask_options import Asking
+from vrft.inference.evaluate import evaluate
+from vrft.models.load_policy import load_policy
+from vrft.run_folder import hardware, read_json, versions
+from vrft.tasks.fusion import rules_for
+from vrft.tasks.metrics.metric import METRICS
+from vrft.tasks.task import load_task
+from vrft.training.run_questions import ask_about, saved_split
+from vrft.workflows.demo import demo_settings
+from vrft.workflows.fit import fit
 
 ROOT = Path(__file__).resolve().parents[1]
 SYSTEMS = ("base", "sft", "rft")

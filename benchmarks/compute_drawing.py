@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vrft.evaluation.metrics import METRICS
 from vrft.report.charts import HEIGHT, WIDTH, Series, line_chart
-from vrft.report.standalone import Panel, standalone
-from vrft.runs.folder import write_text
+from vrft.report.standalone_svg import Panel, standalone
+from vrft.run_folder import write_text
+from vrft.tasks.metrics.metric import METRICS
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT, DRAWING = ROOT / "results" / "compute_curves.json", ROOT / "docs" / "compute_curves.svg"

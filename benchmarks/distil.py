@@ -20,20 +20,20 @@ from typing import Any
 
 import numpy as np
 
-from vrft.answering.asking import Asking
-from vrft.answering.evaluate import evaluate
-from vrft.config import Pseudo, RunConfig, load_config
-from vrft.data.base import load_dataset
-from vrft.distil.pseudo import PseudoLabels
+from vrft.config.recipes import recipe_path
+from vrft.config.run_config import Pseudo, RunConfig, load_config
+from vrft.data.dataset import load_dataset
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS
 from vrft.evaluation.statistics import bootstrap, paired_bootstrap
-from vrft.fusion.agreement import agreement
+from vrft.inference.ask_options import Asking
+from vrft.inference.evaluate import evaluate
 from vrft.miniature.folders import write_detection
-from vrft.policies.load import load_policy
-from vrft.questions import Questions, ask_about, pseudo_of, questions_of
-from vrft.recipes import recipe_path
-from vrft.runs.folder import RunFolder, hardware, versions, write_json
+from vrft.models.load_policy import load_policy
+from vrft.run_folder import RunFolder, hardware, versions, write_json
+from vrft.tasks.fusion.agreement import agreement
+from vrft.tasks.metrics.metric import METRICS
+from vrft.training.pseudo_labels.pseudo_labels import PseudoLabels
+from vrft.training.run_questions import Questions, ask_about, pseudo_of, questions_of
 from vrft.training.train import train_run
 from vrft.types import Answer, BoxesTarget, Example, Unlabelled
 

@@ -21,13 +21,13 @@ import torch
 from models import SMALL, save_pictures, save_random_qwen2_vl
 from ours_side import TASK
 
-from vrft.engine.asking import prompts_for
-from vrft.engine.picture_prefix import Beginning, beginnings_of, prefill_together
-from vrft.engine.prefill import prefill
-from vrft.policies.load import load_policy
-from vrft.policies.policy import Policy, Prompt
-from vrft.runs.folder import hardware, versions, write_json
-from vrft.tasks.base import load_task
+from vrft.models.load_policy import load_policy
+from vrft.models.policy import Policy, Prompt
+from vrft.rollout.prompting import prompts_for
+from vrft.rollout.shared_prompt.image_prefix import Beginning, beginnings_of, prefill_together
+from vrft.rollout.shared_prompt.prefill import prefill
+from vrft.run_folder import hardware, versions, write_json
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, Example, Form
 
 PICTURES = 4

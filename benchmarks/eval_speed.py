@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vrft.miniature.folders import write_classification, write_detection, write_grounding
-from vrft.runs.folder import hardware, versions
+from vrft.run_folder import hardware, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = 200

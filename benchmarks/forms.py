@@ -3,7 +3,7 @@
     python benchmarks/forms.py
 
 Forward and backward pass of all answers' log-probabilities on the random Qwen2-VL of ``step_time.py``, forms
-taking turns; medians go to ``results/forms.json``. ``vrft.engine.parity.FORMS`` has their order from here.
+taking turns; medians go to ``results/forms.json``. ``vrft.rollout.parity.FORMS`` has their order from here.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from models import SMALL, save_pictures, save_random_qwen2_vl
 from ours_side import TASK, examples_of
 from shapes import Shape
 
-from vrft.engine.asking import prompts_for
-from vrft.engine.forms import Path as FormName
-from vrft.engine.logprobs import AnswerScorer
-from vrft.policies.load import load_policy
-from vrft.policies.policy import Policy
-from vrft.runs.folder import hardware, versions, write_json
-from vrft.tasks.base import load_task
+from vrft.models.load_policy import load_policy
+from vrft.models.policy import Policy
+from vrft.rollout.hidden_states import Path as FormName
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.prompting import prompts_for
+from vrft.run_folder import hardware, versions, write_json
+from vrft.tasks.task import load_task
 from vrft.types import Form
 
 SHAPES = {"image_heavy": Shape(400, 2, 8, 96, 0.0), "text_heavy": Shape(36, 4, 8, 64, 0.0)}

@@ -16,8 +16,8 @@ from ours_side import Ours
 from shapes import Shape
 from step_arithmetic import decode_bytes, encoding_flops, sizes_of, training_flops
 
-from vrft.engine.prefill import prefill
-from vrft.engine.sampling import Sampling, sample
+from vrft.rollout.shared_prompt.prefill import prefill
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
 from vrft.training.memory import peak_memory_gib
 
 WARM_UP = 2

@@ -30,7 +30,7 @@ from machine import gpu, matrix_products, memory_bandwidth
 from models import QWEN2_VL_2B, SMALL
 from shapes import Shape
 
-from vrft.runs.folder import hardware, versions, write_json
+from vrft.run_folder import hardware, versions, write_json
 
 FEWEST_STEPS = 5
 SHAPES = {

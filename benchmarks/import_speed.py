@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.data.fingerprints import Fingerprint, Prints, fingerprints
-from vrft.data.likeness import HASH_BITS, SIDE, Look
-from vrft.data.split import few_shot_split, manifest
-from vrft.runs.folder import hardware, versions, write_json
-from vrft.tasks.base import load_task
+from vrft.data.image_similarity import HASH_BITS, SIDE, Look
+from vrft.data.splits.few_shot import few_shot_split, manifest
+from vrft.run_folder import hardware, versions, write_json
+from vrft.tasks.task import load_task
 
 RESULT = Path(__file__).resolve().parent / "results" / "import_speed.json"
 BOXES, CATEGORIES, SHOTS, WH = 7, 80, 4, (640, 480)

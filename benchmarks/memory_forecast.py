@@ -27,11 +27,11 @@ from models import MIDDLE, save_pictures, save_random_qwen2_vl
 from ours_side import any_reward, examples_of
 from step_memory import GIB, Watch
 
-from vrft.config import RunConfig, make_config
-from vrft.engine.asking import prompts_for
-from vrft.policies.sizes import patches_of, sizes_of
-from vrft.runs.folder import RunFolder, hardware, versions, write_json
-from vrft.tasks.base import load_task
+from vrft.config.run_config import RunConfig, make_config
+from vrft.models.layer_sizes import patches_of, sizes_of
+from vrft.rollout.prompting import prompts_for
+from vrft.run_folder import RunFolder, hardware, versions, write_json
+from vrft.tasks.task import load_task
 from vrft.training.loop import run_loop
 from vrft.training.memory import KEPT_BACK, Load, forecast_memory
 from vrft.training.reference import Reference

@@ -29,7 +29,7 @@ from mini.studies import STUDIES
 from mini.studies.points import run_point
 
 from vrft.errors import ConfigError, VrftError
-from vrft.narrator import Silence
+from vrft.progress import Silence
 
 Thing = TypeVar("Thing")
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,7 +17,7 @@ from mini.effort import FULL, Effort
 from mini.settings import SETTINGS, questions
 from mini.systems import rft, trial, twins
 
-from vrft.runs.folder import RunFolder, hardware, versions, write_json
+from vrft.run_folder import RunFolder, hardware, versions, write_json
 from vrft.training.train import train_run
 from vrft.types import Form
 

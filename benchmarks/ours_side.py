@@ -9,12 +9,12 @@ from typing import Any
 from machine import finished
 from shapes import LORA_ALPHA, LORA_RANK, Shape
 
-from vrft.config import RunConfig, make_config
-from vrft.engine.asking import prompts_for
-from vrft.policies.load import LoraSettings, load_policy
-from vrft.runs.folder import RunFolder
-from vrft.tasks.base import load_task
-from vrft.training.optimiser import Optimiser
+from vrft.config.run_config import RunConfig, make_config
+from vrft.models.load_policy import LoraSettings, load_policy
+from vrft.rollout.prompting import prompts_for
+from vrft.run_folder import RunFolder
+from vrft.tasks.task import load_task
+from vrft.training.optimizer import Optimiser
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
 from vrft.training.rollouts import RolloutMaker

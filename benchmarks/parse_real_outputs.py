@@ -17,9 +17,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from vrft.parsing.answers import parse_label_answer
-from vrft.parsing.reading import read_answer
-from vrft.runs.folder import hardware, versions, write_json
+from vrft.run_folder import hardware, versions, write_json
+from vrft.tasks.parsing.answer_parsers import parse_label_answer
+from vrft.tasks.parsing.content_reading import read_answer
 from vrft.types import Form
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from vrft.miniature.folders import write_detection
-from vrft.runs.folder import hardware, read_rows, versions
+from vrft.run_folder import hardware, read_rows, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNTS = (1, 2)

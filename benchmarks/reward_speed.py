@@ -20,11 +20,11 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from vrft.config import Reward
+from vrft.config.run_config import Reward
 from vrft.geometry.frames import View
-from vrft.runs.folder import hardware, versions, write_json
-from vrft.scoring import Scorer
-from vrft.tasks.base import load_task
+from vrft.run_folder import hardware, versions, write_json
+from vrft.tasks.scorer import Scorer
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, BoxXYXY, Example, Form
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "reward_speed.json"

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from vrft.data.base import load_dataset
-from vrft.data.export.base import export, placed
-from vrft.runs.folder import write_json
+from vrft.data.dataset import load_dataset
+from vrft.data.export.export_format import export, placed
+from vrft.run_folder import write_json
 from vrft.types import BoxXYXY, Record
 
 FORMS = ("coco", "voc", "yolo", "coco")

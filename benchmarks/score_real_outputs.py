@@ -20,9 +20,9 @@ from pathlib import Path
 from rich.console import Console
 
 from vrft.commands.stored import print_predictions
-from vrft.evaluation.stored.read import read_predictions
-from vrft.evaluation.stored.score import score_stored
-from vrft.runs.folder import hardware, versions, write_json
+from vrft.evaluation.external.read_predictions import read_predictions
+from vrft.evaluation.external.score_predictions import score_stored
+from vrft.run_folder import hardware, versions, write_json
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "parsing" / "scored.json"
 FIELDS = {

@@ -189,7 +189,7 @@ ENCODING = {
     "packed": Encoding(again=True),
     "plain": Encoding(again=True, for_each_answer=True),
 }
-"""By form of ``vrft.engine.forms``."""
+"""By form of ``vrft.rollout.hidden_states``."""
 
 
 def encoding_flops(s: Sizes, shape: Shape, prompt_tokens: int) -> int:

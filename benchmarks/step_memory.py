@@ -25,7 +25,7 @@ from ours_side import Ours
 from shapes import Shape
 from trl_side import run_trl
 
-from vrft.runs.folder import hardware, versions, write_json
+from vrft.run_folder import hardware, versions, write_json
 
 VOCABULARY = 32_768
 SHAPES = {

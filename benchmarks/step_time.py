@@ -25,7 +25,7 @@ from shapes import Shape
 from step_arithmetic import sizes_of, training_flops
 from trl_side import SETTINGS, run_trl
 
-from vrft.runs.folder import hardware, versions, write_json
+from vrft.run_folder import hardware, versions, write_json
 
 WARM_UP = 2
 SHAPES = {

@@ -140,7 +140,7 @@ def run_trl(
 def _lora() -> Any:
     from peft import LoraConfig
 
-    from vrft.policies.load import LORA_TARGETS
+    from vrft.models.load_policy import LORA_TARGETS
 
     return LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules=LORA_TARGETS, bias="none")
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from vrft.config import RunConfig, dump_config, load_config, make_config
+from vrft.config.run_config import RunConfig, dump_config, load_config, make_config
 from vrft.errors import ConfigError
 from vrft.types import Form
 

@@ -30,7 +30,7 @@ sys.meta_path.insert(0, Absent())
 EXAMPLE = """
 from pathlib import Path
 from vrft.geometry.frames import View
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, Example, Form
 
 target = BoxesTarget(((10.0, 10.0, 60.0, 60.0),))
@@ -45,15 +45,19 @@ answer = load_task("detection").parse(text, view, Form.DIRECT)
 assert answer.boxes_xyxy_px == ((10.0, 10.0, 60.0, 40.0),), answer
 """,
     "score": """
-from vrft.config import Reward
-from vrft.scoring import Scorer
+from vrft.config.run_config import Reward
+from vrft.tasks.scorer import Scorer
 
 score = Scorer(load_task("detection"), Reward(setting="paper"), Form.DIRECT).score(text, example, view)
 assert abs(score.reward - 2.1) < 1e-9, score
 """,
     "adapters": """
-from vrft.adapters import easyr1, openrlhf, swift, trl, verl
-from vrft.adapters.packing import pack
+from vrft.integrations import easyr1
+from vrft.integrations import openrlhf
+from vrft.integrations import swift
+from vrft.integrations import trl
+from vrft.integrations import verl
+from vrft.integrations.packing import pack
 
 packed = pack(example, view, Form.DIRECT)
 assert abs(verl.compute_score("photos", text, packed, setting="paper")["score"] - 2.1) < 1e-9
@@ -61,7 +65,7 @@ assert abs(trl.trl_reward("paper")([text], vrft_target=[packed])[0] - 2.1) < 1e-
 """,
     "report": """
 from making import make_fit
-from vrft.report.build import build_report
+from vrft.report.build_report import build_report
 
 page = build_report([make_fit(Path("fit"), pictures=6)], Path("report.html"))
 assert "<svg" in page.read_text("utf-8")
@@ -70,8 +74,8 @@ assert "<svg" in page.read_text("utf-8")
 from rich.console import Console
 from making import make_evaluation
 from vrft.commands.scorecard import print_card
-from vrft.report.build import build_report
-from vrft.runs.folder import read_json
+from vrft.report.build_report import build_report
+from vrft.run_folder import read_json
 
 folder = make_evaluation(Path("eval"), pictures=6)
 print_card(read_json(folder / "result.json"), Console(stderr=True))
@@ -144,7 +148,7 @@ def test_works_where_no_training_library_is(use, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("name", ["torch", "transformers.models", "vrft.engine.sampling"])
+@pytest.mark.parametrize("name", ["torch", "transformers.models", "vrft.rollout.shared_prompt.sampling"])
 def test_the_guard_holds(name, tmp_path):
     done = run(f"{GUARD}\nimport {name}", tmp_path)
     assert done.returncode != 0 and "in a light installation" in done.stderr

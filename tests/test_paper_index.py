@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vrft.rewards.term import UnsafeTerm
-from vrft.tasks.base import load_task, task_names
+from vrft.rewards.reward_term import UnsafeTerm
+from vrft.tasks.task import load_task, task_names
 
 ROOT = Path(__file__).parents[1]
 INDEX = ROOT / "docs" / "paper_index.md"
@@ -59,7 +59,7 @@ def test_both_names_of_a_row_exist(row):
 
 
 def test_names_that_do_not_exist_are_seen():
-    assert not function_exists("vrft.rewards.detection.iou_imagined")
+    assert not function_exists("vrft.rewards.box_rewards.iou_imagined")
     assert not function_exists("vrft.rewards.imagined.iou_paper")
     assert not is_a_test("tests/test_paper_index.py::test_imagined")
     assert not is_a_test("tests/test_imagined.py::test_the_index_is_there")

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vrft import recipes
-from vrft.config import dump_config, load_config, make_config
+from vrft.config import recipes
+from vrft.config.recipes import recipe_names, recipe_path
+from vrft.config.run_config import dump_config, load_config, make_config
 from vrft.errors import ConfigError
-from vrft.fit.demo import DEMO_TASKS, EVAL_MAX
-from vrft.fit.settings import MINIATURE_RECIPE, FitSettings
-from vrft.policies.families import FAMILIES
-from vrft.recipes import recipe_names, recipe_path
-from vrft.tasks.base import load_task
-from vrft.tasks.classification.task import ASPECTS
+from vrft.models.families import FAMILIES
+from vrft.tasks.classification.classification import ASPECTS
+from vrft.tasks.task import load_task
+from vrft.workflows.demo import DEMO_TASKS, EVAL_MAX
+from vrft.workflows.fit_settings import MINIATURE_RECIPE, FitSettings
 
 NAMES = recipe_names()
 PAPER = [name for name in NAMES if name.startswith("table")]

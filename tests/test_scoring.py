@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from vrft.config import Reward
+from vrft.config.run_config import Reward
 from vrft.errors import ConfigError
 from vrft.geometry.frames import View
-from vrft.rewards.term import UnsafeTerm
-from vrft.scoring import Scorer
-from vrft.tasks.base import load_task
+from vrft.rewards.reward_term import UnsafeTerm
+from vrft.tasks.scorer import Scorer
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, Example, Form
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))

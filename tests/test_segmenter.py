@@ -14,7 +14,7 @@ from transformers import AutoImageProcessor, SamModel, SamProcessor
 
 from tiny_sam import SIDE, save_tiny_sam
 from vrft.errors import ModelError
-from vrft.segmenter import BOXES_TOGETHER, Segmenter
+from vrft.models.segmenter import BOXES_TOGETHER, Segmenter
 from vrft.types import Mask
 
 SIZES_WH = [(100, 48), (40, 90), (64, 64), (31, 7)]

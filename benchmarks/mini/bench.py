@@ -18,20 +18,20 @@ from mini.difficulty import middling, probe_forms, success_shares
 from mini.effort import Effort
 from mini.systems import System, trial
 from mini.tokens import Tokens, prompt_lengths, tokens_of
-from vrft.answering.asking import Asking
-from vrft.answering.evaluate import evaluate
-from vrft.data.split import Split
+from vrft.data.splits.few_shot import Split
 from vrft.errors import Interrupted
 from vrft.evaluation.answers_file import read_judged
 from vrft.evaluation.judged import Judged
-from vrft.fit.trials import Trial, choose
-from vrft.narrator import Narrator
-from vrft.policies.load import load_policy
-from vrft.policies.policy import Policy
-from vrft.runs.folder import RunFolder, read_json, write_json
-from vrft.tasks.base import Task
+from vrft.inference.ask_options import Asking
+from vrft.inference.evaluate import evaluate
+from vrft.models.load_policy import load_policy
+from vrft.models.policy import Policy
+from vrft.progress import Narrator
+from vrft.run_folder import RunFolder, read_json, write_json
+from vrft.tasks.task import Task
 from vrft.training.train import train_run
 from vrft.types import Example, Form
+from vrft.workflows.trials import Trial, choose
 
 
 @dataclass(frozen=True)

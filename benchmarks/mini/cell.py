@@ -30,10 +30,10 @@ from mini.systems import (
 )
 from mini.tokens import steps_within
 from vrft.evaluation.judged import Judged
-from vrft.fit.trials import choose
 from vrft.miniature.location import miniature_folder
-from vrft.narrator import Narrator
-from vrft.runs.folder import hardware, read_json, versions, write_json
+from vrft.progress import Narrator
+from vrft.run_folder import hardware, read_json, versions, write_json
+from vrft.workflows.trials import choose
 
 VERSION = 3
 

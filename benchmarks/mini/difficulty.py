@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 
 from mini.effort import Effort
-from vrft.config import Reward, Rollout
-from vrft.policies.policy import Policy
-from vrft.probe.draws import Draws, evenly_spaced
-from vrft.probe.summary import Probe, better_form, describe
-from vrft.scoring import Scorer
-from vrft.tasks.base import Task
+from vrft.config.run_config import Reward, Rollout
+from vrft.diagnostics.probe.probe_summary import Probe, better_form, describe
+from vrft.diagnostics.probe.sampled_groups import Draws, evenly_spaced
+from vrft.models.policy import Policy
+from vrft.tasks.scorer import Scorer
+from vrft.tasks.task import Task
 from vrft.types import Example, Form
 
 
@@ -20,7 +20,8 @@ def success_shares(
 ) -> dict[str, float]:
     """Of each question, the share of the base policy's sampled answers that are right.
 
-    Right is what ``vrft.probe.hits`` says: the class name, or boxes with an IoU of at least 0.5.
+    Right is what ``vrft.diagnostics.probe.success`` says: the class name, or boxes with an IoU of at
+    least 0.5.
     """
     groups = _draws(policy, task, form, effort, seed).groups(examples, effort.difficulty_samples)
     return {e.id: sum(d.hit for d in g) / len(g) for e, g in zip(examples, groups, strict=True)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from mini.cell import VERSION, Cell, main_table
 from vrft.errors import RunError
-from vrft.runs.folder import read_json
+from vrft.run_folder import read_json
 
 CellFiles = Mapping[str, dict[str, Any]]
 """Files of cells by the cell's name."""

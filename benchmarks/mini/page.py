@@ -22,7 +22,7 @@ from mini.studies.attempts import PROTOCOL
 from mini.studies.study import Found, Study
 from mini.systems import BASE, RFT, TWIN
 from vrft.geometry.matching import TAU
-from vrft.runs.folder import write_text
+from vrft.run_folder import write_text
 
 STATES = {True: "yes", False: "**no**", None: "open"}
 PLOTS = {

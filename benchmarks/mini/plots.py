@@ -14,11 +14,11 @@ from mini.settings import FAMILIES, SETTINGS
 from mini.studies import STUDIES
 from mini.systems import BASE, MAIN, PERMUTED, RFT, TWIN
 from mini.tables import TITLES
-from vrft.evaluation.calibration import Calibration, ReliabilityBin, together
 from vrft.report.charts import HEIGHT, WIDTH, Whisker, interval_plot, line_chart
 from vrft.report.reliability import reliability_plot
-from vrft.report.standalone import Panel, standalone
-from vrft.runs.folder import write_text
+from vrft.report.standalone_svg import Panel, standalone
+from vrft.run_folder import write_text
+from vrft.tasks.detection.calibration import Calibration, ReliabilityBin, together
 
 FEWEST_POINTS = 2
 

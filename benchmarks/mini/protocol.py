@@ -13,8 +13,8 @@ from mini.studies.data import most_pictures
 from mini.studies.study import Found
 from mini.systems import RFT, TWIN
 from mini.tables import table
-from vrft.report.figures import hundred
-from vrft.runs.folder import read_json
+from vrft.report.number_format import hundred
+from vrft.run_folder import read_json
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results"

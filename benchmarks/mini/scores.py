@@ -14,12 +14,12 @@ import numpy as np
 
 from mini.settings import Setting
 from mini.systems import MAIN
-from vrft.evaluation.calibration import calibration, confidences_and_hits
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS, format_rate, parse_rate
 from vrft.evaluation.pairing import same_questions
 from vrft.evaluation.statistics import drawn_values, interval, number, picture_draws
-from vrft.tasks.base import Task
+from vrft.tasks.detection.calibration import calibration, confidences_and_hits
+from vrft.tasks.metrics.metric import METRICS, format_rate, parse_rate
+from vrft.tasks.task import Task
 from vrft.types import BoxesTarget
 
 _FINE = 100_000

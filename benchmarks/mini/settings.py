@@ -11,13 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from vrft.data.base import Dataset, load_dataset
-from vrft.data.split import Split, few_shot_split
+from vrft.data.dataset import Dataset, load_dataset
+from vrft.data.splits.few_shot import Split, few_shot_split
 from vrft.errors import InputError
 from vrft.miniature.folders import write_classification, write_detection, write_grounding
 from vrft.miniature.scenes import BASE, NOVEL
-from vrft.questions import ask_about, new_split, prints_of
-from vrft.tasks.base import Task, load_task
+from vrft.tasks.task import Task, load_task
+from vrft.training.run_questions import ask_about, new_split, prints_of
 from vrft.types import Example, Record
 
 DATA_SEED = 2503

@@ -10,7 +10,7 @@ from mini.pooled import family_difference
 from mini.settings import FAMILIES, PAPER
 from mini.systems import BASE, RFT, TWIN
 from vrft.evaluation.statistics import Difference
-from vrft.report.figures import hundred
+from vrft.report.number_format import hundred
 
 PLACES = ("above", "not to be told from", "below")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mini.effort import Effort
-from vrft.config import RunConfig, make_config, set_key
+from vrft.config.run_config import RunConfig, make_config, set_key
 from vrft.types import Form
 
 BASE, TWIN, RFT, BOTH = "base", "sft", "rft", "sft_then_rft"

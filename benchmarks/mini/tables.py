@@ -10,7 +10,7 @@ from mini.pooled import CellFile, Drawn, lead, mean_rate, pooled
 from mini.settings import SETTINGS
 from mini.systems import BASE, BOTH, CONTROLS, EQUAL_STEPS, EQUAL_TOKENS, MAIN, PERMUTED, RFT, TWIN
 from vrft.evaluation.statistics import Difference
-from vrft.report.figures import NOTHING, hundred
+from vrft.report.number_format import NOTHING, hundred
 
 TITLES = {
     BASE: "base",

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from vrft.config import RunConfig
-from vrft.engine.asking import prompts_for
-from vrft.policies.policy import Policy
-from vrft.runs.folder import RunFolder
-from vrft.tasks.base import Task
+from vrft.config.run_config import RunConfig
+from vrft.models.policy import Policy
+from vrft.rollout.prompting import prompts_for
+from vrft.run_folder import RunFolder
+from vrft.tasks.task import Task
 from vrft.training.batches import examples_of_step
 from vrft.types import Example, Form
 

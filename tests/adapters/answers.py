@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from vrft.adapters.packing import pack
 from vrft.geometry.frames import View
+from vrft.integrations.packing import pack
 from vrft.types import BoxesTarget, ClassTarget, Example, Form
 
 SIZE = (200, 100)

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from answers import CAT, FIND_CAT, FOUND, JUNK, NAME_PET, PAID, REWARDS, SHORT
 
-from vrft.adapters import easyr1, scores, swift, verl
-from vrft.adapters.trl import trl_reward
 from vrft.errors import ConfigError, InputError
+from vrft.integrations import column_scoring as scores
+from vrft.integrations import easyr1, swift, verl
+from vrft.integrations.trl import trl_reward
 
 
 def as_verl(rows, **reward_kwargs) -> list[dict[str, float]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vrft.adapters.packing import unpack
+from vrft.integrations.packing import unpack
 from vrft.types import BoxesTarget, Form
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adapters.md").read_text("utf-8")

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from vrft.adapters.packing import pack, unpack
-from vrft.adapters.verl import compute_score
 from vrft.errors import InputError
 from vrft.geometry.frames import View
-from vrft.tasks.base import load_task
+from vrft.integrations.packing import pack, unpack
+from vrft.integrations.verl import compute_score
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, ClassTarget, Example, Form, Mask
 
 BOX = (33.3, 12.0, 150.5, 99.0)

@@ -7,8 +7,8 @@ from answers import CAT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vrft.adapters.openrlhf import answer_of
 from vrft.errors import InputError
+from vrft.integrations.openrlhf import answer_of
 
 PROMPT = "<|im_start|>user\n<|image_pad|>Which pet is this?<|im_end|>\n<|im_start|>assistant\n"
 

@@ -16,9 +16,9 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import GRPOConfig, GRPOTrainer
 
-from vrft.adapters.openrlhf import reward_func, reward_tensor
-from vrft.adapters.trl import trl_reward
 from vrft.errors import InputError
+from vrft.integrations.openrlhf import reward_func, reward_tensor
+from vrft.integrations.trl import trl_reward
 
 PROMPTS = {FIND_CAT: "find", NAME_PET: "name"}
 ANSWERS = sorted({text for _, text in PAID})

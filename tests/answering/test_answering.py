@@ -7,21 +7,21 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vrft.answering.answer import _draws, answer_questions
-from vrft.answering.asking import Asking
-from vrft.answering.evaluate import evaluate
-from vrft.data.base import load_dataset
-from vrft.engine.asking import prompts_for
-from vrft.engine.logprobs import AnswerScorer
-from vrft.engine.sampling import Sampling, sample
+from vrft.data.dataset import load_dataset
 from vrft.errors import InputError
 from vrft.evaluation.judged import PLAIN
-from vrft.fusion import RULES
+from vrft.inference.ask_options import Asking
+from vrft.inference.evaluate import evaluate
+from vrft.inference.policy_predictor import _draws, answer_questions
 from vrft.miniature.folders import write_detection
-from vrft.policies.load import load_policy
-from vrft.tasks.base import load_task
-from vrft.tasks.detection.presence import Presence
-from vrft.tasks.detection.task import Detection
+from vrft.models.load_policy import load_policy
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.prompting import prompts_for
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
+from vrft.tasks.detection.detection import Detection
+from vrft.tasks.detection.presence_question import Presence
+from vrft.tasks.fusion import RULES
+from vrft.tasks.task import load_task
 from vrft.types import Form
 
 ASKING = Asking(Form.DIRECT, 60, batch=8)

@@ -14,18 +14,18 @@ from tiny_sam import save_tiny_sam
 from vrft.cli import app
 from vrft.cli.scoring import OF_A_MODEL, OF_STORED_TEXTS, evaluate
 from vrft.commands.scoring import EvalSettings, run_eval
-from vrft.config import dump_config, make_config
-from vrft.data.base import load_dataset
-from vrft.data.split import few_shot_split, manifest
+from vrft.config.run_config import dump_config, make_config
+from vrft.data.dataset import load_dataset
+from vrft.data.splits.few_shot import few_shot_split, manifest
 from vrft.errors import InputError, RunError
 from vrft.evaluation.answers_file import read_judged
-from vrft.evaluation.metrics import METRICS
 from vrft.miniature.folders import write_classification, write_detection
 from vrft.miniature.location import miniature_folder
 from vrft.miniature.scenes import draw_scene
-from vrft.narrator import Silence
-from vrft.runs.folder import write_json
-from vrft.tasks.base import load_task
+from vrft.progress import Silence
+from vrft.run_folder import write_json
+from vrft.tasks.metrics.metric import METRICS
+from vrft.tasks.task import load_task
 from vrft.types import Form
 
 

@@ -9,17 +9,17 @@ import sys
 
 import pytest
 
-from vrft.answering.asking import Asking
-from vrft.answering.evaluate import evaluate
-from vrft.answering.kept import Kept
-from vrft.answering.origin import check_origin
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
+from vrft.distributed import Share
 from vrft.errors import RunError
 from vrft.evaluation.answers_file import read_judged, write_judged
+from vrft.inference.ask_options import Asking
+from vrft.inference.evaluate import evaluate
+from vrft.inference.prediction_store import Kept
+from vrft.inference.provenance import check_origin
 from vrft.miniature.folders import write_detection
-from vrft.policies.load import load_policy
-from vrft.processes import Share
-from vrft.tasks.base import load_task
+from vrft.models.load_policy import load_policy
+from vrft.tasks.task import load_task
 from vrft.types import Form
 
 ASKING = Asking(Form.DIRECT, 40, samples=3, batch=4)

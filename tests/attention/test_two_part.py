@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.attention.layout import lay_out
-from vrft.attention.two_part import _repeated, attend
+from vrft.models.attention.token_layout import lay_out
+from vrft.models.attention.two_part import _repeated, attend
 
 CPU = torch.device("cpu")
 groups = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=4).filter(

@@ -6,8 +6,8 @@ from functools import cache
 
 import pytest
 
-from vrft.audit.trial import lay_out
-from vrft.tasks.base import load_task
+from vrft.diagnostics.audit.audit_plan import lay_out
+from vrft.tasks.task import load_task
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import re
 import numpy as np
 
 from vrft.geometry.boxes import as_array, iou_matrix
-from vrft.rewards.detection import iou_dense
-from vrft.rewards.term import UnsafeTerm
+from vrft.rewards.box_rewards import iou_dense
+from vrft.rewards.reward_term import UnsafeTerm
 
 NUMBER = r"[-+]?[\d.]+"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from vrft.audit import attacks as package
-from vrft.audit.attacks.base import LIBRARY, Role
-from vrft.audit.attacks.library import attacks_on
-from vrft.audit.trial import lay_out
+from vrft.diagnostics.audit import attacks as package
+from vrft.diagnostics.audit.attacks.attack import LIBRARY, Role
+from vrft.diagnostics.audit.attacks.library import attacks_on
+from vrft.diagnostics.audit.audit_plan import lay_out
 from vrft.errors import InputError
 from vrft.geometry.boxes import as_array, iou_matrix
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 from vrft.types import Fault, Form
 
 BOX_TASKS = ("detection", "grounding")
@@ -151,8 +151,8 @@ def test_two_answers_in_one_text_stand_in_the_order_they_are_named(small_trial_o
 
 def test_one_file_adds_an_attack(tmp_path, monkeypatch):
     (tmp_path / "quiet.py").write_text(
-        "from vrft.audit.attacks.base import attack\n"
-        "from vrft.audit.cases import Notation\n\n\n"
+        "from vrft.diagnostics.audit.attacks.attack import attack\n"
+        "from vrft.diagnostics.audit.audit_case import Notation\n\n\n"
         "@attack(Notation.NAME)\n"
         "def says_nothing_much(case, rng):\n"
         '    """An answer of one dot."""\n'

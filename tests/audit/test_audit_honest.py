@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vrft.audit.honest import nearest_names
-from vrft.audit.jitter import SIDE, box_apart, box_at_iou, shrunk_about_centre
-from vrft.audit.targets import ALL_NAMES, draw_boxes
-from vrft.audit.trial import lay_out
+from vrft.diagnostics.audit.audit_plan import lay_out
+from vrft.diagnostics.audit.audit_targets import ALL_NAMES, draw_boxes
+from vrft.diagnostics.audit.honest import nearest_names
+from vrft.diagnostics.audit.jitter import SIDE, box_apart, box_at_iou, shrunk_about_centre
 from vrft.errors import InputError
 from vrft.geometry.frames import View
-from vrft.rewards.classification import exact_match
-from vrft.tasks.base import load_task
+from vrft.rewards.label_rewards import exact_match
+from vrft.tasks.task import load_task
 from vrft.types import Fault
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vrft.audit.rule import function_rule
-from vrft.audit.run import audit
+from vrft.diagnostics.audit.audited_rule import function_rule
+from vrft.diagnostics.audit.run_audit import audit
 
 
 def found_in(trial, name, high=1.0):

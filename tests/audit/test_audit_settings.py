@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from vrft.audit.attacks.library import attacks_on
-from vrft.audit.cases import NOTATIONS
-from vrft.audit.rule import setting_rule
-from vrft.audit.run import audit
-from vrft.audit.trial import lay_out
-from vrft.tasks.base import load_task, task_names
+from vrft.diagnostics.audit.attacks.library import attacks_on
+from vrft.diagnostics.audit.audit_case import NOTATIONS
+from vrft.diagnostics.audit.audit_plan import lay_out
+from vrft.diagnostics.audit.audited_rule import setting_rule
+from vrft.diagnostics.audit.run_audit import audit
+from vrft.tasks.task import load_task, task_names
 from vrft.types import Form
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")

@@ -8,18 +8,18 @@ import math
 import numpy as np
 import pytest
 
-from vrft.audit import verdicts
-from vrft.audit.attacks.base import Role
-from vrft.audit.ladder import CONFIDENCES, RUNGS
-from vrft.audit.rule import Payment, Rule, collect, function_rule, setting_rule
-from vrft.audit.run import HEADINGS, as_json, audit, table_rows, verdict_rows
-from vrft.audit.verdicts import JUDGES, LEAST_MARGIN, LEAST_RISE, Evidence, judge, shortened
-from vrft.config import Reward
+from vrft.config.run_config import Reward
+from vrft.diagnostics.audit import verdicts
+from vrft.diagnostics.audit.attacks.attack import Role
+from vrft.diagnostics.audit.audited_rule import Payment, Rule, collect, function_rule, setting_rule
+from vrft.diagnostics.audit.ladder import CONFIDENCES, RUNGS
+from vrft.diagnostics.audit.run_audit import HEADINGS, as_json, audit, table_rows, verdict_rows
+from vrft.diagnostics.audit.verdicts import JUDGES, LEAST_MARGIN, LEAST_RISE, Evidence, judge, shortened
 from vrft.errors import ConfigError, InputError
-from vrft.rewards.detection import iou_dense
-from vrft.rewards.term import UnsafeTerm
-from vrft.scoring import Scorer
-from vrft.tasks.base import load_task
+from vrft.rewards.box_rewards import iou_dense
+from vrft.rewards.reward_term import UnsafeTerm
+from vrft.tasks.scorer import Scorer
+from vrft.tasks.task import load_task
 from vrft.types import Answer, BoxesTarget, Form
 
 BOX_VERDICTS = [

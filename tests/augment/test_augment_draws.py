@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from painting import asking, naming
 
-from vrft.augment import DRAWS, augmented
-from vrft.augment.colour import STRENGTH
-from vrft.augment.crop import LEAST_AREA, LEAST_AREA_AROUND_BOXES
-from vrft.augment.scale import LEAST_BOX_SIDE_PX, LEAST_FACTOR, LEAST_PICTURE_SIDE_PX
-from vrft.augment.words import speaks_of_places, speaks_of_sides
-from vrft.config import Augment, make_config
+from vrft.config.run_config import Augment, make_config
+from vrft.data.augment import DRAWS, augmented
+from vrft.data.augment.color import STRENGTH
+from vrft.data.augment.crop import LEAST_AREA, LEAST_AREA_AROUND_BOXES
+from vrft.data.augment.scale import LEAST_BOX_SIDE_PX, LEAST_FACTOR, LEAST_PICTURE_SIDE_PX
+from vrft.data.augment.side_words import speaks_of_places, speaks_of_sides
 from vrft.errors import ConfigError
 from vrft.training.batches import examples_of_step, with_changes
 

@@ -12,11 +12,11 @@ from painting import asking, bright_box, decoded, edited, painted_boxes, painted
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from vrft.augment import DRAWS, augmented
-from vrft.augment.colour import Colour
-from vrft.augment.crop import Crop
-from vrft.augment.flip import Flip
-from vrft.augment.scale import Scale
+from vrft.data.augment import DRAWS, augmented
+from vrft.data.augment.color import Colour
+from vrft.data.augment.crop import Crop
+from vrft.data.augment.flip import Flip
+from vrft.data.augment.scale import Scale
 
 KINDS = [*({name: 1.0} for name in DRAWS), dict.fromkeys(DRAWS, 1.0)]
 SEEDS = st.integers(0, 2**31)

@@ -11,14 +11,14 @@ import torch
 from painting import EXAMPLE, asking, edited
 from PIL import Image
 
-from vrft.augment import DRAWS, augmented
-from vrft.config import make_config
+from vrft.config.run_config import make_config
+from vrft.data.augment import DRAWS, augmented
 from vrft.data.images import open_rgb
-from vrft.engine.asking import prompts_for
-from vrft.policies.load import load_policy
-from vrft.policies.policy import Policy
-from vrft.runs.folder import RunFolder
-from vrft.tasks.base import load_task
+from vrft.models.load_policy import load_policy
+from vrft.models.policy import Policy
+from vrft.rollout.prompting import prompts_for
+from vrft.run_folder import RunFolder
+from vrft.tasks.task import load_task
 from vrft.training.train import train_run
 from vrft.types import BoxesTarget, Form
 

@@ -17,10 +17,10 @@ from step_arithmetic import (
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForImageTextToText
 
-from vrft.attention.shared import AnswerCache
-from vrft.engine.logprobs import AnswerScorer
-from vrft.engine.prefill import prefill
-from vrft.policies.load import LoraSettings, load_policy
+from vrft.models.attention.shared_attention import AnswerCache
+from vrft.models.load_policy import LoraSettings, load_policy
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.shared_prompt.prefill import prefill
 from vrft.training.reference import Reference
 
 IDS = {

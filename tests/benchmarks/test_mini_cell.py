@@ -16,17 +16,17 @@ from mini.settings import FEWEST_HELDOUT, SETTINGS, questions
 from mini.systems import controls, on_twin, rft, trial, twins
 from mini.tokens import Tokens, tokens_of
 
-from vrft.config import make_config
+from vrft.config.run_config import make_config
 from vrft.errors import InputError
 from vrft.evaluation.answers_file import read_judged
 from vrft.evaluation.compare import compare
-from vrft.fit.trials import Trial
 from vrft.miniature.folders import write_detection
 from vrft.miniature.scenes import BASE, NOVEL
-from vrft.narrator import Silence
-from vrft.runs.folder import RunFolder
-from vrft.tasks.base import load_task
+from vrft.progress import Silence
+from vrft.run_folder import RunFolder
+from vrft.tasks.task import load_task
 from vrft.types import Example, Form
+from vrft.workflows.trials import Trial
 
 SEVERAL = ("two", "circle", "square")
 SMALL = replace(

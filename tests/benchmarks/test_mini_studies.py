@@ -17,7 +17,7 @@ from mini.studies.data import MOST_PICTURES, STEPS
 from mini.studies.sensitivity import BETAS, GROUP_SIZES, RATES
 from mini.systems import trial
 
-from vrft.config import dump_config
+from vrft.config.run_config import dump_config
 from vrft.errors import ConfigError, InputError
 from vrft.miniature.folders import DETECTION_CATEGORIES
 from vrft.miniature.scenes import NOVEL

@@ -9,7 +9,7 @@ import pytest
 import round_trip
 from PIL import Image
 
-from vrft.data.writers import write_coco
+from vrft.data.export.simple_writers import write_coco
 from vrft.types import LabelledBox
 
 BOXES = (

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from sets import WH, as_xywh, box_xyxy, coco, jsonl, save, sound_coco, textured
 
-from vrft.check.run import check
-from vrft.config import make_config
-from vrft.data.base import readers
+from vrft.config.run_config import make_config
+from vrft.data.dataset import readers
+from vrft.diagnostics.check.run_check import check
 
 
 def examined(path, task=None, **data):

@@ -14,12 +14,12 @@ from PIL import Image
 from sets import as_xywh, coco, save, sound_coco
 
 from architectures import FAMILY_NAMES
-from vrft.check.on_model.case import ModelCase
-from vrft.check.on_model.overlay import PALETTE
-from vrft.check.run import check
 from vrft.cli import main
-from vrft.config import make_config
-from vrft.policies.load import load_policy
+from vrft.config.run_config import make_config
+from vrft.diagnostics.check.on_model.label_overlay import PALETTE
+from vrft.diagnostics.check.on_model.model_case import ModelCase
+from vrft.diagnostics.check.run_check import check
+from vrft.models.load_policy import load_policy
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def test_class_names_are_drawn_too(tmp_path, examined):
 
 def test_the_memory_saving_that_is_named_fits(tmp_path, examined, monkeypatch):
     """What a process becomes counts, the saving's own included, and not only what it holds."""
-    from vrft.check.on_model import memory
+    from vrft.diagnostics.check.on_model import memory_fit as memory
 
     sound_coco(tmp_path / "data")
     assert the(examined(tmp_path / "data"), "memory").severity == "note"

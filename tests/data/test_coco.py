@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
 
 

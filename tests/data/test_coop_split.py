@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vrft.data.base import load_dataset
-from vrft.data.coop_split import SplitEntry, read_entries, write_entries
+from vrft.data.dataset import load_dataset
+from vrft.data.formats.coop_split import SplitEntry, read_entries, write_entries
 from vrft.errors import LabelError
 
 SPLIT = {

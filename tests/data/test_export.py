@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools.coco import COCO
 
-from vrft.data.base import Dataset, load_dataset
-from vrft.data.export.base import export
+from vrft.data.dataset import Dataset, load_dataset
+from vrft.data.export.export_format import export
+from vrft.data.formats.segmentation_fields import mask_of
 from vrft.data.images import image_size_wh
-from vrft.data.masks import mask_of
 from vrft.errors import InputError
 from vrft.types import BoxXYXY, LabelledBox, Record
 

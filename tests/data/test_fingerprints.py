@@ -15,8 +15,8 @@ from PIL import Image
 
 from vrft.data import fingerprints as module
 from vrft.data.fingerprints import Fingerprint, fingerprint, fingerprints, read_prints, wrong_sizes
+from vrft.data.image_similarity import SIDE, look_of
 from vrft.data.images import image_size_wh, thumbnail
-from vrft.data.likeness import SIDE, look_of
 from vrft.errors import LabelError
 from vrft.types import Record
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.data.images import open_rgb
 from vrft.errors import InputError, LabelError
 from vrft.geometry.frames import View
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, Example, Form
 
 datasets = pytest.importorskip("datasets")

@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vrft.check.run import check
-from vrft.config import make_config
-from vrft.data import coco as coco_module
-from vrft.data.base import load_dataset
+from vrft.config.run_config import make_config
+from vrft.data.dataset import load_dataset
+from vrft.data.formats import coco_json as coco_module
 from vrft.data.images import image_size_wh
-from vrft.data.split import Split, manifest
+from vrft.data.splits.few_shot import Split, manifest
+from vrft.diagnostics.check.run_check import check
 from vrft.errors import LabelError
-from vrft.questions import ask_about, check_sizes, new_split, questions_of, saved_split
-from vrft.runs.folder import write_json
-from vrft.tasks.base import load_task
+from vrft.run_folder import write_json
+from vrft.tasks.task import load_task
+from vrft.training.run_questions import ask_about, check_sizes, new_split, questions_of, saved_split
 from vrft.types import Example
 
 WH = (64, 48)
@@ -155,10 +155,10 @@ def test_training_keeps_its_fingerprints_beside_the_run(folder: Path, tmp_path: 
 SPLITTER = """
 import json, sys
 from pathlib import Path
-from vrft.data.base import load_dataset
-from vrft.data.split import manifest
-from vrft.questions import ask_about, new_split
-from vrft.tasks.base import load_task
+from vrft.data.dataset import load_dataset
+from vrft.data.splits.few_shot import manifest
+from vrft.training.run_questions import ask_about, new_split
+from vrft.tasks.task import load_task
 
 task, dataset = load_task("detection"), load_dataset(Path(sys.argv[1]), "detection")
 split = new_split(task, dataset, ask_about(task, dataset), 2, 3, 20)
@@ -180,7 +180,7 @@ def test_a_split_is_the_same_from_another_place_order_locale_and_time_zone(
     sheet["images"].reverse()
     sheet["annotations"].reverse()
     (moved / "annotations.json").write_text(json.dumps(sheet))
-    source = Path(coco_module.__file__).parents[2]
+    source = Path(coco_module.__file__).parents[3]
     for settings in (
         {"LC_ALL": "C", "TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "1"},
         {"LC_ALL": "tr_TR.UTF-8", "TZ": "America/Los_Angeles", "PYTHONHASHSEED": "2"},

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vrft.data.locate import PictureFinder
+from vrft.data.image_paths import PictureFinder
 from vrft.errors import LabelError
 
 

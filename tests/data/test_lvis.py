@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 
 
 def sheet() -> dict[str, Any]:

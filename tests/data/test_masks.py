@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from vrft.data.base import load_dataset
-from vrft.data.masks import mask_of
+from vrft.data.dataset import load_dataset
+from vrft.data.formats.segmentation_fields import mask_of
 from vrft.errors import LabelError
 from vrft.types import Mask
 

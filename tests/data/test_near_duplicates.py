@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.data.duplicates import near_pictures, same_pictures, without_near_repeats
-from vrft.data.likeness import difference_hash, groups_alike
-from vrft.data.split import Split, few_shot_split, manifest, split_from_manifest
-from vrft.data.writers import write_class_folders
+from vrft.data.export.simple_writers import write_class_folders
+from vrft.data.image_similarity import difference_hash, groups_alike
+from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
 from vrft.errors import InputError, LabelError
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, BoxXYXY, ClassTarget, Example
 
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vrft.data.split import Split, few_shot_split, manifest, split_from_manifest
+from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
 from vrft.errors import InputError
-from vrft.tasks.detection import task as detection_task
-from vrft.tasks.detection.task import TASK
-from vrft.tasks.pairs import Pairs
+from vrft.tasks.detection import detection as detection_task
+from vrft.tasks.detection.detection import TASK
+from vrft.tasks.lazy_questions import Pairs
 from vrft.types import Example, LabelledBox, Record
 
 BOX = (0.0, 0.0, 4.0, 4.0)

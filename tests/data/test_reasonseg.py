@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 from vrft.types import Mask
 
 

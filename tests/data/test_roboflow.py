@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 
 
 def export(part: str, name: str, boxes: list[tuple[int, list[float]]]) -> dict[str, Any]:

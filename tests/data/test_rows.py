@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
 from vrft.types import Record
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vrft.data.split import Split, few_shot_split, manifest, split_from_manifest
+from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
 from vrft.errors import InputError, LabelError
 from vrft.types import BoxesTarget, ClassTarget, Example
 

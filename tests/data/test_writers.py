@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools.coco import COCO
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
+from vrft.data.export.simple_writers import write_class_folders, write_coco, write_expressions
 from vrft.data.images import open_rgb
-from vrft.data.writers import write_class_folders, write_coco, write_expressions
 from vrft.errors import InputError
 from vrft.types import BoxXYXY, Expression, LabelledBox, Record
 

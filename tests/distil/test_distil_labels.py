@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from vrft.config import Pseudo, dump_config, make_config
-from vrft.distil.outcome import Outcome
-from vrft.distil.pseudo import pseudo_labels
+from vrft.config.run_config import Pseudo, dump_config, make_config
 from vrft.errors import ConfigError, InputError, LabelError, RunError
 from vrft.evaluation.answers_file import write_judged
+from vrft.training.pseudo_labels.outcome import Outcome
+from vrft.training.pseudo_labels.pseudo_labels import pseudo_labels
 from vrft.types import BoxesTarget, ClassTarget
 
 SURE = [boxes(BOX)] * 4

@@ -11,14 +11,14 @@ from asked import BOX, NOTHING, SIDE, UNREADABLE, boxes, judged, name, question
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vrft.config import Pseudo
-from vrft.distil.outcome import Outcome
-from vrft.distil.targets import TARGETS, agreed
+from vrft.config.run_config import Pseudo
 from vrft.errors import BoxError, ConfigError
 from vrft.evaluation.judged import Gate
-from vrft.fusion import RULES, USUAL
-from vrft.fusion.agreement import mean_pair_agreement
-from vrft.tasks.base import task_names
+from vrft.tasks.fusion import RULES, USUAL
+from vrft.tasks.fusion.agreement import mean_pair_agreement
+from vrft.tasks.task import task_names
+from vrft.training.pseudo_labels.agreed_targets import TARGETS, agreed
+from vrft.training.pseudo_labels.outcome import Outcome
 from vrft.types import Answer, BoxesTarget, ClassTarget
 
 PICTURE = Path("a.png")

@@ -15,14 +15,14 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from vrft.cli import app
-from vrft.config import Pseudo, make_config
-from vrft.data.split import manifest
-from vrft.distil.pseudo import NO_PSEUDO, PseudoLabels, pseudo_labels
+from vrft.config.run_config import Pseudo, make_config
+from vrft.data.splits.few_shot import manifest
 from vrft.errors import ConfigError, RunError
 from vrft.evaluation.answers_file import write_judged
 from vrft.miniature.folders import write_detection
-from vrft.questions import pseudo_of, questions_of
-from vrft.runs.folder import RunFolder, write_json
+from vrft.run_folder import RunFolder, write_json
+from vrft.training.pseudo_labels.pseudo_labels import NO_PSEUDO, PseudoLabels, pseudo_labels
+from vrft.training.run_questions import pseudo_of, questions_of
 from vrft.training.train import train_run
 from vrft.types import BoxesTarget
 

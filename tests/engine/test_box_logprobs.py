@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from vrft.engine.box_logprobs import box_logprobs, token_spans
-from vrft.engine.sampling import Sampled, Sampling, sample
 from vrft.geometry.frames import View
-from vrft.parsing.answers import parse_boxes_answer
-from vrft.policies.load import load_policy
+from vrft.models.load_policy import load_policy
+from vrft.rollout.box_logprobs import box_logprobs, token_spans
+from vrft.rollout.shared_prompt.sampling import Sampled, Sampling, sample
+from vrft.tasks.parsing.answer_parsers import parse_boxes_answer
 from vrft.types import Form
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))

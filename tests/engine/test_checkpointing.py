@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from architectures import FAMILY_NAMES
-from vrft.engine.logprobs import AnswerScorer
-from vrft.engine.prefill import prefill
-from vrft.engine.sampling import Sampling, sample
-from vrft.policies.load import load_policy
+from vrft.models.load_policy import load_policy
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.shared_prompt.prefill import prefill
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
 
 ANSWERS = [(11, 12, 13, 14), (15,), (11, 20, 21), (22, 23, 24, 25, 26), (30, 31), (32, 33, 34)]
 GROUP = 3

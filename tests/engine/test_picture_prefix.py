@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from architectures import FAMILY_NAMES
-from vrft.engine import decoders, picture_prefix
-from vrft.engine.decoders import decoder_of
-from vrft.engine.picture_prefix import Beginning, beginnings_of, prefill_together
-from vrft.engine.prefill import prefill
-from vrft.engine.sampling import Sampling, sample
-from vrft.policies.load import load_policy
-from vrft.policies.policy import Prompt
+from vrft.models.load_policy import load_policy
+from vrft.models.policy import Prompt
+from vrft.rollout.shared_prompt import decoders
+from vrft.rollout.shared_prompt import image_prefix as picture_prefix
+from vrft.rollout.shared_prompt.decoders import decoder_of
+from vrft.rollout.shared_prompt.image_prefix import Beginning, beginnings_of, prefill_together
+from vrft.rollout.shared_prompt.prefill import prefill
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
 
 CATEGORIES = ("seven", "7", "0 1 2 3 4 5 6 7 8 9 0 1 2 3", "eight")
 ASKED = ((0, 0), (1, 1), (0, 2), (2, 3), (1, 0), (0, 3), (0, 3))

@@ -9,11 +9,11 @@ import torch
 from scipy.stats import chisquare
 
 from architectures import FAMILY_NAMES, whole_inputs
-from vrft.engine import lean
-from vrft.engine.logprobs import AnswerScorer
-from vrft.engine.sampling import Sampling, sample
 from vrft.errors import InputError
-from vrft.policies.load import load_policy
+from vrft.models.load_policy import load_policy
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.shared_prompt import fast_decode as lean
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
 
 NEVER_LEAN = ("gemma3",)
 """Families whose decoder layers have parts that the lean step does not know."""

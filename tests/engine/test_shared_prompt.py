@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from architectures import FAMILY_NAMES, whole_inputs
-from vrft.attention import shared
-from vrft.attention.shared import NAME
-from vrft.attention.two_part import attend
-from vrft.engine import forms
-from vrft.engine import logprobs as engine
-from vrft.engine.forms import packed_mask
-from vrft.engine.logprobs import AnswerScorer
-from vrft.engine.parity import compare_paths
-from vrft.engine.sampling import Sampling, sample
-from vrft.policies.load import load_policy
+from vrft.models.attention import shared_attention as shared
+from vrft.models.attention.shared_attention import NAME
+from vrft.models.attention.two_part import attend
+from vrft.models.load_policy import load_policy
+from vrft.rollout import hidden_states as forms
+from vrft.rollout import logprobs as engine
+from vrft.rollout.hidden_states import packed_mask
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.parity import compare_paths
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
 
 ANSWERS = [(11, 12, 13, 14), (15,), (11, 20, 21), (22, 23, 24, 25, 26), (30, 31), (32, 33, 34)]
 GROUP = 3

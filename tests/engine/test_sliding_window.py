@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from architectures import whole_inputs
-from vrft.attention import shared
-from vrft.attention.layout import lay_out
-from vrft.attention.two_part import attend, attend_window
-from vrft.engine.logprobs import AnswerScorer
-from vrft.engine.parity import compare_paths
-from vrft.engine.sampling import Sampling, sample
-from vrft.policies.load import load_policy
+from vrft.models.attention import shared_attention as shared
+from vrft.models.attention.token_layout import lay_out
+from vrft.models.attention.two_part import attend, attend_window
+from vrft.models.load_policy import load_policy
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.parity import compare_paths
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
 
 ANSWERS = [
     (11, 12, 13, 14),

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vrft.evaluation.external.read_predictions import Stored, read_predictions
 from vrft.evaluation.judged import Judged, Said
-from vrft.evaluation.stored.read import Stored, read_predictions
 from vrft.geometry.frames import View
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, ClassTarget, Example, Form
 
 BOX_TEXT = "<answer>(100,100),(500,500)</answer>"

@@ -13,9 +13,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from vrft.errors import InputError
-from vrft.evaluation.average_precision import match_questions
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS
+from vrft.tasks.metrics.average_precision import match_questions
+from vrft.tasks.metrics.metric import METRICS
 from vrft.types import BoxesTarget
 
 A, B = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0)

@@ -11,8 +11,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
 from vrft.errors import InputError
-from vrft.evaluation.average_precision import match_questions
-from vrft.evaluation.calibration import calibration, confidences_and_hits, together
+from vrft.tasks.detection.calibration import calibration, confidences_and_hits, together
+from vrft.tasks.metrics.average_precision import match_questions
 
 A, B, AWAY = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0), (20.0, 60.0, 30.0, 70.0)
 PAIRS = st.lists(

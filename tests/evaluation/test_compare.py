@@ -11,9 +11,9 @@ from judged_answers import detection, naming, namings, random_detections
 from vrft.errors import InputError
 from vrft.evaluation.compare import compare, verdict_sentence
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS
 from vrft.evaluation.statistics import bootstrap, paired_bootstrap
-from vrft.tasks.base import load_task
+from vrft.tasks.metrics.metric import METRICS
+from vrft.tasks.task import load_task
 
 CLASSIFICATION, DETECTION = load_task("classification"), load_task("detection")
 

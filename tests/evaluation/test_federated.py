@@ -10,12 +10,12 @@ import pytest
 from judged_answers import detection, random_box, random_detections
 
 from vrft.errors import InputError
-from vrft.evaluation.federated import federated_metric, federated_precision
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS
 from vrft.evaluation.statistics import bootstrap
 from vrft.geometry.boxes import iou
-from vrft.tasks.base import load_task
+from vrft.tasks.detection.federated_precision import federated_metric, federated_precision
+from vrft.tasks.metrics.metric import METRICS
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, LabelledBox, Record
 
 A, B, AWAY = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0), (20.0, 60.0, 30.0, 70.0)

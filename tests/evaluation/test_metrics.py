@@ -10,8 +10,8 @@ from judged_answers import detection, naming, namings, random_detections
 
 from vrft.errors import InputError
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS, GroupValue, format_rate, parse_rate, per_group, presence
-from vrft.tasks.base import load_task, task_names
+from vrft.tasks.metrics.metric import METRICS, GroupValue, format_rate, parse_rate, per_group, presence
+from vrft.tasks.task import load_task, task_names
 from vrft.types import Answer
 
 A = (0.0, 0.0, 10.0, 10.0)

@@ -10,8 +10,8 @@ from judged_answers import naming as answer
 
 from vrft.errors import InputError
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS
-from vrft.evaluation.naming import Confusion, collisions, naming
+from vrft.tasks.classification.naming import Confusion, collisions, naming
+from vrft.tasks.metrics.metric import METRICS
 from vrft.types import Answer
 
 JUDGED = [

@@ -7,9 +7,9 @@ import pytest
 from judged_answers import random_detections
 
 from vrft.errors import InputError
-from vrft.evaluation.metrics import METRICS, per_group
-from vrft.evaluation.open_vocabulary import open_vocabulary
-from vrft.tasks.base import load_task
+from vrft.tasks.detection.open_vocabulary import open_vocabulary
+from vrft.tasks.metrics.metric import METRICS, per_group
+from vrft.tasks.task import load_task
 
 FIGURES = {"a": 0.1, "b": 0.2, "c": 0.9, "d": math.nan, "other": 0.0}
 

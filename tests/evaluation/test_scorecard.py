@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from judged_answers import detection, naming, namings, random_detections
 
 from vrft.errors import InputError
-from vrft.evaluation.average_precision import AREAS
 from vrft.evaluation.judged import Gate, Judged, Said
-from vrft.evaluation.metrics import METRICS
 from vrft.evaluation.scorecard import CardOptions, combine, scorecard
 from vrft.evaluation.statistics import bootstrap, paired_bootstrap
-from vrft.fusion import RULES_BY_TARGET, rules_for
-from vrft.fusion.wbf import wbf
-from vrft.tasks.base import load_task
+from vrft.tasks.fusion import RULES_BY_TARGET, rules_for
+from vrft.tasks.fusion.wbf import wbf
+from vrft.tasks.metrics.average_precision import AREAS
+from vrft.tasks.metrics.metric import METRICS
+from vrft.tasks.task import load_task
 from vrft.types import Answer, BoxesTarget, Example, LabelledBox, Record, Unlabelled
 
 DETECTION, CLASSIFICATION, GROUNDING = map(load_task, ("detection", "classification", "grounding"))

@@ -7,8 +7,8 @@ import pytest
 from judged_answers import detection, random_detections
 
 from vrft.errors import InputError
-from vrft.evaluation.metrics import METRICS
-from vrft.evaluation.scores import rescored, untied, vote_shares
+from vrft.tasks.detection.box_scores import rescored, untied, vote_shares
+from vrft.tasks.metrics.metric import METRICS
 from vrft.types import Answer
 
 A, B, AWAY = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0), (20.0, 60.0, 30.0, 70.0)

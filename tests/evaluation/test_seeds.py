@@ -13,9 +13,9 @@ from scipy import stats
 
 from vrft.errors import InputError
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS
 from vrft.evaluation.seeds import permutation_p, seed_interval, seeds_bootstrap, seeds_difference
 from vrft.evaluation.statistics import Interval, bootstrap, paired_bootstrap
+from vrft.tasks.metrics.metric import METRICS
 
 ACCURACY = METRICS["accuracy"]
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vrft.data.regions import mask_of_region
 from vrft.errors import InputError
-from vrft.evaluation.segmentation import Overlap, c_iou, g_iou, overlap, overlap_with
 from vrft.evaluation.statistics import interval, picture_draws
+from vrft.geometry.masks import mask_of_region
+from vrft.tasks.metrics.mask_iou import Overlap, c_iou, g_iou, overlap, overlap_with
 from vrft.types import BoxesTarget, Mask
 
 SIZE = (5, 7)

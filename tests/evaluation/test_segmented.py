@@ -17,7 +17,6 @@ from pycocotools import mask as coco_mask
 
 from tiny_sam import save_tiny_sam
 from vrft.commands.segmenting import segment_answers, segmentation_card
-from vrft.data.regions import mask_of_region
 from vrft.errors import InputError, ModelError, RunError
 from vrft.evaluation.answers_file import read_judged, write_judged
 from vrft.evaluation.judged import Judged
@@ -30,8 +29,9 @@ from vrft.evaluation.segmented import (
     segmentation_scores,
 )
 from vrft.evaluation.statistics import bootstrap, paired_bootstrap
-from vrft.narrator import Silence
-from vrft.segmenter import Segmenter
+from vrft.geometry.masks import mask_of_region
+from vrft.models.segmenter import Segmenter
+from vrft.progress import Silence
 from vrft.types import Answer, BoxesTarget, BoxXYXY, Example, Fault, Mask
 
 SILENT = Silence()
@@ -292,7 +292,7 @@ sys.modules["torch"] = sys.modules["transformers"] = None
 from pathlib import Path
 from vrft.commands.segmenting import segment_answers, segmentation_card
 from vrft.evaluation.answers_file import read_judged
-from vrft.narrator import Silence
+from vrft.progress import Silence
 
 folder = Path({str(tmp_path)!r})
 judged = read_judged(folder / "answers.jsonl")

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from judged_answers import detection, naming, namings
 
 from vrft.errors import InputError
-from vrft.evaluation.metrics import METRICS
 from vrft.evaluation.pairing import same_questions
 from vrft.evaluation.statistics import (
     bootstrap,
@@ -22,6 +21,7 @@ from vrft.evaluation.statistics import (
     paired_bootstrap,
     picture_draws,
 )
+from vrft.tasks.metrics.metric import METRICS
 
 ACCURACY = METRICS["accuracy"]
 A = (0.0, 0.0, 10.0, 10.0)

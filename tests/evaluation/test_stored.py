@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stored_rows import read, row
 
-from vrft.evaluation.metrics import METRICS
-from vrft.evaluation.stored.read import Stored, read_predictions
-from vrft.evaluation.stored.row import Refusal
-from vrft.evaluation.stored.score import score_stored
+from vrft.evaluation.external.judge_row import Refusal
+from vrft.evaluation.external.read_predictions import Stored, read_predictions
+from vrft.evaluation.external.score_predictions import score_stored
 from vrft.geometry.frames import View
+from vrft.tasks.metrics.metric import METRICS
 
 
 def iou(stored: Stored) -> float:

@@ -8,9 +8,9 @@ from pathlib import Path
 from stored_rows import answers_of_every_task, read
 
 from vrft.evaluation.answers_file import to_row, write_judged
+from vrft.evaluation.external.judge_row import Refusal
+from vrft.evaluation.external.read_predictions import read_predictions
 from vrft.evaluation.judged import Gate
-from vrft.evaluation.stored.read import read_predictions
-from vrft.evaluation.stored.row import Refusal
 from vrft.types import Answer, Unlabelled
 
 

@@ -20,8 +20,8 @@ from stored_rows import BOX_TEXT, answers_of_every_task, read, row, write
 from vrft.commands.stored import Reading, print_predictions, score_predictions
 from vrft.errors import InputError
 from vrft.evaluation.answers_file import to_row
-from vrft.evaluation.stored.read import read_predictions
-from vrft.evaluation.stored.score import score_stored
+from vrft.evaluation.external.read_predictions import read_predictions
+from vrft.evaluation.external.score_predictions import score_stored
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from stored_rows import read, row, write
 
 from vrft.commands.stored import Reading, print_predictions, score_predictions
 from vrft.errors import InputError
-from vrft.evaluation.stored.schema import TargetRow, names
-from vrft.evaluation.stored.score import score_stored
+from vrft.evaluation.external.row_schema import TargetRow, names
+from vrft.evaluation.external.score_predictions import score_stored
 
 
 def test_tasks_and_groups_add_up_to_the_file(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vrft.data.writers import write_class_folders, write_coco
+from vrft.data.export.simple_writers import write_class_folders, write_coco
 from vrft.miniature.scenes import draw_scene
 from vrft.types import LabelledBox
 

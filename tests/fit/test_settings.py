@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from vrft.errors import ConfigError
-from vrft.fit.settings import DECIDED, FitSettings
 from vrft.types import Form
+from vrft.workflows.fit_settings import DECIDED, FitSettings
 
 
 def trial(*overrides, kind="rft"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from vrft.fusion.candidate import Candidate
+from vrft.tasks.fusion.candidate import Candidate
 from vrft.types import Answer
 
 NAMES = ("cat", "Cat.", "dog", "garden phlox", "garden_phlox")

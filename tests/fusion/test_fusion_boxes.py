@@ -10,10 +10,10 @@ from drawing import nothing, seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.fusion.candidate import Candidate
-from vrft.fusion.medoid import medoid
-from vrft.fusion.nms import nms
-from vrft.fusion.wbf import wbf
+from vrft.tasks.fusion.candidate import Candidate
+from vrft.tasks.fusion.medoid import medoid
+from vrft.tasks.fusion.nms import nms
+from vrft.tasks.fusion.wbf import wbf
 from vrft.types import Answer
 
 BOX = (10.0, 10.0, 50.0, 50.0)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vrft.errors import InputError
-from vrft.fusion.best import best_logprob, self_consistency
-from vrft.fusion.vote import vote
+from vrft.tasks.fusion.best_of_n import best_logprob, self_consistency
+from vrft.tasks.fusion.vote import vote
 
 BOX = (10.0, 10.0, 50.0, 50.0)
 SPELLINGS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from vrft.fusion.candidate import Candidate
-from vrft.fusion.nms import nms
-from vrft.fusion.wbf import wbf
+from vrft.tasks.fusion.candidate import Candidate
+from vrft.tasks.fusion.nms import nms
+from vrft.tasks.fusion.wbf import wbf
 from vrft.types import Answer
 
 RECORDED = json.loads(Path(__file__).with_name("ensemble_boxes.json").read_text("utf-8"))

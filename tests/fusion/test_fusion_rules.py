@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vrft.errors import InputError
-from vrft.fusion import RULES, Candidate, load_rule
+from vrft.tasks.fusion import RULES, Candidate, load_rule
 from vrft.types import Answer
 
 BOX_RULES = ("wbf", "nms", "medoid", "best_logprob", "self_consistency")

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vrft.errors import InputError
-from vrft.fusion import RULES, Candidate
-from vrft.fusion.spend import Asked, CurveRow, curve
+from vrft.evaluation.token_cost import Asked, CurveRow, curve
+from vrft.tasks.fusion import RULES, Candidate
 from vrft.types import Answer
 
 

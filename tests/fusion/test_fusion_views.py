@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vrft.errors import InputError
-from vrft.fusion.views import flipped, looks, may_be_mirrored, scaled
+from vrft.inference.test_time_views import flipped, looks, may_be_mirrored, scaled
 from vrft.types import Answer, BoxesTarget, ClassTarget, Example
 
 WH = (200, 120)

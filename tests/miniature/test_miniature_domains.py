@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.errors import InputError
 from vrft.miniature.domains import DOMAINS, PLAIN, domain_of
 from vrft.miniature.folders import write_detection

@@ -9,7 +9,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.errors import InputError
 from vrft.miniature import folders, scenes
 from vrft.miniature.folders import (
@@ -20,7 +20,7 @@ from vrft.miniature.folders import (
 )
 from vrft.miniature.glyphs import glyphs
 from vrft.miniature.scenes import BASE, DIGITS, NOVEL
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 
 WRITERS = {
     "detection": write_detection,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vrft.geometry.frames import View
-from vrft.parsing.answers import parse_boxes_answer
+from vrft.tasks.parsing.answer_parsers import parse_boxes_answer
 from vrft.types import Answer, Fault, Form
 
 VIEW = View("thousand", (1000, 1000), (500, 500))

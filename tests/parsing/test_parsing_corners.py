@@ -3,7 +3,7 @@
 import pytest
 
 from vrft.geometry.frames import View
-from vrft.parsing.answers import parse_corners_answer
+from vrft.tasks.parsing.answer_parsers import parse_corners_answer
 from vrft.types import Answer, Fault, Form
 
 VIEW = View("thousand", (1000, 1000), (500, 500))

@@ -7,9 +7,9 @@ import pytest
 from fuzzing import strings
 
 from vrft.geometry.frames import View
-from vrft.parsing.answers import parse_boxes_answer, parse_corners_answer, parse_label_answer
-from vrft.parsing.reading import read_answer, read_paper, read_written
-from vrft.parsing.written import Written
+from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer, parse_label_answer
+from vrft.tasks.parsing.content_reading import read_answer, read_paper, read_written
+from vrft.tasks.parsing.raw_answer import Written
 from vrft.types import Answer, Form
 
 VIEWS = [View(kind, (640, 480), (616, 476)) for kind in ("thousand", "input_pixels", "unit")]

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vrft.geometry.frames import View
-from vrft.parsing.answers import parse_boxes_answer, parse_corners_answer, parse_label_answer
+from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer, parse_label_answer
 from vrft.types import Answer, Form
 
 VIEWS = [View(kind, (640, 480), (616, 476)) for kind in ("thousand", "input_pixels", "unit")]

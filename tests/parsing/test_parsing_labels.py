@@ -2,7 +2,7 @@
 
 import pytest
 
-from vrft.parsing.answers import parse_label_answer
+from vrft.tasks.parsing.answer_parsers import parse_label_answer
 from vrft.types import Fault, Form
 
 

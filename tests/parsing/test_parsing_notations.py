@@ -3,9 +3,9 @@
 import pytest
 
 from vrft.geometry.frames import View
-from vrft.parsing.answers import parse_boxes_answer, parse_corners_answer
-from vrft.parsing.reading import read_written
-from vrft.parsing.written import Order, WrittenBox, WrittenPoint
+from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer
+from vrft.tasks.parsing.content_reading import read_written
+from vrft.tasks.parsing.raw_answer import Order, WrittenBox, WrittenPoint
 from vrft.types import Fault, Form
 
 VIEW = View("thousand", (1000, 500), (500, 250))

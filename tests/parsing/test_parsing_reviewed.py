@@ -7,8 +7,8 @@ import pytest
 from reviewed import ROWS
 
 from vrft.geometry.frames import View
-from vrft.parsing.answers import parse_boxes_answer, parse_corners_answer, parse_label_answer
-from vrft.parsing.reading import read_answer
+from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer, parse_label_answer
+from vrft.tasks.parsing.content_reading import read_answer
 from vrft.types import Answer, Fault, Form
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))

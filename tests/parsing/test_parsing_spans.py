@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from test_parsing_notations import ONE_BOX
 
 from vrft.geometry.frames import View
-from vrft.parsing.answers import parse_boxes_answer, parse_corners_answer
-from vrft.parsing.literals import scan
-from vrft.parsing.reading import read_paper, read_written
+from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer
+from vrft.tasks.parsing.content_reading import read_paper, read_written
+from vrft.tasks.parsing.literals import scan
 from vrft.types import NOWHERE, Form
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.parsing.answers import parse_label_answer
-from vrft.parsing.tags import split_tags, strip_end_tokens
+from vrft.tasks.parsing.answer_parsers import parse_label_answer
+from vrft.tasks.parsing.tags import split_tags, strip_end_tokens
 from vrft.types import Fault, Form
 
 TAGS = ["<think>", "</think>", "<answer>", "</answer>"]

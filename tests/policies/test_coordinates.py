@@ -9,8 +9,8 @@ import pytest
 
 from architectures import FAMILY_NAMES
 from golden.cases import draw
-from vrft.policies.load import load_policy
-from vrft.tasks.base import load_task
+from vrft.models.load_policy import load_policy
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, Example, Form
 
 SIZES = ((64, 48), (37, 150), (320, 213), (427, 640), (900, 90))

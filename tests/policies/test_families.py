@@ -17,11 +17,11 @@ from transformers.models.llava_onevision.processing_llava_onevision import Llava
 from transformers.models.smolvlm.processing_smolvlm import get_image_prompt_string
 
 from architectures import FAMILY_NAMES
-from vrft.engine.logprobs import AnswerScorer
-from vrft.engine.sampling import Sampling, sample
 from vrft.errors import InputError, ModelError
-from vrft.policies.families import FAMILIES
-from vrft.policies.load import LoraSettings, load_policy, save_policy
+from vrft.models.families import FAMILIES
+from vrft.models.load_policy import LoraSettings, load_policy, save_policy
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
 
 SIZES = [(64, 48), (30, 30), (20, 64), (200, 40), (41, 97), (33, 32), (90, 90), (1, 50)]
 QUESTION = "  What is the object?\n"

@@ -13,8 +13,8 @@ import pytest
 from architectures import FAMILY_NAMES
 from golden.cases import GOLDEN, OWN, PICTURES_WH, QUESTIONS, draw, dress, vocabulary_sha256
 from vrft.geometry.frames import View
-from vrft.policies.load import load_policy
-from vrft.tasks.base import load_task
+from vrft.models.load_policy import load_policy
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, Example, Form
 
 RECORD = json.loads((Path(__file__).parents[1] / "golden" / "prompt_ids.json").read_text("utf-8"))

@@ -14,7 +14,7 @@ from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTo
 
 from architectures import FAMILY_NAMES
 from vrft.errors import InputError, ModelError
-from vrft.policies.load import LoraSettings, load_policy, save_policy
+from vrft.models.load_policy import LoraSettings, load_policy, save_policy
 
 QWEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
 FRAMES = {"qwen2_5_vl": "input_pixels", "llava_onevision": "unit"}
@@ -118,8 +118,8 @@ def test_a_question_that_holds_a_pictures_token_is_refused(name, tiny_folders, p
 HUB = """
 import json, sys
 from pathlib import Path
-from vrft.policies.load import load_policy, save_policy
-from vrft.policies.source import weights_of
+from vrft.models.load_policy import load_policy, save_policy
+from vrft.models.model_source import weights_of
 saved = save_policy(load_policy("acme/tiny-vl", device="cpu"), Path(sys.argv[1]))
 print(json.dumps([weights_of("acme/tiny-vl"), weights_of("acme/other"), *(p.name for p in saved.iterdir())]))
 """

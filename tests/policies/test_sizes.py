@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from architectures import FAMILY_NAMES
-from vrft.engine.forms import shared_hidden
-from vrft.engine.prefill import prefill
-from vrft.engine.prompts import answer_batch
-from vrft.policies.load import LoraSettings, load_policy
-from vrft.policies.sizes import patches_of, sizes_of
+from vrft.models.layer_sizes import patches_of, sizes_of
+from vrft.models.load_policy import LoraSettings, load_policy
+from vrft.rollout.hidden_states import shared_hidden
+from vrft.rollout.prompt_batch import answer_batch
+from vrft.rollout.shared_prompt.prefill import prefill
 
 ROWS = 4
 

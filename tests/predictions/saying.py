@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from vrft.evaluation.judged import Judged
-from vrft.predictions.base import Prediction
-from vrft.predictions.spent import spent_on
+from vrft.inference.answer_shares import spent_on
+from vrft.inference.formats.prediction_format import Prediction
 from vrft.types import Answer, Example, Fault, Unlabelled
 
 

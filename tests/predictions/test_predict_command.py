@@ -12,14 +12,14 @@ from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
 from vrft.cli import app
-from vrft.engine.asking import prompts_for
-from vrft.engine.sampling import Sampling, sample
 from vrft.errors import InputError, RunError
 from vrft.evaluation.answers_file import from_row, read_judged
-from vrft.fusion import load_rule
 from vrft.miniature.scenes import draw_scene
-from vrft.policies.load import LoraSettings, load_policy, save_policy
-from vrft.tasks.base import load_task
+from vrft.models.load_policy import LoraSettings, load_policy, save_policy
+from vrft.rollout.prompting import prompts_for
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
+from vrft.tasks.fusion import load_rule
+from vrft.tasks.task import load_task
 from vrft.types import Example, Form, Unlabelled
 
 DIRECT = ("--form", "direct", "--max-new-tokens", "60")

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image, ImageColor
 from saying import NOTHING, POINTED, found, predicted
 
-from vrft.predictions.drawn import PALETTE, draw_answers
-from vrft.report.overlay import draw_boxes
+from vrft.inference.render import PALETTE, draw_answers
+from vrft.report.box_overlay import draw_boxes
 from vrft.types import Answer
 
 GREY = (128, 128, 128)

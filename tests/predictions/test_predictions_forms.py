@@ -14,10 +14,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from saying import boxed_predictions, class_predictions, found, predicted
 
-from vrft.data.base import load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.errors import InputError, LabelError
 from vrft.evaluation.answers_file import from_row
-from vrft.predictions.base import Setting, forms, left_out, open_form
+from vrft.inference.formats.prediction_format import Setting, forms, left_out, open_form
 
 SETTING = Setting("runs/dogs")
 

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vrft.cli import app
-from vrft.data.writers import write_coco
+from vrft.data.export.simple_writers import write_coco
 from vrft.errors import ConfigError, InputError
 from vrft.miniature.scenes import draw_scene
 from vrft.types import LabelledBox

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vrft.diagnostics.probe.estimates import mean_pass, mean_signal, pass_at_k, signal_at
 from vrft.errors import InputError
-from vrft.probe.estimates import mean_pass, mean_signal, pass_at_k, signal_at
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=9), st.data())

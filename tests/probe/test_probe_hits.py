@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vrft.diagnostics.probe.success import HITS, finds_every_box, finds_first_box, hit_of, names_the_class
 from vrft.errors import InputError
-from vrft.probe.hits import HITS, finds_every_box, finds_first_box, hit_of, names_the_class
-from vrft.tasks.base import task_names
+from vrft.tasks.task import task_names
 from vrft.types import Answer, BoxesTarget, ClassTarget
 
 A, B = (0.0, 0.0, 10.0, 10.0), (20.0, 0.0, 30.0, 10.0)

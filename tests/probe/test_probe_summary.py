@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from vrft.config import make_config
+from vrft.config.run_config import make_config
+from vrft.diagnostics.probe.advice import NO_SIGNAL_RULES, RULES, Seen, Warmth, advise
+from vrft.diagnostics.probe.probe_summary import Draw, better_form, describe
 from vrft.errors import InputError
-from vrft.probe.advice import NO_SIGNAL_RULES, RULES, Seen, Warmth, advise
-from vrft.probe.summary import Draw, better_form, describe
-from vrft.scoring import Failure, Score
+from vrft.tasks.scorer import Failure, Score
 from vrft.types import Answer, Fault, Form
 
 WEIGHTS = {"iou": 2.0, "format": 1.0}

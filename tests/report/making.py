@@ -15,7 +15,7 @@ from vrft.evaluation.compare import compare
 from vrft.evaluation.judged import Judged, Said
 from vrft.evaluation.scorecard import CardOptions, scorecard
 from vrft.geometry.frames import View
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, ClassTarget, Example, Form
 
 SKILL = {"base": 0.25, "sft": 0.5, "rft": 0.8}

@@ -14,8 +14,8 @@ from reading import read_page
 from vrft.errors import RunError
 from vrft.evaluation.answers_file import read_judged, write_judged
 from vrft.evaluation.compare import verdict_sentence
-from vrft.evaluation.metrics import METRICS
-from vrft.report.build import build_report
+from vrft.report.build_report import build_report
+from vrft.tasks.metrics.metric import METRICS
 from vrft.types import Answer
 
 TASKS = ("detection", "classification", "grounding")

@@ -16,13 +16,13 @@ from PIL import Image, ImageChops
 
 from vrft.evaluation.judged import Judged
 from vrft.report.axes import ticks
-from vrft.report.cases import EACH, classification_score, detection_score, grounding_score, pick_cases
+from vrft.report.box_overlay import draw_boxes
 from vrft.report.charts import Series, Whisker, interval_plot, line_chart, moving_mean, thin
-from vrft.report.drawing import embed
-from vrft.report.figures import hundred, interval, number, p_value
-from vrft.report.folders import read_run
-from vrft.report.overlay import draw_boxes
-from vrft.report.standalone import Panel, standalone
+from vrft.report.number_format import hundred, interval, number, p_value
+from vrft.report.picked_cases import EACH, classification_score, detection_score, grounding_score, pick_cases
+from vrft.report.run_reader import read_run
+from vrft.report.standalone_svg import Panel, standalone
+from vrft.report.svg_images import embed
 from vrft.types import Answer, BoxesTarget, ClassTarget, Example
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from vrft.evaluation.calibration import calibration
 from vrft.report.reliability import reliability_plot
+from vrft.tasks.detection.calibration import calibration
 
 
 def test_dots_lie_where_the_bins_say():

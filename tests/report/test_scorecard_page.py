@@ -17,16 +17,16 @@ from rich.console import Console
 
 from vrft.commands.scorecard import print_card, print_combined
 from vrft.evaluation.answers_file import read_judged, write_judged
-from vrft.evaluation.metrics import METRICS
 from vrft.evaluation.scorecard import combine, scorecard
 from vrft.report.axes import log_ticks
-from vrft.report.build import build_evaluation_page, build_report
-from vrft.report.cases import SCORES, pick_extremes
+from vrft.report.build_report import build_evaluation_page, build_report
 from vrft.report.charts import Series, line_chart
-from vrft.report.scorecard.confusion import MOST_CLASSES, confusion_counts, confusion_plot
-from vrft.report.scorecard.headline import sentences
-from vrft.report.scorecard.tables import card_tables, told
-from vrft.tasks.base import load_task
+from vrft.report.picked_cases import SCORES, pick_extremes
+from vrft.report.scorecard.card_headline import sentences
+from vrft.report.scorecard.card_tables import card_tables, told
+from vrft.report.scorecard.confusion_chart import MOST_CLASSES, confusion_counts, confusion_plot
+from vrft.tasks.metrics.metric import METRICS
+from vrft.tasks.task import load_task
 
 KINDS = {
     "detection": None,

@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.config import Reward
+from vrft.config.run_config import Reward
 from vrft.errors import ConfigError
 from vrft.geometry.frames import View
-from vrft.rewards.released import classification, detection, grounding
-from vrft.rewards.released.reading import answer_of, has_format, same_number
-from vrft.rewards.term import UnsafeTerm
-from vrft.scoring import Scorer
-from vrft.tasks.base import load_task, task_names
+from vrft.rewards.papers.visual_rft_released import released_classification as classification
+from vrft.rewards.papers.visual_rft_released import released_detection as detection
+from vrft.rewards.papers.visual_rft_released import released_grounding as grounding
+from vrft.rewards.papers.visual_rft_released.released_reading import answer_of, has_format, same_number
+from vrft.rewards.reward_term import UnsafeTerm
+from vrft.tasks.scorer import Scorer
+from vrft.tasks.task import load_task, task_names
 from vrft.types import Answer, BoxesTarget, ClassTarget, Example, Form, Target
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))

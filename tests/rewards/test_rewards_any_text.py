@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from vrft.geometry.frames import View
-from vrft.rewards.term import UnsafeTerm
-from vrft.tasks.base import load_task, task_names
+from vrft.rewards.reward_term import UnsafeTerm
+from vrft.tasks.task import load_task, task_names
 from vrft.types import Answer, BoxesTarget, ClassTarget, Form, Mask, Target
 
 FRAGMENTS = [

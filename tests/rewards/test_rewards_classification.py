@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vrft.errors import InputError
-from vrft.rewards.classification import accuracy, accuracy_with, exact_match
 from vrft.rewards.hierarchy import graded
-from vrft.tasks.classification.rewards import SETTINGS
+from vrft.rewards.label_rewards import accuracy, accuracy_with, exact_match
+from vrft.tasks.classification.label_settings import SETTINGS
 from vrft.types import Answer, ClassTarget
 
 

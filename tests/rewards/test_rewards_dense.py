@@ -15,9 +15,11 @@ from pycocotools.cocoeval import COCOeval
 
 from vrft.errors import InputError
 from vrft.geometry.matching import MATCHERS
-from vrft.rewards import dense, detection, vision_r1, vlm_r1
-from vrft.rewards.average_precision import THRESHOLDS
-from vrft.tasks.detection.rewards import SETTINGS, TERMS
+from vrft.rewards import box_rewards as detection
+from vrft.rewards import dense_box_rewards as dense
+from vrft.rewards.answer_precision import THRESHOLDS
+from vrft.rewards.papers import vision_r1, vlm_r1
+from vrft.tasks.detection.detection_settings import SETTINGS, TERMS
 from vrft.types import Answer, BoxesTarget
 
 spans = st.integers(0, 7).flatmap(lambda low: st.tuples(st.just(low), st.integers(low + 1, 8)))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.rewards.detection import confidence_brier
-from vrft.tasks.detection.rewards import SETTINGS
+from vrft.rewards.box_rewards import confidence_brier
+from vrft.tasks.detection.detection_settings import SETTINGS
 from vrft.types import Answer, BoxesTarget, Fault
 
 GT = (0.0, 0.0, 100.0, 100.0)

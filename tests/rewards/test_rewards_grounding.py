@@ -8,9 +8,9 @@ from pycocotools import mask as coco_mask
 
 from vrft.errors import InputError
 from vrft.geometry.frames import View
-from vrft.parsing.answers import parse_corners_answer
-from vrft.rewards.grounding import iou_mask, point_in_box
-from vrft.tasks.grounding.rewards import SETTINGS
+from vrft.rewards.region_rewards import iou_mask, point_in_box
+from vrft.tasks.grounding.grounding_settings import SETTINGS
+from vrft.tasks.parsing.answer_parsers import parse_corners_answer
 from vrft.types import Answer, BoxesTarget, Form, Mask
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vrft.rewards.shaping import length_cosine, length_soft_overlong, no_repetition
-from vrft.tasks.base import load_task, task_names
+from vrft.tasks.task import load_task, task_names
 from vrft.types import Answer, BoxesTarget, ClassTarget
 
 ROSE = ClassTarget("rose")

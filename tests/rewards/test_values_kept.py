@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from vrft.geometry.boxes import as_array, iou_matrix
-from vrft.tasks.detection.rewards import SETTINGS
+from vrft.tasks.detection.detection_settings import SETTINGS
 from vrft.types import Answer, BoxesTarget
 
 

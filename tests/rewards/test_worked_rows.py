@@ -10,9 +10,11 @@ import random
 import pytest
 
 from vrft.geometry.frames import View
-from vrft.rewards.released import classification, detection, grounding
-from vrft.rewards.released.reading import has_format, same_number
-from vrft.tasks.base import load_task
+from vrft.rewards.papers.visual_rft_released import released_classification as classification
+from vrft.rewards.papers.visual_rft_released import released_detection as detection
+from vrft.rewards.papers.visual_rft_released import released_grounding as grounding
+from vrft.rewards.papers.visual_rft_released.released_reading import has_format, same_number
+from vrft.tasks.task import load_task
 from vrft.types import Answer, BoxesTarget, BoxXYXY, ClassTarget, Form
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from vrft.config import Reward
+from vrft.config.run_config import Reward
 from vrft.geometry.boxes import as_array, giou_matrix, iou
 from vrft.geometry.frames import View
-from vrft.rewards import shaping, vision_r1, vlm_r1
-from vrft.rewards.vision_r1 import ADVANCED, BEGINNER, differentiated
-from vrft.scoring import Scorer
-from vrft.tasks.base import load_task
+from vrft.rewards import shaping
+from vrft.rewards.papers import vision_r1, vlm_r1
+from vrft.rewards.papers.vision_r1 import ADVANCED, BEGINNER, differentiated
+from vrft.tasks.scorer import Scorer
+from vrft.tasks.task import load_task
 from vrft.types import Answer, BoxesTarget, BoxXYXY, ClassTarget, Example, Form
 
 VIEW = View("thousand", (1000, 1000), (1000, 1000))

@@ -15,16 +15,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import imitations
 
-from vrft.config import load_config
-from vrft.data.base import load_dataset
+from vrft.benchmarks import __main__ as command
+from vrft.benchmarks.build_suite import build, choose
+from vrft.benchmarks.check_suite import check
+from vrft.benchmarks.coco_classes import BASE_65, COCO_80, NOVEL_15
+from vrft.benchmarks.suite import class_names, load_suite, suites
+from vrft.config.recipes import recipe_names, recipe_path
+from vrft.config.run_config import load_config
+from vrft.data.dataset import load_dataset
 from vrft.errors import InputError, LabelError
-from vrft.questions import questions_of
-from vrft.recipes import recipe_names, recipe_path
-from vrft.suites import __main__ as command
-from vrft.suites.base import class_names, load_suite, suites
-from vrft.suites.build import build, choose
-from vrft.suites.check import check
-from vrft.suites.coco_classes import BASE_65, COCO_80, NOVEL_15
+from vrft.training.run_questions import questions_of
 
 MAKERS = {
     "flowers102": imitations.flowers,
@@ -80,7 +80,7 @@ def test_a_suite_is_for_its_recipe(suite):
         path = recipe_path(Path(recipe))
         config = load_config(path)
         assert (config.task, config.data.shots) == (suite.task, suite.shots)
-        line = f"python -m vrft.suites {suite.name} ROOT --shots {suite.shots} --out {config.data.path}\n"
+        line = f"python -m vrft.benchmarks {suite.name} ROOT --shots {suite.shots} --out {config.data.path}\n"
         assert line in path.read_text("utf-8")
         assert f"data.manifest={config.data.path}/manifest.json" in path.read_text("utf-8")
 
@@ -238,7 +238,7 @@ def test_lvis_absences_are_written(made):
 
 
 def test_lvis_takes_all_shots_there_are_and_asks_about_no_unknown(made):
-    pytest.importorskip("vrft.data.lvis", reason="the reader of LVIS is not there")
+    pytest.importorskip("vrft.data.formats.lvis", reason="the reader of LVIS is not there")
     suite, root, out = made("lvis_few_shot")
     built = build(suite, root, out)
     assert sorted(question.question for question in built.split.train) == ["die", "die", "die", "omelet"]
@@ -267,7 +267,7 @@ def test_mg_parts_may_share_file_names(made):
 
 
 def test_reasonseg_learns_every_instruction_and_tests_the_first(made):
-    pytest.importorskip("vrft.data.reasonseg", reason="the reader of ReasonSeg is not there")
+    pytest.importorskip("vrft.data.formats.reasonseg", reason="the reader of ReasonSeg is not there")
     suite, root, out = made("reasonseg")
     built = build(suite, root, out)
     assert {question.question for question in built.split.train} == {"the cup", "what holds tea", "a hat"}
@@ -374,7 +374,7 @@ def test_a_variant_that_no_list_knows_is_refused_with_its_line(made):
 def test_an_empty_folder_is_refused_with_what_it_lacks(tmp_path, name):
     with pytest.raises(InputError) as refused:
         check(load_suite(name), tmp_path)
-    assert "missing" in str(refused.value) and f"vrft.suites {name}" in str(refused.value)
+    assert "missing" in str(refused.value) and f"vrft.benchmarks {name}" in str(refused.value)
 
 
 def test_a_broken_json_is_refused(made):

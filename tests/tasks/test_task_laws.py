@@ -7,8 +7,8 @@ import pytest
 
 from vrft.errors import InputError
 from vrft.geometry.frames import View
-from vrft.rewards.term import UnsafeTerm
-from vrft.tasks.base import ALIASES, load_task, task_names
+from vrft.rewards.reward_term import UnsafeTerm
+from vrft.tasks.task import ALIASES, load_task, task_names
 from vrft.types import Expression, Form, LabelledBox, Record
 
 # 1000 by 1000 seen as 500 by 500: these boxes are whole in every frame, so the gold answer is exact.

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from vrft.config import Reward
+from vrft.config.run_config import Reward
 from vrft.geometry.frames import View
-from vrft.scoring import Scorer
-from vrft.tasks.base import load_task, task_names
+from vrft.tasks.scorer import Scorer
+from vrft.tasks.task import load_task, task_names
 from vrft.types import BoxesTarget, ClassTarget, Expression, Form, LabelledBox, Record
 
 sizes = st.tuples(st.integers(28, 4000), st.integers(28, 4000))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vrft.geometry.frames import View
-from vrft.tasks.base import load_task
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, ClassTarget, Example, Form, Target
 
 THOUSAND = View("thousand", (640, 480), (616, 476))

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vrft.config import Grpo
+from vrft.config.run_config import Grpo
 from vrft.training.advantages import ADVANTAGES, Rewards, with_signal
 from vrft.training.advantages.batch_normalised import batch_normalised
 from vrft.training.advantages.centred import centred

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load_file
 
 from architectures import FAMILY_NAMES
-from vrft.config import make_config
-from vrft.runs.folder import RunFolder
-from vrft.scoring import Score, Scorer
+from vrft.config.run_config import make_config
+from vrft.run_folder import RunFolder
+from vrft.tasks.scorer import Score, Scorer
 from vrft.training.train import train_run
 from vrft.types import Answer, BoxesTarget, Example
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from vrft.config import make_config
-from vrft.runs.folder import RunFolder
-from vrft.scoring import Score, Scorer
+from vrft.config.run_config import make_config
+from vrft.run_folder import RunFolder
+from vrft.tasks.scorer import Score, Scorer
 from vrft.training import groups, rft, rollouts
 from vrft.training.advantages import ADVANTAGES
 from vrft.training.losses import LOSSES, StepSize

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vrft.config import Grpo
+from vrft.config.run_config import Grpo
 from vrft.training.advantages import ADVANTAGES as ADVANTAGE_FUNCTIONS
 from vrft.training.kl import ESTIMATORS, k3
 from vrft.training.losses import LOSSES, KlTerm, LossOptions, StepSize, as_rows, keep_finished

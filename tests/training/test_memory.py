@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from vrft.config import make_config
-from vrft.engine.asking import prompts_for
-from vrft.policies.load import load_policy
-from vrft.policies.sizes import sizes_of
-from vrft.tasks.base import load_task
+from vrft.config.run_config import make_config
+from vrft.models.layer_sizes import sizes_of
+from vrft.models.load_policy import load_policy
+from vrft.rollout.prompting import prompts_for
+from vrft.tasks.task import load_task
 from vrft.training.memory import GIB, KEPT_BACK, Load, device_memory_gib, forecast_memory, resident_gib
 from vrft.types import BoxesTarget, Example, Form
 

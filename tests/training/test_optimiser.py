@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vrft.config import Optim
+from vrft.config.run_config import Optim
 from vrft.errors import ConfigError
-from vrft.training.optimiser import Optimiser
+from vrft.training.optimizer import Optimiser
 
 
 def descend(model, optimiser, steps):

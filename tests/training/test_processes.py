@@ -14,9 +14,9 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from vrft.distributed import Share
 from vrft.errors import RunError
 from vrft.miniature.folders import write_detection
-from vrft.processes import Share
 from vrft.training.checkpoint import check_together
 
 ALONE = [sys.executable, "-m", "vrft"]

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from vrft.config import make_config
+from vrft.config.run_config import make_config
 from vrft.errors import ConfigError, RunError
-from vrft.runs.folder import RunFolder
-from vrft.scoring import Score, Scorer
+from vrft.run_folder import RunFolder
+from vrft.tasks.scorer import Score, Scorer
 from vrft.training import groups, losses
 from vrft.training.train import train_run
 from vrft.types import Answer, BoxesTarget, Example

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from vrft.config import make_config
-from vrft.runs.folder import RunFolder
-from vrft.scoring import Score, Scorer
+from vrft.config.run_config import make_config
+from vrft.run_folder import RunFolder
+from vrft.tasks.scorer import Score, Scorer
 from vrft.training.batches import further_examples
 from vrft.training.train import train_run
 from vrft.types import Answer, BoxesTarget, Example

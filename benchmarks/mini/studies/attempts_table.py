@@ -15,7 +15,7 @@ from mini.studies.study import Found, Study
 from mini.systems import RFT, TWIN
 from mini.tables import table, told
 from vrft.evaluation.statistics import Difference
-from vrft.fit.trials import Trial, choose
+from vrft.workflows.trials import Trial, choose
 
 Point = Mapping[str, Any]
 HEAD = ["setting", "attempt", "what", "seeds", "RFT", "RFT - protocol's", "RFT - twin", "RFT - twin with it"]

@@ -17,7 +17,7 @@ from mini.studies.study import REFERENCE_SETTING, SEEDS, Found, Study
 from mini.systems import RFT
 from mini.tables import TITLES, at_the_end, table, told
 from vrft.report.charts import HEIGHT, WIDTH, line_chart
-from vrft.report.standalone import Panel, standalone
+from vrft.report.standalone_svg import Panel, standalone
 
 MOST_PICTURES = 2000
 STEPS = {16: 80, 64: 160, 580: 260}

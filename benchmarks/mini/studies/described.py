@@ -15,7 +15,7 @@ from mini.studies.shared import by, of_same_seeds
 from mini.studies.study import SEEDS, Found, Study
 from mini.systems import BASE, RFT, TWIN, System
 from mini.tables import table, told
-from vrft.report.figures import NOTHING
+from vrft.report.number_format import NOTHING
 from vrft.types import Form
 
 DESCRIBED = "sft_as_described"

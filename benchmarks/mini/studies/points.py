@@ -13,8 +13,8 @@ from mini.cell import Cell, facts, open_bench
 from mini.effort import MODEL, Effort
 from mini.scores import calibrations, scope_scores
 from mini.systems import BASE, System
-from vrft.narrator import Narrator
-from vrft.runs.folder import read_json, write_json
+from vrft.progress import Narrator
+from vrft.run_folder import read_json, write_json
 from vrft.types import Example
 
 Picked = Callable[[Bench], list[Example]]

@@ -19,8 +19,8 @@ from mini.studies.study import REFERENCE_SETTING, Found, Study
 from mini.systems import BASE, RFT
 from mini.tables import minus, table, told
 from vrft.report.charts import HEIGHT, WIDTH, Series, line_chart
-from vrft.report.figures import hundred
-from vrft.report.standalone import Panel, standalone
+from vrft.report.number_format import hundred
+from vrft.report.standalone_svg import Panel, standalone
 
 NEAR = 0.02
 """Values that differ by less are taken for alike."""

@@ -18,8 +18,8 @@ from mini.systems import RFT
 from mini.tables import told
 from vrft.errors import InputError
 from vrft.miniature.location import miniature_folder
-from vrft.report.figures import hundred
-from vrft.runs.folder import read_json
+from vrft.report.number_format import hundred
+from vrft.run_folder import read_json
 
 GATES = Path(__file__).resolve().parents[3] / "results" / "gates"
 

@@ -45,7 +45,7 @@ def one_process(verb: str) -> None:
     Raises:
         InputError: a launcher started several processes.
     """
-    from vrft.processes import launched
+    from vrft.distributed import launched
 
     if launched().count > 1:
         raise InputError(

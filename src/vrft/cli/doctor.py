@@ -54,9 +54,9 @@ def audit(
     as_json: JsonFlag = False,
 ) -> None:
     """Attack a reward; status 1 where it pays for what it should not."""
-    from vrft.audit.run import as_json as plain
     from vrft.commands.audit import print_audit, run_audit
     from vrft.commands.voice import Voice
+    from vrft.diagnostics.audit.run_audit import as_json as plain
 
     found = run_audit(reward, task, settings, high, form, frame, targets, seed, output, Voice(as_json))
     if as_json:

@@ -15,6 +15,6 @@ def report(
     output: Annotated[Path, typer.Option("--out", help="The page.")] = Path("report.html"),
 ) -> None:
     """Make one self-contained page from run folders only."""
-    from vrft.report.build import build_report
+    from vrft.report.build_report import build_report
 
     out.print(f"Report: {build_report(runs, output)}", markup=False, soft_wrap=True)

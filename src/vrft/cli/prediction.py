@@ -67,7 +67,7 @@ def predict(
     from vrft.commands.sentences import told
     from vrft.commands.voice import Voice
     from vrft.commands.wish import Wish
-    from vrft.predictions.base import DEFAULT
+    from vrft.inference.formats.prediction_format import DEFAULT
 
     one_process("predict")
     wish = Wish(

@@ -116,8 +116,8 @@ def evaluate(
     from vrft.commands.scorecard import print_card
     from vrft.commands.scoring import EvalSettings, run_eval
     from vrft.commands.voice import Voice
-    from vrft.fit.places import fresh_folder, newest_folder
-    from vrft.processes import launched
+    from vrft.distributed import launched
+    from vrft.workflows.run_dirs import fresh_folder, newest_folder
 
     settings = EvalSettings(
         model, data, task, form, subject, open_naming, part, manifest, eval_max, max_new_tokens, min_pixels,
@@ -158,7 +158,7 @@ def _stored(
     as_json: bool,
 ) -> None:
     from vrft.commands.stored import Reading, print_predictions, score_predictions
-    from vrft.runs.folder import write_json
+    from vrft.run_folder import write_json
 
     result = score_predictions(predictions, against, Reading(*reading), by, rule, novel)
     if output is not None:

@@ -50,8 +50,8 @@ def fit(
     as_json: JsonFlag = False,
 ) -> None:
     """Train RFT and its SFT twin on labelled pictures and compare them on held-out ones."""
-    from vrft.fit.settings import FitSettings
-    from vrft.tasks.base import load_task
+    from vrft.tasks.task import load_task
+    from vrft.workflows.fit_settings import FitSettings
 
     name = load_task(task).name
     settings = FitSettings(
@@ -76,8 +76,8 @@ def demo(
     as_json: JsonFlag = False,
 ) -> None:
     """Show the whole story on the embedded miniature: no network, no GPU."""
-    from vrft.fit.demo import DEMO_TASKS, demo_settings
-    from vrft.tasks.base import load_task
+    from vrft.tasks.task import load_task
+    from vrft.workflows.demo import DEMO_TASKS, demo_settings
 
     one_process("demo")
     names = list(DEMO_TASKS) if every_task else [load_task(task).name]
@@ -86,8 +86,8 @@ def demo(
         settings = demo_settings(name, seed, output / "demo-data", control)
         fitted.append(_fit(settings, output / f"demo-{name}-{seed}", False, resume, as_json))
     if every_task:
-        from vrft.fit.places import fresh_folder
-        from vrft.report.build import build_report
+        from vrft.report.build_report import build_report
+        from vrft.workflows.run_dirs import fresh_folder
 
         page = fresh_folder(output / f"demo-all-{seed}") / "report.html"
         build_report([f.folder for f in fitted], page)
@@ -98,9 +98,9 @@ def demo(
 
 def _fit(settings: Any, stem: Path, exact: bool, resume: bool, quiet: bool) -> Any:
     from vrft.commands.voice import Voice
-    from vrft.fit.fit import fit as run_fit
-    from vrft.fit.places import fresh_folder, newest_folder
-    from vrft.processes import launched
+    from vrft.distributed import launched
+    from vrft.workflows.fit import fit as run_fit
+    from vrft.workflows.run_dirs import fresh_folder, newest_folder
 
     share = launched()
     folder = stem if exact else (newest_folder(stem) if resume else fresh_folder(stem))
@@ -110,7 +110,7 @@ def _fit(settings: Any, stem: Path, exact: bool, resume: bool, quiet: bool) -> A
 
 def _tell(fitted: list[Any], as_json: bool, report: Path | None = None) -> None:
     from vrft.commands.tables import comparison_table
-    from vrft.runs.folder import read_json
+    from vrft.run_folder import read_json
 
     page = report or fitted[-1].report
     compared = [f for f in fitted if f.comparison is not None]

@@ -32,11 +32,11 @@ def sft(
 
 def _train(path: Path, overrides: list[str], resume: bool) -> None:
     from vrft.commands.voice import Voice
-    from vrft.config import load_config
-    from vrft.processes import launched
-    from vrft.questions import pseudo_of, questions_of
-    from vrft.recipes import recipe_path
-    from vrft.runs.folder import RunFolder
+    from vrft.config.recipes import recipe_path
+    from vrft.config.run_config import load_config
+    from vrft.distributed import launched
+    from vrft.run_folder import RunFolder
+    from vrft.training.run_questions import pseudo_of, questions_of
     from vrft.training.train import train_run
 
     config = load_config(recipe_path(path), overrides)

@@ -10,16 +10,16 @@ from typing import get_args
 from rich.console import Console
 from rich.table import Table
 
-from vrft.audit.attacks.library import attacks_on
-from vrft.audit.cases import NOTATIONS
-from vrft.audit.rule import Rule, function_rule, setting_rule
-from vrft.audit.run import HEADINGS, Audit, as_json, audit, table_rows, verdict_rows
-from vrft.audit.trial import lay_out
+from vrft.diagnostics.audit.attacks.library import attacks_on
+from vrft.diagnostics.audit.audit_case import NOTATIONS
+from vrft.diagnostics.audit.audit_plan import lay_out
+from vrft.diagnostics.audit.audited_rule import Rule, function_rule, setting_rule
+from vrft.diagnostics.audit.run_audit import HEADINGS, Audit, as_json, audit, table_rows, verdict_rows
 from vrft.errors import InputError
 from vrft.geometry.frames import FrameKind
-from vrft.narrator import Narrator
-from vrft.runs.folder import write_json
-from vrft.tasks.base import Task, load_task
+from vrft.progress import Narrator
+from vrft.run_folder import write_json
+from vrft.tasks.task import Task, load_task
 from vrft.types import Form
 
 

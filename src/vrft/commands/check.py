@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vrft.check.cases import DataCase
-from vrft.check.finding import Finding, Report, Severity
-from vrft.check.run import OpenModel, check
-from vrft.config import RunConfig, load_config, make_config
-from vrft.data.base import readers
+from vrft.config.recipes import SUFFIX, recipe_names, recipe_path
+from vrft.config.run_config import RunConfig, load_config, make_config
+from vrft.data.dataset import readers
+from vrft.diagnostics.check.check_case import DataCase
+from vrft.diagnostics.check.finding import Finding, Report, Severity
+from vrft.diagnostics.check.run_check import OpenModel, check
 from vrft.errors import InputError
-from vrft.fit.settings import FitSettings
 from vrft.miniature.location import MINIATURE
-from vrft.narrator import Narrator
-from vrft.recipes import SUFFIX, recipe_names, recipe_path
+from vrft.progress import Narrator
+from vrft.workflows.fit_settings import FitSettings
 
 SHOWN = 5
 """Findings of one kind that the table shows."""
@@ -123,7 +123,7 @@ def _opener(out: Path) -> OpenModel:
 
     def join(case: DataCase) -> Any:
         # A light installation examines data all the same, so torch is asked for no earlier.
-        from vrft.check.on_model.case import ModelCase
+        from vrft.diagnostics.check.on_model.model_case import ModelCase
         from vrft.training.train import policy_of
 
         return ModelCase(case, policy_of(case.config, weights=False), out)

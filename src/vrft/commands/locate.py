@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vrft.config import RunConfig, load_config
+from vrft.config.run_config import RunConfig, load_config
 from vrft.types import Form
 
 LENGTH = 512

@@ -8,25 +8,32 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from vrft.answering.asking import Asking
-from vrft.answering.evaluate import evaluate
-from vrft.answering.origin import settings_of
 from vrft.commands.locate import model_source, pixels_for, run_config
 from vrft.commands.wish import Wish, asking_for, hints
-from vrft.data.labels import raise_all, some
+from vrft.data.label_checks import raise_all, some
 from vrft.errors import InputError, Interrupted, LabelError
 from vrft.evaluation.judged import Judged
-from vrft.fusion import load_rule, usual
-from vrft.narrator import Narrator, Silence
-from vrft.policies.load import load_policy
-from vrft.policies.policy import Policy
-from vrft.predictions.asked import STDIN, Pictures, examples_about, frame_of, pictures_at
-from vrft.predictions.base import DEFAULT, Prediction, Setting, by_picture, left_out, open_form
-from vrft.predictions.drawn import beside_name, check_target, drawn_name, save_drawn
-from vrft.predictions.kept import keep_settings
-from vrft.predictions.spent import spent_on
-from vrft.runs.folder import write_json
-from vrft.tasks.base import Task, load_task
+from vrft.inference.answer_shares import spent_on
+from vrft.inference.ask_options import Asking
+from vrft.inference.evaluate import evaluate
+from vrft.inference.formats.prediction_format import (
+    DEFAULT,
+    Prediction,
+    Setting,
+    by_picture,
+    left_out,
+    open_form,
+)
+from vrft.inference.image_questions import STDIN, Pictures, examples_about, frame_of, pictures_at
+from vrft.inference.prediction_folder import keep_settings
+from vrft.inference.provenance import settings_of
+from vrft.inference.render import beside_name, check_target, drawn_name, save_drawn
+from vrft.models.load_policy import load_policy
+from vrft.models.policy import Policy
+from vrft.progress import Narrator, Silence
+from vrft.run_folder import write_json
+from vrft.tasks.fusion import load_rule, usual
+from vrft.tasks.task import Task, load_task
 from vrft.types import Example
 
 DRAWN, FRAMES = "drawn", "frames"

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from vrft.config import load_config
+from vrft.config.recipes import recipe_path
+from vrft.config.run_config import load_config
+from vrft.diagnostics.probe.probe_summary import Probe
+from vrft.diagnostics.probe.run_probe import Probed, probe_run
+from vrft.diagnostics.probe.success import hit_of
 from vrft.errors import InputError
-from vrft.narrator import Narrator
-from vrft.probe.hits import hit_of
-from vrft.probe.run import Probed, probe_run
-from vrft.probe.summary import Probe
-from vrft.recipes import recipe_path
-from vrft.tasks.base import load_task
+from vrft.progress import Narrator
+from vrft.tasks.task import load_task
 
 _CLIP = 100
 """Characters of an example text that are printed; probe.json has the whole."""

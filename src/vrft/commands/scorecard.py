@@ -7,11 +7,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from vrft.evaluation.scorecard.scored import Json
-from vrft.report.figures import hundred, interval, p_value
-from vrft.report.folders import mapping, sequence
-from vrft.report.results import metric_title
-from vrft.report.scorecard.headline import sentences
-from vrft.report.scorecard.tables import CardTable, card_tables
+from vrft.report.comparison import metric_title
+from vrft.report.number_format import hundred, interval, p_value
+from vrft.report.run_reader import mapping, sequence
+from vrft.report.scorecard.card_headline import sentences
+from vrft.report.scorecard.card_tables import CardTable, card_tables
 
 
 def print_card(card: Json, out: Console) -> None:

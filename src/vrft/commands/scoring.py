@@ -7,28 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vrft.answering.asking import BATCH, Asking
-from vrft.answering.evaluate import evaluate
-from vrft.answering.origin import check_origin
 from vrft.commands.locate import form_for, length_for, model_source, pixels_for, run_config
 from vrft.commands.segmenting import segment_answers, segmentation_card
-from vrft.config import RunConfig
-from vrft.data.base import Dataset, load_dataset
-from vrft.data.split import Split
+from vrft.config.run_config import RunConfig
+from vrft.data.dataset import Dataset, load_dataset
+from vrft.data.splits.few_shot import Split
+from vrft.distributed import launched
 from vrft.errors import InputError, Interrupted
 from vrft.evaluation.judged import Judged
 from vrft.evaluation.masks_file import MASKS
 from vrft.evaluation.scorecard import CardOptions, scorecard
 from vrft.evaluation.scorecard.card import headline
-from vrft.fusion import rule_for
+from vrft.inference.ask_options import BATCH, Asking
+from vrft.inference.evaluate import evaluate
+from vrft.inference.provenance import check_origin
 from vrft.miniature.location import MINIATURE
-from vrft.narrator import Narrator, Silence
-from vrft.policies.load import load_policy
-from vrft.processes import launched
-from vrft.questions import ask_about, check_sizes, questions_of, saved_split
-from vrft.report.build import build_evaluation_page
-from vrft.runs.folder import hardware, versions, write_json
-from vrft.tasks.base import Task, load_task
+from vrft.models.load_policy import load_policy
+from vrft.progress import Narrator, Silence
+from vrft.report.build_report import build_evaluation_page
+from vrft.run_folder import hardware, versions, write_json
+from vrft.tasks.fusion import rule_for
+from vrft.tasks.task import Task, load_task
+from vrft.training.run_questions import ask_about, check_sizes, questions_of, saved_split
 from vrft.types import Example, Form
 
 PARTS = ("all", "train", "val", "heldout")
@@ -59,7 +59,7 @@ class EvalSettings:
     scales: tuple[float, ...] = ()
     gate: bool = False
     rule: str | None = None
-    """Of ``vrft.fusion``: makes one answer of several, and that is scored."""
+    """Of ``vrft.tasks.fusion``: makes one answer of several, and that is scored."""
     novel: tuple[str, ...] = ()
     """Categories that training has not seen; all others are base categories."""
     sam: str | None = None

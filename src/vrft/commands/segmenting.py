@@ -12,7 +12,7 @@ from vrft.evaluation.judged import Judged
 from vrft.evaluation.masks_file import MASKS, append_region, read_regions
 from vrft.evaluation.segmented import Regions, open_answers, region_key, region_of, segmentation_scores
 from vrft.evaluation.statistics import RESAMPLES
-from vrft.narrator import Narrator
+from vrft.progress import Narrator
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def segment_answers(
             f"'{missing[0].example.id}'. Name a SAM with --sam."
         )
     # Only here: scoring what is kept needs no torch.
-    from vrft.segmenter import Segmenter
+    from vrft.models.segmenter import Segmenter
 
     segmenter = Segmenter.load(sam)
     with narrator.stage("Segmenting", len(missing)) as advance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vrft.predictions.base import Prediction
+from vrft.inference.formats.prediction_format import Prediction
 from vrft.types import Answer
 
 

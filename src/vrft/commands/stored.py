@@ -13,13 +13,13 @@ from rich.table import Table
 
 from vrft.commands.scorecard import print_card, print_combined
 from vrft.errors import InputError
+from vrft.evaluation.external.read_predictions import Stored, read_predictions
+from vrft.evaluation.external.score_predictions import score_stored
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS
 from vrft.evaluation.scorecard import CardOptions, combine, scorecard
 from vrft.evaluation.scorecard.card import headline
-from vrft.evaluation.stored.read import Stored, read_predictions
-from vrft.evaluation.stored.score import score_stored
-from vrft.tasks.base import load_task
+from vrft.tasks.metrics.metric import METRICS
+from vrft.tasks.task import load_task
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,8 @@ def score_predictions(
         novel: classes that training has not seen.
 
     Returns:
-        ``files``, by path what ``vrft.evaluation.stored.score.score_stored`` gives, with a scorecard of each
-        task under ``cards``; of several files, or against others, ``combined``, by task what
-        ``vrft.evaluation.scorecard.combine`` gives.
+        ``files``, by path what ``score_stored`` gives, with a scorecard of each task under ``cards``; of
+        several files, or against others, ``combined``, by task what ``scorecard.combine`` gives.
 
     Raises:
         InputError: an option or a row cannot be used, or files hold answers to different questions.

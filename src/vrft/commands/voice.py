@@ -15,7 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from vrft.narrator import Advance
+from vrft.progress import Advance
 
 
 class Voice:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vrft.answering.asking import Asking
 from vrft.commands.locate import form_for, length_for
-from vrft.config import RunConfig
-from vrft.predictions.base import DEFAULT
-from vrft.tasks.base import Task
+from vrft.config.run_config import RunConfig
+from vrft.inference.ask_options import Asking
+from vrft.inference.formats.prediction_format import DEFAULT
+from vrft.tasks.task import Task
 from vrft.types import Form
 
 BATCH = 16
@@ -40,7 +40,7 @@ class Wish:
     min_pixels: int | None = None
     max_pixels: int | None = None
     written: str = DEFAULT
-    """The form of ``vrft.predictions`` that the predictions are written in."""
+    """The form of ``vrft.inference.formats`` that the predictions are written in."""
     against: Path | None = None
     """A COCO json whose ids are used."""
     out: Path | None = None

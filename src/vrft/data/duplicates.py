@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vrft.data.fingerprints import Prints, read_prints
+from vrft.data.image_similarity import groups_alike, groups_of
 from vrft.data.images import content_hash
-from vrft.data.likeness import groups_alike, groups_of
 from vrft.errors import LabelError
 from vrft.types import BoxesTarget, BoxXYXY, ClassTarget, Example, Target
 
@@ -48,7 +48,7 @@ def same_pictures(images: Mapping[str, Path], prints: Prints | None = None) -> d
 
 
 def near_pictures(images: Mapping[str, Path], prints: Prints | None = None) -> dict[str, str]:
-    """Which records show nearly the same picture (``vrft.data.likeness``).
+    """Which records show nearly the same picture (``vrft.data.image_similarity``).
 
     Args:
         images: picture files by record id; the mapping's order says which of a group goes first.

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from vrft.data.fingerprint_cache import NO_CACHE, Cache, Stamp, Stored, open_cache
+from vrft.data.image_similarity import SIDE, Look, look_of
 from vrft.data.images import seen_and_thumbnail
-from vrft.data.labels import check_size, raise_all
-from vrft.data.likeness import SIDE, Look, look_of
-from vrft.data.print_cache import NO_CACHE, Cache, Stamp, Stored, open_cache
+from vrft.data.label_checks import check_size, raise_all
 from vrft.errors import LabelError
-from vrft.narrator import Narrator, Silence
+from vrft.progress import Narrator, Silence
 from vrft.types import Record
 
 CACHE = "fingerprints.sqlite"

@@ -10,7 +10,6 @@ import numpy as np
 
 from vrft.errors import InputError
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS, format_rate, parse_rate
 from vrft.evaluation.pairing import same_questions
 from vrft.evaluation.statistics import (
     RESAMPLES,
@@ -22,7 +21,8 @@ from vrft.evaluation.statistics import (
     number,
     picture_draws,
 )
-from vrft.tasks.base import Task
+from vrft.tasks.metrics.metric import METRICS, format_rate, parse_rate
+from vrft.tasks.task import Task
 
 BETTER, NOT_BETTER, CANNOT_TELL = "better", "not better", "cannot tell"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vrft.evaluation.judged import Judged
-from vrft.fusion import Rule
-from vrft.fusion.spend import Asked
+from vrft.evaluation.token_cost import Asked
+from vrft.tasks.fusion import Rule
 
 
 def is_closed(judged: Judged) -> bool:
@@ -24,7 +24,7 @@ def fused(judged: Judged, rule: Rule, n: int | None = None) -> Judged:
 
     Args:
         judged: a question with its answers.
-        rule: such as one of ``vrft.fusion.RULES``.
+        rule: such as one of ``vrft.tasks.fusion.RULES``.
         n: how many of them, the plain one first; None takes all. What a gate has closed stays as it is.
 
     Returns:
@@ -37,7 +37,7 @@ def fused(judged: Judged, rule: Rule, n: int | None = None) -> Judged:
     Example:
         >>> from pathlib import Path
         >>> from vrft.evaluation.judged import Said
-        >>> from vrft.fusion import RULES
+        >>> from vrft.tasks.fusion import RULES
         >>> from vrft.types import Answer, ClassTarget, Example
         >>> example = Example("a", "a", Path("a.png"), (8, 8), "classification", "pet", ClassTarget("dog"))
         >>> cat, dog = (Answer(True, True, label=name, text=name) for name in ("cat", "dog"))

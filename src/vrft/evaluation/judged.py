@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from vrft.fusion.candidate import Candidate
 from vrft.geometry.frames import View
+from vrft.tasks.fusion.candidate import Candidate
 from vrft.types import Answer, Example, Form
 
 PLAIN = "plain"
-"""The look at a picture as it is; other looks are those of ``vrft.fusion.views``."""
+"""The look at a picture as it is; other looks are those of ``vrft.inference.test_time_views``."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from vrft.errors import InputError, RunError
 from vrft.evaluation.answers_file import mask_of, mask_row
 from vrft.evaluation.segmented import RegionKey
-from vrft.runs.folder import append_row, read_rows
+from vrft.run_folder import append_row, read_rows
 from vrft.types import Mask
 
 MASKS = "masks.jsonl"

@@ -15,7 +15,6 @@ from scipy import stats
 
 from vrft.errors import InputError
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import Metric
 from vrft.evaluation.pairing import same_questions
 from vrft.evaluation.statistics import (
     RESAMPLES,
@@ -27,6 +26,7 @@ from vrft.evaluation.statistics import (
     number,
     picture_draws,
 )
+from vrft.tasks.metrics.metric import Metric
 
 PERMUTATIONS = 10_000
 """Default number of permutations."""

@@ -16,9 +16,9 @@ import numpy as np
 
 from vrft.errors import InputError
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import Metric, Resampler
-from vrft.evaluation.segmentation import Overlap, overlap_with
 from vrft.evaluation.statistics import RESAMPLES, bootstrap
+from vrft.tasks.metrics.mask_iou import Overlap, overlap_with
+from vrft.tasks.metrics.metric import Metric, Resampler
 from vrft.types import BoxesTarget, BoxXYXY, Mask
 
 Segment = Callable[[Path, Sequence[BoxXYXY]], Mask | None]

@@ -15,8 +15,8 @@ import numpy as np
 
 from vrft.errors import InputError
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import Metric
 from vrft.evaluation.pairing import same_questions
+from vrft.tasks.metrics.metric import Metric
 
 RESAMPLES = 1000
 """Default number of draws."""

@@ -17,8 +17,8 @@ import numpy as np
 from vrft.geometry.frames import View
 from vrft.miniature.expressions import expressions
 from vrft.miniature.scenes import BASE, DIGITS, NOVEL, SIZE, SceneObject
-from vrft.tasks.base import load_task
-from vrft.tasks.prompts import in_tags
+from vrft.tasks.prompt_text import in_tags
+from vrft.tasks.task import load_task
 from vrft.types import BoxesTarget, BoxXYXY, ClassTarget, Example, Form
 
 VIEW = View("thousand", (SIZE, SIZE), (96, 96))

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vrft.data.writers import write_class_folders, write_coco, write_expressions
+from vrft.data.export.simple_writers import write_class_folders, write_coco, write_expressions
 from vrft.errors import InputError
 from vrft.miniature.domains import PLAIN, domain_of
 from vrft.miniature.expressions import expressions

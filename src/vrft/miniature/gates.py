@@ -20,15 +20,12 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from vrft.answering.asking import Asking
-from vrft.answering.evaluate import evaluate
-from vrft.config import make_config
-from vrft.data.base import load_dataset
-from vrft.engine.sampling import Sampling, sample
+from vrft.config.run_config import make_config
+from vrft.data.dataset import load_dataset
 from vrft.evaluation.compare import compare
-from vrft.evaluation.metrics import METRICS, format_rate
-from vrft.fit.demo import DEMO_TASKS, EVAL_MAX
 from vrft.geometry.boxes import as_array, iou_matrix
+from vrft.inference.ask_options import Asking
+from vrft.inference.evaluate import evaluate
 from vrft.miniature.architecture import patchify
 from vrft.miniature.corpus import ASK_NAME, ASK_ONE
 from vrft.miniature.folders import write_classification, write_detection, write_grounding
@@ -36,14 +33,17 @@ from vrft.miniature.location import MINIATURE
 from vrft.miniature.pool import draw_pool
 from vrft.miniature.scenes import BASE, draw_scene
 from vrft.miniature.tower import IGNORE, cell_targets
-from vrft.parsing.answers import parse_boxes_answer
-from vrft.policies.load import load_policy
-from vrft.policies.policy import Policy
-from vrft.questions import ask_about, new_split
-from vrft.runs.folder import RunFolder, hardware, versions, write_json
-from vrft.tasks.base import load_task
+from vrft.models.load_policy import load_policy
+from vrft.models.policy import Policy
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
+from vrft.run_folder import RunFolder, hardware, versions, write_json
+from vrft.tasks.metrics.metric import METRICS, format_rate
+from vrft.tasks.parsing.answer_parsers import parse_boxes_answer
+from vrft.tasks.task import load_task
+from vrft.training.run_questions import ask_about, new_split
 from vrft.training.train import train_run
 from vrft.types import Form
+from vrft.workflows.demo import DEMO_TASKS, EVAL_MAX
 
 PROBE_STEPS = 300
 GATES = {"cell_class": 0.9, "naming": 0.8, "only_box_mean_iou": 0.5, "upper_bound_ap50": 0.4}

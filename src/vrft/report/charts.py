@@ -9,7 +9,7 @@ from itertools import chain
 from markupsafe import Markup
 
 from vrft.report.axes import Scale, log_scale, log_ticks, scale, ticks
-from vrft.report.figures import hundred, interval, plain
+from vrft.report.number_format import hundred, interval, plain
 from vrft.report.svg import group, join, tag
 
 Point = tuple[float, float]

@@ -8,11 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vrft.evaluation.metrics import METRICS
 from vrft.report.charts import Point, Series, line_chart
-from vrft.report.figures import number, plain, system_name
-from vrft.report.folders import ReadFit, ReadRun, mapping
-from vrft.report.results import look_of, metric_title
+from vrft.report.comparison import look_of, metric_title
+from vrft.report.number_format import number, plain, system_name
+from vrft.report.run_reader import ReadFit, ReadRun, mapping
+from vrft.tasks.metrics.metric import METRICS
 
 PALETTE = ("c0", "c1", "c2", "c3", "c4", "c5")
 """CSS classes for lines that belong to no system."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 from scipy.stats import binomtest
 
-from vrft.evaluation.calibration import Calibration, ReliabilityBin
 from vrft.report.charts import Series, line_chart
-from vrft.report.figures import hundred
+from vrft.report.number_format import hundred
+from vrft.tasks.detection.calibration import Calibration, ReliabilityBin
 
 
 def reliability_plot(calibration: Calibration, name: str = "measured", look: str = "rft") -> Markup:
@@ -16,7 +16,7 @@ def reliability_plot(calibration: Calibration, name: str = "measured", look: str
     A whisker is the 95 % interval of the share (Wilson 1927): long where a bin has few boxes.
 
     Args:
-        calibration: as ``vrft.evaluation.calibration`` gives it.
+        calibration: as ``vrft.tasks.detection.calibration`` gives it.
         name: of the system, in the hover titles.
         look: its CSS class, which gives the colour.
 
@@ -25,7 +25,7 @@ def reliability_plot(calibration: Calibration, name: str = "measured", look: str
 
     Example:
         >>> import numpy as np
-        >>> from vrft.evaluation.calibration import calibration
+        >>> from vrft.tasks.detection.calibration import calibration
         >>> found = calibration(np.array([0.9, 0.9]), np.array([1, 0]))
         >>> "measured, confidence 0.9: 0.5" in reliability_plot(found)
         True

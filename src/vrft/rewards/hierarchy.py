@@ -7,8 +7,8 @@ from functools import partial
 from itertools import takewhile
 
 from vrft.errors import InputError
-from vrft.rewards.classification import exact_match
-from vrft.rewards.term import RewardTerm
+from vrft.rewards.label_rewards import exact_match
+from vrft.rewards.reward_term import RewardTerm
 from vrft.types import Answer, ClassTarget, Target
 
 Ancestry = Mapping[str, tuple[str, ...]]

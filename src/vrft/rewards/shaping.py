@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from vrft.rewards.classification import accuracy
-from vrft.rewards.detection import iou_dense
+from vrft.rewards.box_rewards import iou_dense
+from vrft.rewards.label_rewards import accuracy
 from vrft.types import Answer, ClassTarget, Target
 
 RIGHT_SHORT, RIGHT_LONG = 1.0, 0.5

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from vrft.augment import augmented
-from vrft.config import RunConfig
+from vrft.config.run_config import RunConfig
+from vrft.data.augment import augmented
 from vrft.types import Example
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
+from vrft.distributed import Share
 from vrft.errors import RunError
-from vrft.processes import Share
-from vrft.runs.folder import replace_folder
+from vrft.run_folder import replace_folder
 
 
 def trainable_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:

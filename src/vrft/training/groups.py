@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vrft.config import RunConfig
-from vrft.engine.sampling import Sampled
-from vrft.policies.policy import Prompt
-from vrft.scoring import Score, Scorer
+from vrft.config.run_config import RunConfig
+from vrft.models.policy import Prompt
+from vrft.rollout.shared_prompt.sampling import Sampled
+from vrft.tasks.scorer import Score, Scorer
 from vrft.training.advantages import ADVANTAGES, Rewards
 from vrft.training.controls import permuted
 from vrft.training.loop import Row

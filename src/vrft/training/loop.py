@@ -16,11 +16,11 @@ from typing import Any, Protocol
 
 import torch
 
-from vrft.config import RunConfig
+from vrft.config.run_config import RunConfig
+from vrft.distributed import ALONE, Share
 from vrft.errors import RunError
-from vrft.policies.policy import Policy
-from vrft.processes import ALONE, Share
-from vrft.runs.folder import RunFolder
+from vrft.models.policy import Policy
+from vrft.run_folder import RunFolder
 from vrft.training.checkpoint import (
     check_together,
     load_trainable_state,
@@ -29,7 +29,7 @@ from vrft.training.checkpoint import (
     trainable_state,
 )
 from vrft.training.memory import peak_memory_gib
-from vrft.training.optimiser import Optimiser
+from vrft.training.optimizer import Optimiser
 
 Row = dict[str, Any]
 Backward = Callable[[torch.Tensor], None]

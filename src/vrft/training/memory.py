@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import torch
 
-from vrft.config import RunConfig
-from vrft.engine.lean_layers import FOLDED_BYTES
-from vrft.engine.logprobs import CHUNK_LOGITS
-from vrft.policies.policy import Policy, Prompt
-from vrft.policies.sizes import Sizes, Stack, patches_of
+from vrft.config.run_config import RunConfig
+from vrft.models.layer_sizes import Sizes, Stack, patches_of
+from vrft.models.policy import Policy, Prompt
+from vrft.rollout.logprobs import CHUNK_LOGITS
+from vrft.rollout.shared_prompt.fused_layers import FOLDED_BYTES
 
 GIB = 2**30
 _WIDE = 4

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import torch
 
-from vrft.engine.forms import Path
-from vrft.engine.logprobs import AnswerScorer
-from vrft.policies.policy import Policy, Prompt
+from vrft.models.policy import Policy, Prompt
+from vrft.rollout.hidden_states import Path
+from vrft.rollout.logprobs import AnswerScorer
 
 
 class Reference:

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from vrft.config import Grpo
-from vrft.engine.forms import Path
-from vrft.engine.logprobs import AnswerScorer
-from vrft.engine.prefill import Encoded
-from vrft.policies.policy import Prompt
+from vrft.config.run_config import Grpo
+from vrft.models.policy import Prompt
+from vrft.rollout.hidden_states import Path
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.shared_prompt.prefill import Encoded
 from vrft.training.groups import Group
 from vrft.training.kl import ESTIMATORS
 from vrft.training.loop import Backward, Row

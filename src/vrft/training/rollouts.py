@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vrft.config import RunConfig
-from vrft.engine.asking import prompts_for
-from vrft.engine.fitting import check_length
-from vrft.engine.prefill import Encoded, prefill
-from vrft.engine.sampling import Among, Sampled, Sampling, sample
-from vrft.policies.policy import Policy, Prompt
-from vrft.processes import ALONE, Share
-from vrft.runs.folder import RunFolder
-from vrft.scoring import Score, Scorer
-from vrft.tasks.base import Task
+from vrft.config.run_config import RunConfig
+from vrft.distributed import ALONE, Share
+from vrft.models.policy import Policy, Prompt
+from vrft.rollout.length_check import check_length
+from vrft.rollout.prompting import prompts_for
+from vrft.rollout.shared_prompt.prefill import Encoded, prefill
+from vrft.rollout.shared_prompt.sampling import Among, Sampled, Sampling, sample
+from vrft.run_folder import RunFolder
+from vrft.tasks.scorer import Score, Scorer
+from vrft.tasks.task import Task
 from vrft.training.batches import examples_of_step, further_examples, with_changes
 from vrft.training.groups import Drawn, Group, described, groups_of
 from vrft.training.loop import Row

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from vrft.config import RunConfig
-from vrft.engine.asking import prompts_for
-from vrft.engine.forms import Path
-from vrft.engine.logprobs import AnswerScorer
-from vrft.policies.policy import Policy
-from vrft.processes import ALONE, Share
-from vrft.tasks.base import Task
+from vrft.config.run_config import RunConfig
+from vrft.distributed import ALONE, Share
+from vrft.models.policy import Policy
+from vrft.rollout.hidden_states import Path
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.prompting import prompts_for
+from vrft.tasks.task import Task
 from vrft.training.batches import examples_of_step, with_changes
 from vrft.training.loop import Backward, Row
 from vrft.training.losses import sequence_mean, token_mean

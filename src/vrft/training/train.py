@@ -9,16 +9,12 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from vrft.answering.asking import BATCH, Asking
-from vrft.answering.evaluate import evaluate
-from vrft.config import RunConfig, dump_config
-from vrft.distil.pseudo import NO_PSEUDO, PseudoLabels
-from vrft.engine.asking import prompts_for
-from vrft.engine.parity import Parity, compare_paths
-from vrft.engine.sampling import Sampling, sample
+from vrft.config.run_config import RunConfig, dump_config
+from vrft.distributed import ALONE, Share
 from vrft.errors import ConfigError, RunError
-from vrft.evaluation.metrics import METRICS
-from vrft.policies.load import (
+from vrft.inference.ask_options import BATCH, Asking
+from vrft.inference.evaluate import evaluate
+from vrft.models.load_policy import (
     WITHOUT_WEIGHTS,
     LoraSettings,
     load_policy,
@@ -26,13 +22,17 @@ from vrft.policies.load import (
     natural_dtype,
     save_policy,
 )
-from vrft.policies.policy import Policy
-from vrft.policies.source import weights_of
-from vrft.processes import ALONE, Share
-from vrft.runs.folder import RunFolder, hardware, replace_folder, versions
-from vrft.scoring import Scorer
-from vrft.tasks.base import Task, load_task
+from vrft.models.model_source import weights_of
+from vrft.models.policy import Policy
+from vrft.rollout.parity import Parity, compare_paths
+from vrft.rollout.prompting import prompts_for
+from vrft.rollout.shared_prompt.sampling import Sampling, sample
+from vrft.run_folder import RunFolder, hardware, replace_folder, versions
+from vrft.tasks.metrics.metric import METRICS
+from vrft.tasks.scorer import Scorer
+from vrft.tasks.task import Task, load_task
 from vrft.training.loop import Progress, StepFunction, run_loop
+from vrft.training.pseudo_labels.pseudo_labels import NO_PSEUDO, PseudoLabels
 from vrft.training.reference import Reference
 from vrft.training.rft import RftStep
 from vrft.training.rollouts import RolloutMaker
@@ -131,7 +131,7 @@ def train_run(
     if bool(pseudo.labels) != (config.data.pseudo is not None):
         raise ConfigError(
             f"data.pseudo: {len(pseudo.labels)} pseudo-labels do not belong to this configuration. Take "
-            "them from vrft.questions.pseudo_of, and give them to train_run."
+            "them from vrft.training.run_questions.pseudo_of, and give them to train_run."
         )
     check_processes(config, share)
     folder = RunFolder(folder.path, writes=share.is_first)

@@ -11,13 +11,13 @@ import numpy as np
 from vrft.errors import InputError
 from vrft.evaluation.fused import answers_of, asked_of, fused, is_closed, prompts_known
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import format_rate, parse_rate, per_group
 from vrft.evaluation.pairing import same_questions
 from vrft.evaluation.scorecard.scored import CardOptions, Json, Scored, plain_json
 from vrft.evaluation.scorecard.sections import metrics_of, sections_of
 from vrft.evaluation.statistics import difference, drawn_values, interval, picture_draws
-from vrft.fusion import rule_for
-from vrft.tasks.base import Task
+from vrft.tasks.fusion import rule_for
+from vrft.tasks.metrics.metric import format_rate, parse_rate, per_group
+from vrft.tasks.task import Task
 from vrft.types import Unlabelled
 
 

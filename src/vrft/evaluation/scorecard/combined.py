@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from vrft.errors import InputError
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS, Metric
 from vrft.evaluation.scorecard.scored import Json, plain_json
 from vrft.evaluation.seeds import Runs, permutation_p, seed_interval, seeds_bootstrap, seeds_difference
 from vrft.evaluation.statistics import RESAMPLES
-from vrft.tasks.base import Task
+from vrft.tasks.metrics.metric import METRICS, Metric
+from vrft.tasks.task import Task
 
 PERMUTATIONS = 1000
 """Default number; average precision is too slow for the tens of thousands that a mean allows."""
@@ -47,7 +47,7 @@ def combine(
 
     Example:
         >>> from pathlib import Path
-        >>> from vrft.tasks.base import load_task
+        >>> from vrft.tasks.task import load_task
         >>> from vrft.types import Answer, ClassTarget, Example
         >>> cat, picture = ClassTarget("cat"), Path("a.png")
         >>> asked = [Example(i, i, picture, (8, 8), "classification", "pet", cat) for i in "ab"]

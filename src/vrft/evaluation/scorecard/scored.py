@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from vrft.evaluation.judged import Judged
-from vrft.evaluation.metrics import METRICS, Metric
 from vrft.evaluation.statistics import RESAMPLES, Interval, drawn_values, interval
-from vrft.fusion.spend import SIZES
-from vrft.tasks.base import Task
+from vrft.evaluation.token_cost import SIZES
+from vrft.tasks.metrics.metric import METRICS, Metric
+from vrft.tasks.task import Task
 from vrft.types import Record
 
 Json = dict[str, Any]
@@ -25,7 +25,7 @@ class CardOptions:
     """How answers are measured."""
 
     rule: str | None = None
-    """Fuses all answers to a question into the one that is scored, by a name of ``vrft.fusion.RULES``; None
+    """Fuses all answers to a question into the one that is scored, by a name of ``tasks.fusion.RULES``; None
     scores the plain answer."""
     sizes: tuple[int, ...] = SIZES
     """Answers a question at which the curve against compute is measured."""

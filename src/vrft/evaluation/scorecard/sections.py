@@ -6,10 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vrft.evaluation.metrics import METRICS, Metric
-from vrft.evaluation.scorecard import compute, federation, gating, names, presence, rankings, vocabulary
+from vrft.evaluation.scorecard import compute_section as compute
 from vrft.evaluation.scorecard.scored import Scored
-from vrft.tasks.base import Task
+from vrft.tasks.classification import naming_section as names
+from vrft.tasks.detection import federated_section as federation
+from vrft.tasks.detection import gate_section as gating
+from vrft.tasks.detection import presence_section as presence
+from vrft.tasks.detection import ranking_section as rankings
+from vrft.tasks.detection import vocabulary_section as vocabulary
+from vrft.tasks.metrics.metric import METRICS, Metric
+from vrft.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 """Classification, as a task."""
 
-from vrft.tasks.classification.task import TASK
+from vrft.tasks.classification.classification import TASK
 
 __all__ = ["TASK"]

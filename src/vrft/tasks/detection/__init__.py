@@ -1,5 +1,5 @@
 """Detection, as a task."""
 
-from vrft.tasks.detection.task import TASK
+from vrft.tasks.detection.detection import TASK
 
 __all__ = ["TASK"]

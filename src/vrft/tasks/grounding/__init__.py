@@ -1,5 +1,5 @@
 """Reasoning grounding, as a task."""
 
-from vrft.tasks.grounding.task import TASK
+from vrft.tasks.grounding.grounding import TASK
 
 __all__ = ["TASK"]

@@ -1,0 +1,46 @@
+"""Shipped configurations, found by their names."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from vrft.errors import ConfigError
+
+SUFFIX = ".yaml"
+
+
+def recipe_names() -> list[str]:
+    """Names of the shipped recipes, sorted.
+
+    Example:
+        >>> "miniature_detection" in recipe_names()
+        True
+    """
+    return sorted(path.stem for path in _folder().glob(f"*{SUFFIX}"))
+
+
+def recipe_path(argument: Path) -> Path:
+    """The configuration file that a command-line argument means.
+
+    Args:
+        argument: a file, which goes first, or a shipped recipe's name, with or without '.yaml'.
+
+    Raises:
+        ConfigError: neither; lists the recipes.
+
+    Example:
+        >>> recipe_path(Path("table3_coco_few_shot_2b")).name
+        'table3_coco_few_shot_2b.yaml'
+    """
+    if argument.is_file():
+        return argument
+    name = str(argument).removesuffix(SUFFIX)
+    if name not in recipe_names():
+        known = ", ".join(recipe_names())
+        raise ConfigError(f"There is no file '{argument}', and no recipe of that name. Recipes: {known}.")
+    return _folder() / f"{name}{SUFFIX}"
+
+
+def _folder() -> Path:
+    return Path(str(files("vrft.config.recipes")))

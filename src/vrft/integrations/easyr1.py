@@ -1,0 +1,41 @@
+"""The rewards as a batch reward file of EasyR1 (``worker.reward.reward_function``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vrft.integrations.column_scoring import figures, scored, settings, total
+
+REWARD_NAME = "vrft"
+REWARD_TYPE = "batch"
+
+
+def compute_score(reward_inputs: Sequence[Mapping[str, Any]], **kwargs: Any) -> list[dict[str, float]]:
+    """Score a batch as EasyR1 calls it.
+
+    Args:
+        reward_inputs: n mappings with ``response``, ``response_length`` (tokens) and ``ground_truth``, the
+            packed target.
+        kwargs: ``reward_function_kwargs`` of EasyR1's configuration: ``setting``, ``weights``, ``options``,
+            ``custom``, ``allow_unsafe_reward``.
+
+    Returns:
+        n mappings of finite numbers with the same keys: ``overall``, the weighted sum, and ``figures``.
+
+    Raises:
+        InputError: a packed target is broken; names the row.
+        ConfigError: an unknown argument or value, or the task has no such setting or term.
+    """
+    rewards = settings(kwargs)
+    scores = [
+        scored(
+            row["response"],
+            row["ground_truth"],
+            rewards,
+            f"ground_truth, row {index} of the batch",
+            n_tokens=row.get("response_length"),
+        )
+        for index, row in enumerate(reward_inputs)
+    ]
+    return [{"overall": total(score), **figures(score, rewards)} for score in scores]

@@ -1,0 +1,185 @@
+"""Loading a policy from a folder or hub id, and saving it as an ordinary Hugging Face folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+
+from vrft.errors import ModelError
+from vrft.models.attention.shared_attention import NAME
+from vrft.models.families import family_of
+from vrft.models.families.family import Family
+from vrft.models.hub_errors import check_weights, first_line, quiet, read_config
+from vrft.models.model_source import adapter_base, copy_side_files, fetch_side_files, resolve_source
+from vrft.models.policy import Policy
+
+SDPA = "sdpa"
+WITHOUT_WEIGHTS = "meta"
+"""The device of a model that has shapes and no weights."""
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """A LoRA adapter on the language model (never on the vision tower)."""
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+
+
+LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+
+
+def lora_targets(family: Family) -> str:
+    """The pattern of the modules that an adapter goes to: the text model's projections."""
+    return LORA_TARGETS.replace("language_model", family.decoder)
+
+
+def load_policy(
+    source: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    train_vision: bool = False,
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
+    attention: str = "sdpa",
+    lora: LoraSettings | None = None,
+) -> Policy:
+    """Load a policy.
+
+    Args:
+        source: 'miniature', a folder, or a hub id.
+        device: 'auto' (CUDA where there is one), or a torch device; 'meta' reads no weights and gives a
+            policy that encodes questions and knows its shapes, but cannot answer.
+        dtype: a key of ``DTYPES``, or 'auto' (``natural_dtype``).
+        train_vision: whether the vision tower learns too; frozen features are computed once a picture.
+        min_pixels: least pixels after the processor's resize; None keeps the folder's setting.
+        max_pixels: most pixels after the processor's resize; None keeps the folder's setting.
+        attention: transformers' attention implementation.
+        lora: train a LoRA adapter instead of all weights.
+
+    Returns:
+        The policy in eval mode.
+
+    Raises:
+        ModelError: the source is missing, broken, or no vision-language model vrft can train.
+    """
+    folder = resolve_source(source)
+    device = natural_device() if device == "auto" else device
+    dtype = natural_dtype(device) if dtype == "auto" else dtype
+    adapted = adapter_base(folder)
+    base = adapted or folder
+    config = read_config(base, source)
+    family = family_of(config.model_type, source)
+    try:
+        with quiet():
+            model = _model(base, config, device, DTYPES[dtype], attention, source)
+            tokenizer = AutoTokenizer.from_pretrained(base)
+            # The PIL backend everywhere: the torchvision one differs by up to 0.015 a pixel value, and runs
+            # must agree.
+            image_processor = AutoImageProcessor.from_pretrained(base, backend="pil")
+        fetch_side_files(base)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{source}: the model could not be loaded: {first_line(error)}") from error
+    if not tokenizer.chat_template:
+        raise ModelError(
+            f"{source}: its tokenizer has no chat template; add chat_template.jinja to the folder."
+        )
+    family.prepare(image_processor, model.config, min_pixels, max_pixels)
+    if attention == SDPA:
+        model.set_attn_implementation({"text_config": NAME})
+    model.to(device).eval()
+    model.requires_grad_(lora is None)
+    if not train_vision:
+        for name, parameter in model.named_parameters():
+            if name.startswith(family.vision):
+                parameter.requires_grad_(False)
+    if adapted is not None and device != WITHOUT_WEIGHTS:
+        model = _merge_adapter(model, folder)
+    if lora is not None:
+        model = _add_lora(model, lora, family)
+    return Policy(
+        model, tokenizer, image_processor, family, source, vision_frozen=not train_vision or lora is not None
+    )
+
+
+def natural_device() -> str:
+    """The device that this machine trains on: CUDA where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def natural_dtype(device: str) -> str:
+    """The precision that a device computes in fast and safely.
+
+    Args:
+        device: a torch device.
+
+    Example:
+        >>> natural_dtype("cpu")
+        'float32'
+    """
+    if not device.startswith("cuda"):
+        return "float32"
+    return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+
+
+def _model(base: str, config: Any, device: str, dtype: torch.dtype, attention: str, source: str) -> Any:
+    if device == WITHOUT_WEIGHTS:
+        with torch.device(device):
+            return AutoModelForImageTextToText.from_config(config, dtype=dtype, attn_implementation=attention)
+    model, loading = AutoModelForImageTextToText.from_pretrained(
+        base, dtype=dtype, attn_implementation=attention, output_loading_info=True
+    )
+    check_weights(loading, source)
+    return model
+
+
+def _merge_adapter(model: Any, folder: str) -> Any:
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, folder).merge_and_unload()
+
+
+def _add_lora(model: Any, lora: LoraSettings, family: Family) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    settings = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora_targets(family),
+        bias="none",
+    )
+    return get_peft_model(model, settings)
+
+
+def save_policy(policy: Policy, folder: Path) -> Path:
+    """Save a policy as an ordinary Hugging Face folder that transformers loads without vrft.
+
+    Args:
+        policy: a full model, or one with a LoRA adapter (then only the adapter is written, peft's way).
+        folder: where to write.
+
+    Returns:
+        The folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with quiet():
+        policy.model.save_pretrained(folder)
+    policy.tokenizer.save_pretrained(folder)
+    # Image processor and template are written apart: a processor class of our own would not load elsewhere.
+    policy.image_processor.save_pretrained(folder)
+    copy_side_files(policy.source, folder)
+    return folder

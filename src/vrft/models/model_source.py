@@ -1,0 +1,110 @@
+"""Where a model comes from, and its side files: what vrft does not read and other tools need."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from vrft.miniature.location import MINIATURE, miniature_folder
+from vrft.models.hub_errors import quiet
+
+_PIECE = 1 << 20
+"""Bytes at either end of a weight file that are looked at."""
+PROCESSOR = "processor_config.json"
+COPIED = (
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+)
+"""Carried along as they are, where saving has written no newer one."""
+
+
+def resolve_source(source: str) -> str:
+    """The folder or hub id behind a model's name; 'miniature' is the embedded one."""
+    return str(miniature_folder()) if source == MINIATURE else source
+
+
+def adapter_base(folder: str) -> str | None:
+    """The model that a LoRA adapter's folder belongs to; None where the folder holds no adapter."""
+    settings = Path(folder) / "adapter_config.json"
+    if not settings.exists():
+        return None
+    return str(json.loads(settings.read_text("utf-8"))["base_model_name_or_path"])
+
+
+def fetch_side_files(source: str) -> Path | None:
+    """Have a model's side files on this machine: a folder has them, those of a hub id go to the hub's cache.
+
+    Weights are not touched. Called where the model is loaded, since there may be no network left when it is
+    saved.
+
+    Args:
+        source: 'miniature', a folder, or a hub id.
+
+    Returns:
+        The folder that holds them; None where the hub cannot be reached and its cache has nothing.
+    """
+    return _folder(source, local_files_only=False)
+
+
+def copy_side_files(source: str, folder: Path) -> None:
+    """Copy a model's side files to where it is saved.
+
+    Args:
+        source: as the model was loaded from.
+        folder: where the model, its tokenizer and its image processor have been written.
+    """
+    own = _folder(source, local_files_only=True)
+    if own is None:
+        return
+    for name in COPIED:
+        if (own / name).exists() and not (folder / name).exists():
+            (folder / name).write_bytes((own / name).read_bytes())
+    if (own / PROCESSOR).exists():
+        # A processor's own settings go along; its image processor's were written apart.
+        settings = json.loads((own / PROCESSOR).read_text("utf-8"))
+        settings.pop("image_processor", None)
+        (folder / PROCESSOR).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+
+
+def weights_of(source: str) -> str | None:
+    """Which weights a model's name stands for: what tells two of them apart that have one name.
+
+    Args:
+        source: 'miniature', a model or adapter folder, or a hub id.
+
+    Returns:
+        Of a folder a digest of both ends of each weight file, 64 hexadecimal digits; of a hub id the commit
+        that this machine's cache then holds; None where there is neither.
+    """
+    place = Path(resolve_source(source))
+    if not place.exists():
+        # Fetched first: a cache that is still empty must not give another answer than the same one filled.
+        fetched = fetch_side_files(source)
+        return fetched.name if fetched is not None else None
+    files = sorted(place.glob("*.safetensors"))
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(f"{file.name} {file.stat().st_size}".encode())
+            digest.update(stream.read(_PIECE))
+            stream.seek(max(0, file.stat().st_size - _PIECE))
+            digest.update(stream.read(_PIECE))
+    return digest.hexdigest() if files else None
+
+
+def _folder(source: str, local_files_only: bool) -> Path | None:
+    place = resolve_source(source)
+    place = adapter_base(place) or place
+    if Path(place).exists():
+        return Path(place)
+    try:
+        wanted = [*COPIED, PROCESSOR]
+        with quiet():
+            return Path(snapshot_download(place, allow_patterns=wanted, local_files_only=local_files_only))
+    except (OSError, ValueError):  # no network and no cache, or no such name: the model's own loading tells
+        return None

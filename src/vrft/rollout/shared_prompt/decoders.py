@@ -1,0 +1,160 @@
+"""One decoding step over encoded prompts, for rows laid out as P prompts of G answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from transformers import DynamicCache
+
+from vrft.models.attention.shared_attention import AnswerCache
+from vrft.models.policy import Policy, Prompt
+from vrft.rollout.prompt_batch import PromptBatch, prompt_batch, row_arguments
+from vrft.rollout.shared_prompt.fast_decode import LeanStep
+from vrft.rollout.shared_prompt.fused_layers import is_lean
+from vrft.rollout.shared_prompt.image_prefix import beginnings_of, prefill_together
+from vrft.rollout.shared_prompt.prefill import Encoded, answer_hidden, prefill
+
+LARGEST_GAP = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.01}
+"""Of hidden states, as a share of the largest; more is no rounding."""
+
+
+class Decoder(Protocol):
+    """Answers under way."""
+
+    first_PH: torch.Tensor
+    """Hidden state that predicts each prompt's first answer token."""
+    first_position_P: torch.Tensor
+    """Position of each prompt's first answer token."""
+
+    def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
+        """One token of each row at its position; the hidden states (R, H) that predict the next."""
+        ...
+
+    def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
+        """Keep some prompts, and of the rows those given, by their old numbers, in a new layout."""
+        ...
+
+
+class SharedDecoder:
+    """Every answer reads its prompt's keys where they are, and writes its own into place."""
+
+    def __init__(self, policy: Policy, encoded: Encoded, group_size: int, longest: int) -> None:
+        self.first_PH, self.first_position_P = encoded.last_PH, encoded.batch.next_position_P
+        self._policy, self._prompt = policy, encoded.prompt
+        self._cache = AnswerCache(len(encoded.batch.prompts), group_size, longest)
+
+    def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
+        """See ``Decoder``."""
+        columns = ids_R[:, None], position_R[:, None]
+        hidden_RAH = answer_hidden(self._policy, self._prompt, *columns, past_key_values=self._cache)
+        self._cache.length += 1
+        return hidden_RAH[:, -1]
+
+    def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
+        """See ``Decoder``."""
+        if len(prompts) < self._cache.prompts:
+            self._prompt = self._prompt.select(prompts)
+        self._cache.select(rows_PG)
+
+
+class LeanDecoder(SharedDecoder):
+    """The same, with a step of our own instead of the framework's."""
+
+    def __init__(self, policy: Policy, encoded: Encoded, group_size: int, longest: int) -> None:
+        super().__init__(policy, encoded, group_size, longest)
+        first_R = encoded.batch.next_position_P.repeat_interleave(group_size)
+        self._lean = LeanStep(policy, first_R, longest)
+
+    def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
+        """See ``Decoder``."""
+        return self._lean(ids_R, self._prompt, self._cache)
+
+    def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
+        """See ``Decoder``."""
+        super().select(prompts, rows_PG)
+        self._lean.select(rows_PG.flatten())
+
+
+class RepeatedDecoder:
+    """The prompt's keys are repeated for every answer: for attention that cannot share them."""
+
+    def __init__(self, policy: Policy, batch: PromptBatch, group_size: int, longest: int) -> None:
+        output = policy.core.model(
+            input_ids=batch.ids_PT,
+            attention_mask=batch.mask_PT,
+            position_ids=batch.position_ids,
+            past_key_values=DynamicCache(config=policy.core.config.get_text_config()),
+            use_cache=True,
+            **row_arguments(policy, batch.ids_PT, batch.prompts),
+        )
+        self.first_PH, self.first_position_P = output.last_hidden_state[:, -1], batch.next_position_P
+        self._policy, self._cache = policy, output.past_key_values
+        self._cache.batch_repeat_interleave(group_size)
+        self._mask = batch.mask_PT.repeat_interleave(group_size, 0)
+
+    def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
+        """See ``Decoder``."""
+        self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
+        output = self._policy.core.model(
+            input_ids=ids_R[:, None],
+            attention_mask=self._mask,
+            position_ids=self._policy.family.spread(position_R[:, None]),
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+        return output.last_hidden_state[:, -1]  # type: ignore[no-any-return]
+
+    def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
+        """See ``Decoder``."""
+        rows = rows_PG.flatten()
+        self._cache.batch_select_indices(rows)
+        self._mask = self._mask[rows]
+
+
+def decoder_of(
+    policy: Policy,
+    prompts: Sequence[Prompt],
+    group_size: int,
+    longest: int,
+    encoded: Encoded | None = None,
+    together: bool = True,
+) -> Decoder:
+    """The leanest decoder that gives the model's own hidden states.
+
+    Args:
+        policy: the model.
+        prompts: P prompts.
+        group_size: answers a prompt.
+        longest: tokens of an answer, at most.
+        encoded: the prompts, where they were encoded already under the same weights.
+        together: prompts with one picture may be encoded together, which is exact to rounding.
+    """
+    if not policy.shares_prompt:
+        return RepeatedDecoder(policy, prompt_batch(policy, prompts), group_size, longest)
+    if encoded is None:
+        encoded = _encoded(policy, prompts, together)
+    encoded = encoded.detached()
+    if policy.lean is None:
+        policy.lean = is_lean(policy.core.get_decoder()) and _agree(policy, encoded)
+    kind = LeanDecoder if policy.lean else SharedDecoder
+    return kind(policy, encoded, group_size, longest)
+
+
+def _encoded(policy: Policy, prompts: Sequence[Prompt], together: bool) -> Encoded:
+    """Prompts encoded in the cheaper way."""
+    beginnings = beginnings_of(policy, prompts) if together and not torch.is_grad_enabled() else None
+    return prefill_together(policy, prompts, beginnings) if beginnings else prefill(policy, prompts)
+
+
+def _agree(policy: Policy, encoded: Encoded) -> bool:
+    """Whether two steps of our own give what two of the framework's give, to rounding."""
+    found = []
+    tokens_R, position_R = encoded.batch.ids_PT[:, -1], encoded.batch.next_position_P
+    for kind in (SharedDecoder, LeanDecoder):
+        decoder = kind(policy, encoded, 1, 2)
+        decoder.step(tokens_R, position_R)
+        found.append(decoder.step(tokens_R, position_R + 1))
+    gap = (found[0] - found[1]).abs().max() / found[0].abs().max()
+    return bool(gap <= LARGEST_GAP.get(found[0].dtype, 1e-4))

@@ -1,0 +1,216 @@
+"""From brackets to boxes: which groups of an answer are boxes, points, empty places, or failed attempts."""
+
+from __future__ import annotations
+
+from vrft.tasks.parsing.abstentions import is_abstention
+from vrft.tasks.parsing.bracket_groups import Group, Name, Scan, Value
+from vrft.tasks.parsing.corners import Pair, join
+from vrft.tasks.parsing.location_tokens import read_point_tag, read_run
+from vrft.tasks.parsing.notation import BOXES, CORNERS_XYXY, Meaning, meaning_of
+from vrft.tasks.parsing.numbers import box_of, four_in, four_quoted, is_finite, numbers_of, spaced_of
+from vrft.tasks.parsing.objects import UNRATED, Rated, rated, read_object
+from vrft.tasks.parsing.raw_answer import Notation, Order, WrittenBox, WrittenPoint
+from vrft.tasks.parsing.text_spans import span_of
+from vrft.types import Span
+
+
+class Finder:
+    """Collects what the groups of one scan say; for one use."""
+
+    def __init__(self, found: Scan, text: str, brackets_only: bool = False) -> None:
+        """Read all groups.
+
+        Args:
+            found: the groups.
+            text: where they stand.
+            brackets_only: numbers after keys outside of brackets are not read.
+        """
+        self.boxes: list[WrittenBox] = []
+        self.spans: list[Span] = []
+        """Where each box stands."""
+        self.points: list[WrittenPoint] = []
+        self.notations: set[Notation] = set()
+        self.bad = 0
+        """Attempts at a box that are none."""
+        self.empty = 0
+        """Places for a box that were left empty: ``'Position': []``, ``[None]``."""
+        self.empty_places = 0
+        """``[]`` and ``{}``, which in the midst of prose say nothing."""
+        self.stray = False
+        """Pairs of numbers stand beside boxes."""
+        self._pairs: list[Pair] = []
+        self._name: str | None = None
+        self._text = text
+        keyed = Group("{")
+        for key, value in found.root.entries:
+            if isinstance(value, Name):
+                self._name = value.label or None
+            elif key is not None and not brackets_only and _counts_outside(key, value):
+                keyed.entries.append((key, value))
+            elif isinstance(value, Group):
+                self._group(value)
+        if keyed.entries:
+            self._boxes_of_object(keyed)
+        self._join_pairs(found)
+        if self.points and not self.boxes:
+            self.notations.add(Notation.OTHER)
+
+    def _join_pairs(self, found: Scan) -> None:
+        if self.boxes or not self._pairs:
+            self.stray = bool(self._pairs)
+            return
+        joined = join(self._pairs, self._text, found.words)
+        for box in joined.boxes:
+            self._box(box.numbers, Notation.CORNERS, label=box.label)
+        for point in joined.points:
+            self._point(WrittenPoint(point))
+        self.bad += joined.unclear
+
+    def _group(self, group: Group) -> None:
+        if group.opener == "<":
+            self._tokens(group)
+        elif group.opener == "{" or any(key is not None for key, _ in group.entries):
+            self._object(group)
+        else:
+            self._list(group)
+
+    def _list(self, group: Group) -> None:
+        values = [value for _, value in group.entries]
+        numbers = numbers_of(group)
+        if not values:
+            self.empty_places += group.opener == "["
+        elif len(numbers) == 4:
+            self._box(numbers, Notation.LIST)
+        elif len(numbers) == 2:
+            self._pairs.append(Pair((numbers[0], numbers[1]), group.start, group.end))
+        elif spaced := spaced_of(group):
+            self._box(spaced, Notation.OTHER)
+        elif any(isinstance(value, Group) for value in values):
+            self._list_of_groups(values)
+        else:
+            self._flat(group, values)
+
+    def _list_of_groups(self, values: list[Value]) -> None:
+        """Boxes, objects or points; or one box with its name and confidence beside it."""
+        inner = [value for value in values if isinstance(value, Group)]
+        labels = [value for value in values if isinstance(value, str) and not four_in(value)]
+        ratings = [value for value in values if isinstance(value, float)]
+        numbers = numbers_of(inner[0]) if len(inner) == 1 else ()
+        if len(numbers) == 4 and 1 <= len(labels) + len(ratings) == len(values) - 1 <= 2 and len(labels) < 2:
+            rating = rated(ratings[0]) if ratings else UNRATED
+            self._box(numbers, Notation.OTHER, rating, labels[0] if labels else None)
+            return
+        for value in values:
+            if isinstance(value, Group):
+                self._group(value)
+            elif isinstance(value, str) and (numbers := four_in(value)):
+                self._box(numbers, Notation.OTHER)
+            elif value is not None:
+                self.bad += 1
+
+    def _flat(self, group: Group, values: list[Value]) -> None:
+        """Numbers and words, but neither four numbers nor two."""
+        words = [value for value in values if isinstance(value, str)]
+        numbers = tuple(value for value in values if isinstance(value, float))
+        whole = len(words) + len(numbers) == len(values)
+        if group.opener == "(" and not (numbers and whole):
+            return  # "(left)" and "(see box 3)" are prose; "(12, left)" is a bad attempt at numbers
+        boxes = [box for box in map(four_in, words) if box]
+        if not whole:
+            self.bad += 1
+        elif len(numbers) == 4 and len(words) == 1:
+            self._box(numbers, Notation.OTHER, label=words[0])
+        elif words and not any(numbers) and all(map(is_abstention, words)):
+            self.empty += 1
+        elif not numbers and (quoted := four_quoted(words)):
+            self._box(quoted, Notation.OTHER)
+        else:
+            self.bad += len(boxes) < len(values)
+            for box in boxes:
+                self._box(box, Notation.OTHER)
+
+    def _object(self, group: Group) -> None:
+        if not group.entries:
+            self.empty_places += not group.cut
+            return
+        before = self._count()
+        words = self._boxes_of_object(group)
+        if self._count() > before or group.cut:
+            return
+        boxes = [box for box in map(four_in, words) if box]
+        for box in boxes:
+            self._box(box, Notation.OTHER)
+        self.bad += not boxes
+
+    def _count(self) -> int:
+        found = len(self.boxes) + len(self.points) + len(self._pairs)
+        return found + self.bad + self.empty + self.empty_places
+
+    def _boxes_of_object(self, group: Group) -> list[str]:
+        """An object's own boxes, then what is nested in it; returns its words without a key."""
+        reading = read_object(group)
+        alone = len(reading.places) == 1
+        for number, place in enumerate(reading.places):
+            notation = place.notation if alone and not reading.loose else Notation.OTHER
+            label = reading.label or place.name
+            self._box(place.numbers, notation, reading.rating(number), label, place.order)
+        for point in reading.points:
+            self._point(WrittenPoint(point, reading.label))
+        self.bad += reading.bad
+        self.empty += reading.empty
+        bad, found = self.bad, len(self.boxes) + len(self.points)
+        for nested in reading.nested:
+            self._group(nested)
+        if len(self.boxes) + len(self.points) > found:
+            self.notations.add(Notation.OTHER)
+        elif reading.places or reading.points:
+            self.bad = bad  # attributes of a box, and no attempts at more
+        return reading.words
+
+    def _tokens(self, group: Group) -> None:
+        if group.token.startswith("<point"):
+            points = read_point_tag(group.token)
+            self.bad += not points
+            for point in points:
+                self._point(point)
+            return
+        found = read_run(group, self._text)
+        if isinstance(found, WrittenBox):
+            self._box(found.numbers, Notation.OTHER, UNRATED, found.label, found.order, found.extent)
+        elif found is not None:
+            self._point(found)
+        else:
+            self.bad += 1
+
+    def _box(
+        self,
+        numbers: tuple[float, ...],
+        notation: Notation,
+        rating: Rated = UNRATED,
+        label: str | None = None,
+        order: Order = Order.XYXY,
+        extent: float | None = None,
+    ) -> None:
+        if not is_finite(numbers):
+            self.bad += 1
+            return
+        x1, y1, x2, y2 = map(float, numbers)
+        name = label.strip() if label and label.strip() else self._name
+        self.boxes.append(WrittenBox((x1, y1, x2, y2), order, rating[0], name, extent, rating[1]))
+        self.spans.append(span_of(numbers))
+        self.notations.add(notation)
+
+    def _point(self, point: WrittenPoint) -> None:
+        if not is_finite(point.numbers):
+            self.bad += 1
+            return
+        x, y = map(float, point.numbers)
+        self.points.append(point._replace(numbers=(x, y), label=point.label or self._name))
+
+
+def _counts_outside(key: str, value: Value) -> bool:
+    """Whether a key outside of all brackets is more than a word of prose with a colon."""
+    meaning = meaning_of(key)
+    if isinstance(value, Group):
+        return meaning in BOXES and len(box_of(value)) == 4
+    return isinstance(value, float) and meaning in {*CORNERS_XYXY, Meaning.CONFIDENCE}
