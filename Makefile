@@ -40,13 +40,13 @@ test-slow: install ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
 
 lint: install ## style and types
-	@$(BIN)/ruff check --quiet src tests benchmarks
-	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/ruff check --quiet src tests benchmarks dev examples
+	@$(BIN)/ruff format --check src tests benchmarks dev examples
 	@$(BIN)/mypy --no-error-summary
 
-format: install ## mend style
-	@$(BIN)/ruff check --quiet --fix --exit-zero src tests benchmarks
-	@$(BIN)/ruff format --quiet src tests benchmarks
+format: install ## fix style
+	@$(BIN)/ruff check --quiet --fix --exit-zero src tests benchmarks dev examples
+	@$(BIN)/ruff format --quiet src tests benchmarks dev examples
 
 clean: ## remove .venv and what the tools leave behind
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist src/*.egg-info

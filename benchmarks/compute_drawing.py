@@ -1,6 +1,6 @@
 """The drawing of `compute_curves.py`: value over tokens, one panel a task and rule.
 
-python benchmarks/compute_drawing.py    # docs/compute_curves.svg again, from the result file
+python benchmarks/compute_drawing.py [--save | --out FOLDER]    # the drawing again, from the result file
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vrft.report.charts import HEIGHT, WIDTH, Series, line_chart
-from vrft.report.standalone_svg import Panel, standalone
-from vrft.run_folder import write_text
-from vrft.tasks.metrics.metric import METRICS
+from result_file import ROOT, result_parser, target_of
+from standalone_svg import Panel, standalone
 
-ROOT = Path(__file__).resolve().parents[1]
+from vrft.report.charts import HEIGHT, WIDTH, Series, line_chart
+from vrft.run_folder import write_text
+from vrft.tasks.registry import load_task
+
 RESULT, DRAWING = ROOT / "results" / "compute_curves.json", ROOT / "docs" / "compute_curves.svg"
 TITLES = {"base": "base", "sft": "SFT twin", "rft": "RFT"}
 RULES = {
@@ -25,12 +26,7 @@ RULES = {
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Write the drawing.
-
-    Args:
-        result: as the file has it.
-        path: of the SVG.
-    """
+    """Write the drawing of a result as an SVG."""
     panels = [
         _panel(task, found, rule, title)
         for task, found in result["tasks"].items()
@@ -40,7 +36,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
 
 def _panel(task: str, found: dict[str, Any], rule: str, title: str) -> Panel:
-    metric = METRICS[found["metric"]].title
+    metric = next(m.title for m in load_task(task).metrics if m.name == found["metric"])
     lines = []
     for system, name in TITLES.items():
         rows = found["mean"]["curves"][system][rule]
@@ -62,4 +58,7 @@ def _panel(task: str, found: dict[str, Any], rule: str, title: str) -> Panel:
 
 
 if __name__ == "__main__":
-    draw(json.loads(RESULT.read_text()), DRAWING)
+    drawing = target_of(result_parser(__doc__, DRAWING).parse_args(), DRAWING)
+    if drawing is None:
+        raise SystemExit("Name a folder with --out, or draw over the committed file with --save.")
+    draw(json.loads(RESULT.read_text()), drawing)

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# The demo on the default seed and five others; one JSON file a seed under results/demo/.
+# The demo on the default seed and five others, a JSON file for each: benchmarks/demo_seeds.sh FOLDER, or
+# --save to write over results/demo.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-mkdir -p results/demo
+out=${1:?name a folder for the results, or --save to write over results/demo}
+if [ "$out" = --save ]; then out=results/demo; fi
+mkdir -p "$out"
 for seed in ${SEEDS:-0 1 2 3 4 5}; do
-  .venv/bin/vrft demo --seed "$seed" ${CONTROL---control} --json --out runs/seeds > "results/demo/seed_$seed.json.new"
-  mv "results/demo/seed_$seed.json.new" "results/demo/seed_$seed.json"
+  .venv/bin/vrft demo --seed "$seed" ${CONTROL---control} --json --out runs/seeds > "$out/seed_$seed.json.new"
+  mv "$out/seed_$seed.json.new" "$out/seed_$seed.json"
 done

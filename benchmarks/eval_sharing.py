@@ -1,11 +1,11 @@
-"""Encoding many questions about few pictures: what a picture's prompts have in common once, or with each.
+"""Encoding many questions about few images: what an image's prompts have in common once, or with each.
 
     python benchmarks/eval_sharing.py
 
-Sixteen questions, as the detection task words them, about each of four pictures, on the random Qwen2-VL of
-``step_time.py``. Both ways take turns in one process; picture features are known to both. Medians and their
-ratio go to ``results/eval_sharing.json``, beside the tokens that the text model runs over and the largest
-difference of the states from which answers begin.
+Sixteen questions, as the detection task words them, about each of four images, on the random Qwen2-VL of
+``step_time.py``. Both ways take turns in one process; image features are known to both. The result has
+medians and their ratio, the tokens that the text model runs over, and the largest difference of the states
+from which answers begin.
 """
 
 from __future__ import annotations
@@ -13,41 +13,43 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
-from models import SMALL, save_pictures, save_random_qwen2_vl
+from models import SMALL, save_images, save_random_qwen2_vl
 from ours_side import TASK
+from result_file import RESULTS, facts, result_parser, write_result
 
+from vrft.data.images import image_size_wh
 from vrft.models.load_policy import load_policy
-from vrft.models.policy import Policy, Prompt
-from vrft.rollout.prompting import prompts_for
+from vrft.models.model_options import ModelOptions
+from vrft.models.policy import Policy
+from vrft.rollout.driver import prompts_for
 from vrft.rollout.shared_prompt.image_prefix import Beginning, beginnings_of, prefill_together
 from vrft.rollout.shared_prompt.prefill import prefill
-from vrft.run_folder import hardware, versions, write_json
-from vrft.tasks.task import load_task
-from vrft.types import BoxesTarget, Example, Form
+from vrft.types import Boxes, Example, Image, Prompt
 
-PICTURES = 4
+IMAGES = 4
 SHAPES = {
-    "image_heavy": {"picture_tokens": 400, "questions": 16},
-    "text_heavy": {"picture_tokens": 36, "questions": 16},
-    "two_questions": {"picture_tokens": 400, "questions": 2},
+    "image_heavy": {"image_tokens": 400, "questions": 16},
+    "text_heavy": {"image_tokens": 36, "questions": 16},
+    "two_questions": {"image_tokens": 400, "questions": 2},
 }
 PASSES, WARM_UP = 7, 1
-OUT = Path(__file__).parent / "results" / "eval_sharing.json"
+RESULT = RESULTS / "eval_sharing.json"
 
 
-def prompts_of(policy: Policy, pictures: list[Path], questions: int) -> list[Prompt]:
-    """All questions about every picture; the categories are written-out numbers of digits."""
+def prompts_of(policy: Policy, images: list[Path], questions: int) -> list[Prompt]:
+    """All questions about every image; the categories are written-out numbers of digits."""
     examples = [
-        Example(f"{path.stem}-{n}", path.stem, path, (64, 64), TASK, f"seven {n}", BoxesTarget(()))
-        for path in pictures
+        Example(
+            f"{path.stem}-{n}", path.stem, TASK, (Image(path, image_size_wh(path)),), f"seven {n}", Boxes()
+        )
+        for path in images
         for n in range(questions)
     ]
-    return prompts_for(policy, load_task(TASK), examples, Form.THINK)
+    return prompts_for(policy, examples)
 
 
 def tokens_of(prompts: list[Prompt], beginnings: list[Beginning]) -> dict[str, int]:
@@ -89,19 +91,18 @@ def measured(policy: Policy, prompts: list[Prompt]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Every shape; write the file."""
+    """Every shape."""
+    options = result_parser(__doc__, RESULT).parse_args()
     found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = save_random_qwen2_vl(Path(scratch) / "model", SMALL)
-        policy = load_policy(str(folder), device="cpu")
+        policy = load_policy(ModelOptions(path=str(folder), device="cpu"))
         for name, shape in SHAPES.items():
-            pictures = save_pictures(Path(scratch) / "pictures", PICTURES, shape["picture_tokens"])
-            prompts = prompts_of(policy, pictures, shape["questions"])
-            found[name] = {"shape": shape | {"pictures": PICTURES}, **measured(policy, prompts)}
+            images = save_images(Path(scratch) / "images", IMAGES, shape["image_tokens"])
+            prompts = prompts_of(policy, images, shape["questions"])
+            found[name] = {"shape": shape | {"images": IMAGES}, **measured(policy, prompts)}
             print(name, found[name])
-    facts = {"hardware": hardware(), "versions": versions(), "threads": torch.get_num_threads()}
-    command = "python benchmarks/eval_sharing.py"
-    write_json(OUT, {"command": command, "date": date.today().isoformat(), **facts, "shapes": found})
+    write_result(options, RESULT, {**facts(), "threads": torch.get_num_threads(), "shapes": found})
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""Seconds of `vrft eval` on 200 held-out pictures of the miniature: `python benchmarks/eval_speed.py`.
+"""Seconds of `vrft eval` on 200 held-out images of the miniature: `python benchmarks/eval_speed.py`.
 
 The whole command in a fresh process, imports, loading, asking, intervals and page included: every question
-that 200 pictures of handwriting that nobody trained on can be asked, once greedily.
+that 200 images of handwriting that nobody trained on can be asked, once greedily.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -15,11 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vrft.miniature.folders import write_classification, write_detection, write_grounding
-from vrft.run_folder import hardware, versions
+from result_file import RESULTS, facts, result_parser, write_result
 
-ROOT = Path(__file__).resolve().parents[1]
-PICTURES = 200
+from vrft.miniature.folders import write_classification, write_detection, write_grounding
+
+RESULT = RESULTS / "eval_speed.json"
 
 
 def measure(task: str, write: Callable[[Path], object], root: Path) -> dict[str, object]:
@@ -36,27 +35,23 @@ def measure(task: str, write: Callable[[Path], object], root: Path) -> dict[str,
     if done.returncode:
         raise SystemExit(done.stderr)
     card = json.loads(done.stdout)
-    return {"seconds": round(seconds, 1), "pictures": card["pictures"], "questions": card["n"]}
+    return {"seconds": round(seconds, 1), "images": card["images"], "questions": card["n"]}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "eval_speed.json")
+    """Measure and print."""
+    parser = result_parser(__doc__, RESULT)
+    parser.add_argument("--images", type=int, default=200, help="held-out images of each task")
     options = parser.parse_args()
+    n = options.images
     tasks = {
-        "detection": lambda folder: write_detection(folder, 0, heldout=PICTURES),
-        "classification": lambda folder: write_classification(folder, 0, heldout=PICTURES // 10),
-        "grounding": lambda folder: write_grounding(folder, 0, heldout=PICTURES),
+        "detection": lambda folder: write_detection(folder, 0, heldout=n),
+        "classification": lambda folder: write_classification(folder, 0, heldout=n // 10),
+        "grounding": lambda folder: write_grounding(folder, 0, heldout=n),
     }
     with tempfile.TemporaryDirectory() as scratch:
         found = {task: measure(task, write, Path(scratch)) for task, write in tasks.items()}
-    result = {
-        "date": time.strftime("%Y-%m-%d"),
-        "hardware": hardware(),
-        "versions": versions(),
-        "tasks": found,
-    }
-    options.out.write_text(json.dumps(result, indent=1) + "\n")
+    write_result(options, RESULT, {**facts(), "tasks": found})
     print(json.dumps(found, indent=1))
 
 

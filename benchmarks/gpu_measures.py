@@ -1,4 +1,4 @@
-"""What gpu_step.py measures on one shape: our steps beside the device's peaks, and TRL's steps."""
+"""What gpu_step.py measures on one shape: our steps next to the device's peaks, and TRL's steps."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Any
 
 import torch
 from machine import GIB, median_seconds
-from models import Architecture, save_pictures, save_random_qwen2_vl
+from models import Architecture, save_images, save_random_qwen2_vl
 from ours_side import Ours
 from shapes import Shape
 from step_arithmetic import decode_bytes, encoding_flops, sizes_of, training_flops
 
 from vrft.rollout.shared_prompt.prefill import prefill
-from vrft.rollout.shared_prompt.sampling import Sampling, sample
+from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
 from vrft.training.memory import peak_memory_gib
+from vrft.types import SampleSeed, SamplingParams
 
 WARM_UP = 2
 PHASES = ("step", "sampling", "training", "update")
@@ -42,21 +43,13 @@ class Peaks:
 
 
 def measure(setting: Setting, shape: Shape, steps: int, peaks: Peaks, work: Path) -> dict[str, Any]:
-    """Our steps on one shape.
-
-    Args:
-        setting: device and model.
-        shape: sizes.
-        steps: counted ones.
-        peaks: of the device.
-        work: where model and pictures go.
-    """
+    """Our steps on one shape; model and images go to ``work``."""
     device = setting.device
-    model, pictures = prepared(setting, shape, work)
-    ours = Ours(model, pictures, shape, device)
-    pictured = ours.prompts[0].token_ids.count(ours.policy.image_token_id)
-    if pictured != shape.picture_tokens:
-        raise RuntimeError(f"a picture has {pictured} tokens, not {shape.picture_tokens}")
+    model, images = prepared(setting, shape, work)
+    ours = Ours(model, images, shape, device)
+    count = ours.prompts[0].token_ids.count(ours.policy.image_token_id)
+    if count != shape.image_tokens:
+        raise RuntimeError(f"an image has {count} tokens, not {shape.image_tokens}")
     for _ in range(WARM_UP):
         ours.step()
     if device == "cuda":
@@ -86,24 +79,26 @@ def measure(setting: Setting, shape: Shape, steps: int, peaks: Peaks, work: Path
 
 
 def prepared(setting: Setting, shape: Shape, work: Path) -> tuple[Path, list[Path]]:
-    """The model's folder and one picture a prompt."""
+    """The model's folder and one image a prompt."""
     model = save_random_qwen2_vl(work / "model", setting.architecture, setting.device)
-    folder = work / "pictures"
-    return model, save_pictures(folder, shape.prompts, shape.picture_tokens, setting.architecture)
+    folder = work / "images"
+    return model, save_images(folder, shape.prompts, shape.image_tokens, setting.architecture)
 
 
 def decoding(ours: Ours, shape: Shape, repeats: int, peaks: Peaks) -> dict[str, Any]:
-    """One decoding step, drawing included, beside the time to read what it needs.
+    """One decoding step, drawing included, next to the time to read what it needs.
 
     Answers of one token need no step behind the encoded prompts and answers of n need n - 1, so that the
     difference holds nothing else.
     """
     with torch.no_grad():
         encoded = prefill(ours.policy, ours.prompts)
+    sampler = SharedPromptSampler(ours.policy, share_images=False)
 
     def drawn(tokens: int) -> Callable[[], object]:
-        sampling = Sampling(max_new_tokens=tokens, min_new_tokens=tokens)
-        return lambda: sample(ours.policy, ours.prompts, shape.group, sampling, encoded=encoded)
+        params = SamplingParams(max_new_tokens=tokens, min_new_tokens=tokens)
+        seed = SampleSeed.whole(len(ours.prompts))
+        return lambda: sampler.generate(ours.prompts, shape.group, params, seed, encoded)
 
     whole, first = (median_seconds(ours.device, repeats, drawn(n)) for n in (shape.new_tokens, 1))
     seconds = (whole - first) / (shape.new_tokens - 1)
@@ -112,7 +107,7 @@ def decoding(ours: Ours, shape: Shape, repeats: int, peaks: Peaks) -> dict[str, 
     floor = read / peaks.memory_bytes
     return {
         "seconds": seconds,
-        "own_step": ours.policy.lean,
+        "own_step": ours.policy.fast_decode,
         "bytes_read": read,
         "floor_seconds": floor,
         "times_the_floor": seconds / floor,
@@ -120,19 +115,19 @@ def decoding(ours: Ours, shape: Shape, repeats: int, peaks: Peaks) -> dict[str, 
 
 
 def encoding(ours: Ours, shape: Shape, repeats: int, peaks: Peaks) -> dict[str, Any]:
-    """Encoding pictures and prompts, with gradient as in a step, beside the matrix-product peak."""
+    """Encoding images and prompts, with gradient as in a step, next to the matrix-product peak."""
     seconds = median_seconds(ours.device, repeats, lambda: prefill(ours.policy, ours.prompts))
     flops = encoding_flops(sizes_of(ours.policy.core.config), shape, ours.prompt_tokens)
-    return beside_peak(flops, seconds, peaks)
+    return share_of_peak(flops, seconds, peaks)
 
 
 def training(ours: Ours, shape: Shape, seconds: float, peaks: Peaks) -> dict[str, Any]:
-    """The training pass beside the matrix-product peak."""
-    sizes, form = sizes_of(ours.policy.core.config), ours.parity.path
-    return beside_peak(training_flops(sizes, shape, ours.prompt_tokens, form), seconds, peaks)
+    """The training pass next to the matrix-product peak."""
+    sizes, method = sizes_of(ours.policy.core.config), ours.parity.method
+    return share_of_peak(training_flops(sizes, shape, ours.prompt_tokens, method), seconds, peaks)
 
 
-def beside_peak(flops: int, seconds: float, peaks: Peaks) -> dict[str, float]:
+def share_of_peak(flops: int, seconds: float, peaks: Peaks) -> dict[str, float]:
     """Operations, the least time in which the device could do them, and the share of its peak."""
     floor = flops / peaks.matrix_product_flops
     return {
@@ -144,22 +139,14 @@ def beside_peak(flops: int, seconds: float, peaks: Peaks) -> dict[str, float]:
 
 
 def measure_trl(setting: Setting, shape: Shape, steps: int, question: str, work: Path) -> dict[str, Any]:
-    """TRL's steps on the same shape; where they do not fit into memory, that is the finding.
-
-    Args:
-        setting: device and model.
-        shape: sizes.
-        steps: counted ones.
-        question: the user's text of every prompt.
-        work: where model and pictures go.
-    """
+    """TRL's steps on the same shape; where they do not fit into memory, that is the finding."""
     from trl_side import CUDA_SETTINGS, SETTINGS, run_trl
 
-    model, pictures = prepared(setting, shape, work)
+    model, images = prepared(setting, shape, work)
     settings = CUDA_SETTINGS if setting.device == "cuda" else SETTINGS
     try:
         taken = run_trl(
-            model, pictures, question, shape, WARM_UP + steps, lambda _: None, device=setting.device
+            model, images, question, shape, WARM_UP + steps, lambda _: None, device=setting.device
         )
     except torch.OutOfMemoryError as error:
         return {"settings": settings, "out_of_memory": str(error).splitlines()[0]}

@@ -1,26 +1,23 @@
-"""Our training step of Qwen2-VL-2B on a GPU, beside what the hardware can do.
+"""Our training step of Qwen2-VL-2B on a GPU, next to what the hardware can do.
 
-    python benchmarks/gpu_step.py --json
-    python benchmarks/gpu_step.py --tiny --json
+    python benchmarks/gpu_step.py [--json] [--out FOLDER | --save]
+    python benchmarks/gpu_step.py --tiny [--json] [--out FOLDER]
 
-Qwen2-VL-2B's own configuration with random weights in bfloat16, 512 picture tokens, G 8, 128 new tokens.
-A decoding step stands beside the time in which the device's memory could be read for it, the training pass
-beside the device's matrix products; both are measured here, what they must read and compute is counted in
-``step_arithmetic.py``. Goes to ``benchmarks/results/gpu_step.json``.
+Qwen2-VL-2B's own configuration with random weights in bfloat16, 512 image tokens, G 8, 128 new tokens.
+A decoding step is compared with the time in which the device's memory could be read for it, the training
+pass with the device's matrix products; both are measured here, what they must read and compute is counted in
+``step_arithmetic.py``.
 
-``--tiny`` runs the same code on a random model of 2.8 million weights on the CPU in float32, and writes a
-file only where ``--out`` names one. ``--against trl`` runs TRL's GRPOTrainer after our steps, not in turn
-with them, since two engines at once may not fit into a GPU; TRL generates with transformers, without vLLM.
+``--tiny`` runs the same code on a random model of 2.8 million weights on the CPU in float32.
+``--against trl`` runs TRL's GRPOTrainer after our steps, not in turn with them, since two engines at once may
+not fit into a GPU; TRL generates with transformers, without vLLM.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +25,8 @@ import torch
 from gpu_measures import Peaks, Setting, emptied, measure, measure_trl
 from machine import gpu, matrix_products, memory_bandwidth
 from models import QWEN2_VL_2B, SMALL
+from result_file import RESULTS, facts, result_parser, write_result
 from shapes import Shape
-
-from vrft.run_folder import hardware, versions, write_json
 
 FEWEST_STEPS = 5
 SHAPES = {
@@ -40,12 +36,12 @@ SHAPES = {
     "lora_kl": Shape(512, 4, 8, 128, 0.04, frozen_vision=True, lora=True),
 }
 """Meant for 80 GB of GPU memory without activation checkpointing: by estimate, not by trial."""
-OUT = Path(__file__).parent / "results" / "gpu_step.json"
+RESULT = RESULTS / "gpu_step.json"
 BIG = Setting("cuda", QWEN2_VL_2B, SHAPES)
 TINY = Setting(
     "cpu",
     SMALL,
-    {name: replace(s, picture_tokens=32, group=4, new_tokens=8) for name, s in SHAPES.items()},
+    {name: replace(s, image_tokens=32, group=4, new_tokens=8) for name, s in SHAPES.items()},
 )
 
 
@@ -56,14 +52,7 @@ def times_as_fast(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def run(setting: Setting, names: list[str], steps: int, against: str | None) -> dict[str, Any]:
-    """All shapes on one device.
-
-    Args:
-        setting: device and model.
-        names: keys of ``SHAPES``.
-        steps: counted ones.
-        against: 'trl', or None.
-    """
+    """The named shapes on one device."""
     peaks = Peaks(matrix_products(setting.device), memory_bandwidth(setting.device))
     emptied(setting.device)
     found = {}
@@ -76,13 +65,10 @@ def run(setting: Setting, names: list[str], steps: int, against: str | None) -> 
                 row["trl"] = measure_trl(setting, shape, steps, row["question"], work)
                 emptied(setting.device)
             found[name] = row | times_as_fast(row)
-    packages = versions() | ({"trl": __import__("trl").__version__} if against == "trl" else {})
     return {
-        "date": date.today().isoformat(),
-        "hardware": hardware(),
+        **facts(*([against] if against else [])),
         "gpu": gpu() if setting.device == "cuda" else None,
         "threads": torch.get_num_threads(),
-        "versions": packages,
         "matrix_product_gflops": peaks.matrix_product_flops / 1e9,
         "memory_gigabytes_a_second": peaks.memory_bytes / 1e9,
         "shapes": found,
@@ -90,12 +76,7 @@ def run(setting: Setting, names: list[str], steps: int, against: str | None) -> 
 
 
 def refusal(device: str, against: str | None) -> str | None:
-    """Why nothing can be measured here; None where it can.
-
-    Args:
-        device: where it would run.
-        against: 'trl', or None.
-    """
+    """Why nothing can be measured here; None where it can."""
     if device == "cpu":
         return None
     if not torch.cuda.is_available():
@@ -112,7 +93,7 @@ def line(name: str, row: dict[str, Any]) -> str:
     """One shape in words."""
     seconds, decode, share = row["median_seconds"], row["decoding_step"], row["training_pass"]
     gap = row["parity"]["logprob_max_abs_diff"]
-    gap = "the shared form did not run" if gap is None else f"shared and plain form differ by {gap:.1e}"
+    gap = "the shared method did not run" if gap is None else f"shared and plain method differ by {gap:.1e}"
     text = (
         f"{name:16s} step {seconds['step']:.3f} s (sampling {seconds['sampling']:.3f}, training "
         f"{seconds['training']:.3f}, update {seconds['update']:.3f}); decoding step "
@@ -126,32 +107,26 @@ def line(name: str, row: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Run the shapes and write the file."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Run the shapes and report them."""
+    parser = result_parser(__doc__, RESULT)
     parser.add_argument("--tiny", action="store_true", help="a small model and small shapes on the CPU")
     parser.add_argument("--against", choices=["trl"])
     parser.add_argument("--shape", nargs="+", default=["full"], choices=list(SHAPES), metavar="SHAPE",
                         help=f"of {', '.join(SHAPES)}")  # fmt: skip
     parser.add_argument("--steps", type=int, default=7, help=f"counted steps, {FEWEST_STEPS} at least")
     parser.add_argument("--json", action="store_true", help="print the file")
-    parser.add_argument("--out", type=Path, help=f"default: results/{OUT.name}, with --tiny none")
     a = parser.parse_args()
     if a.steps < FEWEST_STEPS:
         parser.error(f"--steps must be {FEWEST_STEPS} at least")
+    if a.tiny and a.save:
+        parser.error("--tiny measures nothing that is worth committing: name a folder with --out")
     setting = TINY if a.tiny else BIG
     reason = refusal(setting.device, a.against)
     if reason is not None:
         sys.exit(reason)
-    command = "python benchmarks/gpu_step.py " + " ".join(sys.argv[1:])
-    result = {"command": command.strip(), **run(setting, a.shape, a.steps, a.against)}
-    out = a.out or (None if a.tiny else OUT)
-    if out is not None:
-        write_json(out, result)
-    if a.json:
-        print(json.dumps(result, indent=1))
-    else:
+    result = run(setting, a.shape, a.steps, a.against)
+    write_result(a, RESULT, result)
+    if not a.json:
         print("\n".join(line(name, row) for name, row in result["shapes"].items()))
 
 

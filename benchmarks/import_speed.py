@@ -1,11 +1,11 @@
-"""Time and memory of importing and splitting a large COCO data set, and of the pass over its pictures.
+"""Time and memory of importing and splitting a large COCO dataset, and of the pass over its images.
 
-    python benchmarks/import_speed.py [--pictures 100000] [--files 2000] [--folder DIR] [--out JSON]
+    python benchmarks/import_speed.py [--images 100000] [--files 2000] [--folder DIR] [--out FOLDER | --save]
 
-Writes a COCO json of 100,000 pictures with polygons and areas as ``instances_train2017.json`` has them, seven
-boxes a picture over 80 categories, and an empty file for each picture, since labels alone are read here:
+Writes a COCO json of 100,000 images with polygons and areas as ``instances_train2017.json`` has them, seven
+boxes per image over 80 categories, and an empty file for each image, since labels alone are read here:
 widths and heights are the json's. A fresh process on one core reads it and draws a four-shot split, as if no
-two pictures were alike. The pass over the pictures, which tells whether they are, is measured apart on 2,000
+two images were alike. The pass over the images, which tells whether they are, is measured apart on 2,000
 PNG and JPEG files of 640 x 480 pixels: with one thread, with all, and from its cache. Exit status 1 above
 60 seconds or 2 GB.
 """
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -27,29 +26,29 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from result_file import RESULTS, facts, result_parser, write_result
 
 from vrft.data.dataset import load_dataset
-from vrft.data.fingerprints import Fingerprint, Prints, fingerprints
-from vrft.data.image_similarity import HASH_BITS, SIDE, Look
+from vrft.data.fingerprints import Fingerprint, Fingerprints, fingerprints
+from vrft.data.image_similarity import HASH_BITS, SIDE, ImageSignature
 from vrft.data.splits.few_shot import few_shot_split, manifest
-from vrft.run_folder import hardware, versions, write_json
-from vrft.tasks.task import load_task
+from vrft.tasks.registry import load_task
 
-RESULT = Path(__file__).resolve().parent / "results" / "import_speed.json"
+RESULT = RESULTS / "import_speed.json"
 BOXES, CATEGORIES, SHOTS, WH = 7, 80, 4, (640, 480)
 MOST_SECONDS, MOST_GB = 60.0, 2.0
-EMPTY = Look(np.zeros(HASH_BITS, bool), np.zeros((SIDE, SIDE, 3), np.uint8))
+EMPTY = ImageSignature(np.zeros(HASH_BITS, bool), np.zeros((SIDE, SIDE, 3), np.uint8))
 
 
-def write_labels(folder: Path, pictures: int) -> None:
-    """A COCO json in the real format, and a file for each of its pictures."""
+def write_labels(folder: Path, n_images: int) -> None:
+    """A COCO json in the real format, and a file for each of its images."""
     draw = np.random.default_rng(0)
     width, height = WH
     images, annotations = [], []
     (folder / "annotations").mkdir(parents=True)
     (folder / "train2017").mkdir()
     numbers = count(1)
-    for number in range(1, pictures + 1):
+    for number in range(1, n_images + 1):
         name = f"{number:012}.jpg"
         (folder / "train2017" / name).touch()
         images.append(
@@ -92,7 +91,7 @@ def write_labels(folder: Path, pictures: int) -> None:
     (folder / "annotations" / "instances_train2017.json").write_text(json.dumps(sheet), "utf-8")
 
 
-def write_pictures(folder: Path, files: int) -> dict[str, Path]:
+def write_images(folder: Path, files: int) -> dict[str, Path]:
     """Soft scenes with a little noise, half of them PNG and half JPEG."""
     folder.mkdir()
     images: dict[str, Path] = {}
@@ -111,25 +110,25 @@ def labels_alone(folder: Path) -> dict[str, Any]:
     """Read and split in this process, which has done nothing else, on one core."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    began, cpu_began = perf_counter(), process_time()
-    dataset = load_dataset(folder, "detection")
-    read = perf_counter()
     task = load_task("detection")
+    began, cpu_began = perf_counter(), process_time()
+    dataset = load_dataset(folder, task.needs)
+    read = perf_counter()
     examples = task.examples(dataset.records)
-    prints: Prints = {r.id: Fingerprint(f"{n:064x}", WH, EMPTY) for n, r in enumerate(dataset.records)}
+    prints: Fingerprints = {r.id: Fingerprint(f"{n:064x}", WH, EMPTY) for n, r in enumerate(dataset.records)}
     split = few_shot_split(
-        examples, task.group, shots=SHOTS, seed=0, parts=dataset.parts, near_duplicates=False, prints=prints
+        examples, shots=SHOTS, seed=0, parts=dataset.parts, near_duplicates=False, prints=prints
     )
-    listed = len(manifest(split, prints)["pictures"])
+    listed = len(manifest(split, prints)["images"])
     ended = perf_counter()
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     return {
-        "pictures": len(dataset.records),
-        "boxes": sum(len(record.boxes) for record in dataset.records),
+        "images": len(dataset.records),
+        "boxes": sum(len(record.annotations) for record in dataset.records),
         "questions": len(examples),
         "split": {part: len(getattr(split, part)) for part in ("train", "val", "heldout")},
-        "pictures_of_the_split": listed,
+        "images_of_the_split": listed,
         "seconds_of_reading": round(read - began, 1),
         "seconds_of_splitting": round(ended - read, 1),
         "seconds": round(ended - began, 1),
@@ -140,9 +139,9 @@ def labels_alone(folder: Path) -> dict[str, Any]:
     }
 
 
-def pictures_themselves(folder: Path, files: int) -> dict[str, Any]:
+def images_themselves(folder: Path, files: int) -> dict[str, Any]:
     """The pass over real files, with one thread and all, and a second time from the cache."""
-    images, cache = write_pictures(folder, files), folder / "cache.sqlite"
+    images, cache = write_images(folder, files), folder / "cache.sqlite"
 
     def seconds(**settings: Any) -> float:
         began = perf_counter()
@@ -161,37 +160,34 @@ def pictures_themselves(folder: Path, files: int) -> dict[str, Any]:
     }
 
 
-def measure(folder: Path, pictures: int, files: int) -> dict[str, Any]:
+def measure(folder: Path, n_images: int, files: int) -> dict[str, Any]:
     """Both measurements, with what they were taken on."""
-    write_labels(folder / "coco", pictures)
+    write_labels(folder / "coco", n_images)
     command = [sys.executable, __file__, "--labels-of", str(folder / "coco")]
     alone = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return {
         "labels_alone": alone,
-        "pictures_themselves": pictures_themselves(folder / "files", files),
-        "hardware": hardware(),
-        "python": platform.python_version(),
-        "versions": {name: versions()[name] for name in ("vrft", "numpy", "pillow")},
+        "images_themselves": images_themselves(folder / "files", files),
+        **facts(),
     }
 
 
 def main() -> None:
-    """Measure, write, and tell."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=100_000, help="in the json")
+    """Measure and print."""
+    parser = result_parser(__doc__, RESULT)
+    parser.add_argument("--images", type=int, default=100_000, help="in the json")
     parser.add_argument("--files", type=int, default=2_000, help="that are read themselves")
     parser.add_argument("--folder", type=Path, help="where to write the data; a temporary one, removed")
-    parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--labels-of", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.labels_of is not None:
-        print(json.dumps(labels_alone(asked.labels_of)))
+    options = parser.parse_args()
+    if options.labels_of is not None:
+        print(json.dumps(labels_alone(options.labels_of)))
         return
-    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        found = measure(Path(folder), asked.pictures, asked.files)
-    write_json(asked.out, found)
-    alone, themselves = found["labels_alone"], found["pictures_themselves"]
-    print(f"{alone['pictures']} pictures read and split in {alone['seconds']} s with {alone['peak_gb']} GB; "
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        found = measure(Path(folder), options.images, options.files)
+    write_result(options, RESULT, found)
+    alone, themselves = found["labels_alone"], found["images_themselves"]
+    print(f"{alone['images']} images read and split in {alone['seconds']} s with {alone['peak_gb']} GB; "
           f"{themselves['files']} files fingerprinted in {themselves['seconds_all_threads']} s, "
           f"from the cache in {themselves['seconds_from_cache']} s")  # fmt: skip
     raise SystemExit(alone["seconds"] > MOST_SECONDS or alone["peak_gb"] > MOST_GB)

@@ -13,24 +13,14 @@ GIB = 2**30
 
 
 def finished(device: str) -> float:
-    """The time, once the device has done all it was given.
-
-    Args:
-        device: 'cpu' or 'cuda'.
-    """
+    """The time, once the device has done all it was given."""
     if device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 def median_seconds(device: str, repeats: int, action: Callable[[], Any]) -> float:
-    """Seconds of an action, the median of some repeats after one that is not counted.
-
-    Args:
-        device: where it runs.
-        repeats: counted ones.
-        action: what is done.
-    """
+    """Seconds of an action, the median of some repeats after one that is not counted."""
     seconds = []
     for _ in range(repeats + 1):
         began = finished(device)
@@ -40,12 +30,7 @@ def median_seconds(device: str, repeats: int, action: Callable[[], Any]) -> floa
 
 
 def matrix_products(device: str = "cpu", repeats: int = 20) -> float:
-    """Operations a second of square matrix products: 1024 wide in float32, on a GPU 8192 in bfloat16.
-
-    Args:
-        device: 'cpu' or 'cuda'.
-        repeats: products counted together.
-    """
+    """Operations a second of square matrix products: 1024 wide in float32, on a GPU 8192 in bfloat16."""
     size, dtype = (8192, torch.bfloat16) if device == "cuda" else (1024, torch.float32)
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     torch.mm(a, b)

@@ -4,10 +4,11 @@
     python benchmarks/mini.py --table main                             # every cell that is not there yet
     python benchmarks/mini.py --setting detection --shots 2 --seed 0   # one cell
     python benchmarks/mini.py --study data      # twin, data, size, difficulty, sensitivity, control, attempts
-    python benchmarks/mini.py --page                                   # docs/results.md from the JSON files
+    python benchmarks/mini.py --page --docs FOLDER                     # results.md from the JSON files
 
-One JSON file a cell under results/mini/cells. A finished cell is not run again; a stopped one goes on where
-it was, trial by trial, from runs/mini.
+A JSON file for each cell in the folder of --out, or with --save under results/mini, and with --page --save
+docs/results.md. A finished cell is not run again; a stopped one goes on where it was, trial by trial, from
+runs/mini.
 """
 
 from __future__ import annotations
@@ -27,26 +28,27 @@ from mini.plan import plan_text
 from mini.settings import SETTINGS
 from mini.studies import STUDIES
 from mini.studies.points import run_point
+from result_file import ROOT, result_parser
 
 from vrft.errors import ConfigError, VrftError
-from vrft.progress import Silence
+from vrft.progress import NullReporter
 
-Thing = TypeVar("Thing")
-ROOT = Path(__file__).resolve().parents[1]
+T = TypeVar("T")
+RESULTS = ROOT / "results" / "mini"
 OF_EACH = {
     "setting": {"shots", "seed", "keep"},
     "table": {"part", "keep"},
     "study": {"on", "seed", "models", "part"},
     "plan": set(),
-    "page": set(),
+    "page": {"docs"},
 }
-"""What to do, and the options that have a meaning in it beside those of every run."""
+"""What to do, and the options that have a meaning in it besides those of every run."""
 
 
-class Lines(Silence):
+class Lines(NullReporter):
     """Sentences on standard output, without bars."""
 
-    def say(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """One line."""
         print(text, flush=True)
 
@@ -57,40 +59,39 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     Raises:
         ConfigError: an option has no meaning in what is asked for.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = result_parser(__doc__ or "", RESULTS)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--plan", action="store_true", help="cells, which are there, and the budget")
     what.add_argument("--table", choices=["main"], help="run every missing cell of the table")
     what.add_argument("--setting", choices=list(SETTINGS), help="run one cell, with --shots and --seed")
     what.add_argument("--study", choices=list(STUDIES), help="run one study")
-    what.add_argument("--page", action="store_true", help="write docs/results.md and its plots")
+    what.add_argument("--page", action="store_true", help="write results.md and its plots")
     parser.add_argument("--shots", type=int, help="shots of the cell; by default the setting's reference")
     parser.add_argument("--seed", type=int, help="of the cell, 0 by default; of a study all where not given")
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "mini", help="folder of JSON files")
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "mini", help="folder of runs")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of results.md")
+    parser.add_argument("--docs", type=Path, help="folder of results.md")
     parser.add_argument("--part", default="1/1", help="I/N: every Nth cell or point, for N processes at once")
     parser.add_argument("--threads", type=int, default=2, help="of the process")
     parser.add_argument("--on", choices=list(SETTINGS), help="setting of a study")
     parser.add_argument("--models", nargs="*", default=[], help="further models of --study size and attempts")
     parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
-    parser.add_argument("--tiny", action="store_true", help="two steps of two pictures: tries the code only")
+    parser.add_argument("--tiny", action="store_true", help="two steps of two images: tries the code only")
     a = parser.parse_args(given)
     (doing,) = [name for name in OF_EACH if getattr(a, name)]
     for name in set().union(*OF_EACH.values()) - OF_EACH[doing]:
         if getattr(a, name) != parser.get_default(name):
-            raise ConfigError(f"--{name} has no meaning beside --{doing}: leave it out.")
+            raise ConfigError(f"--{name} has no meaning with --{doing}: leave it out.")
+    if doing == "page" and (a.docs is None) != a.save:
+        raise ConfigError(
+            "--page writes into the folder of --docs, or with --save into docs: name one of them."
+        )
+    if doing in ("setting", "table", "study") and a.out is None and not a.save:
+        raise ConfigError(f"--{doing} writes into the folder of --out, or with --save into results/mini.")
     return a
 
 
-def part_of(things: Sequence[Thing], part: str) -> Sequence[Thing]:
-    """Every Nth cell or point, from the Ith on.
-
-    Args:
-        things: all.
-        part: 'I/N', I from 1 to N.
+def part_of(things: Sequence[T], part: str) -> Sequence[T]:
+    """Every Nth cell or point, from the Ith on, of a part 'I/N'.
 
     Raises:
         ConfigError: it is no such text.
@@ -104,22 +105,22 @@ def part_of(things: Sequence[Thing], part: str) -> Sequence[Thing]:
 def run_cells(cells: Sequence[Cell], a: argparse.Namespace, effort: Effort) -> None:
     """Cells one after the other."""
     for cell in cells:
-        run_cell(cell, a.out, a.work, Lines(), effort, a.keep)
+        run_cell(cell, a.out or RESULTS, a.work, Lines(), effort, a.keep)
 
 
 def main(given: Sequence[str] | None = None) -> None:
     """Do what the command line asks for."""
     a = arguments(given)
     torch.set_num_threads(a.threads)
-    effort = TINY if a.tiny else FULL
+    effort, out = TINY if a.tiny else FULL, a.out or RESULTS
     if a.plan:
-        print(plan_text(read_cells(a.out)))
+        print(plan_text(read_cells(out)))
     elif a.page:
-        print(write_page(a.out, a.docs))
+        print(write_page(out, a.docs or ROOT / "docs"))
     elif a.study:
         points = STUDIES[a.study].chosen(effort, a.models, a.on, a.seed)
         for point in part_of(points, a.part):
-            run_point(point, a.out, a.work, Lines())
+            run_point(point, out, a.work, Lines())
     elif a.table:
         run_cells(part_of(main_table(), a.part), a, effort)
     else:

@@ -1,13 +1,11 @@
 """How many steps does a trial need? `python benchmarks/mini_steps.py`: validation curves, no held-out answer.
 
 RFT and SFT of `mini.py` for 120 steps, validated every ten, on a seed that is in no table: what the number of
-steps of `mini.effort.Effort` was set by. The result goes to results/mini/steps.json.
+steps of `mini.effort.Effort` was set by.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,14 @@ from typing import Any
 import torch
 from mini.effort import FULL, Effort
 from mini.settings import SETTINGS, questions
-from mini.systems import rft, trial, twins
+from mini.systems import in_form, rft, trial, twins
+from result_file import ROOT, facts, result_parser, write_result
 
-from vrft.run_folder import RunFolder, hardware, versions, write_json
-from vrft.training.train import train_run
+from vrft.run_folder import RunFolder
 from vrft.types import Form
+from vrft.workflows.train import train_run
 
-ROOT = Path(__file__).resolve().parents[1]
+RESULT = ROOT / "results" / "mini" / "steps.json"
 SEED = 11
 STEPS = 120
 WHICH = {"classification": 1, "detection": 2, "grounding": 16}
@@ -35,30 +34,33 @@ def curves(name: str, shots: int, effort: Effort, work: Path) -> list[dict[str, 
     found = []
     for system in (rft(effort, Form.DIRECT), twins(effort, Form.DIRECT)[0]):
         for rate in system.rates:
-            folder = RunFolder(work / f"{system.kind}-{rate:.0e}")
+            folder = RunFolder(work / f"{system.method}-{rate:.0e}")
             config = trial(system, rate, effort, setting.task, SEED, effort.model, folder.path)
             if not folder.done:
-                train_run(config, folder, split.train, split.val, resume=True)
+                train, val = (in_form(part, system.form) for part in (split.train, split.val))
+                train_run(config, folder, train, val, resume=True)
             rows = [row for row in folder.rows("metrics.jsonl") if "validation" in row]
             curve = {str(row["step"]): row["validation"] for row in rows}
-            found.append({"system": system.kind, "learning_rate": rate, "validation": curve})
+            found.append({"system": system.method, "learning_rate": rate, "validation": curve})
             print(
-                name, system.kind, rate, {step: round(value, 3) for step, value in curve.items()}, flush=True
+                name,
+                system.method,
+                rate,
+                {step: round(value, 3) for step, value in curve.items()},
+                flush=True,
             )
     return found
 
 
 def main() -> None:
-    """Train, and write the curves."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    """Train, and report the curves."""
+    parser = result_parser(__doc__, RESULT)
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "mini_steps")
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "mini" / "steps.json")
     parser.add_argument("--threads", type=int, default=1)
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
-    found = {name: curves(name, shots, EFFORT, asked.work / name) for name, shots in WHICH.items()}
-    about = {"date": time.strftime("%Y-%m-%d"), "hardware": hardware(), "versions": versions()}
-    write_json(asked.out, {**about, "seed": SEED, "shots": WHICH, "validation": found})
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    found = {name: curves(name, shots, EFFORT, options.work / name) for name, shots in WHICH.items()}
+    write_result(options, RESULT, {**facts(), "seed": SEED, "shots": WHICH, "validation": found})
 
 
 if __name__ == "__main__":

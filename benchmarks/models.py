@@ -1,7 +1,8 @@
-"""Random models and pictures for the benchmarks, saved as ordinary Hugging Face folders."""
+"""Random models and images for the benchmarks, saved as ordinary Hugging Face folders."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, Qwen2VLConfig, Qwen2VLImageProcessor
 
-from vrft.miniature.tokenizer import special_ids, train_tokenizer
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dev"))
+
+from miniature_training.tokenizer import special_ids, train_tokenizer
 
 WORDS = ["Detect all objects belonging to the category 'seven' in the image 0 1 2 3 4 5 6 7 8 9"] * 3
 
@@ -24,8 +27,8 @@ class Architecture:
     vision: dict[str, Any]
 
     @property
-    def pixels_a_token(self) -> int:
-        """Side of the square that one picture token sees."""
+    def pixels_per_token(self) -> int:
+        """Side of the square that one image token sees."""
         return int(self.vision["patch_size"] * self.vision["spatial_merge_size"])
 
     def with_vocabulary(self, rows: int) -> Architecture:
@@ -96,12 +99,7 @@ QWEN2_VL_2B = Architecture(
 
 
 def config_of(architecture: Architecture, ids: dict[str, int]) -> Qwen2VLConfig:
-    """The model's configuration.
-
-    Args:
-        architecture: its sizes.
-        ids: the tokenizer's special tokens by role; the defaults are those of Qwen's own vocabulary.
-    """
+    """The model's configuration; ``ids`` are the tokenizer's special tokens by role."""
     ends = {f"{role}_token_id": ids[role] for role in ("eos", "pad", "bos")}
     return Qwen2VLConfig(
         text_config=architecture.text | ends | {"tie_word_embeddings": True},
@@ -138,14 +136,14 @@ def save_random_qwen2_vl(folder: Path, architecture: Architecture = SMALL, devic
     Qwen2VLImageProcessor(
         patch_size=architecture.vision["patch_size"],
         merge_size=architecture.vision["spatial_merge_size"],
-        min_pixels=architecture.pixels_a_token**2,
+        min_pixels=architecture.pixels_per_token**2,
         max_pixels=2**22,
     ).save_pretrained(folder)
     return folder
 
 
 def token_grid(tokens: int) -> tuple[int, int]:
-    """Rows and columns of a picture's tokens, as near to a square as they divide.
+    """Rows and columns of an image's tokens, as near to a square as they divide.
 
     Example:
         >>> token_grid(512), token_grid(400)
@@ -155,9 +153,9 @@ def token_grid(tokens: int) -> tuple[int, int]:
     return rows, tokens // rows
 
 
-def save_pictures(folder: Path, count: int, tokens: int, architecture: Architecture = SMALL) -> list[Path]:
-    """Pictures of noise, each ``tokens`` picture tokens large."""
-    rows, columns = (n * architecture.pixels_a_token for n in token_grid(tokens))
+def save_images(folder: Path, count: int, tokens: int, architecture: Architecture = SMALL) -> list[Path]:
+    """Images of noise, each ``tokens`` image tokens large."""
+    rows, columns = (n * architecture.pixels_per_token for n in token_grid(tokens))
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for index in range(count):

@@ -1,15 +1,14 @@
-"""Real outputs of models, all of a collection: `python benchmarks/parse_real_outputs.py PATH`.
+"""Real outputs of models, all of a collection: `python benchmarks/parse_real_outputs.py PATH [--save]`.
 
-PATH is a file with one JSON object a line: ``id``, ``family``, ``task``, ``text``, and where known
+PATH is a file with one JSON object per line: ``id``, ``family``, ``task``, ``text``, and where known
 ``number_groups``, the bracketed groups of four numbers that another program found. Rows that no careful
 reader can answer, and rows that the parser is known to fail on, are judged one by one in
-``tests/data/judged_outputs.json``; any other row that gives nothing counts as a failure. The listing goes to
-``results/parsing/real_outputs.json``: ids and causes, no texts.
+``tests/data/judged_outputs.json``; any other row that gives nothing counts as a failure. The result
+has ids and causes, no texts.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import re
@@ -17,15 +16,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from vrft.run_folder import hardware, versions, write_json
+from result_file import ROOT, facts, result_parser, write_result
+
 from vrft.tasks.parsing.answer_parsers import parse_label_answer
 from vrft.tasks.parsing.content_reading import read_answer
 from vrft.types import Form
 
-ROOT = Path(__file__).resolve().parents[1]
 JUDGED = ROOT / "tests" / "data" / "judged_outputs.json"
 RESULT = ROOT / "results" / "parsing" / "real_outputs.json"
 NAMING_TASKS = frozenset({"classification", "counting"})
+COMMAND = "python benchmarks/parse_real_outputs.py PATH"
 MUST = 0.98
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -33,12 +33,12 @@ NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 def numbers_read(row: dict[str, Any]) -> tuple[bool, set[tuple[float, ...]], set[float]]:
     """Whether a row gives an answer, the boxes that are read, and every number that is read."""
     if row["task"] in NAMING_TASKS:
-        return parse_label_answer(row["text"], Form.THINK).label is not None, set(), set()
-    written = read_answer(row["text"])
-    boxes = {tuple(box.numbers) for box in written.boxes}
-    numbers = {n for box in boxes for n in box} | {n for point in written.points for n in point.numbers}
-    numbers |= {box.confidence for box in written.boxes if box.confidence is not None}
-    return bool(boxes or written.points) or written.abstained, boxes, numbers
+        return parse_label_answer(row["text"], Form.THINK).parsed, set(), set()
+    raw = read_answer(row["text"])
+    boxes = {tuple(box.numbers) for box in raw.boxes}
+    numbers = {n for box in boxes for n in box} | {n for point in raw.points for n in point.numbers}
+    numbers |= {box.confidence for box in raw.boxes if box.confidence is not None}
+    return bool(boxes or raw.points) or raw.abstained, boxes, numbers
 
 
 def measure(rows: list[dict[str, Any]], judged: dict[str, dict[str, list[str]]]) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def measure(rows: list[dict[str, Any]], judged: dict[str, dict[str, list[str]]])
     unjudged, invented, missed = [], [], []
     for row in rows:
         answers, boxes, numbers = numbers_read(row)
-        stand = {float(number) for number in NUMBER.findall(row["text"].lower())}
-        if numbers - stand - {-number for number in stand}:
+        written = {float(number) for number in NUMBER.findall(row["text"].lower())}
+        if numbers - written - {-number for number in written}:
             invented.append(row["id"])
         fails = row["id"] in known or (not answers and row["id"] not in unanswerable)
         if fails and row["id"] not in known:
@@ -80,19 +80,15 @@ def measure(rows: list[dict[str, Any]], judged: dict[str, dict[str, list[str]]])
 
 
 def main() -> int:
-    """Measure, print the share, write the listing; 1 where the share is too low or a number was invented."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("path", type=Path, help="the collection, one JSON object a line")
-    parser.add_argument("--output", type=Path, default=RESULT)
+    """Measure and print the share; 1 where the share is too low or a number was invented."""
+    parser = result_parser(__doc__, RESULT)
+    parser.add_argument("path", type=Path, help="the collection, one JSON object per line")
     arguments = parser.parse_args()
     raw = arguments.path.read_bytes()
     rows = [json.loads(line) for line in raw.decode("utf-8").splitlines() if line.strip()]
     found = measure(rows, json.loads(JUDGED.read_text("utf-8")))
-    found["command"] = "python benchmarks/parse_real_outputs.py PATH"
     found["collection_sha256"] = hashlib.sha256(raw).hexdigest()
-    found |= {"hardware": hardware(), "versions": versions()}
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    write_json(arguments.output, found)
+    write_result(arguments, RESULT, found | facts() | {"command": COMMAND})
     print(f"{found['parsed']} of {found['answerable']} answerable rows parse: {found['share']:.2%}")
     return int(found["share"] < MUST or bool(found["numbers_that_do_not_stand_in_the_text"]))
 

@@ -1,21 +1,27 @@
-"""Tables of README and docs, from committed result files: `python benchmarks/readme_tables.py [--check]`."""
+"""Tables of README and docs, from committed result files.
+
+python benchmarks/readme_tables.py --check           # the pages are as the result files say
+python benchmarks/readme_tables.py --save            # write them anew
+python benchmarks/readme_tables.py --out FOLDER      # into another folder
+"""
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import statistics
 import sys
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from mini.families import families_table
 from mini.files import grouped, read_cells
 from mini.statement import plain_statement
-from scipy.stats import t as student_t
+from result_file import RESULTS, ROOT, result_parser, target_of
 
-ROOT = Path(__file__).resolve().parents[1]
+from vrft.evaluation.seeds import seed_interval
+from vrft.run_folder import write_text
+
 DIFFERENCES = ("rft_minus_base", "rft_minus_base_given_parsed", "rft_minus_sft", "control_minus_base")
 SYSTEMS = {"base": "base", "sft": "SFT twin", "rft": "RFT"}
 
@@ -37,9 +43,9 @@ def demo_results() -> dict[int, dict[str, Any]]:
 
 
 def demo_table() -> str:
-    """The default seed: score, interval and answers read of each policy."""
+    """The default seed: score, interval and parse rate of each policy."""
     found = demo_results()[0]
-    lines = ["| policy | AP x100 (95 % interval) | answers read | AP of those read |", "|---|---|---|---|"]
+    lines = ["| policy | AP x100 (95 % interval) | parse rate | AP given parsed |", "|---|---|---|---|"]
     for key, title in SYSTEMS.items():
         row = found[key]
         lines.append(
@@ -52,16 +58,15 @@ def demo_table() -> str:
 
 
 def over_seeds(values: list[float]) -> str:
-    """Mean over seeds with its 95 per cent t-interval: what another seed may give, not another picture."""
-    mean, error = statistics.mean(values), statistics.stdev(values) / len(values) ** 0.5
-    half = float(student_t.ppf(0.975, len(values) - 1)) * error
-    return interval({"value": mean, "low": mean - half, "high": mean + half}, True)
+    """Mean over seeds with its 95 per cent t-interval: what another seed may give, not another image."""
+    return interval(asdict(seed_interval(values)), True)
 
 
 def seeds_table() -> str:
     """All seeds: scores and differences."""
     lines = [
-        "| seed | base | SFT twin | RFT | RFT - base | same, answers read | RFT - SFT | permuted - base |",
+        "| seed | base | SFT twin | RFT | RFT - base | RFT - base, given parsed | RFT - SFT "
+        "| shuffled - base |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for seed, found in demo_results().items():
@@ -75,19 +80,25 @@ def seeds_table() -> str:
     return "\n".join(lines)
 
 
+def _result(name: str) -> dict[str, Any]:
+    """A committed result of a script here."""
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return found
+
+
 SHAPES = {
-    "image_heavy": "400 picture tokens, 2 prompts, 96 new tokens",
+    "image_heavy": "400 image tokens, 2 prompts, 96 new tokens",
     "image_heavy_kl": "the same with the KL term",
-    "text_heavy": "36 picture tokens, 4 prompts, 64 new tokens",
+    "text_heavy": "36 image tokens, 4 prompts, 64 new tokens",
     "text_heavy_kl": "the same with the KL term",
-    "image_heavy_frozen_vision": "400 picture tokens, frozen vision tower",
-    "image_heavy_lora": "400 picture tokens, LoRA, KL term",
+    "image_heavy_frozen_vision": "400 image tokens, frozen vision tower",
+    "image_heavy_lora": "400 image tokens, LoRA, KL term",
 }
 
 
 def speed_table() -> str:
-    """Our step beside TRL's."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "step_time.json").read_text())
+    """Our step next to TRL's."""
+    found = _result("step_time")
     trl = found["versions"]["trl"]
     lines = [f"| shape | TRL {trl}, seconds a step | vrft | times as fast |", "|---|---|---|---|"]
     for name, row in found["shapes"].items():
@@ -131,8 +142,8 @@ def compute_answers() -> str:
         for rule, rows in mean["rft_at_1_minus_base_at_n"].items():
             ahead = [interval(row, True) for row in rows if row["n"] in (2, 4, 16)]
             gains = mean["gain_of_more"][rule]
-            told = [interval(gains[key], True) for key in (*SYSTEMS, "rft_minus_base")]
-            lines.append(f"| {task} | `{rule}` | " + " | ".join([*ahead, *told]) + " |")
+            gained = [interval(gains[key], True) for key in (*SYSTEMS, "rft_minus_base")]
+            lines.append(f"| {task} | `{rule}` | " + " | ".join([*ahead, *gained]) + " |")
     return "\n".join(lines)
 
 
@@ -225,34 +236,33 @@ def compute_findings() -> str:
 
 
 def eval_speed() -> str:
-    """Seconds of `vrft eval` on 200 held-out pictures."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "eval_speed.json").read_text())
-    lines = ["| task | pictures | questions | seconds |", "|---|---|---|---|"]
+    """Seconds of `vrft eval` on 200 held-out images."""
+    found = _result("eval_speed")
+    lines = ["| task | images | questions | seconds |", "|---|---|---|---|"]
     for task, row in found["tasks"].items():
-        lines.append(f"| {task} | {row['pictures']} | {row['questions']} | {row['seconds']:.1f} |")
+        lines.append(f"| {task} | {row['images']} | {row['questions']} | {row['seconds']:.1f} |")
     return "\n".join(lines)
 
 
-def distil_sentence() -> str:
-    """What training on fused answers of unlabelled pictures was worth."""
-    told = []
-    folder = ROOT / "benchmarks" / "results"
-    runs = {file: json.loads((folder / f"{file}.json").read_text()) for file in ("distil", "distil_sft")}
+def pseudo_labels_sentence() -> str:
+    """What training on fused answers of unlabelled images was worth."""
+    files, results = ("pseudo_labels", "pseudo_labels_sft"), []
+    runs = {file: _result(file) for file in files}
     for file, found in runs.items():
         # 0.7 was the default of the run that wrote none down.
         settings, pseudo = found["settings"], found["pseudo"]
         gain = interval(found["with_pseudo_labels_minus"]["start"], True)
-        told.append(
-            f"{settings['kind'].upper()} on the {pseudo['labels']} labels of `min_agreement` "
+        results.append(
+            f"{settings['method'].upper()} on the {pseudo['labels']} labels of `min_agreement` "
             f"{settings.get('min_agreement', 0.7)} (mean agreement with the true ones "
             f"{pseudo['agreement_with_true_labels']:.2f}): {gain} over its start "
             f"(`benchmarks/results/{file}.json`)"
         )
-    settings = runs["distil"]["settings"]
+    settings = runs["pseudo_labels"]["settings"]
     return (
-        f"Measured on the miniature, seed {settings['seed']}, {settings['pictures']} unlabelled pictures, "
+        f"Measured on the miniature, seed {settings['seed']}, {settings['images']} unlabelled images, "
         f"{settings['samples']} answers each, {settings['heldout']} held-out questions, AP times 100: "
-        f"{'; '.join(told)}. A gain of exactly nothing means that no step was better on the validation "
+        f"{'; '.join(results)}. A gain of exactly nothing means that no step was better on the validation "
         "part, and the start was kept."
     )
 
@@ -265,12 +275,11 @@ def settings_table() -> str:
 
 def processes_sentence() -> str:
     """A step in one process and in two."""
-    path = ROOT / "benchmarks" / "results" / "processes.json"
-    train, sft = (json.loads(path.read_text())["seconds_a_step"][verb] for verb in ("train", "sft"))
-    rft, twin = f"{train['times_as_fast']:.1f}", f"{sft['times_as_fast']:.1f}"
+    rft, sft = (_result("processes")["seconds_per_step"][method] for method in ("rft", "sft"))
+    faster, twin = f"{rft['times_as_fast']:.1f}", f"{sft['times_as_fast']:.1f}"
     return (
         "On two CPU cores, a thread each, two processes take a step of the miniature's RFT in "
-        f"{train['two']:.2f} seconds\nand one in {train['one']:.2f}: {rft} times as fast; of SFT in "
+        f"{rft['two']:.2f} seconds\nand one in {rft['one']:.2f}: {faster} times as fast; of SFT in "
         f"{sft['two']:.2f} and {sft['one']:.2f}, {twin} times\n"
         "(`benchmarks/results/processes.json`). What every process does by itself weighs more in so short a "
         "step."
@@ -291,7 +300,7 @@ TABLES = {
     "compute-values": compute_values,
     "compute-answers": compute_answers,
     "eval-speed": eval_speed,
-    "distil-sentence": distil_sentence,
+    "pseudo-labels-sentence": pseudo_labels_sentence,
     "processes-sentence": processes_sentence,
 }
 
@@ -305,17 +314,20 @@ def filled(text: str) -> str:
 
 
 def main() -> None:
-    """Write the pages, or check that they are as the results say."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
+    """Write the pages, print their tables, or check that they are as the results say."""
+    parser = result_parser(__doc__, ROOT / "docs")
+    parser.add_argument("--check", action="store_true", help="exit with status 1 where a page differs")
+    options = parser.parse_args()
     for name in PAGES:
-        page = ROOT / name
-        now = page.read_text()
+        now = (ROOT / name).read_text()
         wanted = filled(now)
-        if check and now != wanted:
-            sys.exit(f"{name} differs from the results; run benchmarks/readme_tables.py")
-        page.write_text(wanted)
+        if options.check and now != wanted:
+            sys.exit(f"{name} differs from the results; run benchmarks/readme_tables.py --save")
+        target = target_of(options, ROOT / name)
+        if target is not None:
+            write_text(target, wanted)
+    if not (options.check or options.save or options.out):
+        print("\n\n".join(f"{name}\n\n{make()}" for name, make in TABLES.items()))
 
 
 if __name__ == "__main__":

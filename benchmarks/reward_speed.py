@@ -1,18 +1,15 @@
 """How many detection answers of five boxes one core scores in a second, parsing included.
 
-    python benchmarks/reward_speed.py [--seconds 5]
+    python benchmarks/reward_speed.py [--seconds 5] [--out FOLDER | --save]
 
-Answers are written as a model writes them, from the labels of 500 pictures with every box moved a little, one
-in ten replaced by a false one, and a thought before the list; each is scored against its picture under the
-recommended setting, through ``Scorer.score``. No answer is scored twice in a row. The rate is that of the
-processor's time, so that other programs on the machine do not count; the wall clock's stands beside it.
-Writes results/reward_speed.json.
+Answers are written as a model writes them, from the labels of 500 images with every box moved a little, one
+in ten replaced by a false one, and a thought before the list; each is scored against its image under the
+recommended setting, through ``Scorer.score_text``. No answer is scored twice in a row. The rate is that of
+the processor's time, so that other programs on the machine do not count; the wall clock's is next to it.
 """
 
 from __future__ import annotations
 
-import argparse
-import platform
 import random
 from collections.abc import Callable
 from itertools import cycle, islice
@@ -20,17 +17,16 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from vrft.config.run_config import Reward
-from vrft.geometry.frames import View
-from vrft.run_folder import hardware, versions, write_json
-from vrft.tasks.scorer import Scorer
-from vrft.tasks.task import load_task
-from vrft.types import BoxesTarget, BoxXYXY, Example, Form
+from result_file import ROOT, facts, result_parser, write_result
 
-RESULT = Path(__file__).resolve().parents[1] / "results" / "reward_speed.json"
-SETTING, FORM, SIDE = "recommended", Form.THINK, 1000
-PICTURES, BOXES, LEAST_RATE = 500, 5, 5000.0
-VIEW = View("thousand", (SIDE, SIDE), (SIDE, SIDE))
+from vrft.tasks.registry import load_task
+from vrft.tasks.scorer import RewardOptions, Scorer
+from vrft.types import Boxes, BoxXYXY, CoordinateFrame, Example, Image
+
+RESULT = ROOT / "results" / "reward_speed.json"
+SETTING, SIDE = "recommended", 1000
+IMAGES, BOXES, LEAST_RATE = 500, 5, 5000.0
+FRAME = CoordinateFrame.whole("norm1000", (SIDE, SIDE))
 
 Question = tuple[str, Example]
 
@@ -43,26 +39,24 @@ def a_box(draw: random.Random) -> BoxXYXY:
 
 
 def moved(box: BoxXYXY, draw: random.Random) -> BoxXYXY:
-    """The box with every border moved by up to 15 pixels, within the picture."""
+    """The box with every border moved by up to 15 pixels, within the image."""
     x1, y1, x2, y2 = (min(max(round(n + draw.uniform(-15, 15)), 0), SIDE) for n in box)
     return (float(x1), float(y1), float(x2), float(y2))
 
 
 def questions() -> list[Question]:
-    """An answer of five boxes and its question, for every picture."""
+    """An answer of five boxes and its question, for every image."""
     draw, made = random.Random(0), []
-    for number in range(PICTURES):
+    for number in range(IMAGES):
         labels = tuple(a_box(draw) for _ in range(BOXES))
         found = [moved(b, draw) if draw.random() < 0.9 else a_box(draw) for b in labels]
         draw.shuffle(found)
         entries = ", ".join(
-            f"{{'Position': [{VIEW.figures(box)}], 'Confidence': {draw.random():.2f}}}" for box in found
+            f"{{'Position': [{FRAME.box_text(box)}], 'Confidence': {draw.random():.2f}}}" for box in found
         )
         text = f"<think>I look for cats in all corners.</think>\n<answer>[{entries}]</answer>"
-        target = BoxesTarget(labels)
-        made.append(
-            (text, Example(str(number), "0", Path("0.png"), (SIDE, SIDE), "detection", "cat", target))
-        )
+        media = (Image(Path("0.png"), (SIDE, SIDE)),)
+        made.append((text, Example(str(number), "0", "detection", media, "cat", Boxes(labels))))
     return made
 
 
@@ -81,11 +75,13 @@ def rates(act: Callable[[Question], object], asked: list[Question], seconds: flo
 def measure(seconds: float) -> dict[str, Any]:
     """The rates, with what they were measured on."""
     task, asked = load_task("detection"), questions()
-    scorer = Scorer(task, Reward(setting=SETTING), FORM)
-    rewards = [scorer.score(text, example, VIEW) for text, example in asked]
-    assert all(len(r.answer.boxes_xyxy_px) == BOXES and not r.failures for r in rewards)
-    rate, wall = rates(lambda q: scorer.score(q[0], q[1], VIEW), asked, seconds)
-    parse_rate, _ = rates(lambda q: task.parse(q[0], VIEW, FORM), asked, seconds / 2)
+    scorer, frames = Scorer(task, RewardOptions(setting=SETTING)), (FRAME,)
+    rewards = [scorer.score_text(text, example, frames) for text, example in asked]
+    assert all(
+        r.answer.value is not None and r.answer.value.size == BOXES and not r.failures for r in rewards
+    )
+    rate, wall = rates(lambda q: scorer.score_text(*q, frames), asked, seconds)
+    parse_rate, _ = rates(lambda q: task.parse(*q, frames), asked, seconds / 2)
     return {
         "answers_per_cpu_second": round(rate),
         "answers_per_wall_second": round(wall),
@@ -95,18 +91,17 @@ def measure(seconds: float) -> dict[str, Any]:
         "boxes_an_answer": BOXES,
         "setting": SETTING,
         "mean_reward": round(sum(r.reward for r in rewards) / len(rewards), 4),
-        "hardware": hardware(),
-        "python": platform.python_version(),
-        "versions": {name: versions()[name] for name in ("vrft", "numpy")},
+        **facts(),
     }
 
 
 def main() -> None:
-    """Measure, write, and tell; exit status 1 below the least rate."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Measure and print; exit status 1 below the least rate."""
+    parser = result_parser(__doc__, RESULT)
     parser.add_argument("--seconds", type=float, default=5.0, help="processor time to measure for")
-    found = measure(parser.parse_args().seconds)
-    write_json(RESULT, found)
+    arguments = parser.parse_args()
+    found = measure(arguments.seconds)
+    write_result(arguments, RESULT, found)
     print(f"{found['answers_per_cpu_second']} answers a second, {found['microseconds_an_answer']} us each, "
           f"{found['microseconds_of_parsing']} us of it parsing")  # fmt: skip
     raise SystemExit(found["answers_per_cpu_second"] < LEAST_RATE)

@@ -1,29 +1,31 @@
-"""What labels lose on the way through every form: COCO, Pascal VOC, YOLO and COCO again.
+"""What labels lose on the way through every format: COCO, Pascal VOC, YOLO and COCO again.
 
-    python benchmarks/round_trip.py PATH... [--out JSON]
+    python benchmarks/round_trip.py PATH... [--out FOLDER]
 
-Each folder of boxes, in whichever form it is, is written as COCO, read back, written as VOC, and so on, and
-its boxes are compared with those at the start, picture by picture and class by class, each with the nearest.
-Exit status 1 where a corner moved by more than half a pixel, or a box is missing without a reason told.
+Each folder of boxes, in whichever format it is, is written as COCO, read back, written as VOC, and so on, and
+its boxes are compared with those at the start, image by image and class by class, each with the nearest.
+Exit status 1 where a corner moved by more than half a pixel, or a box is missing for no given reason.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from result_file import ROOT, facts, result_parser, write_result
 from scipy.optimize import linear_sum_assignment
 
 from vrft.data.dataset import load_dataset
 from vrft.data.export.export_format import export, placed
-from vrft.run_folder import write_json
-from vrft.types import BoxXYXY, Record
+from vrft.tasks.registry import load_task
+from vrft.types import Boxes, BoxXYXY, Record
 
-FORMS = ("coco", "voc", "yolo", "coco")
+RESULT = ROOT / "round_trip.json"
+FORMATS = ("coco", "voc", "yolo", "coco")
+NEEDS = load_task("detection").needs
 MOST_PX = 0.5
 
 
@@ -32,8 +34,8 @@ class Trip:
     """What became of one folder's boxes."""
 
     path: str
-    form: str
-    pictures: int
+    format: str
+    images: int
     boxes: int
     kept: int
     crowds: int
@@ -65,32 +67,27 @@ def deviations_px(before: Sequence[BoxXYXY], after: Sequence[BoxXYXY]) -> list[f
 
 
 def boxes_by_class(record: Record) -> dict[str, list[BoxXYXY]]:
-    """The boxes of a picture, crowds left out."""
+    """The boxes of an image, crowds left out."""
     found: dict[str, list[BoxXYXY]] = {}
-    for box in record.boxes:
-        if not box.crowd:
-            found.setdefault(box.category, []).append(box.box_xyxy_px)
+    for one, value in record.about("category", Boxes):
+        if one.counts:
+            found.setdefault(one.name, []).extend(value.xyxy_px)
     return found
 
 
 def round_trip(path: Path, folder: Path) -> Trip:
-    """Send one folder through all forms.
-
-    Args:
-        path: labelled pictures.
-        folder: new or empty; pictures are linked into it where the disk can.
-    """
-    start = current = load_dataset(path, "detection")
-    told: list[str] = []
-    # The id that each picture has got by now.
+    """Send one folder through all formats."""
+    start = current = load_dataset(path, NEEDS)
+    sentences: list[str] = []
+    # The id that each image has got by now.
     names = {record.id: record.id for record in start.records}
-    for number, form in enumerate(FORMS):
-        target = folder / f"{number}-{form}"
-        told += export(current, target, form, link=True)
-        renamed = {picture.record.id: picture.name for picture in placed(current)}
-        current = load_dataset(target, "detection")
-        told += current.warnings
-        # No two pictures have the same file name after an export.
+    for number, name in enumerate(FORMATS):
+        target = folder / f"{number}-{name}"
+        sentences += export(current, target, name, link=True)
+        renamed = {image.record.id: image.name for image in placed(current)}
+        current = load_dataset(target, NEEDS)
+        sentences += current.warnings
+        # No two images have the same file name after an export.
         found = {Path(record.id).name: record.id for record in current.records}
         names = {first: found[renamed[now]] for first, now in names.items()}
     ended = {record.id: boxes_by_class(record) for record in current.records}
@@ -100,36 +97,35 @@ def round_trip(path: Path, folder: Path) -> Trip:
         for category, boxes in boxes_by_class(record).items()
         for deviation in deviations_px(boxes, ended.get(names[record.id], {}).get(category, []))
     ]
-    boxes = [box for record in start.records for box in record.boxes]
+    boxes = [one for record in start.records for one, _ in record.about("category", Boxes)]
     return Trip(
         str(path),
         start.format,
         len(start.records),
         len(boxes),
         len(moved),
-        sum(box.crowd for box in boxes),
-        tuple(dict.fromkeys(told)),
+        sum(not one.counts for one in boxes),
+        tuple(dict.fromkeys(sentences)),
         max(moved, default=0.0),
     )
 
 
 def main() -> None:
-    """Send every folder on its way and tell."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Send every folder on its way and print what came of it."""
+    parser = result_parser(__doc__, None)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folders of labelled boxes")
-    parser.add_argument("--out", type=Path, help="a JSON of what was found")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     trips = []
-    for path in asked.paths:
+    for path in options.paths:
         with tempfile.TemporaryDirectory() as folder:
             trip = round_trip(path, Path(folder))
         trips.append(trip)
-        print(f"{path} ({trip.form}): {trip.kept} of {trip.boxes} boxes of {trip.pictures} pictures kept, "
+        print(f"{path} ({trip.format}): {trip.kept} of {trip.boxes} boxes of {trip.images} images kept, "
               f"{trip.crowds} crowds, largest deviation {trip.largest_deviation_px:.6f} px")  # fmt: skip
         for sentence in trip.left_out:
             print(f"  {sentence}")
-    if asked.out is not None:
-        write_json(asked.out, {"forms": FORMS, "most_px": MOST_PX, "trips": [asdict(trip) for trip in trips]})
+    found = {"formats": FORMATS, "most_px": MOST_PX, "trips": [asdict(trip) for trip in trips]}
+    write_result(options, RESULT, facts() | found)
     raise SystemExit(not all(trip.holds for trip in trips))
 
 

@@ -12,7 +12,7 @@ LORA_ALPHA = 32
 class Shape:
     """One shape of a step."""
 
-    picture_tokens: int
+    image_tokens: int
     prompts: int
     group: int
     new_tokens: int

@@ -56,11 +56,7 @@ class Sizes:
 
 
 def sizes_of(config: Any) -> Sizes:
-    """Read a configuration.
-
-    Args:
-        config: transformers' Qwen2VLConfig.
-    """
+    """Read a configuration."""
     text, vision = config.text_config, config.vision_config
     return Sizes(
         hidden=text.hidden_size,
@@ -78,23 +74,14 @@ def sizes_of(config: Any) -> Sizes:
 
 
 def decoder_weights(s: Sizes) -> int:
-    """Numbers that one decoding step reads of the model: every text layer, the last norm and the head.
-
-    Args:
-        s: the model.
-    """
+    """Numbers that one decoding step reads of the model: every text layer, the last norm and the head."""
     biases = (s.heads + 2 * s.kv_heads) * s.head_width
     norms = 2 * s.hidden
     return s.layers * (s.layer_weights + biases + norms) + s.hidden + s.vocabulary * s.hidden
 
 
 def cached_numbers(s: Sizes, tokens: float) -> float:
-    """Keys and values of some tokens.
-
-    Args:
-        s: the model.
-        tokens: how many; a mean may be broken.
-    """
+    """Keys and values of some tokens."""
     return 2 * s.layers * s.kv_heads * s.head_width * tokens
 
 
@@ -104,7 +91,7 @@ def decode_bytes(s: Sizes, shape: Shape, prompt_tokens: int, bytes_a_number: int
     Args:
         s: the model.
         shape: sizes of the step.
-        prompt_tokens: of one prompt, its picture's included.
+        prompt_tokens: of one prompt, its image's included.
         bytes_a_number: 2 in bfloat16.
     """
     # Each of the new_tokens - 1 steps reads the answer so far, its own token included.
@@ -138,13 +125,13 @@ class Work:
 
 
 def tower_work(s: Sizes, shape: Shape) -> Work:
-    """The vision tower over one picture of every prompt."""
-    width, patches = s.tower_width, shape.picture_tokens * s.patches_a_token
+    """The vision tower over one image of every prompt."""
+    width, patches = s.tower_width, shape.image_tokens * s.patches_a_token
     layer = 4 * width**2 + 2 * width * s.tower_mlp
     merged = width * s.patches_a_token
     merger = merged**2 + merged * s.hidden
     embedding = 2 * shape.prompts * patches * s.patch_values * width
-    layers = 2 * shape.prompts * (patches * s.tower_layers * layer + shape.picture_tokens * merger)
+    layers = 2 * shape.prompts * (patches * s.tower_layers * layer + shape.image_tokens * merger)
     attention = shape.prompts * s.tower_layers * 4 * patches**2 * width
     return Work(embedding + layers, attention, of_pixels=embedding)
 
@@ -177,48 +164,41 @@ def adapter_work(s: Sizes, shape: Shape, tokens: int) -> Work:
 
 @dataclass(frozen=True)
 class Encoding:
-    """What a form of the training pass does with prompts that sampling has encoded."""
+    """What a method of the training pass does with prompts that sampling has encoded."""
 
-    again: bool
-    """Whether it encodes them again."""
+    encodes_anew: bool
     for_each_answer: bool = False
 
 
 ENCODING = {
-    "shared": Encoding(again=False),
-    "packed": Encoding(again=True),
-    "plain": Encoding(again=True, for_each_answer=True),
+    "shared": Encoding(encodes_anew=False),
+    "packed": Encoding(encodes_anew=True),
+    "plain": Encoding(encodes_anew=True, for_each_answer=True),
 }
-"""By form of ``vrft.rollout.hidden_states``."""
+"""By method of ``vrft.rollout.hidden_states``."""
 
 
 def encoding_flops(s: Sizes, shape: Shape, prompt_tokens: int) -> int:
-    """Operations of encoding the prompts for sampling; features of a frozen tower are known by then.
-
-    Args:
-        s: the model.
-        shape: sizes of the step.
-        prompt_tokens: of one prompt, its picture's included.
-    """
+    """Operations of encoding the prompts for sampling; features of a frozen tower are known by then."""
     tower = 0 if _tower_rests(shape) else tower_work(s, shape).forward
     adapters = adapter_work(s, shape, shape.prompts * prompt_tokens).forward
     return tower + adapters + prompt_work(s, shape, prompt_tokens).forward
 
 
-def training_flops(s: Sizes, shape: Shape, prompt_tokens: int, form: str) -> int:
+def training_flops(s: Sizes, shape: Shape, prompt_tokens: int, method: str) -> int:
     """Operations of our training pass, from the sampled answers to the gradient.
 
-    In the ``shared`` form prompts and pictures were encoded with gradient while sampling, so that only their
-    backward pass falls into this one. With the KL term the reference runs over prompts (its pictures are
-    known) and answers once.
+    With the ``shared`` method prompts and images were encoded with gradient while sampling, so that only
+    their backward pass falls into this one. With the KL term the reference runs over prompts (its images
+    are known) and answers once.
 
     Args:
         s: the model.
         shape: sizes of the step.
-        prompt_tokens: of one prompt, its picture's included.
-        form: a key of ``ENCODING``.
+        prompt_tokens: of one prompt, its image's included.
+        method: a key of ``ENCODING``.
     """
-    encoding, full = ENCODING[form], not shape.lora
+    encoding, full = ENCODING[method], not shape.lora
     times = shape.group if encoding.for_each_answer else 1
     fed = shape.prompts * shape.group * (shape.new_tokens - 1)
     prompt, answer = prompt_work(s, shape, prompt_tokens), answer_work(s, shape, prompt_tokens)
@@ -228,10 +208,10 @@ def training_flops(s: Sizes, shape: Shape, prompt_tokens: int, form: str) -> int
     total = times * (prompt.backward(full) + prompt_adapters.backward())
     total += answer.backward(full) + answer_adapters.backward() + head.backward(full)
     total += answer.forward + answer_adapters.forward + head.forward
-    if encoding.again:
+    if encoding.encodes_anew:
         total += times * (prompt.forward + prompt_adapters.forward)
     if not _tower_rests(shape):
-        total += tower.backward() + (tower.forward if encoding.again else 0)
+        total += tower.backward() + (tower.forward if encoding.encodes_anew else 0)
     if shape.beta:
         total += times * prompt.forward + answer.forward + head.forward
     return total

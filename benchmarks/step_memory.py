@@ -1,9 +1,9 @@
-"""Memory of our training step beside TRL's: a fresh process for each engine and shape.
+"""Memory of our training step next to TRL's: a fresh process for each engine and shape.
 
-    python benchmarks/step_memory.py --json
+    python benchmarks/step_memory.py [--json] [--out FOLDER | --save]
 
 What is measured is the most resident memory while steps run, less the level after one tiny warm-up step, on
-a vocabulary of 32,768 and 1,024 picture tokens. Goes to ``benchmarks/results/step_memory.json``.
+a vocabulary of 32,768 and 1,024 image tokens.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psutil
-from models import SMALL, save_pictures, save_random_qwen2_vl
+from machine import GIB
+from models import SMALL, save_images, save_random_qwen2_vl
 from ours_side import Ours
+from result_file import RESULTS, facts, result_parser, write_result
 from shapes import Shape
 from trl_side import run_trl
-
-from vrft.run_folder import hardware, versions, write_json
 
 VOCABULARY = 32_768
 SHAPES = {
@@ -35,8 +34,8 @@ SHAPES = {
 TINY = Shape(16, 1, 2, 4, 0.0)
 STEPS = 3
 EVERY_SECONDS = 0.005
-GIB = 2**30
 TARGET = 0.5
+RESULT = RESULTS / "step_memory.json"
 
 
 class Watch:
@@ -44,11 +43,11 @@ class Watch:
 
     def __enter__(self) -> Watch:
         self._process, self._done, self.peak = psutil.Process(), False, 0.0
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._measure, daemon=True)
         self._thread.start()
         return self
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         while not self._done:
             self.peak = max(self.peak, self._process.memory_info().rss / GIB)
             time.sleep(EVERY_SECONDS)
@@ -61,15 +60,15 @@ class Watch:
 def run(engine: str, shape: Shape, work: Path) -> None:
     """Steps of one engine on one shape, after which nothing is kept."""
     model = save_random_qwen2_vl(work / "model", SMALL.with_vocabulary(VOCABULARY))
-    pictures = save_pictures(work / "pictures", shape.prompts, shape.picture_tokens)
+    images = save_images(work / "images", shape.prompts, shape.image_tokens)
     steps = 1 if shape == TINY else STEPS
     if engine == "vrft":
-        ours = Ours(model, pictures, shape)
+        ours = Ours(model, images, shape)
         for _ in range(steps):
             ours.step()
     else:
         question = "Detect all objects belonging to the category 'seven' in the image"
-        run_trl(model, pictures, question, shape, steps, lambda _: None)
+        run_trl(model, images, question, shape, steps, lambda _: None)
 
 
 def child(engine: str, name: str, work: Path) -> None:
@@ -89,13 +88,10 @@ def measure(engine: str, name: str, work: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run both engines on every shape and write the file."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Run both engines on every shape and report them."""
+    parser = result_parser(__doc__, RESULT)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--child", nargs=3, metavar=("ENGINE", "SHAPE", "FOLDER"), help=argparse.SUPPRESS)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "step_memory.json")
     a = parser.parse_args()
     if a.child:
         child(a.child[0], a.child[1], Path(a.child[2]))
@@ -109,17 +105,12 @@ def main() -> None:
             if not a.json:
                 print(f"{name:24s} {share:.2f} of TRL's memory")
     result = {
-        "command": "python benchmarks/step_memory.py --json",
-        "date": date.today().isoformat(),
-        "hardware": hardware(),
-        "versions": versions() | {"trl": __import__("trl").__version__},
+        **facts("trl"),
         "target_share": TARGET,
         "steps": STEPS,
         "shapes": found,
     }
-    write_json(a.out, result)
-    if a.json:
-        print(json.dumps(result, indent=1))
+    write_result(a, RESULT, result)
 
 
 if __name__ == "__main__":

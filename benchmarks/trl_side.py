@@ -48,7 +48,7 @@ class PlainProcessor(ProcessorMixin):  # type: ignore[misc]
         super().__init__(image_processor, tokenizer, chat_template=chat_template)
 
     def replace_image_token(self, image_inputs: dict[str, Any], image_idx: int, **_: Any) -> str:
-        """As many placeholders as the picture has merged tokens."""
+        """As many placeholders as the image has merged tokens."""
         count = image_inputs["image_grid_thw"][image_idx].prod() // self.image_processor.merge_size**2
         return self.image_token * int(count)
 
@@ -65,7 +65,7 @@ def reward(completions: list[Any], **_: Any) -> list[float]:
 
 def run_trl(
     model_folder: Path,
-    pictures: list[Path],
+    images: list[Path],
     question: str,
     shape: Shape,
     steps: int,
@@ -76,7 +76,7 @@ def run_trl(
 
     Args:
         model_folder: where the model is; with beta TRL loads its reference from there.
-        pictures: one a prompt.
+        images: one for each prompt.
         question: the user's text of every prompt.
         shape: sizes.
         steps: steps in all, warm-up included.
@@ -110,7 +110,7 @@ def run_trl(
     )
     rows = [
         {"prompt": [{"role": "user", "content": question}], "image": Image.open(p).convert("RGB")}
-        for p in pictures
+        for p in images
     ]
     seconds: dict[str, list[float]] = {"step": [], "sampling": []}
     trainer = GRPOTrainer(
@@ -140,9 +140,11 @@ def run_trl(
 def _lora() -> Any:
     from peft import LoraConfig
 
-    from vrft.models.load_policy import LORA_TARGETS
+    from vrft.models.families import family_of
+    from vrft.models.load_policy import lora_targets
 
-    return LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules=LORA_TARGETS, bias="none")
+    targets = lora_targets(family_of("qwen2_vl", "benchmark"))
+    return LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules=targets, bias="none")
 
 
 class _Clock(TrainerCallback):  # type: ignore[misc]

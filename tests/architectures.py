@@ -1,6 +1,13 @@
-"""The architectures that every test of policies and engine runs on."""
+"""The architectures that every test of policies and engine runs on, and questions to them."""
 
 from PIL import Image
+
+from vrft.data.images import image_size_wh
+from vrft.models.load_policy import load_policy
+from vrft.models.model_options import ModelOptions
+from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
+from vrft.types import Image as ImageMedium
+from vrft.types import Message, SampleSeed
 
 FAMILY_NAMES = (
     "qwen2_vl",
@@ -12,22 +19,35 @@ FAMILY_NAMES = (
     "smolvlm",
     "gemma3",
 )
-
-TOKEN_TYPES = {
-    "qwen2_vl": "mm_token_type_ids",
-    "qwen2_5_vl": "mm_token_type_ids",
-    "qwen3_vl": "mm_token_type_ids",
-    "gemma3": "token_type_ids",
-}
-"""By what name a family's own processor hands over which tokens are a picture's."""
 UNREAD = ("num_patches", "num_crops", "batch_num_images")
 """What image processors give and no model reads."""
 
 
-def whole_inputs(policy, picture, ids):
-    """What transformers' own forward pass takes of a picture, straight from the image processor."""
-    found = policy.image_processor(images=[Image.open(picture).convert("RGB")], return_tensors="pt")
+def medium(path):
+    """A whole image."""
+    return ImageMedium(path, image_size_wh(path))
+
+
+def ask(policy, question, path):
+    """The prompt of one question about one image."""
+    return policy.first([Message("user", (medium(path), question))])
+
+
+def whole_inputs(policy, image, ids):
+    """What transformers' own forward pass takes of an image, straight from the image processor."""
+    found = policy.image_processor(images=[Image.open(image).convert("RGB")], return_tensors="pt")
     inputs = {k: v.to(policy.core.dtype) if v.is_floating_point() else v for k, v in found.items()}
-    if name := TOKEN_TYPES.get(policy.family.model_type):
+    if name := policy.family.token_types:
         inputs[name] = (ids == policy.image_token_id).int()
     return {k: v for k, v in inputs.items() if k not in UNREAD}
+
+
+def loaded(folder, **options):
+    """A policy on the CPU."""
+    return load_policy(ModelOptions(path=str(folder), device="cpu", **options))
+
+
+def sample(policy, prompts, n, params, seed=0, encoded=None, share_images=True):
+    """Completions of the shared-prompt sampler to a whole list of prompts."""
+    sampler = SharedPromptSampler(policy, share_images)
+    return sampler.generate(prompts, n, params, SampleSeed.whole(len(prompts), seed), encoded)

@@ -33,6 +33,17 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.set_num_threads(max(1, torch.get_num_threads() // processes))
 
 
+@pytest.fixture(autouse=True)
+def _only_tasks_of_the_test_itself():
+    """What a test loads or registers is forgotten after it."""
+    from vrft.tasks import registry
+
+    known = dict(registry._known)
+    yield
+    registry._known.clear()
+    registry._known.update(known)
+
+
 @pytest.fixture(scope="session")
 def tiny_folders(tmp_path_factory):
     """One folder an architecture, with a tiny random policy."""
@@ -44,9 +55,9 @@ def tiny_folders(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory):
-    """Three pictures of different sizes."""
-    root = tmp_path_factory.mktemp("pictures")
+def images(tmp_path_factory):
+    """Three images of different sizes."""
+    root = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(0)
     paths = []
     for index, (width, height) in enumerate([(64, 48), (40, 64), (56, 56)]):

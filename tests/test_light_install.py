@@ -29,27 +29,32 @@ sys.meta_path.insert(0, Absent())
 
 EXAMPLE = """
 from pathlib import Path
-from vrft.geometry.frames import View
-from vrft.tasks.task import load_task
-from vrft.types import BoxesTarget, Example, Form
+from vrft.tasks.registry import load_task
+from vrft.types import Boxes, CoordinateFrame, Example, Form, Image
 
-target = BoxesTarget(((10.0, 10.0, 60.0, 60.0),))
-example = Example("a", "a", Path("a.png"), (100, 100), "detection", "cat", target)
-view = View("thousand", (100, 100), (100, 100))
+media = (Image(Path("a.png"), (100, 100)),)
+target = Boxes(((10.0, 10.0, 60.0, 60.0),))
+example = Example("a", "a", "detection", media, "cat", target, form=Form.DIRECT)
+frame = CoordinateFrame.whole("norm1000", (100, 100), (100, 100))
 text = "<answer>[{'Position': [100, 100, 600, 400], 'Confidence': 0.5}]</answer>"
 """
 
 USES = {
     "parse": """
-answer = load_task("detection").parse(text, view, Form.DIRECT)
-assert answer.boxes_xyxy_px == ((10.0, 10.0, 60.0, 40.0),), answer
+answer = load_task("detection").parse(text, example, (frame,))
+assert answer.value == Boxes(((10.0, 10.0, 60.0, 40.0),), scores=(0.5,)), answer
 """,
     "score": """
-from vrft.config.run_config import Reward
-from vrft.tasks.scorer import Scorer
+from vrft.tasks.scorer import RewardOptions, Scorer
 
-score = Scorer(load_task("detection"), Reward(setting="paper"), Form.DIRECT).score(text, example, view)
-assert abs(score.reward - 2.1) < 1e-9, score
+scored = Scorer(load_task("detection"), RewardOptions(setting="paper")).score_text(text, example, (frame,))
+assert abs(scored.reward - 2.1) < 1e-9, scored
+""",
+    "configuration": """
+from vrft.config.run_config import make_config
+
+config = make_config({"task": "detection", "data": {"path": "photos"}, "grpo": {"loss": "dapo"}})
+assert type(config.grpo.loss).__name__ == "Dapo", config.grpo.loss
 """,
     "adapters": """
 from vrft.integrations import easyr1
@@ -59,7 +64,7 @@ from vrft.integrations import trl
 from vrft.integrations import verl
 from vrft.integrations.packing import pack
 
-packed = pack(example, view, Form.DIRECT)
+packed = pack(example, (frame,))
 assert abs(verl.compute_score("photos", text, packed, setting="paper")["score"] - 2.1) < 1e-9
 assert abs(trl.trl_reward("paper")([text], vrft_target=[packed])[0] - 2.1) < 1e-9
 """,
@@ -67,17 +72,17 @@ assert abs(trl.trl_reward("paper")([text], vrft_target=[packed])[0] - 2.1) < 1e-
 from making import make_fit
 from vrft.report.build_report import build_report
 
-page = build_report([make_fit(Path("fit"), pictures=6)], Path("report.html"))
+page = build_report([make_fit(Path("fit"), images=6)], Path("report.html"))
 assert "<svg" in page.read_text("utf-8")
 """,
     "scorecard": """
 from rich.console import Console
 from making import make_evaluation
-from vrft.commands.scorecard import print_card
+from vrft.cli.card_tables import print_card
 from vrft.report.build_report import build_report
 from vrft.run_folder import read_json
 
-folder = make_evaluation(Path("eval"), pictures=6)
+folder = make_evaluation(Path("eval"), images=6)
 print_card(read_json(folder / "result.json"), Console(stderr=True))
 assert "<svg" in build_report([folder], Path("report.html")).read_text("utf-8")
 """,
@@ -85,7 +90,7 @@ assert "<svg" in build_report([folder], Path("report.html")).read_text("utf-8")
 from making import make_fit
 from vrft.cli import main
 
-make_fit(Path("fit"), pictures=6)
+make_fit(Path("fit"), images=6)
 sys.argv = ["vrft", "report", "fit", "--out", "report.html"]
 try:
     main()
@@ -100,12 +105,12 @@ import json
 from vrft.cli import main
 
 sys.argv = ["vrft", "audit", "classification", "--json"]
-with contextlib.redirect_stdout(io.StringIO()) as told:
+with contextlib.redirect_stdout(io.StringIO()) as printed:
     try:
         main()
     except SystemExit as end:
         assert not end.code, end.code
-assert json.loads(told.getvalue())
+assert json.loads(printed.getvalue())
 """,
     "check command": """
 import contextlib
@@ -119,12 +124,12 @@ for name in ("cat", "dog"):
         Path("data", name).mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (64, 48), (40 * shade, 0, 90 * len(name))).save(f"data/{name}/{shade}.png")
 sys.argv = ["vrft", "check", "data", "--json"]
-with contextlib.redirect_stdout(io.StringIO()) as told:
+with contextlib.redirect_stdout(io.StringIO()) as printed:
     try:
         main()
     except SystemExit as end:
         pass
-codes = [finding["code"] for finding in json.loads(told.getvalue())["findings"]]
+codes = [finding["code"] for finding in json.loads(printed.getvalue())["findings"]]
 assert "contradiction" in codes and "model-not-examined" in codes, codes
 """,
 }
@@ -148,7 +153,7 @@ def test_works_where_no_training_library_is(use, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("name", ["torch", "transformers.models", "vrft.rollout.shared_prompt.sampling"])
+@pytest.mark.parametrize("name", ["torch", "transformers.models", "vrft.rollout.shared_prompt.sampler"])
 def test_the_guard_holds(name, tmp_path):
     done = run(f"{GUARD}\nimport {name}", tmp_path)
     assert done.returncode != 0 and "in a light installation" in done.stderr

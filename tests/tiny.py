@@ -15,8 +15,8 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
+from miniature_training.tokenizer import special_ids, train_tokenizer
 from tiny_families import build_tiny
-from vrft.miniature.tokenizer import special_ids, train_tokenizer
 
 TEXTS = ["Detect all objects belonging to the category 'seven' 0 1 2 3 4 5 6 7 8 9 What is the object?"] * 3
 ROPE = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 2, 2]}

@@ -41,7 +41,9 @@ IDEFICS = (
     "{% endfor %}<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
 )
 GEMMA = (
-    "{% for m in messages %}{{ '<start_of_turn>' + m['role'] + '\n' }}{% for p in m['content'] %}"
+    "{% for m in messages %}"
+    "{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\n' }}"
+    "{% for p in m['content'] %}"
     "{% if p['type'] == 'image' %}{{ '<start_of_image>' }}{% else %}{{ p['text'] | trim }}{% endif %}"
     "{% endfor %}{{ '<end_of_turn>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
@@ -62,7 +64,7 @@ class Tiny:
     """How a tiny policy of one family is made.
 
     Args:
-        tokens: its marks, added to the tokenizer; the first is the one of a picture token.
+        tokens: its marks, added to the tokenizer; the first is the one of an image token.
         template: its chat template.
         processor: settings of its image processor.
     """
@@ -135,7 +137,7 @@ class TinySmolVLM(TinyIdefics3):
 
 
 class TinyGemma3(Tiny):
-    """Four tokens a picture; one layer of two sees a window only, wider than the tests' rows."""
+    """Four tokens an image; one layer of two sees a window only, wider than the tests' rows."""
 
     def build(self, ids, vocab):
         text = text_config("gemma3_text", vocab) | {
@@ -153,7 +155,7 @@ class TinyGemma3(Tiny):
             tie_word_embeddings=True,
         )
         model = Gemma3ForConditionalGeneration(config)
-        # transformers begins with a projection of zeros: no picture would be seen.
+        # transformers begins with a projection of zeros: no image would be seen.
         with torch.no_grad():
             model.model.multi_modal_projector.mm_input_projection_weight.normal_(std=0.1)
         return model

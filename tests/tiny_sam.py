@@ -12,7 +12,7 @@ SIDE = 64
 
 
 def save_tiny_sam(folder: Path, side: int = SIDE) -> Path:
-    """Weights are drawn wide, so that masks differ much from box to box and picture to picture."""
+    """Weights are drawn wide, so that masks differ much from box to box and image to image."""
     torch.manual_seed(1)
     vision = {
         "hidden_size": 16, "output_channels": 16, "num_hidden_layers": 2, "num_attention_heads": 2,

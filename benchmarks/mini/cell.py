@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from mini.bench import Bench, Outcome
+from mini.cell_runner import CellRunner, Outcome
 from mini.effort import FULL, MODEL, Effort
 from mini.scores import calibrations, scope_scores
-from mini.settings import SETTINGS, Setting, pictures, questions
+from mini.settings import SETTINGS, Setting, images, questions
 from mini.systems import (
     BASE,
     EQUAL_STEPS,
@@ -29,13 +29,13 @@ from mini.systems import (
     twins,
 )
 from mini.tokens import steps_within
-from vrft.evaluation.judged import Judged
 from vrft.miniature.location import miniature_folder
-from vrft.progress import Narrator
+from vrft.progress import ProgressReporter
 from vrft.run_folder import hardware, read_json, versions, write_json
+from vrft.types import Prediction
 from vrft.workflows.trials import choose
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ class Cell:
 
     @property
     def has_further_controls(self) -> bool:
-        """Whether the controls beside permuted rewards run in it."""
+        """Whether the controls other than shuffled rewards run in it."""
         return self.shots == self.of.reference and self.seed < 3
 
 
 def main_table() -> list[Cell]:
-    """All cells of the main table: those that the claims look at first, then the first seed of each."""
+    """All cells of the main table: those that the claims are about first, then the first seed of each."""
     cells = [
         Cell(setting.name, shots, seed)
         for setting in SETTINGS.values()
@@ -79,20 +79,9 @@ def main_table() -> list[Cell]:
 
 
 def run_cell(
-    cell: Cell, out: Path, work: Path, narrator: Narrator, effort: Effort = FULL, keep: bool = False
+    cell: Cell, out: Path, work: Path, reporter: ProgressReporter, effort: Effort = FULL, keep: bool = False
 ) -> dict[str, Any]:
     """Run a cell, or read it back.
-
-    Args:
-        cell: which.
-        out: folder of JSON files.
-        work: folder of runs, where an interrupted cell goes on.
-        narrator: where progress goes.
-        effort: how much is trained.
-        keep: leave the runs on disk.
-
-    Returns:
-        The content of the JSON file.
 
     Raises:
         Interrupted: a signal ended it; the same call goes on.
@@ -102,40 +91,31 @@ def run_cell(
         found: dict[str, Any] = read_json(path)
         return found
     place = work / cell.name
-    bench = open_bench(cell, place, narrator, effort)
-    answers = train_all(cell, bench)
-    result = facts(cell, bench) | {
-        "twin": twin_of(bench).system.name,
-        "systems": {name: outcome.row() for name, outcome in bench.outcomes.items()},
-        "scopes": scope_scores(cell.of, bench.task, answers, effort.resamples),
-        "calibration": calibrations(bench.task, {name: answers[name] for name in MAIN}),
+    runner = open_runner(cell, place, reporter, effort)
+    answers = train_all(cell, runner)
+    result = facts(cell, runner) | {
+        "twin": twin_of(runner).system.name,
+        "systems": {name: outcome.row() for name, outcome in runner.outcomes.items()},
+        "scopes": scope_scores(cell.of, runner.task, answers, effort.resamples),
+        "calibration": calibrations(runner.task, {name: answers[name] for name in MAIN}),
     }
-    result |= bench.spend()
+    result |= runner.spend()
     write_json(path, result)
     if not keep:
         shutil.rmtree(place)
     return result
 
 
-def open_bench(
+def open_runner(
     cell: Cell,
     place: Path,
-    narrator: Narrator,
+    reporter: ProgressReporter,
     effort: Effort,
     train: int | None = None,
     development: bool = False,
-) -> Bench:
-    """A cell's workshop with its questions.
-
-    Args:
-        cell: which.
-        place: its folder.
-        narrator: where progress goes.
-        effort: how much is trained.
-        train: training pictures to draw; None takes the setting's own number.
-        development: score on pictures that are neither held out nor learned from.
-    """
-    narrator.say(f"{cell.name}: {cell.of.title}, {cell.shots} shots {cell.of.unit}, seed {cell.seed}")
+) -> CellRunner:
+    """What runs a cell, with its questions."""
+    reporter.info(f"{cell.name}: {cell.of.title}, {cell.shots} shots {cell.of.unit}, seed {cell.seed}")
     asked = questions(
         cell.of,
         place / "data",
@@ -145,76 +125,80 @@ def open_bench(
         train=train,
         development=development,
     )
-    return Bench(asked.task, asked.split, effort, cell.seed, place, narrator)
+    return CellRunner(asked.task, asked.split, effort, cell.seed, place, reporter)
 
 
-def train_all(cell: Cell, bench: Bench) -> dict[str, list[Judged]]:
+def train_all(cell: Cell, runner: CellRunner) -> dict[str, list[Prediction]]:
     """Train every system of a cell; their held-out answers by name."""
-    effort, form = bench.effort, bench.form
+    effort, form = runner.effort, runner.form
     answers = {
-        BASE: bench.answers(BASE, effort.model, form),
-        OTHER_BASE: bench.answers(OTHER_BASE, effort.model, other(form)),
+        BASE: runner.answers(BASE, effort.model, form),
+        OTHER_BASE: runner.answers(OTHER_BASE, effort.model, other(form)),
     }
     for system in twins(effort, form):
-        bench.train(system)
-    twin, learner = twin_of(bench), bench.train(rft(effort, form))
-    bench.train(on_twin(effort, twin.system))
+        runner.train(system)
+    twin, learner = twin_of(runner), runner.train(rft(effort, form))
+    runner.train(on_twin(effort, twin.system))
     rate = learner.chosen.learning_rate
     for system in controls(learner.system, rate, cell.has_further_controls):
-        bench.train(system)
-    answers[EQUAL_STEPS] = _equal_steps(bench, twin, learner)
-    bench.train(_equal_tokens(twin, learner))
-    return answers | {TWIN: list(twin.judged)} | {name: list(o.judged) for name, o in bench.outcomes.items()}
+        runner.train(system)
+    answers[EQUAL_STEPS] = _equal_steps(runner, twin, learner)
+    runner.train(_equal_tokens(twin, learner))
+    return (
+        answers
+        | {TWIN: list(twin.predictions)}
+        | {name: list(o.predictions) for name, o in runner.outcomes.items()}
+    )
 
 
-def twin_of(bench: Bench) -> Outcome:
+def twin_of(runner: CellRunner) -> Outcome:
     """The best form of supervised fine-tuning on the validation part."""
-    forms = {o.system.name: o for o in bench.outcomes.values() if o.system.name in _twin_names(bench)}
+    forms = {o.system.name: o for o in runner.outcomes.values() if o.system.name in _twin_names(runner)}
     return forms[choose([o.chosen for o in forms.values()]).system]
 
 
-def _twin_names(bench: Bench) -> list[str]:
-    return [system.name for system in twins(bench.effort, bench.form)]
+def _twin_names(runner: CellRunner) -> list[str]:
+    return [system.name for system in twins(runner.effort, runner.form)]
 
 
-def _again(twin: Outcome, name: str, steps: int, every: int) -> System:
+def _as_twin(twin: Outcome, name: str, steps: int, every: int) -> System:
     return replace(twin.system, name=name, rates=(twin.chosen.learning_rate,), steps=steps, every=every)
 
 
-def _equal_steps(bench: Bench, twin: Outcome, learner: Outcome) -> list[Judged]:
-    """The twin's answers after exactly the optimiser steps that RFT's chosen checkpoint took."""
+def _equal_steps(runner: CellRunner, twin: Outcome, learner: Outcome) -> list[Prediction]:
+    """The twin's answers after exactly the optimizer steps that RFT's chosen checkpoint took."""
     steps = learner.chosen.best_step
     if not steps:
-        return bench.answers(EQUAL_STEPS, bench.effort.model, twin.system.form)
-    return list(bench.train(_again(twin, EQUAL_STEPS, steps, 0)).judged)
+        return runner.answers(EQUAL_STEPS, runner.effort.model, twin.system.form)
+    return list(runner.train(_as_twin(twin, EQUAL_STEPS, steps, 0)).predictions)
 
 
 def _equal_tokens(twin: Outcome, learner: Outcome) -> System:
     """The twin with as many tokens as RFT's chosen trial, validated as often as before."""
     steps = steps_within(learner.tokens.total, twin.tokens)
-    return _again(twin, EQUAL_TOKENS, steps, twin.system.every)
+    return _as_twin(twin, EQUAL_TOKENS, steps, twin.system.every)
 
 
-def facts(cell: Cell, bench: Bench) -> dict[str, Any]:
+def facts(cell: Cell, runner: CellRunner) -> dict[str, Any]:
     """What a JSON file says of where its numbers come from."""
-    setting, split = cell.of, bench.split
+    setting, split = cell.of, runner.split
     return {
         "version": VERSION,
         "setting": setting.name,
         "family": setting.family,
         "shots": cell.shots,
         "seed": cell.seed,
-        "task": bench.task.name,
-        "metric": bench.task.metric,
+        "task": runner.task.name,
+        "metric": runner.task.metrics[0].name,
         "headline": setting.headline,
-        "form": bench.form,
-        "probe": bench.probe,
+        "form": runner.form,
+        "probe": runner.probe,
         "questions": {
-            part: {"questions": len(asked), "pictures": pictures(asked)}
+            part: {"questions": len(asked), "images": images(asked)}
             for part, asked in (("train", split.train), ("val", split.val), ("heldout", split.heldout))
         },
-        "effort": asdict(bench.effort),
-        "model_sha256": _model_hash(bench.effort.model),
+        "effort": asdict(runner.effort),
+        "model_sha256": _model_hash(runner.effort.model),
         "command": f"python benchmarks/mini.py {cell.options}",
         "threads": torch.get_num_threads(),
         "hardware": hardware(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mini.files import Groups
 from mini.pooled import family_difference, pooled
 from mini.settings import FAMILIES, SETTINGS
-from mini.systems import BASE, PERMUTED, RFT, TWIN
+from mini.systems import BASE, RFT, SHUFFLED, TWIN
 from vrft.evaluation.statistics import Difference
 
 MOST_OF_FIVE = 3
@@ -26,11 +26,7 @@ class Claim:
 
 
 def claims(groups: Groups) -> list[Claim]:
-    """All claims.
-
-    Args:
-        groups: the cells that are there.
-    """
+    """All claims."""
     rows = [(s.name, shots) for s in SETTINGS.values() for shots in s.seeds]
     complete = all(len(groups.get(row, ())) == SETTINGS[row[0]].seeds[row[1]] for row in rows)
     whole = complete_families(groups)
@@ -38,7 +34,7 @@ def claims(groups: Groups) -> list[Claim]:
     reading = {f: family_difference(groups, f, RFT, BASE, parsed=True) for f in whole}
     return [
         _every(groups, complete),
-        _most("RFT is above its SFT twin at equal pictures in at least three of the five settings", against),
+        _most("RFT is above its SFT twin at equal images in at least three of the five settings", against),
         _most(
             "The value of the answers that can be read rises from base to RFT in at least three settings",
             reading,
@@ -97,12 +93,12 @@ def _most(text: str, seen: Mapping[str, Difference | None]) -> Claim:
 
 
 def _control(groups: Groups, complete: bool) -> Claim:
-    seen = differences(groups, PERMUTED, BASE)
+    seen = differences(groups, SHUFFLED, BASE)
     exceeding = [f"{name} at {shots}" for (name, shots), d in seen.items() if above(d)]
     said = f"{len(seen) - len(exceeding)} of {len(seen)} rows"
     said += f"; it does in {', '.join(exceeding)} (other seeds: `--study control`)" if exceeding else ""
     return Claim(
-        "RFT on rewards permuted inside the groups never exceeds base by more than its interval",
+        "RFT on rewards shuffled inside the groups never exceeds base by more than its interval",
         said,
         False if exceeding else (True if complete else None),
     )

@@ -1,4 +1,4 @@
-"""Which training pictures are neither too easy nor too hard for the base policy."""
+"""Which training images are neither too easy nor too hard for the base policy."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 
 from mini.effort import Effort
-from vrft.config.run_config import Reward, Rollout
-from vrft.diagnostics.probe.probe_summary import Probe, better_form, describe
-from vrft.diagnostics.probe.sampled_groups import Draws, evenly_spaced
+from mini.systems import in_form
+from vrft.config.run_config import make_config
+from vrft.diagnostics.probe.probe_summary import Probe, better_form
+from vrft.diagnostics.probe.sampled_groups import AT_ONCE, Prober, evenly_spaced
 from vrft.models.policy import Policy
-from vrft.tasks.scorer import Scorer
+from vrft.tasks.scorer import scorers_of
 from vrft.tasks.task import Task
-from vrft.types import Example, Form
+from vrft.types import Example, Form, Rollout
 
 
 def success_shares(
@@ -20,11 +21,16 @@ def success_shares(
 ) -> dict[str, float]:
     """Of each question, the share of the base policy's sampled answers that are right.
 
-    Right is what ``vrft.diagnostics.probe.success`` says: the class name, or boxes with an IoU of at
-    least 0.5.
+    Right is what the task's own ``success`` says: the class name, or boxes with an IoU of at least 0.5.
     """
-    groups = _draws(policy, task, form, effort, seed).groups(examples, effort.difficulty_samples)
-    return {e.id: sum(d.hit for d in g) / len(g) for e, g in zip(examples, groups, strict=True)}
+
+    def is_right(rollout: Rollout) -> bool:
+        target = rollout.example.target
+        return target is not None and task.success(rollout.answer, target)
+
+    asked = in_form(examples, form)
+    groups = _prober(policy, task, asked, effort, seed).groups(asked, effort.difficulty_samples)
+    return {g.example.id: sum(map(is_right, g.rollouts)) / len(g.rollouts) for g in groups}
 
 
 def middling(shares: Mapping[str, float]) -> list[str]:
@@ -62,16 +68,25 @@ def thirds(shares: Mapping[str, float]) -> dict[str, list[str]]:
 def probe_forms(
     policy: Policy, task: Task, examples: Sequence[Example], effort: Effort, seed: int
 ) -> tuple[Form, list[Probe]]:
-    """The form in which the base policy shows more skill on training pictures, as ``vrft fit`` chooses it."""
+    """The form in which the base policy shows more skill on training images, as ``vrft fit`` chooses it."""
     probes = []
     for form in Form:
-        draws = _draws(policy, task, form, effort, seed)
-        groups = draws.groups(evenly_spaced(examples, draws.questions_at_once), effort.group)
-        weights = Scorer(task, draws.reward, form).weights
-        probes.append(describe(groups, form, effort.group, weights, effort.max_new_tokens))
+        asked = in_form(evenly_spaced(examples, AT_ONCE), form)
+        prober = _prober(policy, task, asked, effort, seed)
+        probes.append(prober.describe(prober.groups(asked, effort.group)))
     return better_form(probes).form, probes
 
 
-def _draws(policy: Policy, task: Task, form: Form, effort: Effort, seed: int) -> Draws:
-    rollout = Rollout(group_size=effort.group, max_new_tokens=effort.max_new_tokens)
-    return Draws(policy, task, form, Reward(setting=effort.reward), rollout, seed)
+def _prober(policy: Policy, task: Task, asked: Sequence[Example], effort: Effort, seed: int) -> Prober:
+    """Samples as the trials sample; ``asked`` are questions in one form, at least one."""
+    config = make_config(
+        {
+            "task": task.name,
+            "form": asked[0].form,
+            "seed": seed,
+            "data": {"path": "unused"},
+            "rollout": {"group_size": effort.group, "max_new_tokens": effort.max_new_tokens},
+            "reward": {"setting": effort.reward},
+        }
+    )
+    return Prober(policy, config, scorers_of(asked, config.reward))

@@ -12,13 +12,13 @@ class Effort:
     """What every trial has in common."""
 
     steps: int = 80
-    """Optimiser steps of a trial at most."""
+    """Optimizer steps of a trial at most."""
     every: int = 10
     """Steps between validations; the best of them, the start included, is a trial's result."""
     prompts: int = 16
-    """Pictures a step."""
+    """Images a step."""
     group: int = 8
-    """G, answers a picture."""
+    """G, answers an image."""
     max_new_tokens: int = 110
     rft_rates: tuple[float, ...] = (2e-5, 5e-5, 1e-4, 2e-4)
     sft_rates: tuple[float, ...] = (1e-5, 3e-5, 1e-4, 3e-4)
@@ -27,11 +27,11 @@ class Effort:
     beta: float = 0.04
     reward: str = "recommended"
     difficulty_samples: int = 8
-    """Answers of the base policy to each training picture, for the curated twin."""
+    """Answers of the base policy to each training image, for the curated twin."""
     asked: int | None = None
     """Held-out questions; None takes the setting's own number."""
     resamples: int = 500
-    """Bootstrap draws of pictures."""
+    """Bootstrap draws of images."""
     model: str = MODEL
 
     @property

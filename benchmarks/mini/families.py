@@ -1,18 +1,18 @@
-"""The five settings at their reference number of shots, beside the paper's figures."""
+"""The five settings at their reference number of shots, next to the paper's figures."""
 
 from __future__ import annotations
 
 from mini.files import Groups
 from mini.pooled import family_difference
 from mini.settings import FAMILIES, PAPER, SETTINGS
-from mini.systems import BASE, PERMUTED, RFT, TWIN
-from mini.tables import table, told
+from mini.systems import BASE, RFT, SHUFFLED, TWIN
+from mini.tables import table, with_interval
 
 PAIRS = {
     "RFT - base": (RFT, BASE, False),
     "RFT - base, given parsed": (RFT, BASE, True),
     "RFT - SFT": (RFT, TWIN, False),
-    "permuted - base": (PERMUTED, BASE, False),
+    "shuffled - base": (SHUFFLED, BASE, False),
 }
 """Differences by title: first, second, whether of the answers that can be read."""
 
@@ -23,7 +23,7 @@ def families_table(groups: Groups) -> str:
     for family in FAMILIES:
         found = [family_difference(groups, family, *pair) for pair in PAIRS.values()]
         printed = [f"+{gain}" for gain in PAPER[family]]
-        own = [told(seen, sign=True) for seen in found]
+        own = [with_interval(seen, sign=True) for seen in found]
         rows.append([family, _seeds(groups, family), *own, *printed])
     return table(["setting", "seeds", *PAIRS, "paper: RFT - base", "paper: RFT - SFT"], rows)
 

@@ -28,7 +28,7 @@ STATES = {True: "yes", False: "**no**", None: "open"}
 PLOTS = {
     "rft_minus_base": "RFT - base in each setting at its reference number of shots, times 100",
     "rft_minus_sft": "RFT - SFT, likewise",
-    "permuted_minus_base": "Permuted rewards - base, likewise",
+    "shuffled_minus_base": "Shuffled rewards - base, likewise",
     "shots_classification": "Few-shot classification, accuracy times 100 over shots, with intervals",
     "shots_detection": "Few-shot detection, AP times 100 over shots, with intervals",
     "reliability_base": "Share of hits over confidence before training, two-shot detection, boxes of all "
@@ -46,7 +46,7 @@ BOXED = (
     "Share of the answers that box something, where the category is there and where it is not. Cells that "
     "ran before this was counted are left out. Two shares that are equal mean that the policy guesses: AP "
     "pays for guesses that happen to hit and takes little for those that do not, so that a value may rise, "
-    "on permuted rewards too, without anything being recognised."
+    "on shuffled rewards too, without anything being recognized."
 )
 
 
@@ -69,13 +69,7 @@ def write_page(out: Path, docs: Path) -> str:
 
 
 def page(found: CellFiles, points: Mapping[str, Found], plots: Mapping[str, str]) -> str:
-    """The page's text.
-
-    Args:
-        found: cells that are there.
-        points: of the studies that are there, by the study's name.
-        plots: paths of the plots that there are, by name.
-    """
+    """The page's text."""
     groups, attempts = grouped(found), _attempts(points)
     parts = [
         "# The small benchmark\n\nWritten by `python benchmarks/mini.py --page`; do not edit.",
@@ -94,7 +88,7 @@ def page(found: CellFiles, points: Mapping[str, Found], plots: Mapping[str, str]
             _figure(name, plots) for name in PLOTS if name in plots and name.startswith("reliability")
         ]
         parts += [
-            section("Equal pictures", tables.main_table(groups), *shown),
+            section("Equal images", tables.main_table(groups), *shown),
             section("Values of the answers that can be read", tables.parsed_table(groups)),
             section("Equal steps, equal tokens", tables.equal_table(groups)),
             section("Controls", tables.control_table(groups)),
@@ -139,9 +133,9 @@ def _against_the_paper(groups: Groups, attempts: Counter[str]) -> str:
             if seen.low is None or seen.low > 0:
                 continue
             below = seen.high is not None and seen.high < 0
-            said = "is below" if below else "cannot be told from"
+            said = "is below" if below else "cannot be distinguished from"
             title = f"{SETTINGS[name].title}, {shots} shot{'s' if shots > 1 else ''}"
-            difference = tables.told(seen, sign=True)
+            difference = tables.with_interval(seen, sign=True)
             tried = f"Attempts in this setting: {attempts[name]}"
             lines.append(f"- {title}: RFT {said} {tables.TITLES[other]}, difference {difference}. {tried}.")
     opening = "The paper reports RFT above base and above SFT in every setting. Here it is otherwise in:"
@@ -150,7 +144,7 @@ def _against_the_paper(groups: Groups, attempts: Counter[str]) -> str:
     closing = (
         "An attempt is one change of RFT (`--study attempts --on SETTING`) or a point of the study of group "
         "size, beta and learning rate (`--study sensitivity --on SETTING`), both below; the controls above "
-        "come beside them."
+        "come on top of them."
     )
     return "\n".join([opening, "", *lines, "", closing])
 

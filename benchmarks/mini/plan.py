@@ -53,7 +53,7 @@ def plan_text(found: CellFiles) -> str:
         [
             *lines,
             f"{len(cells)} cells, {len(found)} done. In each: {trials[0]} trials of SFT, {trials[1]} of RFT, "
-            f"{trials[2]} of SFT then RFT, 1 with permuted rewards, 2 of SFT at equal steps and tokens;",
+            f"{trials[2]} of SFT then RFT, 1 with shuffled rewards, 2 of SFT at equal steps and tokens;",
             f"in {further} of them {len(CONTROLS)} more of RFT.",
             f"Budget {BUDGET_CORE_HOURS} core-hours, {BUDGET_CORE_HOURS * 60 / len(cells):.0f} core-minutes "
             f"a cell. Spent: {spent:.2f} core-hours; {rest}.",

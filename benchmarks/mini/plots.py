@@ -1,4 +1,4 @@
-"""Plots of the page as SVG files that need no style sheet beside them."""
+"""Plots of the page as SVG files that need no style sheet."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mini.drawing import LOOKS, chart_height, series
+from standalone_svg import Panel, standalone
+
 from mini.files import Groups
+from mini.plot_lines import LOOKS, chart_height, series
 from mini.pooled import family_difference, pooled
 from mini.settings import FAMILIES, SETTINGS
 from mini.studies import STUDIES
-from mini.systems import BASE, MAIN, PERMUTED, RFT, TWIN
+from mini.systems import BASE, MAIN, RFT, SHUFFLED, TWIN
 from mini.tables import TITLES
-from vrft.report.charts import HEIGHT, WIDTH, Whisker, interval_plot, line_chart
-from vrft.report.reliability import reliability_plot
-from vrft.report.standalone_svg import Panel, standalone
+from vrft.report.charts import HEIGHT, WIDTH, Whisker, draw_line_chart, interval_plot, line_chart
 from vrft.run_folder import write_text
-from vrft.tasks.detection.calibration import Calibration, ReliabilityBin, together
+from vrft.tasks.detection.calibration import Calibration, ReliabilityBin, reliability_chart, together
 
 FEWEST_POINTS = 2
 
@@ -39,7 +39,7 @@ def shots_plot(groups: Groups, name: str) -> str | None:
 
 def families_plot(groups: Groups, first: str, other: str) -> str | None:
     """A difference in each of the five settings at the reference number of shots."""
-    look, rows = "gain" if first == PERMUTED else LOOKS[other], []
+    look, rows = "gain" if first == SHUFFLED else LOOKS[other], []
     for family in FAMILIES:
         seen = family_difference(groups, family, first, other)
         if seen is not None and seen.value is not None:
@@ -55,7 +55,7 @@ def reliability(cells: Sequence[Mapping[str, Any]], system: str) -> str | None:
     found = [cell["calibration"][system] for cell in cells if cell["calibration"].get(system)]
     if not sum(one["boxes"] for one in found):
         return None
-    chart = reliability_plot(together([_calibration(one) for one in found]))
+    chart, _ = draw_line_chart(reliability_chart(together([_calibration(one) for one in found])), "rft")
     return standalone([Panel(chart, WIDTH, chart_height(chart))])
 
 
@@ -73,27 +73,18 @@ def _known(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-Draw = Callable[[], str | None]
+MakePlot = Callable[[], str | None]
 
 
 def write_plots(
     groups: Groups, studies: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path
 ) -> dict[str, Path]:
-    """Write every plot that there are numbers for.
-
-    Args:
-        groups: cells that are there.
-        studies: points of studies that are there.
-        folder: of the SVG files; plots that no number backs any more are removed.
-
-    Returns:
-        Files by the plot's name.
-    """
+    """Write every plot that there are numbers for."""
     reference = groups.get(("detection", SETTINGS["detection"].reference), ())
-    wanted: dict[str, Draw] = {
+    wanted: dict[str, MakePlot] = {
         "rft_minus_base": lambda: families_plot(groups, RFT, BASE),
         "rft_minus_sft": lambda: families_plot(groups, RFT, TWIN),
-        "permuted_minus_base": lambda: families_plot(groups, PERMUTED, BASE),
+        "shuffled_minus_base": lambda: families_plot(groups, SHUFFLED, BASE),
         "shots_classification": lambda: shots_plot(groups, "classification"),
         "shots_detection": lambda: shots_plot(groups, "detection"),
         "reliability_base": lambda: reliability(reference, BASE),

@@ -1,9 +1,9 @@
 """Seeds put together, and systems compared, from the draws that cells keep.
 
-Cells of one setting and number of shots have the same held-out questions and the same draws of pictures. A
-draw of the pooled value takes as many seeds as there are, with replacement, on one draw of pictures (Owen
+Cells of one setting and number of shots have the same held-out questions and the same draws of images. A
+draw of the pooled value takes as many seeds as there are, with replacement, on one draw of images (Owen
 2007, The pigeonhole bootstrap). The same seeds are drawn for every system, because a seed's systems learn
-from the same shots. With one seed the interval is over pictures alone.
+from the same shots. With one seed the interval is over images alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CellFile = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SeedMean:
     """A mean over seeds with its (draws,) values."""
 
     value: float
@@ -33,18 +33,18 @@ class Drawn:
         """With its 95 per cent interval."""
         return interval(self.value, self.values)
 
-    def minus(self, other: Drawn) -> Difference:
-        """The difference, paired by picture and by seed."""
+    def minus(self, other: SeedMean) -> Difference:
+        """The difference, paired by image and by seed."""
         return difference((self.value, self.values), (other.value, other.values))
 
-    def lead(self, other: Drawn) -> Drawn:
+    def lead(self, other: SeedMean) -> SeedMean:
         """The same with its draws, to be compared with another lead."""
-        return Drawn(self.value - other.value, self.values - other.values)
+        return SeedMean(self.value - other.value, self.values - other.values)
 
 
 def pooled(
     cells: Sequence[CellFile], system: str, scope: str | None = None, parsed: bool = False
-) -> Drawn | None:
+) -> SeedMean | None:
     """One system's value over the seeds of a setting and a number of shots.
 
     Args:
@@ -66,17 +66,11 @@ def pooled(
     count = values_SB.shape[1]
     chosen_BS = np.random.default_rng(0).integers(len(rows), size=(count, len(rows)))
     means_B = values_SB.T[np.arange(count)[:, None], chosen_BS].mean(axis=1)
-    return Drawn(float(np.mean([row[value] for row in rows])), means_B)
+    return SeedMean(float(np.mean([row[value] for row in rows])), means_B)
 
 
 def known_as(cell: CellFile, system: str, name: str) -> CellFile:
-    """A cell in which one of its systems goes by another name as well.
-
-    Args:
-        cell: a cell's or a point's file.
-        system: of its systems.
-        name: the further name.
-    """
+    """A cell in which one of its systems goes by another name as well."""
     scopes = {
         scope: part | {"systems": part["systems"] | {name: part["systems"][system]}}
         for scope, part in cell["scopes"].items()
@@ -90,19 +84,19 @@ def mean_rate(cells: Sequence[CellFile], system: str, rate: str = "parse_rate") 
     return float(np.mean([row[rate] for row in rows])) if all(rows) else None
 
 
-def mean_of(drawn: Sequence[Drawn | None]) -> Drawn | None:
+def mean_of(drawn: Sequence[SeedMean | None]) -> SeedMean | None:
     """The mean of several settings of one family; None where one is missing."""
     known = [one for one in drawn if one is not None]
     if not known or len(known) < len(drawn):
         return None
-    # Other pictures in every setting: draws of one stand beside draws of another at random.
+    # Other images in every setting: draws of one go with draws of another at random.
     mixed = [np.random.default_rng([1, i]).permutation(one.values) for i, one in enumerate(known)]
-    return Drawn(float(np.mean([one.value for one in known])), np.mean(mixed, axis=0))
+    return SeedMean(float(np.mean([one.value for one in known])), np.mean(mixed, axis=0))
 
 
 def lead(
     cells: Sequence[CellFile], first: str, second: str, scope: str | None = None, parsed: bool = False
-) -> Drawn | None:
+) -> SeedMean | None:
     """First minus second over seeds; None where there are none, or a system is missing."""
     one, other = (pooled(cells, name, scope, parsed) if cells else None for name in (first, second))
     return one.lead(other) if one is not None and other is not None else None
@@ -119,4 +113,4 @@ def family_difference(
     own = [s for s in SETTINGS.values() if s.family == family]
     parts = [lead(groups.get((s.name, s.reference), ()), first, second, parsed=parsed) for s in own]
     mean = mean_of(parts)
-    return None if mean is None else mean.minus(Drawn(0.0, np.zeros_like(mean.values)))
+    return None if mean is None else mean.minus(SeedMean(0.0, np.zeros_like(mean.values)))

@@ -9,19 +9,19 @@ from typing import Any
 
 from mini.effort import FULL
 from mini.settings import SETTINGS, VALIDATION
-from mini.studies.data import most_pictures
+from mini.studies.data import most_images
 from mini.studies.study import Found
 from mini.systems import RFT, TWIN
 from mini.tables import table
-from vrft.report.number_format import hundred
 from vrft.run_folder import read_json
+from vrft.tasks.number_format import hundred
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results"
 PILOTS = {"pilot_40": "pilot_40_steps", "pilot_60": "pilot_60_validation"}
 """Folders of cells from before the protocol was fixed."""
 MISLED = "grounding-16-0"
-"""The pilot in which validation's choice of RFT was worst on held-out pictures."""
+"""The pilot in which validation's choice of RFT was worst on held-out images."""
 TASKS = ("classification", "detection", "grounding")
 
 
@@ -31,25 +31,21 @@ def protocol() -> str:
 
 
 def reading(points: Mapping[str, Found]) -> str:
-    """What the base policy's making means for the numbers, with the figures of its gates.
-
-    Args:
-        points: of the studies that are there, by the study's name.
-    """
+    """What the base policy's making means for the numbers, with the figures of its gates."""
     gates = RESULTS / "gates"
     skills = read_json(gates / "skills.json")
     bounds = {task: read_json(gates / f"upper_bound_{task}.json")["upper_bound"] for task in TASKS}
-    told = {task: hundred(bound["value"]) for task, bound in bounds.items()}
+    rounded = {task: hundred(bound["value"]) for task, bound in bounds.items()}
     naming, only_box = hundred(skills["naming"]), hundred(skills["only_box_mean_iou"])
     text = (HERE / "reading.md").read_text("utf-8")
-    most = most_pictures(points.get("data", ()))
+    most = most_images(points.get("data", ()))
     here = (
-        f"\n   On the held-out pictures of this page SFT of {most[0]:,} pictures reaches AP "
+        f"\n   On the held-out images of this page SFT of {most[0]:,} images reaches AP "
         f"{hundred(most[1].value)} (`--study data`)."
         if most
         else ""
     )
-    return text.format(naming=naming, only_box=only_box, here=here, **told).strip()
+    return text.format(naming=naming, only_box=only_box, here=here, **rounded).strip()
 
 
 def _code() -> dict[str, Any]:
@@ -71,11 +67,11 @@ def _code() -> dict[str, Any]:
 
 
 def _settings() -> str:
-    head = ["setting", "one of the five", "beside the paper's", "shots (seeds)", "shots are", "reference"]
+    head = ["setting", "one of the five", "in the paper", "shots (seeds)", "shots are", "reference"]
     rows = []
     for s in SETTINGS.values():
         shots = ", ".join(f"{shots} ({seeds})" for shots, seeds in s.seeds.items())
-        rows.append([s.title, s.family, s.paper, shots, f"pictures {s.unit}", str(s.reference)])
+        rows.append([s.title, s.family, s.paper, shots, f"images {s.unit}", str(s.reference)])
     return table(head, rows)
 
 
@@ -84,7 +80,7 @@ def _rates(rates: Sequence[float]) -> str:
 
 
 def _pilots() -> dict[str, str]:
-    """Differences of RFT and SFT on held-out pictures, and what validation had said in the worst case."""
+    """Differences of RFT and SFT on held-out images, and what validation had said in the worst case."""
     numbers = {}
     for name, folder in PILOTS.items():
         gaps = [_gap(read_json(path)) for path in sorted((RESULTS / "mini" / folder).glob("*.json"))]

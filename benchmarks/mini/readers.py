@@ -13,18 +13,13 @@ from mini.settings import SETTINGS
 from mini.studies import STUDIES
 from mini.studies.study import Found
 from mini.systems import EQUAL_STEPS, RFT, TWIN
-from mini.tables import told
+from mini.tables import with_interval
 
-FAIR = "Is it fair to SFT to train on few pictures for many epochs?"
+FAIR = "Is it fair to SFT to train on few images for many epochs?"
 
 
 def answers(points: Mapping[str, Found], groups: Groups) -> str:
-    """Questions and answers; a study that has not been run is named.
-
-    Args:
-        points: of the studies that are there, by the study's name.
-        groups: the cells that are there.
-    """
+    """Questions and answers; a study that has not been run is named."""
     found = [(FAIR, _fair(groups), "the main table")]
     for name, study in STUDIES.items():
         found.append((study.question, study.answer(points.get(name, ()), groups), f"`--study {name}`"))
@@ -35,7 +30,7 @@ def answers(points: Mapping[str, Found], groups: Groups) -> str:
 
 
 def _fair(groups: Groups) -> str:
-    """How often pictures were shown, and what SFT loses where no validation part stops it."""
+    """How often images were shown, and what SFT loses where no validation part stops it."""
     families = complete_families(groups)
     cells = [
         cell
@@ -50,15 +45,15 @@ def _fair(groups: Groups) -> str:
     }
     middle = {system: median_high(each) for system, each in shown.items()}
     lost = {f: family_difference(groups, f, EQUAL_STEPS, TWIN) for f in families}
-    told_of = "; ".join(f"{family} {told(seen, sign=True)}" for family, seen in lost.items())
+    listed = "; ".join(f"{family} {with_interval(seen, sign=True)}" for family, seen in lost.items())
     return (
-        f"The twin is stopped where its validation part says so: its chosen checkpoint has seen each picture "
+        f"The twin is stopped where its validation part says so: its chosen checkpoint has seen each image "
         f"{middle[TWIN]:.0f} times (median; at most {max(shown[TWIN]):.0f}), RFT's {middle[RFT]:.0f} times. "
-        f"Stopped at RFT's step instead, SFT changes by: {told_of}."
+        f"Stopped at RFT's step instead, SFT changes by: {listed}."
     )
 
 
 def _shown(cell: Mapping[str, Any], system: str) -> float:
-    """How often a system's chosen checkpoint has seen each of its training pictures."""
+    """How often a system's chosen checkpoint has seen each of its training images."""
     row = cell["systems"][system]
-    return float(row["chosen"]["step"] * cell["effort"]["prompts"] / row["training_pictures"])
+    return float(row["chosen"]["step"] * cell["effort"]["prompts"] / row["training_images"])

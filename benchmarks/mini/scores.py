@@ -1,6 +1,6 @@
 """A cell's numbers from its answers: values with intervals, the draws behind them, calibration.
 
-The draws of pictures are those of ``vrft.evaluation``; they are kept, so that seeds can be put together and
+The draws of images are those of ``vrft.evaluation``; they are kept, so that seeds can be put together and
 any two systems compared afterwards, from the JSON alone.
 """
 
@@ -14,70 +14,60 @@ import numpy as np
 
 from mini.settings import Setting
 from mini.systems import MAIN
-from vrft.evaluation.judged import Judged
-from vrft.evaluation.pairing import same_questions
-from vrft.evaluation.statistics import drawn_values, interval, number, picture_draws
+from vrft.evaluation.statistics import drawn_values, image_draws, interval, number, same_questions
 from vrft.tasks.detection.calibration import calibration, confidences_and_hits
-from vrft.tasks.metrics.metric import METRICS, format_rate, parse_rate
+from vrft.tasks.metrics.metric import format_rate, parse_rate
+from vrft.tasks.metrics.prediction_values import answer_boxes
 from vrft.tasks.task import Task
-from vrft.types import BoxesTarget
+from vrft.types import Boxes, Prediction
 
 _FINE = 100_000
 """Draws are written as whole hundred-thousandths."""
-Answers = Mapping[str, Sequence[Judged]]
+Answers = Mapping[str, Sequence[Prediction]]
 
 
 def scope_scores(setting: Setting, task: Task, systems: Answers, resamples: int) -> dict[str, Any]:
-    """Every system's numbers in every scope of a setting.
-
-    Args:
-        setting: its scopes.
-        task: its metric.
-        systems: held-out answers by the system's name, all to the same questions.
-        resamples: bootstrap draws of pictures.
-    """
+    """Every system's numbers in every scope of a setting, from answers to the same held-out questions."""
     ordered = same_questions(systems)
     return {
-        name: _scope(
-            task, {s: [j for j in judged if scope(j.example)] for s, judged in ordered.items()}, resamples
-        )
+        name: _scope(task, {s: [p for p in own if scope(p.example)] for s, own in ordered.items()}, resamples)
         for name, scope in setting.scopes.items()
     }
 
 
 def _scope(task: Task, systems: Answers, resamples: int) -> dict[str, Any]:
-    metric = METRICS[task.metric]
+    metric = task.metrics[0]
     first = next(iter(systems.values()))
-    record_ids = [j.example.record_id for j in first]
-    draws = picture_draws(record_ids, resamples)
+    record_ids = [one.example.record_id for one in first]
+    draws = image_draws(record_ids, resamples)
     rows = {}
-    for name, judged in systems.items():
-        value, values = drawn_values(judged, metric, draws)
+    for name, own in systems.items():
+        value, values = drawn_values(own, metric, draws)
         # Draws of what can be read are kept, and made, for the systems of the main table alone.
-        parsed, parsed_values = drawn_values(judged, metric, draws if name in MAIN else (), parsed_only=True)
+        parsed, parsed_values = drawn_values(own, metric, draws if name in MAIN else (), parsed_only=True)
         rows[name] = {
             **asdict(interval(value, values)),
             "value_given_parsed": number(parsed),
-            "parse_rate": parse_rate(judged),
-            "format_rate": format_rate(judged),
+            "parse_rate": parse_rate(own),
+            "format_rate": format_rate(own),
             "draws": packed(values),
         }
         if task.name == "detection":
-            rows[name]["boxed"] = boxed(judged)
+            rows[name]["boxed"] = boxed(own)
         if name in MAIN:
             rows[name]["draws_given_parsed"] = packed(parsed_values)
-    return {"n": len(record_ids), "pictures": len(set(record_ids)), "systems": rows}
+    return {"n": len(record_ids), "images": len(set(record_ids)), "systems": rows}
 
 
-def boxed(judged: Sequence[Judged]) -> dict[str, float | None]:
+def boxed(predictions: Sequence[Prediction]) -> dict[str, float | None]:
     """Shares of detection answers with boxes where the category is there, and where it is not.
 
     A detector that knows a category has much more of the first.
     """
     shares = {}
-    asked = [(j.answer, j.example.target) for j in judged if isinstance(j.example.target, BoxesTarget)]
+    asked = [(p.answer, p.example.target) for p in predictions if isinstance(p.example.target, Boxes)]
     for name, there in (("there", True), ("absent", False)):
-        said = [bool(answer.boxes_xyxy_px) for answer, target in asked if bool(target.boxes_xyxy_px) is there]
+        said = [bool(answer_boxes(answer)) for answer, target in asked if bool(target.xyxy_px) is there]
         shares[name] = float(np.mean(said)) if said else None
     return shares
 
@@ -87,8 +77,8 @@ def calibrations(task: Task, systems: Answers) -> dict[str, Any]:
     if task.name != "detection":
         return {}
     rows = {}
-    for name, judged in systems.items():
-        found = calibration(*confidences_and_hits(judged))
+    for name, own in systems.items():
+        found = calibration(*confidences_and_hits(own))
         bins = [[b.n, number(b.confidence), number(b.hit_share)] for b in found.bins]
         rows[name] = {"boxes": found.n, "ece": number(found.ece), "brier": number(found.brier), "bins": bins}
     return rows

@@ -1,7 +1,7 @@
 """The paper's settings in small: how each folder is drawn, what trains, what is held out.
 
-A setting's pictures are drawn once and for all from ``DATA_SEED``. A cell's seed decides which of its
-training pictures are the shots, which validation pictures choose, and all randomness of training; the
+A setting's images are drawn once and for all from ``DATA_SEED``. A cell's seed decides which of its
+training images are the shots, which validation images choose, and all randomness of training; the
 held-out questions are the same for every seed and every number of shots.
 """
 
@@ -11,18 +11,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from vrft.config.questions import ask_about, compute_fingerprints
 from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.splits.few_shot import Split, few_shot_split
 from vrft.errors import InputError
 from vrft.miniature.folders import write_classification, write_detection, write_grounding
 from vrft.miniature.scenes import BASE, NOVEL
-from vrft.tasks.task import Task, load_task
-from vrft.training.run_questions import ask_about, new_split, prints_of
+from vrft.tasks.registry import load_task
+from vrft.tasks.task import Task
 from vrft.types import Example, Record
 
 DATA_SEED = 2503
 FEWEST_HELDOUT = 200
-"""Held-out pictures of a setting, and of each of its scopes, at least."""
+"""Held-out images of a setting, and of each of its scopes, at least."""
 VALIDATION = 200
 """Questions that choices are made by, at most."""
 DEVELOPMENT = 200
@@ -41,10 +42,10 @@ class Setting:
     """Which of the five settings of the paper it is a small form of; several domains are one family."""
     title: str
     paper: str
-    """The table of the paper that it stands beside."""
+    """The table of the paper that it is compared with."""
     task: str
     write: Callable[[Path, int], Path]
-    """Draws the folder, from its place and the number of training pictures (a class, for classification)."""
+    """Draws the folder, from its place and the number of training images (a class, for classification)."""
     train: int
     asked: int
     """Held-out questions at most."""
@@ -54,11 +55,11 @@ class Setting:
     """The number of shots at which the further controls and the studies run."""
     unit: str = "a class"
     unseen: tuple[str, ...] = ()
-    """Categories that no training picture shows."""
+    """Categories that no training image shows."""
     scopes: Mapping[str, Scope] = field(default_factory=lambda: {ALL: lambda example: True})
     """Parts of the held-out questions that are scored apart; the first is the headline."""
     develop: Callable[[Path], Path] | None = None
-    """Draws the pictures that attempts are scored on; None takes the training part's that are no shots."""
+    """Draws the images that attempts are scored on; None takes the training part's that are no shots."""
 
     @property
     def headline(self) -> str:
@@ -67,7 +68,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Asked:
+class CellQuestions:
     """A cell's questions."""
 
     task: Task
@@ -93,7 +94,7 @@ def _open_vocabulary(folder: Path, train: int) -> Path:
 
 
 def _novel_too(folder: Path) -> Path:
-    """Pictures that show the novel categories, in handwriting of the training part."""
+    """Images that show the novel categories, in handwriting of the training part."""
     return write_detection(folder, DATA_SEED + 1, (*BASE, *NOVEL), train=440, val=0, heldout=0)
 
 
@@ -199,50 +200,59 @@ def questions(
     asked: int | None = None,
     train: int | None = None,
     development: bool = False,
-) -> Asked:
+) -> CellQuestions:
     """Draw a setting's folder and split its questions.
 
     Args:
         setting: which.
-        folder: where its pictures go; found again where they are there.
-        shots: training pictures a class (grounding: in all).
+        folder: where its images go; found again where they are there.
+        shots: training images a class (grounding: in all).
         seed: of the draw of shots and validation questions.
         asked: held-out questions at most; fewer than the setting's own for trials of the code alone.
-        train: training pictures to draw; None takes the setting's own number.
-        development: ask, instead of the held-out questions, those of the headline about pictures that are
+        train: training images to draw; None takes the setting's own number.
+        development: ask, instead of the held-out questions, those of the headline about images that are
             neither held out nor learned from: for choices, which held-out questions must not decide.
 
     Raises:
-        InputError: a class has too few pictures, fewer pictures than ``FEWEST_HELDOUT`` are held out, or one
+        InputError: a class has too few images, fewer images than ``FEWEST_HELDOUT`` are held out, or one
             of them trains too.
     """
-    dataset = load_dataset(setting.write(folder, train or setting.train), setting.task)
-    task, prints = load_task(setting.task), prints_of(dataset)
-    examples = ask_about(task, dataset)
+    task = load_task(setting.task)
+    dataset = load_dataset(setting.write(folder, train or setting.train), task.needs)
     by, of = VALIDATION, min(setting.asked, DEVELOPMENT) if development else setting.asked
     by, of = (by, of) if asked is None else (asked, asked)
-    split = new_split(task, dataset, examples, shots, seed, 0, prints=prints, val_max=by)
+    split = few_shot_split(
+        ask_about(task, dataset),
+        shots=shots,
+        seed=seed,
+        eval_max=0,
+        val_max=by,
+        parts=dataset.parts,
+        prints=compute_fingerprints(dataset),
+    )
     if development:
-        unseen = _development(setting, folder, dataset, {example.record_id for example in split.train})
+        unseen = _development(setting, task, folder, dataset, {example.record_id for example in split.train})
     else:
         unseen = _only(dataset, [r for r in dataset.records if dataset.parts[r.id] == "test"])
     heldout = _balanced(task, unseen, setting.scopes[setting.headline if development else ALL], of)
     _check(setting, split, heldout, development or asked is not None)
-    return Asked(task, replace(split, heldout=heldout))
+    return CellQuestions(task, replace(split, heldout=heldout))
 
 
-def pictures(examples: Sequence[Example]) -> int:
-    """How many pictures questions are about."""
+def images(examples: Sequence[Example]) -> int:
+    """How many images questions are about."""
     return len({example.record_id for example in examples})
 
 
-def _development(setting: Setting, folder: Path, dataset: Dataset, shots: Collection[str]) -> Dataset:
-    """Pictures that are neither held out nor learned from."""
+def _development(
+    setting: Setting, task: Task, folder: Path, dataset: Dataset, shots: Collection[str]
+) -> Dataset:
+    """Images that are neither held out nor learned from."""
     if setting.develop is None:
         records = [r for r in dataset.records if dataset.parts[r.id] == "train" and r.id not in shots]
         return _only(dataset, records)
-    further = load_dataset(setting.develop(folder.with_name(f"{folder.name}-development")), setting.task)
-    # Names of their own: a picture is known by its id, and both folders count from zero.
+    further = load_dataset(setting.develop(folder.with_name(f"{folder.name}-development")), task.needs)
+    # Names of their own: an image is known by its id, and both folders count from zero.
     return _only(further, [replace(record, id=f"development/{record.id}") for record in further.records])
 
 
@@ -251,16 +261,15 @@ def _only(dataset: Dataset, records: Iterable[Record]) -> Dataset:
 
 
 def _balanced(task: Task, dataset: Dataset, scope: Scope, asked: int) -> tuple[Example, ...]:
-    """Questions of a scope about some pictures alone, whose categories training need not know."""
-    # The rule that balances classes needs one shot of each to put aside: these few pictures go unused.
+    """Questions of a scope about some images alone, whose categories training need not know."""
+    # The rule that balances classes needs one shot of each to put aside: these few images go unused.
     split = few_shot_split(
         [example for example in ask_about(task, dataset) if scope(example)],
-        task.group,
         shots=1,
         seed=DATA_SEED,
         val_fraction=0,
         eval_max=asked,
-        prints=prints_of(dataset),
+        prints=compute_fingerprints(dataset),
     )
     return split.heldout
 
@@ -272,8 +281,8 @@ def _check(setting: Setting, split: Split, heldout: Sequence[Example], small: bo
     if shared := learned & {e.record_id for e in heldout}:
         raise InputError(f"{setting.name}: {sorted(shared)[0]} is both learned from and held out.")
     for name, scope in setting.scopes.items():
-        count = pictures([e for e in heldout if scope(e)])
+        count = images([e for e in heldout if scope(e)])
         if count < FEWEST_HELDOUT and not small:
             raise InputError(
-                f"{setting.name}: {count} held-out pictures in '{name}', {FEWEST_HELDOUT} are needed."
+                f"{setting.name}: {count} held-out images in '{name}', {FEWEST_HELDOUT} are needed."
             )

@@ -10,17 +10,13 @@ from mini.pooled import family_difference
 from mini.settings import FAMILIES, PAPER
 from mini.systems import BASE, RFT, TWIN
 from vrft.evaluation.statistics import Difference
-from vrft.report.number_format import hundred
+from vrft.tasks.number_format import hundred
 
-PLACES = ("above", "not to be told from", "below")
+PLACES = ("above", "not distinguishable from", "below")
 
 
 def plain_statement(groups: Groups) -> str:
-    """Sentences about the settings of which every seed is there; empty where there is none.
-
-    Args:
-        groups: the cells that are there.
-    """
+    """Sentences about the settings of which every seed is there; empty where there is none."""
     whole = complete_families(groups)
     if not whole:
         return ""
@@ -32,8 +28,8 @@ def plain_statement(groups: Groups) -> str:
             counted if len(whole) < len(FAMILIES) else "",
             f"RFT is above the base policy in {sum(map(above, gains.values()))} of {len(whole)} settings: "
             f"{_range(gains)}.",
-            f"Beside its twin, SFT that was tuned on the same pictures with three times the trials, RFT is "
-            f"{_places(against)}; the differences are {_range(against)}.",
+            f"Compared with its twin, SFT that was tuned on the same images with three times the trials, "
+            f"RFT is {_places(against)}; the differences are {_range(against)}.",
             f"The paper has {_paper(whole)} there, against an SFT that it does not say was tuned; the "
             f"interval here reaches the paper's figure in {_as_large(against)}.",
         ]
@@ -47,12 +43,12 @@ def _seen(groups: Groups, family: str, other: str) -> Difference:
 
 
 def _places(against: Mapping[str, Difference]) -> str:
-    told = []
+    listed = []
     for place in PLACES:
         names = [family for family, seen in against.items() if _place(seen) == place]
         if names:
-            told.append(f"{place} it in {len(names)} ({', '.join(names)})")
-    return ", ".join(told)
+            listed.append(f"{place} it in {len(names)} ({', '.join(names)})")
+    return ", ".join(listed)
 
 
 def _place(seen: Difference) -> str:

@@ -1,21 +1,21 @@
 """What is trained in a cell: the twins, RFT, RFT on the twin, and the controls.
 
-All trials of all systems share pictures, batch, schedule, number of steps and the rule by which a checkpoint
-is chosen. What differs stands in ``System``, and nowhere else.
+All trials of all systems share images, batch, schedule, number of steps and the rule by which a checkpoint
+is chosen. What differs is in ``System``, and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mini.effort import Effort
 from vrft.config.run_config import RunConfig, make_config, set_key
-from vrft.types import Form
+from vrft.types import Example, Form
 
 BASE, TWIN, RFT, BOTH = "base", "sft", "rft", "sft_then_rft"
-PERMUTED, EQUAL_STEPS, EQUAL_TOKENS = "permuted", "sft_equal_steps", "sft_equal_tokens"
+SHUFFLED, EQUAL_STEPS, EQUAL_TOKENS = "shuffled", "sft_equal_steps", "sft_equal_tokens"
 MAIN = (BASE, TWIN, RFT, BOTH)
 """The systems of the main table."""
 CURATED = "sft_curated"
@@ -33,7 +33,7 @@ class System:
     """One way of training."""
 
     name: str
-    kind: str
+    method: str
     """'sft' or 'rft'."""
     form: Form
     rates: tuple[float, ...]
@@ -44,7 +44,7 @@ class System:
     start: str | None = None
     """Name of the system that it starts from; None is the base policy."""
     curated: bool = False
-    """Learn from the pictures of middling difficulty alone."""
+    """Learn from the images of middling difficulty alone."""
     overrides: tuple[str, ...] = ()
     """``key=value`` of the configuration."""
 
@@ -72,7 +72,7 @@ def on_twin(effort: Effort, twin: System) -> System:
 
 
 def controls(main: System, rate: float, further: bool) -> list[System]:
-    """What RFT must be told apart from.
+    """What RFT must be distinguished from.
 
     Args:
         main: RFT.
@@ -80,12 +80,12 @@ def controls(main: System, rate: float, further: bool) -> list[System]:
         further: also those of ``CONTROLS``.
     """
     one = replace(main, rates=(rate,))
-    permuted = replace(one, name=PERMUTED, every=0, overrides=("reward.permute=true",))
+    shuffled = replace(one, name=SHUFFLED, every=0, overrides=("grpo.shuffle_rewards=true",))
     if not further:
-        return [permuted]
+        return [shuffled]
     return [
-        permuted,
-        replace(one, name="beta_0", overrides=("grpo.beta=0",)),
+        shuffled,
+        replace(one, name="beta_0", overrides=("grpo.kl.beta=0",)),
         replace(one, name="paper_rewards", overrides=("reward.setting=paper",)),
         replace(one, name="other_form", form=other(main.form)),
     ]
@@ -99,28 +99,18 @@ def other(form: Form) -> Form:
 def trial(
     system: System, rate: float, effort: Effort, task: str, seed: int, model: str, out: Path
 ) -> RunConfig:
-    """The complete configuration of one trial.
-
-    Args:
-        system: which.
-        rate: learning rate.
-        effort: what all trials share.
-        task: the task's name.
-        seed: of batches and sampling.
-        model: where training starts.
-        out: the run's folder.
-    """
+    """The complete configuration of one trial."""
     tree = {
-        "kind": system.kind,
+        "method": system.method,
         "task": task,
         "seed": seed,
         "out": str(out),
         "model": {"path": model, "device": "cpu"},
         "data": {"path": str(out.parent / "data")},
-        "prompt": {"form": system.form},
+        "form": system.form,
         "rollout": {"max_new_tokens": effort.max_new_tokens, "group_size": effort.group},
         "reward": {"setting": effort.reward},
-        "grpo": {"beta": effort.beta},
+        "grpo": {"kl": {"beta": effort.beta}},
         "optim": {
             "learning_rate": rate,
             "schedule": "constant",
@@ -135,6 +125,6 @@ def trial(
     return make_config(tree, system.name)
 
 
-def named(systems: Sequence[System]) -> dict[str, System]:
-    """Systems by name."""
-    return {system.name: system for system in systems}
+def in_form(examples: Iterable[Example], form: Form) -> list[Example]:
+    """Questions as a system asks them."""
+    return [replace(example, form=form) for example in examples]

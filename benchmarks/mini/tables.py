@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mini.files import Groups
-from mini.pooled import CellFile, Drawn, lead, mean_rate, pooled
+from mini.pooled import CellFile, SeedMean, lead, mean_rate, pooled
 from mini.settings import SETTINGS
-from mini.systems import BASE, BOTH, CONTROLS, EQUAL_STEPS, EQUAL_TOKENS, MAIN, PERMUTED, RFT, TWIN
+from mini.systems import BASE, BOTH, CONTROLS, EQUAL_STEPS, EQUAL_TOKENS, MAIN, RFT, SHUFFLED, TWIN
 from vrft.evaluation.statistics import Difference
-from vrft.report.number_format import NOTHING, hundred
+from vrft.tasks.number_format import NOTHING, hundred
 
 TITLES = {
     BASE: "base",
     TWIN: "SFT",
     RFT: "RFT",
     BOTH: "SFT then RFT",
-    PERMUTED: "permuted rewards",
+    SHUFFLED: "shuffled rewards",
     EQUAL_STEPS: "SFT, equal steps",
     EQUAL_TOKENS: "SFT, equal tokens",
 }
@@ -31,16 +31,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def told(drawn: Drawn | Difference | None, sign: bool = False) -> str:
+def with_interval(drawn: SeedMean | Difference | None, sign: bool = False) -> str:
     """A value with its interval.
 
     Example:
-        >>> told(Difference(0.051, -0.01, 0.1, 0.03), sign=True)
+        >>> with_interval(Difference(0.051, -0.01, 0.1, 0.03), sign=True)
         '+5.1 (−1.0 to +10.0)'
     """
     if drawn is None:
         return NOTHING
-    seen = drawn.interval if isinstance(drawn, Drawn) else drawn
+    seen = drawn.interval if isinstance(drawn, SeedMean) else drawn
     spread = f" ({hundred(seen.low, sign)} to {hundred(seen.high, sign)})" if seen.low is not None else ""
     return hundred(seen.value, sign) + spread
 
@@ -49,7 +49,7 @@ def minus(
     cells: Sequence[CellFile], first: str, second: str, scope: str | None = None, parsed: bool = False
 ) -> str:
     """The difference of two systems; a dash where one is missing."""
-    return told(lead(cells, first, second, scope, parsed), sign=True)
+    return with_interval(lead(cells, first, second, scope, parsed), sign=True)
 
 
 def _row(name: str, shots: int, cells: Sequence[CellFile], scope: str | None = None) -> list[str]:
@@ -57,10 +57,10 @@ def _row(name: str, shots: int, cells: Sequence[CellFile], scope: str | None = N
     part = cells[0]["scopes"][scope or cells[0]["headline"]]
     title = setting.title + (f", {scope}" if scope else "")
     seeds = f"{len(cells)} of {setting.seeds[shots]}"
-    return [title, f"{shots}", seeds, f"{part['n']} / {part['pictures']}"]
+    return [title, f"{shots}", seeds, f"{part['n']} / {part['images']}"]
 
 
-HEAD = ["setting", "shots", "seeds", "questions / pictures"]
+HEAD = ["setting", "shots", "seeds", "questions / images"]
 
 
 def main_table(groups: Groups) -> str:
@@ -69,7 +69,7 @@ def main_table(groups: Groups) -> str:
     for (name, shots), cells in groups.items():
         scopes = list(cells[0]["scopes"])
         for scope in scopes if len(scopes) > 1 else [None]:
-            values = [told(pooled(cells, system, scope)) for system in MAIN]
+            values = [with_interval(pooled(cells, system, scope)) for system in MAIN]
             gains = [minus(cells, RFT, other, scope) for other in (BASE, TWIN)]
             rows.append([*_row(name, shots, cells, scope), *values, *gains])
     return table([*HEAD, *(TITLES[s] for s in MAIN), "RFT - base", "RFT - SFT"], rows)
@@ -81,37 +81,41 @@ def parsed_table(groups: Groups) -> str:
     for (name, shots), cells in groups.items():
         row = _row(name, shots, cells)[:3]
         for system in (BASE, TWIN, RFT):
-            row += [_percent(mean_rate(cells, system)), told(pooled(cells, system, parsed=True))]
+            row += [_percent(mean_rate(cells, system)), with_interval(pooled(cells, system, parsed=True))]
         rows.append([*row, minus(cells, RFT, BASE, parsed=True)])
     pairs = [f"{TITLES[s]}: {what}" for s in (BASE, TWIN, RFT) for what in ("read", "value given parsed")]
     return table([*HEAD[:3], *pairs, "RFT - base, given parsed"], rows)
 
 
 def equal_table(groups: Groups) -> str:
-    """RFT beside the twin at equal steps and equal tokens."""
+    """RFT next to the twin at equal steps and equal tokens."""
     rows = []
     for (name, shots), cells in groups.items():
         tokens = [c["systems"] for c in cells]
         ratio = sum(_per_step(s[RFT]) / _per_step(s[c["twin"]]) for s, c in zip(tokens, cells, strict=True))
         row = [*_row(name, shots, cells)[:3], f"{ratio / len(cells):.1f}"]
         for system in (EQUAL_STEPS, EQUAL_TOKENS):
-            row += [told(pooled(cells, system)), minus(cells, RFT, system)]
+            row += [with_interval(pooled(cells, system)), minus(cells, RFT, system)]
         rows.append(row)
     head = ["tokens of a step, RFT / SFT", TITLES[EQUAL_STEPS], "RFT - it", TITLES[EQUAL_TOKENS], "RFT - it"]
     return table([*HEAD[:3], *head], rows)
 
 
 def control_table(groups: Groups) -> str:
-    """Permuted rewards against base, the other controls against RFT."""
+    """Shuffled rewards against base, the other controls against RFT."""
     rows = []
     for (name, shots), cells in groups.items():
-        row = [*_row(name, shots, cells)[:3], told(pooled(cells, PERMUTED)), minus(cells, PERMUTED, BASE)]
+        row = [
+            *_row(name, shots, cells)[:3],
+            with_interval(pooled(cells, SHUFFLED)),
+            minus(cells, SHUFFLED, BASE),
+        ]
         with_controls = [c for c in cells if "beta_0" in c["systems"]]
         further = [minus(with_controls, system, RFT) for system in CONTROLS]
         rows.append([*row, *further])
     head = [
-        "permuted rewards",
-        "permuted - base",
+        "shuffled rewards",
+        "shuffled - base",
         *(f"{system.replace('_', ' ')} - RFT" for system in CONTROLS),
     ]
     return table([*HEAD[:3], *head], rows)
@@ -124,7 +128,7 @@ def twin_table(groups: Groups) -> str:
     for (name, shots), cells in groups.items():
         chosen = ", ".join(c["twin"].removeprefix("sft_") for c in cells)
         asked = ", ".join(c["form"] for c in cells)
-        values = [told(pooled(cells, form)) for form in forms]
+        values = [with_interval(pooled(cells, form)) for form in forms]
         rows.append([*_row(name, shots, cells)[:3], asked, chosen, *values])
     return table(
         [*HEAD[:3], "form of RFT, by seed", "twin, by seed", *(f.removeprefix("sft_") for f in forms)], rows
@@ -151,7 +155,7 @@ def boxed_table(groups: Groups) -> str:
     """How often something is boxed where the category is there, and where it is not; means over seeds."""
     rows = []
     for (name, shots), cells in groups.items():
-        systems = (BASE, TWIN, RFT, PERMUTED)
+        systems = (BASE, TWIN, RFT, SHUFFLED)
         for scope in cells[0]["scopes"]:
             found = [c["scopes"][scope]["systems"] for c in cells]
             found = [s for s in found if all("boxed" in s[system] for system in systems)]
@@ -161,7 +165,7 @@ def boxed_table(groups: Groups) -> str:
             pairs = [[s[system]["boxed"] for s in found] for system in systems]
             shares = [" / ".join(_percent(_mean(p, key)) for key in ("there", "absent")) for p in pairs]
             rows.append([title, f"{shots}", f"{len(found)} of {SETTINGS[name].seeds[shots]}", *shares])
-    return table([*HEAD[:3], *(TITLES[s] for s in (BASE, TWIN, RFT, PERMUTED))], rows)
+    return table([*HEAD[:3], *(TITLES[s] for s in (BASE, TWIN, RFT, SHUFFLED))], rows)
 
 
 def seed_table(groups: Groups) -> str:
@@ -169,7 +173,7 @@ def seed_table(groups: Groups) -> str:
     rows = []
     for (name, shots), cells in groups.items():
         for cell in cells:
-            values = [told(pooled([cell], system)) for system in MAIN]
+            values = [with_interval(pooled([cell], system)) for system in MAIN]
             chosen = [cell["systems"][s]["chosen"] for s in (cell["twin"], RFT)]
             picks = [f"{c['learning_rate']:.0e}, step {c['step']}" for c in chosen]
             cost = f"{cell['core_seconds'] / 60:.1f}"

@@ -1,7 +1,7 @@
 """Tokens that went forward and backward through the text model in one run, rollouts counted.
 
-The vision tower is frozen and encodes a picture once a run, for SFT and RFT alike: it is left out. So is
-validation, which is the same for both. The 36 picture tokens of a prompt are counted where the text model
+The vision tower is frozen and encodes an image once a run, for SFT and RFT alike: it is left out. So is
+validation, which is the same for both. The 36 image tokens of a prompt are counted where the text model
 reads them.
 """
 
@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from math import ceil
 
 from vrft.config.run_config import RunConfig
-from vrft.models.policy import Policy
-from vrft.rollout.prompting import prompts_for
+from vrft.rollout.driver import prompts_for
+from vrft.rollout.sampler import Renderer
 from vrft.run_folder import RunFolder
-from vrft.tasks.task import Task
-from vrft.training.batches import examples_of_step
-from vrft.types import Example, Form
+from vrft.training.example_order import examples_of_step
+from vrft.types import Clock, Example
 
 
 @dataclass(frozen=True)
@@ -35,30 +34,24 @@ class Tokens:
         return self.forward + self.backward
 
 
-def prompt_lengths(policy: Policy, task: Task, examples: Sequence[Example], form: Form) -> dict[str, int]:
-    """Tokens of each question's prompt by its id, picture tokens included."""
-    prompts = prompts_for(policy, task, examples, form)
+def prompt_lengths(renderer: Renderer, examples: Sequence[Example]) -> dict[str, int]:
+    """Tokens of each question's prompt by its id, image tokens included."""
+    prompts = prompts_for(renderer, examples)
     return {e.id: len(p.token_ids) for e, p in zip(examples, prompts, strict=True)}
 
 
 def tokens_of(
     config: RunConfig, folder: RunFolder, examples: Sequence[Example], lengths: Mapping[str, int]
 ) -> Tokens:
-    """Count a run's tokens from what it logged.
-
-    Args:
-        config: its configuration.
-        folder: its folder, for the metrics and the form of its training pass.
-        examples: its training questions.
-        lengths: of their prompts.
-    """
-    path = folder.read_json("run.json")["parity"]["path"]
+    """Count a run's tokens from what it logged; ``lengths`` are those of its questions' prompts."""
+    logprob_method = folder.read_json("run.json")["parity"]["method"]
     rows = [row for row in folder.rows("metrics.jsonl") if "loss" in row]
     forward = backward = 0
     for row in rows:
-        chosen = examples_of_step(examples, row["step"] - 1, config.optim.prompts_per_step, config.seed)
+        now = Clock(row["step"] - 1, config.optim.steps, config.seed)
+        chosen = examples_of_step(examples, now, config.optim.prompts_per_step)
         prompts = sum(lengths[e.id] for e in chosen)
-        ahead, back = COUNTS[config.kind](row, prompts, config, path)
+        ahead, back = COUNTS[config.method](row, prompts, config, logprob_method)
         forward, backward = forward + ahead, backward + back
     return Tokens(len(rows), forward, backward)
 
@@ -73,19 +66,19 @@ def steps_within(budget: int, spent: Tokens) -> int:
     return ceil(budget * spent.steps / spent.total)
 
 
-def _sft(row: Mapping[str, int], prompts: int, config: RunConfig, path: str) -> tuple[int, int]:
+def _sft(row: Mapping[str, int], prompts: int, config: RunConfig, logprob_method: str) -> tuple[int, int]:
     once = prompts + row["gold_tokens"]
     return once, once
 
 
-def _rft(row: Mapping[str, int], prompts: int, config: RunConfig, path: str) -> tuple[int, int]:
+def _rft(row: Mapping[str, int], prompts: int, config: RunConfig, logprob_method: str) -> tuple[int, int]:
     answers = row["sampled_tokens"]
     # Shared prompts are encoded once for sampling and training; packed rows once more, plain ones G times.
-    encodings = {"shared": 1, "packed": 1, "plain": config.rollout.group_size}[path]
+    encodings = {"shared": 1, "packed": 1, "plain": config.rollout.group_size}[logprob_method]
     training = encodings * prompts + answers
-    again = training - prompts if path == "shared" else training
-    reference = training if config.grpo.beta else 0
-    return prompts + answers + again + reference, training
+    forward = training - prompts if logprob_method == "shared" else training
+    reference = training if config.grpo.kl.beta else 0
+    return prompts + answers + forward + reference, training
 
 
 COUNTS = {"sft": _sft, "rft": _rft}

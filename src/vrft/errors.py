@@ -2,8 +2,8 @@
 
 VrftError
   InputError      the user's data, configuration or model folder; the command line ends with status 2
-    LabelError    one place in a label file, a picture or a folder
-      BoxError    a box without area or outside its picture
+    LabelError    one place in a label file, an image or a folder
+      BoxError    a box without area or outside its image
     ConfigError   a configuration key or value
     ModelError    a folder or id that is not a model of the kind that is needed
   RunError        a run folder that cannot be resumed, read or written
@@ -28,15 +28,15 @@ class LabelError(InputError):
 
     Args:
         problem: what is wrong, in one sentence.
-        where: the file, with line or picture id.
-        mend: what to do about it.
-        mistakes: all mistakes of a data set, where this error tells of several.
+        where: the file, with line or image id.
+        fix: what to do about it.
+        mistakes: all mistakes of a dataset, where this error tells of several.
     """
 
-    def __init__(self, problem: str, where: str, mend: str = "", mistakes: Sequence[LabelError] = ()) -> None:
-        self.problem, self.where, self.mend = problem, where, mend
+    def __init__(self, problem: str, where: str, fix: str = "", mistakes: Sequence[LabelError] = ()) -> None:
+        self.problem, self.where, self.fix = problem, where, fix
         self._mistakes = tuple(mistakes)
-        super().__init__(f"{where}: {problem}" + (f" {mend}" if mend else ""))
+        super().__init__(f"{where}: {problem}" + (f" {fix}" if fix else ""))
 
     @property
     def mistakes(self) -> tuple[LabelError, ...]:
@@ -45,26 +45,26 @@ class LabelError(InputError):
 
 
 class BoxError(LabelError):
-    """A box has no area or stands outside its picture.
+    """A box has no area or stands outside its image.
 
     Args:
-        problem: as for ``LabelError``, like ``where`` and ``mend``.
-        where: the file, with line or picture id.
-        mend: what to do about it.
+        problem: as for ``LabelError``, like ``where`` and ``fix``.
+        where: the file, with line or image id.
+        fix: what to do about it.
         corners: x1, y1, x2, y2 in pixels as they were read.
-        image_wh: the picture's width and height in pixels.
+        image_wh: the image's width and height in pixels.
     """
 
     def __init__(
         self,
         problem: str,
         where: str,
-        mend: str,
+        fix: str,
         corners: tuple[float, float, float, float],
         image_wh: tuple[int, int],
     ) -> None:
         self.corners, self.image_wh = corners, image_wh
-        super().__init__(problem, where, mend)
+        super().__init__(problem, where, fix)
 
 
 class ConfigError(InputError):

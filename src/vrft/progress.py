@@ -1,4 +1,4 @@
-"""How the story tells where it is. The library is silent; the command line brings a voice."""
+"""How long work reports its progress: the library calls a reporter, and the caller decides what is shown."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-Advance = Callable[[int, str], None]
-"""Called with the number of units done since the last call, and a note."""
+Update = Callable[[int, str], None]
+"""Called with how many steps were done since the last call, and a short note."""
 
 
-class Narrator(Protocol):
-    """Where sentences and progress go."""
+class ProgressReporter(Protocol):
+    """Where progress goes."""
 
-    def say(self, text: str) -> None:
-        """One line for the user."""
+    def info(self, text: str) -> None:
+        """One sentence."""
         ...
 
-    def stage(self, title: str, total: int) -> AbstractContextManager[Advance]:
-        """Show a progress bar for as long as the context lasts."""
+    def task(self, title: str, total: int) -> AbstractContextManager[Update]:
+        """A stretch of work of so many steps."""
         ...
 
 
-class Silence:
-    """A narrator that says nothing."""
+class NullReporter:
+    """Shows nothing."""
 
-    def say(self, text: str) -> None:
-        """Nothing."""
+    def info(self, text: str) -> None:
+        """Drop a sentence."""
 
     @contextmanager
-    def stage(self, title: str, total: int) -> Iterator[Advance]:
-        """No bar."""
+    def task(self, title: str, total: int) -> Iterator[Update]:
+        """Work without showing it."""
         yield lambda count, note: None

@@ -1,17 +1,17 @@
 """A run: one folder on disk that explains itself.
 
-run.json         what it is: kind, seed, versions, hardware, parity of the two log-probability paths
+run.json         what it is: method, seed, versions, hardware, parity of the methods of log-probabilities
 config.yaml      the resolved configuration
-metrics.jsonl    one row a step, and a row at each validation
-rollouts.jsonl   sampled groups with reward terms (RFT)
+metrics.jsonl    one row per step, and one for each validation
+rollouts.jsonl   sampled groups, whole (RFT)
+reward_failures.jsonl  reward terms that could not be computed
 pseudo.jsonl     pseudo-labels that it learned from, where it was asked to
 checkpoints/     step_000040/ : what a resume needs; only the newest is kept
-best/            the trainable weights with the best validation so far
 model/           the trained policy, an ordinary Hugging Face folder
-eval/            judged answers
+eval/            predictions
 probe.json       samples of the policy before training, and advice (`vrft probe`)
 done.json        written last
-fingerprints.sqlite    what was found of each picture file; may be deleted
+fingerprints.sqlite    what was found of each image file; may be deleted
 .lock            held by the process that trains; an empty file otherwise
 """
 
@@ -29,6 +29,8 @@ from typing import Any
 
 from vrft.errors import RunError
 
+METRICS, ROLLOUTS, FAILURES = "metrics.jsonl", "rollouts.jsonl", "reward_failures.jsonl"
+PSEUDO = "pseudo.jsonl"
 PACKAGES = ("vrft", "torch", "transformers", "peft", "accelerate", "numpy", "pillow", "pycocotools")
 
 
@@ -50,10 +52,15 @@ class RunFolder:
             resume: whether an existing run is meant.
 
         Raises:
-            RunError: the folder holds a run and ``resume`` was not asked for.
+            RunError: the folder holds a run and ``resume`` was not asked for, or a run of vrft 0.1.
         """
         if not self.writes:
             return
+        if "kind" in (self.read_json("run.json") if (self.path / "run.json").exists() else {}):
+            raise RunError(
+                f"{self.path} holds a run of vrft 0.1, which this version cannot go on with. Train again in "
+                "another folder; docs/from_0.1.md says what keys are called now."
+            )
         if (self.path / "run.json").exists() and not resume:
             raise RunError(
                 f"{self.path} holds a run already. Add --resume to go on with it, or name another folder."
@@ -130,7 +137,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all, also where the machine stops in between."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text)
+    fresh.write_text(text, encoding="utf-8", newline="\n")
     os.replace(fresh, path)
 
 
@@ -222,8 +229,8 @@ def refuse_others(folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any])
     """
     differing = [key for key, value in now.items() if kept.get(key) != value]
     if differing:
-        told = "; ".join(f"{key}: {kept.get(key)}, now {now[key]}" for key in differing)
+        changes = "; ".join(f"{key}: {kept.get(key)}, now {now[key]}" for key in differing)
         raise RunError(
-            f"{folder}: its answers were asked for in another way ({told}). Name another folder with --out, "
-            "or delete this one."
+            f"{folder}: its answers were asked for in another way ({changes}). Name another folder with "
+            "--out, or delete this one."
         )

@@ -1,25 +1,36 @@
-"""Two questions, answers to them, and what setting 'paper' pays, worked by hand; and some own functions."""
+"""Two questions, answers to them with their rewards by setting 'paper', worked by hand; and own functions."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
 
-from vrft.geometry.frames import View
 from vrft.integrations.packing import pack
-from vrft.types import BoxesTarget, ClassTarget, Example, Form
+from vrft.types import Boxes, CoordinateFrame, Example, Form, Image, Label
 
 SIZE = (200, 100)
-VIEW = View("thousand", SIZE, SIZE)
+FRAMES = [CoordinateFrame.whole("norm1000", SIZE)]
 # In thousandths (100, 100) to (600, 600).
 DETECTION = Example(
-    "a#cat", "a", Path("a.png"), SIZE, "detection", "cat", BoxesTarget(((20.0, 10.0, 120.0, 60.0),))
+    "a#cat",
+    "a",
+    "detection",
+    (Image(Path("a.png"), SIZE),),
+    "cat",
+    Boxes(((20.0, 10.0, 120.0, 60.0),)),
+    form=Form.DIRECT,
 )
 CLASSIFICATION = Example(
-    "b", "b", Path("b.png"), SIZE, "classification", "pet", ClassTarget("cat", ("cat", "dog"))
+    "b",
+    "b",
+    "classification",
+    (Image(Path("b.png"), SIZE),),
+    "pet",
+    Label("cat", ("cat", "dog")),
+    form=Form.DIRECT,
 )
-FIND_CAT = pack(DETECTION, VIEW, Form.DIRECT)
-NAME_PET = pack(CLASSIFICATION, VIEW, Form.DIRECT)
+FIND_CAT = pack(DETECTION, FRAMES)
+NAME_PET = pack(CLASSIFICATION, FRAMES)
 
 FOUND = "<answer>[{'Position': [100, 100, 600, 600], 'Confidence': 1.00}]</answer>"
 SHORT = "<answer>[{'Position': [100, 100, 600, 400], 'Confidence': 0.50}]</answer>"
@@ -27,7 +38,7 @@ NOTHING = "<answer>No Objects</answer>"
 CAT = "<answer>cat</answer>"
 JUNK = "dog [[[ NaN"
 
-PAID = {
+BY_PAPER = {
     # Box, confidence and form in full.
     (FIND_CAT, FOUND): 3.0,
     # 300 of 500 thousandths of the height: IoU 0.6; confidence 0.5 of a hit.
@@ -39,7 +50,7 @@ PAID = {
     (NAME_PET, NOTHING): 1.0,
     (NAME_PET, JUNK): 0.0,
 }
-REWARDS = list(PAID.values())
+REWARDS = list(BY_PAPER.values())
 
 
 def raises(answer, target):

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from answers import CAT, FIND_CAT, FOUND, JUNK, NAME_PET, PAID, REWARDS, SHORT
+from answers import BY_PAPER, CAT, FIND_CAT, FOUND, JUNK, NAME_PET, REWARDS, SHORT
 
 from vrft.errors import ConfigError, InputError
 from vrft.integrations import column_scoring as scores
@@ -75,33 +75,33 @@ def as_trl(rows, reward=None, **arguments) -> list[float]:
 
 
 def test_verl_gets_the_rewards():
-    assert [row["score"] for row in as_verl(PAID, setting="paper")] == pytest.approx(REWARDS)
+    assert [row["score"] for row in as_verl(BY_PAPER, setting="paper")] == pytest.approx(REWARDS)
 
 
 def test_easyr1_gets_the_rewards():
-    assert [row["overall"] for row in as_easyr1(PAID, setting="paper")] == pytest.approx(REWARDS)
+    assert [row["overall"] for row in as_easyr1(BY_PAPER, setting="paper")] == pytest.approx(REWARDS)
 
 
 def test_swift_gets_the_rewards():
-    assert as_swift(PAID, Paper) == pytest.approx(REWARDS)
+    assert as_swift(BY_PAPER, Paper) == pytest.approx(REWARDS)
 
 
 def test_trl_gets_the_rewards():
-    assert as_trl(PAID) == pytest.approx(REWARDS)
+    assert as_trl(BY_PAPER) == pytest.approx(REWARDS)
 
 
 def test_many_threads_score_as_one():
     # Each of many threads finds the scorers not yet made.
     for cached in (scores._scorer, scores._term_names):
         cached.cache_clear()
-    rows = list(PAID) * 100
+    rows = list(BY_PAPER) * 100
     found = as_verl(rows, setting="paper")
     assert [row["score"] for row in found] == pytest.approx(REWARDS * 100)
 
 
 @pytest.mark.parametrize("caller", [as_verl, as_easyr1])
 def test_keys_are_the_same_and_in_one_order_whatever_the_task_and_the_answer(caller):
-    found = caller(PAID, setting="paper")
+    found = caller(BY_PAPER, setting="paper")
     assert len({tuple(row) for row in found}) == 1
     columns = {key: np.array([row[key] for row in found]) for key in found[-1]}
     assert all(values.dtype == np.float64 and np.isfinite(values).all() for values in columns.values())
@@ -131,7 +131,7 @@ def test_the_recommended_setting_is_the_default():
 
 
 def test_easyr1_may_keep_special_tokens():
-    kept = [(packed, f"{text}<|im_end|>\n<|endoftext|><|endoftext|>") for packed, text in PAID]
+    kept = [(packed, f"{text}<|im_end|>\n<|endoftext|><|endoftext|>") for packed, text in BY_PAPER]
     assert [row["overall"] for row in as_easyr1(kept, setting="paper")] == pytest.approx(REWARDS)
 
 
@@ -140,13 +140,13 @@ def test_a_broken_function_counts_nothing_and_is_logged_with_its_answer(broken, 
     name = f"answers:{broken}"
     given = {"setting": "paper", "custom": {name: 1.0}}
     own = type("Own", (Paper,), {"custom": {name: 1.0}})
-    for found in (as_verl(PAID, **given), as_easyr1(PAID, **given)):
+    for found in (as_verl(BY_PAPER, **given), as_easyr1(BY_PAPER, **given)):
         assert [next(iter(row.values())) for row in found] == pytest.approx(REWARDS)
-        assert [row["failed_terms"] for row in found] == [1.0] * len(PAID)
-        assert [row[name] for row in found] == [0.0] * len(PAID)
-    assert as_swift(PAID, own) == pytest.approx(REWARDS)
-    assert as_trl(PAID, trl_reward(**given)) == pytest.approx(REWARDS)
-    assert len(caplog.records) == 4 * len(PAID)
+        assert [row["failed_terms"] for row in found] == [1.0] * len(BY_PAPER)
+        assert [row[name] for row in found] == [0.0] * len(BY_PAPER)
+    assert as_swift(BY_PAPER, own) == pytest.approx(REWARDS)
+    assert as_trl(BY_PAPER, trl_reward(**given)) == pytest.approx(REWARDS)
+    assert len(caplog.records) == 4 * len(BY_PAPER)
     assert name in caplog.text and JUNK in caplog.text
 
 
@@ -205,7 +205,7 @@ def test_all_can_be_sent_to_another_process():
         assert pickle.loads(pickle.dumps(function)) is function
 
 
-def test_terms_are_told_the_length_and_the_progress():
+def test_terms_are_given_the_length_and_the_progress():
     custom = {"answers:grows": 100.0, "answers:counts_tokens": 1.0}
     own = type("Own", (Paper,), {"custom": custom})
     state = SimpleNamespace(global_step=30, max_steps=40)
@@ -227,27 +227,27 @@ def test_terms_are_told_the_length_and_the_progress():
     ],
 )
 def test_trl_may_hand_over_conversations(form):
-    assert as_trl([(packed, form(text)) for packed, text in PAID]) == pytest.approx(REWARDS)
+    assert as_trl([(packed, form(text)) for packed, text in BY_PAPER]) == pytest.approx(REWARDS)
 
 
 @pytest.mark.parametrize("empty", [[], [{"role": "assistant", "content": None}], ""])
-def test_an_empty_completion_earns_nothing(empty):
+def test_an_empty_completion_has_no_reward(empty):
     assert as_trl([(FIND_CAT, empty)]) == [0.0]
 
 
-def test_what_is_no_completion_is_refused():
+def test_what_is_not_a_completion_is_refused():
     with pytest.raises(InputError, match="neither text nor a list of messages"):
         as_trl([(FIND_CAT, 7)])
 
 
 def test_trl_s_log_gets_terms_of_the_rows_that_have_them():
     metrics, table = {}, {}
-    as_trl(PAID, log_metric=metrics.__setitem__, log_extra=table.__setitem__)
+    as_trl(BY_PAPER, log_metric=metrics.__setitem__, log_extra=table.__setitem__)
     # Four rows of detection, three of classification.
     expected = {"iou": 1.6 / 4, "confidence": 1.5 / 4, "accuracy": 1 / 3, "format": 5 / 7}
     assert {name: metrics[f"vrft/{name}"] for name in expected} == pytest.approx(expected)
     assert metrics["vrft/failed_terms"] == 0.0
-    assert all(len(values) == len(PAID) for values in table.values())
+    assert all(len(values) == len(BY_PAPER) for values in table.values())
     assert table["vrft/iou"] == pytest.approx([1.0, 0.6, 0.0, 0.0, None, None, None])
     assert table["vrft/faults"][0] == "" != table["vrft/faults"][3]
 
@@ -258,3 +258,9 @@ def test_trl_sees_a_name():
 
 def test_no_trainer_is_loaded_with_its_adapter():
     assert {"swift", "verl", "openrlhf"}.isdisjoint(sys.modules)
+
+
+def test_arguments_of_the_reward_are_found_among_a_trainers_own():
+    assert scores.reward_options({"setting": "paper", "weights": {"format": 0.5}}).weights == {"format": 0.5}
+    mixed = {"setting": "paper", "reward_router_address": "10.0.0.1:80"}
+    assert scores.options_among(mixed).setting == "paper"

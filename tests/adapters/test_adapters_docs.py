@@ -1,4 +1,4 @@
-"""The page of adapters: what it shows of vrft exists, and its packing runs as it stands there."""
+"""The page of adapters: what it shows of vrft exists, and its packing runs as it is written there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from vrft.integrations.packing import unpack
-from vrft.types import BoxesTarget, Form
+from vrft.types import Boxes, CoordinateFrame, Form
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adapters.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -26,7 +26,7 @@ def test_every_name_that_is_imported_from_vrft_exists():
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vrft")
         for alias in node.names
     ]
-    assert len(found) >= 12
+    assert len(found) >= 11
     assert [name for name in found if not hasattr(import_module(name[0]), name[1])] == []
 
 
@@ -42,7 +42,7 @@ def test_the_packing_runs_on_a_labelled_folder(tmp_path, monkeypatch):
     (tmp_path / "block.py").write_text(BLOCKS[0])
     monkeypatch.chdir(tmp_path)
     (row,) = runpy.run_path("block.py")["rows"]
-    example, view, form = unpack(row["vrft_target"])
-    assert example.target == BoxesTarget(((4.0, 6.0, 24.0, 36.0),))
-    assert (view.kind, view.original_wh, form) == ("thousand", (64, 48), Form.THINK)
+    example, frames = unpack(row["vrft_target"])
+    assert example.target == Boxes(((4.0, 6.0, 24.0, 36.0),))
+    assert (frames, example.form) == ((CoordinateFrame.whole("norm1000", (64, 48)),), Form.THINK)
     assert "'cat'" in row["text"] and Path(row["image"]).name == "a.png"

@@ -1,6 +1,6 @@
 """The adapter inside the real TRL, and OpenRLHF's tensors.
 
-The policy is a random text model one of whose tokens is a whole answer, so that it earns rewards of all kinds
+The policy is a random text model one of whose tokens is a whole answer, so that it gets rewards of all kinds
 without having learned anything.
 """
 
@@ -10,7 +10,7 @@ import json
 
 import pytest
 import torch
-from answers import FIND_CAT, NAME_PET, PAID, REWARDS
+from answers import BY_PAPER, FIND_CAT, NAME_PET, REWARDS
 from datasets import Dataset
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -21,7 +21,7 @@ from vrft.integrations.openrlhf import reward_func, reward_tensor
 from vrft.integrations.trl import trl_reward
 
 PROMPTS = {FIND_CAT: "find", NAME_PET: "name"}
-ANSWERS = sorted({text for _, text in PAID})
+ANSWERS = sorted({text for _, text in BY_PAPER})
 STEPS = 12
 
 
@@ -97,14 +97,14 @@ def test_trl_trains_on_our_rewards(tmp_path, conversational):
     reward = trl_reward("paper")
     known = 0
     for row, batch in zip(logged, batches, strict=True):
-        paid = reward([text for _, text in batch], vrft_target=[packed for packed, _ in batch])
-        mean = pytest.approx(sum(paid) / len(paid), abs=1e-5)
+        own = reward([text for _, text in batch], vrft_target=[packed for packed, _ in batch])
+        mean = pytest.approx(sum(own) / len(own), abs=1e-5)
         assert row["rewards/vrft/mean"] == mean and row["reward"] == mean
         assert 0 <= row["vrft/format"] <= 1 and row["vrft/failed_terms"] == 0
-        for one, value in zip(batch, paid, strict=True):
+        for one, value in zip(batch, own, strict=True):
             # An answer of the other task, or none at all, has no line in the table.
-            if one in PAID:
-                assert value == pytest.approx(PAID[one])
+            if one in BY_PAPER:
+                assert value == pytest.approx(BY_PAPER[one])
                 known += 1
     assert known > 20
     first, last = (sum(row["reward"] for row in rows) / 4 for rows in (logged[:4], logged[-4:]))
@@ -118,8 +118,8 @@ def test_trl_stops_at_a_broken_row(tmp_path):
 
 
 def test_openrlhf_gets_tensors():
-    packed, texts = zip(*PAID, strict=True)
-    prompts = ["<|im_start|>Which?<|im_end|>assistant\n"] * len(PAID)
+    packed, texts = zip(*BY_PAPER, strict=True)
+    prompts = ["<|im_start|>Which?<|im_end|>assistant\n"] * len(BY_PAPER)
     queries = [f"{p}{text}<|im_end|>" for p, text in zip(prompts, texts, strict=True)]
     found = reward_func(queries, prompts, list(packed), setting="paper")
     assert found["rewards"].dtype == torch.float32

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 
 import numpy as np
@@ -12,21 +11,21 @@ from typer.testing import CliRunner
 
 from tiny_sam import save_tiny_sam
 from vrft.cli import app
-from vrft.cli.scoring import OF_A_MODEL, OF_STORED_TEXTS, evaluate
-from vrft.commands.scoring import EvalSettings, run_eval
+from vrft.cli.eval import OF_A_MODEL, OF_FILES, EvalArgs
 from vrft.config.run_config import dump_config, make_config
 from vrft.data.dataset import load_dataset
 from vrft.data.splits.few_shot import few_shot_split, manifest
-from vrft.errors import InputError, RunError
-from vrft.evaluation.answers_file import read_judged
+from vrft.errors import ConfigError, InputError, RunError
+from vrft.evaluation.predictions_file import read_predictions
 from vrft.miniature.folders import write_classification, write_detection
 from vrft.miniature.location import miniature_folder
 from vrft.miniature.scenes import draw_scene
-from vrft.progress import Silence
+from vrft.progress import NullReporter
 from vrft.run_folder import write_json
-from vrft.tasks.metrics.metric import METRICS
-from vrft.tasks.task import load_task
-from vrft.types import Form
+from vrft.tasks.registry import load_task
+from vrft.types import Boxes, Form
+from vrft.workflows.evaluate_model import evaluate_model
+from vrft.workflows.requests import EvaluateRequest
 
 
 @pytest.fixture(scope="module")
@@ -43,48 +42,56 @@ def classification(tmp_path_factory):
     return folder
 
 
-def settings(data, **changes):
+def evaluated(data, folder, **changes):
     plain = {"task": "detection", "form": Form.DIRECT, "max_new_tokens": 60}
-    return EvalSettings("miniature", data, **{**plain, **changes})
+    return evaluate_model("miniature", data, EvaluateRequest(**{**plain, **changes}), folder=folder)
+
+
+def asked_of(folder):
+    return read_predictions(folder / "predictions.jsonl")
+
+
+def records(folder, task):
+    return load_dataset(folder, load_task(task).needs)
 
 
 def test_the_test_part_of_a_folder_is_scored_and_the_card_is_that_of_its_answers(detection, tmp_path):
-    scored = run_eval(settings(detection), tmp_path / "eval", Silence())
-    judged = read_judged(tmp_path / "eval" / "answers.jsonl")
-    parts = load_dataset(detection, "detection").parts
-    assert {parts[j.example.record_id] for j in judged} == {"test"}
-    assert scored.card["part"] == "heldout"
-    assert scored.card["pictures"] == 10
-    assert scored.card["value"] == METRICS["ap"].value(judged)
-    assert json.loads((tmp_path / "eval" / "result.json").read_text()) == scored.card
-    assert {"presence", "rankings", "calibration"} <= scored.card.keys()
+    found = evaluated(detection, tmp_path / "eval")
+    predictions = asked_of(tmp_path / "eval")
+    parts = records(detection, "detection").parts
+    assert {parts[p.example.record_id] for p in predictions} == {"test"}
+    assert found.card["part"] == "heldout"
+    assert found.card["images"] == 10
+    assert found.card["metric"] == "ap"
+    assert found.card["value"] == load_task("detection").metrics[0].value(predictions)
+    assert json.loads((tmp_path / "eval" / "result.json").read_text()) == found.card
+    assert {"presence", "rankings", "calibration"} <= found.card.keys()
+    assert found.page.exists()
 
 
-@pytest.mark.parametrize(("part", "pictures"), [("train", 12), ("val", 6), ("heldout", 10), ("all", 28)])
-def test_a_part_may_be_named(detection, tmp_path, part, pictures):
-    scored = run_eval(settings(detection, part=part, eval_max=1000), tmp_path, Silence())
-    assert scored.card["pictures"] == pictures
+@pytest.mark.parametrize(("part", "images"), [("train", 12), ("val", 6), ("heldout", 10), ("all", 28)])
+def test_a_part_may_be_named(detection, tmp_path, part, images):
+    assert evaluated(detection, tmp_path, part=part, eval_max=1000).card["images"] == images
 
 
 def test_a_saved_split_decides_and_an_unknown_part_is_named(classification, tmp_path):
     task = load_task("classification")
-    examples = task.examples(load_dataset(classification, "classification").records)
-    split = few_shot_split(examples, task.group, shots=2, seed=3, eval_max=5)
+    examples = task.examples(records(classification, "classification").records)
+    split = few_shot_split(examples, shots=2, seed=3, eval_max=5)
     path = tmp_path / "manifest.json"
     write_json(path, manifest(split))
-    ask = settings(classification, task="classification", manifest=path)
-    run_eval(ask, tmp_path / "eval", Silence())
-    asked = {j.example.id for j in read_judged(tmp_path / "eval" / "answers.jsonl")}
-    assert asked == {e.id for e in split.heldout}
-    with pytest.raises(InputError, match="--part 'best'"):
-        run_eval(settings(classification, task="classification", part="best"), tmp_path / "b", Silence())
+    evaluated(classification, tmp_path / "eval", task="classification", manifest=path)
+    assert {p.example.id for p in asked_of(tmp_path / "eval")} == {e.id for e in split.heldout}
+    command = ["eval", "miniature", str(classification), "--task", "classification", "--part", "best"]
+    refused = CliRunner().invoke(app, command).exception
+    assert isinstance(refused, InputError) and "--part 'best'" in str(refused) and "heldout" in str(refused)
 
 
 @pytest.mark.parametrize("same", [True, False])
 def test_a_run_is_scored_on_the_held_out_part_of_its_own_split(classification, tmp_path, same):
     task = load_task("classification")
-    examples = task.examples(load_dataset(classification, "classification").records)
-    split = few_shot_split(examples, task.group, shots=2, seed=3, eval_max=5)
+    examples = task.examples(records(classification, "classification").records)
+    split = few_shot_split(examples, shots=2, seed=3, eval_max=5)
     run = tmp_path / "fit" / "rft"
     run.mkdir(parents=True)
     write_json(run.parent / "manifest.json", manifest(split))
@@ -92,48 +99,87 @@ def test_a_run_is_scored_on_the_held_out_part_of_its_own_split(classification, t
     trained_on = classification if same else tmp_path / "others"
     # The fit was moved: its configuration names a manifest that is no longer there.
     data = {"path": str(trained_on), "manifest": "gone/manifest.json"}
-    tree = {"task": "classification", "data": data, "prompt": {"form": "direct", "subject": "digit"}}
+    tree = {"task": {"name": "classification", "subject": "digit"}, "data": data, "form": "direct"}
     (run / "config.yaml").write_text(dump_config(make_config(tree)))
     said = []
-    narrator = Silence()
-    narrator.say = said.append
-    card = run_eval(EvalSettings(str(run), classification, eval_max=100), tmp_path / "eval", narrator).card
-    asked = read_judged(tmp_path / "eval" / "answers.jsonl")
-    assert {j.form for j in asked} == {Form.DIRECT} and {j.example.question for j in asked} == {"digit"}
+    reporter = NullReporter()
+    reporter.info = said.append
+    request = EvaluateRequest(eval_max=100)
+    card = evaluate_model(str(run), classification, request, folder=tmp_path / "eval", reporter=reporter).card
+    asked = asked_of(tmp_path / "eval")
+    assert {p.example.form for p in asked} == {Form.DIRECT}
+    assert {p.example.question for p in asked} == {"digit"}
     if same:
         assert card["part"] == "heldout" and not said
-        assert {j.example.id for j in asked} == {e.id for e in split.heldout}
+        assert {p.example.id for p in asked} == {e.id for e in split.heldout}
     else:
-        parts = load_dataset(classification, "classification").parts
-        assert {parts[j.example.record_id] for j in asked} == {"test"}
+        parts = records(classification, "classification").parts
+        assert {parts[p.example.record_id] for p in asked} == {"test"}
+
+
+def test_a_run_of_version_0_1_is_refused_with_the_names_of_today(classification, tmp_path):
+    run = tmp_path / "old"
+    run.mkdir()
+    (run / "config.yaml").write_text(
+        "kind: rft\ntask: classification\ndata: {path: x}\nprompt: {form: direct}\n"
+    )
+    with pytest.raises(ConfigError, match=r"method.*form"):
+        evaluate_model(str(run), classification, EvaluateRequest(), folder=tmp_path / "eval")
 
 
 def test_samples_fuse_and_other_settings_in_the_same_folder_are_refused(classification, tmp_path):
-    ask = settings(classification, task="classification", samples=4, rule="vote", eval_max=8)
-    card = run_eval(ask, tmp_path, Silence()).card
+    several = {"task": "classification", "eval_max": 8}
+    card = evaluated(classification, tmp_path, **several, samples=4, fuse="vote").card
     assert card["rule"] == "vote" and card["plain"]["value"] == card["compute"]["rules"]["vote"][0]["value"]
     assert card["value"] == card["compute"]["rules"]["vote"][-1]["value"]
     with pytest.raises(RunError, match="samples: 4, now 2"):
-        run_eval(settings(classification, task="classification", samples=2, eval_max=8), tmp_path, Silence())
+        evaluated(classification, tmp_path, **several, samples=2)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"rule": "vote"}, "--fuse vote needs several answers"),
-        ({"rule": "wbf", "samples": 4}, "is not for these answers"),
-        ({"rule": "best", "samples": 4}, "no rule 'best'"),
+        ({"fuse": "vote"}, "--fuse vote needs several answers"),
+        ({"fuse": "wbf", "samples": 4}, "no fusion rule 'wbf'"),
+        ({"fuse": "best", "samples": 4}, "no fusion rule 'best'"),
         ({"novel": ("nine",)}, "nothing is asked about 'nine'"),
         ({"gate": True}, "has no question"),
         ({"samples": 0}, "samples = 0"),
+        ({"task_option": ("kind=pet",)}, "no such option"),
+        ({"task_option": ("pet",)}, "NAME=VALUE"),
     ],
 )
 def test_what_could_not_be_scored_is_refused_before_anything_is_asked(
     classification, tmp_path, changes, said
 ):
     with pytest.raises(InputError, match=said):
-        run_eval(settings(classification, task="classification", **changes), tmp_path / "e", Silence())
-    assert not (tmp_path / "e" / "answers.jsonl").exists()
+        evaluated(classification, tmp_path / "e", task="classification", **changes)
+    assert not (tmp_path / "e" / "predictions.jsonl").exists()
+
+
+def test_options_of_the_task_reach_its_questions(classification, tmp_path):
+    options = ("subject=digit", "open_naming=true")
+    evaluated(classification, tmp_path, task="classification", task_option=options, eval_max=3)
+    assert {(p.example.question, p.example.options) for p in asked_of(tmp_path)} == {("digit", ())}
+
+
+OWN_TASK = """
+from dataclasses import dataclass
+from vrft.tasks.classification.classification import Classification
+
+@dataclass(frozen=True)
+class Naming(Classification):
+    name = "naming"
+
+MINE = Naming()
+"""
+
+
+def test_a_task_may_be_in_a_file_of_the_users(classification, tmp_path):
+    (tmp_path / "naming.py").write_text(OWN_TASK)
+    card = evaluated(classification, tmp_path / "e", task=f"{tmp_path / 'naming.py'}:MINE", eval_max=3).card
+    assert card["task"] == "naming" and card["metric"] == "accuracy"
+    assert {p.example.task for p in asked_of(tmp_path / "e")} == {"naming"}
 
 
 def test_the_command_prints_json_alone_and_goes_on_where_it_stands(detection, tmp_path):
@@ -143,13 +189,13 @@ def test_the_command_prints_json_alone_and_goes_on_where_it_stands(detection, tm
     assert first.exit_code == 0, first.output
     card = json.loads(first.stdout)
     assert card["n"] == 20
-    again = CliRunner().invoke(app, command)
-    assert json.loads(again.stdout) == card
+    repeated = CliRunner().invoke(app, command)
+    assert json.loads(repeated.stdout) == card
 
 
 def test_a_model_that_no_run_knows_needs_a_task(detection):
     with pytest.raises(InputError, match="Add --task"):
-        run_eval(EvalSettings("miniature", detection), detection / "eval", Silence())
+        evaluate_model("miniature", detection, EvaluateRequest(), folder=detection / "eval")
 
 
 def test_boxes_become_masks_through_sam_and_are_kept(tmp_path):
@@ -164,53 +210,57 @@ def test_boxes_become_masks_through_sam_and_are_kept(tmp_path):
         sheet = {"text": [f"the {scene.objects[0].category}"], "is_sentence": False, "shapes": [shape]}
         (data / f"{number}.json").write_text(json.dumps(sheet))
     sam = save_tiny_sam(tmp_path / "sam")
-    ask = settings(data, task="grounding", sam=str(sam))
-    card = run_eval(ask, tmp_path / "eval", Silence()).card
+    card = evaluated(data, tmp_path / "eval", task="grounding", sam=str(sam)).card
     assert card["segmentation"]["n"] == 3
-    judged = read_judged(tmp_path / "eval" / "answers.jsonl")
-    boxes = [j for j in judged if j.answer.boxes_xyxy_px]
+    boxes = [p for p in asked_of(tmp_path / "eval") if (found := p.answer.as_(Boxes)) and found.xyxy_px]
     assert boxes and 0 <= card["segmentation"]["giou"]["value"] <= 1
     assert len((tmp_path / "eval" / "masks.jsonl").read_text().splitlines()) == len(boxes)
-    again = run_eval(settings(data, task="grounding"), tmp_path / "eval", Silence()).card
-    assert again["segmentation"] == card["segmentation"]
+    repeated = evaluated(data, tmp_path / "eval", task="grounding").card
+    assert repeated["segmentation"] == card["segmentation"]
 
 
 def test_stored_answers_of_two_seeds_are_compared_with_another_system(classification, tmp_path):
-    ask = settings(classification, task="classification", part="all", eval_max=12)
-    card = run_eval(ask, tmp_path / "base", Silence()).card
-    base = tmp_path / "base" / "answers.jsonl"
+    card = evaluated(classification, tmp_path / "base", task="classification", part="all", eval_max=12).card
+    base = tmp_path / "base" / "predictions.jsonl"
+    names = [p.example.target.name for p in read_predictions(base)]
     rows = [json.loads(line) for line in base.read_text().splitlines()]
     for file, right in (("a", 12), ("b", 10)):
-        texts = [
-            f"<answer>{row['target']['name'] if i < right else 'none'}</answer>" for i, row in enumerate(rows)
-        ]
-        told = [json.dumps({**row, "text": text}) for row, text in zip(rows, texts, strict=True)]
-        (tmp_path / f"{file}.jsonl").write_text("\n".join(told) + "\n")
+        for i, (row, name) in enumerate(zip(rows, names, strict=True)):
+            said = row["rollouts"][0]["turns"][0]["completion"]
+            said["text"] = f"<answer>{name if i < right else 'none'}</answer>"
+        (tmp_path / f"{file}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     ours = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
-    command = ["eval", "--predictions", ours[0], "--predictions", ours[1], "--against", str(base), "--json"]
-    told = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "both")])
-    assert told.exit_code == 0, told.output
-    found = json.loads(told.stdout)
+    command = ["eval", "--predictions", ours[0], "--predictions", ours[1], "--against", str(base)]
+    printed = CliRunner().invoke(app, [*command, "--json", "--out", str(tmp_path / "both")])
+    assert printed.exit_code == 0, printed.output
+    found = json.loads(printed.stdout)
     assert found == json.loads((tmp_path / "both" / "result.json").read_text())
     both = found["combined"]["classification"]
     assert both["seeds"] == [1.0, pytest.approx(10 / 12)]
     assert both["against"]["seeds"] == [pytest.approx(card["value"])]
     assert both["difference"]["value"] == pytest.approx(11 / 12 - card["value"])
     assert found["files"][str(base)]["cards"]["classification"]["value"] == pytest.approx(card["value"])
+    shown = CliRunner().invoke(app, command)
+    assert shown.exit_code == 0, shown.output
+    for words in ("12 stored texts, 100% of them hold an answer", "this system", "the other", "by bootstrap"):
+        assert words in shown.stdout
 
 
-def test_every_option_is_for_a_model_for_stored_texts_or_for_both():
-    both = {"context", "model", "data", "fuse", "novel", "predictions", "output", "as_json"}
-    known = list(inspect.signature(evaluate).parameters)
-    assert sorted([*OF_A_MODEL, *OF_STORED_TEXTS, *both]) == sorted(known)
+def test_every_option_is_for_a_model_for_files_or_for_both():
+    both = {"model", "data", "fuse", "novel", "predictions", "out", "as_json"}
+    assert sorted([*OF_A_MODEL, *OF_FILES, *both]) == sorted(EvalArgs.model_fields)
 
 
-def test_stored_answers_and_a_model_at_once_are_refused(tmp_path):
-    told = CliRunner().invoke(app, ["eval", "miniature", "data", "--predictions", "a.jsonl"])
-    assert isinstance(told.exception, InputError) and "leave MODEL and DATA out" in str(told.exception)
-    told = CliRunner().invoke(app, ["eval", "--predictions", "a.jsonl", "--samples", "4"])
-    assert isinstance(told.exception, InputError) and "--samples is about asking" in str(told.exception)
-    told = CliRunner().invoke(app, ["eval", "miniature", "data", "--against", "b.jsonl"])
-    assert isinstance(told.exception, InputError) and "--against is about stored" in str(told.exception)
-    told = CliRunner().invoke(app, ["eval", "miniature"])
-    assert isinstance(told.exception, InputError) and "needs MODEL and DATA" in str(told.exception)
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("miniature", "data", "--predictions", "a.jsonl"), "leave MODEL and DATA out"),
+        (("--predictions", "a.jsonl", "--samples", "4"), "--samples is about asking"),
+        (("--predictions", "a.jsonl", "--resume"), "--resume is about asking"),
+        (("miniature", "data", "--against", "b.jsonl"), "--against is about a file"),
+        (("miniature",), "needs MODEL and DATA"),
+    ],
+)
+def test_stored_answers_and_a_model_at_once_are_refused(arguments, says):
+    printed = CliRunner().invoke(app, ["eval", *arguments])
+    assert isinstance(printed.exception, InputError) and says in str(printed.exception)

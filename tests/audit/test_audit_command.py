@@ -39,17 +39,17 @@ def test_released_settings_end_with_status_1_and_the_names_of_the_failed(tmp_pat
 
 
 def test_people_get_tables_and_the_answer_that_shows_it():
-    result = run("classification", "--settings", "mended", *FEW)
+    result = run("classification", "--settings", "released_fixed", *FEW)
     assert result.exit_code == 1
     for words in ("honest", "a_or_b_or_c", "FAILED", " or ", "3 of 6 verdicts failed"):
         assert words in result.stdout
 
 
-def test_a_short_name_and_another_form_and_frame_do_as_well():
-    result = run("ground", "--form", "direct", "--frame", "unit", "--json", *FEW)
+def test_another_form_and_frame_do_as_well():
+    result = run("grounding", "--form", "direct", "--frame", "norm1", "--json", *FEW)
     assert result.exit_code == 0
     printed = json.loads(result.stdout)
-    assert (printed["task"], printed["form"], printed["frame"]) == ("grounding", "direct", "unit")
+    assert (printed["task"], printed["form"], printed["frame"]) == ("grounding", "direct", "norm1")
 
 
 def test_a_reward_of_ones_own_is_found_beside_the_user_and_may_print(tmp_path, monkeypatch):
@@ -64,6 +64,24 @@ def test_a_reward_of_ones_own_is_found_beside_the_user_and_may_print(tmp_path, m
     assert printed["reward"] == "mine_own:reward" and printed["range"] == [0, 1]
 
 
+def test_a_task_and_a_reward_may_be_in_files_of_the_users(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from vrft.tasks.classification.classification import Classification\n"
+        "@dataclass(frozen=True)\n"
+        "class Naming(Classification):\n"
+        "    name = 'naming_of_mine'\n"
+        "MINE = Naming()\n"
+        "def reward(answer, target):\n"
+        "    return float(answer.formatted)\n"
+    )
+    whole = run(f"{tmp_path / 'mine.py'}:MINE", "--json", *FEW)
+    assert whole.exit_code == 0, whole.output
+    assert json.loads(whole.stdout)["task"] == "naming_of_mine"
+    own = run(f"{tmp_path / 'mine.py'}:reward", "--task", f"{tmp_path / 'mine.py'}:MINE", "--json", *FEW)
+    assert own.exit_code == 1 and json.loads(own.stdout)["task"] == "naming_of_mine"
+
+
 def test_a_reward_of_ones_own_may_declare_its_range():
     assert run("planted_rewards:out_of_three", *OWN, "--high", "3", *FEW).exit_code == 0
 
@@ -71,14 +89,14 @@ def test_a_reward_of_ones_own_may_declare_its_range():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("counting",), "classification, detection, grounding"),
-        (("detection", "--settings", "generous"), "paper, mended, recommended"),
+        (("counting",), "Choose one of: classification"),
+        (("detection", "--settings", "generous"), "paper, released_fixed, recommended"),
         (("detection", "--task", "grounding"), "leave --task"),
         (("detection", "--high", "2"), "declares its own range"),
-        (("detection", "--frame", "inches"), "thousand, input_pixels, unit"),
+        (("detection", "--frame", "inches"), "norm1000, resized_pixels, norm1"),
         (("detection", "--targets", "5"), "at least 60"),
-        (("planted_rewards:substring",), "--task detection or grounding or classification"),
-        (("planted_rewards:substring", "--task", "counting"), "classification, detection, grounding"),
+        (("planted_rewards:substring",), "--task NAME"),
+        (("planted_rewards:substring", "--task", "counting"), "Choose one of: classification"),
         (("planted_rewards:nonsense", *OWN), "substring"),
         (("no_such_module:nonsense", *OWN), "no_such_module"),
         (("planted_rewards:substring", *OWN, "--settings", "paper"), "has no settings"),
@@ -116,10 +134,10 @@ def test_the_whole_command_needs_no_torch(tmp_path):
             """
         )
     )
-    ends = {("classification",): 0, ("classification", "--settings", "mended"): 1, ("counting",): 2}
+    ends = {("classification",): 0, ("classification", "--settings", "released_fixed"): 1, ("counting",): 2}
     for arguments, status in ends.items():
         command = [sys.executable, script, "audit", *arguments, *FEW, "--json"]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=3600)
         assert result.returncode == status, result.stderr
         assert "Traceback" not in result.stderr
         assert status == 2 or json.loads(result.stdout)["passed"] is (status == 0)

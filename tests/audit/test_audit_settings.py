@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from vrft.diagnostics.audit.attacks.library import attacks_on
-from vrft.diagnostics.audit.audit_case import NOTATIONS
+from vrft.diagnostics.audit.attack import attacks_on
 from vrft.diagnostics.audit.audit_plan import lay_out
 from vrft.diagnostics.audit.audited_rule import setting_rule
 from vrft.diagnostics.audit.run_audit import audit
-from vrft.tasks.task import load_task, task_names
+from vrft.tasks.registry import load_task
 from vrft.types import Form
 
+TASKS = ("detection", "grounding", "classification")
 PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")
 
 
@@ -31,7 +31,7 @@ def said_of(task, setting):
 
 
 def settings():
-    return [(task, setting) for task in task_names() for setting in load_task(task).rewards]
+    return [(task, setting) for task in TASKS for setting in load_task(task).settings]
 
 
 def test_the_page_speaks_of_every_setting_and_no_other():
@@ -39,9 +39,9 @@ def test_the_page_speaks_of_every_setting_and_no_other():
 
 
 @pytest.mark.parametrize(("task", "setting"), settings())
-def test_a_setting_fails_what_the_page_says_and_nothing_else(trial_of, task, setting):
-    trial = trial_of(task)
-    found = audit(setting_rule(trial.task, setting, trial.form), trial)
+def test_a_setting_fails_what_the_page_says_and_nothing_else(plan_of, task, setting):
+    plan = plan_of(task)
+    found = audit(setting_rule(plan.task, setting), plan)
     said = said_of(task, setting)
     assert set(found.failed) == set(said)
     for verdict in found.verdicts:
@@ -53,26 +53,26 @@ def test_a_setting_fails_what_the_page_says_and_nothing_else(trial_of, task, set
 
 
 @pytest.mark.parametrize("form", Form)
-@pytest.mark.parametrize("task", task_names())
+@pytest.mark.parametrize("task", TASKS)
 def test_recommended_settings_hold_in_both_forms_and_for_other_questions(task, form):
     for seed in (1, 2):
-        trial = lay_out(load_task(task), form, targets=120, seed=seed)
-        found = audit(setting_rule(trial.task, "recommended", form), trial)
+        plan = lay_out(load_task(task), form=form, targets=120, seed=seed)
+        found = audit(setting_rule(plan.task, "recommended"), plan)
         assert found.failed == (), [v.says for v in found.verdicts if not v.passed]
 
 
 def test_the_page_lists_every_attack():
     tasks: dict[str, list[str]] = {}
     attacks = {}
-    for task in NOTATIONS:
-        for attack in attacks_on(task):
+    for task in TASKS:
+        for attack in attacks_on(load_task(task)):
             attacks[attack.name] = attack
             tasks.setdefault(attack.name, []).append(task)
     assert {tuple(row) for row in table("attacks-table")} == {
         (
             f"`{name}`",
             str(attack.role),
-            "all" if len(tasks[name]) == len(NOTATIONS) else ", ".join(tasks[name]),
+            "all" if len(tasks[name]) == len(TASKS) else ", ".join(tasks[name]),
             attack.says,
         )
         for name, attack in attacks.items()

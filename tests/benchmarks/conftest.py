@@ -1,4 +1,4 @@
-"""The benchmarks are scripts beside the package: their modules are found by path."""
+"""The benchmarks are scripts outside of the package: their modules are found by path."""
 
 from __future__ import annotations
 

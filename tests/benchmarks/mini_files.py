@@ -11,7 +11,7 @@ from mini.page import page
 from mini.scores import packed
 from mini.systems import MAIN
 
-VALUES = {"base": 0.2, "sft": 0.3, "rft": 0.4, "sft_then_rft": 0.45, "permuted": 0.15}
+VALUES = {"base": 0.2, "sft": 0.3, "rft": 0.4, "sft_then_rft": 0.45, "shuffled": 0.15}
 SPREAD = 0.02
 
 
@@ -33,8 +33,8 @@ def content(cell, values):
     names = {**VALUES, **values}
     forms = ("sft_direct", "sft_think", "sft_curated", "sft_equal_steps", "sft_equal_tokens")
     rows = {n: system_row(names.get(n, names["sft"]), rng, n in MAIN) for n in (*names, *forms)}
-    scope = {"n": 300, "pictures": 229, "systems": rows}
-    trained = {"chosen": {"learning_rate": 1e-4, "step": 20}, "training_pictures": 12}
+    scope = {"n": 300, "images": 229, "systems": rows}
+    trained = {"chosen": {"learning_rate": 1e-4, "step": 20}, "training_images": 12}
     trained |= {"trials": [{"learning_rate": rate, "steps": 20} for rate in (1e-5, 1e-4)]}
     trained |= {"tokens": {"steps": 40, "forward": 400, "backward": 200}}
     bins = [[0, None, None]] * 8 + [[4, 0.85, 0.5], [6, 0.95, 1.0]]
@@ -86,17 +86,17 @@ def study_point(system, shots, seed, value, used):
         "setting": "detection",
         "form": "direct",
         "headline": "all",
-        "scopes": {"all": {"n": 9, "pictures": 9, "systems": rows}},
-        "systems": {system: trained | {"training_pictures": used}},
+        "scopes": {"all": {"n": 9, "images": 9, "systems": rows}},
+        "systems": {system: trained | {"training_images": used}},
     }
 
 
 def attempt_point(name, seed, rft, **twins):
     rows = {"rft": system_row(rft, np.random.default_rng(seed), True)}
     rows |= {twin: system_row(value, np.random.default_rng(seed), True) for twin, (value, _) in twins.items()}
-    systems = {"rft": {"kind": "rft", "training_pictures": 12}}
+    systems = {"rft": {"method": "rft", "training_images": 12}}
     tried = {"learning_rate": 1e-4, "best_step": 20, "steps": 80}
-    systems |= {t: {"kind": "sft", "trials": [tried | {"validation": v}]} for t, (_, v) in twins.items()}
+    systems |= {t: {"method": "sft", "trials": [tried | {"validation": v}]} for t, (_, v) in twins.items()}
     return {
         "study": "attempts",
         "questions": {"val": {"questions": 60}},
@@ -105,6 +105,6 @@ def attempt_point(name, seed, rft, **twins):
         "shots": 2,
         "setting": "detection",
         "headline": "all",
-        "scopes": {"all": {"n": 9, "pictures": 9, "systems": rows}},
+        "scopes": {"all": {"n": 9, "images": 9, "systems": rows}},
         "systems": systems,
     }

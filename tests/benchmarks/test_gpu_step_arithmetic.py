@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from models import QWEN2_VL_2B, SMALL, config_of, save_pictures, save_random_qwen2_vl, token_grid
+from models import QWEN2_VL_2B, SMALL, config_of, save_images, save_random_qwen2_vl, token_grid
+from ours_side import examples_of
 from shapes import LORA_ALPHA, LORA_RANK, Shape
 from step_arithmetic import (
     cached_numbers,
@@ -18,7 +19,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForImageTextToText
 
 from vrft.models.attention.shared_attention import AnswerCache
-from vrft.models.load_policy import LoraSettings, load_policy
+from vrft.models.load_policy import load_policy
+from vrft.models.model_options import LoraOptions, ModelOptions
+from vrft.rollout.driver import prompts_for
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.shared_prompt.prefill import prefill
 from vrft.training.reference import Reference
@@ -67,42 +70,43 @@ def folder(tmp_path_factory):
 
 
 def policy_and_prompts(folder, shape):
-    lora = LoraSettings(LORA_RANK, LORA_ALPHA) if shape.lora else None
+    lora = LoraOptions(rank=LORA_RANK, alpha=LORA_ALPHA) if shape.lora else None
     vision = not shape.frozen_vision
-    policy = load_policy(str(folder / "model"), device="cpu", train_vision=vision, lora=lora)
-    pictures = save_pictures(folder / "pictures", shape.prompts, shape.picture_tokens)
-    prompts = [policy.prompt("Detect 7", policy.picture(path)) for path in pictures]
-    assert {p.token_ids.count(policy.image_token_id) for p in prompts} == {shape.picture_tokens}
+    options = ModelOptions(path=str(folder / "model"), device="cpu", train_vision=vision, lora=lora)
+    policy = load_policy(options)
+    images = save_images(folder / "images", shape.prompts, shape.image_tokens)
+    prompts = prompts_for(policy, examples_of(images))
+    assert {p.token_ids.count(policy.image_token_id) for p in prompts} == {shape.image_tokens}
     return policy, prompts
 
 
-def counted(folder, shape, form):
-    """Operations of encoding and of the training pass as they run, beside ours."""
+def counted(folder, shape, method):
+    """Operations of encoding and of the training pass as they run, and as we count them."""
     policy, prompts = policy_and_prompts(folder, shape)
     length, sizes = len(prompts[0].token_ids), sizes_of(policy.core.config)
     group = (prompts, [tuple(range(10, 10 + shape.new_tokens))] * shape.prompts * shape.group, shape.group)
-    reference = Reference(policy, shape.beta)
-    if shape.beta:
-        reference.logprobs(*group, 1.0, form)  # from here on it knows its pictures
+    reference = Reference(policy) if shape.beta else None
+    if reference is not None:
+        reference.logprobs(*group, 1.0, method)  # from here on it knows its images
     if policy.vision_frozen:
-        policy.features([p.picture for p in prompts])
+        policy.features([policy.image(medium) for p in prompts for medium in p.media])
     encoded = None
     with counter() as encoding:
-        if form == "shared":
+        if method == "shared":
             encoded = prefill(policy, prompts)
     with counter() as training:
-        logprobs, _ = AnswerScorer(policy)(*group, 1.0, form, encoded)
-        if shape.beta:
-            reference.logprobs(*group, 1.0, form)
+        logprobs, _ = AnswerScorer(policy)(*group, 1.0, method, encoded)
+        if reference is not None:
+            reference.logprobs(*group, 1.0, method)
         logprobs.sum().backward()
     return (
         (encoding.get_total_flops(), encoding_flops(sizes, shape, length)),
-        (training.get_total_flops(), training_flops(sizes, shape, length, form)),
+        (training.get_total_flops(), training_flops(sizes, shape, length, method)),
     )
 
 
 @pytest.mark.parametrize("name", ["full", "kl", "frozen"])
-def test_operations_of_the_shared_form_are_those_that_run(folder, name):
+def test_operations_of_the_shared_method_are_those_that_run(folder, name):
     for found, ours in counted(folder, SHAPES[name], "shared"):
         assert ours == found
 
@@ -115,11 +119,11 @@ def test_operations_with_adapters(folder):
     assert training[1] >= training[0]
 
 
-@pytest.mark.parametrize(("form", "beyond"), [("packed", 0.1), ("plain", 0.03)])
+@pytest.mark.parametrize(("method", "beyond"), [("packed", 0.1), ("plain", 0.03)])
 @pytest.mark.parametrize("name", ["full", "kl"])
-def test_the_other_forms_run_little_more(folder, name, form, beyond):
+def test_the_other_methods_run_little_more(folder, name, method, beyond):
     """Packed rows compute what their mask hides; plain ones feed each answer's last token too."""
-    found, ours = counted(folder, SHAPES[name], form)[1]
+    found, ours = counted(folder, SHAPES[name], method)[1]
     assert ours <= found <= (1 + beyond) * ours
 
 
@@ -164,5 +168,5 @@ def test_keys_that_a_decoding_step_reads(folder):
 
 
 @pytest.mark.parametrize(("tokens", "grid"), [(512, (16, 32)), (400, (20, 20)), (32, (4, 8)), (7, (1, 7))])
-def test_pictures_are_as_square_as_their_tokens_divide(tokens, grid):
+def test_images_are_as_square_as_their_tokens_divide(tokens, grid):
     assert token_grid(tokens) == grid

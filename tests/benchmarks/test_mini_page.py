@@ -23,8 +23,7 @@ from mini.tables import edges
 from mini_files import cells_of, text_of, write
 
 from vrft.errors import RunError
-from vrft.evaluation.judged import Judged
-from vrft.types import Answer, BoxesTarget, Example
+from vrft.types import Answer, Boxes, Example, Image, Prediction
 
 MODULES = ("difficulty", "pooled", "scores", "studies.data", "studies.shared", "tables", "tokens")
 
@@ -59,29 +58,30 @@ def test_an_empty_page_has_no_numbers_of_results_and_names_every_missing_cell(tm
     assert states(tmp_path) == [None, None, None, None]
 
 
-def test_what_is_boxed_is_told_of_the_cells_that_counted_it(tmp_path):
+def test_what_is_boxed_is_shown_of_the_cells_that_counted_it(tmp_path):
     cells = [Cell("open_vocabulary", 16, seed) for seed in (0, 1)]
     write(tmp_path, cells)
     assert "## What is boxed" not in text_of(tmp_path)
     path = tmp_path / "cells" / f"{cells[1].name}.json"
-    told = json.loads(path.read_text())
-    for row in told["scopes"]["novel"]["systems"].values():
+    content = json.loads(path.read_text())
+    for row in content["scopes"]["novel"]["systems"].values():
         row["boxed"] = {"there": 0.561, "absent": None}
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(content))
     section = text_of(tmp_path).split("## What is boxed")[1].split("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| open")]
     assert len(rows) == 1 and ", novel | 16 | 1 of 3 | 56% / –" in rows[0]
 
 
 def test_what_is_boxed_counts_answers_by_what_is_there():
-    def judged(labels, boxes):
-        target = BoxesTarget(((0.0, 0.0, 9.0, 9.0),) * labels)
-        example = Example("a", "a", Path("a.png"), (10, 10), "detection", "seven", target)
-        return Judged(example, "", Answer(True, True, ((1.0, 1.0, 2.0, 2.0),) * boxes), 1)
+    def predicted(labels, boxes):
+        target = Boxes(((0.0, 0.0, 9.0, 9.0),) * labels)
+        media = (Image(Path("a.png"), (10, 10)),)
+        example = Example("a", "a", "detection", media, "seven", target)
+        return Prediction(example, Answer(Boxes(((1.0, 1.0, 2.0, 2.0),) * boxes), True))
 
     counted = [(1, 1), (2, 0), (1, 3), (1, 0), (0, 1), (0, 0), (0, 2), (0, 1)]
-    assert boxed([judged(*pair) for pair in counted]) == {"there": 0.5, "absent": 0.75}
-    assert boxed([judged(1, 1)]) == {"there": 1.0, "absent": None}
+    assert boxed([predicted(*pair) for pair in counted]) == {"there": 0.5, "absent": 0.75}
+    assert boxed([predicted(1, 1)]) == {"there": 1.0, "absent": None}
 
 
 def test_a_cell_stands_in_the_tables_as_its_file_says(tmp_path):
@@ -113,7 +113,7 @@ def test_claims_hold_where_every_cell_is_there_and_clear(tmp_path):
 
 def test_what_contradicts_a_claim_is_said(tmp_path):
     write(tmp_path, main_table())
-    write(tmp_path, [Cell("detection", 8, 0)], rft=0.1, permuted=0.5)
+    write(tmp_path, [Cell("detection", 8, 0)], rft=0.1, shuffled=0.5)
     assert states(tmp_path) == [False, True, True, False]
     text = text_of(tmp_path)
     assert "six base categories, 8 shots: RFT is below base" in text
@@ -127,7 +127,7 @@ def test_a_twin_that_wins_in_three_settings_settles_the_claim_against_rft(tmp_pa
     assert states(tmp_path)[1] is False
 
 
-def test_the_plain_statement_says_where_rft_stands_beside_its_twin(tmp_path):
+def test_the_plain_statement_says_where_rft_stands_next_to_its_twin(tmp_path):
     assert plain_statement(cells_of(tmp_path)) == ""
     reference = [cell for cell in main_table() if cell.shots == cell.of.reference]
     write(tmp_path, [cell for cell in reference if cell.setting == "detection"], rft=0.1)
@@ -196,7 +196,7 @@ def test_plots_are_well_formed_and_those_without_numbers_go(tmp_path):
     assert names == {
         "rft_minus_base.svg",
         "rft_minus_sft.svg",
-        "permuted_minus_base.svg",
+        "shuffled_minus_base.svg",
         "shots_classification.svg",
         "shots_detection.svg",
         "reliability_base.svg",

@@ -13,7 +13,7 @@ from mini.cell import main_table
 from mini.effort import FULL, TINY
 from mini.settings import DEVELOPMENT, SETTINGS, questions
 from mini.studies import STUDIES
-from mini.studies.data import MOST_PICTURES, STEPS
+from mini.studies.data import MOST_IMAGES, STEPS
 from mini.studies.sensitivity import BETAS, GROUP_SIZES, RATES
 from mini.systems import trial
 
@@ -57,15 +57,15 @@ def test_permuted_rewards_are_tried_on_seeds_that_no_table_has(setting):
     assert len(set(seen)) == len(seen) and not set(seen) & in_a_table
 
 
-def test_sft_may_learn_from_up_to_two_thousand_pictures():
+def test_sft_may_learn_from_up_to_two_thousand_images():
     sft = points("data")
-    assert MOST_PICTURES == 2000 and {p.train for p in sft} == {MOST_PICTURES}
-    assert max(p.cell.shots for p in sft) * len(DETECTION_CATEGORIES) > MOST_PICTURES
+    assert MOST_IMAGES == 2000 and {p.train for p in sft} == {MOST_IMAGES}
+    assert max(p.cell.shots for p in sft) * len(DETECTION_CATEGORIES) > MOST_IMAGES
     largest = [p for p in sft if p.cell.shots == max(STEPS)]
-    assert all(p.effort.steps * p.effort.prompts >= MOST_PICTURES for p in largest) and len(largest) == 3
+    assert all(p.effort.steps * p.effort.prompts >= MOST_IMAGES for p in largest) and len(largest) == 3
 
 
-def test_more_pictures_are_asked_the_main_tables_questions(tmp_path):
+def test_more_images_are_asked_the_main_tables_questions(tmp_path):
     setting = SETTINGS["detection"]
     few = questions(setting, tmp_path / "few", 2, 0).split
     many = questions(setting, tmp_path / "many", 2, 0, train=setting.train + 100).split
@@ -101,8 +101,8 @@ def test_attempts_touch_neither_a_seed_of_the_table_nor_a_heldout_question():
 def test_there_are_more_than_ten_attempts_and_each_differs_from_the_protocol(setting, tmp_path):
     seen = {}
     for point in (p for p in points("attempts", setting) if p.cell.seed == 11):
-        bench = SimpleNamespace(effort=point.effort, form=Form.DIRECT, task=SimpleNamespace(name=setting))
-        learner = replace(point.systems(bench)[-1], name="rft")
+        runner = SimpleNamespace(effort=point.effort, form=Form.DIRECT, task=SimpleNamespace(name=setting))
+        learner = replace(point.systems(runner)[-1], name="rft")
         configs = [
             trial(learner, rate, point.effort, setting, 11, "m", tmp_path / "run") for rate in learner.rates
         ]
@@ -119,41 +119,47 @@ def test_development_questions_are_learned_from_by_nothing_and_are_not_held_out(
     assert len(development.split.heldout) == DEVELOPMENT
 
 
-def test_novel_categories_are_developed_on_pictures_of_their_own(tmp_path):
+def test_novel_categories_are_developed_on_images_of_their_own(tmp_path):
     setting = SETTINGS["open_vocabulary"]
     held, development = (questions(setting, tmp_path / "data", 1, 11, development=d) for d in (False, True))
     asked = development.split.heldout
     assert development.split.train == held.split.train and development.split.val == held.split.val
     assert {e.question for e in asked} == set(NOVEL) and len(asked) == DEVELOPMENT
-    assert any(e.target.boxes_xyxy_px for e in asked) and not all(e.target.boxes_xyxy_px for e in asked)
-    pixels = {e.image.read_bytes() for e in asked}
+    assert any(e.is_positive for e in asked) and not all(e.is_positive for e in asked)
+    pixels = {e.image.path.read_bytes() for e in asked}
     assert len(pixels) > DEVELOPMENT / 2
     others = (*held.split.train, *held.split.val, *held.split.heldout)
-    assert pixels.isdisjoint(e.image.read_bytes() for e in others)
+    assert pixels.isdisjoint(e.image.path.read_bytes() for e in others)
 
 
 @pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/-2"])
-def test_a_part_that_is_none_is_told(part):
+def test_a_wrong_part_is_refused(part):
     with pytest.raises(ConfigError, match="write I/N"):
         script().part_of(main_table(), part)
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
-        (["--plan", "--shots", "4"], "--shots has no meaning beside --plan"),
-        (["--table", "main", "--seed", "1"], "--seed has no meaning beside --table"),
-        (["--setting", "grounding", "--on", "detection"], "--on has no meaning beside --setting"),
+        (["--plan", "--shots", "4"], "--shots has no meaning with --plan"),
+        (["--table", "main", "--seed", "1"], "--seed has no meaning with --table"),
+        (["--setting", "grounding", "--on", "detection"], "--on has no meaning with --setting"),
         (["--study", "data", "--on", "grounding"], "runs in detection alone"),
         (["--study", "difficulty", "--models", "runs/other"], "leave --models out"),
         (["--study", "difficulty", "--seed", "9"], "its seeds are 0, 1, 2"),
         (["--study", "control", "--on", "grounding"], "name another setting"),
     ],
 )
-def test_an_option_that_would_be_passed_over_is_refused(given, told, tmp_path):
-    with pytest.raises(ConfigError, match=told):
+def test_an_option_that_would_be_passed_over_is_refused(given, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
         script().main([*given, "--out", str(tmp_path), "--work", str(tmp_path)])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("given", [["--page"], ["--setting", "detection"], ["--study", "data"]])
+def test_committed_results_are_written_with_save_alone(given):
+    with pytest.raises(ConfigError, match="with --save into"):
+        script().main(given)
 
 
 def test_the_studies_of_several_settings_run_in_each_of_them():

@@ -24,7 +24,7 @@ def test_the_study_of_data_says_where_sft_catches_up(tmp_path):
     for number, point in enumerate(points):
         (folder / f"{number}.json").write_text(json.dumps(point))
     text = text_of(tmp_path)
-    assert "first reaches that of RFT: about 96 for 2 shots a class (12 pictures, 1 seed)." in text
+    assert "first reaches that of RFT: about 96 for 2 shots a class (12 images, 1 seed)." in text
     assert "--study size`." in text
     assert (
         "| RFT | 2 | 12 | 1 | direct | 1 | 40.0" in text
@@ -56,7 +56,7 @@ def test_attempts_in_a_setting_that_contradicts_the_paper_are_counted(tmp_path):
     assert "| detection | 4 | 0.0 | 1e-02 | 10 | 40.0" in text
 
 
-def test_attempts_stand_beside_the_protocol_and_the_twin_that_validation_chose():
+def test_attempts_stand_next_to_the_protocol_and_the_twin_that_validation_chose():
     # Validation prefers the direct form though thinking scores higher on development questions.
     forms = {"sft_direct": (0.30, 0.5), "sft_think": (0.90, 0.4)}
     points = [attempt_point("protocol", 11, 0.25, **forms), attempt_point("beta 0", 11, 0.35)]
@@ -72,7 +72,7 @@ def test_attempts_stand_beside_the_protocol_and_the_twin_that_validation_chose()
     assert "below: LoRA in detection." in said and "chosen by 60 validation questions" in said
 
 
-def test_the_described_twin_stands_beside_the_cells_of_its_seeds(tmp_path):
+def test_the_described_twin_stands_next_to_the_cells_of_its_seeds(tmp_path):
     cells = [Cell("detection", 2, seed) for seed in (0, 1)]
     write(tmp_path, cells)
     points = [
@@ -105,11 +105,11 @@ def test_a_question_whose_study_has_not_been_run_names_its_command(tmp_path):
     assert f"**{FAIR}** Not run yet (the main table)." in text
 
 
-def test_how_often_pictures_were_shown_and_what_a_missing_validation_costs(tmp_path):
+def test_how_often_images_were_shown_and_what_a_missing_validation_costs(tmp_path):
     write(tmp_path, main_table(), sft_equal_steps=0.25)
     text = answers({}, cells_of(tmp_path))
-    # Step 20 of 16 pictures from 12 pictures, for both.
-    assert "has seen each picture 27 times (median; at most 27), RFT's 27 times." in text
+    # Step 20 of 16 images from 12 images, for both.
+    assert "has seen each image 27 times (median; at most 27), RFT's 27 times." in text
     assert text.count(f"{MINUS}5.0 (") == 5
 
 
@@ -124,7 +124,7 @@ def test_the_leads_of_two_widths_are_compared_on_the_same_seeds(tmp_path):
     assert STUDIES["size"].answer(points, {}) == ""
 
 
-def test_hard_pictures_are_told_from_easy_ones_by_the_same_seeds():
+def test_hard_images_are_compared_with_easy_ones_by_the_same_seeds():
     points = [both_point(seed, 16, {"part": "hard"}, 0.3, 0.5) for seed in (0, 1)]
     points += [both_point(seed, 16, {"part": "easy"}, 0.32, 0.4) for seed in (1, 2)]
     said = STUDIES["difficulty"].answer(points, {})
@@ -162,9 +162,9 @@ def test_the_map_is_drawn_along_the_protocols_beta_and_along_its_group_size():
     assert STUDIES["sensitivity"].plot(points[-1:], {}) is None
 
 
-def test_permuted_rewards_on_other_seeds_stand_beside_the_tables_one(tmp_path):
-    write(tmp_path, [Cell("classification", 8, 0)], permuted=0.28)
-    found = [study_point("permuted", 8, seed, 0.2 + gain, 12) for seed, gain in ((1, 0.04), (2, -0.06))]
+def test_shuffled_rewards_on_other_seeds_stand_next_to_the_tables_one(tmp_path):
+    write(tmp_path, [Cell("classification", 8, 0)], shuffled=0.28)
+    found = [study_point("shuffled", 8, seed, 0.2 + gain, 12) for seed, gain in ((1, 0.04), (2, -0.06))]
     points = [point | {"setting": "classification"} for point in found]
     row = STUDIES["control"].table(points, cells_of(tmp_path)).splitlines()[-1].split(" | ")
     assert [cell.split(" (")[0] for cell in row[1:]] == ["8", "+8.0", "2", "20.0", "19.0", f"{MINUS}1.0"]
@@ -173,14 +173,14 @@ def test_permuted_rewards_on_other_seeds_stand_beside_the_tables_one(tmp_path):
     assert STUDIES["control"].answer([], {}) == ""
 
 
-def test_what_tuning_is_worth_to_sft_is_told_by_setting(tmp_path):
+def test_what_tuning_is_worth_to_sft_is_reported_by_setting(tmp_path):
     write(tmp_path, [Cell("detection", 2, seed) for seed in range(5)])
     points = [study_point("sft_as_described", 2, seed, 0.22, 12) for seed in (0, 1)]
     said = STUDIES["twin"].answer(points, cells_of(tmp_path))
     assert said.startswith("The tuned twin minus SFT") and "six base categories +8.0 (" in said
 
 
-def test_attempts_that_can_be_told_from_the_protocol_are_counted():
+def test_attempts_that_can_be_distinguished_from_the_protocol_are_counted():
     points = [attempt_point("protocol", 11, 0.25, sft_direct=(0.3, 0.5))]
     points += [attempt_point(n, 11, v) for n, v in (("beta 0", 0.35), ("DAPO", 0.25), ("group 16", 0.1))]
     said = STUDIES["attempts"].answer(points, {})

@@ -32,17 +32,18 @@ def test_families_are_scored_and_refused(tmp_path: Path, monkeypatch: pytest.Mon
         line("counts", "counting", "<answer>6</answer>", label=6),
         line("birds", "classification", "a gull", label="Herring Gull"),
     ]
-    path, output = tmp_path / "outputs.jsonl", tmp_path / "new" / "scored.json"
+    path, folder = tmp_path / "outputs.jsonl", tmp_path / "new"
     path.write_text("\n".join(lines))
-    monkeypatch.setattr(sys, "argv", ["score_real_outputs.py", str(path), "--output", str(output)])
+    monkeypatch.setattr(sys, "argv", ["score_real_outputs.py", str(path), "--out", str(folder)])
     score_real_outputs.main()
+    output = folder / "scored.json"
     found = json.loads(output.read_text())
     groups = found["groups"]
     assert groups["shares"]["ap"] == pytest.approx(1) and groups["shares"]["unsized"] == 1
     assert (groups["counts"]["accuracy"], groups["birds"]["accuracy"]) == (1, 0)
     refused = {name: list(group["refused"]) for name, group in groups.items() if group["refused"]}
     unknown = {name: ["frame unknown"] for name in ("pixels", "unstated", "screens")}
-    assert refused == unknown | {"mixed": ["picture size unknown"]}
+    assert refused == unknown | {"mixed": ["image size unknown"]}
     assert found["unknown_frames"] == {"pixels": 1, UNSTATED: 1}
     assert all(group["parse_rate"] == 1 for group in groups.values())
     assert TEXT not in output.read_text()

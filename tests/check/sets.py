@@ -1,4 +1,4 @@
-"""Small data sets in the formats of real users, written without any reader or writer of ours."""
+"""Small datasets in the formats of real users, written without any reader or writer of ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WH = (160, 120)
 
 
 def textured(number: int, wh: tuple[int, int] = WH) -> Image.Image:
-    """A picture of coarse random patches: no two numbers look alike."""
+    """An image of coarse random patches: no two numbers look alike."""
     cells = np.random.default_rng([7, number]).integers(0, 255, (9, 12, 3), dtype=np.uint8)
     return Image.fromarray(cells).resize(wh, Image.Resampling.BICUBIC)
 
@@ -24,7 +24,7 @@ def save(path: Path, number: int, wh: tuple[int, int] = WH, **options) -> Path:
 
 
 def box_xyxy(number: int, wh: tuple[int, int] = WH) -> tuple[int, int, int, int]:
-    """A box of 20 to 60 pixels somewhere in the picture."""
+    """A box of 20 to 60 pixels somewhere in the image."""
     rng = np.random.default_rng([8, number])
     w, h = (int(n) for n in rng.integers(20, 60, 2))
     x, y = int(rng.integers(0, wh[0] - w)), int(rng.integers(0, wh[1] - h))
@@ -58,7 +58,7 @@ def coco(path: Path, rows, names=("cat", "dog"), numbers=None) -> Path:
 
 
 def sound_coco(folder: Path, count: int = 16, box=box_xyxy, write=as_xywh, names=("cat", "dog")) -> Path:
-    """Pictures with one box each, classes in turn."""
+    """Images with one box each, classes in turn."""
     rows = []
     for i in range(count):
         save(folder / f"images/{i}.png", i)

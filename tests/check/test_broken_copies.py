@@ -9,12 +9,15 @@ from PIL import Image
 from sets import WH, as_xywh, box_xyxy, coco, jsonl, save, sound_coco, textured
 
 from vrft.config.run_config import make_config
-from vrft.data.dataset import readers
 from vrft.diagnostics.check.run_check import check
+from vrft.tasks.registry import load_task
 
 
 def examined(path, task=None, **data):
-    return check(make_config({"data": {"path": str(path), "shots": 2, **data}}), task, None)
+    def config_of(task):
+        return make_config({"task": task.name, "data": {"path": str(path), "shots": 2, **data}})
+
+    return check(path, None if task is None else load_task(task), config_of, None)
 
 
 def the(report, code):
@@ -23,17 +26,12 @@ def the(report, code):
     return found
 
 
-def needs(name):
-    if name not in {reader.name for reader in readers()}:
-        pytest.skip(f"there is no reader '{name}'")
-
-
-def test_a_sound_set_has_nothing_to_mend(tmp_path):
+def test_a_sound_set_has_nothing_to_fix(tmp_path):
     sound_coco(tmp_path)
     report = examined(tmp_path)
     assert [f for f in report.findings if f.severity != "note"] == []
-    assert report.passed and report.task == "detection" and report.pictures == 16
-    assert {name: (c.pictures, c.boxes) for name, c in report.classes.items()} == {
+    assert report.passed and report.task == "detection" and report.images == 16
+    assert {name: (c.images, c.boxes) for name, c in report.classes.items()} == {
         "cat": (8, 8),
         "dog": (8, 8),
     }
@@ -50,8 +48,8 @@ def test_xywh_read_as_xyxy(tmp_path):
     file = jsonl(tmp_path / "labels.jsonl", rows)
     report = examined(tmp_path)
     found = the(report, "sizes-as-corners")
-    assert found.where == str(file) and found.severity == "error" and "x + width" in found.mend
-    # Every mistake stands for itself as well, with its line.
+    assert found.where == str(file) and found.severity == "error" and "x + width" in found.fix
+    # Every mistake is also there by itself, with its line.
     wrong = [i for i, r in enumerate(rows, 1) if r["box"][2] <= r["box"][0] or r["box"][3] <= r["box"][1]]
     assert [f.where for f in report.findings if f.code == "label"] == [f"{file}, line {i}" for i in wrong]
 
@@ -59,7 +57,7 @@ def test_xywh_read_as_xyxy(tmp_path):
 def test_xyxy_read_as_xywh(tmp_path):
     file = sound_coco(tmp_path, write=list)
     found = the(examined(tmp_path), "corners-as-sizes")
-    assert found.where == str(file) and "[x1, y1, x2 - x1, y2 - y1]" in found.mend
+    assert found.where == str(file) and "[x1, y1, x2 - x1, y2 - y1]" in found.fix
 
 
 def test_xyxy_read_as_xywh_where_every_box_still_fits(tmp_path):
@@ -73,10 +71,10 @@ def test_xyxy_read_as_xywh_where_every_box_still_fits(tmp_path):
 
 
 def test_large_things_in_the_middle_are_no_such_case(tmp_path):
-    def centred(i):
+    def centered(i):
         return 2 * i, i, WH[0] - 2 * i, WH[1] - i
 
-    sound_coco(tmp_path, box=centred)
+    sound_coco(tmp_path, box=centered)
     assert [f for f in examined(tmp_path).findings if f.severity != "note"] == []
 
 
@@ -102,7 +100,6 @@ def test_one_based_boxes(tmp_path):
 
 
 def test_one_based_voc(tmp_path):
-    needs("voc")
     for i in range(12):
         save(tmp_path / f"JPEGImages/{i}.jpg", i)
         x1, y1, x2, y2 = one_based(i)
@@ -116,22 +113,21 @@ def test_one_based_voc(tmp_path):
     assert the(examined(tmp_path), "one-based").where == str(tmp_path)
 
 
-# -- 3: normalised YOLO with a wrong size ----------------------------------------------------------
+# -- 3: normalized YOLO with a wrong size ----------------------------------------------------------
 
 
 def halved(i):
-    """A box as it comes out where labels were divided by twice the picture's size."""
+    """A box as it comes out where labels were divided by twice the image's size."""
     return tuple(n // 2 for n in ((0, 0, 40, 30) if i == 0 else box_xyxy(i)))
 
 
 def test_boxes_of_a_wrong_size(tmp_path):
     sound_coco(tmp_path, box=halved)
     found = the(examined(tmp_path), "boxes-in-a-corner")
-    assert found.where == str(tmp_path) and "another picture size" in found.message
+    assert found.where == str(tmp_path) and "another image size" in found.message
 
 
 def test_yolo_of_a_wrong_size(tmp_path):
-    needs("yolo")
     (tmp_path / "labels").mkdir()
     (tmp_path / "data.yaml").write_text("path: .\ntrain: images\nnames: [cat, dog]\n")
     for i in range(12):
@@ -170,18 +166,18 @@ def test_annotations_that_count_categories_from_0(tmp_path):
     assert found.where == f"{file}, annotations" and "from 0" in found.message
 
 
-# -- 5 to 7: picture files -------------------------------------------------------------------------
+# -- 5 to 7: image files -------------------------------------------------------------------------
 
 
-def test_missing_pictures_are_named_one_by_one(tmp_path):
+def test_missing_images_are_named_one_by_one(tmp_path):
     file = sound_coco(tmp_path)
     for gone in (3, 5):
         (tmp_path / f"images/{gone}.png").unlink()
     report = examined(tmp_path)
     found = {f.where: f.message for f in report.findings if f.code == "label"}
     assert found == {
-        f"{file}, image 4": "The picture '3.png' is missing.",
-        f"{file}, image 6": "The picture '5.png' is missing.",
+        f"{file}, image 4": "The image '3.png' is missing.",
+        f"{file}, image 6": "The image '5.png' is missing.",
     }
     assert not report.passed
 
@@ -192,18 +188,18 @@ def test_a_truncated_jpeg(tmp_path):
             save(tmp_path / name / f"{i}.jpg", i + 10 * (name == "dog"))
     broken = tmp_path / "dog/2.jpg"
     broken.write_bytes(broken.read_bytes()[:-200])
-    found = the(examined(tmp_path), "unreadable-picture")
+    found = the(examined(tmp_path), "unreadable-image")
     assert found.where == str(broken) and found.severity == "error" and "truncated" in found.message
 
 
 def turned(path, number):
-    """A picture that is stored lying and seen standing: 160 x 120 in the file, 120 x 160 as seen."""
+    """An image that is stored lying and seen standing: 160 x 120 in the file, 120 x 160 as seen."""
     exif = Image.Exif()
     exif[0x0112] = 6
     save(path, number, exif=exif)
 
 
-def test_boxes_of_pictures_lying_on_their_side(tmp_path):
+def test_boxes_of_images_lying_on_their_side(tmp_path):
     rows = []
     for i in range(8):
         turned(tmp_path / f"{i}.jpg", i)
@@ -213,7 +209,7 @@ def test_boxes_of_pictures_lying_on_their_side(tmp_path):
     assert found.where == str(file) and "EXIF" in found.message
 
 
-def test_turned_pictures_whose_boxes_would_fit_either_way(tmp_path):
+def test_turned_images_whose_boxes_would_fit_either_way(tmp_path):
     rows = []
     for i in range(8):
         turned(tmp_path / f"{i}.jpg", i)
@@ -248,13 +244,13 @@ def test_a_copy_across_parts(tmp_path):
     assert found.where == f"{original}, {copied}" and "test and train" in found.message
 
 
-def test_a_picture_saved_again_across_parts(tmp_path):
+def test_an_image_saved_again_across_parts(tmp_path):
     class_folders(tmp_path)
     assert [f for f in examined(tmp_path).findings if f.code.startswith("look-alike")] == []
-    again = tmp_path / "test/dog/again.jpg"
-    textured(10).resize((120, 90)).save(again, quality=70)
+    repeated = tmp_path / "test/dog/again.jpg"
+    textured(10).resize((120, 90)).save(repeated, quality=70)
     found = the(examined(tmp_path), "look-alike-leak")
-    assert found.where == f"{again} and {tmp_path / 'train/dog/0.png'}"
+    assert found.where == f"{repeated} and {tmp_path / 'train/dog/0.png'}"
 
 
 def test_copies_with_different_labels(tmp_path):
@@ -283,11 +279,10 @@ def test_an_empty_file_beside_a_good_one(tmp_path):
     empty = tmp_path / "more.json"
     empty.touch()
     report = examined(tmp_path)
-    assert the(report, "empty-label-file").where == str(empty) and report.pictures == 16
+    assert the(report, "empty-label-file").where == str(empty) and report.images == 16
 
 
 def test_an_empty_yolo_file(tmp_path):
-    needs("yolo")
     (tmp_path / "labels").mkdir()
     (tmp_path / "data.yaml").write_text("path: .\ntrain: images\nnames: [cat]\n")
     for i in range(4):
@@ -315,14 +310,14 @@ def test_names_that_count_as_the_same(tmp_path):
     assert the(examined(tmp_path), "same-name").severity == "error"
 
 
-# -- and what else is told -------------------------------------------------------------------------
+# -- and what else is found -------------------------------------------------------------------------
 
 
-def test_a_class_with_too_few_pictures(tmp_path):
+def test_a_class_with_too_few_images(tmp_path):
     for number, (name, count) in enumerate({"cat": 4, "dog": 4, "emu": 2}.items()):
         for i in range(count):
             save(tmp_path / name / f"{i}.png", i + 10 * number)
-    assert "'emu'" in the(examined(tmp_path), "too-few-pictures").message
+    assert "'emu'" in the(examined(tmp_path), "too-few-images").message
     assert the(examined(tmp_path, shots=9), "no-split").severity == "error"
 
 

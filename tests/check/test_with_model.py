@@ -6,34 +6,43 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
-from sets import as_xywh, coco, save, sound_coco
+from sets import as_xywh, coco, jsonl, save, sound_coco
 
 from architectures import FAMILY_NAMES
 from vrft.cli import main
 from vrft.config.run_config import make_config
-from vrft.diagnostics.check.on_model.label_overlay import PALETTE
-from vrft.diagnostics.check.on_model.model_case import ModelCase
+from vrft.diagnostics.check import model_fit
+from vrft.diagnostics.check.model_case import ModelCase
 from vrft.diagnostics.check.run_check import check
+from vrft.geometry.overlay import PALETTE
 from vrft.models.load_policy import load_policy
+from vrft.models.model_options import ModelOptions
+from vrft.tasks.registry import load_task, register
+from vrft.types import Image as Medium
+from vrft.types import Message, Number
 
 
 @pytest.fixture(scope="module")
 def policy():
-    return load_policy("miniature", device="meta")
+    return load_policy(ModelOptions(path="miniature", device="meta"))
 
 
 @pytest.fixture
 def examined(policy, tmp_path):
     """Examine a folder with the miniature, or with another policy."""
 
-    def examine(path, other=None, **sections):
-        config = make_config({"data": {"path": str(path), "shots": 2}} | sections)
-        return check(config, None, lambda case: ModelCase(case, other or policy, tmp_path / "drawn"))
+    def examine(path, other=None, task=None, **sections):
+        def config_of(task):
+            return make_config({"task": task.name, "data": {"path": str(path), "shots": 2}} | sections)
+
+        return check(path, task, config_of, lambda case: ModelCase(case, other or policy, tmp_path / "drawn"))
 
     return examine
 
@@ -51,15 +60,17 @@ def test_a_sound_set_passes_with_a_model(tmp_path, examined):
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)
-def test_without_weights_a_model_encodes_questions_as_with_them(tiny_folders, family, pictures, tmp_path):
+def test_without_weights_a_model_encodes_questions_as_with_them(tiny_folders, family, images, tmp_path):
     bare = shutil.copytree(
         tiny_folders[family], tmp_path / "m", ignore=shutil.ignore_patterns("*.safetensors")
     )
-    light, whole = load_policy(str(bare), device="meta"), load_policy(str(tiny_folders[family]), device="cpu")
-    for path in pictures:
-        asked = [p.prompt("Where is it?", p.picture(path)) for p in (light, whole)]
+    light = load_policy(ModelOptions(path=str(bare), device="meta"))
+    whole = load_policy(ModelOptions(path=str(tiny_folders[family]), device="cpu"))
+    for path in images:
+        shown = Medium(path, Image.open(path).size)
+        asked = [p.first([Message("user", (shown, "Where is it?"))]) for p in (light, whole)]
         assert asked[0].token_ids == asked[1].token_ids and len(asked[0].token_ids) > 10
-        assert asked[0].picture.view == asked[1].picture.view
+        assert asked[0].frames == asked[1].frames and len(asked[0].frames) == 1
 
 
 def test_an_answer_longer_than_what_is_sampled(tmp_path, examined, policy):
@@ -78,18 +89,18 @@ def test_an_answer_longer_than_what_is_sampled(tmp_path, examined, policy):
     )
     wanted = f"<answer>[{answer}]</answer>"
     length = len(policy.tokenizer(wanted, add_special_tokens=False)["input_ids"]) + 1
-    asked = {"prompt": {"form": "direct"}}
+    asked = {"form": "direct"}
     found = the(
         examined(tmp_path / "data", rollout={"max_new_tokens": length - 1}, **asked), "answer-cut-off"
     )
-    assert found.where == "1.png#cat" and f"max_new_tokens: {length} " in found.mend
+    assert found.where == "1.png#cat" and f"max_new_tokens: {length} " in found.fix
     enough = examined(tmp_path / "data", rollout={"max_new_tokens": length}, **asked)
     assert "answer-cut-off" not in {f.code for f in enough.findings}
 
 
 def test_a_prompt_that_does_not_fit(tmp_path, examined):
     sound_coco(tmp_path / "data", count=6)
-    small = load_policy("miniature", device="meta")
+    small = load_policy(ModelOptions(path="miniature", device="meta"))
     small.core.get_decoder().config.max_position_embeddings = 300
     report = examined(tmp_path / "data", small, rollout={"max_new_tokens": 290})
     found = [f for f in report.findings if f.code == "prompt-too-long"]
@@ -102,12 +113,12 @@ def test_objects_that_vanish_in_the_resize(tmp_path, examined, policy):
         path = save(tmp_path / f"data/{i}.png", i, wh=(960, 960))
         rows.append((path.name, 960, 960, [("cat", [100 + i, 100, 300, 30 if i == 4 else 300])]))
     coco(tmp_path / "data/a.json", rows, names=("cat",))
-    seen = policy.picture(tmp_path / "data/4.png").view.input_wh
+    seen = policy.frame(Medium(tmp_path / "data/4.png", (960, 960))).input_wh
     found = the(examined(tmp_path / "data"), "tiny-objects")
     assert found.where == str(tmp_path / "data/4.png") and f"{30 * seen[1] / 960:.1f} pixels" in found.message
     assert found.severity == "warning"
-    # Eight of thirty pixels are left where the picture is seen at 8/30 of its 960 pixels: 256 x 256.
-    assert f"max_pixels: {256 * 256} " in found.mend
+    # Eight of thirty pixels are left where the image is seen at 8/30 of its 960 pixels: 256 x 256.
+    assert f"max_pixels: {256 * 256} " in found.fix
 
 
 def test_a_box_too_small_to_be_written(tmp_path, examined):
@@ -131,15 +142,15 @@ def test_labels_are_drawn_where_they_are(tmp_path, examined):
     examined(tmp_path / "data")
     files = sorted((tmp_path / "drawn").iterdir())
     assert [f.name for f in files] == ["overlay_1.png", "overlay_2.png", "overlay_3.png"]
-    colour = np.array([int(PALETTE[0][i : i + 2], 16) for i in (1, 3, 5)])
+    color = np.array([int(PALETTE[0][i : i + 2], 16) for i in (1, 3, 5)])
     for file in files:
-        drawn = (np.asarray(Image.open(file)) == colour).all(-1)
+        drawn = (np.asarray(Image.open(file)) == color).all(-1)
         # Below the name's plate: the left, right and lower border of the box, and nothing inside.
         assert (drawn[60:75, 40]).all() and (drawn[60:75, 140]).all() and (drawn[80, 60:130]).all()
         assert not drawn[60:75, 45:135].any() and not drawn[:, 145:].any()
 
 
-def test_a_drawn_picture_has_all_its_labels_however_many_questions_there_are(tmp_path, examined):
+def test_a_drawn_image_has_all_its_labels_however_many_questions_there_are(tmp_path, examined):
     names = [f"kind {n:03d}" for n in range(120)]
     rows = []
     for i in range(3):
@@ -157,8 +168,8 @@ def test_a_drawn_picture_has_all_its_labels_however_many_questions_there_are(tmp
         number = min(plain, key=lambda i: int(np.abs(drawn - plain[i]).sum()))
         if number < 3:
             right_borders = [tuple(drawn[24 + 24 * k, 48]) for k in range(4)]
-            colours = [tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in PALETTE[:4]]
-            assert right_borders == colours
+            colors = [tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in PALETTE[:4]]
+            assert right_borders == colors
 
 
 def test_class_names_are_drawn_too(tmp_path, examined):
@@ -169,19 +180,60 @@ def test_class_names_are_drawn_too(tmp_path, examined):
     assert len(list((tmp_path / "drawn").iterdir())) == 3
 
 
+# -- a task outside of vrft -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def counting():
+    """Whole numbers, from labelled boxes."""
+    return load_task(f"{Path(__file__).parents[2] / 'examples' / 'custom_task'}:TASK")
+
+
+def test_answers_of_another_kind_pass_through_every_examination(tmp_path, examined, counting):
+    sound_coco(tmp_path / "data")
+    report = examined(tmp_path / "data", task=counting)
+    assert report.task == counting.name and report.classes["cat"].boxes == 8
+    assert [f.code for f in report.findings if f.severity != "note"] == []
+    assert {"tokens", "resize", "memory", "overlay"} <= {f.code for f in report.findings}
+    assert len(list((tmp_path / "drawn").iterdir())) == 3
+
+
+def test_an_answer_of_another_kind_that_cannot_be_given_is_found(tmp_path, examined, counting):
+    class Miscounts(type(counting)):
+        name = "miscounts"
+
+        def gold(self, example, frames):
+            written = replace(example, target=Number(7.0)) if example.question == "dog" else example
+            return counting.gold(written, frames)
+
+    sound_coco(tmp_path / "data", count=8)
+    report = examined(tmp_path / "data", task=register(Miscounts()))
+    found = [f for f in report.findings if f.code == "unwritable-answer"]
+    assert len(found) == 8 and all(f.severity == "error" and "'dog'" in f.where for f in found)
+    assert {f.message for f in found} == {
+        f"The right answer 'Number: {n}' reads as 'Number: 7' after tokenizing." for n in (0, 1)
+    }
+
+
+def test_labels_that_no_task_asks_about_by_itself(tmp_path, examined):
+    save(tmp_path / "data/0.png", 0)
+    target = {"kind": "number", "number": 3}
+    jsonl(tmp_path / "data/labels.jsonl", [{"image": "0.png", "target": target}])
+    found = the(examined(tmp_path / "data"), "no-task")
+    assert found.severity == "error" and "--task" in found.fix
+
+
 def test_the_memory_saving_that_is_named_fits(tmp_path, examined, monkeypatch):
     """What a process becomes counts, the saving's own included, and not only what it holds."""
-    from vrft.diagnostics.check.on_model import memory_fit as memory
-
     sound_coco(tmp_path / "data")
     assert the(examined(tmp_path / "data"), "memory").severity == "note"
-    monkeypatch.setattr(memory, "device_memory_gib", lambda device: 1.0)
+    monkeypatch.setattr(model_fit, "device_memory_gib", lambda device: 1.0)
     found = the(examined(tmp_path / "data"), "memory")
     assert found.severity == "warning" and "1.0 GiB" in found.message
-    named = re.search(r"micro_prompts: 1.*about ([\d.]+) GiB", found.mend)
+    named = re.search(r"micro_prompts: 1.*about ([\d.]+) GiB", found.fix)
     assert named and 1.25 * float(named[1]) <= 1.1
-    monkeypatch.setattr(memory, "device_memory_gib", lambda device: 0.01)
-    assert "smaller model" in the(examined(tmp_path / "data"), "memory").mend
+    monkeypatch.setattr(model_fit, "device_memory_gib", lambda device: 0.01)
+    assert "smaller model" in the(examined(tmp_path / "data"), "memory").fix
 
 
 # -- the command -----------------------------------------------------------------------------------
@@ -210,10 +262,10 @@ def test_statuses(tmp_path, vrft):
     (tmp_path / "good/images/3.png").unlink()
     status, printed, _ = vrft("check", "good")
     assert status == 1 and "1 error," in printed and "'3.png' is missing" in printed
-    status, _, told = vrft("check", "nowhere")
-    assert status == 2 and "nowhere" in told
-    status, _, told = vrft("check", "good", "--task", "juggling")
-    assert status == 2 and "juggling" in told
+    status, _, said = vrft("check", "nowhere")
+    assert status == 2 and "nowhere" in said
+    status, _, said = vrft("check", "good", "--task", "juggling")
+    assert status == 2 and "juggling" in said
 
 
 def test_json_has_every_finding(tmp_path, vrft):
@@ -221,9 +273,9 @@ def test_json_has_every_finding(tmp_path, vrft):
     for i in range(9):
         (tmp_path / f"data/images/{i}.png").unlink()
     status, printed, _ = vrft("check", "data", "--json")
-    told = json.loads(printed)
-    assert status == 1 and told["errors"] == 9 == len(told["findings"]) and not told["passed"]
-    assert set(told["findings"][0]) == {"severity", "code", "message", "where", "mend"}
+    found = json.loads(printed)
+    assert status == 1 and found["errors"] == 9 == len(found["findings"]) and not found["passed"]
+    assert set(found["findings"][0]) == {"severity", "code", "message", "where", "fix"}
 
 
 def test_a_configuration_is_examined_with_its_own_settings(tmp_path, vrft):
@@ -235,8 +287,8 @@ def test_a_configuration_is_examined_with_its_own_settings(tmp_path, vrft):
     assert status == 0 and "answer-cut-off" in codes and "no-split" not in codes
     assert vrft("check", "run.yaml", "--shots", 8)[0] == 1
     (tmp_path / "bad.yaml").write_text("data: {path: data}\nno_such_key: 1\n")
-    status, _, told = vrft("check", "bad.yaml")
-    assert status == 2 and "no_such_key" in told
+    status, _, said = vrft("check", "bad.yaml")
+    assert status == 2 and "no_such_key" in said
 
 
 def test_a_model_that_cannot_be_had_hides_nothing_else(tmp_path, vrft):

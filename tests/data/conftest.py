@@ -1,4 +1,4 @@
-"""Makers of small pictures and label files for the tests of readers."""
+"""Makers of small images and label files for the tests of readers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-MakePicture = Callable[..., Path]
+MakeImage = Callable[..., Path]
 MakeCoco = Callable[..., Path]
 
 
 @pytest.fixture
-def make_picture(tmp_path: Path) -> MakePicture:
-    """Write a plain picture below the test's folder; every shade is another file."""
+def make_image(tmp_path: Path) -> MakeImage:
+    """Write a plain image below the test's folder; every shade is another file."""
 
     def make(name: str, size: tuple[int, int] = (40, 30), shade: int = 0, **options: Any) -> Path:
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""COCO json in every common layout; wrong labels are refused with file, annotation and mend."""
+"""COCO json in every common layout; wrong labels are refused with file, annotation and fix."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from labelled import boxes, instances
 from PIL import Image
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
 
 
-def test_boxes_become_corners_and_negatives_stay(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("images/a.png")
-    make_picture("images/b.png")
+def test_boxes_become_corners_and_negatives_stay(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("images/a.png")
+    make_image("images/b.png")
     make_coco(
         "instances.json",
         [("a.png", 40, 30), ("b.png", 40, 30)],
@@ -25,16 +26,16 @@ def test_boxes_become_corners_and_negatives_stay(tmp_path: Path, make_picture: A
     assert (dataset.format, dataset.warnings, dataset.categories) == ("coco", (), ("cat", "dog"))
     a, b = dataset.records
     assert a.id == "images/a.png"
-    assert a.image_wh == (40, 30)
-    assert [(box.category, box.box_xyxy_px) for box in a.boxes] == [
+    assert a.image.size_wh == (40, 30)
+    assert boxes(a) == [
         ("dog", (10.0, 5.5, 30.0, 15.5)),
         ("cat", (0.0, 0.0, 40.0, 30.0)),
     ]
-    assert b.boxes == ()
+    assert boxes(b) == []
 
 
 @pytest.mark.parametrize(
-    ("label_file", "picture"),
+    ("label_file", "image"),
     [
         ("a.json", "p.png"),
         ("a.json", "images/p.png"),
@@ -48,28 +49,28 @@ def test_boxes_become_corners_and_negatives_stay(tmp_path: Path, make_picture: A
 )
 @pytest.mark.parametrize("by_file", [False, True])
 def test_layouts(
-    tmp_path: Path, make_picture: Any, make_coco: Any, label_file: str, picture: str, by_file: bool
+    tmp_path: Path, make_image: Any, make_coco: Any, label_file: str, image: str, by_file: bool
 ) -> None:
-    path = make_picture(picture)
+    path = make_image(image)
     labels = make_coco(label_file, [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     dataset = load_dataset(labels if by_file else tmp_path)
-    assert dataset.records[0].image.samefile(path)
+    assert dataset.records[0].image.path.samefile(path)
     if not by_file:
-        assert dataset.records[0].id == picture
+        assert dataset.records[0].id == image
 
 
-def test_pictures_named_as_on_another_machine(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("images/p.png")
-    make_picture("images/q.png", shade=1)
+def test_images_named_as_on_another_machine(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("images/p.png")
+    make_image("images/q.png", shade=1)
     make_coco(
         "a.json", [("/home/someone/p.png", 40, 30), ("C:\\pics\\q.png", 40, 30)], [(1, 1, [0, 0, 5, 5])]
     )
     assert [record.id for record in load_dataset(tmp_path).records] == ["images/p.png", "images/q.png"]
 
 
-def test_roboflow_parts_are_merged_and_told(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+def test_roboflow_parts_are_merged_and_reported(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
     for part in ("train", "valid", "test"):
-        make_picture(f"{part}/1.png")
+        make_image(f"{part}/1.png")
         make_coco(
             f"{part}/_annotations.coco.json", [("1.png", 40, 30)], [(1, 2, [1, 1, 5, 5])], ("animals", "cat")
         )
@@ -80,19 +81,19 @@ def test_roboflow_parts_are_merged_and_told(tmp_path: Path, make_picture: Any, m
     assert "animals" in dataset.warnings[0]
 
 
-def test_a_picture_in_two_label_files_is_refused(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("images/p.png")
+def test_a_image_in_two_label_files_is_refused(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("images/p.png")
     make_coco("annotations/instances.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     make_coco("annotations/keypoints.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     with pytest.raises(LabelError, match=r"keypoints\.json.*instances\.json.*one json"):
         load_dataset(tmp_path)
 
 
-def test_one_pixel_out_is_clipped_with_a_warning(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("p.png")
+def test_one_pixel_out_is_clipped_with_a_warning(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("p.png")
     make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [-1, -0.5, 42, 31.5]), (1, 1, [0, 0, 40, 30])], ("cat",))
     dataset = load_dataset(tmp_path)
-    assert {box.box_xyxy_px for box in dataset.records[0].boxes} == {(0.0, 0.0, 40.0, 30.0)}
+    assert {box for _, box in boxes(dataset.records[0])} == {(0.0, 0.0, 40.0, 30.0)}
     assert len(dataset.warnings) == 1
     assert "annotations 1." in dataset.warnings[0]
 
@@ -100,10 +101,10 @@ def test_one_pixel_out_is_clipped_with_a_warning(tmp_path: Path, make_picture: A
 @pytest.mark.parametrize(
     ("bbox", "said"),
     [
-        ([-1.1, 0, 5, 5], "outside its picture"),
-        ([0, 0, 41.5, 5], "outside its picture"),
-        ([0, 20, 5, 11.1], "outside its picture"),
-        ([40, 0, 0.5, 5], "outside its picture"),
+        ([-1.1, 0, 5, 5], "outside its image"),
+        ([0, 0, 41.5, 5], "outside its image"),
+        ([0, 20, 5, 11.1], "outside its image"),
+        ([40, 0, 0.5, 5], "outside its image"),
         ([5, 5, 0, 5], "no area"),
         ([5, 5, 5, -1], "no area"),
         ([5, 5, 5], r"not \[x, y, width, height\]"),
@@ -113,18 +114,18 @@ def test_one_pixel_out_is_clipped_with_a_warning(tmp_path: Path, make_picture: A
     ],
 )
 def test_wrong_boxes_are_refused_by_name(
-    tmp_path: Path, make_picture: Any, make_coco: Any, bbox: Any, said: str
+    tmp_path: Path, make_image: Any, make_coco: Any, bbox: Any, said: str
 ) -> None:
-    make_picture("p.png")
+    make_image("p.png")
     make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5]), (1, 1, bbox)])
     with pytest.raises(LabelError, match=said) as caught:
         load_dataset(tmp_path)
-    assert "a.json, annotation 2 (picture p.png)" in str(caught.value)
-    assert caught.value.mend
+    assert "a.json, annotation 2 (image p.png)" in str(caught.value)
+    assert caught.value.fix
 
 
-def test_every_mistake_is_told_at_once(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("p.png")
+def test_every_mistake_is_reported_at_once(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("p.png")
     make_coco(
         "a.json", [("p.png", 40, 30), ("q.png", 40, 30)], [(2, 1, [0, 0, 1, 1]), *[(1, 1, [0, 0, 99, 5])] * 7]
     )
@@ -137,28 +138,28 @@ def test_every_mistake_is_told_at_once(tmp_path: Path, make_picture: Any, make_c
     assert "annotation 1 " not in message
 
 
-def test_rotated_pictures(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
+def test_rotated_images(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    make_picture("p.jpg", (40, 30), exif=exif)
+    make_image("p.jpg", (40, 30), exif=exif)
     make_coco("a.json", [("p.jpg", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     with pytest.raises(LabelError, match=r"30x40.*swapped.*EXIF"):
         load_dataset(tmp_path)
     make_coco("a.json", [("p.jpg", 30, 40)], [(1, 1, [0, 0, 30, 40])])
-    assert load_dataset(tmp_path).records[0].boxes[0].box_xyxy_px == (0.0, 0.0, 30.0, 40.0)
+    assert boxes(load_dataset(tmp_path).records[0])[0][1] == (0.0, 0.0, 30.0, 40.0)
 
 
-def test_another_size_is_refused(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("p.png", (40, 30))
+def test_another_size_is_refused(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("p.png", (40, 30))
     make_coco("a.json", [("p.png", 80, 60)], [(1, 1, [0, 0, 5, 5])])
     with pytest.raises(LabelError, match=r"80x60 pixels.*40x30"):
         load_dataset(tmp_path)
 
 
-def test_crowds_are_marked(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("p.png")
+def test_crowds_are_marked(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("p.png")
     make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])], iscrowd=1)
-    assert load_dataset(tmp_path).records[0].boxes[0].crowd
+    assert not instances(load_dataset(tmp_path).records[0])[0].counts
 
 
 @pytest.mark.parametrize(
@@ -178,9 +179,9 @@ def test_crowds_are_marked(tmp_path: Path, make_picture: Any, make_coco: Any) ->
     ],
 )
 def test_broken_references_are_refused(
-    tmp_path: Path, make_picture: Any, make_coco: Any, change: Any, said: str
+    tmp_path: Path, make_image: Any, make_coco: Any, change: Any, said: str
 ) -> None:
-    make_picture("p.png")
+    make_image("p.png")
     path = make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     sheet = json.loads(path.read_text())
     change(sheet)
@@ -189,17 +190,17 @@ def test_broken_references_are_refused(
         load_dataset(tmp_path)
 
 
-def test_a_json_cut_short_is_named(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("p.png")
+def test_a_json_cut_short_is_named(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("p.png")
     path = make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     path.write_text(path.read_text()[:-1])
-    with pytest.raises(LabelError, match=r"a\.json.*no JSON"):
+    with pytest.raises(LabelError, match=r"a\.json.*not JSON"):
         load_dataset(tmp_path)
 
 
-def test_two_pictures_of_one_name_are_not_guessed(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("north/p.png")
-    make_picture("south/p.png", shade=1)
+def test_two_images_of_one_name_are_not_guessed(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("north/p.png")
+    make_image("south/p.png", shade=1)
     make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     with pytest.raises(LabelError, match=r"several folders: .*north.*south"):
         load_dataset(tmp_path)

@@ -1,4 +1,4 @@
-"""CoOp's split files: read where the pictures lie, written back the same, refused with the entry's place."""
+"""CoOp's split files: read where the images lie, written back the same, refused with the entry's place."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from labelled import class_name
 
 from vrft.data.dataset import load_dataset
 from vrft.data.formats.coop_split import SplitEntry, read_entries, write_entries
@@ -29,13 +30,13 @@ def write(folder: Path, sheet: Any, name: str = "split_zhou_Things.json") -> Pat
 
 @pytest.mark.parametrize("folder", ["", "jpg/", "images/"])
 @pytest.mark.parametrize("by_file", [False, True])
-def test_classes_parts_and_names_with_a_slash(tmp_path, make_picture, folder, by_file):
+def test_classes_parts_and_names_with_a_slash(tmp_path, make_image, folder, by_file):
     for shade, name in enumerate("abcd"):
-        make_picture(f"{folder}{name}.jpg", shade=shade)
+        make_image(f"{folder}{name}.jpg", shade=shade)
     file = write(tmp_path, SPLIT)
     dataset = load_dataset(file if by_file else tmp_path)
     assert dataset.format == "coop_split"
-    assert {r.id: r.category for r in dataset.records} == {
+    assert {r.id: class_name(r) for r in dataset.records} == {
         f"{folder}{name}.jpg": kind
         for name, kind in {"a": "F/A-18", "b": "cat", "c": "F/A-18", "d": "cat"}.items()
     }
@@ -43,17 +44,17 @@ def test_classes_parts_and_names_with_a_slash(tmp_path, make_picture, folder, by
     assert parts == {"a": "train", "b": "train", "c": "val", "d": "test"}
 
 
-def test_beside_folders_of_pictures_the_split_tells_the_classes(tmp_path, make_picture):
+def test_beside_folders_of_images_the_split_tells_the_classes(tmp_path, make_image):
     for shade, name in enumerate(("images/a.jpg", "images/b.jpg", "images/c.jpg", "images/d.jpg")):
-        make_picture(name, shade=shade)
-    make_picture("annotations/trimap.png", shade=9)
+        make_image(name, shade=shade)
+    make_image("annotations/trimap.png", shade=9)
     write(tmp_path, SPLIT)
     assert load_dataset(tmp_path).categories == ("F/A-18", "cat")
 
 
-def test_folders_with_a_split_each_are_merged(tmp_path, make_picture):
+def test_folders_with_a_split_each_are_merged(tmp_path, make_image):
     for part in ("train", "test"):
-        make_picture(f"{part}/1.jpg", shade=len(part))
+        make_image(f"{part}/1.jpg", shade=len(part))
         write(tmp_path / part, {part: [["1.jpg", 0, "cat"]]})
     dataset = load_dataset(tmp_path)
     assert dict(dataset.parts) == {"train/1.jpg": "train", "test/1.jpg": "test"}
@@ -67,29 +68,29 @@ def test_folders_with_a_split_each_are_merged(tmp_path, make_picture):
         ({"train": [["a.jpg", True, "cat"]]}, "has no class number"),
         ({"train": [["a.jpg", 0, "cat"]], "test": [["b.jpg", 0, "dog"]]}, "Class 0 is 'dog' here and 'cat'"),
         ({"train": [["a.jpg", 0, "cat"]], "test": [["a.jpg", 0, "cat"]]}, "is listed in train already"),
-        ({"train": [["a.jpg", 0, "cat"], ["gone.jpg", 0, "cat"]]}, "train, entry 1: The picture 'gone.jpg'"),
+        ({"train": [["a.jpg", 0, "cat"], ["gone.jpg", 0, "cat"]]}, "train, entry 1: The image 'gone.jpg'"),
         ({"train": [["a.jpg", 0, "cat"]], "test": {}}, "no lists"),
     ],
 )
-def test_wrong_entries_are_named(tmp_path, make_picture, sheet, words):
-    make_picture("a.jpg")
-    make_picture("b.jpg", shade=1)
+def test_wrong_entries_are_named(tmp_path, make_image, sheet, words):
+    make_image("a.jpg")
+    make_image("b.jpg", shade=1)
     write(tmp_path, sheet)
     with pytest.raises(LabelError) as refused:
         load_dataset(tmp_path)
     assert words in str(refused.value)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path):
+def test_all_mistakes_are_reported_at_once(tmp_path):
     file = write(tmp_path, {"train": [["", 0, "cat"], ["a.jpg", None, "cat"]]})
     with pytest.raises(LabelError) as refused:
         read_entries(file)
     assert "entry 0" in str(refused.value) and "entry 1" in str(refused.value)
 
 
-def test_a_torn_file_is_told(tmp_path):
+def test_a_torn_file_is_reported(tmp_path):
     (tmp_path / "split_zhou_Things.json").write_text(json.dumps(SPLIT)[:40])
-    with pytest.raises(LabelError, match="no JSON"):
+    with pytest.raises(LabelError, match="not JSON"):
         load_dataset(tmp_path)
 
 

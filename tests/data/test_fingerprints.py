@@ -1,4 +1,4 @@
-"""The pass over the pictures: right, once a file, kept, and never trusted where it is damaged."""
+"""The pass over the images: right, once a file, kept, and never trusted where it is damaged."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vrft import types
 from vrft.data import fingerprints as module
 from vrft.data.fingerprints import Fingerprint, fingerprint, fingerprints, read_prints, wrong_sizes
-from vrft.data.image_similarity import SIDE, look_of
+from vrft.data.image_similarity import SIDE, signature_of
 from vrft.data.images import image_size_wh, thumbnail
 from vrft.errors import LabelError
 from vrft.types import Record
@@ -39,19 +40,19 @@ def images(tmp_path: Path) -> dict[str, Path]:
 
 
 class Counting:
-    """A narrator that counts what was read."""
+    """A reporter that counts what was read."""
 
     def __init__(self) -> None:
         self.read = 0
 
-    def say(self, text: str) -> None: ...
+    def info(self, text: str) -> None: ...
 
     @contextmanager
-    def stage(self, title: str, total: int):  # type: ignore[no-untyped-def]
-        def advance(count: int, note: str) -> None:
+    def task(self, title: str, total: int):  # type: ignore[no-untyped-def]
+        def update(count: int, note: str) -> None:
             self.read += count
 
-        yield advance
+        yield update
 
 
 def read(images: dict[str, Path], cache: Path) -> tuple[dict[str, Fingerprint | LabelError], int]:
@@ -64,8 +65,8 @@ def alike(one: Fingerprint | LabelError, other: Fingerprint | LabelError) -> boo
         isinstance(one, Fingerprint)
         and isinstance(other, Fingerprint)
         and (one.sha256, one.seen_wh) == (other.sha256, other.seen_wh)
-        and np.array_equal(one.look.hash_bits, other.look.hash_bits)
-        and np.array_equal(one.look.cells, other.look.cells)
+        and np.array_equal(one.signature.hash_bits, other.signature.hash_bits)
+        and np.array_equal(one.signature.cells, other.signature.cells)
     )
 
 
@@ -77,8 +78,8 @@ def test_it_is_what_the_single_functions_find(images: dict[str, Path]) -> None:
         assert found.seen_wh == (
             (30, 40) if "turned" in name else (1200, 900) if "large" in name else (40, 30)
         )
-        look = look_of(thumbnail(path, SIDE))
-        assert alike(found, Fingerprint(found.sha256, found.seen_wh, look))
+        signature = signature_of(thumbnail(path, SIDE))
+        assert alike(found, Fingerprint(found.sha256, found.seen_wh, signature))
 
 
 @pytest.mark.parametrize("threads", [1, 4])
@@ -95,8 +96,8 @@ def test_every_file_is_read_once_until_it_changes(images: dict[str, Path], tmp_p
     second, count = read(images, cache)
     assert count == 0 and all(alike(second[name], first[name]) for name in images)
     save(images["0.png"], 100)
-    told = images["1.png"].stat()
-    os.utime(images["1.png"], ns=(told.st_atime_ns, told.st_mtime_ns + 1))
+    status = images["1.png"].stat()
+    os.utime(images["1.png"], ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     third, count = read(images, cache)
     assert count == 2 and alike(third["0.png"], fingerprint(images["0.png"]))
     assert not alike(third["0.png"], first["0.png"])
@@ -146,20 +147,20 @@ def test_an_interrupted_pass_goes_on(
 
     class Impatient(Counting):
         @contextmanager
-        def stage(self, title: str, total: int):  # type: ignore[no-untyped-def]
-            def advance(count: int, note: str) -> None:
+        def task(self, title: str, total: int):  # type: ignore[no-untyped-def]
+            def update(count: int, note: str) -> None:
                 self.read += count
                 if self.read == 5:
                     raise KeyboardInterrupt
 
-            yield advance
+            yield update
 
     with pytest.raises(KeyboardInterrupt):
         fingerprints(images, cache, Impatient())
     assert read(images, cache)[1] == len(images) - 4
 
 
-def test_files_that_cannot_be_read_are_all_told(images: dict[str, Path], tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_are_all_reported(images: dict[str, Path], tmp_path: Path) -> None:
     images["1.png"].write_bytes(images["1.png"].read_bytes()[:60])
     held = io.BytesIO()
     Image.new("RGB", (500, 400)).save(held, "JPEG")
@@ -176,9 +177,9 @@ def test_files_that_cannot_be_read_are_all_told(images: dict[str, Path], tmp_pat
     assert read_prints(found, ["0.png"]) == {"0.png": found["0.png"]}
 
 
-def test_labels_for_another_size_are_told(images: dict[str, Path]) -> None:
-    records = [Record(name, path, (40, 30)) for name, path in images.items()]
+def test_labels_for_another_size_are_reported(images: dict[str, Path]) -> None:
+    records = [Record(name, (types.Image(path, (40, 30)),)) for name, path in images.items()]
     mistakes = wrong_sizes(records, fingerprints(images))
     assert [Path(mistake.where).name for mistake in mistakes] == ["large.jpg", "turned.jpg", "turned.tif"]
-    assert "40x30 pixels but the picture is seen at 1200x900" in mistakes[0].problem
+    assert "40x30 pixels but the image is seen at 1200x900" in mistakes[0].problem
     assert all("swapped" in mistake.problem and "EXIF" in mistake.problem for mistake in mistakes[1:])

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from labelled import BOXES, boxes, class_name
 from PIL import Image, ImageChops
 
+from vrft import types
 from vrft.data.dataset import load_dataset
 from vrft.data.images import open_rgb
 from vrft.errors import InputError, LabelError
-from vrft.geometry.frames import View
-from vrft.tasks.task import load_task
-from vrft.types import BoxesTarget, Example, Form
+from vrft.tasks.registry import load_task
+from vrft.types import Boxes, CoordinateFrame, Example, Form
 
 datasets = pytest.importorskip("datasets")
 datasets.disable_progress_bars()
@@ -38,12 +40,12 @@ CLASSIFY = (
 )
 
 
-def picture(shade: int) -> Image.Image:
+def make_image(shade: int) -> Image.Image:
     return Image.new("RGBA", (40, 30), (shade, 10, 200, 255))
 
 
 def ask(shade: int, category: str, solution: str) -> tuple[Image.Image, str, str]:
-    return (picture(shade), DETECT.format(category, category), f"<answer>{solution}</answer>")
+    return (make_image(shade), DETECT.format(category, category), f"<answer>{solution}</answer>")
 
 
 def saved(rows: list[tuple[Any, str, str]]) -> Any:
@@ -60,57 +62,58 @@ CAT = "[{'Position': [100, 200, 500, 1000], 'Confidence': 1}]"
 TWO = "[{'Position': [0, 0, 10, 10], 'Confidence': 1}, {'Position': [1, 364, 98, 649], 'Confidence': 1}]"
 
 
-def test_rows_of_one_picture_are_joined_and_only_what_was_asked_is_known(tmp_path: Path) -> None:
+def test_rows_of_one_image_are_joined_and_only_what_was_asked_is_known(tmp_path: Path) -> None:
     rows = [ask(1, "cat", CAT), ask(2, "cat", TWO), ask(1, "dog", "No Objects"), ask(2, "dog", CAT)]
     dataset = load_dataset(save(tmp_path / "set", train=rows))
     assert dataset.format == "hf_disk"
     first, second = dataset.records
-    assert [(b.category, b.box_xyxy_px) for b in first.boxes] == [("cat", (4.0, 6.0, 20.0, 30.0))]
+    assert boxes(first) == [("cat", (4.0, 6.0, 20.0, 30.0))]
     assert (first.absent, second.absent) == (("dog",), ())
-    assert [b.category for b in second.boxes] == ["cat", "cat", "dog"]
-    assert second.boxes[1].box_xyxy_px == pytest.approx((0.04, 10.92, 3.92, 19.47))
+    assert [name for name, _ in boxes(second)] == ["cat", "cat", "dog"]
+    assert boxes(second)[1][1] == pytest.approx((0.04, 10.92, 3.92, 19.47))
     assert set(dataset.parts.values()) == {"train"}
     examples = load_task("detection").examples(dataset.records)
     assert len(examples) == 4
     assert load_dataset(tmp_path / "set").records == dataset.records
 
 
-def test_pictures_are_written_once_as_they_were_stored(tmp_path: Path) -> None:
+def test_images_are_written_once_as_they_were_stored(tmp_path: Path) -> None:
     folder = save(tmp_path / "set", train=[ask(1, "cat", CAT), ask(1, "dog", CAT), ask(2, "cat", CAT)])
     first = load_dataset(folder).records[0]
-    assert first.image_wh == (40, 30)
-    assert not ImageChops.difference(open_rgb(first.image), picture(1).convert("RGB")).getbbox()
-    files = {file: file.stat().st_mtime_ns for file in (folder / "pictures").iterdir()}
+    assert first.image.size_wh == (40, 30)
+    assert not ImageChops.difference(open_rgb(first.image.path), make_image(1).convert("RGB")).getbbox()
+    files = {file: file.stat().st_mtime_ns for file in (folder / "images").iterdir()}
     assert len(files) == 2
-    assert load_dataset(folder).warnings == (f"The pictures were written to {folder / 'pictures'}.",)
-    assert {file: file.stat().st_mtime_ns for file in (folder / "pictures").iterdir()} == files
+    assert load_dataset(folder).warnings == (f"The images were written to {folder / 'images'}.",)
+    assert {file: file.stat().st_mtime_ns for file in (folder / "images").iterdir()} == files
 
 
 def test_the_answer_in_a_solution_is_our_own_gold_answer(tmp_path: Path) -> None:
     # What our task asks and answers in this frame reads back to the same boxes.
-    task, view = load_task("detection"), View("thousand", (40, 30), (40, 30))
-    boxes = ((4.0, 6.0, 20.0, 30.0), (0.0, 0.0, 40.0, 15.0))
-    example = Example("a", "a", Path("a"), (40, 30), "detection", "it's 'that'", BoxesTarget(boxes))
-    row = (picture(1), task.ask(example, view, Form.THINK), task.gold(example, view, Form.DIRECT))
+    task, frame = load_task("detection"), CoordinateFrame.whole("norm1000", (40, 30))
+    both = ((4.0, 6.0, 20.0, 30.0), (0.0, 0.0, 40.0, 15.0))
+    example = Example("a", "a", "detection", (types.Image(Path("a"), (40, 30)),), "it's 'that'", Boxes(both))
+    gold = task.gold(replace(example, form=Form.DIRECT), [frame])
+    row = (make_image(1), task.question(example, [frame]), gold)
     (record,) = load_dataset(save(tmp_path / "set", train=[row])).records
-    assert [(b.category, b.box_xyxy_px) for b in record.boxes] == [("it's 'that'", box) for box in boxes]
+    assert boxes(record) == [("it's 'that'", box) for box in both]
 
 
 def test_classes_and_parts(tmp_path: Path) -> None:
-    rows = [(picture(n), CLASSIFY, f"<answer>{name}</answer>") for n, name in enumerate(("rose", "lily"))]
+    rows = [(make_image(n), CLASSIFY, f"<answer>{name}</answer>") for n, name in enumerate(("rose", "lily"))]
     folder = save(tmp_path / "set", train=[rows[0]], test=rows)
     dataset = load_dataset(folder)
-    assert sorted(r.category or "" for r in dataset.records) == ["lily", "rose"]
+    assert sorted(class_name(r) or "" for r in dataset.records) == ["lily", "rose"]
     # The rose is in both parts: it is held out.
     assert list(dataset.parts.values()) == ["test", "test"]
-    with pytest.raises(LabelError, match="no labels for detection; it reads as hf_disk"):
-        load_dataset(folder, "detection")
+    with pytest.raises(LabelError, match="no labels for boxes of categories; it reads as hf_disk"):
+        load_dataset(folder, BOXES)
 
 
 def test_a_single_dataset_has_no_parts(tmp_path: Path) -> None:
-    saved([(picture(1), CLASSIFY, "<answer>garden phlox</answer>")]).save_to_disk(str(tmp_path / "set"))
+    saved([(make_image(1), CLASSIFY, "<answer>garden phlox</answer>")]).save_to_disk(str(tmp_path / "set"))
     dataset = load_dataset(tmp_path / "set")
-    assert [r.category for r in dataset.records] == ["garden phlox"]
+    assert [class_name(r) for r in dataset.records] == ["garden phlox"]
     assert dataset.parts == {}
 
 
@@ -123,8 +126,8 @@ def test_a_single_dataset_has_no_parts(tmp_path: Path) -> None:
         "",
     ],
 )
-def test_coordinates_that_are_not_told_are_refused(tmp_path: Path, problem: str) -> None:
-    folder = save(tmp_path / "set", train=[(picture(1), problem, f"<answer>{CAT}</answer>")])
+def test_coordinates_that_are_not_described_are_refused(tmp_path: Path, problem: str) -> None:
+    folder = save(tmp_path / "set", train=[(make_image(1), problem, f"<answer>{CAT}</answer>")])
     with pytest.raises(
         LabelError, match=r"train, row 0: .*how coordinates are written.*\(between 0 and 1000"
     ):
@@ -136,12 +139,12 @@ def test_coordinates_that_are_not_told_are_refused(tmp_path: Path, problem: str)
     [
         (ask(2, "cat", "[{'Position': [100, 200, 500, 1100], 'Confidence': 1}]"), "bad_box"),
         (ask(2, "cat", "[{'Position': [500, 200, 100, 400], 'Confidence': 1}]"), "bad_box"),
-        (ask(2, "cat", "[{'position': 7}]"), "no list of boxes"),
-        (ask(2, "cat", "rose"), "no list of boxes"),
-        ((picture(2), DETECT.format("cat", "cat"), CAT), "no_answer_tag"),
+        (ask(2, "cat", "[{'position': 7}]"), "not a list of boxes"),
+        (ask(2, "cat", "rose"), "not a list of boxes"),
+        ((make_image(2), DETECT.format("cat", "cat"), CAT), "no_answer_tag"),
         (ask(1, "cat", TWO), "other boxes of 'cat'"),
         (ask(1, "cat", "No Objects"), "other boxes of 'cat'"),
-        ((None, DETECT.format("cat", "cat"), f"<answer>{CAT}</answer>"), "no picture"),
+        ((None, DETECT.format("cat", "cat"), f"<answer>{CAT}</answer>"), "no image"),
     ],
 )
 def test_wrong_rows_are_refused_by_number(tmp_path: Path, row: Any, said: str) -> None:
@@ -150,8 +153,8 @@ def test_wrong_rows_are_refused_by_number(tmp_path: Path, row: Any, said: str) -
         load_dataset(folder)
 
 
-def test_a_picture_of_two_classes_is_refused(tmp_path: Path) -> None:
-    rows = [(picture(1), CLASSIFY, f"<answer>{name}</answer>") for name in ("rose", "lily")]
+def test_a_image_of_two_classes_is_refused(tmp_path: Path) -> None:
+    rows = [(make_image(1), CLASSIFY, f"<answer>{name}</answer>") for name in ("rose", "lily")]
     with pytest.raises(LabelError, match=r"row 1: It is 'lily', but another row .* 'rose'"):
         load_dataset(save(tmp_path / "set", train=rows))
 
@@ -166,7 +169,7 @@ def test_a_file_cut_short_is_named(tmp_path: Path) -> None:
     folder = save(tmp_path / "set", train=[ask(1, "cat", CAT)])
     file = next(folder.rglob("*.arrow"))
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(LabelError, match=r"set.train: The saved data set cannot be opened"):
+    with pytest.raises(LabelError, match=r"set.train: The saved dataset cannot be opened"):
         load_dataset(folder)
 
 

@@ -1,4 +1,4 @@
-"""Pictures are seen as people see them, and broken ones are named."""
+"""Images are seen as people see them, and broken ones are named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORIENTATION = 0x0112
 
 
 def corner_red(size: tuple[int, int]) -> Image.Image:
-    """A white picture whose upper left quarter is red."""
+    """A white image whose upper left quarter is red."""
     image = Image.new("RGB", size, "white")
     image.paste((255, 0, 0), (0, 0, size[0] // 2, size[1] // 2))
     return image
@@ -58,7 +58,7 @@ def test_exif_rotation_is_applied_to_size_and_pixels(
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_grey_pictures_are_turned_as_exif_says(
+def test_grey_images_are_turned_as_exif_says(
     tmp_path: Path, suffix: str, orientation: int, kind: type
 ) -> None:
     stored = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
@@ -67,7 +67,7 @@ def test_grey_pictures_are_turned_as_exif_says(
     path = tmp_path / f"a.{suffix}"
     scale = 257 if kind is np.uint16 else 1
     Image.fromarray(stored.astype(kind) * kind(scale)).save(path, exif=exif)
-    # EXIF 2.32: which sides of the stored picture are seen at the top and at the left.
+    # EXIF 2.32: which sides of the stored image are seen at the top and at the left.
     seen = {
         1: stored,
         2: stored[:, ::-1],
@@ -108,29 +108,29 @@ def test_16_bit_grey_keeps_its_upper_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "colour"), [("CMYK", (0, 0, 0, 0)), ("1", 1), ("L", 255), ("YCbCr", (255, 128, 128))]
+    ("mode", "color"), [("CMYK", (0, 0, 0, 0)), ("1", 1), ("L", 255), ("YCbCr", (255, 128, 128))]
 )
-def test_other_modes_become_rgb(tmp_path: Path, mode: str, colour: tuple[int, ...] | int) -> None:
+def test_other_modes_become_rgb(tmp_path: Path, mode: str, color: tuple[int, ...] | int) -> None:
     path = tmp_path / "a.tif"
-    Image.new(mode, (4, 4), colour).save(path)
+    Image.new(mode, (4, 4), color).save(path, compression="tiff_lzw")
     assert open_rgb(path).getpixel((1, 1)) == (255, 255, 255)
 
 
-def test_inks_and_palettes_become_their_colours(tmp_path: Path) -> None:
+def test_inks_and_palettes_become_their_colors(tmp_path: Path) -> None:
     Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(tmp_path / "cyan.jpg", quality=95)
     Image.new("CMYK", (8, 8), (0, 255, 255, 128)).save(tmp_path / "dark.tif")
     palette = Image.new("P", (8, 8), 1)
     palette.putpalette([0, 0, 0, 200, 100, 50])
     palette.save(tmp_path / "palette.png")
     palette.save(tmp_path / "palette.gif")
-    colours = {
+    colors = {
         "cyan.jpg": (0, 255, 255),
         "dark.tif": (127, 0, 0),
         "palette.png": (200, 100, 50),
         "palette.gif": (200, 100, 50),
     }
-    for name, colour in colours.items():
-        assert np.abs(np.asarray(open_rgb(tmp_path / name))[4, 4].astype(int) - colour).max() <= 2, name
+    for name, color in colors.items():
+        assert np.abs(np.asarray(open_rgb(tmp_path / name))[4, 4].astype(int) - color).max() <= 2, name
 
 
 @pytest.mark.parametrize(("name", "form"), [("a.gif", "GIF"), ("a.jpg", "MPO"), ("a.tif", "TIFF")])
@@ -159,13 +159,13 @@ def test_a_file_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])
-def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "odd.jpg"
     path.write_bytes(content)
     for function in (image_size_wh, open_rgb):
         with pytest.raises(LabelError, match=r"odd\.jpg"):
             function(path)
-    with pytest.raises(LabelError, match=r"no such picture"):
+    with pytest.raises(LabelError, match=r"no such image"):
         image_size_wh(tmp_path / "none.jpg")
 
 

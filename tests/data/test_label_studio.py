@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from labelled import BOXES, CLASSES, boxes, class_name
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
@@ -76,14 +77,14 @@ def export(folder: Path, *tasks: Any) -> None:
     (folder / "project-83-at-2026-03-09-22-20.json").write_text(json.dumps(tasks))
 
 
-def test_rectangles_become_boxes_and_empty_annotations_negatives(tmp_path: Path, make_picture: Any) -> None:
+def test_rectangles_become_boxes_and_empty_annotations_negatives(tmp_path: Path, make_image: Any) -> None:
     for shade, name in enumerate(("0a1b2c3d-a.png", "b.png", "c.png")):
-        make_picture(f"images/{name}", shade=shade)
+        make_image(f"images/{name}", shade=shade)
     export(
         tmp_path,
         task(1, "/data/upload/83/0a1b2c3d-a.png", annotation(rectangle(10, 20, 50, 30, "cat"))),
         task(2, "/data/upload/83/0a1b2c3d-b.png", annotation(rectangle(0, 0, 100, 100, "dog", "pet"))),
-        task(3, "/data/local-files/?d=my%20pictures%2Fc.png", annotation()),
+        task(3, "/data/local-files/?d=my%20images%2Fc.png", annotation()),
     )
     dataset = load_dataset(tmp_path)
     assert (dataset.format, dataset.categories, dataset.warnings) == (
@@ -91,7 +92,7 @@ def test_rectangles_become_boxes_and_empty_annotations_negatives(tmp_path: Path,
         ("cat", "dog", "pet"),
         (),
     )
-    assert [(r.id, [(b.category, b.box_xyxy_px) for b in r.boxes]) for r in dataset.records] == [
+    assert [(r.id, boxes(r)) for r in dataset.records] == [
         ("images/0a1b2c3d-a.png", [("cat", (4.0, 6.0, 24.0, 15.0))]),
         ("images/b.png", [("dog", (0.0, 0.0, 40.0, 30.0)), ("pet", (0.0, 0.0, 40.0, 30.0))]),
         ("images/c.png", []),
@@ -108,23 +109,23 @@ def test_rectangles_become_boxes_and_empty_annotations_negatives(tmp_path: Path,
         "p.png",
     ],
 )
-def test_pictures_are_found_by_their_last_part(tmp_path: Path, make_picture: Any, image: str) -> None:
-    make_picture("p.png")
+def test_images_are_found_by_their_last_part(tmp_path: Path, make_image: Any, image: str) -> None:
+    make_image("p.png")
     export(tmp_path, task(1, image, annotation(rectangle(0, 0, 50, 50, "cat"))))
     assert [record.id for record in load_dataset(tmp_path).records] == ["p.png"]
 
 
-def test_an_absolute_path_does_not_leave_the_folder(tmp_path: Path, make_picture: Any) -> None:
-    outside = make_picture("outside/p.png")
-    inside = make_picture("data/p.png", shade=1)
+def test_an_absolute_path_does_not_leave_the_folder(tmp_path: Path, make_image: Any) -> None:
+    outside = make_image("outside/p.png")
+    inside = make_image("data/p.png", shade=1)
     export(inside.parent, task(1, str(outside), annotation(rectangle(0, 0, 50, 50, "cat"))))
-    assert load_dataset(inside.parent).records[0].image == inside
+    assert load_dataset(inside.parent).records[0].image.path == inside
 
 
-def test_the_last_completed_annotation_counts(tmp_path: Path, make_picture: Any) -> None:
-    make_picture("p.png")
-    make_picture("q.png", shade=1)
-    make_picture("r.png", shade=2)
+def test_the_last_completed_annotation_counts(tmp_path: Path, make_image: Any) -> None:
+    make_image("p.png")
+    make_image("q.png", shade=1)
+    make_image("r.png", shade=2)
     late = "2026-03-10T08:00:00.000000Z"
     export(
         tmp_path,
@@ -136,11 +137,11 @@ def test_the_last_completed_annotation_counts(tmp_path: Path, make_picture: Any)
             annotation(rectangle(0, 0, 50, 50, "skipped"), updated_at="2026-04-01", was_cancelled=True),
         ),
         task(2, "q.png", annotation(was_cancelled=True)),
-        task(3, "no-such-picture.png"),
+        task(3, "no-such-image.png"),
         task(4, "r.png", annotation(choice("good"), {"type": "relation", "from_id": "a", "to_id": "b"})),
     )
-    dataset = load_dataset(tmp_path, "detection")
-    assert [(r.id, [b.category for b in r.boxes]) for r in dataset.records] == [
+    dataset = load_dataset(tmp_path, BOXES)
+    assert [(r.id, [name for name, _ in boxes(r)]) for r in dataset.records] == [
         ("p.png", ["right"]),
         ("r.png", []),
     ]
@@ -151,21 +152,25 @@ def test_the_last_completed_annotation_counts(tmp_path: Path, make_picture: Any)
     )
 
 
-def test_choices_are_classes(tmp_path: Path, make_picture: Any) -> None:
+def test_choices_are_classes(tmp_path: Path, make_image: Any) -> None:
     for shade, name in enumerate("abc"):
-        make_picture(f"train/{name}.png", shade=shade)
+        make_image(f"train/{name}.png", shade=shade)
     export(
         tmp_path,
         task(1, "/data/upload/1/0a1b2c3d-a.png", annotation(choice(" cat "))),
         task(2, "b.png", annotation(choice("blurred", x=1, y=1, width=5, height=5))),
         task(3, "c.png", annotation(choice("dog"), rectangle(0, 0, 10, 10, "dog"))),
     )
-    dataset = load_dataset(tmp_path, "classification")
-    assert [(r.id, r.category) for r in dataset.records] == [("train/a.png", "cat"), ("train/c.png", "dog")]
+    dataset = load_dataset(tmp_path, CLASSES)
+    assert [(r.id, class_name(r)) for r in dataset.records] == [
+        ("train/a.png", "cat"),
+        ("train/c.png", "dog"),
+    ]
     assert dataset.parts == {"train/a.png": "train", "train/c.png": "train"}
     assert dataset.warnings[0] == "Tasks that nobody labelled are left out: 2."
     with pytest.raises(
-        LabelError, match=r"label_studio \(for classification\) and label_studio \(for det.*Say"
+        LabelError,
+        match=r"label_studio \(for boxes of categories\) and label_studio \(for a class for .*Say",
     ):
         load_dataset(tmp_path)
 
@@ -177,7 +182,7 @@ def test_choices_are_classes(tmp_path: Path, make_picture: Any) -> None:
         (rectangle(0, 0, 50, 50, "cat") | {"image_rotation": 90}, "turned"),
         (rectangle(0, 0, 50, 50, "cat") | {"original_width": 80, "original_height": 60}, "80x60 pixels"),
         (rectangle(0, 0, 50, 50, "cat") | {"original_width": 30, "original_height": 40}, "swapped"),
-        (rectangle(90, 0, 50, 50, "cat"), "outside its picture"),
+        (rectangle(90, 0, 50, 50, "cat"), "outside its image"),
         (rectangle(0, 0, 0, 50, "cat"), "no area"),
         (rectangle(0, 0, float("nan"), 50, "cat"), "not four numbers"),
         (rectangle(0, 0, "50", 50, "cat"), "are not numbers"),
@@ -185,11 +190,11 @@ def test_choices_are_classes(tmp_path: Path, make_picture: Any) -> None:
         ({"type": "rectanglelabels"}, "no 'value'"),
     ],
 )
-def test_wrong_rectangles_are_refused(tmp_path: Path, make_picture: Any, result: Any, said: str) -> None:
-    make_picture("p.png")
+def test_wrong_rectangles_are_refused(tmp_path: Path, make_image: Any, result: Any, said: str) -> None:
+    make_image("p.png")
     export(tmp_path, task(17, "p.png", annotation(result)))
     with pytest.raises(LabelError, match=rf"project-83.*\.json, task 17.*{said}"):
-        load_dataset(tmp_path, "detection")
+        load_dataset(tmp_path, BOXES)
 
 
 @pytest.mark.parametrize(
@@ -199,32 +204,48 @@ def test_wrong_rectangles_are_refused(tmp_path: Path, make_picture: Any, result:
         (task(1, "p.png", annotation(choice("cat", "dog"))), "several classes: cat, dog"),
         (task(1, "p.png", annotation(choice("cat"), choice("good"))), "several classes: cat, good"),
         (task(1, "p.png", annotation(choice())), "no label"),
-        (task(1, "a text", annotation(choice("cat"))), "name no pictures"),
-        (task(1, "http://[", annotation(choice("cat"))), "name no pictures"),
-        (task(1, "p.png", annotation(choice("cat")), data={"a": "p.png", "b": "q.png"}), "name 2 pictures"),
+        (task(1, "a text", annotation(choice("cat"))), "name no images"),
+        (task(1, "http://[", annotation(choice("cat"))), "name no images"),
+        (task(1, "p.png", annotation(choice("cat")), data={"a": "p.png", "b": "q.png"}), "name 2 images"),
         (task(1, "p.png", annotation(choice("cat"), result=None)), "no list 'result'"),
         (task(1, "p.png", annotations=5), "no list 'annotations'"),
     ],
 )
-def test_broken_tasks_are_refused(tmp_path: Path, make_picture: Any, broken: Any, said: str) -> None:
-    make_picture("p.png")
-    make_picture("right.png", shade=1)
+def test_broken_tasks_are_refused(tmp_path: Path, make_image: Any, broken: Any, said: str) -> None:
+    make_image("p.png")
+    make_image("right.png", shade=1)
     export(tmp_path, task(2, "right.png", annotation(choice("cat"))), broken)
     with pytest.raises(LabelError, match=said):
-        load_dataset(tmp_path, "classification")
+        load_dataset(tmp_path, CLASSES)
 
 
-def test_two_tasks_about_one_picture_are_refused(tmp_path: Path, make_picture: Any) -> None:
-    make_picture("p.png")
+def test_two_tasks_about_one_image_are_refused(tmp_path: Path, make_image: Any) -> None:
+    make_image("p.png")
     export(tmp_path, *(task(number, "p.png", annotation(choice("cat"))) for number in (1, 2)))
-    with pytest.raises(LabelError, match="task 2: Another task shows the same picture"):
-        load_dataset(tmp_path, "classification")
+    with pytest.raises(LabelError, match="task 2: Another task shows the same image"):
+        load_dataset(tmp_path, CLASSES)
 
 
-def test_an_export_cut_short_is_named(tmp_path: Path, make_picture: Any) -> None:
-    make_picture("p.png")
+def test_an_export_cut_short_is_named(tmp_path: Path, make_image: Any) -> None:
+    make_image("p.png")
     export(tmp_path, task(1, "p.png", annotation(rectangle(0, 0, 50, 50, "cat"))))
     file = next(tmp_path.glob("*.json"))
     file.write_text(file.read_text()[:-1])
-    with pytest.raises(LabelError, match=r"project-83.*no JSON"):
-        load_dataset(tmp_path, "detection")
+    with pytest.raises(LabelError, match=r"project-83.*not JSON"):
+        load_dataset(tmp_path, BOXES)
+
+
+def test_both_kinds_are_read_where_both_are_needed(tmp_path: Path, make_image: Any) -> None:
+    make_image("p.png")
+    make_image("q.png", shade=1)
+    export(
+        tmp_path,
+        task(1, "p.png", annotation(rectangle(0, 0, 50, 50, "cat"), choice("good"))),
+        task(2, "q.png", annotation(rectangle(0, 0, 50, 50, "cat"))),
+    )
+    dataset = load_dataset(tmp_path, BOXES | CLASSES)
+    assert dataset.provides == BOXES | CLASSES
+    assert [(r.id, boxes(r), class_name(r)) for r in dataset.records] == [
+        ("p.png", [("cat", (0.0, 0.0, 20.0, 15.0))], "good")
+    ]
+    assert dataset.warnings == ("Tasks that nobody labelled are left out: 2.",)

@@ -1,4 +1,4 @@
-"""Large sets: labels are read without pictures, and what is found of the pictures is found all the same."""
+"""Large sets: labels are read without images, and what is found of the images is found all the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vrft.config.questions import ask_about, check_sizes, questions_of, saved_split
+from vrft.config.questions import split_of as configured_split
 from vrft.config.run_config import make_config
+from vrft.data.data_options import DataOptions
 from vrft.data.dataset import load_dataset
 from vrft.data.formats import coco_json as coco_module
 from vrft.data.images import image_size_wh
@@ -24,8 +27,7 @@ from vrft.data.splits.few_shot import Split, manifest
 from vrft.diagnostics.check.run_check import check
 from vrft.errors import LabelError
 from vrft.run_folder import write_json
-from vrft.tasks.task import load_task
-from vrft.training.run_questions import ask_about, check_sizes, new_split, questions_of, saved_split
+from vrft.tasks.registry import load_task
 from vrft.types import Example
 
 WH = (64, 48)
@@ -38,7 +40,7 @@ def scene(number: int, size_wh: tuple[int, int] = WH) -> Image.Image:
 
 
 def write_set(folder: Path, names: list[str], sizes: dict[str, tuple[int, int]] | None = None) -> Path:
-    """A COCO folder whose pictures are there already; kinds go round."""
+    """A COCO folder whose images are there already; kinds go round."""
     stated = [(sizes or {}).get(name, WH) for name in names]
     sheet = {
         "images": [
@@ -57,7 +59,7 @@ def write_set(folder: Path, names: list[str], sizes: dict[str, tuple[int, int]] 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Eighteen pictures."""
+    """Eighteen images."""
     (tmp_path / "set" / "images").mkdir(parents=True)
     names = [f"{number:02}.png" for number in range(18)]
     for number, name in enumerate(names):
@@ -72,40 +74,41 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def split_of(folder: Path, seed: int = 3) -> Split:
-    task, dataset = load_task("detection"), load_dataset(folder, "detection")
-    return new_split(task, dataset, ask_about(task, dataset), 2, seed, 20)
+    task, dataset = load_task("detection"), load_dataset(folder)
+    options = DataOptions(path=str(folder), shots=2, eval_max=20)
+    return configured_split(options, dataset, ask_about(task, dataset), seed)
 
 
 def ids(split: Split) -> list[list[str]]:
     return [[q.id for q in part] for part in (split.train, split.val, split.heldout)]
 
 
-def test_a_small_set_opens_its_pictures(folder: Path) -> None:
+def test_a_small_set_opens_its_images(folder: Path) -> None:
     (folder / "images" / "03.png").write_bytes(b"")
     with pytest.raises(LabelError, match=r"03\.png"):
         load_dataset(folder)
 
 
 @pytest.mark.usefixtures("large")
-def test_a_large_set_is_read_without_opening_pictures(folder: Path) -> None:
+def test_a_large_set_is_read_without_opening_images(folder: Path) -> None:
     whole = load_dataset(folder)
-    for picture in (folder / "images").iterdir():
-        picture.write_bytes(b"")
+    for image in (folder / "images").iterdir():
+        image.write_bytes(b"")
     assert load_dataset(folder) == whole
     (folder / "images" / "03.png").unlink()
-    with pytest.raises(LabelError, match=r"image 3: The picture '03\.png' is missing"):
+    with pytest.raises(LabelError, match=r"image 3: The image '03\.png' is missing"):
         load_dataset(folder)
 
 
 @pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("width", [None, 0, -64, 64.5, "64", True])
-def test_a_size_that_is_none_is_found_in_the_picture(folder: Path, width: Any) -> None:
+def test_a_size_that_is_none_is_found_in_the_image(folder: Path, width: Any) -> None:
     file = folder / "annotations.json"
     sheet = json.loads(file.read_text())
     sheet["images"][4]["width"] = width
     file.write_text(json.dumps(sheet))
     if width is None:
-        assert load_dataset(folder).records[4].image_wh == image_size_wh(folder / "images" / "04.png")
+        assert load_dataset(folder).records[4].image.size_wh == image_size_wh(folder / "images" / "04.png")
     else:
         with pytest.raises(LabelError, match=r"image 4 .*seen at 64x48"):
             load_dataset(folder)
@@ -125,7 +128,7 @@ def test_a_wrong_size_is_found_on_every_way_to_training(
     used = Path(asked.train[0].record_id).name
     write_set(folder, names, {used: stated})
     examples = ask_about(load_task("detection"), load_dataset(folder))
-    settings = {"data": {"path": str(folder), "shots": 2}, "out": str(tmp_path / "run")}
+    settings = {"task": "detection", "data": {"path": str(folder), "shots": 2}, "out": str(tmp_path / "run")}
     ways: dict[str, Callable[[], object]] = {
         "fit": lambda: split_of(folder),
         "train": lambda: questions_of(make_config(settings)),
@@ -136,32 +139,42 @@ def test_a_wrong_size_is_found_on_every_way_to_training(
         with pytest.raises(LabelError, match=said) as caught:
             way()
         assert used in caught.value.where
-    found = [f for f in check(make_config(settings), "detection", None).findings if f.code == "wrong-size"]
+    report = check(folder, load_task("detection"), lambda task: make_config(settings), None)
+    found = [f for f in report.findings if f.code == "wrong-size"]
     assert [Path(f.where).name for f in found] == [used] and found[0].severity == "error"
 
 
 def test_training_keeps_its_fingerprints_beside_the_run(folder: Path, tmp_path: Path) -> None:
     before = sorted(folder.rglob("*"))
-    config = make_config({"data": {"path": str(folder), "shots": 2}, "out": str(tmp_path / "run"), "seed": 3})
+    config = make_config(
+        {
+            "task": "detection",
+            "data": {"path": str(folder), "shots": 2},
+            "out": str(tmp_path / "run"),
+            "seed": 3,
+        }
+    )
     assert ids(questions_of(config).split) == ids(split_of(folder))
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["fingerprints.sqlite"]
     assert sorted(folder.rglob("*")) == before
-    # The second time, and after one picture became another's copy.
+    # The second time, and after one image became another's copy.
     assert ids(questions_of(config).split) == ids(split_of(folder))
     shutil.copyfile(folder / "images" / "00.png", folder / "images" / "03.png")
-    assert questions_of(config).split.duplicates == {"images/03.png": "the same picture as images/00.png"}
+    assert questions_of(config).split.duplicates == {"images/03.png": "the same image as images/00.png"}
 
 
 SPLITTER = """
 import json, sys
 from pathlib import Path
+from vrft.config.questions import ask_about, split_of
+from vrft.data.data_options import DataOptions
 from vrft.data.dataset import load_dataset
 from vrft.data.splits.few_shot import manifest
-from vrft.training.run_questions import ask_about, new_split
-from vrft.tasks.task import load_task
+from vrft.tasks.registry import load_task
 
-task, dataset = load_task("detection"), load_dataset(Path(sys.argv[1]), "detection")
-split = new_split(task, dataset, ask_about(task, dataset), 2, 3, 20)
+task, dataset = load_task("detection"), load_dataset(Path(sys.argv[1]))
+options = DataOptions(path=sys.argv[1], shots=2, eval_max=20)
+split = split_of(options, dataset, ask_about(task, dataset), 3)
 print(json.dumps(manifest(split)))
 """
 
@@ -174,8 +187,8 @@ def test_a_split_is_the_same_from_another_place_order_locale_and_time_zone(
     moved = tmp_path / "another place é" / "set"
     (moved / "images").mkdir(parents=True)
     # Made in another order, so that a folder may list them in another one.
-    for picture in sorted((folder / "images").iterdir(), reverse=True):
-        shutil.copyfile(picture, moved / "images" / picture.name)
+    for image in sorted((folder / "images").iterdir(), reverse=True):
+        shutil.copyfile(image, moved / "images" / image.name)
     sheet = json.loads((folder / "annotations.json").read_text())
     sheet["images"].reverse()
     sheet["annotations"].reverse()
@@ -192,27 +205,27 @@ def test_a_split_is_the_same_from_another_place_order_locale_and_time_zone(
 
 
 COPIES: dict[str, Callable[[Image.Image, Path], None]] = {
-    "the same bytes": lambda picture, path: picture.save(path, "PNG"),
-    "saved as JPEG": lambda picture, path: picture.save(path, "JPEG", quality=80),
-    "resized": lambda picture, path: picture.resize((48, 36)).save(path, "PNG"),
+    "the same bytes": lambda image, path: image.save(path, "PNG"),
+    "saved as JPEG": lambda image, path: image.save(path, "JPEG", quality=80),
+    "resized": lambda image, path: image.resize((48, 36)).save(path, "PNG"),
 }
 
 
 @pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("kind", COPIES)
 def test_planted_copies_are_never_in_two_parts(tmp_path: Path, kind: str) -> None:
-    """Every picture has a copy in another folder, which is half of the set."""
+    """Every image has a copy in another folder, which is half of the set."""
     names = [f"{copy}/{number:02}.png" for copy in ("a", "b") for number in range(15)]
     sizes = {}
     for name in names:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        picture = scene(int(path.stem))
+        image = scene(int(path.stem))
         if name.startswith("b"):
-            COPIES[kind](picture, path)
+            COPIES[kind](image, path)
             sizes[name] = image_size_wh(path)
         else:
-            picture.save(path)
+            image.save(path)
     write_set(tmp_path, names, sizes)
 
     def shown(part: tuple[Example, ...]) -> set[str]:

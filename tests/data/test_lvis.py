@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from labelled import boxes
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
-from vrft.tasks.task import load_task
+from vrft.tasks.registry import load_task
 
 
 def sheet() -> dict[str, Any]:
@@ -71,9 +72,9 @@ def sheet() -> dict[str, Any]:
 
 
 @pytest.fixture
-def lvis(tmp_path: Path, make_picture: Any) -> Path:
-    make_picture("val2017/000000397133.jpg")
-    make_picture("train2017/000000037777.jpg", shade=50)
+def lvis(tmp_path: Path, make_image: Any) -> Path:
+    make_image("val2017/000000397133.jpg")
+    make_image("train2017/000000037777.jpg", shade=50)
     (tmp_path / "lvis_v1_val.json").write_text(json.dumps(sheet()))
     return tmp_path
 
@@ -89,7 +90,7 @@ def test_a_file_without_file_names_is_lvis_and_not_coco(lvis: Path) -> None:
     assert dataset.format == "lvis"
     first, second = dataset.records
     assert first.id == "val2017/000000397133.jpg"
-    assert [(box.category, box.box_xyxy_px) for box in first.boxes] == [
+    assert boxes(first) == [
         ("baseball_bat", (10.5, 5.0, 30.5, 15.0)),
         ("alcohol", (0.0, 0.0, 4.0, 4.0)),
     ]
@@ -110,8 +111,8 @@ def test_the_part_is_that_of_the_label_file_not_of_cocos_folder(lvis: Path) -> N
 
 def test_only_what_was_looked_for_is_asked(lvis: Path) -> None:
     examples = load_task("detection").examples(load_dataset(lvis).records)
-    # Alcohol is not labelled exhaustively in the first picture; the alligator has no box in any.
-    assert {example.id: len(example.target.boxes_xyxy_px) for example in examples} == {
+    # Alcohol is not labelled exhaustively in the first image; the alligator has no box in any.
+    assert {example.id: len(example.target.xyxy_px) for example in examples} == {
         "val2017/000000397133.jpg#baseball_bat": 1,
         "train2017/000000037777.jpg#baseball_bat": 1,
         "train2017/000000037777.jpg#alcohol": 0,
@@ -144,7 +145,7 @@ def test_plain_coco_stays_coco(lvis: Path) -> None:
         (lambda s: s["images"][0].update(neg_category_ids=[35]), "'baseball_bat' has a box and is listed"),
         (lambda s: s["categories"][0].update(frequency=["f"]), r"category 2: Its frequency .* is not 'r'"),
         (lambda s: s["images"][0].update(coco_url="http://x/val2017/1.jpg"), "'val2017/1.jpg' is missing"),
-        (lambda s: s["annotations"][0].update(bbox=[0, 0, 99, 9]), "outside its picture"),
+        (lambda s: s["annotations"][0].update(bbox=[0, 0, 99, 9]), "outside its image"),
     ],
 )
 def test_broken_files_are_refused(lvis: Path, change: Any, said: str) -> None:
@@ -153,8 +154,8 @@ def test_broken_files_are_refused(lvis: Path, change: Any, said: str) -> None:
         load_dataset(lvis)
 
 
-def test_a_coco_file_beside_it_is_not_merged(lvis: Path, make_coco: Any, make_picture: Any) -> None:
-    make_picture("p.png")
+def test_a_coco_file_beside_it_is_not_merged(lvis: Path, make_coco: Any, make_image: Any) -> None:
+    make_image("p.png")
     make_coco("other.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     with pytest.raises(LabelError, match=r"other\.json.*neg_category_ids.*LVIS json alone"):
         load_dataset(lvis)

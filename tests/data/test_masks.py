@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from labelled import instances, values
 from pycocotools import mask as coco_mask
 
 from vrft.data.dataset import load_dataset
@@ -88,19 +89,19 @@ def test_no_pixels_are_no_mask(nothing: object) -> None:
 @pytest.mark.parametrize(
     ("segmentation", "said"),
     [
-        ({"size": [10, 8], "counts": [80]}, r"size \[10, 8\], the picture is 8 high and 10 wide"),
-        ({"size": [8, 10], "counts": [79]}, "79 pixels of the picture's 80"),
-        ({"size": [8, 10], "counts": [90, -10]}, "no run lengths"),
-        ({"size": [8, 10], "counts": [80.0]}, "no run lengths"),
-        ({"size": [8, 10], "counts": None}, "no run lengths"),
-        ({"size": [8, 10], "counts": "P"}, "no run lengths"),
+        ({"size": [10, 8], "counts": [80]}, r"size \[10, 8\], the image is 8 high and 10 wide"),
+        ({"size": [8, 10], "counts": [79]}, "79 pixels of the image's 80"),
+        ({"size": [8, 10], "counts": [90, -10]}, "not run lengths"),
+        ({"size": [8, 10], "counts": [80.0]}, "not run lengths"),
+        ({"size": [8, 10], "counts": None}, "not run lengths"),
+        ({"size": [8, 10], "counts": "P"}, "not run lengths"),
         ({"counts": [80]}, "size None"),
         ([[1, 2, 3, 4, 5]], "not pairs"),
         ([[1, 2, 3, 4, 5, "6"]], "not pairs"),
         ([[1, 2, 3, 4, 5, float("nan")]], "not pairs"),
         ([[1, 2], 3], "not pairs"),
-        ([[0, 0, 12, 0, 5, 5]], "outside its picture"),
-        ([[0, -2, 5, 0, 5, 5]], "outside its picture"),
+        ([[0, 0, 12, 0, 5, 5]], "outside its image"),
+        ([[0, -2, 5, 0, 5, 5]], "outside its image"),
         ("1 2 3", "neither polygons nor"),
     ],
 )
@@ -109,26 +110,26 @@ def test_wrong_segmentations_are_refused(segmentation: object, said: str) -> Non
         mask_of(segmentation, (10, 8), "a.json, annotation 1")
 
 
-def test_coco_keeps_masks_of_objects_and_crowds(tmp_path: Path, make_picture: Any, make_coco: Any) -> None:
-    make_picture("p.png")
+def test_coco_keeps_masks_of_objects_and_crowds(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
+    make_image("p.png")
     crowd = {"size": [30, 40], "counts": [30 * 20, 30 * 5, 30 * 15]}
     make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [20, 0, 5, 30])], segmentation=crowd, iscrowd=1)
-    box = load_dataset(tmp_path).records[0].boxes[0]
+    record = load_dataset(tmp_path).records[0]
     expected = np.zeros((30, 40), np.uint8)
     expected[:, 20:25] = 1
-    assert box.crowd
-    assert np.array_equal(decoded(box.mask), expected)
+    assert not instances(record)[0].counts
+    assert np.array_equal(decoded(values(record)[0].mask), expected)
 
 
 def test_coco_names_annotations_with_a_mask_of_another_size_or_none(
-    tmp_path: Path, make_picture: Any, make_coco: Any
+    tmp_path: Path, make_image: Any, make_coco: Any
 ) -> None:
-    make_picture("p.png")
+    make_image("p.png")
     place = [("p.png", 40, 30)], [(1, 1, [20, 0, 5, 30]), (1, 2, [0, 0, 5, 5])]
     make_coco("a.json", *place, segmentation={"size": [40, 30], "counts": [1200]})
-    with pytest.raises(LabelError, match=r"a\.json, annotation 1 \(picture p\.png\): Its mask has the size"):
+    with pytest.raises(LabelError, match=r"a\.json, annotation 1 \(image p\.png\): Its mask has the size"):
         load_dataset(tmp_path)
     make_coco("a.json", *place, segmentation=[[1, 1, 2, 2]])
     dataset = load_dataset(tmp_path)
-    assert [box.mask for box in dataset.records[0].boxes] == [None, None]
+    assert [value.mask for value in values(dataset.records[0])] == [None, None]
     assert dataset.warnings == ("a.json: segmentations that cover no pixel were not read: annotations 1, 2.",)

@@ -1,4 +1,4 @@
-"""Pictures that look nearly the same: found, not confused with others, and never in two parts of a split."""
+"""Images that look nearly the same: found, not confused with others, and never in two parts of a split."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance
 
+from vrft import types
 from vrft.data.dataset import load_dataset
-from vrft.data.duplicates import near_pictures, same_pictures, without_near_repeats
-from vrft.data.export.simple_writers import write_class_folders
+from vrft.data.duplicates import near_images, same_images, without_near_repeats
 from vrft.data.image_similarity import difference_hash, groups_alike
 from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
 from vrft.errors import InputError, LabelError
-from vrft.tasks.task import load_task
-from vrft.types import BoxesTarget, BoxXYXY, ClassTarget, Example
+from vrft.miniature.writers import write_class_folders
+from vrft.tasks.registry import load_task
+from vrft.types import Boxes, BoxXYXY, Example, Label
 
 
 def scene(seed: int, size_wh: tuple[int, int] = (160, 120)) -> Image.Image:
-    """Soft patches of colour, as a photograph out of focus."""
+    """Soft patches of color, as a photograph out of focus."""
     patches = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), dtype=np.uint8)
     return Image.fromarray(patches).resize(size_wh, Image.Resampling.BICUBIC)
 
 
-def with_thing(picture: Image.Image, left: int) -> Image.Image:
+def with_thing(image: Image.Image, left: int) -> Image.Image:
     """The scene with a dark square in it."""
-    picture = picture.copy()
-    ImageDraw.Draw(picture).rectangle((left, 40, left + 15, 55), fill=(0, 0, 0))
-    return picture
+    image = image.copy()
+    ImageDraw.Draw(image).rectangle((left, 40, left + 15, 55), fill=(0, 0, 0))
+    return image
 
 
-def as_jpeg(picture: Image.Image, quality: int) -> Image.Image:
+def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
     held = io.BytesIO()
-    picture.save(held, "JPEG", quality=quality)
+    image.save(held, "JPEG", quality=quality)
     return Image.open(held)
 
 
@@ -63,8 +64,8 @@ def test_copies_are_found_among_others(copy: str, tmp_path: Path) -> None:
     assert groups_alike(paths) == [0, 1, 2, 3, 4, 5, 6, 3]
 
 
-def test_the_way_a_picture_is_stored_does_not_matter(tmp_path: Path) -> None:
-    """A JPEG that is decoded at a fraction of its size, and a picture turned by its EXIF tag."""
+def test_the_way_a_image_is_stored_does_not_matter(tmp_path: Path) -> None:
+    """A JPEG that is decoded at a fraction of its size, and an image turned by its EXIF tag."""
     large = scene(1, (1600, 1200))
     large.save(tmp_path / "a.png")
     large.save(tmp_path / "b.jpg", quality=95)
@@ -75,17 +76,17 @@ def test_the_way_a_picture_is_stored_does_not_matter(tmp_path: Path) -> None:
     assert groups_alike(sorted(tmp_path.iterdir())) == [0, 0, 0, 3]
 
 
-def test_a_thing_on_the_same_background_is_another_picture(tmp_path: Path) -> None:
-    pictures = [scene(5), with_thing(scene(5), 30), with_thing(scene(5), 90)]
+def test_a_thing_on_the_same_background_is_another_image(tmp_path: Path) -> None:
+    images = [scene(5), with_thing(scene(5), 30), with_thing(scene(5), 90)]
     paths = [tmp_path / f"{n}.png" for n in range(3)]
-    for path, picture in zip(paths, pictures, strict=True):
-        picture.save(path)
+    for path, image in zip(paths, images, strict=True):
+        image.save(path)
     assert groups_alike(paths) == [0, 1, 2]
 
 
-def test_colour_counts(tmp_path: Path) -> None:
-    grey = np.asarray(scene(7).convert("L")).astype(int)
-    levels = np.stack([grey, grey, grey], -1)
+def test_color_counts(tmp_path: Path) -> None:
+    gray = np.asarray(scene(7).convert("L")).astype(int)
+    levels = np.stack([gray, gray, gray], -1)
     red = np.clip(levels + np.array([40, -20, 0]), 0, 255).astype(np.uint8)
     Image.fromarray(levels.astype(np.uint8)).save(tmp_path / "a.png")
     Image.fromarray(red).save(tmp_path / "b.png")
@@ -111,8 +112,8 @@ def test_the_hash_tells_where_it_grows_brighter() -> None:
     assert difference_hash(half).reshape(8, 8)[:3].all() and not difference_hash(half).reshape(8, 8)[5:].any()
 
 
-def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"no picture")
+def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no image")
     scene(0).save(tmp_path / "b.png")
     with pytest.raises(LabelError, match=r"a\.png"):
         groups_alike(sorted(tmp_path.iterdir()))
@@ -120,9 +121,8 @@ def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
 
 
 def asked(record: str, question: str, boxes: tuple[BoxXYXY, ...]) -> Example:
-    return Example(
-        f"{record}#{question}", record, Path(record), (9, 9), "detection", question, BoxesTarget(boxes)
-    )
+    shown = (types.Image(Path(record), (9, 9)),)
+    return Example(f"{record}#{question}", record, "detection", shown, question, Boxes(boxes), group=question)
 
 
 def test_the_first_one_keeps_its_labels_unless_the_thing_is_only_in_another() -> None:
@@ -131,16 +131,16 @@ def test_the_first_one_keeps_its_labels_unless_the_thing_is_only_in_another() ->
     near = {"b": "b", "a": "b", "c": "b"}
     kept, why = without_near_repeats(examples, near)
     assert [e.id for e in kept] == ["b#cat", "c#cat"]
-    assert why == {"a": "nearly the same picture as b", "c": "nearly the same picture as b"}
+    assert why == {"a": "nearly the same image as b", "c": "nearly the same image as b"}
 
 
 NEAR = 6
-"""Levels by which the near-duplicate of a picture is brighter."""
+"""Levels by which the near-duplicate of an image is brighter."""
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve pictures: as x, the same bytes as y, and a little brighter as z."""
+    """Twelve images: as x, the same bytes as y, and a little brighter as z."""
     root = tmp_path_factory.mktemp("near")
     for content in range(12):
         levels = np.random.default_rng(content).integers(0, 256 - NEAR, (8, 9, 3), dtype=np.uint8)
@@ -152,20 +152,24 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def class_examples(root: Path, world: list[tuple[str, int, str]]) -> list[Example]:
     return [
         Example(
-            f"p{n:02}", f"p{n:02}", root / f"{content}{copy}", (9, 8), "classification", "thing",
-            ClassTarget(name),
+            f"p{n:02}",
+            f"p{n:02}",
+            "classification",
+            (types.Image(root / f"{content}{copy}", (9, 8)),),
+            "thing",
+            Label(name),
+            group=name,
         )
         for n, (name, content, copy) in enumerate(world)
-    ]  # fmt: skip
+    ]
 
 
 def name_of(example: Example) -> str:
-    assert isinstance(example.target, ClassTarget)
-    return example.target.name
+    return example.group
 
 
 def contents(questions: tuple[Example, ...]) -> list[int]:
-    return [int(q.image.name[:-1]) for q in questions]
+    return [int(q.image.path.name[:-1]) for q in questions]
 
 
 def parts_of(split: Split) -> tuple[tuple[Example, ...], ...]:
@@ -182,7 +186,7 @@ def test_no_part_has_what_looks_like_anothers(
     files: Path, world: list[tuple[str, int, str]], shots: int, seed: int
 ) -> None:
     try:
-        split = few_shot_split(class_examples(files, world), name_of, shots=shots, seed=seed)
+        split = few_shot_split(class_examples(files, world), shots=shots, seed=seed)
     except InputError:
         return
     for one, other in combinations(parts_of(split), 2):
@@ -194,40 +198,40 @@ def test_no_part_has_what_looks_like_anothers(
     used = {q.record_id for part in parts_of(split) for q in part}
     assert used.isdisjoint(
         name
-        for name, told in split.duplicates.items()
-        if "different labels" in told or told.startswith("the same picture")
+        for name, reason in split.duplicates.items()
+        if "different labels" in reason or reason.startswith("the same image")
     )
 
 
 def test_near_duplicates_can_be_kept_apart(files: Path) -> None:
     world = [(name, content, copy) for name, content in (("a", 0), ("b", 1)) for copy in "xz"]
     examples = class_examples(files, world)
-    with pytest.raises(InputError, match=r"2 pictures look nearly like others.*near_duplicates: false"):
-        few_shot_split(examples, name_of, shots=1, seed=0)
-    split = few_shot_split(examples, name_of, shots=1, seed=0, near_duplicates=False)
+    with pytest.raises(InputError, match=r"2 images look nearly like others.*near_duplicates: false"):
+        few_shot_split(examples, shots=1, seed=0)
+    split = few_shot_split(examples, shots=1, seed=0, near_duplicates=False)
     assert not split.duplicates and len(split.train) == len(split.heldout) == 2
 
 
-def test_a_test_picture_keeps_its_labels_and_is_not_learned_from(files: Path) -> None:
+def test_a_test_image_keeps_its_labels_and_is_not_learned_from(files: Path) -> None:
     world = [("a", n, "x") for n in range(4)] + [("a", 0, "z"), ("a", 1, "z"), ("a", 5, "x")]
     examples = class_examples(files, world)
-    told = {e.id: "train" if n < 4 else "test" for n, e in enumerate(examples)}
-    split = few_shot_split(examples, name_of, shots=2, seed=0, parts=told)
+    stated = {e.id: "train" if n < 4 else "test" for n, e in enumerate(examples)}
+    split = few_shot_split(examples, shots=2, seed=0, parts=stated)
     assert set(contents(split.train)) == {2, 3}
     assert [q.id for q in split.heldout] == ["p04", "p05", "p06"]
     assert split.duplicates == {
-        "p00": "nearly the same picture as p04",
-        "p01": "nearly the same picture as p05",
+        "p00": "nearly the same image as p04",
+        "p01": "nearly the same image as p05",
     }
 
 
 def test_a_copy_of_a_near_duplicate_belongs_to_its_group(files: Path) -> None:
     images = {"a": files / "0x", "b": files / "0y", "c": files / "0z", "d": files / "1z"}
-    same = same_pictures(images)
+    same = same_images(images)
     assert same == {"a": "a", "b": "a", "c": "c", "d": "d"}
-    assert near_pictures({name: images[name] for name in ("c", "a", "d")}) == {"c": "c", "a": "c", "d": "d"}
+    assert near_images({name: images[name] for name in ("c", "a", "d")}) == {"c": "c", "a": "c", "d": "d"}
     world = [("a", 0, "x"), ("a", 0, "y"), ("a", 0, "z"), ("a", 1, "x"), ("a", 2, "x")]
-    split = few_shot_split(class_examples(files, world), name_of, shots=2, seed=1)
+    split = few_shot_split(class_examples(files, world), shots=2, seed=1)
     assert sorted(contents(split.train) + contents(split.heldout)) == [0, 1, 2]
     assert set(split.duplicates) == {"p01", "p02"}
 
@@ -235,25 +239,25 @@ def test_a_copy_of_a_near_duplicate_belongs_to_its_group(files: Path) -> None:
 def test_the_sets_of_one_two_and_more_shots_contain_each_other(files: Path) -> None:
     world = [("ab"[content % 2], content, copy) for content in range(12) for copy in "xz"]
     examples = class_examples(files, world)
-    trains = [{q.id for q in few_shot_split(examples, name_of, shots=k, seed=3).train} for k in range(1, 6)]
+    trains = [{q.id for q in few_shot_split(examples, shots=k, seed=3).train} for k in range(1, 6)]
     assert [len(train) for train in trains] == [2, 4, 6, 8, 10]
     assert all(fewer < more for fewer, more in pairwise(trains))
 
 
 def test_a_manifest_gives_the_split_back_in_another_place(tmp_path: Path) -> None:
-    pictures = [(f"{n:02}", with_thing(scene(n), 10 * n), ("hen", "fox")[n % 2]) for n in range(12)]
-    pictures.append(("near", ImageEnhance.Brightness(pictures[0][1]).enhance(1.05), "hen"))
-    write_class_folders(tmp_path / "here", pictures)
+    images = [(f"{n:02}", with_thing(scene(n), 10 * n), ("hen", "fox")[n % 2]) for n in range(12)]
+    images.append(("near", ImageEnhance.Brightness(images[0][1]).enhance(1.05), "hen"))
+    write_class_folders(tmp_path / "here", images)
     task = load_task("classification")
     split = few_shot_split(
-        task.examples(load_dataset(tmp_path / "here", task.name).records), task.group, shots=2, seed=8
+        task.examples(load_dataset(tmp_path / "here", task.needs).records), shots=2, seed=8
     )
-    assert list(split.duplicates.values()) == ["nearly the same picture as hen/00.png"]
+    assert list(split.duplicates.values()) == ["nearly the same image as hen/00.png"]
     saved = json.loads(json.dumps(manifest(split)))
     assert saved["duplicates"] == split.duplicates
     shutil.move(tmp_path / "here", tmp_path / "there")
-    moved = split_from_manifest(task.examples(load_dataset(tmp_path / "there", task.name).records), saved)
-    for part, told in zip(parts_of(moved), parts_of(split), strict=True):
-        assert [q.id for q in part] == [q.id for q in told]
-        assert all("there" in q.image.parts for q in part)
+    moved = split_from_manifest(task.examples(load_dataset(tmp_path / "there", task.needs).records), saved)
+    for part, kept in zip(parts_of(moved), parts_of(split), strict=True):
+        assert [q.id for q in part] == [q.id for q in kept]
+        assert all("there" in q.image.path.parts for q in part)
     assert manifest(moved) == saved

@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from vrft.data.label_checks import instance_of
 from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
 from vrft.errors import InputError
 from vrft.tasks.detection import detection as detection_task
 from vrft.tasks.detection.detection import TASK
-from vrft.tasks.lazy_questions import Pairs
-from vrft.types import Example, LabelledBox, Record
+from vrft.tasks.lazy_questions import LazyQuestionGrid
+from vrft.types import Example, Record
+from vrft.types import Image as Shown
 
 BOX = (0.0, 0.0, 4.0, 4.0)
 CLASSES = "abcd"
@@ -27,7 +29,7 @@ NEAR = 6
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty pictures: as x, the same bytes as y, and a little brighter as z."""
+    """Twenty images: as x, the same bytes as y, and a little brighter as z."""
     root = tmp_path_factory.mktemp("files")
     for content in range(20):
         levels = np.random.default_rng(content).integers(0, 256 - NEAR, (8, 9, 3), dtype=np.uint8)
@@ -37,21 +39,20 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 names = st.sets(st.sampled_from(CLASSES))
-pictures = st.tuples(
+images = st.tuples(
     names, names, st.none() | names, names, st.sampled_from("xxxyz"), st.integers(0, 19)
 )  # shown, crowds, listed as absent, not labelled exhaustively, copy, content
-worlds = st.lists(pictures, min_size=3, max_size=30)
+worlds = st.lists(images, min_size=3, max_size=30)
 
 
 def records_of(root: Path, world: Sequence[tuple[Any, ...]]) -> list[Record]:
     return [
         Record(
             f"p{number:02}",
-            root / f"{content}{copy}",
-            (9, 8),
+            (Shown(root / f"{content}{copy}", (9, 8)),),
             (
-                *(LabelledBox(n, BOX) for n in sorted(shown)),
-                *(LabelledBox(n, BOX, True) for n in sorted(crowds)),
+                *(instance_of(n, BOX) for n in sorted(shown)),
+                *(instance_of(n, BOX, crowd=True) for n in sorted(crowds)),
             ),
             absent=None if absent is None else tuple(sorted(absent - shown - crowds)),
             not_exhaustive=tuple(sorted(partly)),
@@ -60,15 +61,15 @@ def records_of(root: Path, world: Sequence[tuple[Any, ...]]) -> list[Record]:
     ]
 
 
-def pairs_of(records: Sequence[Record]) -> Pairs:
+def pairs_of(records: Sequence[Record]) -> LazyQuestionGrid:
     """What is returned beyond the limit."""
-    categories = {box.category for record in records for box in record.boxes}
-    return Pairs(records, categories, TASK._question)
+    categories = {name for record in records for name in record.categories}
+    return LazyQuestionGrid(records, categories, TASK._example)
 
 
 def drawn(examples: Sequence[Example], shots: int, seed: int, **options: object) -> Split | str:
     try:
-        return few_shot_split(examples, TASK.group, shots=shots, seed=seed, **options)  # type: ignore[arg-type]
+        return few_shot_split(examples, shots=shots, seed=seed, **options)  # type: ignore[arg-type]
     except InputError as error:
         return str(error)
 
@@ -84,10 +85,10 @@ def test_the_questions_are_those_of_the_list(files: Path, world: list[Any]) -> N
     assert pairs[1:-1:2] == listed[1:-1:2]
     with pytest.raises(IndexError):
         pairs[len(listed)]
-    assert pairs.images == {example.record_id: example.image for example in listed}
-    assert pairs.present() == [example for example in listed if example.target.boxes_xyxy_px]
+    assert pairs.images == {example.record_id: example.image.path for example in listed}
+    assert pairs.present() == [example for example in listed if example.target.xyxy_px]
     assert pairs.shown == {example.question for example in pairs.present()}
-    absent = {(e.record_id, e.question) for e in listed if not e.target.boxes_xyxy_px}
+    absent = {(e.record_id, e.question) for e in listed if not e.target.xyxy_px}
     every = {(record.id, name) for record in records for name in pairs.categories}
     assert {pair for pair in every if pairs.is_absent(*pair)} == absent
     some = {record.id for record in records[::2]}
@@ -121,7 +122,7 @@ def test_the_split_does_not_depend_on_whether_questions_are_listed(
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_split_with_many_questions_about_absent_things(files: Path, seed: int) -> None:
-    """Twenty pictures that show one or two classes, and six copies: few worlds above are as rich."""
+    """Twenty images that show one or two classes, and six copies: few worlds above are as rich."""
     draw = random.Random(seed)
     kinds = [set(draw.sample(CLASSES, draw.randint(1, 2))) for _ in range(20)]
     world = [(shown, set(), None, set(), "x", content) for content, shown in enumerate(kinds)]
@@ -129,14 +130,14 @@ def test_a_split_with_many_questions_about_absent_things(files: Path, seed: int)
     records = records_of(files, world)
     by_list = drawn(TASK.examples(records), 2, seed, negatives=0.4)
     assert isinstance(by_list, Split) and len(by_list.duplicates) == 6
-    assert sum(not q.target.boxes_xyxy_px for q in by_list.heldout) > 2
+    assert sum(not q.target.xyxy_px for q in by_list.heldout) > 2
     assert drawn(pairs_of(records), 2, seed, negatives=0.4) == by_list
 
 
 def test_long_lists_become_pairs(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records = records_of(files, [({"a"}, set(), None, set(), "x", n) for n in range(6)])
-    monkeypatch.setattr(detection_task, "LISTED", 5)
-    assert isinstance(TASK.examples(records), Pairs)
+    monkeypatch.setattr(detection_task, "MAX_EAGER", 5)
+    assert isinstance(TASK.examples(records), LazyQuestionGrid)
     # 'p#a' and 'b' would have the id of 'p' and 'a#b'.
-    marked = [Record("p", records[0].image, (9, 8), (LabelledBox("a#b", BOX),)), *records]
+    marked = [Record("p", records[0].media, (instance_of("a#b", BOX),)), *records]
     assert isinstance(TASK.examples(marked), list)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from labelled import PHRASES, phrases
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
@@ -37,11 +38,11 @@ REFS = [
 
 
 @pytest.fixture
-def release(tmp_path: Path, make_picture: Any, make_coco: Any) -> Path:
-    """The folder 'refcoco' with two pictures; a third one lacks its file and no ref is about it."""
+def release(tmp_path: Path, make_image: Any, make_coco: Any) -> Path:
+    """The folder 'refcoco' with two images; a third one lacks its file and no ref is about it."""
     names = [f"COCO_train2014_{number:012}.jpg" for number in (1, 2, 3)]
     for shade, name in enumerate(names[:2]):
-        make_picture(f"refcoco/train2014/{name}", shade=shade)
+        make_image(f"refcoco/train2014/{name}", shade=shade)
     file = make_coco("refcoco/instances.json", [(name, 40, 30) for name in names], [])
     sheet = json.loads(file.read_text())
     boxes = {101: (1, [0, 0, 10, 10]), 102: (1, [20, 5.5, 10, 10]), 103: (1, [0, 0, 0, 0])}
@@ -61,16 +62,16 @@ def save(folder: Path, refs: Any, name: str = "refs(unc).p", protocol: int = 0) 
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_phrases_about_one_object_share_its_box(release: Path, protocol: int) -> None:
     save(release, REFS, protocol=protocol)
-    dataset = load_dataset(release, "grounding")
+    dataset = load_dataset(release, PHRASES)
     assert dataset.format == "refcoco"
     cats, man = dataset.records
     assert cats.id == "train2014/COCO_train2014_000000000001.jpg"
-    assert [(e.text, e.boxes_xyxy_px) for e in cats.expressions] == [
+    assert phrases(cats) == [
         ("left cat", ((0.0, 0.0, 10.0, 10.0),)),
         ("the grey one", ((0.0, 0.0, 10.0, 10.0),)),
         ("right cat", ((20.0, 5.5, 30.0, 15.5),)),
     ]
-    assert [e.text for e in man.expressions] == ["man"]
+    assert [text for text, _ in phrases(man)] == ["man"]
     assert dataset.parts == {cats.id: "train", man.id: "test"}
     assert dataset.warnings == ()
 
@@ -80,8 +81,8 @@ def test_a_pickle_of_python_2_is_read(release: Path) -> None:
     pickled = b"(lp0\n(dp1\nS'ann_id'\np2\nL201L\nsS'ref_id'\np3\nI7\nsS'split'\np4\nS'val'\np5\ns"
     pickled += b"S'sentences'\np6\n(lp7\n(dp8\nS'sent'\np9\nVm\\u00e4n\np10\nsasa."
     (release / "refs(unc).p").write_bytes(pickled)
-    dataset = load_dataset(release, "grounding")
-    assert [e.text for e in dataset.records[0].expressions] == ["män"]
+    dataset = load_dataset(release, PHRASES)
+    assert [text for text, _ in phrases(dataset.records[0])] == ["män"]
     assert list(dataset.parts.values()) == ["val"]
 
 
@@ -89,26 +90,26 @@ def test_json_is_read_alike_and_named_by_its_path(release: Path) -> None:
     save(release, REFS)
     (release / "refs(google).json").write_text(json.dumps(REFS[:1]))
     with pytest.raises(LabelError, match=r"several lists.*google.*unc"):
-        load_dataset(release, "grounding")
+        load_dataset(release, PHRASES)
     dataset = load_dataset(release / "refs(google).json")
-    assert [e.text for r in dataset.records for e in r.expressions] == ["left cat", "the grey one"]
+    assert [text for r in dataset.records for text, _ in phrases(r)] == ["left cat", "the grey one"]
     assert len(load_dataset(release / "refs(unc).p").records) == 2
 
 
-def test_the_release_layout_with_pictures_beside_the_labels(release: Path, tmp_path: Path) -> None:
+def test_the_release_layout_with_images_beside_the_labels(release: Path, tmp_path: Path) -> None:
     save(release, REFS)
-    pictures = tmp_path / "images/mscoco/images/train2014"
-    pictures.parent.mkdir(parents=True)
-    (release / "train2014").rename(pictures)
+    images = tmp_path / "images/mscoco/images/train2014"
+    images.parent.mkdir(parents=True)
+    (release / "train2014").rename(images)
     for path in (release, tmp_path, release / "refs(unc).p"):
-        dataset = load_dataset(path, "grounding")
-        assert dataset.records[0].image == pictures / "COCO_train2014_000000000001.jpg"
+        dataset = load_dataset(path, PHRASES)
+        assert dataset.records[0].image.path == images / "COCO_train2014_000000000001.jpg"
         assert dataset.records[0].id == "images/mscoco/images/train2014/COCO_train2014_000000000001.jpg"
 
 
-def test_a_picture_in_two_parts_goes_to_the_stricter_one(release: Path) -> None:
+def test_a_image_in_two_parts_goes_to_the_stricter_one(release: Path) -> None:
     save(release, [REFS[0], {**REFS[1], "split": "val"}, REFS[2]])
-    dataset = load_dataset(release, "grounding")
+    dataset = load_dataset(release, PHRASES)
     assert dataset.parts["train2014/COCO_train2014_000000000001.jpg"] == "val"
     assert "COCO_train2014_000000000001.jpg" in dataset.warnings[0]
 
@@ -125,7 +126,7 @@ def test_a_program_in_a_pickle_never_runs(
     monkeypatch.chdir(release)
     save(release, [Program()], protocol=protocol)
     with pytest.raises(LabelError, match="holds a program"):
-        load_dataset(release, "grounding")
+        load_dataset(release, PHRASES)
     assert not (release / "ran").exists()
     pickle.loads((release / "refs(unc).p").read_bytes())
     assert (release / "ran").exists()
@@ -148,14 +149,14 @@ def test_a_program_in_a_pickle_never_runs(
 def test_broken_refs_are_refused(release: Path, refs: Any, said: str) -> None:
     save(release, refs)
     with pytest.raises(LabelError, match=said):
-        load_dataset(release, "grounding")
+        load_dataset(release, PHRASES)
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"\x80\x02", b"\xff" * 40, b"(lp0\nS'\xe4'\na."])
 def test_damaged_pickles_are_refused(release: Path, content: bytes) -> None:
     (release / "refs(unc).p").write_bytes(content)
     with pytest.raises(LabelError, match="cannot be read"):
-        load_dataset(release, "grounding")
+        load_dataset(release, PHRASES)
 
 
 def test_two_annotations_of_one_number_are_refused(release: Path) -> None:
@@ -165,4 +166,4 @@ def test_two_annotations_of_one_number_are_refused(release: Path) -> None:
     file.write_text(json.dumps(sheet))
     save(release, REFS)
     with pytest.raises(LabelError, match=r"annotation 101.*Two annotations"):
-        load_dataset(release, "grounding")
+        load_dataset(release, PHRASES)

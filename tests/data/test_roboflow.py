@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from labelled import boxes
+
 from vrft.data.dataset import load_dataset
 
 
@@ -53,15 +55,15 @@ def export(part: str, name: str, boxes: list[tuple[int, list[float]]]) -> dict[s
     }
 
 
-def test_an_export_reads_as_it_unpacks(tmp_path: Path, make_picture: Any) -> None:
-    boxes = {
+def test_an_export_reads_as_it_unpacks(tmp_path: Path, make_image: Any) -> None:
+    labels = {
         "train": [(2, [0, 0, 10.5, 8]), (1, [3, 4, 5, 6])],
         "valid": [(2, [20, 10, 20, 20])],
         "test": [],
     }
-    for shade, (part, labelled) in enumerate(boxes.items()):
+    for shade, (part, labelled) in enumerate(labels.items()):
         name = f"Blood_{part}_jpg.rf.ff05744f54d409f8c5ec163ad4fc8ee0.jpg"
-        make_picture(f"{part}/{name}", shade=shade)
+        make_image(f"{part}/{name}", shade=shade)
         file = tmp_path / part / "_annotations.coco.json"
         file.write_text(json.dumps(export(part, name, labelled)))
     (tmp_path / "README.roboflow.txt").write_text("blood - v3\n")
@@ -69,11 +71,11 @@ def test_an_export_reads_as_it_unpacks(tmp_path: Path, make_picture: Any) -> Non
     dataset = load_dataset(tmp_path)
     assert (dataset.format, dataset.categories) == ("coco", ("Platelets", "RBC"))
     found = {record.id.split("/")[0]: record for record in dataset.records}
-    assert [(b.category, b.box_xyxy_px) for b in found["train"].boxes] == [
+    assert boxes(found["train"]) == [
         ("RBC", (0.0, 0.0, 10.5, 8.0)),
         ("Platelets", (3.0, 4.0, 8.0, 10.0)),
     ]
-    assert [(b.category, b.box_xyxy_px) for b in found["valid"].boxes] == [("RBC", (20.0, 10.0, 40.0, 30.0))]
-    assert found["test"].boxes == ()
+    assert boxes(found["valid"]) == [("RBC", (20.0, 10.0, 40.0, 30.0))]
+    assert boxes(found["test"]) == []
     assert sorted(dataset.parts.values()) == ["test", "train", "val"]
     assert dataset.warnings == ("Categories without a box are left out: cells.",)

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from vrft import types
 from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
 from vrft.errors import InputError, LabelError
-from vrft.types import BoxesTarget, ClassTarget, Example
+from vrft.types import Boxes, Example, Label
 
 BOX = (0.0, 0.0, 1.0, 1.0)
 CLASSES = "abcd"
@@ -27,7 +28,7 @@ CLASSES = "abcd"
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty pictures of noise, each as two files; many of the same length."""
+    """Forty images of noise, each as two files; many of the same length."""
     root = tmp_path_factory.mktemp("files")
     for content in range(40):
         for copy in "xy":
@@ -36,24 +37,24 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def save_noise(path: Path, content: int, size_hw: tuple[int, int] = (8, 9)) -> None:
-    """A picture like no other."""
+    """An image like no other."""
     levels = np.random.default_rng(content).integers(0, 256, (*size_hw, 3), dtype=np.uint8)
     Image.fromarray(levels[content % 2 :]).save(path, "BMP")
 
 
-def detection(root: Path, pictures: Sequence[tuple[set[str], int]]) -> list[Example]:
-    """All (picture, class) questions; a picture is the classes it shows and the content of its file."""
+def detection(root: Path, images: Sequence[tuple[set[str], int]]) -> list[Example]:
+    """All (image, class) questions; an image is the classes it shows and the content of its file."""
     return [
         Example(
             id=f"p{number:02}#{name}",
             record_id=f"p{number:02}",
-            image=root / f"{content}{'xy'[number % 2]}",
-            image_wh=(10, 10),
             task="detection",
+            media=(types.Image(root / f"{content}{'xy'[number % 2]}", (10, 10)),),
             question=name,
-            target=BoxesTarget((BOX,) if name in shown else ()),
+            target=Boxes((BOX,) if name in shown else ()),
+            group=name,
         )
-        for number, (shown, content) in enumerate(pictures)
+        for number, (shown, content) in enumerate(images)
         for name in CLASSES
     ]
 
@@ -63,26 +64,26 @@ def classification(root: Path, labels: Sequence[str], contents: Sequence[int] | 
         Example(
             f"p{n:03}",
             f"p{n:03}",
-            root / f"{content}x",
-            (10, 10),
             "classification",
+            (types.Image(root / f"{content}x", (10, 10)),),
             "object",
-            ClassTarget(name),
+            Label(name),
+            group=name,
         )
         for n, (name, content) in enumerate(zip(labels, contents or range(len(labels)), strict=True))
     ]
 
 
 def group(example: Example) -> str:
-    return example.target.name if isinstance(example.target, ClassTarget) else example.question
+    return example.group
 
 
 def positives(questions: Sequence[Example]) -> list[Example]:
-    return [q for q in questions if not isinstance(q.target, BoxesTarget) or q.target.boxes_xyxy_px]
+    return [q for q in questions if q.target.words or q.target.evidence_boxes]
 
 
 def content_of(question: Example) -> int:
-    return int(question.image.name[:-1])
+    return int(question.image.path.name[:-1])
 
 
 def contents(questions: Sequence[Example]) -> set[int]:
@@ -99,18 +100,18 @@ seeds = st.integers(0, 10**6)
 
 def try_split(examples: list[Example], shots: int, seed: int, **options: Any) -> Split | None:
     try:
-        return few_shot_split(examples, group, shots=shots, seed=seed, **options)
+        return few_shot_split(examples, shots=shots, seed=seed, **options)
     except InputError:
         return None
 
 
 @settings(max_examples=150, deadline=None)
 @given(worlds, st.integers(1, 5), seeds, st.sampled_from([0.0, 0.15, 0.5]))
-def test_no_picture_is_in_two_parts_and_shots_are_exact(
+def test_no_image_is_in_two_parts_and_shots_are_exact(
     files: Path, world: list[tuple[set[str], int]], shots: int, seed: int, negatives: float
 ) -> None:
     examples = detection(files, world)
-    # A class counts for a picture where all of its copies show it; where they differ, it is not asked.
+    # A class counts for an image where all of its copies show it; where they differ, it is not asked.
     labels: dict[int, set[str]] = {}
     for shown, content in world:
         labels[content] = labels.get(content, shown) & shown
@@ -157,12 +158,12 @@ def test_the_order_of_examples_is_irrelevant(
     assert try_split(examples, shots, seed) == try_split(shuffled, shots, seed)
 
 
-def test_every_picture_is_as_likely_as_any_other(files: Path) -> None:
+def test_every_image_is_as_likely_as_any_other(files: Path) -> None:
     examples = classification(files, ["a"] * 10 + ["b"] * 10)
     seen = Counter(
         q.id
         for seed in range(400)
-        for q in few_shot_split(examples, group, shots=2, seed=seed, near_duplicates=False).train
+        for q in few_shot_split(examples, shots=2, seed=seed, near_duplicates=False).train
     )
     assert len(seen) == 20
     # 400 draws of 2 in 10 have mean 80 and standard deviation 8.
@@ -173,7 +174,7 @@ def test_classes_draw_independently(files: Path) -> None:
     examples = detection(files, [({"a", "b"}, n) for n in range(10)])
     same = 0
     for seed in range(200):
-        train = few_shot_split(examples, group, shots=1, seed=seed, negatives=0, near_duplicates=False).train
+        train = few_shot_split(examples, shots=1, seed=seed, negatives=0, near_duplicates=False).train
         same += len({q.record_id for q in train}) == 1
     # Two free draws of one in ten agree once in ten: mean 20 of 200, standard deviation 4.2.
     assert 4 < same < 36
@@ -181,38 +182,38 @@ def test_classes_draw_independently(files: Path) -> None:
 
 def test_parts_are_balanced_and_limited(files: Path) -> None:
     examples = classification(files, [CLASSES[n % 4] for n in range(40)])
-    split = few_shot_split(examples, group, shots=2, seed=3, val_fraction=0.25, eval_max=18)
+    split = few_shot_split(examples, shots=2, seed=3, val_fraction=0.25, eval_max=18)
     assert Counter(map(group, split.train)) == dict.fromkeys(CLASSES, 2)
     assert Counter(map(group, split.val)) == dict.fromkeys(CLASSES, 2)
     assert set(Counter(map(group, split.heldout)).values()) == {4, 5}
     assert len(split.heldout) == 18
-    assert len(few_shot_split(examples, group, shots=2, seed=3, val_fraction=0.25, val_max=4).val) == 4
-    assert not few_shot_split(examples, group, shots=2, seed=3, val_fraction=0).val
-    assert not few_shot_split(examples, group, shots=2, seed=3, eval_max=0).heldout
+    assert len(few_shot_split(examples, shots=2, seed=3, val_fraction=0.25, val_max=4).val) == 4
+    assert not few_shot_split(examples, shots=2, seed=3, val_fraction=0).val
+    assert not few_shot_split(examples, shots=2, seed=3, eval_max=0).heldout
 
 
-def test_the_last_picture_of_a_class_is_held_out(files: Path) -> None:
+def test_the_last_image_of_a_class_is_held_out(files: Path) -> None:
     labels = ["a"] * 3 + ["b"] * 4 + ["c"] * 2
-    split = few_shot_split(classification(files, labels), group, shots=2, seed=0)
+    split = few_shot_split(classification(files, labels), shots=2, seed=0)
     assert Counter(map(group, split.heldout)) == {"a": 1, "b": 1}
     assert Counter(map(group, split.val)) == {"b": 1}
     assert list(split.left_out) == ["c"]
-    assert "2 pictures, 3 needed" in split.left_out["c"]
+    assert "2 images, 3 needed" in split.left_out["c"]
 
 
-def test_no_class_with_enough_pictures(files: Path) -> None:
+def test_no_class_with_enough_images(files: Path) -> None:
     examples = classification(files, ["a"] * 3 + ["b"] * 2)
-    with pytest.raises(InputError, match=r"No class has enough pictures for 4 shots.*a 3, b 2.*at most 2"):
-        few_shot_split(examples, group, shots=4, seed=0)
-    with pytest.raises(InputError, match="label more pictures"):
-        few_shot_split(classification(files, ["a", "b"]), group, shots=1, seed=0)
+    with pytest.raises(InputError, match=r"No class has enough images for 4 shots.*a 3, b 2.*at most 2"):
+        few_shot_split(examples, shots=4, seed=0)
+    with pytest.raises(InputError, match="label more images"):
+        few_shot_split(classification(files, ["a", "b"]), shots=1, seed=0)
     with pytest.raises(InputError, match="nothing is labelled"):
-        few_shot_split([], group, shots=1, seed=0)
+        few_shot_split([], shots=1, seed=0)
 
 
 def test_negatives_hold_their_share_over_the_classes(files: Path) -> None:
     world = [({CLASSES[n % 4]}, n) for n in range(40)]
-    split = few_shot_split(detection(files, world), group, shots=3, seed=1, negatives=0.25)
+    split = few_shot_split(detection(files, world), shots=3, seed=1, negatives=0.25)
     for part, count in ((split.train, 4), (split.heldout, None)):
         absent = [q for q in part if q not in positives(part)]
         assert len(absent) == (count or round(len(positives(part)) / 3))
@@ -223,20 +224,28 @@ def test_negatives_hold_their_share_over_the_classes(files: Path) -> None:
 
 def test_a_single_class_learns_its_absence_from_background(files: Path) -> None:
     world = [({"a"} if n < 20 else set[str](), n) for n in range(40)]
-    split = few_shot_split(detection(files, world), group, shots=4, seed=1, negatives=0.5)
+    split = few_shot_split(detection(files, world), shots=4, seed=1, negatives=0.5)
     assert [len(part) - len(positives(part)) for part in parts_of(split)[:1]] == [4]
     assert all(len(positives(part)) < len(part) for part in parts_of(split))
     for one, other in combinations(parts_of(split), 2):
         assert contents(one).isdisjoint(contents(other))
 
 
-def test_grounding_takes_one_expression_a_picture(files: Path) -> None:
+def test_grounding_takes_one_expression_a_image(files: Path) -> None:
     examples = [
-        Example(f"p{p}#{i}", f"p{p}", files / f"{p}x", (9, 9), "grounding", f"thing {i}", BoxesTarget((BOX,)))
+        Example(
+            f"p{p}#{i}",
+            f"p{p}",
+            "grounding",
+            (types.Image(files / f"{p}x", (9, 9)),),
+            f"thing {i}",
+            Boxes((BOX,)),
+            group="expression",
+        )
         for p in range(6)
         for i in range(3)
     ]
-    split = few_shot_split(examples, lambda _: "expression", shots=3, seed=0)
+    split = few_shot_split(examples, shots=3, seed=0)
     assert len(split.train) == len({q.record_id for q in split.train}) == 3
     assert len(split.val) + len(split.heldout) > 3
     for one, other in combinations(parts_of(split), 2):
@@ -245,34 +254,32 @@ def test_grounding_takes_one_expression_a_picture(files: Path) -> None:
 
 def test_parts_given_with_the_data_are_kept(files: Path) -> None:
     examples = classification(files, list("ab" * 15))
-    told = {e.id: ("train", "val", "test")[n // 10] for n, e in enumerate(examples)}
-    split = few_shot_split(examples, group, shots=2, seed=0, parts=told)
+    stated = {e.id: ("train", "val", "test")[n // 10] for n, e in enumerate(examples)}
+    split = few_shot_split(examples, shots=2, seed=0, parts=stated)
     for part, name in zip(parts_of(split), ("train", "val", "test"), strict=True):
-        assert {told[q.record_id] for q in part} == {name}
+        assert {stated[q.record_id] for q in part} == {name}
     assert [len(part) for part in parts_of(split)] == [4, 10, 10]
-    no_val = few_shot_split(
-        examples, group, shots=2, seed=0, parts={k: v for k, v in told.items() if v == "test"}
-    )
-    assert {told[q.record_id] for q in no_val.heldout} == {"test"}
-    assert "test" not in {told[q.record_id] for q in (*no_val.train, *no_val.val)}
-    no_test = {k: "val" if v == "test" else v for k, v in told.items()}
-    split = few_shot_split(examples, group, shots=2, seed=0, parts=no_test)
+    no_val = few_shot_split(examples, shots=2, seed=0, parts={k: v for k, v in stated.items() if v == "test"})
+    assert {stated[q.record_id] for q in no_val.heldout} == {"test"}
+    assert "test" not in {stated[q.record_id] for q in (*no_val.train, *no_val.val)}
+    no_test = {k: "val" if v == "test" else v for k, v in stated.items()}
+    split = few_shot_split(examples, shots=2, seed=0, parts=no_test)
     assert {no_test[q.record_id] for q in split.heldout} == {"val"}
     assert len(split.val) + len(split.heldout) == 20
 
 
-def test_a_copy_of_a_test_picture_is_not_learned_from(files: Path) -> None:
+def test_a_copy_of_a_test_image_is_not_learned_from(files: Path) -> None:
     examples = classification(files, ["a"] * 8, [0, 1, 2, 3, 0, 1, 5, 6])
-    told = {e.id: "train" if n < 4 else "test" for n, e in enumerate(examples)}
-    split = few_shot_split(examples, group, shots=2, seed=0, parts=told)
+    stated = {e.id: "train" if n < 4 else "test" for n, e in enumerate(examples)}
+    split = few_shot_split(examples, shots=2, seed=0, parts=stated)
     assert contents(split.train) == {2, 3}
     assert contents(split.heldout) == {0, 1, 5, 6}
     assert set(split.duplicates) == {"p004", "p005"}
 
 
-def test_a_picture_in_two_classes_is_not_used(files: Path) -> None:
+def test_a_image_in_two_classes_is_not_used(files: Path) -> None:
     examples = classification(files, [*"aaaabbbb", "c"], [0, 1, 2, 3, 4, 5, 6, 0, 1])
-    split = few_shot_split(examples, group, shots=1, seed=0)
+    split = few_shot_split(examples, shots=1, seed=0)
     assert {0, 1}.isdisjoint(content_of(q) for part in parts_of(split) for q in part)
     for name in ("p000", "p007"):
         assert "different labels: p000, p007; none is used" in split.duplicates[name]
@@ -292,26 +299,26 @@ def test_a_picture_in_two_classes_is_not_used(files: Path) -> None:
 )
 def test_settings_out_of_range_are_refused(files: Path, options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(options))):
-        few_shot_split(classification(files, list("aabb")), group, **({"shots": 1, "seed": 0} | options))
+        few_shot_split(classification(files, list("aabb")), **({"shots": 1, "seed": 0} | options))
 
 
-def test_ids_must_differ_and_pictures_exist(files: Path, tmp_path: Path) -> None:
+def test_ids_must_differ_and_images_exist(files: Path, tmp_path: Path) -> None:
     examples = classification(files, list("aabb"))
     with pytest.raises(InputError, match="same id"):
-        few_shot_split([*examples, examples[0]], group, shots=1, seed=0)
-    with pytest.raises(LabelError, match="no such picture"):
-        few_shot_split(classification(tmp_path, list("aabb")), group, shots=1, seed=0)
+        few_shot_split([*examples, examples[0]], shots=1, seed=0)
+    with pytest.raises(LabelError, match="no such image"):
+        few_shot_split(classification(tmp_path, list("aabb")), shots=1, seed=0)
 
 
 def test_a_manifest_gives_the_split_back(files: Path) -> None:
     examples = detection(files, [({CLASSES[n // 2 % 3]}, n // 2) for n in range(36)])
-    split = few_shot_split(examples, group, shots=2, seed=5)
+    split = few_shot_split(examples, shots=2, seed=5)
     assert split.duplicates
     assert all(parts_of(split))
     saved = json.loads(json.dumps(manifest(split)))
     assert split_from_manifest(examples[::-1], saved) == split
     first = split.train[0]
-    assert saved["pictures"][first.record_id] == hashlib.sha256(first.image.read_bytes()).hexdigest()
+    assert saved["images"][first.record_id] == hashlib.sha256(first.image.path.read_bytes()).hexdigest()
     with pytest.raises(InputError, match=f"such as '{first.id}'"):
         split_from_manifest([e for e in examples if e.id != first.id], saved)
     with pytest.raises(InputError, match=r"damaged.*seed"):
@@ -320,12 +327,12 @@ def test_a_manifest_gives_the_split_back(files: Path) -> None:
         split_from_manifest(examples, {})
 
 
-def test_a_changed_picture_breaks_the_manifest(tmp_path: Path) -> None:
+def test_a_changed_image_breaks_the_manifest(tmp_path: Path) -> None:
     for number in range(6):
         save_noise(tmp_path / f"{number}x", number)
     examples = classification(tmp_path, list("aaabbb"))
-    split = few_shot_split(examples, group, shots=1, seed=0)
+    split = few_shot_split(examples, shots=1, seed=0)
     saved = manifest(split)
-    split.heldout[0].image.write_bytes(b"new")
+    split.heldout[0].image.path.write_bytes(b"new")
     with pytest.raises(LabelError, match="has changed"):
         split_from_manifest(examples, saved)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from labelled import boxes, instances
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
@@ -64,14 +65,14 @@ def put_xml(tmp_path: Path) -> PutXml:
     return write
 
 
-def test_the_devkit_counts_from_one(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
-    make_picture("JPEGImages/a.png")
+def test_the_devkit_counts_from_one(tmp_path: Path, make_image: Any, put_xml: PutXml) -> None:
+    make_image("JPEGImages/a.png")
     put_xml("Annotations/a.xml", DEVKIT)
     dataset = load_dataset(tmp_path)
     assert dataset.format == "voc"
     record = dataset.records[0]
     assert record.id == "JPEGImages/a.png"
-    assert [(box.category, box.box_xyxy_px) for box in record.boxes] == [("person", (0.0, 0.0, 40.0, 30.0))]
+    assert boxes(record) == [("person", (0.0, 0.0, 40.0, 30.0))]
     assert dataset.warnings == (
         "VOC's own files count pixels from 1, so 1 was taken off xmin and ymin: a.xml.",
     )
@@ -89,19 +90,19 @@ def test_the_devkit_counts_from_one(tmp_path: Path, make_picture: Any, put_xml: 
     ],
 )
 def test_the_file_says_where_it_counts_from(
-    tmp_path: Path, make_picture: Any, put_xml: PutXml, database: str, folder: str, x1: float
+    tmp_path: Path, make_image: Any, put_xml: PutXml, database: str, folder: str, x1: float
 ) -> None:
-    make_picture("a.png")
+    make_image("a.png")
     text = LABELIMG.replace("<database>Unknown</database>", database)
     put_xml("a.xml", text, folder=folder)
     dataset = load_dataset(tmp_path)
-    assert dataset.records[0].boxes[0].box_xyxy_px == (x1, 4.0 + x1, 20.5, 30.0)
+    assert boxes(dataset.records[0])[0][1] == (x1, 4.0 + x1, 20.5, 30.0)
     assert ("1 was taken off" in dataset.warnings[0]) == (x1 == 0)
     assert ("counting pixels from 0" in dataset.warnings[0]) == (x1 == 1)
 
 
 @pytest.mark.parametrize(
-    ("xml", "picture", "part"),
+    ("xml", "image", "part"),
     [
         ("Annotations/a.xml", "JPEGImages/a.png", None),
         ("annotations/a.xml", "images/a.png", None),
@@ -113,22 +114,22 @@ def test_the_file_says_where_it_counts_from(
     ],
 )
 def test_layouts(
-    tmp_path: Path, make_picture: Any, put_xml: PutXml, xml: str, picture: str, part: str | None
+    tmp_path: Path, make_image: Any, put_xml: PutXml, xml: str, image: str, part: str | None
 ) -> None:
-    make_picture(picture)
+    make_image(image)
     put_xml(xml)
-    make_picture(Path(picture).parent.parent.joinpath("SegmentationClass/a.png").as_posix(), shade=1)
+    make_image(Path(image).parent.parent.joinpath("SegmentationClass/a.png").as_posix(), shade=1)
     (tmp_path / "other.xml").write_text("<project/>")
     dataset = load_dataset(tmp_path)
-    assert [record.id for record in dataset.records] == [picture]
-    assert dataset.records[0].boxes[0].category == "cat & dog"
-    assert dict(dataset.parts) == ({picture: part} if part else {})
-    assert load_dataset(tmp_path / xml).records[0].boxes == dataset.records[0].boxes
+    assert [record.id for record in dataset.records] == [image]
+    assert boxes(dataset.records[0])[0][0] == "cat & dog"
+    assert dict(dataset.parts) == ({image: part} if part else {})
+    assert load_dataset(tmp_path / xml).records[0].annotations == dataset.records[0].annotations
 
 
-def test_image_sets_are_the_parts(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
+def test_image_sets_are_the_parts(tmp_path: Path, make_image: Any, put_xml: PutXml) -> None:
     for shade, name in enumerate(("a", "b", "c d", "e")):
-        make_picture(f"JPEGImages/{name}.png", shade=shade)
+        make_image(f"JPEGImages/{name}.png", shade=shade)
         put_xml(f"Annotations/{name}.xml")
     sets = tmp_path / "ImageSets/Main"
     sets.mkdir(parents=True)
@@ -158,42 +159,42 @@ def test_image_sets_are_the_parts(tmp_path: Path, make_picture: Any, put_xml: Pu
     }
 
 
-def test_difficult_objects_are_crowds(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
-    make_picture("a.png")
-    make_picture("b.png", shade=1)
+def test_difficult_objects_are_crowds(tmp_path: Path, make_image: Any, put_xml: PutXml) -> None:
+    make_image("a.png")
+    make_image("b.png", shade=1)
     put_xml("a.xml", difficult=1)
     put_xml("b.xml")
     dataset = load_dataset(tmp_path)
-    assert [record.boxes[0].crowd for record in dataset.records] == [True, False]
+    assert [instances(record)[0].counts for record in dataset.records] == [False, True]
     assert any("Difficult" in w and "cat & dog in a.xml." in w for w in dataset.warnings)
 
 
-def test_pictures_without_an_xml_are_not_taken_for_empty(
-    tmp_path: Path, make_picture: Any, put_xml: PutXml
+def test_images_without_an_xml_are_not_taken_for_empty(
+    tmp_path: Path, make_image: Any, put_xml: PutXml
 ) -> None:
-    make_picture("a.png")
-    make_picture("b.png", shade=1)
+    make_image("a.png")
+    make_image("b.png", shade=1)
     put_xml("a.xml")
     dataset = load_dataset(tmp_path)
     assert len(dataset.records) == 1
-    assert "Pictures without an xml are not read: b.png." in dataset.warnings
+    assert "Images without an xml are not read: b.png." in dataset.warnings
     (tmp_path / "b.xml").write_text("<annotation><filename>b.png</filename></annotation>")
-    assert load_dataset(tmp_path).records[1].boxes == ()
+    assert boxes(load_dataset(tmp_path).records[1]) == []
 
 
-def test_renamed_pictures(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
-    make_picture("a.jpg")
+def test_renamed_images(tmp_path: Path, make_image: Any, put_xml: PutXml) -> None:
+    make_image("a.jpg")
     put_xml("a.xml", name="IMG_1.jpg")
     dataset = load_dataset(tmp_path)
     assert dataset.records[0].id == "a.jpg"
     assert any("the xml's own name" in w for w in dataset.warnings)
-    make_picture("IMG_1.jpg", shade=1)
-    with pytest.raises(LabelError, match=r"a\.xml: It names the picture 'IMG_1\.jpg', but .*'a\.jpg'"):
+    make_image("IMG_1.jpg", shade=1)
+    with pytest.raises(LabelError, match=r"a\.xml: It names the image 'IMG_1\.jpg', but .*'a\.jpg'"):
         load_dataset(tmp_path)
     (tmp_path / "a.jpg").unlink()
     assert load_dataset(tmp_path).records[0].id == "IMG_1.jpg"
     put_xml("b.xml", name="IMG_1.jpg")
-    with pytest.raises(LabelError, match=r"b\.xml: The picture 'IMG_1\.jpg' has another xml too"):
+    with pytest.raises(LabelError, match=r"b\.xml: The image 'IMG_1\.jpg' has another xml too"):
         load_dataset(tmp_path)
 
 
@@ -201,35 +202,35 @@ def test_renamed_pictures(tmp_path: Path, make_picture: Any, put_xml: PutXml) ->
     ("changes", "said"),
     [
         ({"xmin": 20.5}, r"a\.xml, line 8 .*no area"),
-        ({"xmin": -2}, r"a\.xml, line 8 \(cat & dog\): .*outside its picture"),
-        ({"ymax": 32}, r"a\.xml, line 8 .*outside its picture"),
+        ({"xmin": -2}, r"a\.xml, line 8 \(cat & dog\): .*outside its image"),
+        ({"ymax": 32}, r"a\.xml, line 8 .*outside its image"),
         ({"xmin": "one"}, r"a\.xml, line 8: Its bndbox is not four numbers: xmin 'one'"),
         ({"xmin": ""}, r"a\.xml, line 8: Its bndbox is not four numbers: xmin ''"),
         ({"xmin": "nan"}, r"a\.xml, line 8 .*not four numbers"),
-        ({"width": 41}, r"a\.xml: The labels are for 41x30 pixels but the picture is seen at 40x30"),
+        ({"width": 41}, r"a\.xml: The labels are for 41x30 pixels but the image is seen at 40x30"),
         ({"width": "wide"}, r"a\.xml: The labels are for widex30 pixels"),
-        ({"name": "b.png", "text": LABELIMG.replace("</annotation>", "")}, r"a\.xml, line 13: .*no XML"),
+        ({"name": "b.png", "text": LABELIMG.replace("</annotation>", "")}, r"a\.xml, line 13: .*not XML"),
         ({"text": LABELIMG.replace(" cat &amp; dog ", "")}, r"a\.xml, line 8: The object has no name"),
     ],
 )
 def test_wrong_files_are_refused_by_line(
-    tmp_path: Path, make_picture: Any, put_xml: PutXml, changes: dict[str, Any], said: str
+    tmp_path: Path, make_image: Any, put_xml: PutXml, changes: dict[str, Any], said: str
 ) -> None:
-    make_picture("a.png")
+    make_image("a.png")
     put_xml("a.xml", **changes)
     with pytest.raises(LabelError, match=rf"(?s){said}") as caught:
         load_dataset(tmp_path)
-    assert caught.value.mend
+    assert caught.value.fix
 
 
-def test_an_unknown_size_is_not_compared(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
-    make_picture("a.png")
+def test_an_unknown_size_is_not_compared(tmp_path: Path, make_image: Any, put_xml: PutXml) -> None:
+    make_image("a.png")
     put_xml("a.xml", width=0)
-    assert load_dataset(tmp_path).records[0].image_wh == (40, 30)
+    assert load_dataset(tmp_path).records[0].image.size_wh == (40, 30)
 
 
-def test_every_mistake_is_told_at_once(tmp_path: Path, make_picture: Any, put_xml: PutXml) -> None:
-    make_picture("JPEGImages/a.png")
+def test_every_mistake_is_reported_at_once(tmp_path: Path, make_image: Any, put_xml: PutXml) -> None:
+    make_image("JPEGImages/a.png")
     put_xml("Annotations/a.xml", xmin=25)
     put_xml("Annotations/b.xml")
     sets = tmp_path / "ImageSets/Main"
@@ -238,13 +239,13 @@ def test_every_mistake_is_told_at_once(tmp_path: Path, make_picture: Any, put_xm
     with pytest.raises(LabelError) as caught:
         load_dataset(tmp_path)
     message = str(caught.value)
-    assert all(told in message for told in ("a.xml, line 8", "'b.png' is missing", "'c' has no xml"))
+    assert all(words in message for words in ("a.xml, line 8", "'b.png' is missing", "'c' has no xml"))
     assert "'b' has no xml" not in message
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_entities_are_never_expanded(tmp_path: Path, make_picture: Any, encoding: str) -> None:
-    make_picture("a.png")
+def test_entities_are_never_expanded(tmp_path: Path, make_image: Any, encoding: str) -> None:
+    make_image("a.png")
     bomb = '<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]>\n'
     text = f"{bomb}<annotation><filename>a.png</filename><folder>&c;</folder></annotation>"
     (tmp_path / "a.xml").write_bytes(text.encode(encoding))
@@ -252,17 +253,17 @@ def test_entities_are_never_expanded(tmp_path: Path, make_picture: Any, encoding
         load_dataset(tmp_path)
 
 
-def test_utf_16_is_read(tmp_path: Path, make_picture: Any) -> None:
-    make_picture("a.png")
+def test_utf_16_is_read(tmp_path: Path, make_image: Any) -> None:
+    make_image("a.png")
     text = LABELIMG.format(name="a.png", folder="", width=40, difficult=0, xmin=1, ymax=30)
     (tmp_path / "a.xml").write_bytes(text.replace(" cat &amp; dog ", "Gerät").encode("utf-16"))
     assert load_dataset(tmp_path).categories == ("Gerät",)
 
 
 def test_without_any_object_there_is_nothing_to_learn(
-    tmp_path: Path, make_picture: Any, put_xml: PutXml
+    tmp_path: Path, make_image: Any, put_xml: PutXml
 ) -> None:
-    make_picture("a.png")
+    make_image("a.png")
     (tmp_path / "a.xml").write_text("<annotation><filename>a.png</filename></annotation>")
     with pytest.raises(LabelError, match="no annotation"):
         load_dataset(tmp_path)

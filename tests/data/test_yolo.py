@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from labelled import boxes, values
 from PIL import Image
 from pycocotools import mask as coco_mask
 
@@ -16,7 +17,7 @@ from vrft.errors import LabelError
 
 BOX = "1 0.5 0.5 0.25 0.2\n"
 CORNERS = (15.0, 12.0, 25.0, 18.0)
-"""The same in a picture of 40 times 30 pixels."""
+"""The same in an image of 40 times 30 pixels."""
 
 Put = Callable[[str, str], Path]
 
@@ -37,15 +38,15 @@ def put(tmp_path: Path) -> Put:
 def found(root: Path) -> dict[str, list[tuple[str, Any]]]:
     dataset = load_dataset(root)
     assert dataset.format == "yolo"
-    return {r.id: [(box.category, box.box_xyxy_px) for box in r.boxes] for r in dataset.records}
+    return {r.id: boxes(r) for r in dataset.records}
 
 
 @pytest.mark.parametrize("names", ["[cat, dog]", "\n  0: cat\n  1: dog", "\n- cat\n- dog"])
 @pytest.mark.parametrize("by_file", [False, True])
-def test_ultralytics(tmp_path: Path, make_picture: Any, put: Put, names: str, by_file: bool) -> None:
-    make_picture("images/train/a.png")
-    make_picture("images/train/deep/b.jpg", shade=1)
-    make_picture("images/val/c.png", shade=2)
+def test_ultralytics(tmp_path: Path, make_image: Any, put: Put, names: str, by_file: bool) -> None:
+    make_image("images/train/a.png")
+    make_image("images/train/deep/b.jpg", shade=1)
+    make_image("images/val/c.png", shade=2)
     put("labels/train/a.txt", BOX + "0 0.5 0.5 1 1\n\n")
     put("labels/val/c.txt", BOX)
     sheet = put("data.yaml", f"path: .\ntrain: images/train\nval: images/val\ntest:\nnames: {names}\n")
@@ -66,9 +67,9 @@ def test_ultralytics(tmp_path: Path, make_picture: Any, put: Put, names: str, by
 
 
 @pytest.mark.parametrize("up", ["../", ""])
-def test_roboflow(tmp_path: Path, make_picture: Any, put: Put, up: str) -> None:
+def test_roboflow(tmp_path: Path, make_image: Any, put: Put, up: str) -> None:
     for shade, part in enumerate(("train", "valid")):
-        make_picture(f"{part}/images/a.jpg", shade=shade)
+        make_image(f"{part}/images/a.jpg", shade=shade)
         put(f"{part}/labels/a.txt", BOX)
     put("README.roboflow.txt", "Provided by someone")
     paths = "".join(f"{key}: {up}{folder}/images\n" for key, folder in (("train", "train"), ("val", "valid")))
@@ -80,7 +81,7 @@ def test_roboflow(tmp_path: Path, make_picture: Any, put: Put, up: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "picture", "labels"),
+    ("names", "image", "labels"),
     [
         ("classes.txt", "a.png", "a.txt"),
         ("classes.txt", "images/a.png", "labels/a.txt"),
@@ -91,31 +92,31 @@ def test_roboflow(tmp_path: Path, make_picture: Any, put: Put, up: str) -> None:
     ],
 )
 def test_plain_lists_of_classes(
-    tmp_path: Path, make_picture: Any, put: Put, names: str, picture: str, labels: str
+    tmp_path: Path, make_image: Any, put: Put, names: str, image: str, labels: str
 ) -> None:
-    make_picture(picture)
+    make_image(image)
     put(names, "cat\ndog\n\n")
     put(labels, BOX)
-    assert found(tmp_path) == {picture: [("dog", CORNERS)]}
+    assert found(tmp_path) == {image: [("dog", CORNERS)]}
 
 
-def test_lists_of_pictures(tmp_path: Path, make_picture: Any, put: Put) -> None:
+def test_lists_of_images(tmp_path: Path, make_image: Any, put: Put) -> None:
     for shade, name in enumerate("abc"):
-        make_picture(f"images/{name}.png", shade=shade)
+        make_image(f"images/{name}.png", shade=shade)
         put(f"labels/{name}.txt", BOX)
-    # A list may name some pictures only, and begin its paths elsewhere.
+    # A list may name some images only, and begin its paths elsewhere.
     put("train.txt", "./images/a.png\n")
     put("val.txt", "data/images/b.png\n\n")
     put("data.yaml", "train: train.txt\nval: val.txt\nnames: [cat, dog]\n")
     assert list(found(tmp_path)) == ["images/a.png", "images/b.png"]
     assert list(load_dataset(tmp_path).parts.values()) == ["train", "val"]
     put("val.txt", "images/b.png\nimages/z.png\n")
-    with pytest.raises(LabelError, match=r"val\.txt, line 2: The picture 'images/z\.png' is missing"):
+    with pytest.raises(LabelError, match=r"val\.txt, line 2: The image 'images/z\.png' is missing"):
         load_dataset(tmp_path)
 
 
-def test_pictures_in_two_parts_are_in_none(tmp_path: Path, make_picture: Any, put: Put) -> None:
-    make_picture("images/a.png")
+def test_images_in_two_parts_are_in_none(tmp_path: Path, make_image: Any, put: Put) -> None:
+    make_image("images/a.png")
     put("labels/a.txt", BOX)
     put("data.yaml", "train: images\nval: images\nnames: [cat, dog]\n")
     dataset = load_dataset(tmp_path)
@@ -124,12 +125,12 @@ def test_pictures_in_two_parts_are_in_none(tmp_path: Path, make_picture: Any, pu
     assert "several parts" in dataset.warnings[0]
 
 
-def test_outlines_become_box_and_mask(tmp_path: Path, make_picture: Any, put: Put) -> None:
-    make_picture("images/a.png")
+def test_outlines_become_box_and_mask(tmp_path: Path, make_image: Any, put: Put) -> None:
+    make_image("images/a.png")
     put("classes.txt", "cat\n")
     put("labels/a.txt", "0 0.25 0.1 0.75 0.1 0.75 0.5 0.25 0.5\n0 0.5 0.5 0.5 0.5\n")
-    outlined, plain = load_dataset(tmp_path).records[0].boxes
-    assert outlined.box_xyxy_px == (10.0, 3.0, 30.0, 15.0)
+    outlined, plain = values(load_dataset(tmp_path).records[0])
+    assert outlined.xyxy_px == ((10.0, 3.0, 30.0, 15.0),)
     assert plain.mask is None
     assert outlined.mask is not None
     region = coco_mask.decode({"size": [30, 40], "counts": outlined.mask.counts.encode()})
@@ -138,8 +139,8 @@ def test_outlines_become_box_and_mask(tmp_path: Path, make_picture: Any, put: Pu
     assert np.array_equal(region, expected)
 
 
-def test_key_points_after_the_box_are_not_an_outline(tmp_path: Path, make_picture: Any, put: Put) -> None:
-    make_picture("images/a.png")
+def test_key_points_after_the_box_are_not_an_outline(tmp_path: Path, make_image: Any, put: Put) -> None:
+    make_image("images/a.png")
     put("labels/a.txt", "1 0.5 0.5 0.25 0.2 0.1 0.1 0.9 0.9\n")
     put("data.yaml", "train: images\nkpt_shape: [2, 2]\nnames: [cat, dog]\n")
     assert found(tmp_path) == {"images/a.png": [("dog", CORNERS)]}
@@ -148,53 +149,53 @@ def test_key_points_after_the_box_are_not_an_outline(tmp_path: Path, make_pictur
         load_dataset(tmp_path)
 
 
-def test_empty_and_missing_label_files_are_pictures_without_objects(
-    tmp_path: Path, make_picture: Any, put: Put
+def test_empty_and_missing_label_files_are_images_without_objects(
+    tmp_path: Path, make_image: Any, put: Put
 ) -> None:
     for shade, name in enumerate("abc"):
-        make_picture(f"images/{name}.png", shade=shade)
+        make_image(f"images/{name}.png", shade=shade)
     put("classes.txt", "cat\ndog")
     put("labels/a.txt", BOX)
     put("labels/b.txt", " \n")
     dataset = load_dataset(tmp_path)
-    assert [len(record.boxes) for record in dataset.records] == [1, 0, 0]
+    assert [len(boxes(record)) for record in dataset.records] == [1, 0, 0]
     assert dataset.warnings == (
-        "1 pictures without a label file are taken to show no object: images/c.png.",
-        "1 pictures with an empty label file are taken to show no object: labels/b.txt.",
+        "1 images without a label file are taken to show no object: images/c.png.",
+        "1 images with an empty label file are taken to show no object: labels/b.txt.",
         "Categories without a box are left out: cat.",
     )
 
 
-def test_shares_are_of_the_picture_as_seen(tmp_path: Path, make_picture: Any, put: Put) -> None:
+def test_shares_are_of_the_image_as_seen(tmp_path: Path, make_image: Any, put: Put) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    make_picture("images/a.jpg", (40, 30), exif=exif)
+    make_image("images/a.jpg", (40, 30), exif=exif)
     put("classes.txt", "cat\ndog")
     put("labels/a.txt", "0 0.5 0.5 1 1\n")
     record = load_dataset(tmp_path).records[0]
-    assert record.image_wh == (30, 40)
-    assert record.boxes[0].box_xyxy_px == (0.0, 0.0, 30.0, 40.0)
+    assert record.image.size_wh == (30, 40)
+    assert boxes(record)[0][1] == (0.0, 0.0, 30.0, 40.0)
 
 
 def test_rounding_is_put_right_without_a_word_and_a_pixel_with_one(
-    tmp_path: Path, make_picture: Any, put: Put
+    tmp_path: Path, make_image: Any, put: Put
 ) -> None:
-    make_picture("images/a.png", (3000, 2000))
+    make_image("images/a.png", (3000, 2000))
     put("classes.txt", "cat")
     put("labels/a.txt", "0 0.166667 0.5 0.333335 1.000001\n")
     dataset = load_dataset(tmp_path)
     assert dataset.warnings == ()
-    x1, y1, x2, y2 = dataset.records[0].boxes[0].box_xyxy_px
+    x1, y1, x2, y2 = boxes(dataset.records[0])[0][1]
     assert (x1, y1, y2) == (0.0, 0.0, 2000.0)
     assert x2 == pytest.approx(1000, abs=0.01)
     put("labels/a.txt", "0 0.1 0.5 0.2003 1\n")
-    assert load_dataset(tmp_path).warnings == ("Boxes up to 1 pixel outside their pictures were clipped: 1.",)
+    assert load_dataset(tmp_path).warnings == ("Boxes up to 1 pixel outside their images were clipped: 1.",)
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("1 320 240 50 60", "320 is not a share of the picture"),
+        ("1 320 240 50 60", "320 is not a share of the image"),
         ("1 0.5 0.5 0.5 1.01", "1.01 is not a share"),
         ("1 0.5 -0.01 0.5 0.5", "-0.01 is not a share"),
         ("1 0.5 nan 0.5 0.5", "nan is not a share"),
@@ -208,55 +209,55 @@ def test_rounding_is_put_right_without_a_word_and_a_pixel_with_one(
         ("1 0.5 0.5 0.5 0.5 0.9", "a prediction with its confidence"),
         ("1 0.1 0.1 0.5 0.5 0.9 0.9 0.3", "7 numbers after the class"),
         ("1 0.5 0.5 0 0.5", "no area"),
-        ("1 0.05 0.5 0.5 0.5", "outside its picture"),
+        ("1 0.05 0.5 0.5 0.5", "outside its image"),
         ("1", "0 numbers after the class"),
     ],
 )
 def test_wrong_lines_are_refused_by_number(
-    tmp_path: Path, make_picture: Any, put: Put, line: str, said: str
+    tmp_path: Path, make_image: Any, put: Put, line: str, said: str
 ) -> None:
-    make_picture("images/a.png")
+    make_image("images/a.png")
     put("classes.txt", "cat\ndog")
     put("labels/a.txt", f"{BOX}\n{line}\n")
     with pytest.raises(LabelError, match=rf"labels/a\.txt, line 3: .*{said}") as caught:
         load_dataset(tmp_path)
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 @pytest.mark.parametrize(
     ("sheet", "said"),
     [
-        ("train: images\nnames: [cat\n", r"data\.yaml, line \d: The file is no YAML"),
+        ("train: images\nnames: [cat\n", r"data\.yaml, line \d: The file is not YAML"),
         ("train: images\nnames:\n", "no names of classes"),
         ("train: images\nnames: []\n", "no names of classes"),
         ("train: images\nnames: [yes, no]\n", "name of class 0 is True"),
         ("train: images\nnames: [1.10]\n", "name of class 0 is 1.1"),
-        ("train: images\nnames: {a: cat}\n", "class number 'a' is none"),
+        ("train: images\nnames: {a: cat}\n", "class number 'a' is not a number"),
         ("train: images\nnc: 3\nnames: [cat, dog]\n", "nc: 3 but names 2 classes"),
-        ("train: pictures\nnames: [cat, dog]\n", r"data\.yaml, train: There is no 'pictures'"),
-        ("train: [1]\nnames: [cat, dog]\n", "'train' is no path"),
+        ("train: photos\nnames: [cat, dog]\n", r"data\.yaml, train: There is no 'photos'"),
+        ("train: [1]\nnames: [cat, dog]\n", "'train' is not a path"),
         ("train: images\nkpt_shape: 3\nnames: [cat, dog]\n", "kpt_shape 3"),
     ],
 )
 def test_a_wrong_data_yaml_is_refused(
-    tmp_path: Path, make_picture: Any, put: Put, sheet: str, said: str
+    tmp_path: Path, make_image: Any, put: Put, sheet: str, said: str
 ) -> None:
-    make_picture("images/a.png")
+    make_image("images/a.png")
     put("labels/a.txt", BOX)
     put("data.yaml", sheet)
     with pytest.raises(LabelError, match=said):
         load_dataset(tmp_path)
 
 
-def test_a_class_may_be_a_number(tmp_path: Path, make_picture: Any, put: Put) -> None:
-    make_picture("images/a.png")
+def test_a_class_may_be_a_number(tmp_path: Path, make_image: Any, put: Put) -> None:
+    make_image("images/a.png")
     put("labels/a.txt", BOX)
     put("data.yaml", "train: images\nnames: [7, 8]\n")
     assert found(tmp_path) == {"images/a.png": [("8", CORNERS)]}
 
 
-def test_what_does_not_fit_together_is_refused(tmp_path: Path, make_picture: Any, put: Put) -> None:
-    make_picture("images/a.png")
+def test_what_does_not_fit_together_is_refused(tmp_path: Path, make_image: Any, put: Put) -> None:
+    make_image("images/a.png")
     put("labels/a.txt", BOX)
     with pytest.raises(LabelError, match=r"no names.*classes\.txt"):
         load_dataset(tmp_path)
@@ -269,11 +270,11 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path, make_picture: Any
         load_dataset(tmp_path)
     (tmp_path / "labels/classes.txt").unlink()
     put("labels/z.txt", BOX)
-    with pytest.raises(LabelError, match=r"labels/z\.txt: The picture of its labels is missing"):
+    with pytest.raises(LabelError, match=r"labels/z\.txt: The image of its labels is missing"):
         load_dataset(tmp_path)
     (tmp_path / "labels/z.txt").unlink()
-    make_picture("images/a.jpg", shade=1)
-    with pytest.raises(LabelError, match=r"labels/a\.txt: It labels two pictures"):
+    make_image("images/a.jpg", shade=1)
+    with pytest.raises(LabelError, match=r"labels/a\.txt: It labels two images"):
         load_dataset(tmp_path)
     put("one.yaml", "train: images\nnames: [cat, dog]\n")
     put("two.yaml", "train: images\nnames: [cat, dog]\n")
@@ -281,21 +282,21 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path, make_picture: Any
         load_dataset(tmp_path)
 
 
-def test_every_mistake_is_told_at_once(tmp_path: Path, make_picture: Any, put: Put) -> None:
-    make_picture("images/a.png")
-    make_picture("images/b.png").write_bytes(b"no")
+def test_every_mistake_is_reported_at_once(tmp_path: Path, make_image: Any, put: Put) -> None:
+    make_image("images/a.png")
+    make_image("images/b.png").write_bytes(b"no")
     put("classes.txt", "cat\ndog")
     put("labels/a.txt", "5 0 0 1 1\n1 9 9 9 9\n")
     put("labels/b.txt", BOX)
     with pytest.raises(LabelError) as caught:
         load_dataset(tmp_path)
-    assert all(told in str(caught.value) for told in ("a.txt, line 1", "a.txt, line 2", "b.png"))
+    assert all(words in str(caught.value) for words in ("a.txt, line 1", "a.txt, line 2", "b.png"))
     assert "b.txt" not in str(caught.value)
 
 
-def test_other_text_files_are_no_labels(tmp_path: Path, make_picture: Any, put: Put) -> None:
-    make_picture("cat/1.png")
-    make_picture("dog/1.png")
+def test_other_text_files_are_no_labels(tmp_path: Path, make_image: Any, put: Put) -> None:
+    make_image("cat/1.png")
+    make_image("dog/1.png")
     put("classes.txt", "cat\ndog\n")
     put("cat/1.txt", "a cat of 5 years, 0.5 m long\n")
     assert load_dataset(tmp_path).format == "class_folders"

@@ -1,4 +1,4 @@
-"""Runs that learn from pseudo-labels: same loop and order as with labels, told in the folder."""
+"""Runs that learn from pseudo-labels: same loop and order as with labels, reported in the folder."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from asked import BOX, boxes, judged, paint, question
+from answered import BOX, boxes, paint, predicted, question
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from vrft.cli import app
-from vrft.config.run_config import Pseudo, make_config
+from vrft.config.questions import pseudo_of, questions_of
+from vrft.config.run_config import make_config
 from vrft.data.splits.few_shot import manifest
 from vrft.errors import ConfigError, RunError
-from vrft.evaluation.answers_file import write_judged
+from vrft.evaluation.predictions_file import write_predictions
 from vrft.miniature.folders import write_detection
 from vrft.run_folder import RunFolder, write_json
-from vrft.training.pseudo_labels.pseudo_labels import NO_PSEUDO, PseudoLabels, pseudo_labels
-from vrft.training.run_questions import pseudo_of, questions_of
-from vrft.training.train import train_run
-from vrft.types import BoxesTarget
+from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels, PseudoOptions, pseudo_labels
+from vrft.types import Boxes, Form
+from vrft.workflows.train import train_run
 
 FOUND = [boxes(BOX)] * 4
 
 
-def tree_of(kind, model, data="unused", **pseudo):
+def tree_of(method, model, data="unused", **pseudo):
     return {
-        "kind": kind,
+        "method": method,
         "task": "detection",
         "model": {"path": str(model), "device": "cpu"},
-        "data": {"path": str(data), "shots": 1, "eval_max": 2} | ({"pseudo": pseudo} if pseudo else {}),
-        "prompt": {"form": "direct"},
+        "data": {"path": str(data), "shots": 1, "eval_max": 2},
+        "pseudo_labels": pseudo or None,
+        "form": "direct",
         "reward": {"setting": "recommended"},
         "rollout": {"group_size": 2, "max_new_tokens": 4},
         "optim": {"learning_rate": 1e-3, "steps": 2, "prompts_per_step": 2},
@@ -45,15 +46,18 @@ def tree_of(kind, model, data="unused", **pseudo):
 
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory):
-    """Three labelled questions, an answers file of two pictures more, and the labels that come of it."""
+    """Three labelled questions, a predictions file of two images more, and the labels that come of it."""
     root = tmp_path_factory.mktemp("distil")
     train = [
-        question(paint(root / f"shot{i}.png", i), target=BoxesTarget(((8.0, 8.0, 30.0, 30.0),)))
-        for i in range(3)
+        question(paint(root / f"shot{i}.png", i), target=Boxes(((8.0, 8.0, 30.0, 30.0),))) for i in range(3)
     ]
-    path = root / "answers.jsonl"
-    write_judged(path, [judged(question(paint(root / f"new{i}.png", 10 + i)), *FOUND) for i in range(2)])
-    made = pseudo_labels(Pseudo(answers=(str(path),)), "detection", train, {})
+    train = [replace(example, form=Form.DIRECT) for example in train]
+    path = root / "predictions.jsonl"
+    rows = [predicted(question(paint(root / f"new{i}.png", 10 + i)), *FOUND) for i in range(2)]
+    write_predictions(path, rows)
+    options = PseudoOptions(predictions=(str(path),))
+    made = pseudo_labels(options, ["detection"], train, {}, form=Form.DIRECT)
+    assert all(example.form is Form.DIRECT for example in made.examples)
     return train, path, made
 
 
@@ -71,22 +75,22 @@ def order(ids, step, count, seed=0):
     return [ids[i] for i in drawn[step * count : (step + 1) * count]]
 
 
-@pytest.mark.parametrize("kind", ["rft", "sft"])
-def test_pseudo_labels_train_as_labels_do(kind, tiny_folders, setting, tmp_path):
+@pytest.mark.parametrize("method", ["rft", "sft"])
+def test_pseudo_labels_train_as_labels_do(method, tiny_folders, setting, tmp_path):
     train, path, made = setting
-    config = make_config(tree_of(kind, tiny_folders["qwen3_vl"], answers=[str(path)]))
+    config = make_config(tree_of(method, tiny_folders["qwen3_vl"], predictions=[str(path)]))
     folder, plain = RunFolder(tmp_path / "distilled"), RunFolder(tmp_path / "labelled")
     train_run(config, folder, train, [], pseudo=made)
-    off = make_config(tree_of(kind, tiny_folders["qwen3_vl"]))
+    off = make_config(tree_of(method, tiny_folders["qwen3_vl"]))
     train_run(off, plain, [*train, *made.examples], [])
     assert same(weights(folder), weights(plain))
-    told = folder.read_json("run.json")["pseudo"]
-    assert told == {"labels": 2, "left_out": {}, "told": "2 pseudo-labels from 2 questions."}
+    counts = folder.read_json("run.json")["pseudo"]
+    assert counts == {"labels": 2, "left_out": {}, "sentence": "2 pseudo-labels from 2 questions."}
     assert "pseudo" not in plain.read_json("run.json")
     assert not (plain.path / "pseudo.jsonl").exists()
     rows = folder.rows("pseudo.jsonl")
     assert [row["id"] for row in rows] == ["pseudo:0:new0#seven", "pseudo:0:new1#seven"]
-    assert all(row["target"]["boxes_xyxy_px"] == [list(BOX)] and row["agreement"] == 1 for row in rows)
+    assert all(row["target"]["xyxy_px"] == [list(BOX)] and row["agreement"] == 1 for row in rows)
 
 
 @pytest.mark.parametrize("distilled", [False, True])
@@ -94,29 +98,29 @@ def test_a_step_asks_the_same_order_of_all_questions_and_off_of_the_labelled_alo
     distilled, tiny_folders, setting, tmp_path
 ):
     train, path, made = setting
-    pseudo = {"answers": [str(path)]} if distilled else {}
+    pseudo = {"predictions": [str(path)]} if distilled else {}
     config = make_config(tree_of("rft", tiny_folders["qwen3_vl"], **pseudo))
     folder = RunFolder(tmp_path / "run")
     train_run(config, folder, train, [], **({"pseudo": made} if distilled else {}))
     ids = [e.id for e in (*train, *(made.examples if distilled else ()))]
-    asked = [row["example_id"] for row in folder.rows("rollouts.jsonl")]
+    asked = [row["id"] for row in folder.rows("rollouts.jsonl")]
     assert asked == [name for step in range(2) for name in order(ids, step, 2)]
 
 
 def test_labels_and_configuration_belong_together(tiny_folders, setting, tmp_path):
     train, path, made = setting
-    asked = make_config(tree_of("sft", tiny_folders["qwen3_vl"], answers=[str(path)]))
+    asked = make_config(tree_of("sft", tiny_folders["qwen3_vl"], predictions=[str(path)]))
     plain = make_config(tree_of("sft", tiny_folders["qwen3_vl"]))
     assert pseudo_of(plain, None) == NO_PSEUDO
-    with pytest.raises(ConfigError, match=r"data\.pseudo: 0"):
+    with pytest.raises(ConfigError, match=r"pseudo_labels: 0"):
         train_run(asked, RunFolder(tmp_path / "a"), train, [])
-    with pytest.raises(ConfigError, match=r"data\.pseudo: 2"):
+    with pytest.raises(ConfigError, match=r"pseudo_labels: 2"):
         train_run(plain, RunFolder(tmp_path / "b"), train, [], pseudo=made)
 
 
 def test_a_run_does_not_go_on_with_other_pseudo_labels(tiny_folders, setting, tmp_path):
     train, path, made = setting
-    config = make_config(tree_of("sft", tiny_folders["qwen3_vl"], answers=[str(path)]))
+    config = make_config(tree_of("sft", tiny_folders["qwen3_vl"], predictions=[str(path)]))
     folder = RunFolder(tmp_path / "run")
     train_run(config, folder, train, [], pseudo=made)
     train_run(config, folder, train, [], pseudo=made, resume=True)
@@ -128,66 +132,67 @@ def test_a_run_does_not_go_on_with_other_pseudo_labels(tiny_folders, setting, tm
 
 
 @pytest.mark.parametrize("with_manifest", [False, True])
-def test_no_picture_of_validation_or_test_enters_by_the_configuration(with_manifest, tmp_path):
+def test_no_image_of_validation_or_test_enters_by_the_configuration(with_manifest, tmp_path):
     data = write_detection(tmp_path / "data", 0, ("two", "circle"), train=8, val=4, heldout=6)
     new = write_detection(tmp_path / "new", 1, ("two", "circle"), train=3, val=0, heldout=0)
     for place, path in enumerate(sorted(new.rglob("*.png"))):
         path.rename(path.with_name(f"new{place}.png"))
-    pictures = [*data.rglob("*.png"), *new.rglob("*.png")]
-    rows = [judged(_asked(path), *FOUND) for path in sorted(pictures)]
-    answers = tmp_path / "answers.jsonl"
-    write_judged(answers, rows)
-    tree = tree_of("rft", "unused", data, answers=[str(answers)]) | {"out": str(tmp_path / "run")}
+    images = [*data.rglob("*.png"), *new.rglob("*.png")]
+    rows = [predicted(_asked(path), *FOUND) for path in sorted(images)]
+    answers = tmp_path / "predictions.jsonl"
+    write_predictions(answers, rows)
+    tree = tree_of("rft", "unused", data, predictions=[str(answers)]) | {"out": str(tmp_path / "run")}
     if with_manifest:
-        plain = tree | {"data": tree["data"] | {"pseudo": None}}
+        plain = tree | {"pseudo_labels": None}
         write_json(tmp_path / "manifest.json", manifest(questions_of(make_config(plain)).split))
         tree["data"]["manifest"] = str(tmp_path / "manifest.json")
     config = make_config(tree)
     found = questions_of(config)
     made = pseudo_of(config, found)
-    images = {e.image for e in made.examples}
-    # Two questions are held out at most, and still no picture of the test folder may be learned from.
+    images = {e.image.path for e in made.examples}
+    # Two questions are held out at most, and still no image of the test folder may be learned from.
     assert not any({"valid", "test"} & set(image.relative_to(tmp_path).parts) for image in images)
     assert len(images & set(new.rglob("*.png"))) == 3
-    assert len(images & {e.image for e in found.split.train if e.question == "two"}) == 0
+    assert len(images & {e.image.path for e in found.split.train if e.question == "two"}) == 0
     assert made.left_out["held_out"] == 10
 
 
-def test_of_one_folder_no_picture_of_the_split_drawn_for_validation_or_test_enters(tmp_path):
+def test_of_one_folder_no_image_of_the_split_drawn_for_validation_or_test_enters(tmp_path):
     data = write_detection(tmp_path / "data", 0, ("two", "circle"), train=24, val=0, heldout=0) / "train"
-    answers = tmp_path / "answers.jsonl"
-    write_judged(answers, [judged(_asked(path), *FOUND) for path in sorted(data.rglob("*.png"))])
-    tree = tree_of("rft", "unused", data, answers=[str(answers)]) | {"out": str(tmp_path / "run")}
+    answers = tmp_path / "predictions.jsonl"
+    write_predictions(answers, [predicted(_asked(path), *FOUND) for path in sorted(data.rglob("*.png"))])
+    tree = tree_of("rft", "unused", data, predictions=[str(answers)]) | {"out": str(tmp_path / "run")}
     config = make_config(tree)
     found = questions_of(config)
     made = pseudo_of(config, found)
     assert not found.dataset.parts
-    apart = {e.image.name for e in (*found.split.val, *found.split.heldout)}
+    apart = {e.image.path.name for e in (*found.split.val, *found.split.heldout)}
     assert found.split.val and found.split.heldout
     assert made.left_out["held_out"] == len(apart)
-    assert not apart & {e.image.name for e in made.examples}
+    assert not apart & {e.image.path.name for e in made.examples}
 
 
 def _asked(path):
     example = question(path, asked="two", record=f"{path.parents[1].name}-{path.stem}")
-    return replace(example, image_wh=(100, 100))
+    return replace(example, media=(replace(example.image, size_wh=(100, 100)),))
 
 
 @pytest.mark.parametrize("verb", ["train", "sft"])
 def test_one_line_of_the_command_line_distils(verb, tiny_folders, tmp_path):
     data = write_detection(tmp_path / "data", 0, ("two", "circle"), train=8, val=4, heldout=6)
     new = write_detection(tmp_path / "new", 1, ("two", "circle"), train=3, val=0, heldout=0)
-    answers = tmp_path / "answers [1].jsonl"
-    pictures = sorted(new.rglob("*.png"))
-    rows = [judged(_asked(p), *(FOUND if i else [boxes(BOX)])) for i, p in enumerate(pictures)]
-    write_judged(answers, rows)
+    answers = tmp_path / "predictions [1].jsonl"
+    images = sorted(new.rglob("*.png"))
+    rows = [predicted(_asked(p), *(FOUND if i else [boxes(BOX)])) for i, p in enumerate(images)]
+    write_predictions(answers, rows)
     tree = tree_of("rft", tiny_folders["qwen3_vl"], data) | {"out": str(tmp_path / "run")}
     config = tmp_path / "run.yaml"
     config.write_text(yaml.safe_dump(tree))
-    override = f"data.pseudo.answers={json.dumps([str(answers)])}"
+    override = f"pseudo_labels.predictions={json.dumps([str(answers)])}"
     result = CliRunner().invoke(app, [verb, str(config), override])
     assert result.exit_code == 0, result.output
-    told = "2 pseudo-labels from 3 questions; 1 has one answer only."
-    assert told in result.stderr
-    assert json.loads((tmp_path / "run/run.json").read_text())["pseudo"]["told"] == told
-    assert Path(yaml.safe_load((tmp_path / "run/config.yaml").read_text())["data"]["pseudo"]["answers"][0])
+    said = "2 pseudo-labels from 3 questions; 1 has one answer only."
+    assert said in result.stderr
+    assert json.loads((tmp_path / "run/run.json").read_text())["pseudo"]["sentence"] == said
+    kept = yaml.safe_load((tmp_path / "run/config.yaml").read_text())["pseudo_labels"]["predictions"]
+    assert Path(kept[0]) == answers

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judged_answers import detection, naming, random_detections
+from predicted import detection, naming, random_detections
+from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
 from vrft.errors import InputError
-from vrft.tasks.detection.calibration import calibration, confidences_and_hits, together
+from vrft.tasks.detection.calibration import calibration, confidences_and_hits, reliability_chart, together
 from vrft.tasks.metrics.average_precision import match_questions
 
 A, B, AWAY = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0), (20.0, 60.0, 30.0, 70.0)
@@ -62,21 +63,21 @@ def test_a_detector_that_knows_its_share_of_hits_has_a_small_error() -> None:
 
 
 def test_boxes_take_labels_one_to_one_the_most_confident_first() -> None:
-    judged = [
+    predictions = [
         detection("1", "x", [A, B], [(A, 0.2), (A, 0.9), (AWAY, 0.6), (B, 0.5)]),
         detection("2", "x", [], [(A, 0.4)]),
         detection("3", "x", [A], None),
     ]
-    confidences, hits = confidences_and_hits(judged)
+    confidences, hits = confidences_and_hits(predictions)
     assert confidences.tolist() == [0.2, 0.9, 0.6, 0.5, 0.4]
     assert hits.tolist() == [False, True, False, True, False]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_as_many_hits_as_coco_counts(seed: int) -> None:
-    judged = random_detections(np.random.default_rng(seed), 15, 2, coarse_scores=False)
-    _, hits = confidences_and_hits(judged, tau=0.4999999)
-    assert hits.sum() == match_questions(judged).hit_DT[:, 0].sum() > 0
+    predictions = random_detections(np.random.default_rng(seed), 15, 2, coarse_scores=False)
+    _, hits = confidences_and_hits(predictions, tau=0.4999999)
+    assert hits.sum() == match_questions(predictions).hit_DT[:, 0].sum() > 0
 
 
 def test_nothing_is_nan_and_nonsense_is_refused() -> None:
@@ -104,3 +105,13 @@ def test_sets_of_boxes_put_together_are_calibrated_as_one() -> None:
     for unlike in ([], [calibration(np.array([0.5]), np.array([True]), bins) for bins in (5, 10)]):
         with pytest.raises(InputError, match="same bins"):
             together(unlike)
+
+
+@given(st.integers(1, 40), st.integers(0, 40))
+def test_whiskers_are_scipys_wilson_intervals(n: int, hits: int) -> None:
+    hits = min(hits, n)
+    found = calibration(np.full(n, 0.7), np.arange(n) < hits)
+    expected = binomtest(hits, n).proportion_ci(method="wilson")
+    (whisker,) = reliability_chart(found).curves[1].spread
+    assert whisker == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert reliability_chart(calibration(np.array([]), np.array([]))).curves == ()

@@ -1,4 +1,4 @@
-"""A comparison says what design promises, and never more than the pictures prove."""
+"""A comparison says what design promises, and never more than the images prove."""
 
 import json
 import random
@@ -6,19 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from judged_answers import detection, naming, namings, random_detections
+from predicted import detection, naming, namings, random_detections
 
 from vrft.errors import InputError
 from vrft.evaluation.compare import compare, verdict_sentence
-from vrft.evaluation.judged import Judged
 from vrft.evaluation.statistics import bootstrap, paired_bootstrap
-from vrft.tasks.metrics.metric import METRICS
-from vrft.tasks.task import load_task
+from vrft.tasks.metrics import AP
+from vrft.tasks.metrics.prediction_values import answer_scores, with_scores
+from vrft.types import Answer, Boxes, Prediction
 
-CLASSIFICATION, DETECTION = load_task("classification"), load_task("detection")
 
-
-def hits(n: int, share: float) -> list[Judged]:
+def hits(n: int, share: float) -> list[Prediction]:
     return namings([i < share * n for i in range(n)])
 
 
@@ -29,47 +27,57 @@ def test_the_json_has_the_promised_form() -> None:
         "rft": hits(40, 0.8),
         "rft_from_sft": hits(40, 0.9),
     }
-    found = json.loads(json.dumps(compare(CLASSIFICATION, systems, resamples=100), allow_nan=False))
+    found = json.loads(json.dumps(compare(systems, resamples=100), allow_nan=False))
     apart = [
         f"{name}_minus_{peer}"
         for name in ("rft", "rft_from_sft")
         for peer in ("base", "sft", "base_given_parsed")
     ]
-    plain = {"metric", "n", "pictures", "verdict", "versus_sft", "pictures_needed"}
+    plain = {
+        "metric",
+        "title",
+        "unit",
+        "higher_is_better",
+        "n",
+        "images",
+        "verdict",
+        "versus_sft",
+        "images_needed",
+    }
     assert set(found) == plain | set(systems) | set(apart)
     for name in systems:
         assert set(found[name]) == {"value", "low", "high", "parse_rate", "format_rate", "value_given_parsed"}
     for name in apart:
         assert set(found[name]) == {"value", "low", "high", "p"}
-    assert (found["metric"], found["n"], found["pictures"]) == ("accuracy", 40, 40)
+    assert (found["metric"], found["n"], found["images"]) == ("accuracy", 40, 40)
 
 
 def test_its_figures_are_those_of_the_separate_functions() -> None:
     rng = np.random.default_rng(0)
     base = random_detections(rng, 25, 3)
-    rft = [replace(j, answer=replace(j.answer, confidences=j.answer.confidences[::-1])) for j in base]
-    found = compare(DETECTION, {"base": base, "rft": rft}, resamples=100, seed=4)
-    alone = bootstrap(rft, METRICS["ap"], 100, 4)
+    rft = [with_scores(j, answer_scores(j.answer)[::-1]) for j in base]
+    found = compare({"base": base, "rft": rft}, resamples=100, seed=4)
+    alone = bootstrap(rft, AP, 100, 4)
     assert (found["rft"]["value"], found["rft"]["low"], found["rft"]["high"]) == (
         alone.value,
         alone.low,
         alone.high,
     )
-    apart = paired_bootstrap(rft, base, METRICS["ap"], 100, 4)
+    apart = paired_bootstrap(rft, base, AP, 100, 4)
     assert found["rft_minus_base"] == {
         "value": apart.value,
         "low": apart.low,
         "high": apart.high,
         "p": apart.p,
     }
-    assert found["rft"]["value_given_parsed"] == METRICS["ap"].value([j for j in rft if j.answer.parsed])
-    assert (found["pictures"], found["n"]) == (25, 75)
+    assert found["rft"]["value_given_parsed"] == AP.value([j for j in rft if j.answer.parsed])
+    assert (found["images"], found["n"]) == (25, 75)
 
 
 def test_learning_to_answer_is_told_from_learning_to_see() -> None:
     base = [naming(f"{i:02d}", "cat", ("cat", "dog", None, None)[i % 4]) for i in range(40)]
     rft = [naming(f"{i:02d}", "cat", ("cat", "dog")[i % 2]) for i in range(40)]
-    found = compare(CLASSIFICATION, {"base": base, "rft": rft})
+    found = compare({"base": base, "rft": rft})
     assert found["rft_minus_base"]["value"] == 0.25
     assert found["rft_minus_base"]["low"] > 0
     assert found["base"]["value_given_parsed"] == found["rft"]["value_given_parsed"] == 0.5
@@ -78,15 +86,13 @@ def test_learning_to_answer_is_told_from_learning_to_see() -> None:
 
 
 def test_a_base_that_never_parses_has_no_value_given_parsed() -> None:
-    found = compare(
-        CLASSIFICATION, {"base": [naming(f"{i}", "cat", None) for i in range(9)], "rft": hits_named(9)}
-    )
+    found = compare({"base": [naming(f"{i}", "cat", None) for i in range(9)], "rft": hits_named(9)})
     assert found["base"]["value_given_parsed"] is None
     assert found["rft_minus_base_given_parsed"] == {"value": None, "low": None, "high": None, "p": None}
     assert found["verdict"] == "better"
 
 
-def hits_named(n: int) -> list[Judged]:
+def hits_named(n: int) -> list[Prediction]:
     return [naming(f"{i}", "cat", "cat") for i in range(n)]
 
 
@@ -104,14 +110,14 @@ def hits_named(n: int) -> list[Judged]:
     ],
 )
 def test_verdicts(n: int, base: float, rft: float, verdict: str) -> None:
-    found = compare(CLASSIFICATION, {"base": hits(n, base), "sft": hits(n, base), "rft": hits(n, rft)})
+    found = compare({"base": hits(n, base), "sft": hits(n, base), "rft": hits(n, rft)})
     assert (found["verdict"], found["versus_sft"]) == (verdict, verdict)
-    needed = found["pictures_needed"]
+    needed = found["images_needed"]
     assert needed is None if verdict != "cannot tell" or n == 1 else needed > n
 
 
 def test_rft_may_beat_the_base_and_not_its_twin() -> None:
-    found = compare(CLASSIFICATION, {"base": hits(100, 0.2), "sft": hits(100, 0.9), "rft": hits(100, 0.5)})
+    found = compare({"base": hits(100, 0.2), "sft": hits(100, 0.9), "rft": hits(100, 0.5)})
     assert (found["verdict"], found["versus_sft"]) == ("better", "not better")
 
 
@@ -119,7 +125,6 @@ def test_chance_alone_is_seldom_called_better() -> None:
     rng = np.random.default_rng(11)
     called = sum(
         compare(
-            CLASSIFICATION,
             {"base": namings(list(rng.random(40) < 0.5)), "rft": namings(list(rng.random(40) < 0.5))},
             resamples=200,
         )["verdict"]
@@ -130,8 +135,8 @@ def test_chance_alone_is_seldom_called_better() -> None:
 
 
 def test_without_labels_to_find_nothing_is_claimed() -> None:
-    judged = [detection(f"{i}", "cat", [], []) for i in range(10)]
-    found = compare(DETECTION, {"base": judged, "sft": judged, "rft": judged}, resamples=20)
+    predictions = [detection(f"{i}", "cat", [], []) for i in range(10)]
+    found = compare({"base": predictions, "sft": predictions, "rft": predictions}, resamples=20)
     assert found["rft"]["value"] is None and found["verdict"] == "cannot tell"
     json.dumps(found, allow_nan=False)
     assert "unknown" in verdict_sentence(found)
@@ -140,43 +145,41 @@ def test_without_labels_to_find_nothing_is_claimed() -> None:
 def test_the_order_of_questions_changes_nothing() -> None:
     rng = random.Random(1)
     systems = {name: random_detections(np.random.default_rng(7), 12, 3) for name in ("base", "sft", "rft")}
-    systems["rft"] = [
-        replace(j, answer=replace(j.answer, parsed=not j.answer.parsed)) for j in systems["rft"]
-    ]
-    shuffled = {name: rng.sample(judged, len(judged)) for name, judged in systems.items()}
-    assert compare(DETECTION, shuffled, 50) == compare(DETECTION, systems, 50)
+    systems["rft"] = [replace(j, answer=Answer(None if j.answer.parsed else Boxes())) for j in systems["rft"]]
+    shuffled = {name: rng.sample(predictions, len(predictions)) for name, predictions in systems.items()}
+    assert compare(shuffled, 50) == compare(systems, 50)
 
 
 def test_a_missing_system_is_named() -> None:
     with pytest.raises(InputError, match="'base'"):
-        compare(CLASSIFICATION, {"rft": hits(3, 1)})
+        compare({"rft": hits(3, 1)})
     with pytest.raises(InputError, match="'rft'"):
-        compare(CLASSIFICATION, {"base": hits(3, 1), "rft": []})
+        compare({"base": hits(3, 1), "rft": []})
 
 
 def test_other_questions_are_refused() -> None:
     with pytest.raises(InputError, match="different questions"):
-        compare(CLASSIFICATION, {"base": hits(3, 1), "rft": hits(4, 1)})
+        compare({"base": hits(3, 1), "rft": hits(4, 1)})
 
 
 def test_the_sentence_says_the_verdict_and_its_numbers() -> None:
-    found = compare(CLASSIFICATION, {"base": hits(100, 0.3), "sft": hits(100, 0.9), "rft": hits(100, 0.7)})
+    found = compare({"base": hits(100, 0.3), "sft": hits(100, 0.9), "rft": hits(100, 0.7)})
     said = verdict_sentence(found)
     assert said.startswith(
-        "RFT is better than the base model: accuracy 70.0 against 30.0 on 100 held-out pictures"
+        "RFT is better than the base model: accuracy 70.0 against 30.0 on 100 held-out images"
     )
     assert "difference +40.0" in said
     assert "RFT is not better than its SFT twin: 70.0 against 90.0 (difference -20.0" in said
 
 
-def test_the_sentence_says_how_many_pictures_would_tell() -> None:
-    found = compare(CLASSIFICATION, {"base": hits(30, 0.5), "rft": hits(30, 0.54)})
+def test_the_sentence_says_how_many_images_would_tell() -> None:
+    found = compare({"base": hits(30, 0.5), "rft": hits(30, 0.54)})
     said = verdict_sentence(found)
-    assert said.startswith("It cannot be told whether RFT is better than the base model")
-    assert f"About {found['pictures_needed']} pictures" in said
+    assert said.startswith("It is not clear whether RFT is better than the base model")
+    assert f"About {found['images_needed']} images" in said
     assert "SFT" not in said
 
 
-def test_the_sentence_of_one_picture() -> None:
-    found = compare(CLASSIFICATION, {"base": hits(1, 0), "rft": hits(1, 1)})
-    assert "too few pictures for an interval" in verdict_sentence(found)
+def test_the_sentence_of_one_image() -> None:
+    found = compare({"base": hits(1, 0), "rft": hits(1, 1)})
+    assert "too few images for an interval" in verdict_sentence(found)

@@ -3,58 +3,55 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from judged_answers import detection, random_box, random_detections
+from predicted import detection, labeled, random_box, random_detections, record_of
 
 from vrft.errors import InputError
-from vrft.evaluation.judged import Judged
 from vrft.evaluation.statistics import bootstrap
 from vrft.geometry.boxes import iou
 from vrft.tasks.detection.federated_precision import federated_metric, federated_precision
-from vrft.tasks.metrics.metric import METRICS
-from vrft.tasks.task import load_task
-from vrft.types import BoxesTarget, LabelledBox, Record
+from vrft.tasks.metrics import AP, AP50, AP75
+from vrft.tasks.registry import load_task
+from vrft.types import Boxes, Prediction, Record
 
 A, B, AWAY = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0), (20.0, 60.0, 30.0, 70.0)
 THRESHOLDS = [(50 + 5 * i) / 100 for i in range(10)]
 
 
-def records_of(judged: Sequence[Judged], rng: np.random.Generator | None = None) -> list[Record]:
-    """Records with the labels of the questions; with a generator some are not told in full."""
+def records_of(predictions: Sequence[Prediction], rng: np.random.Generator | None = None) -> list[Record]:
+    """Records with the labels of the questions; with a generator some do not say everything."""
     by_id: dict[str, Record] = {}
-    for j in judged:
-        old = by_id.get(j.example.record_id) or Record(
-            j.example.record_id, Path("a.png"), (100, 100), absent=()
-        )
-        assert isinstance(j.example.target, BoxesTarget) and old.absent is not None
-        name, boxes = j.example.question, j.example.target.boxes_xyxy_px
-        told = rng is None or rng.random() < 0.5
+    for j in predictions:
+        old = by_id.get(j.example.record_id) or record_of(j.example.record_id, absent=())
+        assert isinstance(j.example.target, Boxes) and old.absent is not None
+        name, boxes = j.example.question, j.example.target.xyxy_px
+        known = rng is None or rng.random() < 0.5
         partly = rng is not None and rng.random() < 0.4
         by_id[old.id] = replace(
             old,
-            boxes=(*old.boxes, *(LabelledBox(name, box) for box in boxes)),
-            absent=(*old.absent, *([name] if told and not boxes else [])),
+            annotations=(*old.annotations, *(labeled(name, box) for box in boxes)),
+            absent=(*old.absent, *([name] if known and not boxes else [])),
             not_exhaustive=(*old.not_exhaustive, *([name] if partly and boxes else [])),
         )
     return list(by_id.values())
 
 
-def slow_class_ap(records: Sequence[Record], judged: Sequence[Judged], name: str, threshold: float) -> float:
+def slow_class_ap(
+    records: Sequence[Record], predictions: Sequence[Prediction], name: str, threshold: float
+) -> float:
     """By the words of the paper: one class, one threshold, plain loops."""
     outcomes, labels = [], 0
-    for j in sorted(judged, key=lambda j: j.example.id):
+    for j in sorted(predictions, key=lambda j: j.example.id):
         record = next(r for r in records if r.id == j.example.record_id)
-        boxes = [b.box_xyxy_px for b in record.boxes if b.category == name]
+        boxes = [value.xyxy_px[0] for one, value in record.about("category", Boxes) if one.name == name]
         if j.example.question != name or (not boxes and name not in (record.absent or ())):
             continue
         labels += len(boxes)
         free = list(boxes)
-        found = (
-            list(zip(j.answer.confidences, j.answer.boxes_xyxy_px, strict=True)) if j.answer.parsed else []
-        )
+        value = j.answer.as_(Boxes) or Boxes()
+        found = list(zip(value.scores, value.xyxy_px, strict=True))
         for confidence, box in sorted(found, key=lambda pair: -pair[0]):
             fits = [label for label in free if iou(box, label) >= threshold]
             if fits:
@@ -76,11 +73,11 @@ def slow_class_ap(records: Sequence[Record], judged: Sequence[Judged], name: str
 @pytest.mark.parametrize("seed", range(6))
 def test_as_the_slow_one_has_it(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    judged = random_detections(rng, 10, 4)
-    records = records_of(judged, rng)
-    names = sorted({j.example.question for j in judged})
-    slow = {name: [slow_class_ap(records, judged, name, t) for t in THRESHOLDS] for name in names}
-    found = federated_precision(records, judged, {"c00": "r", "c01": "f", "c02": "f"})
+    predictions = random_detections(rng, 10, 4)
+    records = records_of(predictions, rng)
+    names = sorted({j.example.question for j in predictions})
+    slow = {name: [slow_class_ap(records, predictions, name, t) for t in THRESHOLDS] for name in names}
+    found = federated_precision(records, predictions, {"c00": "r", "c01": "f", "c02": "f"})
     for name in names:
         assert found.by_class[name] == pytest.approx(np.mean(slow[name]), abs=1e-12, nan_ok=True)
     table = np.array(list(slow.values()))
@@ -90,39 +87,39 @@ def test_as_the_slow_one_has_it(seed: int) -> None:
     assert found.by_frequency["f"] == pytest.approx(np.nanmean([*slow["c01"], *slow["c02"]]), abs=1e-12)
     assert math.isnan(found.by_frequency["c"])
     assert found.left_out > 0
-    assert abs(found.ap - METRICS["ap"].value(judged)) > 1e-6
+    assert abs(found.ap - AP.value(predictions)) > 1e-6
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_where_all_is_told_it_is_cocos(seed: int) -> None:
-    judged = random_detections(np.random.default_rng(seed), 10, 3)
+def test_where_all_is_known_it_is_cocos(seed: int) -> None:
+    predictions = random_detections(np.random.default_rng(seed), 10, 3)
     for absent in ("listed", "by silence"):
-        records = [r if absent == "listed" else replace(r, absent=None) for r in records_of(judged)]
-        found = federated_precision(records, judged, {})
-        coco = [METRICS[name].value(judged) for name in ("ap", "ap50", "ap75")]
+        records = [r if absent == "listed" else replace(r, absent=None) for r in records_of(predictions)]
+        found = federated_precision(records, predictions, {})
+        coco = [metric.value(predictions) for metric in (AP, AP50, AP75)]
         assert [found.ap, found.ap50, found.ap75] == pytest.approx(coco, abs=1e-12)
         assert found.left_out == 0
 
 
 def test_a_category_that_was_not_looked_for_changes_nothing() -> None:
-    judged = [detection("p", "cat", [A], [(A, 0.5)]), detection("q", "cat", [], [(B, 0.9)])]
-    listed = records_of(judged)
+    predictions = [detection("p", "cat", [A], [(A, 0.5)]), detection("q", "cat", [], [(B, 0.9)])]
+    listed = records_of(predictions)
     silent = [replace(record, absent=()) for record in listed]
-    assert federated_precision(listed, judged, {}).ap == pytest.approx(0.5, abs=1e-12)
-    unknown = federated_precision(silent, judged, {})
+    assert federated_precision(listed, predictions, {}).ap == pytest.approx(0.5, abs=1e-12)
+    unknown = federated_precision(silent, predictions, {})
     assert unknown.ap == pytest.approx(1.0, abs=1e-12)
     assert unknown.left_out == 1
 
 
-def test_a_box_beside_unlabelled_instances_is_no_mistake_but_a_hit_is_a_hit() -> None:
-    judged = [detection("p", "cat", [A, B], [(AWAY, 0.9), (A, 0.5)])]
-    (record,) = records_of(judged)
+def test_a_box_beside_unlabeled_instances_is_no_mistake_but_a_hit_is_a_hit() -> None:
+    predictions = [detection("p", "cat", [A, B], [(AWAY, 0.9), (A, 0.5)])]
+    (record,) = records_of(predictions)
     partly = replace(record, not_exhaustive=("cat",))
-    assert federated_precision([record], judged, {}).ap50 == pytest.approx(0.5 * 51 / 101, abs=1e-12)
-    assert federated_precision([partly], judged, {}).ap50 == pytest.approx(51 / 101, abs=1e-12)
+    assert federated_precision([record], predictions, {}).ap50 == pytest.approx(0.5 * 51 / 101, abs=1e-12)
+    assert federated_precision([partly], predictions, {}).ap50 == pytest.approx(51 / 101, abs=1e-12)
 
 
-def test_three_hundred_boxes_of_a_picture_count_over_all_its_categories() -> None:
+def test_three_hundred_boxes_of_an_image_count_over_all_its_categories() -> None:
     hit = detection("p", "cat", [A], [(A, 0.1)])
     rng = np.random.default_rng(0)
 
@@ -136,35 +133,31 @@ def test_three_hundred_boxes_of_a_picture_count_over_all_its_categories() -> Non
     assert federated_precision(records_of(boxes), boxes, {}).ap == pytest.approx(1 / 151, abs=1e-12)
 
 
-def test_questions_of_pictures_with_unlabelled_instances_can_be_made() -> None:
-    record = Record(
-        "p", Path("p.png"), (100, 100), (LabelledBox("cat", A),), absent=(), not_exhaustive=("cat",)
-    )
+def test_questions_of_images_with_unlabeled_instances_can_be_made() -> None:
+    record = record_of("p", labeled("cat", A), absent=(), not_exhaustive=("cat",))
     task = load_task("detection")
-    assert task.examples([record]) == []
+    assert list(task.examples([record])) == []
     (asked,) = task.examples([replace(record, not_exhaustive=())])
     answer = detection("p", "cat", [A], [(AWAY, 0.9), (A, 0.8)]).answer
-    assert federated_precision([record], [Judged(asked, "", answer, 1)], {}).ap == pytest.approx(
-        1.0, abs=1e-12
-    )
+    assert federated_precision([record], [Prediction(asked, answer)], {}).ap == pytest.approx(1.0, abs=1e-12)
 
 
 def test_it_can_be_resampled() -> None:
     rng = np.random.default_rng(1)
-    judged = random_detections(rng, 12, 2)
-    records = records_of(judged, rng)
-    seen = bootstrap(judged, federated_metric(records), resamples=50)
-    assert seen.value == pytest.approx(federated_precision(records, judged, {}).ap, abs=1e-12)
+    predictions = random_detections(rng, 12, 2)
+    records = records_of(predictions, rng)
+    seen = bootstrap(predictions, federated_metric(records), resamples=50)
+    assert seen.value == pytest.approx(federated_precision(records, predictions, {}).ap, abs=1e-12)
     assert seen.low is not None and seen.high is not None and seen.low < seen.value < seen.high
 
 
 def test_records_that_do_not_fit_are_refused() -> None:
-    judged = [detection("p", "cat", [A], [])]
-    crowd = Record("p", Path("p.png"), (100, 100), (LabelledBox("cat", A, crowd=True),))
+    predictions = [detection("p", "cat", [A], [])]
+    crowd = record_of("p", labeled("cat", A, crowd=True))
     for records, words in (
         ([], "not among the records"),
-        ([Record("p", Path("p.png"), (100, 100))], "does not ask for the boxes"),
+        ([record_of("p")], "does not ask for the boxes"),
         ([crowd], "crowd"),
     ):
         with pytest.raises(InputError, match=words):
-            federated_precision(records, judged, {})
+            federated_precision(records, predictions, {})

@@ -5,16 +5,15 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judged_answers import detection
-from judged_answers import naming as answer
+from predicted import detection
+from predicted import naming as answer
 
 from vrft.errors import InputError
-from vrft.evaluation.judged import Judged
 from vrft.tasks.classification.naming import Confusion, collisions, naming
-from vrft.tasks.metrics.metric import METRICS
-from vrft.types import Answer
+from vrft.tasks.metrics import ACCURACY
+from vrft.types import Answer, Label, Prediction
 
-JUDGED = [
+PREDICTIONS = [
     answer("1", "cat", "cat"),
     answer("2", "cat", "Dog."),
     answer("3", "cat", "dog"),
@@ -27,7 +26,7 @@ JUDGED = [
 
 
 def test_worked_by_hand() -> None:
-    found = naming(JUDGED)
+    found = naming(PREDICTIONS)
     assert (found.strict, found.lenient) == (2 / 8, 4 / 8)
     assert {name: (group.n, group.value) for name, group in found.by_class.items()} == {
         "cat": (4, 1 / 4),
@@ -48,11 +47,11 @@ def test_worked_by_hand() -> None:
     st.lists(st.tuples(st.sampled_from(["cat", "dog"]), st.sampled_from(["cat", "Dog", "catdog", "", None])))
 )
 def test_laws(pairs: list[tuple[str, str | None]]) -> None:
-    judged = [answer(str(i), right, said) for i, (right, said) in enumerate(pairs)]
-    found = naming(judged)
-    assert found.strict == pytest.approx(METRICS["accuracy"].value(judged), abs=1e-12, nan_ok=True)
+    predictions = [answer(str(i), right, said) for i, (right, said) in enumerate(pairs)]
+    found = naming(predictions)
+    assert found.strict == pytest.approx(ACCURACY.value(predictions), abs=1e-12, nan_ok=True)
     assert sum(confusion.count for confusion in found.confusions) == round(
-        (1 - found.strict) * len(judged) if judged else 0
+        (1 - found.strict) * len(predictions) if predictions else 0
     )
     squeezed = [
         bool(said) and (said.lower() in right or right in said.lower())
@@ -65,8 +64,8 @@ def test_laws(pairs: list[tuple[str, str | None]]) -> None:
 
 
 def test_every_class_counts_alike_in_the_mean_of_classes() -> None:
-    judged = [answer("x", "dog", "dog"), *(answer(str(i), "cat", "dog") for i in range(3))]
-    found = naming(judged)
+    predictions = [answer("x", "dog", "dog"), *(answer(str(i), "cat", "dog") for i in range(3))]
+    found = naming(predictions)
     assert (found.strict, found.class_mean) == (1 / 4, 1 / 2)
 
 
@@ -77,7 +76,7 @@ def test_collisions_are_what_the_lenient_rule_cannot_tell_apart() -> None:
 
 def test_an_unreadable_label_is_never_right() -> None:
     example = answer("p", "cat", "cat").example
-    found = naming([Judged(example, "cat", Answer(False, False, label="cat"), 1)])
+    found = naming([Prediction(example, Answer(other=Label("cat")))])
     assert (found.strict, found.lenient, found.confusions) == (0.0, 0.0, (Confusion("cat", None, 1),))
 
 

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from judged_answers import random_detections
+from predicted import random_detections
 
 from vrft.errors import InputError
 from vrft.tasks.detection.open_vocabulary import open_vocabulary
-from vrft.tasks.metrics.metric import METRICS, per_group
-from vrft.tasks.task import load_task
+from vrft.tasks.metrics import AP
+from vrft.tasks.metrics.metric import per_group
 
 FIGURES = {"a": 0.1, "b": 0.2, "c": 0.9, "d": math.nan, "other": 0.0}
 
@@ -27,12 +27,12 @@ def test_a_part_without_figures_is_nan() -> None:
 
 
 def test_over_all_classes_it_is_the_ap_itself() -> None:
-    judged = random_detections(np.random.default_rng(2), 10, 4)
-    groups = per_group(judged, load_task("detection").group, METRICS["ap"])
+    predictions = random_detections(np.random.default_rng(2), 10, 4)
+    groups = per_group(predictions, AP)
     means = open_vocabulary({name: g.value for name, g in groups.items()}, ["c00", "c01"], ["c02", "c03"])
-    assert means.all == pytest.approx(METRICS["ap"].value(judged), abs=1e-12)
-    novel = [j for j in judged if j.example.question in ("c02", "c03")]
-    assert means.novel == pytest.approx(METRICS["ap"].value(novel), abs=1e-12)
+    assert means.all == pytest.approx(AP.value(predictions), abs=1e-12)
+    novel = [j for j in predictions if j.example.question in ("c02", "c03")]
+    assert means.novel == pytest.approx(AP.value(novel), abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Seeds and pictures put together, against closed forms, simulations and scipy."""
+"""Seeds and images put together, against closed forms, simulations and scipy."""
 
 import math
 from collections.abc import Sequence
@@ -8,16 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judged_answers import detection, naming, namings, random_detections
+from predicted import detection, naming, namings, random_detections
 from scipy import stats
 
 from vrft.errors import InputError
-from vrft.evaluation.judged import Judged
 from vrft.evaluation.seeds import permutation_p, seed_interval, seeds_bootstrap, seeds_difference
 from vrft.evaluation.statistics import Interval, bootstrap, paired_bootstrap
-from vrft.tasks.metrics.metric import METRICS
-
-ACCURACY = METRICS["accuracy"]
+from vrft.tasks.metrics import ACCURACY, AP, AP50
+from vrft.types import Prediction
 
 
 def width(seen: Interval) -> float:
@@ -50,7 +48,7 @@ def test_runs_that_agree_are_as_unsure_as_one() -> None:
     assert seeds_bootstrap([run] * 5, ACCURACY, 300).low == pytest.approx(bootstrap(run, ACCURACY, 300).low)
 
 
-def test_the_variance_is_that_of_seeds_and_pictures_together() -> None:
+def test_the_variance_is_that_of_seeds_and_images_together() -> None:
     rng = np.random.default_rng(0)
     shares = [0.2, 0.4, 0.5, 0.6, 0.8, 0.35, 0.65, 0.5]
     runs = [namings(list(rng.random(400) < share)) for share in shares]
@@ -58,12 +56,12 @@ def test_the_variance_is_that_of_seeds_and_pictures_together() -> None:
     seen = seeds_bootstrap(runs, ACCURACY, 2000)
     assert seen.value == pytest.approx(np.mean(values), abs=1e-12)
     of_seeds = np.std(values) ** 2 / len(runs)
-    of_pictures = np.mean([v * (1 - v) for v in values]) / 400 / len(runs)
-    expected = 2 * stats.norm.ppf(0.975) * math.sqrt(of_seeds + of_pictures)
+    of_images = np.mean([v * (1 - v) for v in values]) / 400 / len(runs)
+    expected = 2 * stats.norm.ppf(0.975) * math.sqrt(of_seeds + of_images)
     assert width(seen) == pytest.approx(expected, rel=0.1)
 
 
-def test_a_difference_of_seeds_is_paired_by_pictures() -> None:
+def test_a_difference_of_seeds_is_paired_by_images() -> None:
     hits = [i % 2 == 0 for i in range(100)]
     base = [namings(hits)]
     rft = [namings([h or i % 9 == seed for i, h in enumerate(hits)]) for seed in range(3)]
@@ -106,8 +104,8 @@ def test_as_scipy_has_it_with_random_permutations() -> None:
     assert seen == pytest.approx(stats.binomtest(better, better + worse).pvalue, abs=0.03)
 
 
-def test_the_answers_of_a_picture_are_swapped_together() -> None:
-    def answers(hits: Sequence[bool]) -> list[Judged]:
+def test_the_answers_of_an_image_are_swapped_together() -> None:
+    def answers(hits: Sequence[bool]) -> list[Prediction]:
         return [
             naming(f"{i // 4}", "cat", "cat" if hit else "dog", f"#{i % 4}") for i, hit in enumerate(hits)
         ]
@@ -117,24 +115,24 @@ def test_the_answers_of_a_picture_are_swapped_together() -> None:
 
 
 def test_systems_that_do_the_same_have_p_one_and_swapping_them_changes_nothing() -> None:
-    judged = random_detections(np.random.default_rng(0), 5, 2)
+    predictions = random_detections(np.random.default_rng(0), 5, 2)
     other = (
         random_detections(np.random.default_rng(0), 5, 2)[:-2]
         + [
-            detection(j.example.record_id, j.example.question, j.example.target.boxes_xyxy_px, [])  # type: ignore[union-attr]
-            for j in judged[-2:]
+            detection(j.example.record_id, j.example.question, j.example.target.xyxy_px, [])  # type: ignore[union-attr]
+            for j in predictions[-2:]
         ]
     )
-    ap = METRICS["ap50"]
-    assert permutation_p(judged, judged, ap) == 1.0
-    assert permutation_p(judged, other, ap) == permutation_p(other, judged, ap)
+    ap = AP50
+    assert permutation_p(predictions, predictions, ap) == 1.0
+    assert permutation_p(predictions, other, ap) == permutation_p(other, predictions, ap)
 
 
 def test_p_of_average_precision_is_that_of_all_mixtures() -> None:
     rng = np.random.default_rng(5)
     first = random_detections(rng, 4, 1)
-    second = [detection(j.example.record_id, "c00", j.example.target.boxes_xyxy_px, []) for j in first]  # type: ignore[union-attr]
-    ap = METRICS["ap"]
+    second = [detection(j.example.record_id, "c00", j.example.target.xyxy_px, []) for j in first]  # type: ignore[union-attr]
+    ap = AP
     seen = abs(ap.value(first) - ap.value(second))
     beyond = [
         abs(

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from predicted import asked
 
 from vrft.errors import InputError
-from vrft.evaluation.statistics import interval, picture_draws
+from vrft.evaluation.statistics import image_draws, interval
 from vrft.geometry.masks import mask_of_region
 from vrft.tasks.metrics.mask_iou import Overlap, c_iou, g_iou, overlap, overlap_with
-from vrft.types import BoxesTarget, Mask
+from vrft.types import Boxes, Example, Mask
 
 SIZE = (5, 7)
 REGIONS = st.one_of(st.none(), arrays(bool, SIZE))
@@ -63,21 +64,25 @@ def test_nothing_is_nan() -> None:
     assert g_iou([Overlap(0, 0)]) == 1.0 and math.isnan(c_iou([Overlap(0, 0)]))
 
 
-def test_an_interval_over_pictures() -> None:
+def test_an_interval_over_images() -> None:
     overlaps = [Overlap(i % 5, 5) for i in range(40)]
-    draws = picture_draws([str(i) for i in range(40)], 200)
+    draws = image_draws([str(i) for i in range(40)], 200)
     seen = interval(c_iou(overlaps), np.array([c_iou([overlaps[i] for i in draw]) for draw in draws]))
     assert seen.low is not None and seen.high is not None
     assert seen.low < 0.4 < seen.high
 
 
+def about(target: Boxes) -> Example:
+    return asked("a", "a", "grounding", "it", target)
+
+
 def test_a_targets_own_regions_are_used() -> None:
     half, all_ = np.zeros(SIZE, bool), np.ones(SIZE, bool)
     half[:, :3] = True
-    target = BoxesTarget(((0.0, 0.0, 7.0, 5.0),), mask_of_region(all_), mask_of_region(half))
-    assert overlap_with(target, mask_of_region(all_)) == Overlap(20, 20)
-    assert overlap_with(target, None) == Overlap(0, 20)
-    assert overlap_with(BoxesTarget(()), None).iou == 1.0
+    target = Boxes(((0.0, 0.0, 7.0, 5.0),), mask=mask_of_region(all_), ignore=mask_of_region(half))
+    assert overlap_with(about(target), mask_of_region(all_)) == Overlap(20, 20)
+    assert overlap_with(about(target), None) == Overlap(0, 20)
+    assert overlap_with(about(Boxes()), None).iou == 1.0
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
@@ -86,5 +91,5 @@ def test_what_cannot_be_compared_is_refused() -> None:
         overlap(small, large)
     with pytest.raises(InputError, match="2 x 3 and 3 x 2"):
         overlap(small, None, ignore=large)
-    with pytest.raises(InputError, match="no mask"):
-        overlap_with(BoxesTarget(((0.0, 0.0, 1.0, 1.0),)), small)
+    with pytest.raises(InputError, match="'a' has no region"):
+        overlap_with(about(Boxes(((0.0, 0.0, 1.0, 1.0),))), small)

@@ -1,46 +1,48 @@
-"""From answers to gIoU and cIoU: beside sums over arrays, and through files as ``vrft eval`` has them."""
+"""From answers to gIoU and cIoU: against sums over arrays, and through files as ``vrft eval`` has them."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judged_answers import namings
-from PIL import Image
+from predicted import namings, predicted
 from pycocotools import mask as coco_mask
 
 from tiny_sam import save_tiny_sam
-from vrft.commands.segmenting import segment_answers, segmentation_card
 from vrft.errors import InputError, ModelError, RunError
-from vrft.evaluation.answers_file import read_judged, write_judged
-from vrft.evaluation.judged import Judged
-from vrft.evaluation.masks_file import MASKS, append_region, read_regions
+from vrft.evaluation.predictions_file import read_predictions, write_predictions
 from vrft.evaluation.segmented import (
+    MASKS,
+    append_region,
     open_answers,
     overlaps,
+    read_regions,
     region_key,
     segmentation_metrics,
     segmentation_scores,
 )
 from vrft.evaluation.statistics import bootstrap, paired_bootstrap
 from vrft.geometry.masks import mask_of_region
+from vrft.inference.segment_answers import segment_answers, segmentation_card
 from vrft.models.segmenter import Segmenter
-from vrft.progress import Silence
-from vrft.types import Answer, BoxesTarget, BoxXYXY, Example, Fault, Mask
+from vrft.progress import NullReporter
+from vrft.types import Answer, Boxes, BoxXYXY, Example, Fault, Image, Mask, Prediction
 
-SILENT = Silence()
+SILENT = NullReporter()
 
 
 def answer_of(boxes: tuple[BoxXYXY, ...] | None) -> Answer:
     if boxes is None:
-        return Answer(False, False, ((0.0, 0.0, 9.0, 9.0),), (1.0,), text="hm", faults=(Fault.NOT_READABLE,))
-    return Answer(True, True, boxes, (1.0,) * len(boxes), text="boxes")
+        return Answer(other=Boxes(((0.0, 0.0, 9.0, 9.0),)), text="hm", faults=(Fault.NOT_READABLE,))
+    return Answer(Boxes(boxes, (1.0,) * len(boxes)), True, text="boxes")
 
 
 def answered(
@@ -49,21 +51,14 @@ def answered(
     target: np.ndarray,
     ignore: np.ndarray | None = None,
     image: Path | None = None,
-) -> Judged:
-    """An answer to a question 'picture#n' whose target is a region; None could not be parsed."""
-    height, width = target.shape
+) -> Prediction:
+    """An answer to a question 'image#n' whose target is a region; None could not be parsed."""
+    (height, width), record = target.shape, name.split("#")[0]
     mask, left_out = mask_of_region(target), None if ignore is None else mask_of_region(ignore)
-    example = Example(
-        id=name,
-        record_id=name.split("#")[0],
-        image=image or Path(f"{name.split('#')[0]}.png"),
-        image_wh=(width, height),
-        task="grounding",
-        question="it",
-        target=BoxesTarget(((0.0, 0.0, float(width), float(height)),), mask, left_out),
-    )
-    answer = answer_of(boxes)
-    return Judged(example, answer.text, answer, 5)
+    shown = Image(image or Path(f"{record}.png"), (width, height))
+    label = Boxes(((0.0, 0.0, float(width), float(height)),), mask=mask, ignore=left_out)
+    example = Example(name, record, "grounding", (shown,), "it", label)
+    return predicted(example, answer_of(boxes), 5)
 
 
 def drawn(boxes: tuple[BoxXYXY, ...], wh: tuple[int, int]) -> np.ndarray:
@@ -73,17 +68,17 @@ def drawn(boxes: tuple[BoxXYXY, ...], wh: tuple[int, int]) -> np.ndarray:
     return region
 
 
-def whole_boxes(judged: list[Judged]) -> dict:
+def whole_boxes(predictions: list[Prediction]) -> dict:
     """Regions that fill their boxes."""
     return {
-        region_key(j): mask_of_region(drawn(j.answer.boxes_xyxy_px, j.example.image_wh))
-        for j in judged
+        region_key(j): mask_of_region(drawn(region_key(j)[1], j.example.image.size_wh))
+        for j in predictions
         if region_key(j)[1]
     }
 
 
-def random_answers(seed: int, count: int = 24) -> list[Judged]:
-    """Two questions a picture of 20 x 12 pixels; targets are the same for each seed."""
+def random_answers(seed: int, count: int = 24) -> list[Prediction]:
+    """Two questions an image of 20 x 12 pixels; targets are the same for each seed."""
     fixed, rng = np.random.default_rng(0), np.random.default_rng(seed)
     found = []
     for number in range(count):
@@ -101,11 +96,11 @@ def plain(mask: Mask | None, wh: tuple[int, int]) -> np.ndarray:
     return coco_mask.decode({"size": list(mask.size_hw), "counts": mask.counts.encode()}).astype(bool)
 
 
-def by_hand(judged: list[Judged], regions: dict) -> tuple[float, float]:
+def by_hand(predictions: list[Prediction], regions: dict) -> tuple[float, float]:
     """gIoU and cIoU over arrays of truth values."""
     ious, intersections, unions = [], 0, 0
-    for j in judged:
-        wh = j.example.image_wh
+    for j in predictions:
+        wh = j.example.image.size_wh
         found = plain(regions[region_key(j)] if region_key(j)[1] else None, wh)
         counts = ~plain(j.example.target.ignore, wh)
         target = plain(j.example.target.mask, wh)
@@ -117,15 +112,15 @@ def by_hand(judged: list[Judged], regions: dict) -> tuple[float, float]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_metrics_are_those_of_arrays_on_all_and_on_any_draw(seed):
-    judged = random_answers(seed)
-    regions = whole_boxes(judged)
+    predictions = random_answers(seed)
+    regions = whole_boxes(predictions)
     metrics = segmentation_metrics(regions)
-    draw = np.random.default_rng(seed).integers(0, len(judged), 30)
-    for indices in (np.arange(len(judged)), draw):
-        expected = by_hand([judged[i] for i in indices], regions)
-        found = [metrics[name].resampler(judged)(indices) for name in ("giou", "ciou")]
+    draw = np.random.default_rng(seed).integers(0, len(predictions), 30)
+    for indices in (np.arange(len(predictions)), draw):
+        expected = by_hand([predictions[i] for i in indices], regions)
+        found = [metrics[name].prepare(predictions)(indices) for name in ("giou", "ciou")]
         assert found == pytest.approx(expected, abs=1e-12)
-    assert 0.0 < by_hand(judged, regions)[0] < 1.0
+    assert 0.0 < by_hand(predictions, regions)[0] < 1.0
 
 
 def test_an_answer_that_cannot_be_parsed_has_an_empty_region():
@@ -136,11 +131,11 @@ def test_an_answer_that_cannot_be_parsed_has_an_empty_region():
 
 
 def test_scores_are_plain_json_with_intervals():
-    judged = random_answers(0)
-    regions = whole_boxes(judged)
-    scores = json.loads(json.dumps(segmentation_scores(judged, regions, 200), allow_nan=False))
-    giou, ciou = by_hand(judged, regions)
-    assert (scores["n"], scores["pictures"]) == (24, 12)
+    predictions = random_answers(0)
+    regions = whole_boxes(predictions)
+    scores = json.loads(json.dumps(segmentation_scores(predictions, regions, 200), allow_nan=False))
+    giou, ciou = by_hand(predictions, regions)
+    assert (scores["n"], scores["images"]) == (24, 12)
     assert (scores["giou"]["value"], scores["ciou"]["value"]) == pytest.approx((giou, ciou))
     assert scores["giou"]["low"] < giou < scores["giou"]["high"]
     assert segmentation_scores([], {})["ciou"] == {"value": None, "low": None, "high": None}
@@ -161,21 +156,21 @@ def test_two_systems_are_compared_on_the_same_questions():
 def test_questions_without_regions_are_refused_by_name():
     boxes_only = answered("a#0", (), np.ones((9, 9), dtype=bool))
     example = boxes_only.example
-    bare = Example(
-        example.id, "a", example.image, (9, 9), "grounding", "it", BoxesTarget(((0.0, 0.0, 1.0, 1.0),))
-    )
-    for judged in ([Judged(bare, "", boxes_only.answer, 1)], namings([True])):
+    bare = replace(example, target=Boxes(((0.0, 0.0, 1.0, 1.0),)))
+    for predictions in ([Prediction(bare, boxes_only.answer)], namings([True])):
         for refused in (lambda found: overlaps(found, {}), lambda found: open_answers(found, {})):
-            with pytest.raises(InputError, match=f"'{judged[0].example.id}' has no region to compare with"):
-                refused(judged)
+            with pytest.raises(
+                InputError, match=f"'{predictions[0].example.id}' has no region to compare with"
+            ):
+                refused(predictions)
 
 
-def test_what_is_open_comes_picture_by_picture_and_once():
+def test_what_is_open_comes_image_by_image_and_once():
     target, box = np.ones((9, 9), dtype=bool), (1.0, 1.0, 5.0, 5.0)
     names = ("b#0", "a#1", "b#1", "a#0", "c#0", "b#0")
-    judged = [answered(name, (box,), target) for name in names]
+    predictions = [answered(name, (box,), target) for name in names]
     known = {("c#0", (box,)): None}
-    assert [one.example.id for one in open_answers(judged, known)] == ["a#0", "a#1", "b#0", "b#1"]
+    assert [one.example.id for one in open_answers(predictions, known)] == ["a#0", "a#1", "b#0", "b#1"]
 
 
 def test_unknown_regions_are_refused_by_name():
@@ -212,7 +207,7 @@ def test_a_line_that_is_no_region_is_told_with_its_number(tmp_path):
     append_region(tmp_path / MASKS, "base", ("a", ((0.0, 0.0, 2.0, 2.0),)), None)
     with (tmp_path / MASKS).open("a") as handle:
         handle.write('{"id": "b"}\n')
-    with pytest.raises(RunError, match="line 2: this is no region"):
+    with pytest.raises(RunError, match="line 2: this is not a region"):
         read_regions(tmp_path / MASKS)
 
 
@@ -223,38 +218,38 @@ def sam(tmp_path_factory):
 
 @pytest.fixture
 def asked(tmp_path):
-    """Answers about pictures on disk, not square, one of them stored lying."""
+    """Answers about images on disk, not square, one of them stored lying."""
     rng = np.random.default_rng(5)
-    judged = []
+    predictions = []
     for number, (width, height) in enumerate([(60, 40), (30, 50), (24, 64)]):
         path = tmp_path / f"{number}.png"
-        image = Image.fromarray(rng.integers(0, 255, (height, width, 3), dtype=np.uint8))
-        exif = Image.Exif()
+        image = PIL.Image.fromarray(rng.integers(0, 255, (height, width, 3), dtype=np.uint8))
+        exif = PIL.Image.Exif()
         if number == 2:
-            exif[0x0112], image = 8, image.transpose(Image.Transpose.ROTATE_270)
+            exif[0x0112], image = 8, image.transpose(PIL.Image.Transpose.ROTATE_270)
         image.save(path, exif=exif)
         target, ignore = rng.random((height, width)) < 0.5, rng.random((height, width)) < 0.1
         first, second = (2.0, 3.0, 20.0, 30.0), (10.0, 5.0, 22.5, 38.0)
         for question, boxes in enumerate([(first,), (first, second), None, ()]):
-            judged.append(answered(f"{number}#{question}", boxes, target, ignore, path))
-    return judged
+            predictions.append(answered(f"{number}#{question}", boxes, target, ignore, path))
+    return predictions
 
 
 def test_from_answers_to_giou(asked, sam, tmp_path):
-    write_judged(tmp_path / "answers.jsonl", asked)
-    judged = read_judged(tmp_path / "answers.jsonl")
-    card = segmentation_card(judged, segment_answers(judged, sam, tmp_path, SILENT), 100)
+    write_predictions(tmp_path / "predictions.jsonl", asked)
+    predictions = read_predictions(tmp_path / "predictions.jsonl")
+    card = segmentation_card(predictions, segment_answers(predictions, sam, tmp_path, SILENT), 100)
     segmenter = Segmenter.load(sam, device="cpu")
     regions = {}
     for j in asked:
-        with Image.open(j.example.image) as stored:
+        with PIL.Image.open(j.example.image.path) as stored:
             seen = stored.convert("RGB")
-        if seen.size != j.example.image_wh:
-            seen = seen.transpose(Image.Transpose.ROTATE_90)
+        if seen.size != j.example.image.size_wh:
+            seen = seen.transpose(PIL.Image.Transpose.ROTATE_90)
         singles = [plain(segmenter.masks(seen, [box]), seen.size) for box in region_key(j)[1]]
         if singles:
             regions[region_key(j)] = mask_of_region(np.any(singles, axis=0))
-    assert (card["sam"], card["n"], card["pictures"]) == (sam, 12, 3)
+    assert (card["sam"], card["n"], card["images"]) == (sam, 12, 3)
     assert (card["giou"]["value"], card["ciou"]["value"]) == pytest.approx(by_hand(asked, regions), abs=1e-3)
     assert 0.05 < card["giou"]["value"] < 0.95
 
@@ -284,19 +279,20 @@ def test_a_stopped_run_goes_on_where_it_was(asked, sam, tmp_path, monkeypatch):
 
 
 def test_scoring_again_needs_neither_model_nor_torch(asked, sam, tmp_path):
-    write_judged(tmp_path / "answers.jsonl", asked)
+    write_predictions(tmp_path / "predictions.jsonl", asked)
     card = segmentation_card(asked, segment_answers(asked, sam, tmp_path, SILENT), 50)
     script = f"""
 import json, sys
 sys.modules["torch"] = sys.modules["transformers"] = None
 from pathlib import Path
-from vrft.commands.segmenting import segment_answers, segmentation_card
-from vrft.evaluation.answers_file import read_judged
-from vrft.progress import Silence
+from vrft.inference.segment_answers import segment_answers, segmentation_card
+from vrft.evaluation.predictions_file import read_predictions
+from vrft.progress import NullReporter
 
 folder = Path({str(tmp_path)!r})
-judged = read_judged(folder / "answers.jsonl")
-print(json.dumps(segmentation_card(judged, segment_answers(judged, None, folder, Silence()), 50)))
+predictions = read_predictions(folder / "predictions.jsonl")
+segmented = segment_answers(predictions, None, folder, NullReporter())
+print(json.dumps(segmentation_card(predictions, segmented, 50)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -308,8 +304,8 @@ def test_answers_that_changed_are_segmented_anew(asked, sam, tmp_path):
     moved = answered("0#0", ((1.0, 1.0, 9.0, 9.0),), np.ones((40, 60), dtype=bool), image=tmp_path / "0.png")
     with pytest.raises(InputError, match=r"1 answers .* '0#0'.* --sam"):
         segment_answers([moved], None, tmp_path, SILENT)
-    again = segment_answers([moved], sam, tmp_path, SILENT)
-    assert region_key(moved) in again.regions and region_key(asked[0]) in again.regions
+    second = segment_answers([moved], sam, tmp_path, SILENT)
+    assert region_key(moved) in second.regions and region_key(asked[0]) in second.regions
 
 
 def test_without_a_folder_nothing_is_kept(asked, sam, tmp_path):
@@ -319,9 +315,9 @@ def test_without_a_folder_nothing_is_kept(asked, sam, tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "kept"])
 
 
-def test_a_picture_that_was_exchanged_is_told(asked, sam, tmp_path):
-    Image.new("RGB", (40, 60)).save(tmp_path / "0.png")
-    with pytest.raises(InputError, match=r"0\.png: the picture is 40 x 60 pixels and was 60 x 40"):
+def test_an_image_that_was_exchanged_is_told(asked, sam, tmp_path):
+    PIL.Image.new("RGB", (40, 60)).save(tmp_path / "0.png")
+    with pytest.raises(InputError, match=r"0\.png: the image is 40 x 60 pixels and was 60 x 40"):
         segment_answers(asked, sam, tmp_path, SILENT)
 
 

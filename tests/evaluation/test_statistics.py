@@ -8,22 +8,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judged_answers import detection, naming, namings
+from predicted import detection, naming, namings
 
 from vrft.errors import InputError
-from vrft.evaluation.pairing import same_questions
 from vrft.evaluation.statistics import (
     bootstrap,
     difference,
     drawn_values,
+    image_draws,
     interval,
-    needed_pictures,
+    needed_images,
     paired_bootstrap,
-    picture_draws,
+    same_questions,
 )
-from vrft.tasks.metrics.metric import METRICS
+from vrft.tasks.metrics import ACCURACY, AP
 
-ACCURACY = METRICS["accuracy"]
 A = (0.0, 0.0, 10.0, 10.0)
 
 
@@ -47,27 +46,26 @@ def test_the_interval_covers_the_truth_about_95_times_in_100() -> None:
     assert 0.89 <= covered / trials <= 0.99
 
 
-def test_pictures_are_drawn_not_questions() -> None:
-    n, a_picture = 60, 9
-    judged = [
+def test_images_are_drawn_not_questions() -> None:
+    n, a_image = 60, 9
+    predictions = [
         naming(f"{i:03d}", "cat", "cat" if i % 2 else "dog", f"#{q}")
         for i in range(n)
-        for q in range(a_picture)
+        for q in range(a_image)
     ]
-    seen = bootstrap(judged, ACCURACY, seed=2)
+    seen = bootstrap(predictions, ACCURACY, seed=2)
     assert seen.low is not None and seen.high is not None
     half_width = NormalDist().inv_cdf(0.975) * 0.5 / math.sqrt(n)
     assert (seen.high - seen.low) / 2 == pytest.approx(half_width, rel=0.15)
 
 
 @given(st.lists(st.sampled_from("abcde"), max_size=12), st.integers(1, 5), st.integers(0, 99))
-def test_a_draw_holds_whole_pictures_as_many_as_there_are(ids: list[str], resamples: int, seed: int) -> None:
-    draws = picture_draws(ids, resamples, seed)
+def test_a_draw_holds_whole_images_as_many_as_there_are(ids: list[str], resamples: int, seed: int) -> None:
+    draws = image_draws(ids, resamples, seed)
     assert len(draws) == (resamples if len(set(ids)) > 1 else 0)
     for draw in draws:
         times = {
-            picture: {int((draw == i).sum()) for i, p in enumerate(ids) if p == picture}
-            for picture in set(ids)
+            image: {int((draw == i).sum()) for i, p in enumerate(ids) if p == image} for image in set(ids)
         }
         assert all(len(counts) == 1 for counts in times.values())
         assert sum(counts.pop() for counts in times.values()) == len(set(ids))
@@ -75,19 +73,19 @@ def test_a_draw_holds_whole_pictures_as_many_as_there_are(ids: list[str], resamp
 
 def test_draws_repeat_by_seed_only() -> None:
     ids = [str(i) for i in range(20)]
-    first, again, other = (np.concatenate(picture_draws(ids, 5, seed)) for seed in (1, 1, 2))
-    assert (first == again).all() and (first != other).any()
+    first, repeated, other = (np.concatenate(image_draws(ids, 5, seed)) for seed in (1, 1, 2))
+    assert (first == repeated).all() and (first != other).any()
 
 
-def test_the_same_pictures_are_drawn_in_whatever_order_questions_come() -> None:
+def test_the_same_images_are_drawn_in_whatever_order_questions_come() -> None:
     ids = [*"dacbeedcab"]
-    for draw, turned in zip(picture_draws(ids, 5), picture_draws(ids[::-1], 5), strict=True):
+    for draw, turned in zip(image_draws(ids, 5), image_draws(ids[::-1], 5), strict=True):
         assert sorted(ids[i] for i in draw) == sorted(ids[::-1][i] for i in turned)
 
 
 def test_no_draws_are_refused() -> None:
     with pytest.raises(InputError, match="at least 1"):
-        picture_draws(["a", "b"], resamples=0)
+        image_draws(["a", "b"], resamples=0)
 
 
 @settings(deadline=None, max_examples=30)
@@ -113,7 +111,7 @@ def test_the_order_of_questions_changes_nothing() -> None:
         [naming(f"{i // 2}", "cat", rng.choice(["cat", "dog"]), f"#{i}") for i in range(30)] for _ in "ab"
     )
     expected = paired_bootstrap(first, second, ACCURACY, 200)
-    first_again, second_again = (rng.sample(judged, len(judged)) for judged in (first, second))
+    first_again, second_again = (rng.sample(predictions, len(predictions)) for predictions in (first, second))
     assert paired_bootstrap(first_again, second_again, ACCURACY, 200) == expected
     assert bootstrap(first_again, ACCURACY, 200) == bootstrap(first, ACCURACY, 200)
 
@@ -136,16 +134,16 @@ def test_p_counts_draws_beyond_zero_and_one_more() -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_fewer_than_two_pictures_have_no_interval(n: int) -> None:
-    judged = namings([True] * n)
-    seen, apart = bootstrap(judged, ACCURACY), paired_bootstrap(judged, judged, ACCURACY)
+def test_fewer_than_two_images_have_no_interval(n: int) -> None:
+    predictions = namings([True] * n)
+    seen, apart = bootstrap(predictions, ACCURACY), paired_bootstrap(predictions, predictions, ACCURACY)
     assert (seen.value, seen.low, seen.high) == (1.0 if n else None, None, None)
     assert (apart.value, apart.low, apart.high, apart.p) == (0.0 if n else None, None, None, None)
 
 
 def test_draws_with_nothing_to_measure_are_left_out() -> None:
-    judged = [detection("p", "cat", [A], [(A, 1.0)]), detection("q", "cat", [], [])]
-    seen = bootstrap(judged, METRICS["ap"], resamples=100)
+    predictions = [detection("p", "cat", [A], [(A, 1.0)]), detection("q", "cat", [], [])]
+    seen = bootstrap(predictions, AP, resamples=100)
     assert (seen.value, seen.low, seen.high) == pytest.approx((1.0, 1.0, 1.0), abs=1e-12)
     assert interval(math.nan, np.full(5, math.nan)).low is None
 
@@ -157,18 +155,18 @@ def test_an_interval_holds_its_value() -> None:
 
 
 def test_parsed_only_leaves_out_unreadable_answers_after_drawing() -> None:
-    judged = [naming("1", "cat", "cat"), naming("2", "cat", None), naming("3", "cat", "dog")]
+    predictions = [naming("1", "cat", "cat"), naming("2", "cat", None), naming("3", "cat", "dog")]
     value, values = drawn_values(
-        judged, ACCURACY, [np.array([0, 1, 1]), np.array([0, 2, 2]), np.array([1, 1, 1])], True
+        predictions, ACCURACY, [np.array([0, 1, 1]), np.array([0, 2, 2]), np.array([1, 1, 1])], True
     )
     assert value == 0.5
     assert values[0] == 1.0 and values[1] == pytest.approx(1 / 3) and math.isnan(values[2])
 
 
-@pytest.mark.parametrize("change", ["lost", "relabelled", "moved"])
+@pytest.mark.parametrize("change", ["lost", "relabeled", "moved"])
 def test_different_questions_are_refused(change: str) -> None:
     first = [naming("1", "cat", "cat"), naming("2", "cat", "cat")]
-    other = {"lost": [first[0]], "relabelled": [first[0], naming("2", "dog", "cat")], "moved": None}[change]
+    other = {"lost": [first[0]], "relabeled": [first[0], naming("2", "dog", "cat")], "moved": None}[change]
     if other is None:
         other = [first[0], naming("", "cat", "cat", "2")]
     with pytest.raises(InputError, match="question"):
@@ -198,14 +196,14 @@ def test_systems_come_back_in_one_order() -> None:
         (0.0, -0.1, 0.1, None),
     ],
 )
-def test_needed_pictures(diff: float, low: float, high: float, needed: int | None) -> None:
-    assert needed_pictures(diff, low, high, 20) == needed
+def test_needed_images(diff: float, low: float, high: float, needed: int | None) -> None:
+    assert needed_images(diff, low, high, 20) == needed
 
 
-def test_with_the_needed_pictures_the_interval_just_leaves_zero() -> None:
+def test_with_the_needed_images_the_interval_just_leaves_zero() -> None:
     share_a, share_b, n = 0.55, 0.45, 20
     spread = NormalDist().inv_cdf(0.975) * math.sqrt(2 * 0.25)
     half_width = spread / math.sqrt(n)
-    needed = needed_pictures(share_a - share_b, 0.1 - half_width, 0.1 + half_width, n)
+    needed = needed_images(share_a - share_b, 0.1 - half_width, 0.1 + half_width, n)
     assert needed is not None
     assert spread / math.sqrt(needed) <= 0.1 < spread / math.sqrt(needed - 1)

@@ -11,15 +11,17 @@ from vrft.types import Form
 from vrft.workflows.fit_settings import DECIDED, FitSettings
 
 
-def trial(*overrides, kind="rft"):
-    settings = FitSettings(Path("photos"), "detection", overrides=overrides)
-    return settings.trial(kind, 3e-5, Path("out"), Form.DIRECT, Path("split.json"), "miniature", False)
+def trial(*overrides, method="rft", task="detection", **more):
+    settings = FitSettings(Path("photos"), task, overrides=overrides, **more)
+    return settings.trial(
+        method, rate=3e-5, out=Path("out"), form=Form.DIRECT, manifest=Path("split.json"), model="miniature"
+    )
 
 
 def test_overrides_reach_every_trial():
-    for kind in ("rft", "sft"):
+    for method in ("rft", "sft"):
         config = trial(
-            "rollout.max_new_tokens=600", "optim.micro_prompts=2", "model.max_pixels=9000", kind=kind
+            "rollout.max_new_tokens=600", "optim.micro_prompts=2", "model.max_pixels=9000", method=method
         )
         assert config.rollout.max_new_tokens == 600
         assert config.optim.micro_prompts == 2 and config.model.max_pixels == 9000
@@ -29,7 +31,16 @@ def test_overrides_reach_every_trial():
 
 @pytest.mark.parametrize(
     "override",
-    ["data.shots=2", "seed=3", "optim.learning_rate=1", "optim.steps=9", "prompt.form=think", "model.path=x"],
+    [
+        "data.shots=2",
+        "seed=3",
+        "optim.learning_rate=1",
+        "optim.steps=9",
+        "form=think",
+        "task.subject=plant",
+        "grpo.shuffle_rewards=true",
+        "model.path=x",
+    ],
 )
 def test_what_makes_the_comparison_fair_stays_fits_own(override):
     with pytest.raises(ConfigError, match="decided by fit"):
@@ -48,3 +59,21 @@ def test_every_decided_key_exists():
     for key in DECIDED:
         section, _, leaf = key.partition(".")
         assert section in tree and (not leaf or leaf in tree[section])
+
+
+def test_a_tasks_own_options_reach_every_trial():
+    config = trial(task="classification", task_options={"subject": "plant", "open_naming": True})
+    task = config.task.load()
+    assert (task.name, task.subject, task.open_naming) == ("classification", "plant", True)
+    with pytest.raises(ConfigError, match="no such option"):
+        trial(task_options={"subject": "plant"}).task.load()
+
+
+def test_the_control_trains_on_shuffled_rewards_and_keeps_its_last_step():
+    settings = FitSettings(Path("photos"), "detection")
+    places = {"rate": 1e-4, "out": Path("out"), "form": Form.THINK, "manifest": Path("split.json")}
+    plain, control = (settings.trial("rft", **places, shuffle_rewards=s) for s in (False, True))
+    assert not plain.grpo.shuffle_rewards and plain.checks.validate_every == 10
+    assert control.grpo.shuffle_rewards and control.checks.validate_every == 0
+    changed = {"grpo": plain.grpo, "checks": plain.checks}
+    assert control.model_copy(update=changed) == plain

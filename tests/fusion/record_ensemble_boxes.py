@@ -6,7 +6,7 @@ In an environment of its own:
     recording/bin/pip install ensemble-boxes==1.0.9
     recording/bin/python tests/fusion/record_ensemble_boxes.py 40 > tests/fusion/ensemble_boxes.json
 
-Boxes are in 128ths of the picture, which floats hold exactly, and no two confidences of a case are equal,
+Boxes are in 128ths of the image, which floats hold exactly, and no two confidences of a case are equal,
 since the package leaves the order of equal ones to numpy's sort. Every answer has a box.
 """
 

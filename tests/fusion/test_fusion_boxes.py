@@ -6,15 +6,12 @@ import itertools
 from fractions import Fraction
 
 import pytest
-from drawing import nothing, seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_answers import medoid, nms, nothing, seen, wbf
 
-from vrft.tasks.fusion.candidate import Candidate
-from vrft.tasks.fusion.medoid import medoid
-from vrft.tasks.fusion.nms import nms
-from vrft.tasks.fusion.wbf import wbf
-from vrft.types import Answer
+from vrft.tasks.fusion import Candidate
+from vrft.types import Answer, Boxes
 
 BOX = (10.0, 10.0, 50.0, 50.0)
 AWAY = (70.0, 70.0, 90.0, 90.0)
@@ -76,7 +73,7 @@ def rounded(numbers):
 
 
 def as_candidates(answers) -> list[Candidate]:
-    return [Candidate(Answer(True, True, boxes, cs), None, 1) for boxes, cs in answers]
+    return [Candidate(Answer(Boxes(boxes, cs), True), None, 1) for boxes, cs in answers]
 
 
 @settings(max_examples=60)
@@ -86,49 +83,49 @@ def test_fusion_is_what_the_paper_says(answers, threshold):
     expected = [
         [*box, confidence] for box, confidence in fused_by_the_paper(answers, Fraction(str(threshold)))
     ]
-    ours = [[*box, c] for box, c in zip(found.boxes_xyxy_px, found.confidences, strict=True)]
+    ours = [[*box, c] for box, c in zip(found.value.xyxy_px, found.value.scores, strict=True)]
     for one, other in zip(sorted(ours, key=rounded), sorted(expected, key=rounded), strict=True):
         assert one == pytest.approx(other, abs=1e-9)
-    assert list(found.confidences) == sorted(found.confidences, reverse=True)
+    assert list(found.value.scores) == sorted(found.value.scores, reverse=True)
 
 
 def test_fusion_by_hand():
     # The worked example of the weights: (10 * .9 + 12 * .6) / 1.5 = 10.8; (.9 + .6) / 2 * 2 / 2 = .75.
     found = wbf([seen(BOX, confidence=0.9), seen((12.0, 10.0, 52.0, 50.0), confidence=0.6)])
-    assert found.boxes_xyxy_px[0] == pytest.approx((10.8, 10.0, 50.8, 50.0))
-    assert found.confidences == pytest.approx((0.75,))
+    assert found.value.xyxy_px[0] == pytest.approx((10.8, 10.0, 50.8, 50.0))
+    assert found.value.scores == pytest.approx((0.75,))
     # Found by one of two: half its confidence; an abstention is a vote that it is not there.
     found = wbf([seen(BOX, AWAY, confidence=0.9), seen(BOX, confidence=0.9)])
-    assert (found.boxes_xyxy_px, found.confidences) == ((BOX, AWAY), pytest.approx((0.9, 0.45)))
-    assert wbf([seen(BOX), seen(BOX), nothing()]).confidences == pytest.approx((2 / 3,))
+    assert (found.value.xyxy_px, found.value.scores) == ((BOX, AWAY), pytest.approx((0.9, 0.45)))
+    assert wbf([seen(BOX), seen(BOX), nothing()]).value.scores == pytest.approx((2 / 3,))
 
 
 def test_two_boxes_of_one_answer_do_not_count_beyond_all_answers():
     double = seen(BOX, (10.0, 10.0, 50.0, 49.0))
-    assert wbf([double, seen(BOX)]).confidences == (1.0,)
+    assert wbf([double, seen(BOX)]).value.scores == (1.0,)
 
 
 def test_boxes_without_any_confidence_count_alike():
     found = wbf([seen((0.0, 0.0, 10.0, 10.0), confidence=0.0), seen((0.0, 0.0, 10.0, 8.0), confidence=0.0)])
-    assert (found.boxes_xyxy_px, found.confidences) == (((0.0, 0.0, 10.0, 9.0),), (0.0,))
+    assert (found.value.xyxy_px, found.value.scores) == (((0.0, 0.0, 10.0, 9.0),), (0.0,))
 
 
 def test_the_threshold_itself_joins_and_suppresses_nothing():
     half = (10.0, 10.0, 50.0, 30.0)
-    assert len(wbf([seen(BOX), seen(half)], iou_threshold=0.5).boxes_xyxy_px) == 2
-    assert len(nms([seen(BOX), seen(half)], iou_threshold=0.5).boxes_xyxy_px) == 2
-    assert len(wbf([seen(BOX), seen(half)], iou_threshold=0.49).boxes_xyxy_px) == 1
-    assert len(nms([seen(BOX), seen(half)], iou_threshold=0.49).boxes_xyxy_px) == 1
+    assert len(wbf([seen(BOX), seen(half)], iou_threshold=0.5).value.xyxy_px) == 2
+    assert len(nms([seen(BOX), seen(half)], iou_threshold=0.5).value.xyxy_px) == 2
+    assert len(wbf([seen(BOX), seen(half)], iou_threshold=0.49).value.xyxy_px) == 1
+    assert len(nms([seen(BOX), seen(half)], iou_threshold=0.49).value.xyxy_px) == 1
 
 
 def test_labels_and_form_of_what_was_fused():
-    first = Candidate(Answer(True, True, (BOX, AWAY), (0.9, 0.3), ("cup", None)), None, 1)
-    second = Candidate(Answer(True, False, (BOX,), (0.95,), ("mug",)), None, 1)
+    first = Candidate(Answer(Boxes((BOX, AWAY), (0.9, 0.3), ("cup", None)), True), None, 1)
+    second = Candidate(Answer(Boxes((BOX,), (0.95,), ("mug",))), None, 1)
     for rule in (wbf, nms):
         found = rule([first, second])
-        assert (found.boxes_xyxy_px, found.labels) == ((BOX, AWAY), ("mug", None))
+        assert (found.value.xyxy_px, found.value.labels) == ((BOX, AWAY), ("mug", None))
         assert (found.parsed, found.formatted, found.text) == (True, False, "")
-        assert rule([seen(BOX), seen(BOX)]).labels == () and rule([seen(BOX), seen(BOX)]).formatted
+        assert rule([seen(BOX), seen(BOX)]).value.labels == () and rule([seen(BOX), seen(BOX)]).formatted
 
 
 @settings(max_examples=60)
@@ -141,20 +138,20 @@ def test_suppression_keeps_those_that_no_better_kept_box_covers(answers, thresho
     def covers(one, other):
         return one[0] > other[0] and exact_iou(one[1], other[1]) > Fraction(str(threshold))
 
-    kept = [one for one in every if one[1] in found.boxes_xyxy_px]
+    kept = [one for one in every if one[1] in found.value.xyxy_px]
     kept = [one for one in kept if not any(covers(better, one) for better in kept)]
-    assert sorted(box for _, box, _ in kept) == sorted(found.boxes_xyxy_px)
+    assert sorted(box for _, box, _ in kept) == sorted(found.value.xyxy_px)
     supports = {one: {one[2]} for one in kept}
     for one in every:
         if one not in kept:
             supports[max(better for better in kept if covers(better, one))].add(one[2])
     shares = {one[1]: len(voters) / len(answers) for one, voters in supports.items()}
-    assert dict(zip(found.boxes_xyxy_px, found.confidences, strict=True)) == pytest.approx(shares)
+    assert dict(zip(found.value.xyxy_px, found.value.scores, strict=True)) == pytest.approx(shares)
 
 
 def test_the_box_of_the_likelier_answer_is_kept_where_confidences_are_equal():
     near = (11.0, 10.0, 50.0, 50.0)
-    assert nms([seen(BOX, logprob=-2.0), seen(near, logprob=-1.0)]).boxes_xyxy_px == (near,)
+    assert nms([seen(BOX, logprob=-2.0), seen(near, logprob=-1.0)]).value.xyxy_px == (near,)
 
 
 def best_sum(a, b) -> float:
@@ -173,30 +170,30 @@ def test_the_medoid_agrees_most_with_the_others(answers):
         sum(best_sum(one, other) / max(len(one), len(other)) for j, other in enumerate(sets) if j != i)
         for i, one in enumerate(sets)
     ]
-    chosen = sets.index(found.boxes_xyxy_px)
+    chosen = sets.index(found.value.xyxy_px)
     assert means[chosen] == pytest.approx(max(means))
     # Each box's confidence is its mean matched IoU, so together they are the sums of the matchings.
-    total = sum(best_sum(found.boxes_xyxy_px, other) for other in sets) / len(sets)
-    assert sum(found.confidences) == pytest.approx(total)
+    total = sum(best_sum(found.value.xyxy_px, other) for other in sets) / len(sets)
+    assert sum(found.value.scores) == pytest.approx(total)
 
 
 def test_the_medoid_of_single_boxes_is_no_outlier_and_no_mean():
     near = [(10.0, 10.0, 50.0, y) for y in (46.0, 50.0, 52.0)]
     found = medoid([seen(AWAY), *(seen(box) for box in near)])
-    assert found.boxes_xyxy_px == (near[1],)
-    assert found.confidences == pytest.approx(((0.0 + 36 / 40 + 1 + 40 / 42) / 4,))
+    assert found.value.xyxy_px == (near[1],)
+    assert found.value.scores == pytest.approx(((0.0 + 36 / 40 + 1 + 40 / 42) / 4,))
 
 
 def test_of_two_answers_the_medoid_is_the_likelier_one():
     pair = [seen(BOX, logprob=-2.0), seen((10.0, 10.0, 50.0, 40.0), logprob=-1.0)]
-    assert medoid(pair).boxes_xyxy_px == medoid(pair[::-1]).boxes_xyxy_px == ((10.0, 10.0, 50.0, 40.0),)
+    assert medoid(pair).value.xyxy_px == medoid(pair[::-1]).value.xyxy_px == ((10.0, 10.0, 50.0, 40.0),)
     unknown = [seen(BOX), seen((10.0, 10.0, 50.0, 40.0))]
-    assert medoid(unknown).boxes_xyxy_px == (BOX,)
+    assert medoid(unknown).value.xyxy_px == (BOX,)
 
 
 def test_a_box_more_costs_an_answer_as_much_as_a_box_less():
     one, two = seen(BOX), seen(BOX, AWAY)
-    assert medoid([one, two, two]).boxes_xyxy_px == (BOX, AWAY)
-    assert medoid([one, one, two]).boxes_xyxy_px == (BOX,)
-    assert medoid([one, two, two]).confidences == pytest.approx((1.0, 2 / 3))
-    assert medoid([two, two, nothing()]).confidences == pytest.approx((2 / 3, 2 / 3))
+    assert medoid([one, two, two]).value.xyxy_px == (BOX, AWAY)
+    assert medoid([one, one, two]).value.xyxy_px == (BOX,)
+    assert medoid([one, two, two]).value.scores == pytest.approx((1.0, 2 / 3))
+    assert medoid([two, two, nothing()]).value.scores == pytest.approx((2 / 3, 2 / 3))

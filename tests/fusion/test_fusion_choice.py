@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from drawing import named, nothing, seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_answers import best_logprob, named, nothing, seen, self_consistency, vote
 
 from vrft.errors import InputError
-from vrft.tasks.fusion.best_of_n import best_logprob, self_consistency
-from vrft.tasks.fusion.vote import vote
 
 BOX = (10.0, 10.0, 50.0, 50.0)
 SPELLINGS = {
@@ -28,17 +26,17 @@ def test_the_vote_is_the_mode_of_the_names_in_any_spelling(names, data):
     found = vote([named(label) for label in written])
     # Counter keeps the order of first meeting among equals, as documented for unknown log-probabilities.
     ((winner, count),) = Counter(names).most_common(1)
-    assert found.label == written[names.index(winner)]
-    assert found.confidences == (count / len(names),)
+    assert found.value.name == written[names.index(winner)]
+    assert found.value.score == count / len(names)
 
 
 def test_a_tied_vote_goes_to_the_likelier_name_and_its_likeliest_answer():
     said = [named("cat", -1.0), named("dog", -0.7), named("Cat", -0.2), named("Dog", -0.8)]
     found = vote(said)
-    assert (found.label, found.text, found.confidences) == ("Cat", "Cat", (0.5,))
+    assert (found.value.name, found.text, found.value.score) == ("Cat", "Cat", 0.5)
     assert vote(said[::-1]) == found
     # Two dogs beat one cat, however likely.
-    assert vote([said[2], said[1], said[3]]).label == "dog"
+    assert vote([said[2], said[1], said[3]]).value.name == "dog"
 
 
 def test_best_by_logprob_is_the_likeliest_of_the_majority_on_presence():
@@ -52,7 +50,7 @@ def test_best_by_logprob_is_the_likeliest_of_the_majority_on_presence():
 def test_best_by_logprob_needs_them_of_all():
     with pytest.raises(InputError, match="self_consistency"):
         best_logprob([named("cat", -1.0), named("dog")])
-    assert best_logprob([named("cat")]).label == "cat"
+    assert best_logprob([named("cat")]).value.name == "cat"
 
 
 def test_self_consistency_is_the_answer_that_others_repeat():
@@ -65,4 +63,4 @@ def test_self_consistency_is_the_answer_that_others_repeat():
 
 def test_empty_quotes_name_nothing_and_agree_with_nobody():
     said = [named("''"), named('""'), named("cat"), named("cat")]
-    assert (vote(said).label, self_consistency(said).label) == ("cat", "cat")
+    assert (vote(said).value.name, self_consistency(said).value.name) == ("cat", "cat")

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from random_answers import nms, wbf
 
-from vrft.tasks.fusion.candidate import Candidate
-from vrft.tasks.fusion.nms import nms
-from vrft.tasks.fusion.wbf import wbf
-from vrft.types import Answer
+from vrft.tasks.fusion import Candidate
+from vrft.types import Answer, Boxes
 
 RECORDED = json.loads(Path(__file__).with_name("ensemble_boxes.json").read_text("utf-8"))
 CASES = RECORDED["cases"]
@@ -21,7 +20,7 @@ ROUNDING = {"rel": 0, "abs": 1e-4}
 def candidates(case: dict) -> list[Candidate]:
     return [
         Candidate(
-            Answer(True, True, tuple(tuple(map(float, box)) for box in a["boxes"]), tuple(a["confidences"])),
+            Answer(Boxes(tuple(tuple(map(float, box)) for box in a["boxes"]), tuple(a["confidences"])), True),
             None,
             1,
         )
@@ -41,8 +40,8 @@ def test_the_recording_is_worth_comparing_with():
 @pytest.mark.parametrize("number", range(len(CASES)))
 def test_weighted_boxes_fusion_is_that_of_the_package(number):
     found, theirs = wbf(candidates(CASES[number])), CASES[number]["wbf"]
-    assert found.confidences == pytest.approx(tuple(theirs["confidences"]), rel=0, abs=1e-6)
-    for box, expected in zip(found.boxes_xyxy_px, theirs["boxes"], strict=True):
+    assert found.value.scores == pytest.approx(tuple(theirs["confidences"]), rel=0, abs=1e-6)
+    for box, expected in zip(found.value.xyxy_px, theirs["boxes"], strict=True):
         assert box == pytest.approx(expected, **ROUNDING)
 
 
@@ -50,5 +49,5 @@ def test_weighted_boxes_fusion_is_that_of_the_package(number):
 def test_suppression_keeps_the_boxes_that_the_package_keeps(number):
     found = nms(candidates(CASES[number]))
     expected = sorted(CASES[number]["nms"]["boxes"])
-    for box, other in zip(sorted(found.boxes_xyxy_px), expected, strict=True):
+    for box, other in zip(sorted(found.value.xyxy_px), expected, strict=True):
         assert box == pytest.approx(other, **ROUNDING)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from vrft.errors import InputError
-from vrft.geometry.matching import MATCHERS, hungarian_ious, load_matcher, match_greedy, match_hungarian
+from vrft.geometry.matching import MATCHERS, greedy_ious, hungarian_ious, load_matcher
 
 
 def by_hand(ious: list[list[float]], confidences: list[float], tau: float) -> list[float]:
@@ -33,7 +33,9 @@ def test_small_cases_as_by_hand(data):
     rows, columns = data.draw(st.integers(0, 4)), data.draw(st.integers(0, 4))
     ious = data.draw(arrays(float, (rows, columns), elements=levels))
     confidences = data.draw(arrays(float, rows, elements=levels))
-    assert match_greedy(ious, confidences).tolist() == by_hand(ious.tolist(), confidences.tolist(), 0.5)
+    assert greedy_ious(ious.tolist(), confidences.tolist()) == by_hand(
+        ious.tolist(), confidences.tolist(), 0.5
+    )
 
 
 @settings(deadline=None)
@@ -41,25 +43,24 @@ def test_small_cases_as_by_hand(data):
 def test_a_label_is_matched_once(data):
     rows, columns = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 3))
     ious = data.draw(arrays(float, (rows, columns), elements=st.floats(0.6, 1)))
-    matched = match_greedy(ious, np.arange(rows) / rows)
+    matched = greedy_ious(ious.tolist(), (np.arange(rows) / rows).tolist())
     assert np.count_nonzero(matched) == min(rows, columns)
 
 
 def test_confidence_has_the_first_choice_even_where_it_fits_worse():
-    ious = np.array([[0.6], [0.9]])
-    assert match_greedy(ious, np.array([0.2, 0.9])).tolist() == [0.0, 0.9]
-    assert match_greedy(ious, np.array([0.9, 0.2])).tolist() == [0.6, 0.0]
+    assert greedy_ious([[0.6], [0.9]], [0.2, 0.9]) == [0.0, 0.9]
+    assert greedy_ious([[0.6], [0.9]], [0.9, 0.2]) == [0.6, 0.0]
 
 
-@pytest.mark.parametrize(("iou", "pay"), [(0.49, 0.0), (0.5, 0.0), (0.5000001, 0.5000001)])
-def test_the_threshold_itself_does_not_count(iou, pay):
-    assert match_greedy(np.array([[iou]]), np.array([1.0])).tolist() == [pay]
+@pytest.mark.parametrize(("iou", "counts"), [(0.49, 0.0), (0.5, 0.0), (0.5000001, 0.5000001)])
+def test_the_threshold_itself_does_not_count(iou, counts):
+    assert greedy_ious([[iou]], [1.0]) == [counts]
 
 
 def test_equal_confidences_keep_their_written_order():
-    assert match_greedy(np.array([[0.6], [0.9]]), np.array([0.5, 0.5])).tolist() == [0.6, 0.0]
-    many = match_greedy(np.full((200, 1), 0.9), np.tile([0.5, 0.7], 100))
-    assert many.nonzero()[0].tolist() == [1]
+    assert greedy_ious([[0.6], [0.9]], [0.5, 0.5]) == [0.6, 0.0]
+    many = greedy_ious([[0.9]] * 200, [0.5, 0.7] * 100)
+    assert np.nonzero(many)[0].tolist() == [1]
 
 
 def best_of_all(ious: np.ndarray) -> float:
@@ -75,9 +76,9 @@ def test_hungarian_matching_is_the_best_of_all_assignments(data):
     rows, columns = data.draw(st.integers(0, 6)), data.draw(st.integers(0, 6))
     values = data.draw(st.sampled_from([levels, st.floats(0, 1)]))
     ious = data.draw(arrays(float, (rows, columns), elements=values))
-    matched = match_hungarian(ious)
-    assert matched.shape == (rows,)
-    assert matched.sum() == pytest.approx(best_of_all(ious) if rows and columns else 0.0)
+    matched = hungarian_ious(ious.tolist())
+    assert len(matched) == rows
+    assert sum(matched) == pytest.approx(best_of_all(ious) if rows and columns else 0.0)
     assert all(value == 0 or value in row for value, row in zip(matched, ious, strict=True))
 
 

@@ -1,6 +1,6 @@
-"""What the golden prompt ids are recorded of: folders in the released form, pictures, questions, settings.
+"""What the golden prompt ids are recorded of: folders in the released form, images, questions, settings.
 
-Recorder and test make the same folders and pictures from here; only the recorder needs torchvision.
+Recorder and test make the same folders and images from here; only the recorder needs torchvision.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ QUESTIONS = (
     "  Où est « l'été » — 物体在哪里？ 🐈 {{ x }} <b>&amp;</b> e\u0301\n",
 )
 """The paper's detection prompt (arXiv 2503.01785, Table 1), and unicode with blanks at both ends."""
-PICTURES_WH = ((56, 56), (150, 24), (41, 97), (5, 7), (200, 160))
+IMAGES_WH = ((56, 56), (150, 24), (41, 97), (5, 7), (200, 160))
 """Square, wide, tall, very small, and larger than most tiny folders see."""
 
 
@@ -148,7 +148,7 @@ def merge(path: Path, settings: dict) -> None:
 
 
 def draw(folder: Path, size_wh: tuple[int, int]) -> Path:
-    """A picture whose red grows from left to right and whose green grows from top to bottom."""
+    """An image whose red grows from left to right and whose green grows from top to bottom."""
     width, height = size_wh
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[..., 0] = np.linspace(0, 255, width)

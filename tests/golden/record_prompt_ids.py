@@ -1,4 +1,4 @@
-"""Record what each family's own processor makes of a question about a picture.
+"""Record what each family's own processor makes of a question about an image.
 
 Runs where torchvision is, since the processors of most families need it; see README.md beside it.
 """
@@ -20,7 +20,7 @@ from PIL import Image
 from transformers import AutoConfig, AutoProcessor
 from transformers.models.llava_onevision.modeling_llava_onevision import get_anyres_image_grid_shape
 
-from golden.cases import GOLDEN, OWN, PICTURES_WH, QUESTIONS, draw, dress, merge, vocabulary_sha256
+from golden.cases import GOLDEN, IMAGES_WH, OWN, QUESTIONS, draw, dress, merge, vocabulary_sha256
 from tiny import save_tiny
 
 PACKAGES = ("torch", "torchvision", "transformers", "tokenizers", "pillow")
@@ -35,7 +35,7 @@ def of_patches(processor: Any, found: Any, config: Any) -> tuple[int, int]:
 
 
 def of_tiles(processor: Any, found: Any, config: Any) -> tuple[int, int]:
-    """Tiles, row by row, then the whole picture: a new row begins where the drawn green jumps."""
+    """Tiles, row by row, then the whole image: a new row begins where the drawn green jumps."""
     tiles = found["pixel_values"].flatten(0, -4)
     height, width = tiles.shape[-2:]
     cut = tiles[: max(1, len(tiles) - 1)]
@@ -98,7 +98,7 @@ def record(name: str, templates: Path, root: Path) -> Iterator[dict]:
             "max_pixels": max_pixels,
             "vocabulary_sha256": vocabulary_sha256(processor.tokenizer),
         }
-        for size in PICTURES_WH:
+        for size in IMAGES_WH:
             image = Image.open(draw(root, size))
             for index, question in enumerate(QUESTIONS):
                 content = [{"type": "image", "image": image}, {"type": "text", "text": question}]
@@ -111,7 +111,7 @@ def record(name: str, templates: Path, root: Path) -> Iterator[dict]:
                 )
                 patches = found["pixel_values"]
                 yield common | {
-                    "picture_wh": size,
+                    "image_wh": size,
                     "input_wh": SEEN[name](processor, found, config),
                     "patches": len(patches if patches.dim() == 2 else patches.flatten(0, -4)),
                     "question": index,

@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import Qwen3VLForConditionalGeneration
 
+from miniature_training.architecture import build_miniature, miniature_config
+from miniature_training.pretrain import take_tower
 from vrft.errors import ConfigError
-from vrft.miniature.architecture import build_miniature, miniature_config
 from vrft.miniature.location import miniature_folder
-from vrft.miniature.pretrain import take_tower
 
 IDS = ("eos", "pad", "bos", "image", "video", "vision_start", "vision_end")
 SPECIAL = {name: number for number, name in enumerate(IDS)}

@@ -23,13 +23,13 @@ def scene(domain, seed=0, categories=("two", "square", "heart")):
 
 
 def test_the_plain_domain_draws_what_pretraining_saw():
-    # Pictures of the frozen miniature's own kind: another digest here would make its card untrue.
+    # Images of the frozen miniature's own kind: another digest here would make its card untrue.
     drawn = b"".join(scene(PLAIN, seed).pixels.tobytes() for seed in range(8))
     assert hashlib.sha256(drawn).hexdigest() == DIGEST
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_another_domain_gives_another_picture(name):
+def test_another_domain_gives_another_image(name):
     plain, other = scene(PLAIN).pixels.astype(int), scene(DOMAINS[name]).pixels.astype(int)
     assert other.shape == plain.shape and abs(other - plain).mean() > 5
 
@@ -52,7 +52,7 @@ def test_an_outline_is_a_closed_line_around_a_pale_middle(category):
         assert 0.3 < np.median(ink[inside]) < 0.5
 
 
-def test_a_folder_of_another_domain_is_told_from_a_plain_one(tmp_path):
+def test_a_folder_of_another_domain_differs_from_a_plain_one(tmp_path):
     few = {"train": 2, "val": 0, "heldout": 0}
     write_detection(tmp_path, 0, **few)
     before = (tmp_path / "train" / "images" / "0000.png").read_bytes()
@@ -62,14 +62,14 @@ def test_a_folder_of_another_domain_is_told_from_a_plain_one(tmp_path):
 
 def test_further_categories_are_in_the_heldout_part_alone(tmp_path):
     write_detection(tmp_path, 0, BASE, train=12, val=12, heldout=24, further=NOVEL)
-    dataset = load_dataset(tmp_path, "detection")
+    dataset = load_dataset(tmp_path)
     seen = {"train": set(), "val": set(), "test": set()}
     for record in dataset.records:
-        seen[dataset.parts[record.id]] |= {box.category for box in record.boxes}
+        seen[dataset.parts[record.id]] |= record.categories
     assert not (seen["train"] | seen["val"]) & set(NOVEL)
     assert seen["test"] & set(NOVEL) and seen["test"] & set(BASE)
 
 
-def test_an_unknown_domain_is_told():
+def test_an_unknown_domain_is_reported():
     with pytest.raises(InputError, match="inverted, outline, texture"):
         domain_of("sepia")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vrft.miniature.expressions import expressions, plural
-from vrft.miniature.scenes import CATEGORIES, COLOURS, DIGITS, SceneObject, draw_scene
+from vrft.miniature.scenes import CATEGORIES, COLORS, DIGITS, SceneObject, draw_scene
 
 PLURALS = {
     "zeros": "zero", "ones": "one", "twos": "two", "threes": "three", "fours": "four", "fives": "five",
@@ -25,10 +25,10 @@ VALUES = {
 CORNER = st.tuples(st.integers(0, 60), st.integers(0, 60))
 SIDE = st.tuples(st.integers(8, 40), st.integers(8, 40))
 OBJECT = st.builds(
-    lambda category, colour, corner, side: SceneObject(
-        category, colour, (*corner, corner[0] + side[0], corner[1] + side[1])
+    lambda category, color, corner, side: SceneObject(
+        category, color, (*corner, corner[0] + side[0], corner[1] + side[1])
     ),
-    # Few categories and colours, so that twins and sums are common.
+    # Few categories and colors, so that twins and sums are common.
     st.sampled_from(("zero", "one", "two", "three", "six", "heart")),
     st.sampled_from(("red", "blue")),
     CORNER,
@@ -68,9 +68,9 @@ def meant(text, objects):
         return [i for i in digits if digits[i] == sum(digits[j] for j in digits if j != i)]
     match = re.fullmatch(r"the (\w+) (\w+)", text)
     assert match, text
-    assert match[1] in COLOURS
+    assert match[1] in COLORS
     assert match[2] in CATEGORIES
-    return [i for i in everything if (objects[i].colour, objects[i].category) == (match[1], match[2])]
+    return [i for i in everything if (objects[i].color, objects[i].category) == (match[1], match[2])]
 
 
 @settings(max_examples=400, deadline=None)
@@ -91,10 +91,10 @@ def test_no_text_is_given_twice(objects):
 
 @settings(max_examples=200, deadline=None)
 @given(SCENE)
-def test_the_highest_digit_is_told_wherever_there_is_one_among_several(objects):
+def test_the_highest_digit_is_reported_wherever_there_is_one_among_several(objects):
     values = [VALUES[o.category] for o in objects if o.category in VALUES]
-    told = "the digit with the highest value" in dict(expressions(objects))
-    assert told == (len(values) >= 2 and values.count(max(values)) == 1)
+    reported = "the digit with the highest value" in dict(expressions(objects))
+    assert reported == (len(values) >= 2 and values.count(max(values)) == 1)
 
 
 def test_differences_too_small_to_see_are_not_asked_about():
@@ -113,7 +113,7 @@ def test_drawn_scenes_give_every_kind_of_expression():
             assert [objects[i] for i in holds] == [found]
             kinds.add(text.replace(found.category, "X").replace(plural(found.category), "X").split(" ")[1])
     assert {"larger", "smaller", "leftmost", "rightmost", "topmost", "bottommost", "digit"} <= kinds
-    assert kinds & set(COLOURS)
+    assert kinds & set(COLORS)
 
 
 def test_plurals_are_english():

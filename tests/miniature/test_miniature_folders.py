@@ -20,7 +20,8 @@ from vrft.miniature.folders import (
 )
 from vrft.miniature.glyphs import glyphs
 from vrft.miniature.scenes import BASE, DIGITS, NOVEL
-from vrft.tasks.task import load_task
+from vrft.tasks.registry import load_task
+from vrft.types import Boxes
 
 WRITERS = {
     "detection": write_detection,
@@ -45,11 +46,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(task, tmp_pa
     one, two = (WRITERS[task](tmp_path / name, 5, **SMALL) for name in "ab")
     other = WRITERS[task](tmp_path / "c", 6, **SMALL)
     assert digest(one) == digest(two)
-    pictures = [{sha for name, sha in digest(folder) if name.endswith(".png")} for folder in (one, other)]
-    assert not pictures[0] & pictures[1]
+    images = [{sha for name, sha in digest(folder) if name.endswith(".png")} for folder in (one, other)]
+    assert not images[0] & images[1]
 
 
-def test_no_picture_is_in_two_places(task, tmp_path):
+def test_no_image_is_in_two_places(task, tmp_path):
     shas = [sha for name, sha in digest(WRITERS[task](tmp_path, 0, **SMALL)) if name.endswith(".png")]
     assert len(set(shas)) == len(shas)
 
@@ -57,8 +58,8 @@ def test_no_picture_is_in_two_places(task, tmp_path):
 def test_a_smaller_part_is_the_beginning_of_a_larger(task, tmp_path):
     few = WRITERS[task](tmp_path / "few", 0, train=2, val=0, heldout=0)
     more = WRITERS[task](tmp_path / "more", 0, train=4, val=0, heldout=0)
-    pictures = [{line for line in digest(folder) if line[0].endswith(".png")} for folder in (few, more)]
-    assert pictures[0] < pictures[1]
+    images = [{line for line in digest(folder) if line[0].endswith(".png")} for folder in (few, more)]
+    assert images[0] < images[1]
 
 
 @pytest.mark.parametrize(("part", "split"), [("train", "train"), ("val", "val"), ("heldout", "heldout")])
@@ -75,7 +76,7 @@ def test_a_part_uses_the_glyphs_of_its_split_alone(task, part, split, tmp_path, 
 
 
 def test_the_folder_reads_back_with_the_stated_parts(task, tmp_path):
-    dataset = load_dataset(WRITERS[task](tmp_path, 0, **SMALL), task)
+    dataset = load_dataset(WRITERS[task](tmp_path, 0, **SMALL), load_task(task).needs)
     each = len(DIGITS) if task == "classification" else 1
     counts = {part: list(dataset.parts.values()).count(part) for part in ("train", "val", "test")}
     assert counts == {"train": 3 * each, "val": 2 * each, "test": 4 * each}
@@ -96,10 +97,10 @@ def test_detection_labels_everything_that_was_drawn(tmp_path, monkeypatch):
     records = load_dataset(write_detection(tmp_path, 0, train=12, val=0, heldout=0) / "train").records
     assert len(records) == len(drawn) == 12
     for record, scene in zip(sorted(records, key=lambda r: r.id), drawn, strict=True):
-        assert [(b.category, b.box_xyxy_px) for b in record.boxes] == [
-            (o.category, tuple(map(float, o.box_xyxy_px))) for o in scene.objects
+        assert [(one.name, value.xyxy_px) for one, value in record.about("category", Boxes)] == [
+            (o.category, (tuple(map(float, o.box_xyxy_px)),)) for o in scene.objects
         ]
-        assert Image.open(record.image).convert("RGB").tobytes() == scene.pixels.tobytes()
+        assert Image.open(record.image.path).convert("RGB").tobytes() == scene.pixels.tobytes()
 
 
 def test_default_detection_has_all_six_categories_in_every_part(tmp_path):
@@ -113,21 +114,22 @@ def test_default_detection_has_all_six_categories_in_every_part(tmp_path):
 
 def test_open_vocabulary_has_novel_categories_alone(tmp_path):
     records = load_dataset(write_detection(tmp_path, 0, NOVEL, **SMALL)).records
-    assert {box.category for record in records for box in record.boxes} <= set(NOVEL)
+    assert {name for record in records for name in record.categories} <= set(NOVEL)
 
 
 def test_grounding_asks_one_or_two_things_of_base_categories(tmp_path):
     records = load_dataset(write_grounding(tmp_path, 0, train=20, val=0, heldout=0)).records
-    assert {len(record.expressions) for record in records} <= {1, 2}
-    assert all(len(e.boxes_xyxy_px) == 1 for record in records for e in record.expressions)
-    named = {word for record in records for e in record.expressions for word in e.text.split()}
+    phrases = [list(record.about("phrase", Boxes)) for record in records]
+    assert {len(own) for own in phrases} <= {1, 2}
+    assert all(len(value.xyxy_px) == 1 for own in phrases for _, value in own)
+    named = {word for own in phrases for one, _ in own for word in one.name.split()}
     assert not named & set(NOVEL)
 
 
 def test_a_complete_folder_is_left_alone(task, tmp_path):
     folder = WRITERS[task](tmp_path, 0, **SMALL)
-    picture = next(folder.rglob("*.png"))
-    Image.new("RGB", (9, 9)).save(picture)
+    image = next(folder.rglob("*.png"))
+    Image.new("RGB", (9, 9)).save(image)
     before = digest(folder)
     assert WRITERS[task](folder, 0, **SMALL) == folder
     assert digest(folder) == before
@@ -146,7 +148,7 @@ def test_a_folder_whose_writing_was_cut_short_is_written_anew(task, tmp_path):
     assert digest(WRITERS[task](folder, 0, **SMALL)) == whole
 
 
-def test_a_stop_in_the_middle_is_mended_by_the_next_call(tmp_path, monkeypatch):
+def test_a_stop_in_the_middle_is_fixed_by_the_next_call(tmp_path, monkeypatch):
     left = iter(range(4))
 
     def stopping(*arguments, **named):
@@ -158,8 +160,8 @@ def test_a_stop_in_the_middle_is_mended_by_the_next_call(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_detection(tmp_path / "a", 0, **SMALL)
     monkeypatch.undo()
-    mended = write_detection(tmp_path / "a", 0, **SMALL)
-    assert digest(mended) == digest(write_detection(tmp_path / "b", 0, **SMALL))
+    fixed = write_detection(tmp_path / "a", 0, **SMALL)
+    assert digest(fixed) == digest(write_detection(tmp_path / "b", 0, **SMALL))
 
 
 def test_other_settings_write_our_own_folder_anew_without_leftovers(task, tmp_path):
@@ -172,7 +174,7 @@ def test_our_folder_of_another_task_leaves_nothing_behind(tmp_path):
     assert digest(folder) == digest(write_grounding(tmp_path / "b", 0, **SMALL))
 
 
-def test_what_the_user_put_beside_the_parts_stays(task, tmp_path):
+def test_what_the_user_put_next_to_the_parts_stays(task, tmp_path):
     folder = WRITERS[task](tmp_path, 0, **SMALL)
     (folder / "notes").mkdir()
     (folder / "notes" / "a.txt").write_text("mine")

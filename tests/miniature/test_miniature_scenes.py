@@ -25,14 +25,14 @@ def test_the_same_seed_gives_the_same_bytes(seed, split):
     assert one.objects == two.objects
 
 
-def test_another_seed_gives_another_picture():
-    pictures = {draw_scene(np.random.default_rng(seed), "train").pixels.tobytes() for seed in range(20)}
-    assert len(pictures) == 20
+def test_another_seed_gives_another_image():
+    images = {draw_scene(np.random.default_rng(seed), "train").pixels.tobytes() for seed in range(20)}
+    assert len(images) == 20
 
 
 @settings(max_examples=60, deadline=None)
 @given(SEEDS, SPLIT, st.integers(1, 4))
-def test_boxes_lie_inside_the_picture_and_apart(seed, split, most):
+def test_boxes_lie_inside_the_image_and_apart(seed, split, most):
     scene = draw_scene(np.random.default_rng(seed), split, count=(1, most))
     assert scene.pixels.shape == (SIZE, SIZE, 3)
     assert scene.pixels.dtype == np.uint8
@@ -48,7 +48,7 @@ def test_boxes_lie_inside_the_picture_and_apart(seed, split, most):
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_boxes_are_tight_on_the_ink(category, monkeypatch):
-    """The picture less the same picture without its objects is the ink, found without the boxes."""
+    """The image less the same image without its objects is the ink, found without the boxes."""
 
     def leave_bare(rng, canvas, ink, left, top, rgb):
         rng.normal(0, 10, 3)
@@ -116,7 +116,7 @@ def test_a_scene_takes_its_digits_from_its_own_split(monkeypatch):
     assert asked == {"heldout"}
 
 
-def test_every_shape_can_be_told_from_every_other():
+def test_every_shape_can_be_distinguished_from_every_other():
     """Mean opacities of two shapes at one size differ clearly somewhere."""
     means = {}
     for shape in SHAPES:

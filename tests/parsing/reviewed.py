@@ -1,9 +1,9 @@
-"""Real outputs with what they say, decided by reading them; one JSON object a line.
+"""Real outputs with what they say, decided by reading them; one JSON object per line.
 
 ``boxes`` hold the numbers in written order, what the order is, the confidence and the name as written;
 ``label`` is a class name; ``faults`` are those that must be among the answer's; ``formatted`` is whether the
 text has exactly the demanded form (thinking, the task's own notation), null where that was not judged.
-Sources and licences stand in every row.
+Every row has its source and licence.
 """
 
 from __future__ import annotations

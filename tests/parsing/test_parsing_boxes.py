@@ -1,21 +1,21 @@
-"""Every notation of boxes that is read, and what each flaw costs. The view is 1:1, so that numbers stay."""
+"""Every notation of boxes that is read, and what each flaw costs. The frame is 1:1, so that numbers stay."""
 
 import json
 
 import pytest
+from answer_parts import boxes_of, scores_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.geometry.frames import View
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer
-from vrft.types import Answer, Fault, Form
+from vrft.types import Answer, CoordinateFrame, Fault, Form
 
-VIEW = View("thousand", (1000, 1000), (500, 500))
+FRAME = CoordinateFrame.whole("norm1000", (1000, 1000), (500, 500))
 A, B = (1.0, 2.0, 30.0, 40.0), (500.0, 500.0, 600.0, 700.0)
 
 
 def read(content: str) -> Answer:
-    return parse_boxes_answer(f"<answer>{content}</answer>", VIEW, Form.DIRECT)
+    return parse_boxes_answer(f"<answer>{content}</answer>", FRAME, Form.DIRECT)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def read(content: str) -> Answer:
 )
 def test_notations_of_one_box(content):
     answer = read(content)
-    assert (answer.boxes_xyxy_px, answer.confidences) == ((A,), (0.5,))
+    assert (boxes_of(answer), scores_of(answer)) == ((A,), (0.5,))
     assert answer.parsed and not answer.abstained
 
 
@@ -50,8 +50,8 @@ def test_notations_of_one_box(content):
 )
 def test_bare_lists_are_sure(content):
     answer = read(content)
-    assert answer.boxes_xyxy_px == (A, B)
-    assert answer.confidences == (1.0, 1.0)
+    assert boxes_of(answer) == (A, B)
+    assert scores_of(answer) == (1.0, 1.0)
     assert answer.formatted
 
 
@@ -63,8 +63,8 @@ detections = st.lists(st.tuples(boxes, st.integers(0, 100)), min_size=1, max_siz
 @given(detections, st.sampled_from([str, json.dumps, lambda v: json.dumps(v, indent=12)]))
 def test_whatever_python_or_json_writes_is_read(found, write):
     answer = read(write([{"Position": list(box), "Confidence": c / 100} for box, c in found]))
-    assert answer.boxes_xyxy_px == tuple(tuple(map(float, box)) for box, _ in found)
-    assert answer.confidences == tuple(c / 100 for _, c in found)
+    assert boxes_of(answer) == tuple(tuple(map(float, box)) for box, _ in found)
+    assert scores_of(answer) == tuple(c / 100 for _, c in found)
     assert answer.formatted
 
 
@@ -74,24 +74,24 @@ def test_a_cut_keeps_every_box_before_it(found, data):
     pieces = [f"{{'Position': {list(box)}, 'Confidence': {c / 100}}}" for box, c in found]
     text = "[" + ", ".join(pieces)
     end = data.draw(st.integers(1, len(text)))
-    answer = parse_boxes_answer(f"<answer>{text[:end]}", VIEW, Form.DIRECT)
+    answer = parse_boxes_answer(f"<answer>{text[:end]}", FRAME, Form.DIRECT)
     whole = sum(len("[" + ", ".join(pieces[: n + 1])) <= end for n in range(len(pieces)))
-    assert answer.boxes_xyxy_px[:whole] == tuple(tuple(map(float, box)) for box, _ in found[:whole])
-    assert answer.confidences[:whole] == tuple(c / 100 for _, c in found[:whole])
-    assert len(answer.boxes_xyxy_px) <= whole + 1 and set(answer.boxes_xyxy_px) <= {b for b, _ in found}
+    assert boxes_of(answer)[:whole] == tuple(tuple(map(float, box)) for box, _ in found[:whole])
+    assert scores_of(answer)[:whole] == tuple(c / 100 for _, c in found[:whole])
+    assert len(boxes_of(answer)) <= whole + 1 and set(boxes_of(answer)) <= {b for b, _ in found}
     assert Fault.TRUNCATED in answer.faults and not answer.formatted and not answer.abstained
 
 
 def test_a_number_at_the_cut_is_not_believed():
     answer = read("[{'Position': [1, 2, 30, 40], 'Confidence': 0.")
-    assert answer.boxes_xyxy_px == (A,) and answer.confidences == (1.0,)
+    assert boxes_of(answer) == (A,) and scores_of(answer) == (1.0,)
     assert set(answer.faults) == {Fault.TRUNCATED, Fault.BAD_CONFIDENCE}
     assert not read("[[1, 2, 30, 4").parsed
 
 
-def test_a_cut_before_the_box_is_no_bad_box():
+def test_a_cut_before_the_box_is_not_a_bad_box():
     answer = read("[{'Position': [1, 2, 30, 40], 'Confidence': 0.5}, {'Confidence': 0.5, 'Posi")
-    assert answer.boxes_xyxy_px == (A,) and answer.faults == (Fault.NOT_READABLE, Fault.TRUNCATED)
+    assert boxes_of(answer) == (A,) and answer.faults == (Fault.NOT_READABLE, Fault.TRUNCATED)
     assert read("[[1, 2, 30, 40], {'label': 'dog', ").faults == (Fault.TRUNCATED,)
 
 
@@ -145,7 +145,9 @@ def test_what_names_neither_boxes_nor_nothing_is_not_read(content):
         "There are no dogs in the image, so no box can be given.",
         "none",
         "No dogs were detected",
+        "no object found in this image.",
         "no object found in this picture.",
+        "The picture does not contain any dogs.",
         "**No Objects**",
         "N/A",
         "{}",
@@ -165,14 +167,14 @@ def test_abstentions_in_other_words_are_read_and_cost_the_form(content):
     assert Fault.OTHER_NOTATION in answer.faults
 
 
-def test_an_empty_place_beside_a_box_is_a_bad_box():
+def test_an_empty_place_next_to_a_box_is_a_bad_box():
     answer = read("[{'Position': [1, 2, 30, 40], 'Confidence': 0.5}, {'Position': [], 'Confidence': 0.5}]")
-    assert answer.boxes_xyxy_px == (A,) and answer.faults == (Fault.BAD_BOX,)
+    assert boxes_of(answer) == (A,) and answer.faults == (Fault.BAD_BOX,)
 
 
 def test_an_abstention_that_may_go_on_is_not_believed():
-    assert not parse_boxes_answer("<answer>There are no dogs", VIEW, Form.DIRECT).parsed
-    assert parse_boxes_answer("<answer>There are no dogs.", VIEW, Form.DIRECT).abstained
+    assert not parse_boxes_answer("<answer>There are no dogs", FRAME, Form.DIRECT).parsed
+    assert parse_boxes_answer("<answer>There are no dogs.", FRAME, Form.DIRECT).abstained
 
 
 def test_prose_is_not_readable_and_nothing_is_empty():
@@ -207,7 +209,7 @@ def test_prose_is_not_readable_and_nothing_is_empty():
 def test_a_bad_box_costs_itself_only(bad):
     good = "{'Position': [500, 500, 600, 700], 'Confidence': 0.25}"
     answer = read(f"[{{'Position': {bad}, 'Confidence': 0.9}}, {good}]")
-    assert (answer.boxes_xyxy_px, answer.confidences) == ((B,), (0.25,))
+    assert (boxes_of(answer), scores_of(answer)) == ((B,), (0.25,))
     assert Fault.BAD_BOX in answer.faults and answer.parsed and not answer.formatted
     alone = read(f"[{{'Position': {bad}, 'Confidence': 0.9}}]")
     assert not alone.parsed and not alone.abstained and not alone.formatted
@@ -233,14 +235,14 @@ def test_a_bad_box_costs_itself_only(bad):
 )
 def test_a_bad_confidence_costs_the_format_and_keeps_the_box(confidence, kept):
     answer = read(f"[{{'Position': [1, 2, 30, 40], 'Confidence': {confidence}}}]")
-    assert (answer.boxes_xyxy_px, answer.confidences) == ((A,), (kept,))
+    assert (boxes_of(answer), scores_of(answer)) == ((A,), (kept,))
     assert answer.faults == (Fault.BAD_CONFIDENCE,) and answer.parsed and not answer.formatted
 
 
 def test_only_the_papers_notation_demands_a_confidence():
     assert read("[{'Position': [1, 2, 30, 40]}]").faults == (Fault.BAD_CONFIDENCE,)
     assert read("[{'bbox_2d': [1, 2, 30, 40], 'label': 'dog'}]").formatted
-    assert read("[{'Position': [1, 2, 30, 40]}]").confidences == (1.0,)
+    assert scores_of(read("[{'Position': [1, 2, 30, 40]}]")) == (1.0,)
 
 
 def test_of_equal_boxes_the_surest_stays():
@@ -248,32 +250,33 @@ def test_of_equal_boxes_the_surest_stays():
     answer = read(
         "[" + ", ".join(one.format(c) for c in (0.2, 0.8, 0.5)) + ", {'Position': [500, 500, 600, 700]}]"
     )
-    assert answer.boxes_xyxy_px == (A, B)
-    assert answer.confidences == (0.8, 1.0)
+    assert boxes_of(answer) == (A, B)
+    assert scores_of(answer) == (0.8, 1.0)
 
 
 def test_words_around_boxes_cost_the_format_only():
     answer = read("Here it is: [{'Position': [1, 2, 30, 40], 'Confidence': 0.5}], isn't it?")
-    assert answer.boxes_xyxy_px == (A,) and not answer.formatted
+    assert boxes_of(answer) == (A,) and not answer.formatted
 
 
 def test_without_tags_boxes_are_read_after_the_thought():
-    answer = parse_boxes_answer("<think>[[7, 7, 9, 9]]</think> [[1, 2, 30, 40]]", VIEW, Form.THINK)
-    assert answer.boxes_xyxy_px == (A,) and answer.faults == (Fault.NO_ANSWER_TAG,) and not answer.formatted
+    answer = parse_boxes_answer("<think>[[7, 7, 9, 9]]</think> [[1, 2, 30, 40]]", FRAME, Form.THINK)
+    assert boxes_of(answer) == (A,) and answer.faults == (Fault.NO_ANSWER_TAG,) and not answer.formatted
 
 
-def test_boxes_in_an_unfinished_thought_are_no_answer():
-    assert not parse_boxes_answer("<think> maybe [[7, 7, 9, 9]] or", VIEW, Form.THINK).parsed
+def test_boxes_in_an_unfinished_thought_are_not_an_answer():
+    assert not parse_boxes_answer("<think> maybe [[7, 7, 9, 9]] or", FRAME, Form.THINK).parsed
 
 
-def test_the_view_decides_what_numbers_mean():
+def test_the_frame_decides_what_numbers_mean():
     text = "<answer>[[100, 50, 200, 100]]</answer>"
-    views = {kind: View(kind, (2000, 1000), (400, 200)) for kind in ("thousand", "input_pixels", "unit")}
-    read_as = {
-        kind: parse_boxes_answer(text, view, Form.DIRECT).boxes_xyxy_px for kind, view in views.items()
+    frames = {
+        kind: CoordinateFrame.whole(kind, (2000, 1000), (400, 200))
+        for kind in ("norm1000", "resized_pixels", "norm1")
     }
+    read_as = {kind: boxes_of(parse_boxes_answer(text, frame, Form.DIRECT)) for kind, frame in frames.items()}
     assert read_as == {
-        "thousand": ((200.0, 50.0, 400.0, 100.0),),
-        "input_pixels": ((500.0, 250.0, 1000.0, 500.0),),
-        "unit": (),
+        "norm1000": ((200.0, 50.0, 400.0, 100.0),),
+        "resized_pixels": ((500.0, 250.0, 1000.0, 500.0),),
+        "norm1": (),
     }

@@ -1,17 +1,17 @@
 """Grounding answers: two corners, and other ways to write one box."""
 
 import pytest
+from answer_parts import boxes_of, scores_of
 
-from vrft.geometry.frames import View
 from vrft.tasks.parsing.answer_parsers import parse_corners_answer
-from vrft.types import Answer, Fault, Form
+from vrft.types import Answer, CoordinateFrame, Fault, Form
 
-VIEW = View("thousand", (1000, 1000), (500, 500))
+FRAME = CoordinateFrame.whole("norm1000", (1000, 1000), (500, 500))
 A = (1.0, 2.0, 30.0, 40.0)
 
 
 def read(content: str) -> Answer:
-    return parse_corners_answer(f"<answer>{content}</answer>", VIEW, Form.DIRECT)
+    return parse_corners_answer(f"<answer>{content}</answer>", FRAME, Form.DIRECT)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def read(content: str) -> Answer:
 )
 def test_notations(content):
     answer = read(content)
-    assert answer.boxes_xyxy_px == (A,) and answer.confidences == (1.0,)
+    assert boxes_of(answer) == (A,) and scores_of(answer) == (1.0,)
     assert answer.formatted and not answer.faults
 
 
@@ -41,7 +41,7 @@ def test_notations(content):
 )
 def test_of_several_boxes_the_first_is_kept(content):
     answer = read(content)
-    assert answer.boxes_xyxy_px == (A,) and answer.parsed and not answer.formatted
+    assert boxes_of(answer) == (A,) and answer.parsed and not answer.formatted
     assert answer.faults == (Fault.SEVERAL_BOXES,)
 
 
@@ -64,14 +64,14 @@ def test_of_several_boxes_the_first_is_kept(content):
 )
 def test_no_box(content):
     answer = read(content)
-    assert not answer.parsed and not answer.formatted and answer.boxes_xyxy_px == () and answer.faults
+    assert not answer.parsed and not answer.formatted and boxes_of(answer) == () and answer.faults
 
 
 def test_corners_in_words_are_read_without_format():
     answer = read("top left (1,2), bottom right (30,40)")
-    assert answer.boxes_xyxy_px == (A,) and not answer.formatted
+    assert boxes_of(answer) == (A,) and not answer.formatted
 
 
 def test_a_bad_box_before_a_good_one_is_passed_over():
     answer = read("(30,40),(1,2),(1,2),(30,40)")
-    assert answer.boxes_xyxy_px == (A,) and answer.faults == (Fault.BAD_BOX,)
+    assert boxes_of(answer) == (A,) and answer.faults == (Fault.BAD_BOX,)

@@ -3,14 +3,16 @@
 import math
 
 import pytest
+from answer_parts import boxes_of, name_of, scores_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vrft.geometry.frames import View
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer, parse_label_answer
-from vrft.types import Answer, Form
+from vrft.types import Answer, CoordinateFrame, Form
 
-VIEWS = [View(kind, (640, 480), (616, 476)) for kind in ("thousand", "input_pixels", "unit")]
+FRAMES = [
+    CoordinateFrame.whole(kind, (640, 480), (616, 476)) for kind in ("norm1000", "resized_pixels", "norm1")
+]
 FRAGMENTS = [
     *("<think>", "</think>", "<answer>", "</answer>", "<answ", "</"),
     *("[", "]", "{", "}", "(", ")", ",", ":", "'", '"', "\\", "`", "```json", "\n", " ", "\x00"),
@@ -58,21 +60,23 @@ FLOODS = [
 
 
 def answers(text: str, form: Form) -> list[Answer]:
-    read = [parse(text, view, form) for view in VIEWS for parse in (parse_boxes_answer, parse_corners_answer)]
+    read = [
+        parse(text, frame, form) for frame in FRAMES for parse in (parse_boxes_answer, parse_corners_answer)
+    ]
     return [*read, parse_label_answer(text, form)]
 
 
 def check_sound(answer: Answer) -> None:
-    assert len(answer.boxes_xyxy_px) == len(answer.confidences)
-    assert all(0 <= c <= 1 for c in answer.confidences)
-    for x1, y1, x2, y2 in answer.boxes_xyxy_px:
+    assert len(boxes_of(answer)) == len(scores_of(answer))
+    assert all(0 <= c <= 1 for c in scores_of(answer))
+    for x1, y1, x2, y2 in boxes_of(answer):
         assert 0 <= x1 < x2 <= 640 and 0 <= y1 < y2 <= 480
         assert all(map(math.isfinite, (x1, y1, x2, y2)))
-    assert len(set(answer.boxes_xyxy_px)) == len(answer.boxes_xyxy_px)
+    assert len(set(boxes_of(answer))) == len(boxes_of(answer))
     assert answer.formatted == (not answer.faults)
     assert answer.parsed or not answer.formatted
-    assert answer.parsed or not (answer.boxes_xyxy_px or answer.label)
-    assert answer.label is None or answer.label.strip()
+    assert answer.parsed or not (boxes_of(answer) or name_of(answer))
+    assert name_of(answer) is None or name_of(answer).strip()
 
 
 @settings(max_examples=400, deadline=None)
@@ -95,8 +99,8 @@ def test_any_content_gives_a_sound_answer(content):
 def test_a_megabyte_of_anything_is_read_or_refused(flood, wrap):
     text = wrap.replace("{}", flood * (MEGABYTE // len(flood)))
     for answer in (
-        parse_boxes_answer(text, VIEWS[0], Form.THINK),
-        parse_corners_answer(text, VIEWS[0], Form.THINK),
+        parse_boxes_answer(text, FRAMES[0], Form.THINK),
+        parse_corners_answer(text, FRAMES[0], Form.THINK),
         parse_label_answer(text, Form.THINK),
     ):
         check_sound(answer)

@@ -1,6 +1,7 @@
 """Class names as models write them."""
 
 import pytest
+from answer_parts import name_of
 
 from vrft.tasks.parsing.answer_parsers import parse_label_answer
 from vrft.types import Fault, Form
@@ -24,15 +25,15 @@ from vrft.types import Fault, Form
 )
 def test_labels(text, label, faults):
     answer = parse_label_answer(text, Form.DIRECT)
-    assert answer.label == label
+    assert name_of(answer) == label
     assert answer.faults == faults
     assert answer.parsed == (label is not None)
     assert answer.formatted == (faults == ())
 
 
-def test_a_name_in_the_thought_is_no_answer():
-    assert parse_label_answer("<think>rose", Form.THINK).label is None
-    assert parse_label_answer("<think>rose</think> tulip", Form.THINK).label == "tulip"
+def test_a_name_in_the_thought_is_not_an_answer():
+    assert name_of(parse_label_answer("<think>rose", Form.THINK)) is None
+    assert name_of(parse_label_answer("<think>rose</think> tulip", Form.THINK)) == "tulip"
 
 
 @pytest.mark.parametrize(
@@ -52,19 +53,19 @@ def test_a_name_in_the_thought_is_no_answer():
 )
 def test_a_wrapped_name_is_taken_out_and_costs_the_form(content, label):
     answer = parse_label_answer(f"<answer>{content}</answer>", Form.DIRECT)
-    assert answer.parsed and answer.label == label
+    assert answer.parsed and name_of(answer) == label
     assert answer.formatted == (label == content) == (Fault.OTHER_NOTATION not in answer.faults)
 
 
 @pytest.mark.parametrize(
-    "content", ["['rose', 'tulip']", "{}", '{"colour": "red"}', "[]", '[{"label": "a"}, {"label": "b"}]']
+    "content", ["['rose', 'tulip']", "{}", '{"color": "red"}', "[]", '[{"label": "a"}, {"label": "b"}]']
 )
-def test_brackets_without_a_single_name_are_no_name(content):
+def test_brackets_without_a_single_name_are_not_a_name(content):
     answer = parse_label_answer(f"<answer>{content}</answer>", Form.DIRECT)
     assert not answer.parsed and answer.faults == (Fault.NOT_READABLE,)
 
 
 def test_without_tags_the_last_line_may_name_the_answer():
     text = "Thought: it has petals and thorns, and a scent.\n> final answer: rose"
-    assert parse_label_answer(text, Form.DIRECT).label == "rose"
-    assert parse_label_answer("Answer: rose, I would say, if it had petals", Form.DIRECT).label is None
+    assert name_of(parse_label_answer(text, Form.DIRECT)) == "rose"
+    assert name_of(parse_label_answer("Answer: rose, I would say, if it had petals", Form.DIRECT)) is None

@@ -4,14 +4,14 @@ import re
 from collections import Counter
 
 import pytest
+from answer_parts import boxes_of, name_of
 from reviewed import ROWS
 
-from vrft.geometry.frames import View
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer, parse_label_answer
 from vrft.tasks.parsing.content_reading import read_answer
-from vrft.types import Answer, Fault, Form
+from vrft.types import Answer, CoordinateFrame, Fault, Form
 
-VIEW = View("thousand", (1000, 1000), (1000, 1000))
+FRAME = CoordinateFrame.whole("norm1000", (1000, 1000), (1000, 1000))
 BOXES = [row for row in ROWS if row["kind"] != "label"]
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -24,7 +24,7 @@ def parse(row) -> Answer:
     if row["kind"] == "label":
         return parse_label_answer(row["text"], Form.THINK)
     parsers = {"boxes": parse_boxes_answer, "corners": parse_corners_answer}
-    return parsers[row["kind"]](row["text"], VIEW, Form.THINK)
+    return parsers[row["kind"]](row["text"], FRAME, Form.THINK)
 
 
 def test_the_table_covers_the_families_and_says_where_each_row_is_from():
@@ -58,18 +58,18 @@ def test_faults_and_form_are_those_that_a_reader_sees(row):
     if row["formatted"] is not None:
         assert answer.formatted == row["formatted"], answer.faults
     if row["kind"] == "label":
-        assert answer.label == row["label"]
+        assert name_of(answer) == row["label"]
 
 
 @pytest.mark.parametrize("row", by_id(BOXES))
-def test_no_number_is_read_that_does_not_stand_in_the_text(row):
-    stand = {float(number) for number in NUMBER.findall(row["text"].lower())}
-    stand |= {-number for number in stand}
+def test_no_number_is_read_that_is_not_in_the_text(row):
+    there = {float(number) for number in NUMBER.findall(row["text"].lower())}
+    there |= {-number for number in there}
     written = read_answer(row["text"])
     for box in written.boxes:
-        assert set(box.numbers) <= stand
-        assert box.confidence is None or box.confidence in stand
-    assert {number for point in written.points for number in point.numbers} <= stand
+        assert set(box.numbers) <= there
+        assert box.confidence is None or box.confidence in there
+    assert {number for point in written.points for number in point.numbers} <= there
     # At a scale of one to one the same holds of the pixels.
-    answer = parse_boxes_answer(row["text"], VIEW, Form.THINK)
-    assert {number for box in answer.boxes_xyxy_px for number in box} <= stand
+    answer = parse_boxes_answer(row["text"], FRAME, Form.THINK)
+    assert {number for box in boxes_of(answer) for number in box} <= there

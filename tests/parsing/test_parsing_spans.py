@@ -1,4 +1,4 @@
-"""Where in its text each box stands: its four numbers and nothing before or after them."""
+"""Where in its text each box is written: its four numbers and nothing before or after them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import re
 from dataclasses import replace
 
 import pytest
+from answer_parts import boxes_of
 from fuzzing import strings
 from hypothesis import given
 from hypothesis import strategies as st
 from test_parsing_notations import ONE_BOX
 
-from vrft.geometry.frames import View
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer
-from vrft.tasks.parsing.content_reading import read_paper, read_written
-from vrft.tasks.parsing.literals import scan
-from vrft.types import NOWHERE, Form
+from vrft.tasks.parsing.content_reading import read_content, read_paper
+from vrft.tasks.parsing.scanner import scan
+from vrft.types import NOWHERE, CoordinateFrame, Form
 
-VIEW = View("thousand", (1000, 1000), (1000, 1000))
+FRAME = CoordinateFrame.whole("norm1000", (1000, 1000), (1000, 1000))
 _KEYS = re.compile(r"[a-z]+_2d|[xy][12]|(?:coord|loc)_")
 MORE_BETWEEN = {"prose with corners"}
-"""Other numbers stand between those of the box."""
+"""Other numbers are between those of the box."""
 
 
 def said(answer):
-    return [answer.text[begin:end] for begin, end in answer.box_spans]
+    return [answer.text[begin:end] for begin, end in answer.spans]
 
 
 @pytest.mark.parametrize("name", ONE_BOX)
@@ -38,11 +38,11 @@ def said(answer):
         "<think> 7 8 9 10 </think>{}",
     ],
 )
-def test_every_notation_tells_where_its_numbers_are(name, around):
+def test_every_notation_shows_where_its_numbers_are(name, around):
     text = around.format(ONE_BOX[name][0])
-    answer = parse_boxes_answer(text, VIEW, Form.THINK)
+    answer = parse_boxes_answer(text, FRAME, Form.THINK)
     if name == "width and height":
-        assert answer.boxes_xyxy_px == answer.box_spans == ()
+        assert boxes_of(answer) == answer.spans == ()
         return
     (span,) = said(answer)
     assert span[0].isdigit() and span[-1].isdigit()
@@ -66,32 +66,32 @@ def test_every_notation_tells_where_its_numbers_are(name, around):
     ],
 )
 def test_several_boxes_and_other_orders(content, numbers):
-    assert said(parse_boxes_answer(f"<answer>{content}</answer>", VIEW, Form.DIRECT)) == numbers
+    assert said(parse_boxes_answer(f"<answer>{content}</answer>", FRAME, Form.DIRECT)) == numbers
 
 
 def test_a_box_that_is_dropped_or_repeated_leaves_the_others_in_place():
     content = "[[1, 2, 30, 40], [50, 6, 5, 8], [1,2,30,40], [5, 6, 7000, 8], [5, 6, 70, 80]]"
-    answer = parse_boxes_answer(f"<answer>{content}</answer>", VIEW, Form.DIRECT)
-    assert said(answer) == ["1, 2, 30, 40", "5, 6, 70, 80"] and len(answer.boxes_xyxy_px) == 2
-    assert said(parse_corners_answer(f"<answer>{content}</answer>", VIEW, Form.DIRECT)) == ["1, 2, 30, 40"]
+    answer = parse_boxes_answer(f"<answer>{content}</answer>", FRAME, Form.DIRECT)
+    assert said(answer) == ["1, 2, 30, 40", "5, 6, 70, 80"] and len(boxes_of(answer)) == 2
+    assert said(parse_corners_answer(f"<answer>{content}</answer>", FRAME, Form.DIRECT)) == ["1, 2, 30, 40"]
 
 
 def test_a_place_that_is_not_known_is_not_guessed():
     torn = "<think> a </think> {'Position': [1, 2, </answer> 30, 40]} </answer>"
-    beside = "[1, 2, 30, 40] <answer> </answer>"
-    for text in (torn, beside):
-        answer = parse_boxes_answer(text, VIEW, Form.THINK)
-        assert len(answer.boxes_xyxy_px) == 1
-        assert set(answer.box_spans) <= {NOWHERE}
+    before = "[1, 2, 30, 40] <answer> </answer>"
+    for text in (torn, before):
+        answer = parse_boxes_answer(text, FRAME, Form.THINK)
+        assert len(boxes_of(answer)) == 1
+        assert set(answer.spans) <= {NOWHERE}
 
 
 def test_spans_do_not_tell_answers_apart():
-    answer = parse_boxes_answer("<answer>[[1, 2, 30, 40]]</answer>", VIEW, Form.DIRECT)
-    assert answer.box_spans and answer == replace(answer, box_spans=())
+    answer = parse_boxes_answer("<answer>[[1, 2, 30, 40]]</answer>", FRAME, Form.DIRECT)
+    assert answer.spans and answer == replace(answer, spans=())
 
 
 def test_what_is_read_holds_plain_numbers():
-    written = read_written("{'Position': ['1', '2', '30', '40'], 'Confidence': '0.5'}, [5, 6, 70, 80]")
+    written = read_content("{'Position': ['1', '2', '30', '40'], 'Confidence': '0.5'}, [5, 6, 70, 80]")
     for box in written.boxes:
         assert {type(n) for n in box.numbers} == {float} and type(box.confidence) in (float, type(None))
 
@@ -117,27 +117,27 @@ def test_written_boxes_are_found_where_they_were_put(boxes, blank, thought, nota
         start = len(text) + len(before)
         wanted.setdefault(box, (start, start + len(numbers)))
         text += f"{before}{numbers}{after}, "
-    answer = parse_boxes_answer(text[:-2] + "]</answer>", VIEW, Form.THINK)
+    answer = parse_boxes_answer(text[:-2] + "]</answer>", FRAME, Form.THINK)
     sound = {box: span for box, span in wanted.items() if box[0] < box[2] and box[1] < box[3]}
-    assert answer.box_spans == tuple(sound.values())
-    assert answer.boxes_xyxy_px == tuple(tuple(map(float, box)) for box in sound)
+    assert answer.spans == tuple(sound.values())
+    assert boxes_of(answer) == tuple(tuple(map(float, box)) for box in sound)
 
 
 def test_the_papers_notation_has_the_same_places_in_the_tolerant_reader():
     content = (
         "[{'Position': [1, 2, 30, 40], 'Confidence': 0.9}, {'Position': [5, 6, 70, 80.5],\n'Confidence': 1}]"
     )
-    paper, tolerant = read_paper(content), read_written(content + " ")
+    paper, tolerant = read_paper(content), read_content(content + " ")
     assert paper is not None and scan(content).clean
     assert read_paper(content + " ") is None
     assert paper.boxes == tolerant.boxes and paper.spans == tolerant.spans
 
 
-def test_hostile_texts_have_a_span_a_box_within_the_text():
+def test_hostile_texts_have_a_span_per_box_within_the_text():
     for text in strings(4000, seed=11):
-        answer = parse_boxes_answer(text, VIEW, Form.THINK)
-        assert len(answer.box_spans) in (0, len(answer.boxes_xyxy_px))
-        for (begin, end), box in zip(answer.box_spans, answer.boxes_xyxy_px, strict=False):
+        answer = parse_boxes_answer(text, FRAME, Form.THINK)
+        assert len(answer.spans) in (0, len(boxes_of(answer)))
+        for (begin, end), box in zip(answer.spans, boxes_of(answer), strict=False):
             assert 0 <= begin <= end <= len(text)
             if begin < end:
                 assert text[begin] in "+-.0123456789" and text[end - 1] in ".0123456789"

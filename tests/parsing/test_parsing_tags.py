@@ -94,19 +94,19 @@ def test_the_thought_is_kept(text, thinking):
 
 
 @pytest.mark.parametrize("token", ["<end_of_turn>", "<|end|>", "<end_of_utterance>", "<|eot_id|>"])
-def test_end_tokens_of_other_families_are_no_part_of_a_bare_answer(token):
+def test_end_tokens_of_other_families_are_not_part_of_a_bare_answer(token):
     assert strip_end_tokens(f" rose {token}\n") == "rose"
     assert strip_end_tokens(f"the {token} sign") == f"the {token} sign"
 
 
 @settings(deadline=None)
 @given(st.text("ab \n", max_size=8), st.lists(st.sampled_from(["<|im_end|>", "</s>", " ", "\n"]), max_size=5))
-def test_end_tokens_are_no_words(words, tail):
+def test_end_tokens_are_not_words(words, tail):
     assert strip_end_tokens(words + "".join(tail)) == words.strip()
 
 
 @pytest.mark.parametrize(
-    ("text", "beside"),
+    ("text", "around"),
     [
         ("<think>a</think><answer>b</answer>", ""),
         ("x <think>a</think> y <answer>b</answer> z", "x \n y \n z"),
@@ -116,5 +116,5 @@ def test_end_tokens_are_no_words(words, tail):
         ("x <think>a</think> b", "x"),
     ],
 )
-def test_what_stands_beside_answer_and_thoughts(text, beside):
-    assert split_tags(text, Form.THINK).beside == beside.strip()
+def test_what_is_around_answer_and_thoughts(text, around):
+    assert split_tags(text, Form.THINK).around == around.strip()

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from architectures import FAMILY_NAMES
-from golden.cases import GOLDEN, OWN, PICTURES_WH, QUESTIONS, draw, dress, vocabulary_sha256
-from vrft.geometry.frames import View
-from vrft.models.load_policy import load_policy
-from vrft.tasks.task import load_task
-from vrft.types import BoxesTarget, Example, Form
+from architectures import FAMILY_NAMES, ask, loaded, medium
+from golden.cases import GOLDEN, IMAGES_WH, OWN, QUESTIONS, draw, dress, vocabulary_sha256
+from vrft.tasks.registry import load_task
+from vrft.types import CoordinateFrame, Example, Form, Image
 
 RECORD = json.loads((Path(__file__).parents[1] / "golden" / "prompt_ids.json").read_text("utf-8"))
 FOLDERS = list(dict.fromkeys((c["family"], c["template"], c["max_pixels"]) for c in RECORD["cases"]))
@@ -37,11 +35,8 @@ def official(template):
 def test_prompts_are_those_of_the_familys_own_processor(name, template, max_pixels, tiny_folders, tmp_path):
     folder = tmp_path / "released"
     shutil.copytree(tiny_folders[name], folder)
-    policy = load_policy(
-        str(dress(name, folder, None if template == OWN else official(template))),
-        device="cpu",
-        max_pixels=max_pixels,
-    )
+    dress(name, folder, None if template == OWN else official(template))
+    policy = loaded(folder, max_pixels=max_pixels)
     cases = [
         case
         for case in RECORD["cases"]
@@ -51,12 +46,13 @@ def test_prompts_are_those_of_the_familys_own_processor(name, template, max_pixe
         assert vocabulary_sha256(policy.tokenizer) == case["vocabulary_sha256"], (
             f"the tiny tokenizer is another than the recorded one: {AGAIN}"
         )
-        picture = policy.picture(draw(tmp_path, case["picture_wh"]))
-        assert picture.view.original_wh == tuple(case["picture_wh"])
-        assert picture.view.input_wh == tuple(case["input_wh"]), case["picture_wh"]
-        assert len(picture.inputs["pixel_values"]) == case["patches"], case["picture_wh"]
+        path = draw(tmp_path, case["image_wh"])
+        image = policy.image(medium(path))
+        assert image.frame.window_px == (0.0, 0.0, *case["image_wh"])
+        assert image.frame.input_wh == tuple(case["input_wh"]), case["image_wh"]
+        assert len(image.inputs["pixel_values"]) == case["patches"], case["image_wh"]
         question = RECORD["questions"][case["question"]]
-        assert list(policy.prompt(question, picture).token_ids) == case["input_ids"], case["picture_wh"]
+        assert list(ask(policy, question, path).token_ids) == case["input_ids"], case["image_wh"]
 
 
 @pytest.mark.parametrize("template", RECORD["templates_sha256"])
@@ -65,8 +61,8 @@ def test_the_official_templates_are_the_recorded_ones(template):
     assert digest == RECORD["templates_sha256"][template], f"TRL's template has changed: {AGAIN}"
 
 
-def test_every_family_picture_and_question_is_recorded():
-    asked = [(size, index) for size in PICTURES_WH for index in range(len(QUESTIONS))]
+def test_every_family_image_and_question_is_recorded():
+    asked = [(size, index) for size in IMAGES_WH for index in range(len(QUESTIONS))]
     for name in FAMILY_NAMES:
         folders = {(OWN, None)}
         folders |= {(GOLDEN[name].template, None)} if GOLDEN[name].template else set()
@@ -77,12 +73,13 @@ def test_every_family_picture_and_question_is_recorded():
             own = [
                 c for c in RECORD["cases"] if (c["family"], c["template"], c["max_pixels"]) == (name, *folder)
             ]
-            assert [(tuple(c["picture_wh"]), c["question"]) for c in own] == asked
+            assert [(tuple(c["image_wh"]), c["question"]) for c in own] == asked
     assert RECORD["questions"] == list(QUESTIONS)
     assert {"python", "torch", "torchvision", "transformers"} <= RECORD["versions"].keys()
 
 
 def test_the_recorded_question_is_what_detection_asks():
-    view = View("thousand", (640, 480), (640, 480))
-    asked = Example("1", "1", Path("1.png"), (640, 480), "detection", "fire hydrant", BoxesTarget(()))
-    assert load_task("detection").ask(asked, view, Form.THINK) == QUESTIONS[0]
+    image = Image(Path("1.png"), (640, 480))
+    asked = Example("1", "1", "detection", (image,), "fire hydrant", form=Form.THINK)
+    frame = CoordinateFrame.whole("norm1000", (640, 480))
+    assert load_task("detection").question(asked, [frame]) == QUESTIONS[0]

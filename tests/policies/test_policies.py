@@ -12,33 +12,35 @@ import pytest
 import torch
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
 
-from architectures import FAMILY_NAMES
+from architectures import FAMILY_NAMES, ask, loaded, medium
 from vrft.errors import InputError, ModelError
-from vrft.models.load_policy import LoraSettings, load_policy, save_policy
+from vrft.models.load_policy import load_policy, save_policy
+from vrft.models.model_options import LoraOptions
 
 QWEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
-FRAMES = {"qwen2_5_vl": "input_pixels", "llava_onevision": "unit"}
+FRAMES = {"qwen2_5_vl": "resized_pixels", "llava_onevision": "norm1"}
 
 
 @pytest.mark.parametrize("name", FAMILY_NAMES)
-def test_the_frame_comes_from_the_configuration_not_from_the_name(name, tiny_folders, tmp_path, pictures):
+def test_the_frame_comes_from_the_configuration_not_from_the_name(name, tiny_folders, tmp_path, images):
     misleading = tmp_path / "Qwen2.5-VL-checkpoint-200"
     shutil.copytree(tiny_folders[name], misleading)
-    policy = load_policy(str(misleading), device="cpu")
-    picture = policy.picture(pictures[0])
-    assert picture.view.kind == FRAMES.get(name, "thousand")
-    assert picture.view.original_wh == (64, 48)
-    written = picture.view.write((8.0, 6.0, 50.0, 40.0))
-    assert picture.view.read(written) == pytest.approx((8.0, 6.0, 50.0, 40.0), abs=1)
+    policy = loaded(misleading)
+    frame = policy.frame(medium(images[0]))
+    assert frame.name == FRAMES.get(name, "norm1000")
+    assert frame.window_px == (0.0, 0.0, 64.0, 48.0)
+    written = frame.box_from_px((8.0, 6.0, 50.0, 40.0))
+    assert frame.box_to_px(written) == pytest.approx((8.0, 6.0, 50.0, 40.0), abs=1)
 
 
 @pytest.mark.parametrize("name", QWEN)
-def test_prompt_is_the_templates_with_one_placeholder_a_merged_token(name, tiny_folders, pictures):
-    policy = load_policy(str(tiny_folders[name]), device="cpu")
-    picture = policy.picture(pictures[1])
-    prompt = policy.prompt("What is it?", picture)
-    ((t, rows, columns),) = picture.inputs["image_grid_thw"].tolist()
-    assert picture.view.input_wh == (columns * 8, rows * 8)
+def test_prompt_is_the_templates_with_one_placeholder_per_merged_token(name, tiny_folders, images):
+    policy = loaded(tiny_folders[name])
+    image = policy.image(medium(images[1]))
+    prompt = ask(policy, "What is it?", images[1])
+    assert prompt.frames == (image.frame,)
+    ((t, rows, columns),) = image.inputs["image_grid_thw"].tolist()
+    assert image.frame.input_wh == (columns * 8, rows * 8)
     assert prompt.token_ids.count(policy.image_token_id) == t * rows * columns // 4
     text = policy.tokenizer.decode(prompt.token_ids)
     assert text.startswith("<|im_start|>user\n<|vision_start|><|image_pad|>")
@@ -46,8 +48,8 @@ def test_prompt_is_the_templates_with_one_placeholder_a_merged_token(name, tiny_
 
 
 @pytest.mark.parametrize("name", FAMILY_NAMES)
-def test_a_saved_policy_loads_with_transformers_alone(name, tiny_folders, tmp_path, pictures):
-    policy = load_policy(str(tiny_folders[name]), device="cpu")
+def test_a_saved_policy_loads_with_transformers_alone(name, tiny_folders, tmp_path, images):
+    policy = loaded(tiny_folders[name])
     with torch.no_grad():
         next(p for p in policy.model.parameters() if p.requires_grad).add_(0.01)
     folder = save_policy(policy, tmp_path / "saved")
@@ -67,12 +69,12 @@ def test_the_reference_hub_form_of_template_is_carried_along(tiny_folders, tmp_p
     source = tmp_path / "hub"
     shutil.copytree(tiny_folders["qwen2_vl"], source)
     (source / "chat_template.json").write_text(json.dumps({"chat_template": "{{ messages }}"}))
-    saved = save_policy(load_policy(str(source), device="cpu"), tmp_path / "saved")
+    saved = save_policy(loaded(source), tmp_path / "saved")
     assert (saved / "chat_template.json").exists()
 
 
 def test_lora_trains_the_language_model_only_and_its_adapter_comes_back(tiny_folders, tmp_path):
-    policy = load_policy(str(tiny_folders["qwen3_vl"]), device="cpu", lora=LoraSettings(4, 8))
+    policy = loaded(tiny_folders["qwen3_vl"], lora=LoraOptions(rank=4, alpha=8))
     learned = [name for name, p in policy.model.named_parameters() if p.requires_grad]
     assert learned
     assert all("lora" in name and "visual" not in name for name in learned)
@@ -81,7 +83,7 @@ def test_lora_trains_the_language_model_only_and_its_adapter_comes_back(tiny_fol
             if "lora_B" in name:
                 parameter.normal_(std=0.1)
     saved = save_policy(policy, tmp_path / "adapter")
-    back = load_policy(str(saved), device="cpu")
+    back = loaded(saved)
     ids = torch.arange(8, 16)[None]
     with torch.no_grad():
         assert torch.allclose(back.core(input_ids=ids).logits, policy.model(input_ids=ids).logits, atol=1e-4)
@@ -93,7 +95,7 @@ def test_refusals(tmp_path, tiny_folders):
     text_only = tmp_path / "text"
     text_only.mkdir()
     (text_only / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
-    with pytest.raises(ModelError, match="no vision-language model"):
+    with pytest.raises(ModelError, match="not a vision-language model"):
         load_policy(str(text_only))
     broken = tmp_path / "broken"
     shutil.copytree(tiny_folders["qwen2_vl"], broken)
@@ -108,19 +110,20 @@ def test_refusals(tmp_path, tiny_folders):
 
 
 @pytest.mark.parametrize("name", FAMILY_NAMES)
-def test_a_question_that_holds_a_pictures_token_is_refused(name, tiny_folders, pictures):
-    policy = load_policy(str(tiny_folders[name]), device="cpu")
+def test_a_question_that_holds_an_images_token_is_refused(name, tiny_folders, images):
+    policy = loaded(tiny_folders[name])
     token = policy.tokenizer.convert_ids_to_tokens(policy.image_token_id)
-    with pytest.raises(InputError, match="stands for a picture"):
-        policy.prompt(f"Detect the {token}", policy.picture(pictures[0]))
+    with pytest.raises(InputError, match="stands for an image"):
+        ask(policy, f"Detect the {token}", images[0])
 
 
 HUB = """
 import json, sys
 from pathlib import Path
 from vrft.models.load_policy import load_policy, save_policy
+from vrft.models.model_options import ModelOptions
 from vrft.models.model_source import weights_of
-saved = save_policy(load_policy("acme/tiny-vl", device="cpu"), Path(sys.argv[1]))
+saved = save_policy(load_policy(ModelOptions(path="acme/tiny-vl", device="cpu")), Path(sys.argv[1]))
 print(json.dumps([weights_of("acme/tiny-vl"), weights_of("acme/other"), *(p.name for p in saved.iterdir())]))
 """
 
@@ -135,9 +138,9 @@ def test_a_policy_from_the_hub_is_saved_with_the_files_that_other_tools_need(tin
     video.write_text(json.dumps({"fps": 2}))
     own = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
     asked = [sys.executable, "-c", HUB, str(tmp_path / "saved")]
-    told = subprocess.run(asked, env=os.environ | own, capture_output=True, text=True, timeout=300)
-    assert told.returncode == 0, told.stderr
-    weights, unknown, *names = json.loads(told.stdout)
+    run = subprocess.run(asked, env=os.environ | own, capture_output=True, text=True, timeout=3600)
+    assert run.returncode == 0, run.stderr
+    weights, unknown, *names = json.loads(run.stdout)
     assert (weights, unknown) == (commit, None)
     assert {"video_preprocessor_config.json", "preprocessor_config.json"} <= set(names)
     assert json.loads((tmp_path / "saved" / "video_preprocessor_config.json").read_text()) == {"fps": 2}

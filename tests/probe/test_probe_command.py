@@ -11,26 +11,30 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vrft.cli import app
-from vrft.data.export.simple_writers import write_coco
 from vrft.errors import ConfigError, InputError
 from vrft.miniature.scenes import draw_scene
-from vrft.types import LabelledBox
+from vrft.miniature.writers import write_coco
+from vrft.types import Annotation, Boxes
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
     """A configuration file beside 20 scenes of two classes."""
     folder = tmp_path_factory.mktemp("probe")
-    pictures = []
+    images = []
     for index in range(20):
         scene = draw_scene(np.random.default_rng([7, index]), "train", ("seven", "circle"), (1, 2))
-        boxes = [LabelledBox(o.category, tuple(map(float, o.box_xyxy_px))) for o in scene.objects]
-        pictures.append((f"{index:02d}", Image.fromarray(scene.pixels), boxes))
-    write_coco(folder / "data", pictures, ["circle", "seven"])
+        boxes = [
+            Annotation("category", o.category, Boxes((tuple(map(float, o.box_xyxy_px)),)))
+            for o in scene.objects
+        ]
+        images.append((f"{index:02d}", Image.fromarray(scene.pixels), boxes))
+    write_coco(folder / "data", images, ["circle", "seven"])
     tree = {
+        "task": "detection",
         "data": {"path": str(folder / "data"), "shots": 2},
         "out": str(folder / "run"),
-        "prompt": {"form": "direct"},
+        "form": "direct",
         "rollout": {"group_size": 4, "max_new_tokens": 40},
         "reward": {"setting": "recommended"},
     }
@@ -58,8 +62,8 @@ def test_the_probe_prints_json_and_writes_the_same_into_the_run(config):
     assert probe["pass_at"]["1"] == pytest.approx(probe["hits"])
     assert [row["temperature"] for row in found["temperatures"]] == [0.5, 1.0]
     assert found["advice"] and all(advice["sentence"] for advice in found["advice"])
-    again = vrft_probe(config, *QUICK, "--json", "--out", config.parent / "again")
-    assert json.loads(again.stdout)["probe"] == probe
+    repeated = vrft_probe(config, *QUICK, "--json", "--out", config.parent / "again")
+    assert json.loads(repeated.stdout)["probe"] == probe
     assert (config.parent / "again" / "probe.json").exists()
 
 
@@ -74,7 +78,7 @@ def test_the_probe_speaks_to_people(config):
     ("arguments", "problem", "message"),
     [
         (("--samples", 3), ConfigError, "--samples 4 or more"),
-        (("--temperatures", "warm"), InputError, "0.7,1.0,1.3"),
+        (("--temperatures", "warm"), InputError, "--temperatures 'warm': write numbers"),
         (("--temperatures", "0"), ConfigError, "above 0"),
         (("reward.setting=generous",), ConfigError, "generous"),
     ],

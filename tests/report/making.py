@@ -1,4 +1,4 @@
-"""A made-up fit folder with small generated pictures: everything that a real one holds."""
+"""A made-up fit folder with small generated images: everything that a real one holds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,26 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from vrft.evaluation.answers_file import write_judged
 from vrft.evaluation.compare import compare
-from vrft.evaluation.judged import Judged, Said
+from vrft.evaluation.predictions_file import write_predictions
 from vrft.evaluation.scorecard import CardOptions, scorecard
-from vrft.geometry.frames import View
-from vrft.tasks.task import load_task
-from vrft.types import BoxesTarget, ClassTarget, Example, Form
+from vrft.tasks.registry import task_of
+from vrft.types import (
+    PLAIN,
+    Answer,
+    Boxes,
+    Completion,
+    CoordinateFrame,
+    Example,
+    Label,
+    Prediction,
+    Prompt,
+    Rollout,
+    RolloutGroup,
+    Turn,
+)
+from vrft.types import Image as ImageFile
+from vrft.types.rows import group_to_row
 
 SKILL = {"base": 0.25, "sft": 0.5, "rft": 0.8}
 FOLDERS = {"base": "base", "sft": "sft-3e-05", "rft": "rft-4e-05"}
@@ -24,15 +37,15 @@ NAMES = ("seven", "kite", "ring", "star")
 SIDE = 120
 
 
-def make_fit(folder: Path, task: str = "detection", pictures: int = 24, seed: int = 1) -> Path:
+def make_fit(folder: Path, task: str = "detection", images: int = 24, seed: int = 1) -> Path:
     """Write a finished fit folder with answers of three systems of rising skill."""
     dice = random.Random(seed)
-    examples = [example for index in range(pictures) for example in _examples(folder, task, index, dice)]
-    judged = {name: [_answer(one, skill, dice) for one in examples] for name, skill in SKILL.items()}
+    examples = [example for index in range(images) for example in _examples(folder, task, index, dice)]
+    said = {name: [_predicted(one, skill, dice) for one in examples] for name, skill in SKILL.items()}
     for name, below in FOLDERS.items():
-        write_judged(folder / below / "eval" / "heldout.jsonl", judged[name])
-        write_judged(folder / below / "eval" / "validation.jsonl", judged[name][: len(examples) // 3])
-    block = compare(load_task(task), judged, resamples=60)
+        write_predictions(folder / below / "eval" / "heldout.jsonl", said[name])
+        write_predictions(folder / below / "eval" / "validation.jsonl", said[name][: len(examples) // 3])
+    block = compare(said, resamples=60)
     write_json(
         folder / "comparison.json", {"seconds": 760.0, "report": "report.html", "tasks": {task: block}}
     )
@@ -51,7 +64,7 @@ def make_fit(folder: Path, task: str = "detection", pictures: int = 24, seed: in
                 "validation": round(best, 4),
             }
         )
-    write_json(folder / "base" / "run.json", {"kind": "eval", "seed": seed})
+    write_json(folder / "base" / "run.json", {"method": "eval", "seed": seed})
     write_json(
         folder / "fit.json",
         {
@@ -64,17 +77,17 @@ def make_fit(folder: Path, task: str = "detection", pictures: int = 24, seed: in
             "seed": seed,
             "form": "think",
             "summary": [
-                f"{pictures} pictures in things.",
+                f"{images} images in things.",
                 "4 classes.",
                 f"Asking {len(examples)} held-out questions.",
             ],
-            "left_out": {"comet": "only 2 pictures, 5 are needed"},
+            "left_out": {"comet": "only 2 images, 5 are needed"},
             "notes": ["The thinking form gave more readable answers in the probe."],
             "systems": FOLDERS,
             "trials": listed,
             "forecast": {"minutes": 11.0, "memory_gib": 3.2},
             "miniature": True,
-            "versions": {"vrft": "0.1.0", "torch": "2.13.0"},
+            "versions": {"vrft": "0.2.0", "torch": "2.13.0"},
             "hardware": "2 x CPU",
         },
     )
@@ -82,27 +95,23 @@ def make_fit(folder: Path, task: str = "detection", pictures: int = 24, seed: in
 
 
 def make_evaluation(
-    folder: Path, task: str = "detection", pictures: int = 10, rule: str | None = None, seed: int = 1
+    folder: Path, task: str = "detection", images: int = 10, rule: str | None = None, seed: int = 1
 ) -> Path:
     """Write an evaluation's folder: four answers to each question, and their card."""
     dice = random.Random(seed)
-    examples = [example for index in range(pictures) for example in _examples(folder, task, index, dice)]
-    judged = [_several(one, dice) for one in examples]
-    write_judged(folder / "answers.jsonl", judged)
+    examples = [example for index in range(images) for example in _examples(folder, task, index, dice)]
+    predictions = [_several(one, dice) for one in examples]
+    write_predictions(folder / "predictions.jsonl", predictions)
     options = CardOptions(rule=rule, base=NAMES[:2], novel=NAMES[2:], resamples=30, sizes=(1, 2, 4))
-    write_json(folder / "result.json", {**scorecard(load_task(task), judged, options), "model": "small"})
+    write_json(folder / "result.json", {**scorecard(predictions, options), "model": "small"})
     return folder
 
 
-def _several(example: Example, dice: random.Random) -> Judged:
-    drawn = [replace(_answer(example, 0.6, dice), logprob=-dice.random()) for _ in range(4)]
-    first, *others = drawn
-    looks = ("flip", "plain", "plain")
-    said = [
-        Said(one.text, one.answer, one.tokens, one.logprob, look=look)
-        for one, look in zip(others, looks, strict=True)
-    ]
-    return replace(first, others=tuple(said), prompt_tokens={"plain": 200, "flip": 201})
+def _several(example: Example, dice: random.Random) -> Prediction:
+    views = (PLAIN, "flip", PLAIN, PLAIN)
+    lengths = {PLAIN: 200, "flip": 201}
+    drawn = [_rollout(example, 0.6, dice, view, -dice.random(), lengths[view]) for view in views]
+    return Prediction(example, drawn[0].answer, tuple(drawn))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -118,28 +127,25 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _examples(folder: Path, task: str, index: int, dice: random.Random) -> list[Example]:
-    path = folder / "pictures" / f"p{index:02}.png"
+    path = folder / "images" / f"p{index:02}.png"
     boxes = {name: _box(dice) for name in dice.sample(NAMES, 2)}
     _draw(path, boxes, dice)
-    shared: dict[str, Any] = {
-        "record_id": f"p{index:02}",
-        "image": path,
-        "image_wh": (SIDE, SIDE),
-        "task": task,
-    }
-    first = next(iter(boxes))
+    first, record = next(iter(boxes)), f"p{index:02}"
+    media = (ImageFile(path, (SIDE, SIDE)),)
     if task == "classification":
-        target = ClassTarget(first, NAMES)
-        return [Example(id=f"p{index:02}", question="object", target=target, options=NAMES, **shared)]
+        return [Example(record, record, task, media, "object", Label(first, NAMES), NAMES, group=first)]
     if task == "grounding":
-        asked = f"the larger of the two things next to the {first}"
-        return [Example(id=f"p{index:02}#0", question=asked, target=BoxesTarget((boxes[first],)), **shared)]
+        asked, target = f"the larger of the two things next to the {first}", Boxes((boxes[first],))
+        return [Example(f"{record}#0", record, task, media, asked, target, group="expression")]
     return [
         Example(
-            id=f"p{index:02}#{name}",
-            question=name,
-            target=BoxesTarget((boxes[name],) if name in boxes else ()),
-            **shared,
+            f"{record}#{name}",
+            record,
+            task,
+            media,
+            name,
+            Boxes((boxes[name],) if name in boxes else ()),
+            group=name,
         )
         for name in NAMES
     ]
@@ -151,68 +157,69 @@ def _box(dice: random.Random) -> tuple[float, float, float, float]:
 
 
 def _draw(path: Path, boxes: dict[str, Any], dice: random.Random) -> None:
-    picture = Image.new("RGB", (SIDE, SIDE), (dice.randint(150, 220), dice.randint(150, 220), 190))
-    pen = ImageDraw.Draw(picture)
+    canvas = Image.new("RGB", (SIDE, SIDE), (dice.randint(150, 220), dice.randint(150, 220), 190))
+    pen = ImageDraw.Draw(canvas)
     shapes = {"seven": pen.rectangle, "kite": pen.ellipse, "ring": pen.ellipse, "star": pen.rectangle}
     for name, box in boxes.items():
-        colour = tuple(dice.randint(20, 120) for _ in range(3))
-        shapes[name](box, **({"outline": colour, "width": 5} if name == "ring" else {"fill": colour}))
+        color = tuple(dice.randint(20, 120) for _ in range(3))
+        shapes[name](box, **({"outline": color, "width": 5} if name == "ring" else {"fill": color}))
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    canvas.save(path)
 
 
-def _answer(example: Example, skill: float, dice: random.Random) -> Judged:
-    task, view = load_task(example.task), View("thousand", example.image_wh, example.image_wh)
+def _predicted(example: Example, skill: float, dice: random.Random) -> Prediction:
+    rollout = _rollout(example, skill, dice)
+    return Prediction(example, rollout.answer, (rollout,))
+
+
+def _rollout(
+    example: Example,
+    skill: float,
+    dice: random.Random,
+    view: str = PLAIN,
+    logprob: float | None = None,
+    prompt_tokens: int | None = None,
+) -> Rollout:
+    task, frames = task_of(example), (CoordinateFrame.whole("norm1000", (SIDE, SIDE)),)
     good, slip = dice.random() < skill, dice.randint(-8, 8) * (1 - skill)
-    text = task.gold(_moved(example, slip) if good else _wrong(example, dice), view, Form.THINK)
+    text = task.gold(_moved(example, slip) if good else _wrong(example, dice), frames)
     text = text if dice.random() < 0.6 + skill / 2 else "I am not sure what you mean."
-    return Judged(example, text, task.parse(text, view, Form.THINK), len(text) // 4)
+    ids = tuple(range(len(text) // 4))
+    said = Completion(text, ids, () if logprob is None else (logprob,) * len(ids))
+    turns = (Turn(Prompt(frames=frames, n_tokens=prompt_tokens), said),)
+    return Rollout(example, turns, task.parse_turns(example, turns), view)
 
 
 def _moved(example: Example, by: float) -> Example:
-    target = example.target
-    if isinstance(target, ClassTarget):
+    if not isinstance(example.target, Boxes):
         return example
     boxes = tuple(
         (max(0.0, x1 + by), max(0.0, y1), min(SIDE, x2 + by), y2 - 2)
-        for x1, y1, x2, y2 in target.boxes_xyxy_px
+        for x1, y1, x2, y2 in example.target.xyxy_px
     )
-    return _with(example, BoxesTarget(boxes))
+    return replace(example, target=Boxes(boxes))
 
 
 def _wrong(example: Example, dice: random.Random) -> Example:
-    if isinstance(example.target, ClassTarget):
+    if isinstance(example.target, Label):
         others = [name for name in NAMES if name != example.target.name]
-        return _with(example, ClassTarget(dice.choice(others)))
-    return _with(example, BoxesTarget(tuple(_box(dice) for _ in range(dice.randint(1, 2)))))
+        return replace(example, target=Label(dice.choice(others)))
+    return replace(example, target=Boxes(tuple(_box(dice) for _ in range(dice.randint(1, 2)))))
 
 
-def _with(example: Example, target: Any) -> Example:
-    return Example(
-        example.id,
-        example.record_id,
-        example.image,
-        example.image_wh,
-        example.task,
-        example.question,
-        target,
-        example.options,
-    )
-
-
-def _make_run(path: Path, kind: str, rate: float, dice: random.Random, examples: list[Example]) -> float:
+def _make_run(path: Path, method: str, rate: float, dice: random.Random, examples: list[Example]) -> float:
     """Write a run's files and give its best validation."""
     write_json(
         path / "run.json",
         {
-            "kind": kind,
+            "method": method,
             "seed": 1,
-            "parity": {"logprob_max_abs_diff": 2.4e-6, "threshold": 1e-3, "path": "shared"},
+            "parity": {"logprob_max_abs_diff": 2.4e-6, "threshold": 1e-3, "method": "shared"},
             "hardware": "2 x CPU",
             "versions": {"torch": "2.13.0"},
         },
     )
-    (path / "config.yaml").write_text(f"kind: {kind}\nlearning_rate: {rate}\n", encoding="utf-8")
+    (path / "config.yaml").write_text(f"method: {method}\nlearning_rate: {rate}\n", encoding="utf-8")
     write_json(path / "done.json", {"steps": 80})
     rows: list[dict[str, Any]] = []
     best = 0.0
@@ -231,31 +238,34 @@ def _make_run(path: Path, kind: str, rate: float, dice: random.Random, examples:
             "truncated_share": 0.1 * (1 - up),
             "answer_tokens": 60 + 20 * up + dice.gauss(0, 3),
         }
-        rows.append({**base, **(rft if kind == "rft" else {})})
+        rows.append({**base, **(rft if method == "rft" else {})})
         if step % 10 == 0:
             value = 0.2 + 0.35 * up + dice.gauss(0, 0.02)
             best = max(best, value)
             rows.append({"step": step, "validation": value})
     write_rows(path / "metrics.jsonl", rows)
-    if kind == "rft":
-        write_rows(path / "rollouts.jsonl", [_group(step, examples[0].id, dice) for step in (1, 40, 80)])
+    if method == "rft":
+        write_rows(path / "rollouts.jsonl", [group_row(step, examples[0], dice) for step in (1, 40, 80)])
     return best
 
 
-def _group(step: int, example_id: str, dice: random.Random) -> dict[str, Any]:
+def group_row(step: int, example: Example, dice: random.Random) -> dict[str, Any]:
+    """One line of ``rollouts.jsonl``: four rollouts of a question."""
     rewards = [round(dice.choice([0.0, 1.0, 1.8, 2.4, 2.8]) + step / 400, 3) for _ in range(4)]
     mean = sum(rewards) / len(rewards)
-    return {
-        "step": step,
-        "example_id": example_id,
-        "group": [
-            {
-                "text": f"<think> Step {step}: I look for it. </think> <answer>"
-                f"[{{'Position': [100, 20, {400 + step}, 380], 'Confidence': 0.90}}]</answer>",
-                "reward": reward,
-                "terms": {"iou": reward / 4, "confidence": 0.5, "format": 1.0},
-                "advantage": reward - mean,
-            }
-            for reward in rewards
-        ],
-    }
+    text = (
+        f"<think> Step {step}: I look for it. </think> <answer>"
+        f"[{{'Position': [100, 20, {400 + step}, 380], 'Confidence': 0.90}}]</answer>"
+    )
+    rollouts = [
+        Rollout(
+            example,
+            (Turn(Prompt(), Completion(text)),),
+            Answer(text=text),
+            terms={"iou": reward / 4, "confidence": 0.5, "format": 1.0},
+            reward=reward,
+            advantages=((reward - mean,),),
+        )
+        for reward in rewards
+    ]
+    return group_to_row(step, RolloutGroup(example, tuple(rollouts)))

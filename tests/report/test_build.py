@@ -1,22 +1,33 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from making import FOLDERS, make_fit, write_json
+from making import FOLDERS, group_row, make_fit, write_json, write_rows
 from PIL import Image
 from reading import read_page
 
 from vrft.errors import RunError
-from vrft.evaluation.answers_file import read_judged, write_judged
 from vrft.evaluation.compare import verdict_sentence
+from vrft.evaluation.predictions_file import read_predictions, write_predictions
 from vrft.report.build_report import build_report
-from vrft.tasks.metrics.metric import METRICS
-from vrft.types import Answer
+from vrft.tasks.metrics.box_metrics import AP
+from vrft.types import (
+    Answer,
+    Boxes,
+    Completion,
+    Label,
+    Prediction,
+    Prompt,
+    Rollout,
+    Turn,
+)
 
 TASKS = ("detection", "classification", "grounding")
 
@@ -25,7 +36,7 @@ TASKS = ("detection", "classification", "grounding")
 def made(tmp_path_factory) -> Path:
     parent = tmp_path_factory.mktemp("fits")
     for task in TASKS:
-        make_fit(parent / task, task, pictures=10)
+        make_fit(parent / task, task, images=10)
     return parent
 
 
@@ -77,7 +88,7 @@ def test_every_number_of_the_tables_is_the_comparison_s(made, tmp_path, task):
 @pytest.mark.parametrize(
     ("word", "look"), [("better", "good"), ("not better", "bad"), ("cannot tell", "open")]
 )
-def test_the_verdict_is_said_and_coloured(fit, tmp_path, word, look):
+def test_the_verdict_is_said_and_colored(fit, tmp_path, word, look):
     whole = json.loads((fit / "comparison.json").read_text())
     whole["tasks"]["detection"]["verdict"] = word
     write_json(fit / "comparison.json", whole)
@@ -106,13 +117,18 @@ def test_every_reference_has_its_own_target(made, tmp_path):
 def test_a_model_s_text_stays_text(fit, tmp_path):
     evil = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"</pre></details>"
     path = fit / FOLDERS["rft"] / "eval" / "heldout.jsonl"
-    answers = [
-        type(one)(one.example, evil, Answer(True, False, one.answer.boxes_xyxy_px, one.answer.confidences), 3)
-        for one in read_judged(path)
+    said = Turn(Prompt(), Completion(evil, (1, 2, 3)))
+    predictions = [
+        Prediction(p.example, answer, (Rollout(p.example, (said,), answer),))
+        for p in read_predictions(path)
+        for answer in [Answer(p.answer.as_(Boxes) or Boxes(), text=evil)]
     ]
-    write_judged(path, answers)
-    row = {"step": 1, "example_id": evil, "group": [{"text": evil, "reward": 1, "terms": {evil: 1}}]}
-    (fit / FOLDERS["rft"] / "rollouts.jsonl").write_text(json.dumps(row) + "\n")
+    write_predictions(path, predictions)
+    row = group_row(1, replace(predictions[0].example, id=evil), random.Random(1))
+    for rollout in row["rollouts"]:
+        rollout["terms"] = {evil: 1.0}
+        rollout["turns"][0]["completion"]["text"] = evil
+    write_rows(fit / FOLDERS["rft"] / "rollouts.jsonl", [row])
     facts = json.loads((fit / "fit.json").read_text())
     write_json(fit / "fit.json", facts | {"left_out": {evil: evil}, "model": evil, "notes": [evil]})
     page = page_of(fit, out=tmp_path / "r.html")
@@ -125,9 +141,8 @@ def test_a_class_name_from_a_model_stays_text(made, tmp_path):
     fit = Path(shutil.copytree(made / "classification", tmp_path / "fit"))
     path = fit / FOLDERS["rft"] / "eval" / "heldout.jsonl"
     said = "<script>x</script>"
-    write_judged(
-        path, [type(j)(j.example, said, Answer(True, True, label=said), 1) for j in read_judged(path)]
-    )
+    answer = Answer(Label(said), True, text=said)
+    write_predictions(path, [Prediction(p.example, answer) for p in read_predictions(path)])
     page = page_of(fit, out=tmp_path / "r.html")
     assert "script" not in {tag for tag, _ in page.tags}
     assert page.text.count(f"✗ {said}") == len([c for c in page.classes("article") if c == "case"])
@@ -183,7 +198,7 @@ def test_a_comparison_of_another_shape_is_no_crash(fit, tmp_path, content):
     assert "no verdict yet" in page_of(fit, out=tmp_path / "r.html").text
 
 
-def test_a_torn_last_line_passes_and_a_torn_middle_line_is_told(fit, tmp_path):
+def test_a_torn_last_line_passes_and_a_torn_middle_line_is_reported(fit, tmp_path):
     path = fit / FOLDERS["rft"] / "metrics.jsonl"
     whole = path.read_text()
     path.write_text(whole + '{"step": 81, "rew')
@@ -204,8 +219,8 @@ def test_boxes_are_drawn_where_the_answers_have_them(made, tmp_path):
     possible = {
         (x1, y1, x2 - x1, y2 - y1)
         for name in FOLDERS.values()
-        for one in read_judged(made / "grounding" / name / "eval" / "heldout.jsonl")
-        for x1, y1, x2, y2 in (*one.answer.boxes_xyxy_px, *one.example.target.boxes_xyxy_px)
+        for one in read_predictions(made / "grounding" / name / "eval" / "heldout.jsonl")
+        for x1, y1, x2, y2 in (*(one.answer.as_(Boxes) or Boxes()).xyxy_px, *one.example.target.xyxy_px)
     }
     assert len(drawn) > 12
     for box in drawn:
@@ -214,13 +229,13 @@ def test_boxes_are_drawn_where_the_answers_have_them(made, tmp_path):
 
 def test_each_class_has_its_own_value(made, tmp_path):
     page = page_of(made / "classification", out=tmp_path / "r.html")
-    answers = read_judged(made / "classification" / FOLDERS["rft"] / "eval" / "heldout.jsonl")
+    answers = read_predictions(made / "classification" / FOLDERS["rft"] / "eval" / "heldout.jsonl")
     rows = {row[0]: row for row in page.tables["classes"][1:]}
     assert set(rows) == {one.example.target.name for one in answers}
     for name, row in rows.items():
         mine = [one for one in answers if one.example.target.name == name]
         assert row[1] == str(len(mine))
-        assert row[4] == hundred(sum(one.answer.label == name for one in mine) / len(mine))
+        assert row[4] == hundred(sum(one.answer.value == Label(name) for one in mine) / len(mine))
 
 
 def test_trials_are_listed_with_the_chosen_ones(made, tmp_path):
@@ -233,7 +248,7 @@ def test_trials_are_listed_with_the_chosen_ones(made, tmp_path):
     assert "the same number of trials (SFT 2, RFT 2)" in page.text
 
 
-def test_a_better_trial_that_was_not_chosen_and_uneven_chances_are_told(fit, tmp_path):
+def test_a_better_trial_that_was_not_chosen_and_uneven_chances_are_reported(fit, tmp_path):
     facts = json.loads((fit / "fit.json").read_text())
     facts["trials"] = facts["trials"][1:]
     facts["trials"][1]["validation"] = 0.99
@@ -251,16 +266,15 @@ def test_only_a_miniature_is_called_one(fit, tmp_path, small):
     assert ("not a claim about real models" in text) is small
 
 
-def test_large_pictures_do_not_make_a_large_page(fit, tmp_path):
+def test_large_images_do_not_make_a_large_page(fit, tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (900, 1200, 3), dtype=np.uint8)
-    for path in (fit / "pictures").iterdir():
+    for path in (fit / "images").iterdir():
         Image.fromarray(noise).save(path)
     rows = fit / FOLDERS["rft"] / "eval" / "heldout.jsonl"
     for name in FOLDERS.values():
         rows = fit / name / "eval" / "heldout.jsonl"
         moved = [
-            re.sub(r'"image": "[^"]*/pictures/', '"image": "pictures/', x)
-            for x in rows.read_text().splitlines()
+            re.sub(r'"path": "[^"]*/images/', '"path": "images/', x) for x in rows.read_text().splitlines()
         ]
         rows.write_text("\n".join(moved) + "\n")
     path = build_report([fit], tmp_path / "r.html")
@@ -270,22 +284,23 @@ def test_large_pictures_do_not_make_a_large_page(fit, tmp_path):
     assert path.stat().st_size < 3_000_000
 
 
-def test_a_lost_picture_leaves_its_boxes(fit, tmp_path):
-    shutil.rmtree(fit / "pictures")
+def test_a_lost_image_leaves_its_boxes(fit, tmp_path):
+    shutil.rmtree(fit / "images")
     for name in FOLDERS.values():
         rows = fit / name / "eval" / "heldout.jsonl"
-        rows.write_text(re.sub(r'"image": "[^"]*"', '"image": "gone.png"', rows.read_text()))
+        rows.write_text(re.sub(r'"path": "[^"]*"', '"path": "gone.png"', rows.read_text()))
     page = page_of(fit, out=tmp_path / "r.html")
-    assert page.text.count("picture not found") == len(page.classes("article"))
+    assert page.text.count("image not found") == len(page.classes("article"))
     assert "box" in page.classes("rect")
 
 
 def test_a_run_by_itself_has_curves_rollouts_and_its_score(made, tmp_path):
     run = made / "detection" / FOLDERS["rft"]
     page = page_of(run, out=tmp_path / "r.html")
-    value = METRICS["ap"].value(read_judged(run / "eval" / "heldout.jsonl"))
+    value = AP.value(read_predictions(run / "eval" / "heldout.jsonl"))
     assert f"AP {hundred(value)}" in page.text
     assert {"Reward", "KL divergence", "Signal"} <= set(page.words)
+    assert "differ by at most 2.4e-06, trained on one shared prompt" in page.text
     assert "Step 80: I look for it." in page.text
     assert "chart" in page.classes("svg")
 

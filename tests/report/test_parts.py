@@ -1,4 +1,4 @@
-"""The report's parts by themselves: choice of pictures, charts, boxes drawn into a file, folders."""
+"""The report's parts by themselves: choice of images, charts, folders."""
 
 from __future__ import annotations
 
@@ -6,58 +6,68 @@ import base64
 import io
 import json
 import math
+import random
 import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageChops
+from making import group_row
+from PIL import Image
 
-from vrft.evaluation.judged import Judged
-from vrft.report.axes import ticks
-from vrft.report.box_overlay import draw_boxes
 from vrft.report.charts import Series, Whisker, interval_plot, line_chart, moving_mean, thin
-from vrft.report.number_format import hundred, interval, number, p_value
-from vrft.report.picked_cases import EACH, classification_score, detection_score, grounding_score, pick_cases
+from vrft.report.panels import embed
+from vrft.report.picked_cases import EACH, pick_cases
 from vrft.report.run_reader import read_run
-from vrft.report.standalone_svg import Panel, standalone
-from vrft.report.svg_images import embed
-from vrft.types import Answer, BoxesTarget, ClassTarget, Example
+from vrft.report.svg import ticks
+from vrft.tasks.number_format import hundred, interval, number, p_value
+from vrft.tasks.registry import load_task
+from vrft.types import Answer, Boxes, Example, Label, Prediction
+from vrft.types import Image as ImageFile
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 
 
-def boxes(labels, said, confidences=None, parsed=True, key="a") -> Judged:
-    target = BoxesTarget(tuple(labels))
-    example = Example(key, key, Path("a.png"), (100, 100), "detection", "cat", target)
+DETECTION, GROUNDING, CLASSIFICATION = map(load_task, ("detection", "grounding", "classification"))
+
+
+def boxes(labels, said, confidences=None, parsed=True, key="a") -> Prediction:
+    media = (ImageFile(Path("a.png"), (100, 100)),)
+    example = Example(key, key, "detection", media, "cat", Boxes(tuple(labels)))
     given = tuple(confidences or [1.0] * len(said))
-    return Judged(example, "", Answer(parsed, parsed, tuple(said), given), 1)
+    return Prediction(example, Answer(Boxes(tuple(said), given) if parsed else None, parsed))
 
 
-def named(name, label, key="a") -> Judged:
-    example = Example(key, key, Path("a.png"), (9, 9), "classification", "pet", ClassTarget(name))
-    return Judged(example, "", Answer(label is not None, True, label=label), 1)
+def named(name, label, key="a") -> Prediction:
+    example = Example(key, key, "classification", (ImageFile(Path("a.png"), (9, 9)),), "pet", Label(name))
+    return Prediction(example, Answer(None if label is None else Label(label), True))
+
+
+def score(task, prediction) -> float:
+    return task.score(prediction.answer, prediction.example.target)
 
 
 def test_a_question_s_score_is_the_closed_form():
     label, half = (0.0, 0.0, 10.0, 10.0), (0.0, 0.0, 10.0, 8.0)
-    assert detection_score(boxes([label], [half])) == pytest.approx(0.8)
-    assert detection_score(boxes([label], [half, (50.0, 50.0, 60.0, 60.0)])) == pytest.approx(0.4)
-    assert detection_score(boxes([label, (50.0, 50.0, 60.0, 60.0)], [half])) == pytest.approx(0.4)
-    assert detection_score(boxes([], [])) == 1.0
-    assert detection_score(boxes([], [half])) == 0.0
-    assert detection_score(boxes([], [], parsed=False)) == 0.0
-    assert grounding_score(boxes([label], [half, label])) == pytest.approx(0.8)
-    assert grounding_score(boxes([label], [])) == 0.0
-    assert [classification_score(named("cat", said)) for said in ("Cat", "dog", None)] == [1.0, 0.0, 0.0]
+    other = (50.0, 50.0, 60.0, 60.0)
+    assert score(DETECTION, boxes([label], [half])) == pytest.approx(0.8)
+    assert score(DETECTION, boxes([label], [half, other])) == pytest.approx(0.4)
+    assert score(DETECTION, boxes([label, other], [half])) == pytest.approx(0.4)
+    assert score(DETECTION, boxes([], [])) == 1.0
+    assert score(DETECTION, boxes([], [half])) == 0.0
+    assert score(DETECTION, boxes([], [], parsed=False)) == 0.0
+    assert score(GROUNDING, boxes([label], [half, label])) == pytest.approx(0.8)
+    assert score(GROUNDING, boxes([label], [])) == 0.0
+    said = [score(CLASSIFICATION, named("cat", said)) for said in ("Cat", "dog", None)]
+    assert said == [1.0, 0.0, 0.0]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40), st.integers(0, 99))
-def test_pictures_are_chosen_by_the_rule(outcomes, seed):
+def test_images_are_chosen_by_the_rule(outcomes, seed):
     before = [named("cat", "cat" if was else "dog", f"q{i}") for i, (was, _) in enumerate(outcomes)]
     after = [named("cat", "cat" if now else "dog", f"q{i}") for i, (_, now) in enumerate(outcomes)]
-    cases, tally = pick_cases({"base": before, "rft": after}, "classification", "base", "rft", seed)
+    cases, tally = pick_cases({"base": before, "rft": after}, CLASSIFICATION, "base", "rft", seed)
     gains = [int(now) - int(was) for was, now in outcomes]
     up, down = gains.count(1), gains.count(-1)
     assert (tally.better, tally.worse, tally.same) == (up, down, gains.count(0))
@@ -68,7 +78,7 @@ def test_pictures_are_chosen_by_the_rule(outcomes, seed):
     assert len({case.answers["rft"].example.id for case in cases}) == len(cases)
     for case in cases:
         assert case.gain == gains[int(case.answers["rft"].example.id[1:])]
-    assert cases == pick_cases({"base": before, "rft": after}, "classification", "base", "rft", seed)[0]
+    assert cases == pick_cases({"base": before, "rft": after}, CLASSIFICATION, "base", "rft", seed)[0]
 
 
 def test_the_largest_gains_come_first_and_abstentions_do_not_crowd_them_out():
@@ -78,7 +88,7 @@ def test_the_largest_gains_come_first_and_abstentions_do_not_crowd_them_out():
     after = [boxes([label], [(0.0, 0.0, float(size), 10.0)], key=f"b{size}") for size in sizes]
     before += [boxes([], [label], key=f"e{i}") for i in range(9)]
     after += [boxes([], [], key=f"e{i}") for i in range(9)]
-    cases, _ = pick_cases({"base": before, "rft": after}, "detection", "base", "rft", 0)
+    cases, _ = pick_cases({"base": before, "rft": after}, DETECTION, "base", "rft", 0)
     most = [case.answers["rft"].example.id for case in cases if case.why == "gained most"]
     assert most[2:] == ["b95", "b90"]
     assert all(key.startswith("e") for key in most[:2])
@@ -86,7 +96,7 @@ def test_the_largest_gains_come_first_and_abstentions_do_not_crowd_them_out():
 
 def test_only_questions_that_all_systems_answered_are_compared():
     base, rft = [named("cat", "dog", "q0"), named("cat", "dog", "q1")], [named("cat", "cat", "q1")]
-    cases, tally = pick_cases({"base": base, "rft": rft}, "classification", "base", "rft", 0)
+    cases, tally = pick_cases({"base": base, "rft": rft}, CLASSIFICATION, "base", "rft", 0)
     assert [case.answers["rft"].example.id for case in cases] == ["q1"]
     assert tally.better == 1
 
@@ -166,15 +176,6 @@ def test_an_interval_is_drawn_to_scale():
     assert svg.count('class="whisker"') == 3
 
 
-def test_a_chart_by_itself_needs_no_browser_for_its_colours():
-    chart = interval_plot([Whisker("a", "sft", 0.1, 0.0, 0.2)], "label")
-    text = standalone([Panel(chart, 460, 100)], [("SFT", "sft")])
-    assert "var(" not in text and "--" not in text
-    style = text.split("<style>")[1].split("</style>")[0]
-    looks = set(re.findall(r"\.(\w+) \{ color: #[0-9a-f]{6}; \}", style))
-    assert set(re.findall(r'<g class="(\w+)"', text)) == {"sft"} <= looks
-
-
 def test_nothing_to_draw_is_nothing():
     assert line_chart([Series("x", "c0", [])], "x") == ""
     assert interval_plot([], "x") == ""
@@ -186,33 +187,12 @@ def test_numbers_read_back(value):
 
 
 @pytest.mark.parametrize("nothing", [None, "x", math.nan, math.inf, True, [], {}])
-def test_what_is_no_number_is_a_dash(nothing):
+def test_what_is_not_a_number_is_a_dash(nothing):
     assert number(nothing) is None
     assert {hundred(nothing), interval(nothing, 0.5), p_value(nothing)} == {"–"}
 
 
-def test_boxes_are_drawn_on_a_copy():
-    picture = Image.new("RGB", (200, 100), "white")
-    drawn = draw_boxes(
-        picture,
-        {"one": [(20, 30, 80, 90)], "two": [(120, 30, 180, 90)]},
-        {"one": "#ff0000", "two": "#0000ff"},
-    )
-    assert picture.getcolors() == [(200 * 100, (255, 255, 255))]
-    assert drawn.getpixel((20, 60)) == drawn.getpixel((50, 90)) == (255, 0, 0)
-    assert drawn.getpixel((180, 60)) == (0, 0, 255)
-    assert drawn.getpixel((50, 60)) == (255, 255, 255)
-
-
-def test_no_boxes_leave_a_picture_as_it_was_and_odd_ones_do_no_harm():
-    picture = Image.effect_noise((64, 48), 50).convert("RGB")
-    assert ImageChops.difference(draw_boxes(picture, {"none": []}), picture).getbbox() is None
-    for mode in ("L", "RGBA", "P", "1"):
-        drawn = draw_boxes(picture.convert(mode), {"a name": [(0, 0, 64, 48), (63.5, 47.5, 64, 48)]})
-        assert (drawn.mode, drawn.size) == ("RGB", (64, 48))
-
-
-def test_a_picture_is_embedded_upright_and_within_its_budget(tmp_path):
+def test_an_image_is_embedded_upright_and_within_its_budget(tmp_path):
     turned = Image.effect_noise((400, 200), 90)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -223,21 +203,22 @@ def test_a_picture_is_embedded_upright_and_within_its_budget(tmp_path):
         shown = Image.open(io.BytesIO(content))
         assert shown.height == 2 * shown.width
         assert len(content) <= budget
-    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    (tmp_path / "b.jpg").write_bytes(b"no image")
     assert embed(tmp_path / "b.jpg", 1000) is None
     assert embed(tmp_path / "none.jpg", 1000) is None
 
 
 def test_the_rollouts_shown_are_the_furthest_apart_of_one_question(tmp_path):
     rows = [(1, "a"), (2, "b"), (3, "a"), (9, "b"), (9, "c")]
-    group = [{"text": "x", "reward": 1.0}]
-    lines = [json.dumps({"step": step, "example_id": name, "group": group}) for step, name in rows]
-    (tmp_path / "rollouts.jsonl").write_text("\n".join([*lines, '{"step": 10, "exa']))
+    dice = random.Random(0)
+    lines = [json.dumps(group_row(step, boxes([], [], key=name).example, dice)) for step, name in rows]
+    (tmp_path / "rollouts.jsonl").write_text("\n".join([*lines, '{"step": 10, "rollo']))
     shown = read_run(tmp_path, [], samples=True).groups
-    assert [(one.step, one.example_id) for one in shown] == [(2, "b"), (9, "b")]
+    assert [(step, group.example.id) for step, group in shown] == [(2, "b"), (9, "b")]
+    assert [len(group.rollouts) for _, group in shown] == [4, 4]
 
 
-def test_values_that_are_no_numbers_leave_a_gap(tmp_path):
+def test_values_that_are_not_numbers_leave_a_gap(tmp_path):
     rows = ['{"step": 1, "reward": NaN}', '{"step": 2, "reward": 0.5}', '{"step": "x"}', "3", '{"step": 4}']
     rows += ['{"step": 4, "validation": 0.25}', '{"step": 5, "validation": NaN}']
     (tmp_path / "metrics.jsonl").write_text("\n".join(rows) + "\n")

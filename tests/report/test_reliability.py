@@ -5,8 +5,14 @@ import re
 import numpy as np
 import pytest
 
-from vrft.report.reliability import reliability_plot
-from vrft.tasks.detection.calibration import calibration
+from vrft.report.charts import draw_line_chart
+from vrft.tasks.detection.calibration import calibration, reliability_chart
+
+
+def reliability_plot(found, name="measured"):
+    drawn, legend = draw_line_chart(reliability_chart(found, name), "rft")
+    assert legend == ([(name, "rft")] if drawn else [])
+    return drawn
 
 
 def test_dots_lie_where_the_bins_say():

@@ -15,18 +15,18 @@ from making import make_evaluation, write_json
 from reading import Page, read_page
 from rich.console import Console
 
-from vrft.commands.scorecard import print_card, print_combined
-from vrft.evaluation.answers_file import read_judged, write_judged
+from vrft.cli.card_tables import print_card, print_combined
+from vrft.evaluation.predictions_file import read_predictions, write_predictions
 from vrft.evaluation.scorecard import combine, scorecard
-from vrft.report.axes import log_ticks
 from vrft.report.build_report import build_evaluation_page, build_report
-from vrft.report.charts import Series, line_chart
-from vrft.report.picked_cases import SCORES, pick_extremes
-from vrft.report.scorecard.card_headline import sentences
-from vrft.report.scorecard.card_tables import card_tables, told
-from vrft.report.scorecard.confusion_chart import MOST_CLASSES, confusion_counts, confusion_plot
-from vrft.tasks.metrics.metric import METRICS
-from vrft.tasks.task import load_task
+from vrft.report.card_text import card_tables, sentences
+from vrft.report.charts import Series, draw_matrix, line_chart
+from vrft.report.picked_cases import pick_extremes
+from vrft.report.svg import log_ticks
+from vrft.tasks.classification.classification_sections import MOST_CLASSES, confusion_matrix
+from vrft.tasks.number_format import one_line
+from vrft.tasks.registry import load_task
+from vrft.types import Answer, Completion, Label, Prediction, Prompt, Rollout, Turn
 
 KINDS = {
     "detection": None,
@@ -82,9 +82,11 @@ def rows_of(page: Page, table: str) -> list[list[str]]:
 def test_page_and_terminal_have_the_figures_of_the_json(made, tmp_path, kind):
     card = card_of(made / kind)
     page, terminal = read_page(build_report([made / kind], tmp_path / "r.html")), printed(card)
+    titles = {metric.name: metric.title for metric in load_task(card["task"]).metrics}
+    assert set(card["metrics"]) == set(titles)
     expected: dict[str, set[tuple[str, ...]]] = {
         "metrics": {
-            (METRICS[name].title, hundred(row["value"]), spread(row)) for name, row in card["metrics"].items()
+            (titles[name], hundred(row["value"]), spread(row)) for name, row in card["metrics"].items()
         },
         "answers": {(hundred(card[key]),) for key in ("parse_rate", "format_rate", "finished_rate")}
         | {(hundred(card["value_given_parsed"]),)},
@@ -101,8 +103,8 @@ def test_page_and_terminal_have_the_figures_of_the_json(made, tmp_path, kind):
             (hundred(card["plain"]["value"]), spread(card["plain"])),
             (hundred(seen["value"], "+"), spread(seen, "+")),
         }
-        beside = f"{hundred(card['plain']['value'])} (95% interval {spread(card['plain'])})"
-        assert f"The plain answers alone: {beside}; difference {hundred(seen['value'], '+')}" in sentences(
+        alone = f"{hundred(card['plain']['value'])} (95% interval {spread(card['plain'])})"
+        assert f"The plain answers alone: {alone}; difference {hundred(seen['value'], '+')}" in sentences(
             card
         )
     if card["task"] == "detection":
@@ -147,8 +149,8 @@ def test_the_curve_is_on_the_page_and_on_the_terminal(made, tmp_path, kind):
     assert head == ["Answers", *(str(row["n"]) for row in first)]
     assert rows[0] == ["tokens", *(f"{row['tokens']:,.0f}" for row in first)]
     assert tuple(rows[0]) in cells(terminal)
-    looks = [", ".join(row["looks"]) for row in first]
-    assert rows[1 : -len(found)] == ([["looks", *looks]] if len(set(looks)) > 1 else [])
+    views = [", ".join(row["views"]) for row in first]
+    assert rows[1 : -len(found)] == ([["views", *views]] if len(set(views)) > 1 else [])
     for row, (name, listed) in zip(rows[-len(found) :], found.items(), strict=True):
         assert row[0] == name
         for shown, one in zip(row[1:], listed, strict=True):
@@ -168,8 +170,8 @@ def test_what_a_rule_leaves_out_is_said(made, tmp_path):
 
 def test_the_page_of_a_folder_is_that_of_its_card_and_answers(made, tmp_path):
     folder = made / "fused detection"
-    judged = read_judged(folder / "answers.jsonl")
-    own = read_page(build_evaluation_page(card_of(folder), judged, tmp_path / "own.html"))
+    predictions = read_predictions(folder / "predictions.jsonl")
+    own = read_page(build_evaluation_page(card_of(folder), predictions, tmp_path / "own.html"))
     of_folder = read_page(build_report([folder], tmp_path / "folder.html"))
     assert own.text == of_folder.text
     assert "missing or doubtful" not in own.text
@@ -195,12 +197,12 @@ def test_a_result_that_is_missing_or_torn_is_no_crash(made, tmp_path, content):
         assert "result.json" in page.text.split("missing or doubtful")[1]
 
 
-def test_torn_answers_are_told(made, tmp_path):
+def test_torn_predictions_are_reported(made, tmp_path):
     folder = Path(shutil.copytree(made / "detection", tmp_path / "eval"))
-    whole = (folder / "answers.jsonl").read_text()
-    (folder / "answers.jsonl").write_text(whole[:200] + "\n" + whole)
+    whole = (folder / "predictions.jsonl").read_text()
+    (folder / "predictions.jsonl").write_text(whole[:200] + "\n" + whole)
     page = read_page(build_report([folder], tmp_path / "r.html"))
-    assert "answers.jsonl cannot be read" in page.text
+    assert "predictions.jsonl cannot be read" in page.text
     assert rows_of(page, "metrics")
 
 
@@ -209,10 +211,13 @@ EVIL = "<script>alert(1)</script>[red]\x1b[2J[/red]</pre>"
 
 def test_a_model_s_words_stay_words(made, tmp_path):
     folder = Path(shutil.copytree(made / "classification", tmp_path / "eval"))
-    judged = read_judged(folder / "answers.jsonl")
-    evil = [type(j)(j.example, EVIL, type(j.answer)(True, False, label=EVIL, text=EVIL), 3) for j in judged]
-    card = scorecard(load_task("classification"), evil)
-    write_judged(folder / "answers.jsonl", evil)
+    answer, said = Answer(Label(EVIL), text=EVIL), (Turn(Prompt(), Completion(EVIL, (1, 2, 3))),)
+    evil = [
+        Prediction(p.example, answer, (Rollout(p.example, said, answer),))
+        for p in read_predictions(folder / "predictions.jsonl")
+    ]
+    card = scorecard(evil)
+    write_predictions(folder / "predictions.jsonl", evil)
     write_json(folder / "result.json", card)
     page = read_page(build_report([folder], tmp_path / "r.html"))
     assert "script" not in {tag for tag, _ in page.tags}
@@ -236,13 +241,17 @@ def test_a_short_table_has_the_worst_classes_and_says_so():
 
 def test_a_confusion_matrix_counts_every_answer_once(made):
     card = card_of(made / "classification")
-    counts = confusion_counts(card)
+    (matrix,) = confusion_matrix(card["naming"])
+    counts = {
+        row: dict(zip(matrix.columns, own, strict=True))
+        for row, own in zip(matrix.rows, matrix.counts, strict=True)
+    }
     assert {name: sum(row.values()) for name, row in counts.items()} == {
         name: row["n"] for name, row in card["classes"].items()
     }
     right = sum(row[name] for name, row in counts.items())
     assert right == round(card["value"] * card["n"])
-    plot = confusion_plot(card)
+    plot = draw_matrix(matrix)
     said = re.findall(r"<title>(\w+) called ([\w ]+): (\d+) of", plot)
     assert Counter({(row, column): int(n) for row, column, n in said if int(n)}) == Counter(
         {(row, column): n for row, listed in counts.items() for column, n in listed.items() if n}
@@ -254,8 +263,9 @@ def test_a_confusion_matrix_counts_every_answer_once(made):
 )
 def test_only_a_few_classes_are_drawn_as_a_matrix(classes, drawn):
     named = {f"c{i}": {"n": 1, "value": 1.0} for i in range(classes)}
-    assert bool(confusion_plot({"classes": named, "naming": {"confusions": []}})) == drawn
-    assert not confusion_plot({"classes": named})
+    matrices = confusion_matrix({"classes": named, "confusions": []})
+    assert [bool(draw_matrix(one)) for one in matrices] == [True] * drawn
+    assert not confusion_matrix({"classes": named})
 
 
 def test_equal_ratios_are_equal_lengths_on_an_axis_of_ratios():
@@ -283,37 +293,36 @@ def test_an_axis_of_ratios_has_some_marks_inside(low, high):
 
 
 def test_the_gallery_has_the_worst_and_the_best_answers(made):
-    judged = read_judged(made / "detection" / "answers.jsonl")
-    score = SCORES["detection"]
-    cases = pick_extremes({"answer": judged}, "detection", "answer", 3)
+    predictions = read_predictions(made / "detection" / "predictions.jsonl")
+    task = load_task("detection")
+    cases = pick_extremes({"answer": predictions}, task, "answer", 3)
     worst = [case.gain for case in cases if case.why == "worst"]
     best = [case.gain for case in cases if case.why == "best"]
-    scores = sorted(map(score, judged))
+    scores = sorted(task.score(one.answer, one.example.target) for one in predictions)
     assert worst == scores[: len(worst)] and len(worst) == 4
     assert len(best) == 4 and min(best) >= max(worst) and max(best) == scores[-1]
     ids = [case.answers["answer"].example.id for case in cases]
     assert len(set(ids)) == len(ids) == 12
-    best_empty = [not c.answers["answer"].example.target.boxes_xyxy_px for c in cases if c.why == "best"]
+    best_empty = [c.answers["answer"].example.target.is_empty for c in cases if c.why == "best"]
     assert sum(best_empty) <= 2
 
 
 def test_the_sentence_says_what_is_not_known():
-    card = {"metric": "ap", "value": None, "n": 1, "pictures": 1, "parse_rate": 0.0}
+    card = {"task": "detection", "metric": "ap", "value": None, "n": 1, "images": 1, "parse_rate": 0.0}
     unread = "0.0 of 100 answers could be read."
-    assert sentences(card) == f"AP cannot be measured on 1 question about 1 picture. {unread}"
-    one = {"metric": "ap", "value": 0.5, "low": None, "high": None, "n": 2, "pictures": 1, "parse_rate": 1.0}
-    assert sentences(one).startswith("AP 50.0 (too few pictures for an interval) on 2 questions about 1 ")
+    assert sentences(card) == f"AP cannot be measured on 1 question about 1 image. {unread}"
+    one = card | {"value": 0.5, "low": None, "high": None, "n": 2, "images": 1, "parse_rate": 1.0}
+    assert sentences(one).startswith("AP 50.0 (too few images for an interval) on 2 questions about 1 ")
 
 
 def test_a_long_name_is_cut():
-    assert len(told("x" * 500)) < 100
+    assert len(one_line("x" * 500)) < 100
 
 
 def test_seeds_are_printed(made):
-    judged = read_judged(made / "grounding" / "answers.jsonl")
-    other = read_judged(made / "grounding" / "answers.jsonl")
-    other = [type(j)(j.example, s.text, s.answer, s.tokens) for j in other for s in j.others[:1]]
-    found = combine(load_task("grounding"), [judged, other], [other], resamples=20)
+    predictions = read_predictions(made / "grounding" / "predictions.jsonl")
+    other = [Prediction(p.example, p.rollouts[1].answer, p.rollouts[1:2]) for p in predictions]
+    found = combine([predictions, other], [other], resamples=20)
     out = io.StringIO()
     print_combined(found, Console(file=out, width=200, highlight=False))
     shown = cells(out.getvalue())

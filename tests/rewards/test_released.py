@@ -5,40 +5,37 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reward_answers import FRAME, terms_of
 
-from vrft.config.run_config import Reward
 from vrft.errors import ConfigError
-from vrft.geometry.frames import View
 from vrft.rewards.papers.visual_rft_released import released_classification as classification
 from vrft.rewards.papers.visual_rft_released import released_detection as detection
 from vrft.rewards.papers.visual_rft_released import released_grounding as grounding
 from vrft.rewards.papers.visual_rft_released.released_reading import answer_of, has_format, same_number
-from vrft.rewards.reward_term import UnsafeTerm
-from vrft.tasks.scorer import Scorer
-from vrft.tasks.task import load_task, task_names
-from vrft.types import Answer, BoxesTarget, ClassTarget, Example, Form, Target
+from vrft.tasks.registry import load_task
+from vrft.tasks.scorer import RewardOptions, Scorer
+from vrft.types import Answer, Boxes, Example, Image, Label, Value
 
-VIEW = View("thousand", (1000, 1000), (1000, 1000))
 MIDDLE = (400.0, 400.0, 600.0, 600.0)
-TARGETS: dict[str, Target] = {
-    "detection": BoxesTarget(((100.0, 300.0, 200.0, 400.0), MIDDLE)),
-    "classification": ClassTarget("garden phlox"),
-    "grounding": BoxesTarget((MIDDLE,)),
+TARGETS: dict[str, Value] = {
+    "detection": Boxes(((100.0, 300.0, 200.0, 400.0), MIDDLE)),
+    "classification": Label("garden phlox"),
+    "grounding": Boxes((MIDDLE,)),
 }
 
 
-@pytest.mark.parametrize("name", task_names())
-def test_every_task_has_the_released_setting_and_it_is_unsafe(name):
-    terms = load_task(name).rewards["released"]
-    assert terms.keys() == load_task(name).rewards["paper"].keys()
-    assert all(isinstance(term, UnsafeTerm) for term in terms.values())
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_task_of_the_paper_has_the_released_setting_and_it_is_unsafe(name):
+    terms = terms_of(name, "released")
+    assert terms.keys() == terms_of(name, "paper").keys()
+    assert all(term.unsafe for term in terms.values())
     with pytest.raises(ConfigError, match="allow_unsafe_reward"):
-        Scorer(load_task(name), Reward(setting="released"), Form.THINK)
+        Scorer(load_task(name), RewardOptions(setting="released"))
 
 
 @pytest.mark.parametrize(
@@ -49,24 +46,30 @@ def test_every_task_has_the_released_setting_and_it_is_unsafe(name):
         ("grounding", grounding.gold_text(TARGETS["grounding"])),
     ],
 )
-def test_the_right_answer_in_the_released_notation_earns_all(name, gold):
-    answer = Answer(False, False, text=f"<think>I look.</think> {gold}")
-    for term in load_task(name).rewards["released"].values():
+def test_the_right_answer_in_the_released_notation_has_all(name, gold):
+    answer = Answer(text=f"<think>I look.</think> {gold}")
+    for term in terms_of(name, "released").values():
         assert term(answer, TARGETS[name]) == term.high
 
 
+def allowed(task: str) -> Scorer:
+    return Scorer(load_task(task), RewardOptions(setting="released", allow_unsafe_reward=True))
+
+
+def asked(task: str) -> Example:
+    return Example("a", "a", task, (Image(Path("a.png"), (1000, 1000)),), "it", TARGETS[task])
+
+
 def test_in_training_a_hole_is_clipped_and_counted():
-    scorer = Scorer(load_task("grounding"), Reward(setting="released", allow_unsafe_reward=True), Form.THINK)
-    example = Example("a", "a", Path("a.png"), (1000, 1000), "grounding", "it", TARGETS["grounding"])
-    found = scorer.score("<think>a</think><answer>(9999,9999),(0,0)</answer>", example, VIEW)
-    assert found.terms == {"iou": 2.0, "format": 1.0} and found.clipped == 1
+    scorer, example = allowed("grounding"), asked("grounding")
+    found = scorer.score_text("<think>a</think><answer>(9999,9999),(0,0)</answer>", example, [FRAME])
+    assert found.terms == {"iou": 2.0, "format": 1.0} and found.clipped == ("iou",)
 
 
-def test_in_training_nan_is_a_failure_and_earns_nothing():
-    scorer = Scorer(load_task("detection"), Reward(setting="released", allow_unsafe_reward=True), Form.THINK)
-    example = Example("a", "a", Path("a.png"), (1000, 1000), "detection", "cat", TARGETS["detection"])
+def test_in_training_nan_is_a_failure_and_counts_nothing():
+    scorer, example = allowed("detection"), asked("detection")
     text = "<think>a</think><answer>[{'Position': [1, 2, 3, 4], 'Confidence': NaN}]</answer>"
-    found = scorer.score(text, example, VIEW)
+    found = scorer.score_text(text, example, [FRAME])
     assert math.isfinite(found.reward) and [f.term for f in found.failures] == ["confidence"]
 
 
@@ -83,8 +86,8 @@ texts = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=20).map(
 @settings(max_examples=300, deadline=None)
 @given(text=texts, tagged=st.booleans())
 def test_whatever_the_text_a_number_comes_back(name, text, tagged):
-    answer = Answer(False, False, text=f"<think></think><answer>{text}</answer>" if tagged else text)
-    values = {n: term(answer, TARGETS[name]) for n, term in load_task(name).rewards["released"].items()}
+    answer = Answer(text=f"<think></think><answer>{text}</answer>" if tagged else text)
+    values = {n: term(answer, TARGETS[name]) for n, term in terms_of(name, "released").items()}
     assert all(isinstance(value, float) for value in values.values())
     assert values["format"] in (0.0, 1.0)
     if name == "detection":
@@ -114,11 +117,11 @@ def test_tags_are_found_as_the_released_expressions_find_them(text):
      "(1,2),(3,4)" * 20_000, "final answer is " * 15_000, "<answer>\n" * 20_000 + "</answer>"],
 )  # fmt: skip
 def test_hostile_text_takes_no_time(text):
-    start = perf_counter()
+    start = process_time()
     for name, target in TARGETS.items():
-        for term in load_task(name).rewards["released"].values():
-            term(Answer(False, False, text=text), target)
-    assert perf_counter() - start < 5.0
+        for term in terms_of(name, "released").values():
+            term(Answer(text=text), target)
+    assert process_time() - start < 5.0
 
 
 @settings(deadline=None)
@@ -126,5 +129,5 @@ def test_hostile_text_takes_no_time(text):
 def test_the_prelude_takes_the_second_number_of_a_list_with_blanks(first, second, gold, between):
     numbers = between.join(map(str, (first, second, 1000, 1000)))
     text = f"<answer>[{{'Position': [{numbers}], 'Confidence':0.5}}]</answer>"
-    label = detection.gold_text(BoxesTarget(((5.0, float(gold), 1000.0, 1000.0),)))
+    label = detection.gold_text(Boxes(((5.0, float(gold), 1000.0, 1000.0),)))
     assert same_number(text, label) == (second == gold and between == ", ")

@@ -1,18 +1,17 @@
-"""No text, read by any task in any form and frame, earns less than 0, more than 1, or NaN."""
+"""No text, read by any task in any form and frame, has a reward below 0, above 1, or NaN."""
 
 import inspect
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pycocotools import mask as coco_mask
+from reward_answers import ABSTAINED, SAFE, boxes_answer, parsed, terms_of
 
-from vrft.geometry.frames import View
-from vrft.rewards.reward_term import UnsafeTerm
-from vrft.tasks.task import load_task, task_names
-from vrft.types import Answer, BoxesTarget, ClassTarget, Form, Mask, Target
+from vrft.geometry.masks import mask_of_boxes
+from vrft.rewards.reward_term import as_term
+from vrft.tasks.registry import load_task
+from vrft.types import Boxes, CoordinateFrame, Form, Label, Value
 
 FRAGMENTS = [
     *(
@@ -46,36 +45,36 @@ FRAGMENTS = [
     *("{'Position': [0, 0, 500, 500], 'Confidence': 100}", "{'Position': [0, 0, 9e9, 1], 'Confidence': 1}"),
 ]
 texts = st.one_of(st.text(), st.lists(st.sampled_from(FRAGMENTS), max_size=20).map("".join))
-views = st.builds(
-    View, st.sampled_from(["thousand", "input_pixels", "unit"]), st.just((640, 480)), st.just((616, 476))
+frames = st.builds(
+    CoordinateFrame.whole,
+    st.sampled_from(["norm1000", "resized_pixels", "norm1"]),
+    st.just((640, 480)),
+    st.just((616, 476)),
 )
-SIDES = (480, 640)
-HALF = np.zeros(SIDES, order="F", dtype=np.uint8)
-HALF[:, :320] = 1
-REGION = Mask(SIDES, coco_mask.encode(HALF)["counts"].decode())
-TARGETS: dict[str, list[Target]] = {
-    "detection": [BoxesTarget(()), BoxesTarget(((0.0, 0.0, 320.0, 240.0), (0.0, 0.0, 640.0, 480.0)))],
-    "classification": [ClassTarget("rose", ("rose", "tulip"))],
-    "grounding": [BoxesTarget(((0.0, 0.0, 320.0, 240.0),), REGION)],
+REGION = mask_of_boxes([(0.0, 0.0, 320.0, 480.0)], (480, 640))
+TARGETS: dict[str, list[Value]] = {
+    "detection": [Boxes(), Boxes(((0.0, 0.0, 320.0, 240.0), (0.0, 0.0, 640.0, 480.0)))],
+    "classification": [Label("rose", ("rose", "tulip"))],
+    "grounding": [Boxes(((0.0, 0.0, 320.0, 240.0),), mask=REGION)],
 }
 
 
 def safe_terms(name):
     """Every term that training can be told to use, by name."""
     task = load_task(name)
-    found = {f"{setting}.{term}": f for setting, terms in task.rewards.items() for term, f in terms.items()}
-    return {label: f for label, f in {**found, **task.terms}.items() if not isinstance(f, UnsafeTerm)}
+    found = {f"{setting}.{name}": f for setting, terms in task.settings.items() for name, f in terms.items()}
+    terms = {label: as_term(f) for label, f in {**found, **task.terms}.items()}
+    return {label: term for label, term in terms.items() if not term.unsafe}
 
 
-def paid(name, answer, progress):
+def rewards(name, answer, progress):
     for label, term in safe_terms(name).items():
-        options = {"progress": progress} if "progress" in inspect.signature(term).parameters else {}
+        options = {"progress": progress} if "progress" in inspect.signature(term.reward).parameters else {}
         for target in TARGETS[name]:
             yield label, target, term(answer, target, **options)
 
 
-def test_every_task_is_covered():
-    assert set(TARGETS) == set(task_names())
+def test_every_setting_and_every_further_term_is_covered():
     assert all(len(safe_terms(name)) > len(load_task(name).terms) for name in TARGETS)
 
 
@@ -86,12 +85,12 @@ lengths = st.none() | st.integers(0, 10**6)
 @pytest.mark.parametrize("name", TARGETS)
 @settings(max_examples=300, deadline=None)
 @given(
-    text=texts, wrapped=st.booleans(), view=views, form=st.sampled_from(Form), done=progress, length=lengths
+    text=texts, wrapped=st.booleans(), frame=frames, form=st.sampled_from(Form), done=progress, length=lengths
 )
-def test_every_term_is_finite_and_between_0_and_1(name, text, wrapped, view, form, done, length):
-    answer = load_task(name).parse(f"<answer>[{text}]</answer>" if wrapped else text, view, form)
+def test_every_term_is_finite_and_between_0_and_1(name, text, wrapped, frame, form, done, length):
+    answer = parsed(name, f"<answer>[{text}]</answer>" if wrapped else text, form, frame)
     answer = replace(answer, n_tokens=length)
-    for label, target, value in paid(name, answer, done):
+    for label, target, value in rewards(name, answer, done):
         assert 0.0 <= value <= 1.0, (label, target)  # false for NaN
         assert answer.parsed or value == 0.0 or label.endswith("format"), label
 
@@ -106,29 +105,27 @@ def read_boxes(draw):
 @settings(max_examples=200, deadline=None)
 @given(boxes=st.lists(st.tuples(read_boxes(), progress), max_size=12), done=progress, length=lengths)
 def test_every_term_of_any_readable_boxes_is_between_0_and_1(name, boxes, done, length):
-    answer = Answer(True, True, tuple(b for b, _ in boxes), tuple(c for _, c in boxes), n_tokens=length)
-    for label, target, value in paid(name, answer, done):
+    answer = boxes_answer([b for b, _ in boxes], [c for _, c in boxes], n_tokens=length)
+    for label, target, value in rewards(name, answer, done):
         assert 0.0 <= value <= 1.0, (label, target)
 
 
-def test_with_nothing_to_find_an_abstention_earns_all_and_boxes_nothing_of_every_term_about_boxes():
-    task, nothing = load_task("detection"), BoxesTarget(())
+def test_with_nothing_to_find_an_abstention_has_all_and_boxes_nothing_of_every_term_about_boxes():
+    task, nothing = load_task("detection"), Boxes()
     about_boxes = {n: t for n, t in task.terms.items() if not n.startswith(("length", "no_", "confidence"))}
     assert len(about_boxes) == 11
-    box = Answer(True, True, ((0.0, 0.0, 10.0, 10.0),), (0.0,))
+    box = boxes_answer([(0.0, 0.0, 10.0, 10.0)], [0.0])
     for name, term in about_boxes.items():
-        assert (term(Answer(True, True), nothing), term(box, nothing)) == (1.0, 0.0), name
-        assert term(Answer(True, True), BoxesTarget(box.boxes_xyxy_px)) == 0.0, name
+        assert (term(ABSTAINED, nothing), term(box, nothing)) == (1.0, 0.0), name
+        assert term(ABSTAINED, Boxes(box.value.xyxy_px)) == 0.0, name
 
 
 def test_an_honest_answer_beats_the_known_attacks():
-    view, form = View("thousand", (1000, 1000), (1000, 1000)), Form.THINK
-    task = load_task("detection")
-    target = BoxesTarget(((100.0, 303.0, 200.0, 400.0),))
+    target = Boxes(((100.0, 303.0, 200.0, 400.0),))
 
     def total(setting: str, content: str) -> float:
-        answer = task.parse(f"<think>I look.</think><answer>{content}</answer>", view, form)
-        return sum(term(answer, target) for term in task.rewards[setting].values())
+        answer = parsed("detection", f"<think>I look.</think><answer>{content}</answer>")
+        return sum(term(answer, target) for term in terms_of("detection", setting).values())
 
     box = "{{'Position': [{}], 'Confidence': {}}}"
     honest = "[" + box.format("100, 303, 200, 395", 0.9) + "]"
@@ -145,5 +142,5 @@ def test_an_honest_answer_beats_the_known_attacks():
         "[" + box.format("700, 700, 800, 800", "NaN") + "]",
         "[" + ", ".join(box.format(f"{x}, 303, {x + 100}, 400", 0) for x in range(0, 900, 50)) + "]",
     ]
-    for setting in ("paper", "mended", "recommended"):
+    for setting in SAFE:
         assert max(total(setting, attack) for attack in attacks) < total(setting, honest) - 0.5

@@ -5,16 +5,15 @@ import pickle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reward_answers import SAFE, UNREAD, label_answer, terms_of
 
 from vrft.errors import InputError
-from vrft.rewards.hierarchy import graded
-from vrft.rewards.label_rewards import accuracy, accuracy_with, exact_match
-from vrft.tasks.classification.label_settings import SETTINGS
-from vrft.types import Answer, ClassTarget
+from vrft.rewards.label_rewards import accuracy, accuracy_with, exact_match, graded
+from vrft.types import Answer, Boxes, Label
 
 
-def pay(setting: str, label: str | None, name: str, parsed: bool = True) -> float:
-    return SETTINGS[setting]["accuracy"](Answer(parsed, parsed, label=label), ClassTarget(name))
+def reward(setting: str, label: str | None, name: str) -> float:
+    return terms_of("classification", setting)["accuracy"](label_answer(label), Label(name))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +31,7 @@ def pay(setting: str, label: str | None, name: str, parsed: bool = True) -> floa
 )
 def test_the_same_class(label, name):
     assert exact_match(label, name)
-    assert pay("paper", label, name) == pay("recommended", label, name) == 1.0
+    assert reward("paper", label, name) == reward("recommended", label, name) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -55,11 +54,11 @@ def test_the_same_class(label, name):
 )
 def test_another_class(label, name):
     assert not exact_match(label, name)
-    assert pay("paper", label, name) == pay("recommended", label, name) == 0.0
+    assert reward("paper", label, name) == reward("recommended", label, name) == 0.0
 
 
 @pytest.mark.parametrize(
-    ("label", "name", "paid"),
+    ("label", "name", "expected"),
     [
         ("BMW", "2012 BMW M3 Coupe", 1.0),
         ("It is a pink prim_rose", "pink primrose", 1.0),
@@ -69,13 +68,22 @@ def test_another_class(label, name):
         (" _", "tulip", 0.0),
     ],
 )
-def test_mended_pays_where_one_contains_the_other(label, name, paid):
-    assert pay("mended", label, name) == paid
+def test_the_fixed_rule_is_right_where_one_contains_the_other(label, name, expected):
+    assert reward("released_fixed", label, name) == expected
 
 
-def test_an_unread_answer_earns_nothing():
-    for setting in ("paper", "mended", "recommended"):
-        assert pay(setting, "rose", "rose", parsed=False) == 0.0
+def test_an_unread_answer_has_no_reward():
+    for setting in SAFE:
+        for unread in (UNREAD, Answer(other=Label("rose")), Answer(text="rose")):
+            assert terms_of("classification", setting)["accuracy"](unread, Label("rose")) == 0.0
+
+
+def test_an_answer_of_another_kind_has_no_reward_and_such_a_target_is_refused():
+    for setting in SAFE:
+        term = terms_of("classification", setting)["accuracy"]
+        assert term(Answer(Boxes(), True), Label("rose")) == 0.0
+        with pytest.raises(InputError, match=r"kind 'label' was expected.*'boxes'"):
+            term(label_answer("rose"), Boxes())
 
 
 names = st.text(st.sampled_from("aAß1 _-"), max_size=6)
@@ -113,7 +121,7 @@ ALIASES = {
 
 
 @pytest.mark.parametrize(
-    ("label", "name", "pays"),
+    ("label", "name", "expected"),
     [
         ("Moggy.", "cat", 1.0),
         ("moggy", "dog", 0.0),
@@ -129,21 +137,21 @@ ALIASES = {
         (None, "cat", 0.0),
     ],
 )
-def test_aliases_name_one_class_of_the_choice(label, name, pays):
-    answer, target = Answer(True, True, label=label), ClassTarget(name, CATS)
-    assert accuracy(answer, target, aliases=ALIASES) == pays
-    assert pickle.loads(pickle.dumps(accuracy_with(ALIASES)))(answer, target) == pays
-    assert accuracy(Answer(False, False, label=label), target, aliases=ALIASES) == 0.0
+def test_aliases_name_one_class_of_the_choice(label, name, expected):
+    answer, target = label_answer(label), Label(name, CATS)
+    assert accuracy(answer, target, aliases=ALIASES) == expected
+    assert pickle.loads(pickle.dumps(accuracy_with(ALIASES)))(answer, target) == expected
+    assert accuracy(UNREAD, target, aliases=ALIASES) == 0.0
 
 
 def test_without_a_choice_the_aliased_classes_are_one():
-    pay = accuracy_with({"cat": ["pet"], "dog": ["pet", "pooch"]})
-    assert pay(Answer(True, True, label="pooch"), ClassTarget("dog")) == 1.0
-    assert pay(Answer(True, True, label="pet"), ClassTarget("dog")) == 0.0
+    term = accuracy_with({"cat": ["pet"], "dog": ["pet", "pooch"]})
+    assert term(label_answer("pooch"), Label("dog")) == 1.0
+    assert term(label_answer("pet"), Label("dog")) == 0.0
 
 
 @pytest.mark.parametrize("aliases", [{"cat": "moggy"}, {"cat": [""]}, {"cat": ["moggy", 3]}])
-def test_a_table_of_aliases_that_is_none_is_refused_by_class(aliases):
+def test_what_is_not_a_table_of_aliases_is_refused_by_class(aliases):
     with pytest.raises(InputError, match="'cat'"):
         accuracy_with(aliases)
 
@@ -152,7 +160,7 @@ def test_aliases_written_into_a_configuration_are_refused_with_the_way_to_give_t
     with pytest.raises(InputError, match=r"reward\.custom"):
         accuracy_with("moggy = cat")
     with pytest.raises(InputError, match=r"reward\.custom"):
-        accuracy(Answer(True, True, label="moggy"), ClassTarget("cat"), aliases="moggy = cat")
+        accuracy(label_answer("moggy"), Label("cat"), aliases="moggy = cat")
 
 
 # animal > mammal > (cat > (siamese, persian), dog); animal > bird
@@ -168,41 +176,39 @@ LEAVES = ("siamese", "persian", "dog", "bird", "Fern")
 
 
 @pytest.mark.parametrize(
-    ("label", "pays"),
+    ("label", "expected"),
     [
         ("siamese", 1.0),
         ("Persian", 2 * 3 / (4 + 4)),  # animal, mammal, cat of four names each
         ("dog", 2 * 2 / (4 + 3)),
         ("bird", 2 * 1 / (4 + 2)),
         ("fern", 0.0),  # a class that the tree does not know
-        ("cat", 0.0),  # no class to choose from
+        ("cat", 0.0),  # not a class to choose from
         ("wolf", 0.0),
         (None, 0.0),
     ],
 )
-def test_graded_credit_is_wu_and_palmers(label, pays):
+def test_graded_credit_is_wu_and_palmers(label, expected):
     term = pickle.loads(pickle.dumps(graded(PARENTS)))
-    target = ClassTarget("siamese", LEAVES)
-    assert term(Answer(True, True, label=label), target) == pytest.approx(pays)
-    assert term(Answer(False, False, label=label), target) == 0.0
+    target = Label("siamese", LEAVES)
+    assert term(label_answer(label), target) == pytest.approx(expected)
+    assert term(UNREAD, target) == 0.0
 
 
 def test_graded_credit_is_symmetric_and_greatest_for_the_class_itself():
     term = graded(PARENTS)
 
-    def pays(a: str, b: str) -> float:
-        return term(Answer(True, True, label=a), ClassTarget(b, LEAVES))
+    def credit(a: str, b: str) -> float:
+        return term(label_answer(a), Label(b, LEAVES))
 
     for a in LEAVES:
-        assert pays(a, a) == 1.0
-        assert all(pays(a, b) == pays(b, a) < 1.0 for b in LEAVES if b != a)
-    bare = [
-        term(Answer(True, True, label=name), ClassTarget("siamese")) for name in ("persian", "cat", "animal")
-    ]
+        assert credit(a, a) == 1.0
+        assert all(credit(a, b) == credit(b, a) < 1.0 for b in LEAVES if b != a)
+    bare = [term(label_answer(name), Label("siamese")) for name in ("persian", "cat", "animal")]
     assert bare == [0.75, 0.0, 0.0]  # without a choice the leaves are the classes
 
 
 @pytest.mark.parametrize("parents", [{"a": "a"}, {"a": "b", "b": "c", "c": "a"}])
-def test_a_circle_is_no_hierarchy(parents):
+def test_a_circle_is_not_a_hierarchy(parents):
     with pytest.raises(InputError, match="own ancestor"):
         graded(parents)

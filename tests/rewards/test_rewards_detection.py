@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reward_answers import ABSTAINED, SAFE, UNREAD, boxes_answer, terms_of
 
 from vrft.rewards.box_rewards import confidence_brier
-from vrft.tasks.detection.detection_settings import SETTINGS
-from vrft.types import Answer, BoxesTarget, Fault
+from vrft.tasks.registry import load_task
+from vrft.types import Answer, Boxes
 
 GT = (0.0, 0.0, 100.0, 100.0)
 FAR = (500.0, 500.0, 600.0, 600.0)
-SAFE = ("paper", "mended", "recommended")
-NOTHING = BoxesTarget(())
-ONE = BoxesTarget((GT,))
+NOTHING = Boxes(())
+ONE = Boxes((GT,))
 
 
 def overlapping(iou: float) -> tuple[float, float, float, float]:
@@ -24,47 +24,45 @@ def overlapping(iou: float) -> tuple[float, float, float, float]:
 
 
 def boxes(*found: tuple[tuple[float, float, float, float], float]) -> Answer:
-    return Answer(True, True, tuple(box for box, _ in found), tuple(c for _, c in found))
+    return boxes_answer([box for box, _ in found], [c for _, c in found])
 
 
-def row(n: int) -> BoxesTarget:
+def row(n: int) -> Boxes:
     """GT and n - 1 others."""
-    return BoxesTarget((GT, *((200.0 + 20 * i, 0.0, 210.0 + 20 * i, 10.0) for i in range(n - 1))))
+    return Boxes((GT, *((200.0 + 20 * i, 0.0, 210.0 + 20 * i, 10.0) for i in range(n - 1))))
 
 
-def terms(setting: str, answer: Answer, target: BoxesTarget) -> dict[str, float]:
-    return {name: term(answer, target) for name, term in SETTINGS[setting].items()}
+def terms(setting: str, answer: Answer, target: Boxes) -> dict[str, float]:
+    return {name: term(answer, target) for name, term in terms_of("detection", setting).items()}
 
 
-ABSTAINED = Answer(True, True)
-UNREAD = Answer(False, False, faults=(Fault.NOT_READABLE,))
 # setting, answer, target -> IoU and confidence reward, each worked out by hand from the equations
 WORKED = [
-    ("paper mended", boxes((overlapping(0.8), 1.0)), ONE, 0.8, 1.0),
+    ("paper released_fixed", boxes((overlapping(0.8), 1.0)), ONE, 0.8, 1.0),
     ("recommended", boxes((overlapping(0.8), 1.0)), ONE, 0.8, 1.0),
-    ("paper mended", boxes((overlapping(0.8), 0.9), (FAR, 0.0)), ONE, 0.4, 0.95),
+    ("paper released_fixed", boxes((overlapping(0.8), 0.9), (FAR, 0.0)), ONE, 0.4, 0.95),
     ("recommended", boxes((overlapping(0.8), 0.9), (FAR, 0.0)), ONE, 0.4, (0.995 + 0.5) / 2),
-    ("paper mended", boxes((FAR, 0.0)), ONE, 0.0, 1.0),
+    ("paper released_fixed", boxes((FAR, 0.0)), ONE, 0.0, 1.0),
     ("recommended", boxes((FAR, 0.0)), ONE, 0.0, 0.5),
-    ("paper mended recommended", boxes((FAR, 1.0)), ONE, 0.0, 0.0),
-    ("paper mended", boxes((overlapping(0.49), 0.9)), ONE, 0.0, 0.1),
+    ("paper released_fixed recommended", boxes((FAR, 1.0)), ONE, 0.0, 0.0),
+    ("paper released_fixed", boxes((overlapping(0.49), 0.9)), ONE, 0.0, 0.1),
     ("recommended", boxes((overlapping(0.49), 0.9)), ONE, 0.49, (1 - 0.81) / 2),
-    ("paper mended", boxes((overlapping(0.49), 0.0)), ONE, 0.0, 1.0),
+    ("paper released_fixed", boxes((overlapping(0.49), 0.0)), ONE, 0.0, 1.0),
     ("recommended", boxes((overlapping(0.49), 0.0)), ONE, 0.49, 0.5),
     ("paper", boxes((overlapping(0.8), 1.0)), row(3), 0.8, 1.0),
-    ("mended recommended", boxes((overlapping(0.8), 1.0)), row(3), 0.8 / 3, 1.0),
+    ("released_fixed recommended", boxes((overlapping(0.8), 1.0)), row(3), 0.8 / 3, 1.0),
     ("paper", boxes((overlapping(0.9), 1.0)), row(20), 0.9, 1.0),
-    ("mended recommended", boxes((overlapping(0.9), 1.0)), row(20), 0.045, 1.0),
-    ("paper mended recommended", ABSTAINED, ONE, 0.0, 0.0),
-    ("paper mended recommended", ABSTAINED, NOTHING, 1.0, 1.0),
-    ("paper mended recommended", UNREAD, ONE, 0.0, 0.0),
-    ("paper mended recommended", UNREAD, NOTHING, 0.0, 0.0),
-    ("paper mended", boxes((FAR, 0.25)), NOTHING, 0.0, 0.75),
+    ("released_fixed recommended", boxes((overlapping(0.9), 1.0)), row(20), 0.045, 1.0),
+    ("paper released_fixed recommended", ABSTAINED, ONE, 0.0, 0.0),
+    ("paper released_fixed recommended", ABSTAINED, NOTHING, 1.0, 1.0),
+    ("paper released_fixed recommended", UNREAD, ONE, 0.0, 0.0),
+    ("paper released_fixed recommended", UNREAD, NOTHING, 0.0, 0.0),
+    ("paper released_fixed", boxes((FAR, 0.25)), NOTHING, 0.0, 0.75),
     ("recommended", boxes((FAR, 0.0)), NOTHING, 0.0, 0.0),
     # the threshold is strict, and a label is matched once, by the surest
-    ("paper mended", boxes((overlapping(0.5), 0.0)), ONE, 0.0, 1.0),
+    ("paper released_fixed", boxes((overlapping(0.5), 0.0)), ONE, 0.0, 1.0),
     ("recommended", boxes((overlapping(0.5), 0.0)), ONE, 0.5, 0.5),
-    ("paper mended", boxes((overlapping(0.9), 0.4), (overlapping(0.6), 0.8)), ONE, 0.3, 0.7),
+    ("paper released_fixed", boxes((overlapping(0.9), 0.4), (overlapping(0.6), 0.8)), ONE, 0.3, 0.7),
 ]
 
 
@@ -77,18 +75,19 @@ def test_worked_examples(setting, answer, target, iou, confidence):
     assert found == pytest.approx({"iou": iou, "confidence": confidence, "format": float(answer.formatted)})
 
 
-def test_one_good_sure_box_earns_2_80():
-    for setting in ("paper", "mended"):
+def test_one_good_sure_box_has_a_reward_of_2_80():
+    for setting in ("paper", "released_fixed"):
         assert sum(terms(setting, boxes((overlapping(0.8), 1.0)), ONE).values()) == pytest.approx(2.8)
 
 
 def test_the_settings_have_the_three_terms_of_equation_5():
-    assert set(SETTINGS) == {*SAFE, "released"}
-    assert all(set(setting) == {"iou", "confidence", "format"} for setting in SETTINGS.values())
+    settings = load_task("detection").settings
+    assert set(settings) == {*SAFE, "released"}
+    assert all(set(setting) == {"iou", "confidence", "format"} for setting in settings.values())
 
 
-def test_an_unread_answer_earns_nothing_even_with_boxes():
-    unread = Answer(False, False, (GT,), (1.0,))
+def test_an_unread_answer_has_no_reward_even_with_boxes():
+    unread = Answer(other=Boxes((GT,), (1.0,)))
     for setting in SAFE:
         assert set(terms(setting, unread, ONE).values()) == {0.0}
 
@@ -100,7 +99,7 @@ some_boxes = st.tuples(spans, spans).map(
 answers = st.lists(st.tuples(some_boxes, st.floats(0, 1)), min_size=1, max_size=4).map(
     lambda found: boxes(*found)
 )
-targets = st.lists(some_boxes, min_size=1, max_size=4, unique=True).map(lambda b: BoxesTarget(tuple(b)))
+targets = st.lists(some_boxes, min_size=1, max_size=4, unique=True).map(lambda b: Boxes(tuple(b)))
 
 
 def pixel_iou(a, b) -> float:
@@ -113,23 +112,25 @@ def pixel_iou(a, b) -> float:
 @settings(deadline=None)
 @given(answers, targets)
 def test_equations_6_to_8_computed_another_way(answer, target):
-    free = list(target.boxes_xyxy_px)
+    free, found = list(target.xyxy_px), answer.value
     ious = {}
-    for i in sorted(range(len(answer.confidences)), key=lambda i: -answer.confidences[i]):
-        best = max(free, key=lambda g: pixel_iou(answer.boxes_xyxy_px[i], g), default=None)
+    for i in sorted(range(len(found.scores)), key=lambda i: -found.scores[i]):
+        best = max(free, key=lambda g: pixel_iou(found.xyxy_px[i], g), default=None)
         ious[i] = 0.0
-        if best is not None and pixel_iou(answer.boxes_xyxy_px[i], best) > 0.5:
-            ious[i] = pixel_iou(answer.boxes_xyxy_px[i], best)
+        if best is not None and pixel_iou(found.xyxy_px[i], best) > 0.5:
+            ious[i] = pixel_iou(found.xyxy_px[i], best)
             free.remove(best)
-    n, m = len(ious), len(target.boxes_xyxy_px)
-    pay = [c if ious[i] else 1 - c for i, c in enumerate(answer.confidences)]
-    brier = [1 - (bool(ious[i]) - c) ** 2 for i, c in enumerate(answer.confidences)]
-    # Half of Brier's pay, and half a point more for a hit than for a miss.
+    n, m = len(ious), len(target.xyxy_px)
+    linear = [c if ious[i] else 1 - c for i, c in enumerate(found.scores)]
+    brier = [1 - (bool(ious[i]) - c) ** 2 for i, c in enumerate(found.scores)]
+    # Half of Brier's reward, and half a point more for a hit than for a miss.
     margin = [(b + bool(ious[i])) / 2 for i, b in enumerate(brier)]
-    paper, mended, recommended = (terms(s, answer, target) for s in ("paper", "mended", "recommended"))
+    paper, released_fixed, recommended = (
+        terms(s, answer, target) for s in ("paper", "released_fixed", "recommended")
+    )
     assert paper["iou"] == pytest.approx(sum(ious.values()) / n)
-    assert mended["iou"] == pytest.approx(sum(ious.values()) / max(n, m))
-    assert paper["confidence"] == mended["confidence"] == pytest.approx(sum(pay) / n)
+    assert released_fixed["iou"] == pytest.approx(sum(ious.values()) / max(n, m))
+    assert paper["confidence"] == released_fixed["confidence"] == pytest.approx(sum(linear) / n)
     assert confidence_brier(answer, target) == pytest.approx(sum(brier) / n)
     assert recommended["confidence"] == pytest.approx(sum(margin) / n)
 
@@ -137,7 +138,7 @@ def test_equations_6_to_8_computed_another_way(answer, target):
 @settings(deadline=None)
 @given(answers, targets)
 def test_the_dense_iou_is_the_best_of_all_assignments(answer, target):
-    predicted, labelled = answer.boxes_xyxy_px, target.boxes_xyxy_px
+    predicted, labelled = answer.value.xyxy_px, target.xyxy_px
     short, long = sorted((predicted, labelled), key=len)
     best = max(
         sum(pixel_iou(a, b) for a, b in zip(short, chosen, strict=True))
@@ -147,14 +148,14 @@ def test_the_dense_iou_is_the_best_of_all_assignments(answer, target):
 
 
 @settings(deadline=None)
-@given(answers, st.lists(some_boxes, max_size=3).map(lambda b: BoxesTarget(tuple(b))))
+@given(answers, st.lists(some_boxes, max_size=3).map(lambda b: Boxes(tuple(b))))
 def test_every_term_stays_between_0_and_1(answer, target):
     for setting in SAFE:
         assert all(0 <= value <= 1 for value in terms(setting, answer, target).values())
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.8])
-def test_the_recommended_confidence_is_best_told_honestly(p):
+def test_the_recommended_confidence_is_best_when_it_is_honest(p):
     levels = np.linspace(0, 1, 101)
 
     def expected(confidence) -> np.ndarray:
@@ -162,6 +163,6 @@ def test_the_recommended_confidence_is_best_told_honestly(p):
         misses = np.array([confidence(boxes((FAR, c)), ONE) for c in levels])
         return p * hits + (1 - p) * misses
 
-    for proper in (SETTINGS["recommended"]["confidence"], confidence_brier):
+    for proper in (terms_of("detection", "recommended")["confidence"], confidence_brier):
         assert levels[expected(proper).argmax()] == pytest.approx(p)
-    assert p == 0.5 or levels[expected(SETTINGS["paper"]["confidence"]).argmax()] in (0.0, 1.0)
+    assert p == 0.5 or levels[expected(terms_of("detection", "paper")["confidence"]).argmax()] in (0.0, 1.0)

@@ -1,29 +1,32 @@
 """Grounding rewards against pixel counting and the released code's known holes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pycocotools import mask as coco_mask
+from reward_answers import ABSTAINED, FRAME, SAFE, UNREAD, boxes_answer, terms_of
 
 from vrft.errors import InputError
-from vrft.geometry.frames import View
+from vrft.geometry.masks import mask_of_region
 from vrft.rewards.region_rewards import iou_mask, point_in_box
-from vrft.tasks.grounding.grounding_settings import SETTINGS
 from vrft.tasks.parsing.answer_parsers import parse_corners_answer
-from vrft.types import Answer, BoxesTarget, Form, Mask
+from vrft.types import Answer, Boxes, Form, Points
 
-VIEW = View("thousand", (1000, 1000), (1000, 1000))
-SAFE = ("paper", "mended", "recommended")
 MIDDLE = (400.0, 400.0, 600.0, 600.0)
 
 
 def box_answer(*boxes) -> Answer:
-    return Answer(True, True, boxes, (1.0,) * len(boxes))
+    return boxes_answer(boxes)
 
 
-def pay(setting: str, answer: Answer, *labels) -> float:
-    return SETTINGS[setting]["iou"](answer, BoxesTarget(labels))
+def points(*xy) -> Points:
+    return Points(xy)
+
+
+def reward(setting: str, answer: Answer, *labels) -> float:
+    return terms_of("grounding", setting)["iou"](answer, Boxes(labels))
 
 
 spans = st.tuples(st.integers(0, 8), st.integers(0, 8)).filter(lambda s: s[0] < s[1])
@@ -42,26 +45,26 @@ def test_iou_and_giou_count_pixels(a, b):
     shared, both = len(pixels(a) & pixels(b)), len(pixels(a) | pixels(b))
     around = len(pixels((min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))))
     giou = shared / both - (around - both) / around
-    assert pay("paper", box_answer(a), b) == pytest.approx(shared / both)
-    assert pay("mended", box_answer(a), b) == pytest.approx((giou + 1) / 2)
+    assert reward("paper", box_answer(a), b) == pytest.approx(shared / both)
+    assert reward("released_fixed", box_answer(a), b) == pytest.approx((giou + 1) / 2)
 
 
 @pytest.mark.parametrize("setting", SAFE)
-def test_the_label_itself_earns_1_and_nothing_earns_0(setting):
-    assert pay(setting, box_answer(MIDDLE), MIDDLE) == 1.0
-    assert pay(setting, Answer(False, False), MIDDLE) == 0.0
-    assert pay(setting, Answer(True, True), MIDDLE) == 0.0
-    assert pay(setting, Answer(False, False, (MIDDLE,), (1.0,)), MIDDLE) == 0.0
+def test_the_label_itself_has_1_and_nothing_has_0(setting):
+    assert reward(setting, box_answer(MIDDLE), MIDDLE) == 1.0
+    assert reward(setting, UNREAD, MIDDLE) == 0.0
+    assert reward(setting, ABSTAINED, MIDDLE) == 0.0
+    assert reward(setting, Answer(other=Boxes((MIDDLE,), (1.0,))), MIDDLE) == 0.0
 
 
 @pytest.mark.parametrize("setting", SAFE)
 @pytest.mark.parametrize(
     "text", ["(1000,1000),(0,0)", "(9999,9999),(0,0)", "(600,600),(400,400)", "(500,500),(500,500)"]
 )
-def test_inverted_and_empty_boxes_earn_nothing(setting, text):
-    answer = parse_corners_answer(f"<answer>{text}</answer>", VIEW, Form.DIRECT)
-    target = BoxesTarget((MIDDLE,))
-    assert {name: term(answer, target) for name, term in SETTINGS[setting].items()} == {
+def test_inverted_and_empty_boxes_have_no_reward(setting, text):
+    answer = parse_corners_answer(f"<answer>{text}</answer>", FRAME, Form.DIRECT)
+    target = Boxes((MIDDLE,))
+    assert {name: term(answer, target) for name, term in terms_of("grounding", setting).items()} == {
         "iou": 0.0,
         "format": 0.0,
     }
@@ -69,35 +72,30 @@ def test_inverted_and_empty_boxes_earn_nothing(setting, text):
 
 def test_the_first_of_several_boxes_counts():
     far = (0.0, 0.0, 10.0, 10.0)
-    assert pay("paper", box_answer(far, MIDDLE), MIDDLE) == 0.0
+    assert reward("paper", box_answer(far, MIDDLE), MIDDLE) == 0.0
 
 
-def test_mended_is_half_of_what_the_released_code_pays():
-    # that code pays GIoU + 1 = 1.04 for the whole picture where the label is a fifth by a fifth of it
-    assert pay("mended", box_answer((0.0, 0.0, 1000.0, 1000.0)), MIDDLE) == pytest.approx(1.04 / 2)
+def test_the_fixed_rule_is_half_of_what_the_released_code_gives():
+    # that code gives GIoU + 1 = 1.04 for the whole image where the label is a fifth by a fifth of it
+    assert reward("released_fixed", box_answer((0.0, 0.0, 1000.0, 1000.0)), MIDDLE) == pytest.approx(1.04 / 2)
 
 
 @pytest.mark.parametrize(
-    ("answer", "pays"),
+    ("answer", "expected"),
     [
-        (Answer(True, True, points_xy_px=((500.0, 500.0),)), 1.0),
-        (Answer(True, True, points_xy_px=((400.0, 600.0),)), 1.0),  # the border belongs to the box
-        (Answer(True, True, points_xy_px=((399.9, 500.0),)), 0.0),
-        (Answer(True, True, points_xy_px=((0.0, 0.0), (500.0, 500.0))), 0.0),  # the first counts
-        (box_answer((0.0, 0.0, 1000.0, 1000.0)), 1.0),  # a box's centre
+        (Answer(points((500.0, 500.0)), True), 1.0),
+        (Answer(points((400.0, 600.0)), True), 1.0),  # the border belongs to the box
+        (Answer(points((399.9, 500.0)), True), 0.0),
+        (Answer(points((0.0, 0.0), (500.0, 500.0)), True), 0.0),  # the first counts
+        (box_answer((0.0, 0.0, 1000.0, 1000.0)), 1.0),  # a box's center
         (box_answer((390.0, 300.0, 400.0, 500.0)), 0.0),
-        (Answer(True, True), 0.0),
-        (Answer(False, False, points_xy_px=((500.0, 500.0),)), 1.0),  # a point where a box was asked for
+        (ABSTAINED, 0.0),
+        (Answer(other=points((500.0, 500.0))), 1.0),  # a point where a box was asked for
     ],
 )
-def test_a_point_or_a_boxs_centre_lies_in_the_label_or_not(answer, pays):
-    assert point_in_box(answer, BoxesTarget((MIDDLE,))) == pays
-    assert point_in_box(answer, BoxesTarget(((1.0, 1.0, 2.0, 2.0), MIDDLE))) == pays
-
-
-def region(filled: np.ndarray) -> Mask:
-    counts = coco_mask.encode(np.asfortranarray(filled.astype(np.uint8)))["counts"]
-    return Mask(filled.shape, counts.decode())
+def test_a_point_or_a_boxs_center_lies_in_the_label_or_not(answer, expected):
+    assert point_in_box(answer, Boxes((MIDDLE,))) == expected
+    assert point_in_box(answer, Boxes(((1.0, 1.0, 2.0, 2.0), MIDDLE))) == expected
 
 
 def test_mask_iou_counts_pixels_of_any_region():
@@ -108,7 +106,7 @@ def test_mask_iou_counts_pixels_of_any_region():
         x2, y2 = draw.integers(x1 + 1, 41), draw.integers(y1 + 1, 31)
         box = np.zeros((30, 40), dtype=bool)
         box[y1:y2, x1:x2] = True
-        target = BoxesTarget(((0.0, 0.0, 40.0, 30.0),), region(filled))
+        target = Boxes(((0.0, 0.0, 40.0, 30.0),), mask=mask_of_region(filled))
         answer = box_answer(tuple(map(float, (x1, y1, x2, y2))), (0.0, 0.0, 1.0, 1.0))
         assert iou_mask(answer, target) == pytest.approx((box & filled).sum() / (box | filled).sum())
 
@@ -119,19 +117,15 @@ def test_ignored_pixels_count_neither_for_nor_against():
         filled, ignored = draw.random((2, 30, 40)) < 0.9 * draw.random((2, 1, 1))
         box = np.zeros((30, 40), dtype=bool)
         box[5:20, 10:30] = True
-        target = BoxesTarget(((0.0, 0.0, 40.0, 30.0),), region(filled), region(ignored))
+        target = Boxes(((0.0, 0.0, 40.0, 30.0),), mask=mask_of_region(filled), ignore=mask_of_region(ignored))
         expected = (box & filled & ~ignored).sum() / ((box | filled) & ~ignored).sum()
         assert iou_mask(box_answer((10.0, 5.0, 30.0, 20.0)), target) == pytest.approx(expected)
-    everything = BoxesTarget(((0.0, 0.0, 40.0, 30.0),), region(filled), region(np.ones((30, 40), dtype=bool)))
+    everything = replace(target, ignore=mask_of_region(np.ones((30, 40), dtype=bool)))
     assert iou_mask(box_answer((10.0, 5.0, 30.0, 20.0)), everything) == 0.0
 
 
 def test_mask_iou_of_nothing_is_0_and_needs_a_mask():
-    target = BoxesTarget((MIDDLE,), region(np.ones((10, 10), dtype=bool)))
-    assert (
-        iou_mask(Answer(False, False, (MIDDLE,), (1.0,)), target)
-        == iou_mask(Answer(True, True), target)
-        == 0.0
-    )
+    target = Boxes((MIDDLE,), mask=mask_of_region(np.ones((10, 10), dtype=bool)))
+    assert iou_mask(Answer(other=Boxes((MIDDLE,), (1.0,))), target) == iou_mask(ABSTAINED, target) == 0.0
     with pytest.raises(InputError, match="no mask"):
-        iou_mask(box_answer(MIDDLE), BoxesTarget((MIDDLE,)))
+        iou_mask(box_answer(MIDDLE), Boxes((MIDDLE,)))

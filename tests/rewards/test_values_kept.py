@@ -2,21 +2,21 @@
 
 import numpy as np
 import pytest
+from reward_answers import SAFE, boxes_answer, terms_of
 from scipy.optimize import linear_sum_assignment
 
 from vrft.geometry.boxes import as_array, iou_matrix
-from vrft.tasks.detection.detection_settings import SETTINGS
-from vrft.types import Answer, BoxesTarget
+from vrft.types import Answer, Boxes
 
 
-def reference(answer: Answer, target: BoxesTarget) -> dict[str, float]:
+def reference(answer: Answer, target: Boxes) -> dict[str, float]:
     """IoU and confidence terms of the three settings, in arrays."""
-    ious = iou_matrix(as_array(answer.boxes_xyxy_px), as_array(target.boxes_xyxy_px))
-    confidences = np.asarray(answer.confidences, dtype=np.float64)
+    ious = iou_matrix(as_array(answer.value.xyxy_px), as_array(target.xyxy_px))
+    confidences = np.asarray(answer.value.scores, dtype=np.float64)
     n, m = ious.shape
     if not n:
         right = float(answer.parsed and not m)
-        return dict.fromkeys(("paper", "mended", "dense", "linear", "margin"), right)
+        return dict.fromkeys(("paper", "released_fixed", "dense", "linear", "margin"), right)
     greedy, free = np.zeros(n), np.ones(m, dtype=bool)
     for row in np.argsort(-confidences, kind="stable"):
         if free.any():
@@ -28,7 +28,7 @@ def reference(answer: Answer, target: BoxesTarget) -> dict[str, float]:
     margin = ((1 + 2 * confidences * hit - confidences**2) / 2).mean()
     return {
         "paper": greedy.mean(),
-        "mended": greedy.sum() / max(n, m),
+        "released_fixed": greedy.sum() / max(n, m),
         "dense": ious[rows, columns].sum() / max(n, m),
         "linear": np.where(hit, confidences, 1 - confidences).mean(),
         "margin": margin if m else 0.0,
@@ -38,7 +38,7 @@ def reference(answer: Answer, target: BoxesTarget) -> dict[str, float]:
 @pytest.mark.parametrize("grid", [True, False], ids=["many equal IoU", "all different"])
 def test_settings_are_what_arrays_give(grid):
     draw = np.random.default_rng(11)
-    most = 0.0
+    most, settings = 0.0, {name: terms_of("detection", name) for name in SAFE}
     for case in range(1500):
         n, m = (int(k) for k in draw.integers(0, 30 if case % 20 == 0 else 8, 2))
         low = draw.integers(0, 6, (n + m, 2)) if grid else draw.uniform(0, 6, (n + m, 2))
@@ -46,13 +46,13 @@ def test_settings_are_what_arrays_give(grid):
         boxes = np.concatenate([low, low + size], axis=1).astype(float)
         boxes[: min(n, m)] = boxes[n : n + min(n, m)] + (0 if grid else draw.normal(0, 0.2, 4) * [0, 0, 1, 1])
         confidences = draw.choice([0.0, 0.3, 0.9, 1.0], n) if grid else draw.random(n)
-        answer = Answer(True, True, tuple(map(tuple, boxes[:n].tolist())), tuple(confidences.tolist()))
-        target = BoxesTarget(tuple(map(tuple, boxes[n:].tolist())))
+        answer = boxes_answer([tuple(box) for box in boxes[:n].tolist()], confidences.tolist())
+        target = Boxes(tuple(map(tuple, boxes[n:].tolist())))
         expected = reference(answer, target)
-        found = {name: (s["iou"], s["confidence"]) for name, s in SETTINGS.items()}
+        found = {name: (s["iou"], s["confidence"]) for name, s in settings.items()}
         for setting, terms in {
             "paper": ("paper", "linear"),
-            "mended": ("mended", "linear"),
+            "released_fixed": ("released_fixed", "linear"),
             "recommended": ("dense", "margin"),
         }.items():
             for term, key in zip(found[setting], terms, strict=True):

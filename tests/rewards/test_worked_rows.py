@@ -1,30 +1,28 @@
-"""What the released Visual-RFT code pays, row by row, and what the mended rules pay for the same text.
+"""What the released Visual-RFT code rewards, row by row, and the reward of the fixed rules for the same text.
 
 The rows are the documented outcomes of that code: its table for detection, and its holes, D of detection,
-C of classification, L of grounding. Pictures are 1000 by 1000, so that pixels are the numbers written.
+C of classification, L of grounding. Images are 1000 by 1000, so that pixels are the numbers written.
 """
 
 import math
 import random
 
 import pytest
+from reward_answers import boxes_answer, parsed, terms_of
 
-from vrft.geometry.frames import View
 from vrft.rewards.papers.visual_rft_released import released_classification as classification
 from vrft.rewards.papers.visual_rft_released import released_detection as detection
 from vrft.rewards.papers.visual_rft_released import released_grounding as grounding
 from vrft.rewards.papers.visual_rft_released.released_reading import has_format, same_number
-from vrft.tasks.task import load_task
-from vrft.types import Answer, BoxesTarget, BoxXYXY, ClassTarget, Form
+from vrft.types import Answer, Boxes, BoxXYXY, Label
 
-VIEW = View("thousand", (1000, 1000), (1000, 1000))
 LABEL: BoxXYXY = (100.0, 300.0, 200.0, 400.0)
-NOTHING = BoxesTarget(())
+NOTHING = Boxes()
 WRONG = "[700, 711, 800, 811]"
 
 
-def target_of(*boxes: BoxXYXY) -> BoxesTarget:
-    return BoxesTarget(boxes)
+def target_of(*boxes: BoxXYXY) -> Boxes:
+    return Boxes(boxes)
 
 
 def inside(iou: float) -> str:
@@ -44,19 +42,19 @@ def listed(*entries: tuple[str, object]) -> str:
     return thought("[" + ", ".join(entry(*e) for e in entries) + "]")
 
 
-def earned(task: str, setting: str, text: str, target) -> dict[str, float]:
+def rewarded(task: str, setting: str, text: str, target) -> dict[str, float]:
     """Every term of a setting for a text, as training and audit would have it."""
-    answer = load_task(task).parse(text, VIEW, Form.THINK)
-    return {name: term(answer, target) for name, term in load_task(task).rewards[setting].items()}
+    answer = parsed(task, text)
+    return {name: term(answer, target) for name, term in terms_of(task, setting).items()}
 
 
-def crowd(n: int) -> BoxesTarget:
+def crowd(n: int) -> Boxes:
     """LABEL and n - 1 others far from it."""
     return target_of(LABEL, *((20.0 * i, 0.0, 20.0 * i + 10, 10.0) for i in range(n - 1)))
 
 
 ONE = target_of(LABEL)
-# completion, target, and what the released code pays for boxes, confidence and format
+# completion, target, and the rewards of the released code for boxes, confidence and format
 RELEASED = {
     "one box of IoU 0.80": (listed((inside(0.8), 1.0)), ONE, 0.80, 1.0, 1),
     "a hit and a false box of confidence 0": (
@@ -95,7 +93,7 @@ RELEASED = {
     ),
     "a line break in the answer": (thought(f"[\n{entry(inside(0.8), 1)}]"), ONE, 0, 0, 1),
     "the right list without tags": (f"[{entry(inside(0.8), 0.9)}]", ONE, 0.8, 0.9, 0),
-    "doubled brackets are mended": (thought(f"[[{entry(inside(0.8), 0.9)}]]"), ONE, 0.8, 0.9, 1),
+    "doubled brackets are repaired": (thought(f"[[{entry(inside(0.8), 0.9)}]]"), ONE, 0.8, 0.9, 1),
     "IoU of exactly 0.5 (D7)": (listed((inside(0.5), 1)), ONE, 0, 0, 1),
     "an exact duplicate goes, its first confidence stays": (
         listed((inside(0.8), 0.2), (inside(0.8), 1)),
@@ -146,15 +144,15 @@ RELEASED = {
 
 
 @pytest.mark.parametrize("row", RELEASED)
-def test_the_released_code_pays_for_boxes(row):
+def test_the_released_code_rewards_boxes(row):
     text, target, *expected = RELEASED[row]
-    found = earned("detection", "released", text, target)
+    found = rewarded("detection", "released", text, target)
     assert list(found.values()) == pytest.approx(expected, nan_ok=True)
 
 
 def test_total_of_nan_is_nan_and_reaches_the_loss_unless_guarded():
-    assert math.isnan(sum(earned("detection", "released", listed((WRONG, "NaN")), ONE).values()))
-    assert earned("detection", "mended", listed((WRONG, "NaN")), ONE)["confidence"] in (0.0, 1.0)
+    assert math.isnan(sum(rewarded("detection", "released", listed((WRONG, "NaN")), ONE).values()))
+    assert rewarded("detection", "released_fixed", listed((WRONG, "NaN")), ONE)["confidence"] in (0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -175,9 +173,9 @@ def test_total_of_nan_is_nan_and_reaches_the_loss_unless_guarded():
         ("nothing in the right format", 0, 0),
     ],
 )
-def test_the_mended_rules_pay_for_the_same_boxes(row, boxes, confidence):
+def test_the_fixed_rules_reward_the_same_boxes(row, boxes, confidence):
     text, target, *_ = RELEASED[row]
-    found = earned("detection", "mended", text, target)
+    found = rewarded("detection", "released_fixed", text, target)
     assert (found["iou"], found["confidence"]) == pytest.approx((boxes, confidence))
 
 
@@ -210,7 +208,7 @@ def test_the_released_code_compares_the_first_y1_and_nothing_else():
         boxes = [list(b) for b in dict.fromkeys(map(tuple, boxes))]
         text = listed(*((str(b), 0.5) for b in boxes))
         gold = target_of(*(tuple(map(float, b)) for b in labels))
-        reward = earned("detection", "released", text, gold)
+        reward = rewarded("detection", "released", text, gold)
         if boxes[0][1] == labels[0][1]:
             fired += 1
             assert (reward["iou"], reward["confidence"]) == (1.0, 1.0)
@@ -232,7 +230,7 @@ GOLD = detection.gold_text(target_of((254.0, 303.0, 291.0, 365.0), (1.0, 77.0, 9
         (thought('[{"Position": [0, 303, 5, 310], "Confidence": 1}]'), True),
         (listed((WRONG, 1), ("[0, 303, 5, 310]", 1)), False),  # not the first box
         (thought(f"[{{'Label': '{'cat' * 12}', {entry('[0, 303, 5, 310]', 1)[1:]}]"), False),  # too far off
-        (listed(("[303, 1, 305, 310]", 1)), False),  # x1 stands behind a bracket
+        (listed(("[303, 1, 305, 310]", 1)), False),  # x1 follows a bracket
         (listed(("[0, 77, 5, 310]", 1)), False),  # not the first label
         (listed(("[254,303,291,365]", "0.9")), False),  # without blanks it is blind
         (thought("[\n{'Position': [0, 303, 5, 310], 'Confidence': 1}]"), False),  # and so with line breaks
@@ -262,7 +260,7 @@ def class_of(content: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "pays"),
+    ("text", "name", "expected"),
     [
         (class_of(""), "garden phlox", 1),  # C1
         ("", "garden phlox", 1),
@@ -282,16 +280,16 @@ def class_of(content: str) -> str:
         (class_of("tulip"), "rose", 0),
     ],
 )
-def test_the_released_code_pays_for_names(text, name, pays):
-    assert classification.accuracy_text(text, classification.gold_text(ClassTarget(name))) == pays
-    assert earned("classification", "released", text, ClassTarget(name))["accuracy"] == pays
+def test_the_released_code_rewards_names(text, name, expected):
+    assert classification.accuracy_text(text, classification.gold_text(Label(name))) == expected
+    assert rewarded("classification", "released", text, Label(name))["accuracy"] == expected
 
 
-def test_an_empty_answer_earns_the_released_code_everything_and_ours_nothing():
+def test_an_empty_answer_has_everything_of_the_released_code_and_nothing_of_ours():
     empty = class_of("")
-    assert sum(earned("classification", "released", empty, ClassTarget("rose")).values()) == 2.0
-    for setting in ("paper", "mended", "recommended"):
-        assert sum(earned("classification", setting, empty, ClassTarget("rose")).values()) == 0.0
+    assert sum(rewarded("classification", "released", empty, Label("rose")).values()) == 2.0
+    for setting in ("paper", "released_fixed", "recommended"):
+        assert sum(rewarded("classification", setting, empty, Label("rose")).values()) == 0.0
 
 
 # Grounding
@@ -300,7 +298,7 @@ MIDDLE = target_of((400.0, 400.0, 600.0, 600.0))
 
 
 @pytest.mark.parametrize(
-    ("corners", "pays"),
+    ("corners", "expected"),
     [
         ("(400,400),(600,600)", 2.0),
         ("( 400, 400 ), ( 600, 600 )", 2.0),
@@ -316,40 +314,42 @@ MIDDLE = target_of((400.0, 400.0, 600.0, 600.0))
         ("", 0.0),
     ],
 )
-def test_the_released_code_pays_for_corners(corners, pays):
+def test_the_released_code_rewards_corners(corners, expected):
     for text in (thought(corners), f"<think></think><answer>\n{corners}\n</answer>"):
-        found = earned("grounding", "released", text, MIDDLE)
-        assert found == pytest.approx({"iou": pays, "format": 1.0})
-    assert earned("grounding", "released", corners, MIDDLE) == pytest.approx({"iou": pays, "format": 0.0})
+        found = rewarded("grounding", "released", text, MIDDLE)
+        assert found == pytest.approx({"iou": expected, "format": 1.0})
+    assert rewarded("grounding", "released", corners, MIDDLE) == pytest.approx(
+        {"iou": expected, "format": 0.0}
+    )
 
 
 def test_grounding_sees_an_answer_over_lines_and_not_the_thought_before_it():
     text = "<think>Not (0,0),(100,100).</think><answer>\n(400,400),(600,600)\n</answer>"
-    assert earned("grounding", "released", text, MIDDLE)["iou"] == 2.0
+    assert rewarded("grounding", "released", text, MIDDLE)["iou"] == 2.0
     # without tags the corners of the thought come first and are mixed with the answer's
-    assert earned("grounding", "released", "Not (0,0),(100,100). (400,400),(600,600)", MIDDLE)["iou"] < 2
+    assert rewarded("grounding", "released", "Not (0,0),(100,100). (400,400),(600,600)", MIDDLE)["iou"] < 2
 
 
-def test_the_same_words_earn_two_even_where_the_corners_do_not():
+def test_the_same_words_have_two_even_where_the_corners_do_not():
     point = target_of((500.0, 500.0, 500.0, 500.0))
-    assert earned("grounding", "released", "(500,500),(500,500)", point)["iou"] == 2.0
-    assert earned("grounding", "released", "(500, 500),(500,500)", point)["iou"] == 1.0
+    assert rewarded("grounding", "released", "(500,500),(500,500)", point)["iou"] == 2.0
+    assert rewarded("grounding", "released", "(500, 500),(500,500)", point)["iou"] == 1.0
 
 
-def test_inverting_corners_pays_one_over_the_labels_area():
-    assert earned("grounding", "released", "(1000,1000),(0,0)", target_of((100.0, 100.0, 900.0, 900.0)))[
+def test_inverting_corners_gives_one_over_the_labels_area():
+    assert rewarded("grounding", "released", "(1000,1000),(0,0)", target_of((100.0, 100.0, 900.0, 900.0)))[
         "iou"
     ] == pytest.approx(1 + 1 / 0.64)
 
 
-def test_the_prelude_pays_less_than_the_right_box():
+def test_the_prelude_gives_less_than_the_right_box():
     text, gold = "The final answer is 5. (400,400),(600,600)", "Say 5: (400,400),(600,600)"
     assert grounding.iou_text(text, gold) == 1.0
     assert grounding.iou_text("(400,400),(600,600)", gold) == 2.0
 
 
 @pytest.mark.parametrize(
-    ("text", "pays"),
+    ("text", "expected"),
     [
         ("<think></think><answer></answer>", True),
         ("<think>a</think>\n\n<answer>b</answer>", True),
@@ -362,14 +362,14 @@ def test_the_prelude_pays_less_than_the_right_box():
         ("<answer>b</answer>", False),
     ],
 )
-def test_the_released_format_is_loose_inside_and_strict_at_the_ends(text, pays):
-    assert has_format(text) is pays
+def test_the_released_format_is_loose_inside_and_strict_at_the_ends(text, expected):
+    assert has_format(text) is expected
 
 
 def test_the_released_rewards_look_at_the_text_alone():
     text = listed((inside(0.8), 0.9))
     blank, full = (
-        Answer(False, False, text=text),
-        Answer(True, True, ((1.0, 2.0, 3.0, 4.0),), (1.0,), text=text),
+        Answer(text=text),
+        boxes_answer([(1.0, 2.0, 3.0, 4.0)], text=text),
     )
     assert detection.iou_term(blank, ONE) == detection.iou_term(full, ONE) == pytest.approx(0.8)

@@ -13,8 +13,8 @@ from scipy.io import savemat
 _SHADES = count()
 
 
-def picture(path: Path, size: tuple[int, int] = (40, 30)) -> None:
-    """A plain picture unlike any other."""
+def make_image(path: Path, size: tuple[int, int] = (40, 30)) -> None:
+    """A plain image unlike any other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     shade = next(_SHADES)
     plain = Image.new("RGB", size, (shade % 256, shade // 256, 90))
@@ -31,9 +31,9 @@ def sheet(path: Path, value: object) -> None:
 
 
 def flowers(root: Path) -> None:
-    """Twelve pictures of two flowers; numbers begin with 1 in the .mat and with 0 in the split."""
+    """Twelve images of two flowers; numbers begin with 1 in the .mat and with 0 in the split."""
     for number in range(1, 13):
-        picture(root / "jpg" / f"image_{number:05d}.jpg")
+        make_image(root / "jpg" / f"image_{number:05d}.jpg")
     savemat(root / "imagelabels.mat", {"labels": np.array([[1, 2] * 6], dtype=np.uint8)})
     names = ("pink primrose", "hard-leaved pocket orchid")
 
@@ -49,9 +49,9 @@ def pets(root: Path) -> None:
     """Two breeds; in the lists 'NAME class species breed', below a head of comments in none of them."""
     names = [f"{breed}_{number}" for breed in ("Abyssinian", "american_bulldog") for number in range(1, 7)]
     for name in names:
-        picture(root / "images" / f"{name}.jpg")
-    # Masks, which look like a class of pictures.
-    picture(root / "annotations" / "trimaps" / "Abyssinian_1.png")
+        make_image(root / "images" / f"{name}.jpg")
+    # Masks, which look like a class of images.
+    make_image(root / "annotations" / "trimaps" / "Abyssinian_1.png")
 
     def line(name: str) -> str:
         return f"{name} 1 1 1" if name.startswith("A") else f"{name} 2 2 1"
@@ -80,7 +80,7 @@ def cars(root: Path) -> None:
 
     for folder, number in (("cars_train", 8), ("cars_test", 4)):
         for i in range(number):
-            picture(root / folder / f"{i + 1:05d}.jpg")
+            make_image(root / folder / f"{i + 1:05d}.jpg")
     (root / "devkit").mkdir()
     savemat(root / "devkit" / "cars_meta.mat", {"class_names": np.array([meta], dtype=object)})
     savemat(root / "devkit" / "cars_train_annos.mat", {"annotations": annotations(8)})
@@ -107,7 +107,7 @@ def aircraft(root: Path) -> None:
         lines = []
         for name in variants * each:
             number += 1
-            picture(data / "images" / f"{number}.jpg")
+            make_image(data / "images" / f"{number}.jpg")
             lines.append(f"{number} {name}")
         text(data / f"images_variant_{part}.txt", *lines)
 
@@ -119,14 +119,14 @@ def coco_categories() -> list[dict[str, object]]:
 
 
 def coco(root: Path) -> None:
-    """Six training and three test pictures; a crowd of cats, and a test picture with nothing."""
+    """Six training and three test images; a crowd of cats, and a test image with nothing."""
     boxes = {
         "train2017": [(1, 6), (2, 6), (3, 6), (3, 17), (4, 17), (5, 1), (6, 7)],
         "val2017": [(11, 6), (12, 17), (12, 1)],
     }
     for folder, images in {"train2017": range(1, 8), "val2017": range(11, 14)}.items():
         for number in images:
-            picture(root / folder / f"{number:012d}.jpg")
+            make_image(root / folder / f"{number:012d}.jpg")
         rows = [
             {
                 "id": 100 + i,
@@ -159,7 +159,7 @@ def coco(root: Path) -> None:
 
 
 def lvis(root: Path) -> None:
-    """Rare categories; the val part has a picture of train2017, and pictures that say nothing of these."""
+    """Rare categories; the val part has an image of train2017, and images that say nothing of these."""
     categories = [
         {"id": 365, "name": "die", "frequency": "r", "synset": "die.n.01", "synonyms": ["die", "dice"]},
         {"id": 733, "name": "omelet", "frequency": "r", "synset": "omelet.n.01", "synonyms": ["omelet"]},
@@ -198,7 +198,7 @@ def lvis(root: Path) -> None:
             for i, (image, category) in enumerate(boxes, 1)
         ]
         for number, folder, _, _ in images:
-            picture(root / folder / f"{number:012d}.jpg")
+            make_image(root / folder / f"{number:012d}.jpg")
         sheet(root / name, {"images": listed, "annotations": rows, "categories": categories})
 
     write(
@@ -224,7 +224,7 @@ def mg(root: Path) -> None:
     for part, each in (("train", 2), ("test", 1)):
         images, rows = [], []
         for number in range(5 * each):
-            picture(root / part / f"{number}.png")
+            make_image(root / part / f"{number}.png")
             images.append({"id": number, "file_name": f"{number}.png", "width": 40, "height": 30})
             box = {"id": number, "image_id": number, "category_id": number % 5 + 1, "bbox": [1, 1, 8, 8]}
             rows.append({**box, "area": 64, "iscrowd": 0})
@@ -236,14 +236,14 @@ def mg(root: Path) -> None:
 
 
 def reasonseg(root: Path) -> None:
-    """Two training pictures with two and one instructions, one picture in each other part."""
+    """Two training images with two and one instructions, one image in each other part."""
     for part, texts in {
         "train": (["the cup", "what holds tea"], ["a hat"]),
         "val": (["x"],),
         "test": (["y", "z"],),
     }.items():
-        for number, told in enumerate(texts):
-            picture(root / part / f"{number}.jpg")
+        for number, instruction in enumerate(texts):
+            make_image(root / part / f"{number}.jpg")
             shape = {
                 "label": "target",
                 "labels": ["target"],
@@ -254,4 +254,6 @@ def reasonseg(root: Path) -> None:
                 "group_ids": [None],
                 "flags": {},
             }
-            sheet(root / part / f"{number}.json", {"shapes": [shape], "text": told, "is_sentence": True})
+            sheet(
+                root / part / f"{number}.json", {"shapes": [shape], "text": instruction, "is_sentence": True}
+            )

@@ -1,188 +1,328 @@
-"""Laws that hold for every task in the folder, found by ``task_names``."""
+"""Laws that hold for every task that is known, of this package or of another."""
 
-import itertools
-from pathlib import Path
+from __future__ import annotations
 
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
 import pytest
+from lawful import (
+    FRAMES,
+    RECORDS,
+    TASKS,
+    examples_of,
+    frames_of,
+    safe_scorers,
+    scored,
+    shown_as,
+    spoiled,
+    within,
+)
 
 from vrft.errors import InputError
-from vrft.geometry.frames import View
-from vrft.rewards.reward_term import UnsafeTerm
-from vrft.tasks.task import ALIASES, load_task, task_names
-from vrft.types import Expression, Form, LabelledBox, Record
+from vrft.tasks.fusion import Candidate
+from vrft.tasks.registry import load_task, task_of
+from vrft.types import Answer, Form, Number, Permutation, Prediction, Value
 
-# 1000 by 1000 seen as 500 by 500: these boxes are whole in every frame, so the gold answer is exact.
-SIDE = (1000, 1000)
-VIEWS = [View(kind, SIDE, (500, 500)) for kind in ("thousand", "input_pixels", "unit")]
-A, B, C = (100.0, 200.0, 300.0, 440.0), (0.0, 0.0, 1000.0, 1000.0), (996.0, 2.0, 998.0, 4.0)
-RECORDS = [
-    Record(
-        id="one",
-        image=Path("one.png"),
-        image_wh=SIDE,
-        boxes=(LabelledBox("cat", A), LabelledBox("cat", B), LabelledBox("dog", C)),
-        category="garden phlox",
-        expressions=(Expression("the small one", (A,)), Expression("both", (A, B)), Expression("none", ())),
-    ),
-    Record(
-        id="two",
-        image=Path("two.png"),
-        image_wh=SIDE,
-        boxes=(LabelledBox("dog", B), LabelledBox("cat", A, crowd=True)),
-        category="737-200",
-        expressions=(Expression("it's 'that' (one)", (C,)),),
-    ),
-    Record(id="three", image=Path("three.png"), image_wh=SIDE),
-]
 EVERY = [
-    pytest.param(name, view, form, id=f"{name}-{view.kind}-{form}")
-    for name, view, form in itertools.product(task_names(), VIEWS, Form)
+    pytest.param(task, name, shown, form, id=f"{task.name}-{name}-{what}-{form}")
+    for task in TASKS
+    for name, (what, shown) in FRAMES
+    for form in Form
 ]
+PLAIN = [param for param in EVERY if "whole" in param.id]
 
 
-def safe_settings(task):
-    """The settings that training takes; the others pay for wrong answers and have tests of their own."""
-    return {
-        name: terms
-        for name, terms in task.rewards.items()
-        if not any(isinstance(term, UnsafeTerm) for term in terms.values())
-    }
+def held(task, shown, form):
+    """The questions whose target is still right of what is shown."""
+    window, mirrored = shown.get("window_px"), shown.get("mirrored", False)
+    for example in examples_of(task, form):
+        if example.target.holds(window, mirrored):
+            yield shown_as(example, shown)
 
 
-def test_the_papers_tasks_are_there():
-    assert task_names() == ["classification", "detection", "grounding"]
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_a_task_says_what_it_is(task):
+    assert task.name.isidentifier() and load_task(task.name) is task
+    assert len(task.help) > 10 and task.help.endswith(".") and task.answer.kind in Value.kinds()
+    assert "recommended" in task.settings and all(task.settings.values())
+    assert task.metrics and len({metric.name for metric in task.metrics}) == len(task.metrics)
+    assert task.rules and task.success_rule and task.score_rule
+    assert {about for about, _ in task.needs} <= {"image", "phrase", "question", "category"}
+    assert {kind for _, kind in task.needs} <= set(Value.kinds())
 
 
-@pytest.mark.parametrize("name", [*task_names(), *ALIASES])
-def test_a_task_is_found_by_name_and_alias(name):
-    assert load_task(name).name == ALIASES.get(name, name)
-
-
-@pytest.mark.parametrize("name", ["segmentation", "base", "prompts", "", "../detection"])
-def test_an_unknown_task_is_refused_with_the_choice(name):
-    with pytest.raises(InputError, match="classification, detection, grounding"):
-        load_task(name)
-
-
-@pytest.mark.parametrize(("name", "view", "form"), EVERY)
-def test_the_gold_answer_earns_every_term_in_full(name, view, form):
-    task = load_task(name)
-    examples = task.examples(RECORDS)
-    assert examples
-    for example in examples:
-        answer = task.parse(task.gold(example, view, form), view, form)
+@pytest.mark.parametrize(("task", "name", "shown", "form"), EVERY)
+def test_gold_is_read_back_in_every_frame_and_earns_every_term_in_full(task, name, shown, form):
+    for example in held(task, shown, form):
+        frames = frames_of(example, name)
+        answer = task.parse(task.gold(example, frames), example, frames)
         assert answer.parsed and answer.formatted and not answer.faults
-        for setting, terms in safe_settings(task).items():
-            paid = {term: function(answer, example.target) for term, function in terms.items()}
-            assert paid == pytest.approx(dict.fromkeys(terms, 1.0)), setting
+        assert answer.value.meaning == example.target.meaning
+        assert isinstance(answer.value, task.answer)
+        assert task.similarity(answer.value, example.target) == pytest.approx(1)
+        assert task.score(answer, example.target) == pytest.approx(1)
+        assert task.success(answer, example.target)
+        assert task.canonical(answer.value, example).meaning == answer.value.meaning
+        for scorer in safe_scorers(task):
+            rollout = scored(scorer, task.gold(example, frames), example, frames)
+            full = {term: scorer.terms[term].high for term, v in rollout.terms.items() if v is not None}
+            assert full and {term: rollout.terms[term] for term in full} == pytest.approx(full), (
+                scorer.setting
+            )
 
 
-@pytest.mark.parametrize(("name", "view", "form"), EVERY)
-def test_another_forms_gold_costs_the_format_alone(name, view, form):
-    task = load_task(name)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_every_target_is_held_by_the_whole_image(task):
+    assert len(list(held(task, {}, Form.THINK))) == len(examples_of(task))
+
+
+@pytest.mark.parametrize(("task", "name", "shown", "form"), PLAIN)
+def test_another_forms_gold_costs_the_format_alone(task, name, shown, form):
     other = next(f for f in Form if f is not form)
-    for example in task.examples(RECORDS):
-        answer = task.parse(task.gold(example, view, other), view, form)
-        for terms in safe_settings(task).values():
-            paid = {term: function(answer, example.target) for term, function in terms.items()}
-            assert paid == pytest.approx({term: float(term != "format") for term in terms})
+    for example, written in zip(examples_of(task, form), examples_of(task, other), strict=True):
+        frames = frames_of(example, name)
+        for scorer in safe_scorers(task):
+            rollout = scored(scorer, task.gold(written, frames), example, frames)
+            for term, value in rollout.terms.items():
+                if value is not None:
+                    full = 0.0 if term == "format" else scorer.terms[term].high
+                    assert value == pytest.approx(full), (scorer.setting, term)
 
 
-@pytest.mark.parametrize(("name", "view", "form"), EVERY)
-def test_copying_the_prompt_is_no_right_answer(name, view, form):
-    task = load_task(name)
-    example = task.examples(RECORDS)[0]
-    prompt = task.ask(example, view, form)
-    for copied in (
-        prompt,
-        f"<think> ... </think> <answer>{task.example_answer}</answer>",
-        task.example_answer,
-    ):
-        answer = task.parse(copied, view, form)
-        for setting in ("paper", "recommended"):
-            assert sum(term(answer, example.target) for term in task.rewards[setting].values()) == 0.0
+@pytest.mark.parametrize(("task", "name", "shown", "form"), PLAIN)
+def test_copying_the_prompt_is_not_a_right_answer(task, name, shown, form):
+    example = examples_of(task, form)[0]
+    frames = frames_of(example, name)
+    for copied in spoiled(task, example, frames):
+        for scorer in safe_scorers(task):
+            if scorer.setting in ("paper", "recommended"):
+                assert scored(scorer, copied, example, frames).reward == 0.0
 
 
-@pytest.mark.parametrize("name", task_names())
-def test_examples_are_stable_unique_and_point_to_their_record(name):
-    task = load_task(name)
-    examples = task.examples(RECORDS)
-    assert examples == task.examples(list(RECORDS))
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "I do not know.", "<answer></answer>", "[[[", "\x00", "答え", "{}" * 40, "<answer>", "%"],
+)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_empty_and_garbage_text_earns_nothing(task, text):
+    for form in Form:
+        for example in examples_of(task, form):
+            if not example.is_positive and "{" in text:  # an empty list in other brackets
+                continue
+            for name, _ in FRAMES[::4]:
+                for scorer in safe_scorers(task):
+                    assert scored(scorer, text, example, frames_of(example, name)).reward == 0.0
+            answer = task.parse(text, example, [])
+            assert answer.faults and not answer.formatted
+            assert not task.success(answer, example.target) and task.score(answer, example.target) == 0.0
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_without_frames_nothing_raises_and_nothing_is_converted(task):
+    for example in examples_of(task):
+        text = task.gold(example, frames_of(example, "norm1000"))
+        answer = task.parse(text, example, [])
+        places = example.target.evidence_boxes
+        assert answer.parsed != bool(places), "places cannot be read without a frame, all else can"
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_examples_are_stable_unique_and_point_to_their_record(task):
+    examples = list(task.examples(RECORDS))
+    assert examples == list(task.examples(list(RECORDS)))
     assert len({example.id for example in examples}) == len(examples)
     records = {record.id: record for record in RECORDS}
     for example in examples:
-        record = records[example.record_id]
-        assert (example.image, example.image_wh, example.task) == (record.image, record.image_wh, name)
-        assert task.group(example)
+        assert example.media and {one.path for one in example.media} <= {
+            one.path for one in records[example.record_id].media
+        }
+        assert example.group and example.target is not None and task_of(example) is task
+        assert isinstance(example.target, task.answer)
 
 
-@pytest.mark.parametrize(("name", "view", "form"), EVERY)
-def test_the_prompt_shows_the_answer_and_asks_for_a_thought_only_in_the_thinking_form(name, view, form):
-    task = load_task(name)
-    for example in task.examples(RECORDS):
-        prompt = task.ask(example, view, form)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_targets_survive_their_codec(task):
+    for example in examples_of(task):
+        assert Value.decode(example.target.encode()) == example.target
+        assert example.target.describe() and example.target.meaning == example.target.meaning
+
+
+@pytest.mark.parametrize(("task", "name", "shown", "form"), PLAIN)
+def test_the_prompt_shows_the_answer_and_asks_for_a_thought_only_in_the_thinking_form(
+    task, name, shown, form
+):
+    for example in examples_of(task, form):
+        prompt = task.question(example, frames_of(example, name))
         assert example.question in prompt and "<answer>" in prompt and "</answer>" in prompt
         assert ("<think>" in prompt) == (form is Form.THINK)
         assert all(option in prompt for option in example.options)
-        coordinates = name == "detection" or (name == "grounding" and view.kind != "thousand")
-        assert (view.clause in prompt) == coordinates
+        shown_answer = re.search(r"<answer>(.+?)</answer>", prompt)
+        assert shown_answer and (task.example_answer in prompt or f"{example.question} name" in prompt)
 
 
-@pytest.mark.parametrize("name", task_names())
-def test_the_paper_setting_and_a_recommendation_exist(name):
-    assert {"paper", "mended", "recommended"} <= set(safe_settings(load_task(name)))
-    assert "released" in load_task(name).rewards.keys() - safe_settings(load_task(name)).keys()
-    assert all("format" in terms for terms in load_task(name).rewards.values())
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_of_a_target_of_another_kind_no_gold_is_written(task):
+    other = Permutation((0,)) if task.answer is not Permutation else Number(1.0)
+    example = replace(examples_of(task)[0], target=other)
+    with pytest.raises((InputError, TypeError)):
+        task.gold(example, frames_of(example, "norm1000"))
 
 
-def test_detection_asks_only_what_the_labels_tell_in_full():
-    def record(name, **known):
-        boxes = (LabelledBox("cat", A), LabelledBox("dog", B))
-        return Record(name, Path(f"{name}.png"), SIDE, boxes=boxes, **known)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_a_question_can_be_asked_that_nobody_has_labelled(task):
+    labelled = examples_of(task)[0]
+    asked = task.ask("photo", labelled.media, labelled.question)
+    assert (asked.target, asked.record_id, asked.task) == (None, "photo", task.name)
+    frames = frames_of(asked, "norm1000")
+    assert task.question(asked, frames)
+    rollout = scored(safe_scorers(task)[0], task.gold(labelled, frames), asked, frames)
+    assert rollout.answer.parsed and any(value is None for value in rollout.terms.values())
 
-    birds = Record("birds", Path("birds.png"), SIDE, boxes=(LabelledBox("bird", A), LabelledBox("cow", B)))
-    records = [
-        birds,
-        record("all"),
-        record("none listed", absent=()),
-        record("one listed", absent=("bird", "unicorn")),
-        record("not every cat", absent=("cow",), not_exhaustive=("cat",)),
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_it_asks_about_unlabelled_images_if_and_only_if_it_needs_no_labels(task):
+    bare = [replace(record, annotations=()) for record in RECORDS]
+    assert bool(list(task.examples(bare))) == (not task.needs)
+    full = {pair for record in RECORDS for one in record.annotations for pair in [one.provides]}
+    if list(task.examples(RECORDS)):
+        assert task.needs <= full, "it asks about labels that it does not say it needs"
+        needed = [
+            replace(r, annotations=tuple(a for a in r.annotations if a.provides in task.needs))
+            for r in RECORDS
+        ]
+        assert list(task.examples(needed)) == list(task.examples(RECORDS)) != []
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_questions_do_not_depend_on_the_order_of_the_records(task):
+    forward = {example.id: example for example in task.examples(RECORDS)}
+    assert {example.id: example for example in task.examples(RECORDS[::-1])} == forward
+    # Nor on further images whose labels have the same names.
+    copies = [replace(record, id=f"again {record.id}") for record in RECORDS]
+    more = {example.id: example for example in task.examples([*copies, *RECORDS])}
+    assert {id: more.get(id) for id in forward} == forward
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_categories_that_are_not_labelled_in_full_are_not_asked_about(task):
+    if not any(about == "category" for about, _ in task.needs):
+        pytest.skip("its questions are not about categories")
+    categories = {name for record in RECORDS for name in record.categories}
+    partly = [*RECORDS, replace(RECORDS[0], id="partly", not_exhaustive=("cat",), absent=())]
+    records = {record.id: record for record in partly}
+    for example in task.examples(partly):
+        named = {example.question, example.group} & categories
+        assert named <= records[example.record_id].known(categories), example.id
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_what_still_holds_of_a_part_is_what_the_labels_of_that_part_say(task):
+    parts = [(500, 0, 1500, 1000), (0, 0, 900, 900), (1400, 0, 2000, 500), (1600, 1600, 2000, 2000)]
+    for window in parts:
+        cut = {example.id: example.target for example in task.examples([within(r, window) for r in RECORDS])}
+        for example in task.examples(RECORDS):
+            if example.id in cut and example.target.holds(window, False):
+                assert cut[example.id].meaning == example.target.meaning, (window, example.id)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_the_parser_does_not_look_at_the_target_and_keeps_the_text(task):
+    for example in examples_of(task):
+        frames = frames_of(example, "norm1000")
+        for text in (task.gold(example, frames), "junk", ""):
+            answer = task.parse(text, example, frames)
+            assert answer == task.parse(text, replace(example, target=None), frames) and answer.text == text
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_naming_every_answer_is_not_an_answer(task):
+    examples = [example for example in examples_of(task, Form.DIRECT) if example.is_positive]
+    frames = frames_of(examples[0], "norm1000")
+    distinct = {example.target.meaning: example for example in examples}.values()
+    contents = [re.search(r"<answer>(.*)</answer>", task.gold(one, frames), re.S)[1] for one in distinct]
+    if len(contents) < 2:
+        pytest.skip("the records know one answer only")
+    for joined in (", ".join(contents), " ".join(contents), "\n".join(contents), " or ".join(contents)):
+        for scorer in safe_scorers(task):
+            if scorer.setting not in ("paper", "recommended"):
+                continue
+            full = sum(term.high for term in scorer.terms.values())
+            for text in (f"<answer>{joined}</answer>", joined):
+                assert all(scored(scorer, text, e, frames).reward < full - 0.1 for e in distinct), text
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_metrics_rank_gold_above_honest_answers_and_these_above_none(task):
+    examples = task.audit_examples(60, np.random.default_rng(0))
+    believed = task.believed(examples, np.random.default_rng(1))
+    systems = [
+        [Prediction(example, Answer(value, True)) for example, value in zip(examples, answers, strict=True)]
+        for answers in ([e.target for e in examples], believed, [None] * len(examples))
     ]
-    asked = {}
-    for example in load_task("detection").examples(records):
-        asked.setdefault(example.record_id, {})[example.question] = len(example.target.boxes_xyxy_px)
-    assert asked == {
-        "birds": {"bird": 1, "cat": 0, "cow": 1, "dog": 0},
-        "all": {"bird": 0, "cat": 1, "cow": 0, "dog": 1},
-        "none listed": {"cat": 1, "dog": 1},
-        "one listed": {"bird": 0, "cat": 1, "dog": 1},
-        "not every cat": {"cow": 0, "dog": 1},
-    }
+    for metric in task.metrics:
+        gold, honest, none = (metric.value(system) for system in systems)
+        if not math.isnan(gold):
+            signed = [value if metric.higher_is_better else -value for value in (gold, honest, none)]
+            assert signed[0] > signed[1] > signed[2], (metric.name, signed)
+        assert metric.unit != "%" or all(0 <= value <= 1 for value in (gold, honest, none) if value == value)
+        assert metric.name.isidentifier() and metric.title and metric.unit
+    assert not math.isnan(task.metrics[0].value(systems[0]))
 
 
-def test_detection_asks_for_absent_categories_and_not_for_crowds():
-    asked = {
-        (e.record_id, e.question): len(e.target.boxes_xyxy_px)
-        for e in load_task("detection").examples(RECORDS)
-    }
-    assert asked == {
-        ("one", "cat"): 2,
-        ("one", "dog"): 1,
-        ("two", "dog"): 1,  # its cats are a crowd
-        ("three", "cat"): 0,
-        ("three", "dog"): 0,
-    }
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_an_audit_has_questions_of_its_own(task):
+    examples = task.audit_examples(60, np.random.default_rng(0))
+    assert len(examples) == len({example.id for example in examples}) == 60
+    assert examples == task.audit_examples(60, np.random.default_rng(0))
+    assert len({example.target.meaning for example in examples}) > 4
+    assert all(isinstance(e.target, task.answer) and e.task == task.name and e.group for e in examples)
+    believed = task.believed(examples, np.random.default_rng(1))
+    assert len(believed) == 60 and all(isinstance(value, task.answer) for value in believed)
+    for example, value in zip(examples, believed, strict=True):
+        frames = frames_of(example, "norm1000")
+        answer = task.parse(task.gold(replace(example, target=value), frames), example, frames)
+        assert answer.formatted and task.similarity(answer.value, value) == pytest.approx(1)
+    right = [task.success(Answer(v), e.target) for e, v in zip(examples, believed, strict=True)]
+    assert 0 < sum(right) < 60
 
 
-def test_classification_asks_where_a_class_is_known():
-    examples = load_task("classification").examples(RECORDS)
-    assert [(e.record_id, e.target.name) for e in examples] == [("one", "garden phlox"), ("two", "737-200")]
-    assert all(e.options == ("737-200", "garden phlox") for e in examples)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_several_answers_become_one(task):
+    for example in examples_of(task):
+        right = Candidate(Answer(example.target, True), -1.0, 3)
+        unread = Candidate(Answer(), -2.0, 3)
+        for rule in (None, *task.rules):
+            assert task.fuse([right], rule) == right.answer
+            fused = task.fuse([unread, right, right, unread], rule)
+            assert task.similarity(fused.value, example.target) == pytest.approx(1)
+            assert not task.fuse([unread, unread], rule).parsed
 
 
-def test_grounding_asks_where_one_box_is_meant():
-    examples = load_task("grounding").examples(RECORDS)
-    assert [(e.record_id, e.question) for e in examples] == [
-        ("one", "the small one"),
-        ("two", "it's 'that' (one)"),
-    ]
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_two_answers_are_as_like_in_either_order_and_each_is_like_itself(task):
+    targets = [e.target for e in task.audit_examples(20, np.random.default_rng(0))]
+    for one in targets:
+        assert task.similarity(one, one) == pytest.approx(1)
+        for other in targets:
+            assert 0 <= task.similarity(one, other) == task.similarity(other, one) <= 1
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_a_sure_answer_becomes_its_own_label(task):
+    for example in examples_of(task):
+        label = task.pseudo_label(Answer(example.target, True), example, 0.5, example.options)
+        assert isinstance(label, Value) and label.meaning == example.target.meaning
+        assert isinstance(task.pseudo_label(Answer(), example, 0.5, example.options), str)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_an_answer_can_be_seen(task):
+    for example in examples_of(task):
+        shapes = example.target.shapes()
+        assert shapes or example.target.is_empty
+        assert all(shape.numbers or shape.text or shape.region for shape in shapes)
+        answer = task.canonical(example.target, example)
+        assert answer.describe().strip() and answer.shapes() == shapes

@@ -1,47 +1,43 @@
-"""One GRPO step of every family: the shared and the plain path give the same loss and gradient."""
+"""One GRPO step of every family: the shared and the plain method give the same loss and gradient."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from planted import plant_rewards, question
 from safetensors.torch import load_file
 
 from architectures import FAMILY_NAMES
 from vrft.config.run_config import make_config
 from vrft.run_folder import RunFolder
-from vrft.tasks.scorer import Score, Scorer
-from vrft.training.train import train_run
-from vrft.types import Answer, BoxesTarget, Example
+from vrft.workflows.train import train_run
 
 
 @pytest.mark.parametrize("name", FAMILY_NAMES)
-def test_one_step_in_the_shared_and_the_plain_path(name, tiny_folders, pictures, tmp_path, monkeypatch):
+def test_one_step_by_the_shared_and_the_plain_method(name, tiny_folders, images, tmp_path, monkeypatch):
     sizes = ((64, 48), (40, 64))
-    target = BoxesTarget(((4.0, 4.0, 30.0, 30.0),))
-    examples = [
-        Example(f"{i}#seven", str(i), path, wh, "detection", "seven", target)
-        for i, (path, wh) in enumerate(zip(pictures, sizes, strict=False))
-    ]
-    monkeypatch.setattr(Scorer, "score", lambda self, text, example, view, **_: Score(
-        Answer(True, True, text=text), dict.fromkeys(self.terms, 0.5), float(len(text) % 5)
-    ))  # fmt: skip
+    examples = [question(path, wh, str(i)) for i, (path, wh) in enumerate(zip(images, sizes, strict=False))]
+    plant_rewards(
+        monkeypatch, lambda r, names: (dict.fromkeys(names, 0.5), float(len(r.completion.text) % 5))
+    )
     before = load_file(tiny_folders[name] / "model.safetensors")
     rows = {}
-    for path in ("shared", "plain"):
+    for method in ("shared", "plain"):
         tree = {
+            "task": "detection",
             "model": {"path": str(tiny_folders[name]), "device": "cpu", "dtype": "float64"},
             "data": {"path": "unused"},
-            "prompt": {"form": "direct"},
+            "form": "direct",
             "rollout": {"group_size": 4, "max_new_tokens": 5},
-            "grpo": {"path": path, "beta": 0.04},
+            "grpo": {"logprob_method": method},
             "optim": {"learning_rate": 1e-3, "steps": 1, "prompts_per_step": 2},
             "checks": {"validate_every": 0},
         }
-        folder = RunFolder(tmp_path / path)
+        folder = RunFolder(tmp_path / method)
         train_run(make_config(tree), folder, examples, [])
-        (rows[path],) = [row for row in folder.rows("metrics.jsonl") if "loss" in row]
+        (rows[method],) = [row for row in folder.rows("metrics.jsonl") if "loss" in row]
         parity = folder.read_json("run.json")["parity"]
-        assert parity["path"] == path and max(parity["differences"].values()) < 1e-6
+        assert parity["method"] == method and max(parity["differences"].values()) < 1e-6
         after = load_file(folder.path / "model" / "model.safetensors")
         moved = {key for key in before if not torch.equal(before[key].double(), after[key].double())}
         assert moved

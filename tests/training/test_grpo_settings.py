@@ -7,38 +7,40 @@ from dataclasses import replace
 
 import pytest
 import torch
+from planted import plant_rewards, question
 from safetensors.torch import load_file
 
 from vrft.config.run_config import make_config
+from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
 from vrft.run_folder import RunFolder
-from vrft.tasks.scorer import Score, Scorer
-from vrft.training import groups, rft, rollouts
 from vrft.training.advantages import ADVANTAGES
+from vrft.training.batch import Batch
+from vrft.training.grpo import GrpoOptions
 from vrft.training.losses import LOSSES, StepSize
-from vrft.training.train import train_run
-from vrft.types import Answer, BoxesTarget, Example, Rollout
+from vrft.training.train_step import step_size
+from vrft.types import Answer, Completion, Example, Prompt, Rollout, RolloutGroup, Turn
+from vrft.workflows.train import train_run
 
 
 @pytest.fixture
-def run(tiny_folders, pictures, tmp_path, monkeypatch):
+def run(tiny_folders, images, tmp_path, monkeypatch):
     """Trains with some settings; returns the metrics, the weights before and after."""
     sizes = ((64, 48), (40, 64))
-    examples = [
-        Example(f"{i}#seven", str(i), path, wh, "detection", "seven", BoxesTarget(((4.0, 4.0, 30.0, 30.0),)))
-        for i, (path, wh) in enumerate(zip(pictures, sizes, strict=False))
-    ]
+    examples = [question(path, wh, str(i)) for i, (path, wh) in enumerate(zip(images, sizes, strict=False))]
 
-    def score(self, text, example, view, **_):
-        values = {name: (len(text) * (place + 1)) % 5 / 4 for place, name in enumerate(self.terms)}
-        return Score(Answer(True, True, text=text), values, sum(values.values()))
+    def reward(rollout, names):
+        length = len(rollout.completion.text)
+        values = {name: (length * (place + 1)) % 5 / 4 for place, name in enumerate(names)}
+        return values, sum(values.values())
 
-    monkeypatch.setattr(Scorer, "score", score)
+    plant_rewards(monkeypatch, reward)
 
     def train(steps=1, rate=1e-3, model=None, optim=None, **grpo):
         tree = {
             "model": {"path": str(tiny_folders["qwen3_vl"]), "device": "cpu"} | (model or {}),
+            "task": "detection",
             "data": {"path": "unused"},
-            "prompt": {"form": "direct"},
+            "form": "direct",
             "rollout": {"group_size": 4, "max_new_tokens": 5},
             "grpo": grpo,
             "optim": {"learning_rate": rate, "steps": steps, "prompts_per_step": 2, "micro_prompts": 1}
@@ -60,7 +62,9 @@ def moved(before, after):
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 def test_every_loss_trains_and_logs_its_statistics(run, loss):
-    rows, before, after = run(loss=loss, clip=0.1, clip_high=0.3, kl_correction=True)
+    known = LOSSES[loss].model_fields
+    options = {key: value for key, value in (("clip", 0.1), ("clip_high", 0.3)) if key in known}
+    rows, before, after = run(loss={"name": loss, **options}, kl={"correction": True})
     assert moved(before, after)
     assert all(torch.isfinite(w).all() for w in after.values())
     assert rows[0]["clipped_low_share"] == rows[0]["clipped_high_share"] == 0
@@ -69,13 +73,14 @@ def test_every_loss_trains_and_logs_its_statistics(run, loss):
 
 @pytest.mark.parametrize("advantage", sorted(ADVANTAGES))
 def test_every_advantage_trains(run, advantage):
-    assert moved(*run(advantage=advantage, std_floor=0.01)[1:])
+    floor = {"std_floor": 0.01} if "std_floor" in ADVANTAGES[advantage].model_fields else {}
+    assert moved(*run(advantage={"name": advantage, **floor})[1:])
 
 
 @pytest.mark.parametrize(("updates", "ratio"), [(1, 1.0), (2, 1.1)])
 def test_the_ratio_of_several_updates_is_to_the_sampled_log_probabilities(run, monkeypatch, updates, ratio):
     """Each value must meet its own token: any other would give a ratio far from the planted one."""
-    honest = rollouts.sample
+    honest = SharedPromptSampler.generate
 
     def lowered(*arguments, **named):
         return [
@@ -83,18 +88,23 @@ def test_the_ratio_of_several_updates_is_to_the_sampled_log_probabilities(run, m
             for group in honest(*arguments, **named)
         ]
 
-    monkeypatch.setattr(rollouts, "sample", lowered)
+    monkeypatch.setattr(SharedPromptSampler, "generate", lowered)
     rows, *_ = run(rate=1e-9, updates=updates)
     assert rows[0]["ratio_mean"] == pytest.approx(ratio, abs=2e-4)
 
 
 def test_the_tokens_of_a_step_are_those_that_count():
-    answers = tuple(
-        Rollout((7,) * length, (0.0,) * length, "", finished) for length, finished in ((3, True), (5, False))
-    )
-    group = groups.Group(None, None, answers)
-    assert rft.step_size([group, group], False, 9) == StepSize(4, 16, 9)
-    assert rft.step_size([group, group], True, 9) == StepSize(4, 6, 9)
+    example = Example("a", "a", "detection", (), "?")
+    said = [
+        Completion("", (7,) * n, (0.0,) * n, finish_reason=reason)
+        for n, reason in ((3, "stop"), (5, "length"))
+    ]
+    rollouts = tuple(Rollout(example, (Turn(Prompt(), one),), Answer()) for one in said)
+    group = RolloutGroup(example, rollouts)
+    left_out = replace(group, trained=False)
+    batch = Batch((group, left_out, group), (0, 2), max_tokens=9)
+    assert step_size(batch) == StepSize(4, 16, 9)
+    assert step_size(batch, counts_truncated=False) == StepSize(4, 6, 9)
 
 
 def test_answers_that_were_cut_off_are_left_out_where_that_is_asked_for(run):
@@ -106,22 +116,16 @@ def test_answers_that_were_cut_off_are_left_out_where_that_is_asked_for(run):
 
 
 def test_the_upper_edge_is_clip_where_nothing_else_is_said():
-    for grpo, edges in (({"clip": 0.1}, (0.1, 0.1)), ({"clip_high": 0.28}, (0.2, 0.28))):
-        found = rft.options(make_config({"data": {"path": "unused"}, "grpo": grpo}).grpo)
-        assert (found.clip_low, found.clip_high) == edges
+    for options, edges in (({"clip": 0.1}, (0.9, 1.1)), ({"clip_high": 0.28}, (0.8, 1.28))):
+        assert GrpoOptions(loss={"name": "dapo", **options}).loss.edges == pytest.approx(edges)
 
 
-def test_the_control_pays_each_answer_for_one_of_its_group_in_every_term():
-    scored = [
-        [Score(Answer(True, True), {"a": float(g), "b": 10.0 * g}, 100.0 * p + g) for g in range(8)]
-        for p in range(3)
-    ]
-    paid = groups.paid_scores(scored, True, seed=3)
-    assert groups.paid_scores(scored, False, seed=3) is scored
-    for before, after in zip(scored, paid, strict=True):
-        assert sorted(s.reward for s in after) == [s.reward for s in before]
-        assert [s.reward for s in after] != [s.reward for s in before]
-        assert all(any(s is other for other in before) for s in after)
+def test_the_shuffled_reward_control_reaches_the_step(run):
+    """Other weights than those of true rewards, from the same rollouts and the same multiset of rewards."""
+    (true,), _, straight = run()
+    (control,), _, mixed = run(shuffle_rewards=True)
+    assert control["reward"] == true["reward"] and control["terms"] == true["terms"]
+    assert moved(straight, mixed)
 
 
 def test_an_adapters_dropout_acts_while_it_learns_and_not_while_it_answers(run):

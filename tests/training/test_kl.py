@@ -9,8 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vrft.training.kl import ESTIMATORS, k3
-from vrft.training.losses.common import KlTerm, with_kl
+from vrft.training.kl import ESTIMATORS, KlTerm, k3
 
 POLICY, REFERENCE = (
     torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64),
@@ -50,7 +49,7 @@ def test_with_the_correction_k1_and_k3_have_the_reverse_kls_value_and_gradient(n
     logprobs = torch.log_softmax(logits, -1)
     ratio = torch.exp(logprobs - sampler.log())
     term = KlTerm(ESTIMATORS[name](logprobs, REFERENCE.log())[None], 0.5, correction=True)
-    mean = (sampler * with_kl(torch.zeros(1, 3), ratio[None], term)[0]).sum()
+    mean = (sampler * term.added_to(torch.zeros(1, 3), ratio[None])[0]).sum()
     (found,) = torch.autograd.grad(mean, logits)
     assert mean.item() == pytest.approx(0.5 * 0.22380466, abs=5e-9)
     expected = 0.5 * reverse_kl_gradient(POLICY, REFERENCE)
@@ -70,7 +69,7 @@ def test_with_the_correction_k2_has_the_gradient_of_its_own_mean_which_is_not_th
     logprobs = torch.log_softmax(free, -1)
     ratio = torch.exp(logprobs - POLICY.log())
     term = KlTerm(ESTIMATORS["k2"](logprobs, REFERENCE.log())[None], 1.0, correction=True)
-    (found,) = torch.autograd.grad((POLICY * with_kl(torch.zeros(1, 3), ratio[None], term)[0]).sum(), free)
+    (found,) = torch.autograd.grad((POLICY * term.added_to(torch.zeros(1, 3), ratio[None])[0]).sum(), free)
     assert found.tolist() == pytest.approx(expected, abs=1e-8)
     assert not torch.allclose(found, reverse_kl_gradient(POLICY, REFERENCE), atol=0.05)
 

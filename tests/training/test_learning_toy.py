@@ -1,4 +1,4 @@
-"""Does it learn: 64 prompts of 32 actions, one of them right, and a control in which nothing can be learnt.
+"""Does it learn: 64 prompts of 32 actions, one of them right, and a control in which nothing can be learned.
 
 The policy is a table of logits, so every step is exact but for its sampling: 300 steps of 16 prompts and 8
 answers each, gradient descent with rate 0.5 a prompt, five seeds.
@@ -13,9 +13,10 @@ from statistics import mean
 
 import pytest
 import torch
+from test_advantages import advantages_of, groups_of
 
-from vrft.training.advantages import ADVANTAGES, Rewards, with_signal
-from vrft.training.losses import LOSSES, LossOptions, StepSize
+from vrft.training.advantages import ADVANTAGES, filled
+from vrft.training.losses import LOSSES, StepSize
 
 PROMPTS, ACTIONS, PROMPTS_A_STEP, GROUP, STEPS, RATE = 64, 32, 16, 8, 300, 0.5
 SEEDS = range(5)
@@ -24,25 +25,25 @@ MASK = torch.ones((ROWS, 1), dtype=torch.bool)
 SIZE = StepSize(ROWS, ROWS, 1)
 
 
-def raw(rewards, floor):
+def raw():
     """No baseline: only right answers teach, as in rejection sampling."""
-    return rewards.total_PG
+    return lambda groups, now, weights: [filled(g, [r.reward for r in g.rollouts]) for g in groups]
 
 
 def shuffled(rewards_PG, generator):
-    """Each group's rewards in another order: they tell nothing of the answers."""
+    """Each group's rewards in another order: they say nothing about the answers."""
     return rewards_PG.gather(1, torch.rand(rewards_PG.shape, generator=generator).argsort(1))
 
 
 @cache
-def learn(seed, advantage="group_normalised", loss="grpo", updates=1, control=False, offline=False):
+def learn(seed, advantage="group_normalized", loss="grpo", updates=1, control=False, offline=False):
     """Train; returns P(right) before and after, and each update's statistics."""
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn((PROMPTS, ACTIONS), generator=generator, dtype=torch.float64)
     right = torch.randint(ACTIONS, (PROMPTS,), generator=generator)
     first = torch.log_softmax(logits, -1)
     logits.requires_grad_()
-    optimiser = torch.optim.SGD([logits], lr=RATE * PROMPTS_A_STEP)
+    optimizer = torch.optim.SGD([logits], lr=RATE * PROMPTS_A_STEP)
     choose = {**ADVANTAGES, "raw": raw}[advantage]
     seen = []
 
@@ -57,14 +58,14 @@ def learn(seed, advantage="group_normalised", loss="grpo", updates=1, control=Fa
         actions = torch.multinomial(sampler.exp(), GROUP, replacement=True, generator=generator)
         rewards = (actions == right[at][:, None]).double()
         rewards = shuffled(rewards, generator) if control else rewards
-        advantages = choose(Rewards(rewards, rewards[..., None], torch.ones(1)), 0.0)
+        advantages = torch.from_numpy(advantages_of(choose(), groups_of(rewards[..., None].numpy())))
         for _ in range(updates):
             now = torch.log_softmax(logits[at], -1).gather(1, actions).view(-1, 1)
             old_RA = old.gather(1, actions).view(-1, 1) if updates > 1 else None
-            part = LOSSES[loss](now, old_RA, advantages.view(-1), MASK, SIZE, LossOptions())
-            optimiser.zero_grad()
+            part = LOSSES[loss]()(now, old_RA, advantages.view(-1, 1), MASK, SIZE)
+            optimizer.zero_grad()
             part.value.backward()
-            optimiser.step()
+            optimizer.step()
             seen.append(
                 (part.clipped_low_share.item(), part.clipped_high_share.item(), part.ratio_mean.item())
             )
@@ -75,15 +76,15 @@ def after(**settings):
     return [learn(seed, **settings)[1] for seed in SEEDS]
 
 
-def test_grpo_learns_what_the_verifier_pays_for():
+def test_grpo_learns_what_the_verifier_rewards():
     starts, ends = zip(*(learn(seed)[:2] for seed in SEEDS), strict=True)
     assert mean(starts) == pytest.approx(1 / ACTIONS, abs=0.01)
     assert mean(ends) > 0.55
     assert min(ends) > 0.5
 
 
-def test_nothing_is_learnt_from_shuffled_rewards():
-    """A rise here would be a leak: of a reward to an answer that did not earn it, or of the sampler."""
+def test_nothing_is_learned_from_shuffled_rewards():
+    """A rise here would be a leak: of a reward to another answer, or of the sampler."""
     for seed in SEEDS:
         start, end, _ = learn(seed, control=True)
         assert end == pytest.approx(start, abs=0.02)
@@ -91,15 +92,15 @@ def test_nothing_is_learnt_from_shuffled_rewards():
 
 
 def test_methods_rank_as_they_do_at_this_rate():
-    """Offline rejection sampling, centred rewards, online rejection sampling, GRPO."""
+    """Offline rejection sampling, centered rewards, online rejection sampling, GRPO."""
     offline = mean(after(advantage="raw", offline=True))
-    centred, online = mean(after(advantage="centred")), mean(after(advantage="raw"))
+    centered, online = mean(after(advantage="centered")), mean(after(advantage="raw"))
     grpo = mean(after())
-    assert 0.1 < offline < centred < online < grpo - 0.2
+    assert 0.1 < offline < centered < online < grpo - 0.2
 
 
-def test_leave_one_out_learns_as_centred_does_at_a_rate_larger_by_g_over_g_minus_one():
-    assert mean(after(advantage="leave_one_out")) > mean(after(advantage="centred"))
+def test_leave_one_out_learns_as_centered_does_at_a_rate_larger_by_g_over_g_minus_one():
+    assert mean(after(advantage="leave_one_out")) > mean(after(advantage="centered"))
 
 
 @pytest.mark.parametrize("advantage", sorted(ADVANTAGES))
@@ -133,11 +134,10 @@ def test_the_document_tells_what_comes_out():
 
 
 def test_groups_without_signal_leave_the_policy_alone():
-    rewards = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
-    advantages = ADVANTAGES["group_normalised"](Rewards(rewards, rewards[..., None], torch.ones(1)), 0.0)
+    groups = groups_of([[[0.0], [0.0]], [[1.0], [0.0]]])
+    advantages = torch.from_numpy(advantages_of(ADVANTAGES["group_normalized"](), groups)).float()
     now = torch.full((4, 1), -1.0, requires_grad=True)
-    loss = LOSSES["grpo"](
-        now, None, advantages.view(-1), torch.ones((4, 1), dtype=torch.bool), StepSize(4, 4, 1)
-    )
+    mask = torch.ones((4, 1), dtype=torch.bool)
+    loss = LOSSES["grpo"]()(now, None, advantages.view(-1, 1), mask, StepSize(4, 4, 1))
     loss.value.backward()
-    assert (now.grad.view(2, 2) != 0).all(1).tolist() == with_signal(advantages).tolist() == [False, True]
+    assert (now.grad.view(2, 2) != 0).all(1).tolist() == [g.has_signal for g in groups] == [False, True]

@@ -10,15 +10,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from vrft.config.run_config import Grpo
-from vrft.training.advantages import ADVANTAGES as ADVANTAGE_FUNCTIONS
-from vrft.training.kl import ESTIMATORS, k3
-from vrft.training.losses import LOSSES, KlTerm, LossOptions, StepSize, as_rows, keep_finished
-from vrft.training.losses.aggregate import batch_token_mean, constant_mean, sequence_mean, token_mean
+from vrft.training.advantages import ADVANTAGES as ADVANTAGE_CLASSES
+from vrft.training.grpo import GrpoOptions
+from vrft.training.kl import ESTIMATORS, KlTerm, k3
+from vrft.training.losses import LOSSES, Bnpo, DrGrpo, StepSize, sequence_mean, token_mean
+from vrft.training.train_step import as_rows
 
 NAMES = list(LOSSES)
 CLIPPED = ("grpo", "dr_grpo", "dapo", "bnpo", "gspo")
-OPTIONS = LossOptions(clip_low=0.2, clip_high=0.28, tau_positive=1.0, tau_negative=1.05)
+LOW, HIGH, TAU_POSITIVE, TAU_NEGATIVE = 0.2, 0.28, 1.0, 1.05
+OPTIONS = {"clip": LOW, "clip_high": HIGH, "tau_positive": TAU_POSITIVE, "tau_negative": TAU_NEGATIVE}
+
+
+def made(name, **options):
+    """A loss with those of some options that it has."""
+    known = LOSSES[name].model_fields
+    return LOSSES[name](**{k: v for k, v in (OPTIONS | options).items() if k in known})
+
+
 BETA = 0.3
 KLS = (None, False, True)
 """No KL term, the term, and the term with the ratio's correction."""
@@ -37,7 +46,7 @@ RATIOS = torch.tensor(
 )
 """On both sides of both edges, for both signs of the advantage; 0 where there is no token."""
 MASK = RATIOS > 0
-ADVANTAGES = torch.tensor([1.3, -0.7, 0.9, 0.4, -1.1, -0.6], dtype=torch.float64)
+ADVANTAGES = torch.tensor([1.3, -0.7, 0.9, 0.4, -1.1, -0.6], dtype=torch.float64)[:, None]
 SIZE = StepSize(len(RATIOS), int(MASK.sum()), LIMIT)
 
 
@@ -58,7 +67,7 @@ class Toy:
 
     def loss(self, name, now, kl=None, old=None):
         term = None if kl is None else KlTerm(k3(now, self.reference_RA), BETA, kl)
-        return LOSSES[name](now, self.old_RA if old is None else old, ADVANTAGES, MASK, SIZE, OPTIONS, term)
+        return made(name)(now, self.old_RA if old is None else old, ADVANTAGES, MASK, SIZE, term)
 
 
 TOY = Toy()
@@ -66,10 +75,10 @@ TOY = Toy()
 
 def loops(name, kl):
     """The step's loss, token by token in plain Python: value, clipped low, clipped high, mean ratio."""
-    low, high = 1 - OPTIONS.clip_low, 1 + OPTIONS.clip_high
+    low, high = 1 - LOW, 1 + HIGH
     now, reference = TOY.logprobs(TOY.logits).tolist(), TOY.reference_RA.tolist()
     each, counts = [], []
-    for row, advantage in enumerate(ADVANTAGES.tolist()):
+    for row, advantage in enumerate(ADVANTAGES[:, 0].tolist()):
         ratios = [r for r in RATIOS[row].tolist() if r > 0]
         if name == "gspo":
             ratios = [math.prod(ratios) ** (1 / len(ratios))] * len(ratios)
@@ -103,19 +112,25 @@ def loops(name, kl):
 
 
 def test_the_configuration_offers_exactly_these():
-    assert list(Grpo.model_fields["loss"].annotation.__args__) == NAMES
+    for name, loss in LOSSES.items():
+        assert type(GrpoOptions(loss=name).loss) is loss
+    with pytest.raises(ValueError, match="Did you mean 'dapo'"):
+        GrpoOptions(loss="dapoo")
+    with pytest.raises(ValueError, match=r"options of sapo: tau_positive, tau_negative"):
+        GrpoOptions(loss={"name": "sapo", "clip": 0.1})
 
 
 def test_the_document_has_a_row_for_every_choice():
     text = (Path(__file__).parents[2] / "docs" / "algorithms.md").read_text("utf-8")
-    told = re.findall(r"^\| `(\w+)` \|.*\| `(?:advantages|losses|kl)\.(\w+)` \|$", text, re.MULTILINE)
-    assert [name for name, _ in told] == [*ADVANTAGE_FUNCTIONS, *NAMES, *ESTIMATORS]
-    assert all(name == function for name, function in told)
+    rows = re.findall(r"^\| `(\w+)` \|.*\| `(?:advantages|losses|kl)\.(\w+)` \|$", text, re.MULTILINE)
+    known = {**ADVANTAGE_CLASSES, **LOSSES, **ESTIMATORS}
+    assert [name for name, _ in rows] == list(known)
+    assert all(known[name].__name__ == code for name, code in rows)
 
 
 def test_the_toy_reaches_both_sides_of_both_edges_with_both_signs():
     ratio = torch.exp(TOY.logprobs(TOY.logits) - TOY.old_RA)[MASK]
-    sign = ADVANTAGES[:, None].expand_as(MASK)[MASK] > 0
+    sign = ADVANTAGES.expand_as(MASK)[MASK] > 0
     for positive in (True, False):
         chosen = ratio[sign == positive]
         assert {math.floor(c) for c in torch.bucketize(chosen, torch.tensor([0.8, 1.28]))} == {0, 1, 2}
@@ -162,16 +177,15 @@ def free(values):
 def gradient(name, **changes):
     """Gradient of one loss on the toy with respect to each token's log-probability."""
     now = free(TOY.logprobs(TOY.logits))
-    arguments = {
-        "old_RA": TOY.old_RA, "advantages_R": ADVANTAGES, "mask_RA": MASK, "size": SIZE, "options": OPTIONS
-    }  # fmt: skip
-    loss = LOSSES[name](now, **{**arguments, **changes})
+    options = changes.pop("options", {})
+    arguments = {"old_RA": TOY.old_RA, "advantages": ADVANTAGES, "mask_RA": MASK, "size": SIZE}
+    loss = made(name, **options)(now, **{**arguments, **changes})
     (found,) = torch.autograd.grad(loss.value, now)
     return found
 
 
 def test_clipping_takes_the_gradient_from_exactly_the_tokens_beyond_their_edge():
-    positive = (ADVANTAGES > 0)[:, None]
+    positive = ADVANTAGES > 0
     beyond = torch.where(positive, RATIOS > 1.28, RATIOS < 0.8)
     for name in ("grpo", "dr_grpo", "dapo", "bnpo"):
         assert torch.equal(gradient(name) != 0, MASK & ~beyond)
@@ -186,8 +200,8 @@ def test_gspo_keeps_or_drops_whole_answers():
 
 
 def test_a_higher_upper_edge_lets_rising_tokens_in_and_no_others():
-    low, high = (gradient("dapo", options=LossOptions(0.2, e)) != 0 for e in (0.2, 0.28))
-    assert torch.equal(high & ~low, (RATIOS > 1.2) & (RATIOS < 1.28) & (ADVANTAGES > 0)[:, None])
+    low, high = (gradient("dapo", options={"clip_high": e}) != 0 for e in (0.2, 0.28))
+    assert torch.equal(high & ~low, (RATIOS > 1.2) & (RATIOS < 1.28) & (ADVANTAGES > 0))
 
 
 @pytest.mark.parametrize("kl", KLS)
@@ -199,7 +213,7 @@ def test_micro_batches_add_up_to_the_whole_step(name, kl):
 
     def part(now, rows):
         term = None if kl is None else KlTerm(k3(now, TOY.reference_RA[rows]), BETA, kl)
-        return LOSSES[name](now, TOY.old_RA[rows], ADVANTAGES[rows], mask[rows], size, OPTIONS, term)
+        return made(name)(now, TOY.old_RA[rows], ADVANTAGES[rows], mask[rows], size, term)
 
     now = free(TOY.logprobs(TOY.logits))
     whole = part(now, slice(None))
@@ -217,23 +231,21 @@ def test_micro_batches_add_up_to_the_whole_step(name, kl):
 def test_bnpo_depends_on_how_the_step_is_cut():
     now = TOY.logprobs(TOY.logits)
     each = [
-        LOSSES["bnpo"](now[r], TOY.old_RA[r], ADVANTAGES[r], MASK[r], SIZE, OPTIONS).value.item()
+        made("bnpo")(now[r], TOY.old_RA[r], ADVANTAGES[r], MASK[r], SIZE).value.item()
         for r in (slice(0, 3), slice(3, 6))
     ]
     halves = [
-        LOSSES["dapo"](
-            now[r], TOY.old_RA[r], ADVANTAGES[r], MASK[r], StepSize(3, n, LIMIT), OPTIONS
-        ).value.item()
+        made("dapo")(now[r], TOY.old_RA[r], ADVANTAGES[r], MASK[r], StepSize(3, n, LIMIT)).value.item()
         for r, n in ((slice(0, 3), 12), (slice(3, 6), 10))
     ]
     assert sum(each) == pytest.approx(sum(halves) / 2, abs=1e-12)
     assert sum(each) != pytest.approx(TOY.loss("bnpo", now).value.item(), abs=1e-3)
     one_by_one = sum(
-        LOSSES["bnpo"](now[i : i + 1], TOY.old_RA[i : i + 1], ADVANTAGES[i : i + 1], MASK[i : i + 1], SIZE)
+        LOSSES["bnpo"]()(now[i : i + 1], TOY.old_RA[i : i + 1], ADVANTAGES[i : i + 1], MASK[i : i + 1], SIZE)
         .value.item()
         for i in range(len(MASK))
     )  # fmt: skip
-    grpo = LOSSES["grpo"](now, TOY.old_RA, ADVANTAGES, MASK, SIZE).value.item()
+    grpo = LOSSES["grpo"]()(now, TOY.old_RA, ADVANTAGES, MASK, SIZE).value.item()
     assert one_by_one == pytest.approx(grpo, abs=1e-12)
 
 
@@ -244,7 +256,7 @@ def test_permuting_the_answers_changes_nothing(name, kl):
     now = free(TOY.logprobs(TOY.logits))
     moved = now[order]
     term = None if kl is None else KlTerm(k3(moved, TOY.reference_RA[order]), BETA, kl)
-    loss = LOSSES[name](moved, TOY.old_RA[order], ADVANTAGES[order], MASK[order], SIZE, OPTIONS, term)
+    loss = made(name)(moved, TOY.old_RA[order], ADVANTAGES[order], MASK[order], SIZE, term)
     (found,) = torch.autograd.grad(loss.value, now)
     same = free(TOY.logprobs(TOY.logits))
     expected = TOY.loss(name, same, kl)
@@ -268,15 +280,15 @@ def test_what_stands_beyond_an_answers_end_counts_nothing(name, kl):
 def test_aggregations_agree_for_equal_lengths_and_differ_otherwise():
     each = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
     whole = torch.ones(2, 2, dtype=torch.bool)
-    assert sequence_mean(each, whole, 2, 4).item() == 2.75
-    assert token_mean(each, whole, 2, 4).item() == 2.75
-    assert batch_token_mean(each, whole, 2).item() == 2.75
-    assert constant_mean(each, whole, 2, 2).item() == 2.75
+    assert sequence_mean(each, whole, 2).item() == 2.75
+    assert token_mean(each, whole, 4).item() == 2.75
+    assert Bnpo().mean(each, whole, StepSize(2, 4, 2)).item() == 2.75
+    assert DrGrpo().mean(each, whole, StepSize(2, 4, 2)).item() == 2.75
     ragged = torch.tensor([[True, True], [True, False]])
-    assert sequence_mean(each, ragged, 2, 3).item() == pytest.approx((1.5 + 3) / 2)
-    assert token_mean(each, ragged, 2, 3).item() == pytest.approx(6 / 3)
-    assert batch_token_mean(each, ragged, 2).item() == pytest.approx(6 / 3)
-    assert constant_mean(each, ragged, 2, 4).item() == pytest.approx(6 / 8)
+    assert sequence_mean(each, ragged, 2).item() == pytest.approx((1.5 + 3) / 2)
+    assert token_mean(each, ragged, 3).item() == pytest.approx(6 / 3)
+    assert Bnpo().mean(each, ragged, StepSize(2, 3, 4)).item() == pytest.approx(6 / 3)
+    assert DrGrpo().mean(each, ragged, StepSize(2, 3, 4)).item() == pytest.approx(6 / 8)
 
 
 def test_four_losses_are_one_for_answers_of_the_longest_length():
@@ -301,11 +313,11 @@ def test_with_one_update_the_gradient_is_the_policy_gradient(name):
     lengths = MASK.double().sum(1, keepdim=True)
     by_answer = 1.0 / (len(MASK) * lengths)
     weight = {"dr_grpo": 1 / (len(MASK) * LIMIT)} | dict.fromkeys(("dapo", "bnpo", "cispo"), 1 / SIZE.tokens)
-    expected = -ADVANTAGES[:, None] * weight.get(name, by_answer) * MASK
+    expected = -ADVANTAGES * weight.get(name, by_answer) * MASK
     assert torch.allclose(gradient(name, old_RA=None), expected, rtol=0, atol=1e-12)
     now = TOY.logprobs(TOY.logits)
     assert torch.equal(gradient(name, old_RA=now), gradient(name, old_RA=None))
-    loss = LOSSES[name](now, None, ADVANTAGES, MASK, SIZE)
+    loss = LOSSES[name]()(now, None, ADVANTAGES, MASK, SIZE)
     shares = loss.clipped_low_share.item(), loss.clipped_high_share.item(), loss.ratio_mean.item()
     assert shares == pytest.approx((0, 0, 1), abs=1e-12)
 
@@ -315,15 +327,8 @@ def test_no_log_ratio_can_overflow_a_loss(name):
     now = torch.tensor([[0.0, -900.0], [-900.0, 0.0]], requires_grad=True)
     old = torch.tensor([[-900.0, 0.0], [0.0, -900.0]])
     mask = torch.ones(2, 2, dtype=torch.bool)
-    loss = LOSSES[name](
-        now,
-        old,
-        torch.tensor([1.0, -1.0]),
-        mask,
-        StepSize(2, 4, 2),
-        OPTIONS,
-        KlTerm(k3(now, old), BETA, True),
-    )
+    advantages, term = torch.tensor([[1.0], [-1.0]]), KlTerm(k3(now, old), BETA, True)
+    loss = made(name)(now, old, advantages, mask, StepSize(2, 4, 2), term)
     loss.value.backward()
     assert torch.isfinite(loss.value) and torch.isfinite(now.grad).all()
 
@@ -331,7 +336,7 @@ def test_no_log_ratio_can_overflow_a_loss(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_an_answer_that_was_cut_off_gives_no_gradient_and_keeps_the_others(name):
     finished = torch.tensor([True, False, True, True, True, True])
-    mask = keep_finished(MASK, finished)
+    mask = MASK & finished[:, None]
     found = gradient(name, mask_RA=mask, size=StepSize(6, int(mask.sum()), LIMIT))
     assert not found[1].any()
     assert found[finished].any(1).sum() >= 3
@@ -352,3 +357,17 @@ def test_sampled_values_are_put_where_their_tokens_are():
         assert found[row].tolist() == values + [0.0] * (PLACES - len(values))
     with pytest.raises(ValueError, match=r"5, 5, 2, 3, 3, 4"):
         as_rows(rows[::-1], MASK, torch.zeros(()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_advantage_per_token_is_that_of_the_answer_where_all_are_alike(name):
+    spread = ADVANTAGES.expand_as(MASK).clone()
+    assert torch.equal(gradient(name, advantages=spread), gradient(name))
+
+
+@pytest.mark.parametrize("name", ["grpo", "dapo", "cispo", "sapo"])
+def test_a_tokens_own_advantage_moves_that_token_alone(name):
+    spread = ADVANTAGES.expand_as(MASK).clone()
+    spread[0, 2] *= 3
+    changed = gradient(name, advantages=spread) != gradient(name)
+    assert changed[0, 2] and changed.sum() == 1

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from vrft.training.kl import k3
-from vrft.training.losses import LOSSES, KlTerm, LossOptions, StepSize
+from vrft.training.kl import KlTerm, k3
+from vrft.training.losses import LOSSES, Grpo, Sapo, StepSize
 
 trl = pytest.importorskip("trl")
 pytestmark = pytest.mark.filterwarnings("ignore:.*activation_checkpointing.*:FutureWarning")
@@ -102,7 +102,8 @@ def theirs(args, now, old, reference, advantages, mask, tokens=None):
 
 def ours(name, beta, correction, now, old, reference, advantages, mask, size):
     term = KlTerm(k3(now, reference), beta, correction) if beta else None
-    return LOSSES[name](now, old, advantages, mask, size, LossOptions(0.2, 0.28), term)
+    options = {k: v for k, v in (("clip", 0.2), ("clip_high", 0.28)) if k in LOSSES[name].model_fields}
+    return LOSSES[name](**options)(now, old, advantages[:, None], mask, size, term)
 
 
 def close(found, expected):
@@ -148,7 +149,7 @@ def test_micro_batches_of_equal_rows_add_up_as_trls_do(name, tmp_path):
 def test_trls_defaults_of_sapo_are_ours(tmp_path):
     args = trl.GRPOConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, report_to="none")
     assert (args.sapo_temperature_pos, args.sapo_temperature_neg) == (
-        LossOptions().tau_positive,
-        LossOptions().tau_negative,
+        Sapo().tau_positive,
+        Sapo().tau_negative,
     )
-    assert args.epsilon == LossOptions().clip_low
+    assert args.epsilon == Grpo().clip

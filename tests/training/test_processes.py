@@ -14,12 +14,12 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from vrft.distributed import Share
+from vrft.distributed import DistributedContext
 from vrft.errors import RunError
 from vrft.miniature.folders import write_detection
 from vrft.training.checkpoint import check_together
 
-ALONE = [sys.executable, "-m", "vrft"]
+SINGLE_PROCESS = [sys.executable, "-m", "vrft"]
 TWO = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "vrft"]
 CLOCKED = ("seconds", "peak", "sampled_tokens_a", "trained_tokens_a")
 
@@ -33,7 +33,7 @@ def config(tmp_path_factory):
         "task": "detection",
         "model": {"path": "miniature", "dtype": "float64", "device": "cpu"},
         "data": {"path": str(root / "data"), "shots": 2, "val_max": 10, "near_duplicates": False},
-        "prompt": {"form": "direct"},
+        "form": "direct",
         "rollout": {"group_size": 3, "max_new_tokens": 30, "resample": 1},
         "grpo": {"only_signal": True, "updates": 2},
         "optim": {"learning_rate": 1e-4, "steps": 3, "prompts_per_step": 5, "micro_prompts": 2},
@@ -70,7 +70,7 @@ def same(one, other):
 
 
 def test_two_processes_train_what_one_does_and_one_goes_on_where_two_were_stopped(config, tmp_path):
-    whole = run([*ALONE, *arguments("train", config, tmp_path / "one")])
+    whole = run([*SINGLE_PROCESS, *arguments("train", config, tmp_path / "one")])
     assert whole.returncode == 0, whole.stderr
     shared = run([*TWO, *arguments("train", config, tmp_path / "two")])
     assert shared.returncode == 0, shared.stderr
@@ -87,13 +87,13 @@ def test_two_processes_train_what_one_does_and_one_goes_on_where_two_were_stoppe
     going.send_signal(signal.SIGTERM)
     going.wait()
     assert not (cut / "done.json").exists()
-    ended = run([*ALONE, *arguments("train", config, cut), "--resume"])
+    ended = run([*SINGLE_PROCESS, *arguments("train", config, cut), "--resume"])
     assert ended.returncode == 0, ended.stderr
     same(tmp_path / "one", cut)
 
 
 def test_two_processes_fine_tune_as_one_does(config, tmp_path):
-    for start, name in ((ALONE, "one"), (TWO, "two")):
+    for start, name in ((SINGLE_PROCESS, "one"), (TWO, "two")):
         ended = run([*start, *arguments("sft", config, tmp_path / name)])
         assert ended.returncode == 0, ended.stderr
     (tmp_path / "one" / "rollouts.jsonl").touch()
@@ -101,18 +101,18 @@ def test_two_processes_fine_tune_as_one_does(config, tmp_path):
     same(tmp_path / "one", tmp_path / "two")
 
 
-def test_two_processes_tell_the_story_that_one_tells(config, tmp_path):
+def test_two_processes_fit_as_one_does(config, tmp_path):
     data = yaml.safe_load(config.read_text())["data"]["path"]
     short = ["--task", "detection", "--shots", "1", "--steps", "2", "--val-max", "4", "--eval-max", "10"]
-    told = {}
-    for start, name in ((ALONE, "one"), (TWO, "two")):
+    found = {}
+    for start, name in ((SINGLE_PROCESS, "one"), (TWO, "two")):
         options = [*short, "--form", "direct", "--json", "--out", str(tmp_path / name)]
         ended = run([*start, "fit", data, *options, "optim.prompts_per_step=3"])
         assert ended.returncode == 0, ended.stderr
-        told[name] = json.loads(ended.stdout)["tasks"]["detection"]
+        found[name] = json.loads(ended.stdout)["tasks"]["detection"]
         assert (tmp_path / name / "report.html").exists()
     for system in ("base", "sft", "rft"):
-        assert told["two"][system] == pytest.approx(told["one"][system], abs=1e-4), system
+        assert found["two"][system] == pytest.approx(found["one"][system], abs=1e-4), system
     trials, others = (json.loads((tmp_path / n / "fit.json").read_text())["trials"] for n in ("one", "two"))
     assert [t["validation"] for t in trials] == pytest.approx([t["validation"] for t in others], abs=1e-4)
 
@@ -125,19 +125,21 @@ def test_what_cannot_be_shared_is_refused(config, tmp_path):
     assert not (tmp_path / "demo").exists()
 
 
-def test_weights_that_have_come_apart_are_told(monkeypatch):
+def test_weights_that_have_come_apart_are_reported(monkeypatch):
     model = torch.nn.Linear(2, 2)
-    monkeypatch.setattr(Share, "collected", lambda self, own: [*own, [value + 1e-9 for value in own[0]]])
+    monkeypatch.setattr(
+        DistributedContext, "all_gather_object", lambda self, own: [*own, [value + 1e-9 for value in own[0]]]
+    )
     with pytest.raises(RunError, match="come apart"):
-        check_together(model, Share(0, 2))
-    monkeypatch.setattr(Share, "collected", lambda self, own: [*own, *own])
-    check_together(model, Share(0, 2))
+        check_together(model, DistributedContext(0, 2))
+    monkeypatch.setattr(DistributedContext, "all_gather_object", lambda self, own: [*own, *own])
+    check_together(model, DistributedContext(0, 2))
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 8])
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_parts_are_the_whole_in_order(size, count):
     things = list(range(size))
-    parts = [things[Share(index, count).part(size)] for index in range(count)]
+    parts = [things[DistributedContext(index, count).shard_slice(size)] for index in range(count)]
     assert [thing for part in parts for thing in part] == things
     assert max(map(len, parts)) - min(map(len, parts)) <= 1

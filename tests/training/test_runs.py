@@ -1,4 +1,4 @@
-"""Runs: resumed ones end bit for bit where uninterrupted ones end; both kinds leave the same folder."""
+"""Runs: resumed ones end bit for bit where uninterrupted ones end; both methods leave the same folder."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from planted import plant_rewards, question
 from safetensors.torch import load_file
 
 from vrft.config.run_config import make_config
 from vrft.errors import ConfigError, RunError
 from vrft.run_folder import RunFolder
-from vrft.tasks.scorer import Score, Scorer
-from vrft.training import groups, losses
-from vrft.training.train import train_run
-from vrft.types import Answer, BoxesTarget, Example
+from vrft.training import losses
+from vrft.types.rows import group_from_row
+from vrft.workflows.train import train_run
 
 
 @pytest.fixture
@@ -28,34 +28,33 @@ def examples(tmp_path):
     for index in range(5):
         path = tmp_path / f"{index}.png"
         Image.fromarray(rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)).save(path)
-        target = BoxesTarget(((4.0, 4.0, 30.0, 30.0),))
-        found.append(Example(f"{index}#seven", str(index), path, (48, 48), "detection", "seven", target))
+        found.append(question(path, (48, 48), str(index)))
     return found
 
 
-def config_of(kind, model, **changes):
+def config_of(method, model, **changes):
     tree = {
-        "kind": kind,
+        "method": method,
         "task": "detection",
         "model": {"path": str(model), "device": "cpu"},
         "data": {"path": "unused"},
-        "prompt": {"form": "direct"},
+        "form": "direct",
         "rollout": {"group_size": 4, "max_new_tokens": 6},
         "optim": {"learning_rate": 1e-3, "steps": 5, "prompts_per_step": 3, "micro_prompts": 2},
         "checks": {"validate_every": 2, "checkpoint_every": 2},
     }
     for key, value in changes.items():
         section, _, leaf = key.partition("__")
-        tree[section] = {**tree.get(section, {}), leaf: value}
+        tree[section] = {**tree.get(section, {}), leaf: value} if leaf else value
     return make_config(tree)
 
 
 @pytest.fixture
 def graded(monkeypatch):
     """A reward that a random policy can earn: longer answers are better; no group is without signal."""
-    monkeypatch.setattr(Scorer, "score", lambda self, text, example, view, **_: Score(
-        Answer(True, True, text=text), dict.fromkeys(self.terms, 0.5), float(len(text) % 7)
-    ))  # fmt: skip
+    plant_rewards(
+        monkeypatch, lambda r, names: (dict.fromkeys(names, 0.5), float(len(r.completion.text) % 7))
+    )
 
 
 def weights(folder):
@@ -67,10 +66,10 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.7])
-@pytest.mark.parametrize("kind", ["rft", "sft"])
-def test_resumed_equals_uninterrupted(kind, chance, tiny_folders, examples, tmp_path, graded):
-    augment = {f"augment__{name}": chance for name in ("flip", "crop", "colour")}
-    config = config_of(kind, tiny_folders["qwen3_vl"], **augment)
+@pytest.mark.parametrize("method", ["rft", "sft"])
+def test_resumed_equals_uninterrupted(method, chance, tiny_folders, examples, tmp_path, graded):
+    augment = {f"augment__{name}": chance for name in ("flip", "crop", "color")}
+    config = config_of(method, tiny_folders["qwen3_vl"], **augment)
     train, val = examples[:4], examples[4:]
     whole = RunFolder(tmp_path / "whole")
     train_run(config, whole, train, val)
@@ -95,17 +94,19 @@ def test_resumed_equals_uninterrupted(kind, chance, tiny_folders, examples, tmp_
     assert without_time(whole.rows("metrics.jsonl")) == without_time(cut.rows("metrics.jsonl"))
     steps = [row["step"] for row in cut.rows("metrics.jsonl") if "loss" in row]
     assert steps == [1, 2, 3, 4, 5]
+    assert whole.rows("rollouts.jsonl") == cut.rows("rollouts.jsonl")
+    assert [row["step"] for row in cut.rows("rollouts.jsonl")] == [n for n in steps for _ in range(3)]
 
 
-def test_both_kinds_leave_the_same_kind_of_folder(tiny_folders, examples, tmp_path, graded):
+def test_both_methods_leave_the_same_kind_of_folder(tiny_folders, examples, tmp_path, graded):
     contents = {}
-    for kind in ("rft", "sft"):
-        folder = RunFolder(tmp_path / kind)
-        train_run(config_of(kind, tiny_folders["qwen3_vl"]), folder, examples[:4], examples[4:])
-        contents[kind] = {p.name for p in folder.path.iterdir()}
+    for method in ("rft", "sft"):
+        folder = RunFolder(tmp_path / method)
+        train_run(config_of(method, tiny_folders["qwen3_vl"]), folder, examples[:4], examples[4:])
+        contents[method] = {p.name for p in folder.path.iterdir()}
         assert folder.read_json("run.json")["parity"]["logprob_max_abs_diff"] < 1e-3
         assert folder.done
-    assert contents["rft"] - {"rollouts.jsonl"} == contents["sft"]
+    assert contents["rft"] == contents["sft"]
 
 
 def test_micro_batches_leave_the_same_weights(tiny_folders, examples, tmp_path, graded):
@@ -120,11 +121,9 @@ def test_micro_batches_leave_the_same_weights(tiny_folders, examples, tmp_path, 
 
 
 def test_a_group_without_spread_changes_nothing_without_kl(tiny_folders, examples, tmp_path, monkeypatch):
-    monkeypatch.setattr(Scorer, "score", lambda self, text, example, view, **_: Score(
-        Answer(True, True, text=text), dict.fromkeys(self.terms, 1.0), 3.0
-    ))  # fmt: skip
+    plant_rewards(monkeypatch, lambda rollout, names: (dict.fromkeys(names, 1.0), 3.0))
     folder = RunFolder(tmp_path / "flat")
-    train_run(config_of("rft", tiny_folders["qwen3_vl"], grpo__beta=0.0), folder, examples[:4], [])
+    train_run(config_of("rft", tiny_folders["qwen3_vl"], grpo__kl={"beta": 0.0}), folder, examples[:4], [])
     before = load_file(tiny_folders["qwen3_vl"] / "model.safetensors")
     after = weights(folder.path)
     assert all(torch.equal(before[k], after[k]) for k in before)
@@ -147,7 +146,15 @@ def test_a_folder_in_which_another_process_trains_is_left_alone(tiny_folders, ex
     assert train_run(config, folder, examples[:2], []).steps == 1
 
 
-def test_unknown_reward_setting_is_told_before_anything_is_loaded(examples, tmp_path):
+def test_a_run_folder_of_the_first_version_is_refused_by_name(tmp_path):
+    old = RunFolder(tmp_path / "old")
+    old.path.mkdir()
+    old.write_json("run.json", {"kind": "rft", "parity": {"path": "shared"}})
+    with pytest.raises(RunError, match=r"holds a run of vrft 0\.1.*another folder"):
+        old.open(resume=True)
+
+
+def test_an_unknown_reward_setting_is_refused_before_anything_is_loaded(examples, tmp_path):
     config = config_of("rft", tmp_path / "no such model", reward__setting="generous")
     with pytest.raises(ConfigError, match="generous"):
         train_run(config, RunFolder(tmp_path / "run"), examples[:2], [])
@@ -168,24 +175,41 @@ def test_a_users_broken_reward_costs_those_rollouts_and_never_the_run(tiny_folde
     failures = folder.rows("reward_failures.jsonl")
     assert len(failures) == 24 and {row["term"] for row in failures} == {name}
     for row in failures:
-        assert row["problem"].startswith("returned nan" if len(row["text"]) % 2 else "ZeroDivisionError")
+        expected = "ValueError: returned nan" if len(row["text"]) % 2 else "ZeroDivisionError"
+        assert row["problem"].startswith(expected)
     assert all(torch.isfinite(w).all() for w in weights(folder.path).values())
 
 
-def test_permuted_rewards_keep_each_groups_rewards(tiny_folders, examples, tmp_path, graded, monkeypatch):
-    seen = []
-    honest = groups.permuted
-
-    def told(orders, seed):
-        seen.append((orders, honest(orders, seed)))
-        return seen[-1][1]
-
-    monkeypatch.setattr(groups, "permuted", told)
+def test_shuffled_rewards_keep_each_groups_rewards(tiny_folders, examples, tmp_path, graded):
+    """The log has every group whole: its rewards are those of the texts, each given to another rollout."""
     folder = RunFolder(tmp_path / "control")
-    train_run(config_of("rft", tiny_folders["qwen3_vl"], reward__permute=True), folder, examples[:4], [])
-    assert len(seen) == 5
-    assert all(sorted(a) == sorted(b) for before, after in seen for a, b in zip(before, after, strict=True))
-    assert any(a != b for before, after in seen for a, b in zip(before, after, strict=True))
+    config = config_of("rft", tiny_folders["qwen3_vl"], grpo__shuffle_rewards=True)
+    train_run(config, folder, examples[:4], [])
+    logged = [group_from_row(row)[1] for row in folder.rows("rollouts.jsonl")]
+    assert len(logged) == 5 * 3
+    own = [[float(len(r.completion.text) % 7) for r in group.rollouts] for group in logged]
+    given = [[r.reward for r in group.rollouts] for group in logged]
+    assert [sorted(row) for row in own] == [sorted(row) for row in given]
+    assert own != given
+
+
+@pytest.mark.parametrize(("rollouts", "logged"), [("all", 3), (1, 1), ("none", 0)])
+def test_the_log_has_every_group_whole_or_as_many_as_is_asked_for(
+    rollouts, logged, tiny_folders, examples, tmp_path, graded
+):
+    folder = RunFolder(tmp_path / "run")
+    config = config_of("rft", tiny_folders["qwen3_vl"], optim__steps=2, checks__rollouts=rollouts)
+    train_run(config, folder, examples[:4], [])
+    rows = folder.rows("rollouts.jsonl")
+    assert [row["step"] for row in rows] == [1] * logged + [2] * logged
+    for row in rows:
+        _, group = group_from_row(row)
+        assert group.example in examples and len(group.rollouts) == 4
+        for rollout in group.rollouts:
+            said = rollout.completion
+            assert len(said.token_ids) == len(said.logprobs) > 0
+            assert rollout.terms and len(rollout.advantages) == 1
+            assert rollout.turns[0].prompt.media == group.example.media
 
 
 def test_inner_updates_use_the_same_answers_and_move_the_ratio(tiny_folders, examples, tmp_path, graded):
@@ -207,7 +231,13 @@ def test_inner_updates_use_the_same_answers_and_move_the_ratio(tiny_folders, exa
 def test_gradients_that_are_not_finite_are_skipped_saved_and_end_the_run(
     tiny_folders, examples, tmp_path, graded, monkeypatch
 ):
-    monkeypatch.setitem(losses.LOSSES, "grpo", broken_loss)
+    honest = losses.Grpo.__call__
+
+    def broken(self, *arguments):
+        loss = honest(self, *arguments)
+        return replace(loss, value=loss.value * math.nan)
+
+    monkeypatch.setattr(losses.Grpo, "__call__", broken)
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(RunError, match="3 steps in a row"):
         train_run(config_of("rft", tiny_folders["qwen3_vl"]), folder, examples[:4], [])
@@ -216,8 +246,3 @@ def test_gradients_that_are_not_finite_are_skipped_saved_and_end_the_run(
     saved = sorted((folder.path / "not_finite").iterdir())
     assert [p.name for p in saved] == [f"step_00000{n}.json" for n in (1, 2, 3)]
     assert all(len(group["answers"]) == 4 for group in json.loads(saved[0].read_text()))
-
-
-def broken_loss(logprobs, *rest):
-    loss = losses.grpo(logprobs, *rest)
-    return replace(loss, value=loss.value * math.nan)

@@ -1,4 +1,4 @@
-"""Studies beside the main table: a file each, with its points, its table and its words.
+"""Studies next to the main table: a file each, with its points, its table and its words.
 
 A point is some training questions, a model and some systems; its file has the same numbers as a cell's.
 """

@@ -1,6 +1,6 @@
 """What was tried where the miniature does not do what the paper reports: one change of RFT at a time.
 
-Attempts are scored on development questions, about pictures that nothing learns from, and on seeds
+Attempts are scored on development questions, about images that nothing learns from, and on seeds
 that are in no table: held-out questions decide nothing here either. Where a change could help supervised
 fine-tuning as well, its twin has it too.
 """
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mini.bench import Bench
 from mini.cell import Cell
+from mini.cell_runner import CellRunner
 from mini.effort import FULL, Effort
 from mini.settings import SETTINGS
 from mini.studies.points import Point
@@ -52,37 +52,36 @@ ATTEMPTS: Mapping[str, Attempt] = {
     "four rates": Attempt("all four rates of the protocol", rates=FULL.rft_rates),
     "temperature 1.5": Attempt("sampled at temperature 1.5", ("rollout.temperature=1.5",)),
     "temperature 0.7": Attempt("sampled at temperature 0.7", ("rollout.temperature=0.7",)),
-    "group 16": Attempt("sixteen answers a picture, twice the rollouts", ("rollout.group_size=16",)),
-    "beta 0": Attempt("no KL term", ("grpo.beta=0",)),
-    "beta 0.16": Attempt("four times the KL term", ("grpo.beta=0.16",)),
-    "beta 0.64": Attempt("sixteen times the KL term", ("grpo.beta=0.64",)),
+    "group 16": Attempt("sixteen answers an image, twice the rollouts", ("rollout.group_size=16",)),
+    "beta 0": Attempt("no KL term", ("grpo.kl.beta=0",)),
+    "beta 0.16": Attempt("four times the KL term", ("grpo.kl.beta=0.16",)),
+    "beta 0.64": Attempt("sixteen times the KL term", ("grpo.kl.beta=0.64",)),
     "beta 0.64, steps 160": Attempt(
-        "sixteen times the KL term, twice the steps", ("grpo.beta=0.64",), steps=2
+        "sixteen times the KL term, twice the steps", ("grpo.kl.beta=0.64",), steps=2
     ),
     "Dr. GRPO": Attempt(
         "advantages not divided by their deviation, loss over a constant length",
-        ("grpo.loss=dr_grpo", "grpo.advantage=centred"),
+        ("grpo.loss=dr_grpo", "grpo.advantage=centered"),
     ),
     "DAPO": Attempt(
         "token mean, higher upper clip, no KL term, groups without signal drawn anew",
         (
-            "grpo.loss=dapo",
-            "grpo.clip_high=0.28",
-            "grpo.beta=0",
+            "grpo.loss={name: dapo, clip_high: 0.28}",
+            "grpo.kl.beta=0",
             "grpo.only_signal=true",
             "rollout.resample=2",
         ),
     ),
-    "two updates": Attempt("two optimiser steps on the same answers", ("grpo.updates=2",)),
+    "two updates": Attempt("two optimizer steps on the same answers", ("grpo.updates=2",)),
     "falling rate": Attempt("the rate falls to zero", ("optim.schedule=linear",), twin_too=True),
-    "prompts 32": Attempt("32 pictures a step, twice the rollouts", ("optim.prompts_per_step=32",)),
+    "prompts 32": Attempt("32 images a step, twice the rollouts", ("optim.prompts_per_step=32",)),
     "steps 160": Attempt("twice the steps", steps=2),
     "paper rewards": Attempt("the paper's rewards", ("reward.setting=paper",)),
     "other rewards": Attempt(
-        "detection: AP is the reward; grounding: generalised IoU; classification: format counts a fifth",
+        "detection: AP is the reward; grounding: generalized IoU; classification: format counts a fifth",
         of_task={
             "detection": ("reward.weights={iou: 0, confidence: 0, vlm_r1_ap: 2}",),
-            "grounding": ("reward.setting=mended",),
+            "grounding": ("reward.setting=released_fixed",),
             "classification": ("reward.weights={format: 0.2}",),
         },
     ),
@@ -95,15 +94,15 @@ ATTEMPTS: Mapping[str, Attempt] = {
         rates=(5e-4,),
         sft_scale=10,
     ),
-    "changed pictures": Attempt(
-        "crops, sizes and colours changed, in half of the presentations each",
-        ("augment={crop: 0.5, scale: 0.5, colour: 0.5}",),
+    "changed images": Attempt(
+        "crops, sizes and colors changed, in half of the presentations each",
+        ("augment={crop: 0.5, scale: 0.5, color: 0.5}",),
         twin_too=True,
     ),
-    "changed colours": Attempt(
+    "changed colors": Attempt(
         # No crops: they have sizes that the miniature's tower has never met.
         "brightness, contrast and saturation changed in half of the presentations",
-        ("augment.colour=0.5",),
+        ("augment.color=0.5",),
         twin_too=True,
     ),
 }
@@ -132,19 +131,19 @@ def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Poin
             )
 
 
-def _systems(attempt: Attempt, all_twins: bool) -> Callable[[Bench], list[System]]:
+def _systems(attempt: Attempt, all_twins: bool) -> Callable[[CellRunner], list[System]]:
     """RFT with the change; its twins too, in all forms or, for a change of both, in RFT's alone."""
 
-    def made(bench: Bench) -> list[System]:
-        changes = (*attempt.overrides, *attempt.of_task.get(bench.task.name, ()))
-        form = other(bench.form) if attempt.other_form else bench.form
-        rates = bench.effort.rft_rates if bench.effort.tries_code else attempt.rates
-        learner = replace(rft(bench.effort, form), rates=rates, overrides=changes)
+    def made(runner: CellRunner) -> list[System]:
+        changes = (*attempt.overrides, *attempt.of_task.get(runner.task.name, ()))
+        form = other(runner.form) if attempt.other_form else runner.form
+        rates = runner.effort.rft_rates if runner.effort.tries_code else attempt.rates
+        learner = replace(rft(runner.effort, form), rates=rates, overrides=changes)
         if not (all_twins or attempt.twin_too):
             return [learner]
-        own = twins(bench.effort, form)
+        own = twins(runner.effort, form)
         own = own if all_twins else [t for t in own if t.form == form and not t.curated]
-        scaled = tuple(attempt.sft_scale * rate for rate in bench.effort.sft_rates)
+        scaled = tuple(attempt.sft_scale * rate for rate in runner.effort.sft_rates)
         return [*(replace(t, rates=scaled, overrides=changes) for t in own), learner]
 
     return made

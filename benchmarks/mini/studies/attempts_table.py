@@ -1,4 +1,4 @@
-"""The table of attempts: what one change of RFT is worth beside the protocol and beside its twin."""
+"""The table of attempts: what one change of RFT is worth next to the protocol and its twin."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from mini.claims import above
 from mini.files import Groups
-from mini.pooled import Drawn, known_as, pooled
+from mini.pooled import SeedMean, known_as, pooled
 from mini.settings import SETTINGS
 from mini.studies.attempts import ANOTHER_BASE, ATTEMPTS, PROTOCOL, RATE, Attempt, points
 from mini.studies.study import Found, Study
 from mini.systems import RFT, TWIN
-from mini.tables import table, told
+from mini.tables import table, with_interval
 from vrft.evaluation.statistics import Difference
 from vrft.workflows.trials import Trial, choose
 
@@ -30,14 +30,14 @@ class Tried:
     name: str
     about: str
     seeds: int
-    rft: Drawn | None
+    rft: SeedMean | None
     against_protocol: Difference | None
     against_twin: Difference | None
     against_twin_with_it: Difference | None
 
 
 def tried(found: Found) -> list[Tried]:
-    """Every attempt beside the protocol's points of the same seeds.
+    """Every attempt next to the protocol's points of the same seeds.
 
     Args:
         found: files of points, of any settings and seeds; those without the protocol's own point of their
@@ -71,49 +71,52 @@ def _tried(setting: str, name: str, own: Sequence[Point], protocol: Sequence[Poi
 
 
 def attempts_table(found: Found, groups: Groups) -> str:
-    """A row an attempt."""
+    """A row for each attempt."""
     rows = [
         [
-            *(one.setting, one.name, one.about, str(one.seeds), told(one.rft)),
-            *(told(d, sign=True) for d in (one.against_protocol, one.against_twin, one.against_twin_with_it)),
+            *(one.setting, one.name, one.about, str(one.seeds), with_interval(one.rft)),
+            *(
+                with_interval(d, sign=True)
+                for d in (one.against_protocol, one.against_twin, one.against_twin_with_it)
+            ),
         ]
         for one in tried(found)
     ]
     return table(HEAD, rows)
 
 
-def told_apart(rows: Sequence[Tried]) -> tuple[list[Tried], list[Tried]]:
+def distinguished(rows: Sequence[Tried]) -> tuple[list[Tried], list[Tried]]:
     """Attempts above the protocol's RFT with their interval, and those below it."""
     seen = [(one, one.against_protocol) for one in rows if one.against_protocol]
     return [one for one, d in seen if above(d)], [one for one, d in seen if d.high is not None and d.high < 0]
 
 
 def attempts_sentences(found: Found, groups: Groups) -> list[str]:
-    """How many attempts can be told from the protocol."""
+    """How many attempts can be distinguished from the protocol."""
     rows = tried(found)
     count = sum(one.against_protocol is not None for one in rows)
     better, worse = (
-        ", ".join(f"{one.name} in {one.setting}" for one in part) or "none" for part in told_apart(rows)
+        ", ".join(f"{one.name} in {one.setting}" for one in part) or "none" for part in distinguished(rows)
     )
     sizes = sorted({point["questions"]["val"]["questions"] for point in found})
     return [
         f"Above the protocol's RFT with their interval: {better} (of {count} without any effect about "
         f"{count / 40:.0f} would lie above by chance); below: {worse}. With one seed an interval is over "
-        "pictures alone: what another draw of the same training would give is not in it. Checkpoints were "
+        "images alone: what another draw of the same training would give is not in it. Checkpoints were "
         f"chosen by {' or '.join(map(str, sizes))} validation questions."
     ]
 
 
 def attempts_answer(found: Found, groups: Groups) -> str:
-    """How many changes can be told from the protocol."""
+    """How many changes can be distinguished from the protocol."""
     seen = [one for one in tried(found) if one.against_protocol]
     if not seen:
         return ""
-    better, worse = (len(part) or "none" for part in told_apart(seen))
+    better, worse = (len(part) or "none" for part in distinguished(seen))
     settings = ", ".join(dict.fromkeys(one.setting for one in seen))
     return (
-        f"Of {len(seen)} changes of RFT, one at a time ({settings}), {better} can be told from the "
-        f"protocol's RFT as better and {worse} as worse, on development pictures."
+        f"Of {len(seen)} changes of RFT, one at a time ({settings}), {better} can be distinguished from the "
+        f"protocol's RFT as better and {worse} as worse, on development images."
     )
 
 
@@ -122,13 +125,13 @@ def twin(point: Point) -> Point:
     trials = [
         Trial(name, "", t["learning_rate"], t["best_step"], t["validation"], t["steps"])
         for name, row in point["systems"].items()
-        if row["kind"] == "sft"
+        if row["method"] == "sft"
         for t in row["trials"]
     ]
     return known_as(point, choose(trials).system, TWIN)
 
 
-def _minus(one: Drawn | None, other: Drawn | None) -> Difference | None:
+def _minus(one: SeedMean | None, other: SeedMean | None) -> Difference | None:
     return None if one is None or other is None else one.minus(other)
 
 
@@ -137,8 +140,8 @@ STUDY = Study(
     "Attempts: one change of RFT at a time",
     points,
     attempts_table,
-    "Scored on questions about pictures of the training part that nothing learns from (in open vocabulary "
-    "on those about novel categories, on pictures drawn for this alone), on seeds that are in "
+    "Scored on questions about images of the training part that nothing learns from (in open vocabulary "
+    "on those about novel categories, on images drawn for this alone), on seeds that are in "
     f"no table; held-out answers decide nothing here either. An attempt has one rate, {RATE:.0e}, where it "
     "names no other; the twin has all its rates and forms and is chosen on validation. *Twin with it*: "
     "supervised fine-tuning in RFT's form with the same change.",

@@ -1,38 +1,39 @@
-"""At how many pictures does SFT catch up with RFT of few, in few-shot detection?"""
+"""At how many images does SFT catch up with RFT of few, in few-shot detection?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from standalone_svg import Panel, standalone
+
 from mini.cell import Cell
-from mini.drawing import LOOKS, series
 from mini.effort import Effort
 from mini.files import Groups
-from mini.pooled import Drawn, pooled
+from mini.plot_lines import LOOKS, series
+from mini.pooled import SeedMean, pooled
 from mini.settings import SETTINGS
 from mini.studies.points import Point
-from mini.studies.shared import SFT, by, from_cells, supervised, told_seeds
+from mini.studies.shared import SFT, by, from_cells, seeds_text, supervised
 from mini.studies.study import REFERENCE_SETTING, SEEDS, Found, Study
 from mini.systems import RFT
-from mini.tables import TITLES, at_the_end, table, told
+from mini.tables import TITLES, at_the_end, table, with_interval
 from vrft.report.charts import HEIGHT, WIDTH, line_chart
-from vrft.report.standalone_svg import Panel, standalone
 
-MOST_PICTURES = 2000
+MOST_IMAGES = 2000
 STEPS = {16: 80, 64: 160, 580: 260}
 """Of SFT from so many shots a class, beyond those that the main table has on three seeds. 580 of six
-categories are nearly all of 2,000 pictures, and 260 steps have 4,160 places for some 4,100 questions."""
+categories are nearly all of 2,000 images, and 260 steps have 4,160 places for some 4,100 questions."""
 
 
 def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Point]:
-    """SFT of more and more pictures; both of few stand in the main table, asked the same questions."""
+    """SFT of more and more images; both of few stand in the main table, asked the same questions."""
     for seed in SEEDS:
         for shots, steps in STEPS.items():
             own = effort if effort.tries_code else replace(effort, steps=steps, every=steps // 8)
             cell = Cell(setting, shots, seed)
             x = {"system": SFT, "shots": shots}
-            yield Point("data", f"sft-{shots}-{seed}", cell, own, supervised, x, train=MOST_PICTURES)
+            yield Point("data", f"sft-{shots}-{seed}", cell, own, supervised, x, train=MOST_IMAGES)
 
 
 def lines(found: Found, groups: Groups) -> dict[str, list[tuple[int, Found]]]:
@@ -44,9 +45,9 @@ def lines(found: Found, groups: Groups) -> dict[str, list[tuple[int, Found]]]:
     return {RFT: sorted(few.items()), SFT: sorted((few | many).items())}
 
 
-def pictures_used(found: Found, system: str) -> float:
-    """Mean number of training pictures."""
-    used = [point["systems"][system]["training_pictures"] for point in found]
+def images_used(found: Found, system: str) -> float:
+    """Mean number of training images."""
+    used = [point["systems"][system]["training_images"] for point in found]
     return float(sum(used) / len(used))
 
 
@@ -56,44 +57,44 @@ def data_table(found: Found, groups: Groups) -> str:
         [
             TITLES[system],
             str(shots),
-            f"{pictures_used(own, system):.0f}",
+            f"{images_used(own, system):.0f}",
             str(len(own)),
             ", ".join(sorted({point["form"] for point in own})),
             str(sum(at_the_end(point["systems"][system]) for point in own)),
-            told(pooled(own, system)),
+            with_interval(pooled(own, system)),
         ]
         for system, line in lines(found, groups).items()
         for shots, own in line
     ]
-    return table(["system", "shots", "training pictures", "seeds", "form", "last step chosen", "AP"], rows)
+    return table(["system", "shots", "training images", "seeds", "form", "last step chosen", "AP"], rows)
 
 
 def data_answer(found: Found, groups: Groups) -> str:
-    """For each k, at how many pictures SFT's mean first reaches that of RFT."""
+    """For each k, at how many images SFT's mean first reaches that of RFT."""
     if not found:
         return ""
     both = lines(found, groups)
-    means = [(pictures_used(own, SFT), pooled(own, SFT)) for _, own in both[SFT]]
+    means = [(images_used(own, SFT), pooled(own, SFT)) for _, own in both[SFT]]
     curve = [(used, seen.value) for used, seen in means if seen]
     places = []
     for shots, own in both[RFT]:
         goal = pooled(own, RFT)
         used = reached(curve, goal.value) if goal else None
         where = f"about {used:.0f}" if used else "nowhere in the range that was run"
-        of = f"{shots} shot{'s' if shots > 1 else ''} a class ({pictures_used(own, RFT):.0f} pictures"
-        places.append(f"{where} for {of}, {told_seeds(own)})")
-    return f"Pictures at which SFT's mean first reaches that of RFT: {'; '.join(places)}." if places else ""
+        of = f"{shots} shot{'s' if shots > 1 else ''} a class ({images_used(own, RFT):.0f} images"
+        places.append(f"{where} for {of}, {seeds_text(own)})")
+    return f"Images at which SFT's mean first reaches that of RFT: {'; '.join(places)}." if places else ""
 
 
 def reached(curve: Sequence[tuple[float, float]], goal: float) -> float | None:
     """Where a curve first reaches a value, on a straight line over the logarithm between two of its points.
 
     Args:
-        curve: numbers of pictures, growing, and the value at each.
+        curve: numbers of images, growing, and the value at each.
         goal: the value; where the first point is above it already, that point counts.
 
     Returns:
-        A number of pictures; None where no point reaches the value.
+        A number of images; None where no point reaches the value.
 
     Example:
         >>> round(reached([(10, 0.2), (1000, 0.4)], 0.3))
@@ -108,31 +109,31 @@ def reached(curve: Sequence[tuple[float, float]], goal: float) -> float | None:
     return None
 
 
-def most_pictures(found: Found) -> tuple[int, Drawn] | None:
-    """SFT of the most pictures that were run: their number, and its AP."""
+def most_images(found: Found) -> tuple[int, SeedMean] | None:
+    """SFT of the most images that were run: their number, and its AP."""
     if not found:
         return None
     own = by(found, "shots")[(max(point["x"]["shots"] for point in found),)]
     seen = pooled(own, SFT)
-    return (round(pictures_used(own, SFT)), seen) if seen else None
+    return (round(images_used(own, SFT)), seen) if seen else None
 
 
 def data_plot(found: Found, groups: Groups) -> str | None:
-    """AP over the number of training pictures, of SFT and of RFT."""
+    """AP over the number of training images, of SFT and of RFT."""
     if not found:
         return None
     both = lines(found, groups)
     drawn = [
-        series(system, [(pictures_used(own, system), pooled(own, system)) for _, own in line])
+        series(system, [(images_used(own, system), pooled(own, system)) for _, own in line])
         for system, line in both.items()
     ]
-    chart = line_chart(drawn, "AP times 100 over training pictures", axis="training pictures", log=True)
+    chart = line_chart(drawn, "AP times 100 over training images", axis="training images", log=True)
     return standalone([Panel(chart, WIDTH, HEIGHT)], [(TITLES[s], LOOKS[s]) for s in both])
 
 
 STUDY = Study(
     "data",
-    "How many pictures does SFT need?",
+    "How many images does SFT need?",
     points,
     data_table,
     f"RFT, and SFT of fewer than {min(STEPS)} shots, are the main table's; SFT of "
@@ -140,7 +141,7 @@ STUDY = Study(
     "RFT's form alone (*form*, by the probe of each seed), with all its rates. Where the last step was "
     "chosen, more steps might do better.",
     plot=data_plot,
-    question="At how many pictures does SFT catch up with RFT of few?",
+    question="At how many images does SFT catch up with RFT of few?",
     answer=data_answer,
     elsewhere=False,
 )

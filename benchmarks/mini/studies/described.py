@@ -1,11 +1,11 @@
-"""Supervised fine-tuning as the paper's authors described theirs, beside the twin that was tuned."""
+"""Supervised fine-tuning as the paper's authors described theirs, next to the twin that was tuned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mini.bench import Bench
 from mini.cell import Cell
+from mini.cell_runner import CellRunner
 from mini.effort import Effort
 from mini.files import Groups
 from mini.pooled import pooled
@@ -14,8 +14,7 @@ from mini.studies.points import Point
 from mini.studies.shared import by, of_same_seeds
 from mini.studies.study import SEEDS, Found, Study
 from mini.systems import BASE, RFT, TWIN, System
-from mini.tables import table, told
-from vrft.report.number_format import NOTHING
+from mini.tables import table, with_interval
 from vrft.types import Form
 
 DESCRIBED = "sft_as_described"
@@ -31,8 +30,8 @@ def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Poin
         yield Point("twin", f"{setting}-{seed}", cell, effort, _described, {"system": DESCRIBED})
 
 
-def _described(bench: Bench) -> list[System]:
-    steps, warmup = (2, 1) if bench.effort.tries_code else (200, 100)
+def _described(runner: CellRunner) -> list[System]:
+    steps, warmup = (2, 1) if runner.effort.tries_code else (200, 100)
     changes = (
         "model.lora={rank: 8, alpha: 16}",
         "optim.schedule=cosine",
@@ -42,12 +41,7 @@ def _described(bench: Bench) -> list[System]:
 
 
 def described_table(found: Found, groups: Groups) -> str:
-    """RFT beside it, and beside the twin, on the same seeds.
-
-    Args:
-        found: files of its points.
-        groups: cells of the main table; settings of which a seed is missing are left out.
-    """
+    """RFT next to it and to the twin, on the same seeds; settings of which a seed is missing are left out."""
     rows = []
     for (name, shots), drawn in by(found, "setting", "shots").items():
         cells = {cell["seed"]: cell for cell in groups.get((name, shots), ())}
@@ -56,9 +50,10 @@ def described_table(found: Found, groups: Groups) -> str:
         own = [cells[point["seed"]] for point in drawn]
         described, base = pooled(drawn, DESCRIBED), pooled(drawn, BASE)
         twin, learner = pooled(own, TWIN), pooled(own, RFT)
-        values = [told(one) for one in (base, described, twin, learner)]
+        values = [with_interval(one) for one in (base, described, twin, learner)]
         gaps = [
-            told(learner.minus(one), sign=True) if learner and one else NOTHING for one in (described, twin)
+            with_interval(learner.minus(one) if learner and one else None, sign=True)
+            for one in (described, twin)
         ]
         rows.append([SETTINGS[name].title, str(shots), str(len(own)), *values, *gaps])
     return table([*HEAD, *GAPS], rows)
@@ -76,8 +71,8 @@ def described_answer(found: Found, groups: Groups) -> str:
             worth[SETTINGS[setting].title] = tuned.minus(described)
     if not worth:
         return ""
-    told_of = "; ".join(f"{title} {told(seen, sign=True)}" for title, seen in worth.items())
-    return f"The tuned twin minus SFT as the authors described theirs: {told_of}."
+    listed = "; ".join(f"{title} {with_interval(seen, sign=True)}" for title, seen in worth.items())
+    return f"The tuned twin minus SFT as the authors described theirs: {listed}."
 
 
 STUDY = Study(
@@ -85,10 +80,11 @@ STUDY = Study(
     "How much of the gap is the twin's tuning?",
     points,
     described_table,
-    "*SFT as described* is what the paper's authors told readers of their code: LoRA, 200 steps of which 100 "
-    "warm up, against RFT of all weights. Its rank of 8, its rate of 1e-04 and its cosine are our guess, the "
-    "examples' of the tool that they named (LLaMA Factory). It is taught and asked direct answers, and "
-    "nothing is chosen on validation. It is no twin: it is here to tell what a weak one would have shown.",
+    "*SFT as described* is what the paper's authors reported to readers of their code: LoRA, 200 steps of "
+    "which 100 warm up, against RFT of all weights. Its rank of 8, its rate of 1e-04 and its cosine are our "
+    "guess, the examples' of the tool that they named (LLaMA Factory). It is taught and asked direct "
+    "answers, and nothing is chosen on validation. It is not a twin: "
+    "it shows what a weak one would have shown.",
     question="How much of the paper's gap may be SFT that was not tuned?",
     answer=described_answer,
     settings=tuple(SETTINGS),

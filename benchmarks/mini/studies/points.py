@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mini.bench import Bench
-from mini.cell import Cell, facts, open_bench
+from mini.cell import Cell, facts, open_runner
+from mini.cell_runner import CellRunner
 from mini.effort import MODEL, Effort
 from mini.scores import calibrations, scope_scores
 from mini.systems import BASE, System
-from vrft.progress import Narrator
+from vrft.progress import ProgressReporter
 from vrft.run_folder import read_json, write_json
 from vrft.types import Example
 
-Picked = Callable[[Bench], list[Example]]
+Picked = Callable[[CellRunner], list[Example]]
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,18 @@ class Point:
     name: str
     cell: Cell
     effort: Effort
-    systems: Callable[[Bench], list[System]]
+    systems: Callable[[CellRunner], list[System]]
     x: Mapping[str, Any]
     """What is varied, by name."""
     picked: Picked | None = None
     """Training questions; None takes those of the cell."""
     train: int | None = None
-    """Training pictures to draw."""
+    """Training images to draw."""
     development: bool = False
-    """Score on pictures that are neither held out nor learned from."""
+    """Score on images that are neither held out nor learned from."""
 
 
-def run_point(point: Point, out: Path, work: Path, narrator: Narrator) -> dict[str, Any]:
+def run_point(point: Point, out: Path, work: Path, reporter: ProgressReporter) -> dict[str, Any]:
     """Run one point, or read it back.
 
     Raises:
@@ -50,22 +50,22 @@ def run_point(point: Point, out: Path, work: Path, narrator: Narrator) -> dict[s
         found: dict[str, Any] = read_json(path)
         return found
     place = work / f"study-{point.study}-{point.name}"
-    narrator.say(f"study {point.study}, {point.name}")
-    bench = open_bench(point.cell, place, narrator, point.effort, point.train, point.development)
-    answers = {BASE: bench.answers(BASE, point.effort.model, bench.form)}
-    learned = point.picked(bench) if point.picked else None
-    for system in point.systems(bench):
-        answers[system.name] = list(bench.train(system, learned).judged)
-    result = facts(point.cell, bench) | {
+    reporter.info(f"study {point.study}, {point.name}")
+    runner = open_runner(point.cell, place, reporter, point.effort, point.train, point.development)
+    answers = {BASE: runner.answers(BASE, point.effort.model, runner.form)}
+    learned = point.picked(runner) if point.picked else None
+    for system in point.systems(runner):
+        answers[system.name] = list(runner.train(system, learned).predictions)
+    result = facts(point.cell, runner) | {
         "study": point.study,
         "x": dict(point.x),
         "scored_on": "development" if point.development else "held-out",
         "command": _command(point),
-        "systems": {key: outcome.row() for key, outcome in bench.outcomes.items()},
-        "scopes": scope_scores(point.cell.of, bench.task, answers, point.effort.resamples),
-        "calibration": calibrations(bench.task, answers),
+        "systems": {key: outcome.row() for key, outcome in runner.outcomes.items()},
+        "scopes": scope_scores(point.cell.of, runner.task, answers, point.effort.resamples),
+        "calibration": calibrations(runner.task, answers),
     }
-    result |= bench.spend()
+    result |= runner.spend()
     write_json(path, result)
     shutil.rmtree(place)
     return result

@@ -7,20 +7,21 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from standalone_svg import Panel, standalone
+
 from mini.cell import Cell
-from mini.drawing import line
 from mini.effort import FULL, Effort
 from mini.files import Groups
+from mini.plot_lines import line
 from mini.pooled import pooled
 from mini.settings import SETTINGS
 from mini.studies.points import Point
 from mini.studies.shared import by, learner
 from mini.studies.study import REFERENCE_SETTING, Found, Study
 from mini.systems import BASE, RFT
-from mini.tables import minus, table, told
+from mini.tables import minus, table, with_interval
 from vrft.report.charts import HEIGHT, WIDTH, Series, line_chart
-from vrft.report.number_format import hundred
-from vrft.report.standalone_svg import Panel, standalone
+from vrft.tasks.number_format import hundred
 
 NEAR = 0.02
 """Values that differ by less are taken for alike."""
@@ -45,11 +46,11 @@ def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Poin
 
 
 def sensitivity_table(found: Found, groups: Groups) -> str:
-    """An attempt a row."""
+    """A row for each attempt."""
     rows = []
     for point in sorted(found, key=lambda p: (p["setting"], *(p["x"][k] for k in ("beta", "group", "rate")))):
         x, chosen = point["x"], point["systems"][RFT]["chosen"]
-        value, gain = told(pooled([point], RFT)), minus([point], RFT, BASE)
+        value, gain = with_interval(pooled([point], RFT)), minus([point], RFT, BASE)
         tried = [str(x["group"]), str(x["beta"]), f"{x['rate']:.0e}", str(chosen["step"])]
         rows.append([point["setting"], *tried, value, gain])
     return table(["setting", "G", "beta", "rate", "step", "RFT", "RFT - base"], rows)
@@ -76,7 +77,7 @@ def _place(x: Mapping[str, Any]) -> str:
 
 
 def sensitivity_plot(found: Found, groups: Groups) -> str | None:
-    """RFT's value over its rate: a line for each group size, and beside them one for each beta."""
+    """RFT's value over its rate: a line for each group size, and next to them one for each beta."""
     own = [point for point in found if point["setting"] == REFERENCE_SETTING]
     sizes = _lines([p for p in own if p["x"]["beta"] == FULL.beta], "group", GROUP_SIZES)
     weights = _lines([p for p in own if p["x"]["group"] == FULL.group], "beta", BETAS)

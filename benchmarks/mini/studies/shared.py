@@ -6,39 +6,34 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mini.bench import Bench
+from mini.cell_runner import CellRunner
 from mini.files import Groups
 from mini.pooled import known_as, pooled
 from mini.studies.study import Found
 from mini.systems import BASE, RFT, TWIN, System, rft, twins
-from mini.tables import minus, table, told
+from mini.tables import minus, table, with_interval
 
 SFT = TWIN
 """Supervised fine-tuning in RFT's form, the only one that these studies train; it goes by the twin's name."""
 
 
-def learner(bench: Bench) -> list[System]:
+def learner(runner: CellRunner) -> list[System]:
     """RFT alone."""
-    return [rft(bench.effort, bench.form)]
+    return [rft(runner.effort, runner.form)]
 
 
-def supervised(bench: Bench) -> list[System]:
+def supervised(runner: CellRunner) -> list[System]:
     """Supervised fine-tuning in RFT's form alone."""
-    return [replace(twins(bench.effort, bench.form)[0], name=SFT)]
+    return [replace(twins(runner.effort, runner.form)[0], name=SFT)]
 
 
-def both(bench: Bench) -> list[System]:
+def both(runner: CellRunner) -> list[System]:
     """Supervised fine-tuning in RFT's form, and RFT."""
-    return [*supervised(bench), *learner(bench)]
+    return [*supervised(runner), *learner(runner)]
 
 
 def by(found: Found, *keys: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
-    """Points by what they vary, in the order of their seeds.
-
-    Args:
-        found: files of points.
-        keys: of the file or of its ``x``.
-    """
+    """Points by what they vary, in the order of their seeds."""
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for point in sorted(found, key=lambda p: p["seed"]):
         groups.setdefault(tuple((point | point["x"])[k] for k in keys), []).append(point)
@@ -46,14 +41,7 @@ def by(found: Found, *keys: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]
 
 
 def from_cells(groups: Groups, setting: str, shots: int, **x: Any) -> list[Mapping[str, Any]]:
-    """Cells of the main table as points of a study: RFT, and SFT in RFT's form.
-
-    Args:
-        groups: cells that are there.
-        setting: their setting.
-        shots: their number of shots.
-        x: what the study varies.
-    """
+    """Cells of the main table as points of a study: RFT, and SFT in RFT's form."""
     cells = groups.get((setting, shots), ())
     return [{**known_as(cell, f"sft_{cell['form']}", SFT), "x": x} for cell in cells]
 
@@ -64,11 +52,11 @@ def of_same_seeds(*found: Found) -> list[list[Mapping[str, Any]]]:
     return [[p for p in sorted(points, key=lambda p: p["seed"]) if p["seed"] in common] for points in found]
 
 
-def told_seeds(found: Found) -> str:
+def seeds_text(found: Found) -> str:
     """How many seeds points have.
 
     Example:
-        >>> told_seeds([{"seed": 0}, {"seed": 1}])
+        >>> seeds_text([{"seed": 0}, {"seed": 1}])
         '2 seeds'
     """
     count = len({point["seed"] for point in found})
@@ -76,18 +64,13 @@ def told_seeds(found: Found) -> str:
 
 
 def both_table(key: str, found: Found) -> str:
-    """Base, SFT and RFT for each value of what is varied.
-
-    Args:
-        key: of ``x``.
-        found: files of points.
-    """
+    """Base, SFT and RFT for each value of what is varied."""
     rows = [
         [
             setting,
             str(value),
             str(len(own)),
-            *(told(pooled(own, system)) for system in (BASE, SFT, RFT)),
+            *(with_interval(pooled(own, system)) for system in (BASE, SFT, RFT)),
             *(minus(own, RFT, other) for other in (BASE, SFT)),
         ]
         for (setting, value), own in by(found, "setting", key).items()

@@ -1,4 +1,4 @@
-"""Does the gap change with the model's size? Miniatures of other widths beside the shipped one."""
+"""Does the gap change with the model's size? Miniatures of other widths next to the shipped one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mini.files import Groups
 from mini.pooled import lead
 from mini.settings import SETTINGS
 from mini.studies.points import Point
-from mini.studies.shared import SFT, both, both_table, by, from_cells, of_same_seeds, told_seeds
+from mini.studies.shared import SFT, both, both_table, by, from_cells, of_same_seeds, seeds_text
 from mini.studies.study import SEEDS, Found, Study
 from mini.systems import RFT
-from mini.tables import told
+from mini.tables import with_interval
 from vrft.errors import InputError
 from vrft.miniature.location import miniature_folder
-from vrft.report.number_format import hundred
 from vrft.run_folder import read_json
+from vrft.tasks.number_format import hundred
 
 GATES = Path(__file__).resolve().parents[3] / "results" / "gates"
 
@@ -33,7 +33,7 @@ def points(effort: Effort, models: Sequence[str], setting: str) -> Iterator[Poin
     if not models:
         raise InputError(
             "The study needs a second miniature. Train one of another width with "
-            "'python -m vrft.miniature.pretrain OUT --width 128 --shipped-tower': "
+            "'python dev/miniature_training/pretrain.py OUT --width 128 --shipped-tower': "
             "--study size --models OUT/model."
         )
     for model in models:
@@ -63,10 +63,10 @@ def size_answer(found: Found, groups: Groups) -> str:
         pair = of_same_seeds(from_cells(groups, setting, shots, width=shipped), own)
         here, there = (lead(points, RFT, SFT) for points in pair)
         if here is not None and there is not None:
+            one, other, gap = (with_interval(d, sign=True) for d in (here, there, there.minus(here)))
             sentences.append(
-                f"In {SETTINGS[setting].title} ({told_seeds(pair[1])}) RFT - SFT is {told(here, sign=True)} "
-                f"at width {shipped} and {told(there, sign=True)} at width {width}; the difference is "
-                f"{told(there.minus(here), sign=True)}."
+                f"In {SETTINGS[setting].title} ({seeds_text(pair[1])}) RFT - SFT is {one} at width {shipped} "
+                f"and {other} at width {width}; the difference is {gap}."
             )
     return " ".join(sentences)
 
@@ -80,7 +80,7 @@ def size_sentences(found: Found, groups: Groups) -> list[str]:
             skills = read_json(path)
             naming, box = hundred(skills["naming"]), hundred(skills["only_box_mean_iou"])
             lines.append(
-                f"The base of width {width} names a single object right in {naming} of 100 pictures and "
+                f"The base of width {width} names a single object right in {naming} of 100 images and "
                 f"boxes it with a mean IoU of {box} (`results/gates/{path.parent.name}`)."
             )
     return lines
@@ -91,7 +91,7 @@ STUDY = Study(
     "Miniatures of different width",
     points,
     size_table,
-    "The width is the text model's; the vision tower starts from the shipped one's and the pictures and "
+    "The width is the text model's; the vision tower starts from the shipped one's and the images and "
     "stages of pretraining are the same. SFT is here in RFT's form alone.",
     size_sentences,
     question="Does the gap change with the model's size?",

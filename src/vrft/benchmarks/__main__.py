@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,7 @@ import typer
 from rich.console import Console
 
 from vrft.benchmarks.build_suite import Built, build
-from vrft.benchmarks.check_suite import check
-from vrft.benchmarks.suite import Suite, load_suite, suites
+from vrft.benchmarks.suite import Suite, check, load_suite, suites
 from vrft.config.recipes import recipe_path
 from vrft.config.run_config import load_config
 from vrft.errors import InputError, RunError
@@ -30,7 +30,7 @@ def prepare(
         Path | None, typer.Option("--out", help="The folder to write; without it, only check.")
     ] = None,
     shots: Annotated[
-        int | None, typer.Option(min=1, help="Training pictures a class; the paper's by default.")
+        int | None, typer.Option(min=1, help="Training images per class; the paper's by default.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Source of every random choice.")] = 0,
     eval_max: Annotated[
@@ -40,7 +40,7 @@ def prepare(
 ) -> None:
     """List the paper's benchmarks, check one on disk, or write its few-shot folder and split."""
     if name is None:
-        _say([_line(suite) for suite in suites()])
+        _say([f"{s.name:22}Table {s.table}  {s.title} ({s.task})" for s in suites()])
         return
     suite = load_suite(name)
     if root is None:
@@ -53,7 +53,7 @@ def prepare(
             raise typer.Exit(1)
         return
     if differences and not anyway:
-        raise InputError("Nothing was written. Mend what differs, or add --anyway.")
+        raise InputError("Nothing was written. Fix what differs, or add --anyway.")
     _say(_done(suite, build(suite, root, folder, shots=shots, seed=seed, eval_max=eval_max)))
 
 
@@ -71,15 +71,11 @@ def _say(lines: list[str]) -> None:
         out.print(line, markup=False, soft_wrap=True)
 
 
-def _line(suite: Suite) -> str:
-    return f"{suite.name:22}Table {suite.table}  {suite.title} ({suite.task})"
-
-
 def _needs(suite: Suite) -> list[str]:
     lines = [f"{suite.title}, Table {suite.table} of arXiv 2503.01785. Fetch, into one folder:"]
     for download in suite.downloads:
-        told = f" ({download.checksum})" if download.checksum else ""
-        lines.append(f"  {download.name}{told}\n    from {download.source}\n    leaves {download.leaves}")
+        checksum = f" ({download.checksum})" if download.checksum else ""
+        lines.append(f"  {download.name}{checksum}\n    from {download.source}\n    leaves {download.leaves}")
     expected = ", ".join(f"{count} {what}" for what, count in suite.counts.items())
     lines.append(f"Expected: {expected or 'no counts are known'}; {len(suite.classes) or 'no'} classes.")
     return [*lines, suite.splits]
@@ -95,8 +91,8 @@ def _done(suite: Suite, built: Built) -> list[str]:
     score = f"vrft eval RUN {built.folder / 'test'} --task {suite.task} --eval-max 1000000"
     if not suite.recipe:
         return [*lines, f"Score: {score}"]
-    prompt = load_config(recipe_path(Path(suite.recipe))).prompt
-    naming = f" --open --subject {prompt.subject}" if prompt.open else ""
+    options = load_config(recipe_path(Path(suite.recipe))).task.options
+    naming = "".join(f" --task-option {name}={json.dumps(value)}" for name, value in options.items())
     manifest = built.folder / "manifest.json"
     return [
         *lines,

@@ -1,8 +1,7 @@
-"""ReasonSeg of LISA, Table 6: 239 training, 200 validation and 779 test pictures, with instructions."""
+"""ReasonSeg of LISA, Table 6: 239 training, 200 validation and 779 test images, with instructions."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +9,18 @@ from functools import cached_property
 from pathlib import Path
 
 from vrft.benchmarks.suite import PARTS, Download, Suite
-from vrft.errors import LabelError
+from vrft.data.formats.json_files import parsed
 
 
 @dataclass(frozen=True)
 class ReasonLabels:
-    """A folder a part, a json beside every picture."""
+    """A folder per part, a json next to every image."""
 
     base: Path
     classes: tuple[str, ...] = ()
 
     @cached_property
-    def pictures(self) -> dict[str, list[str]]:
-        """Pictures with a json beside them."""
+    def images(self) -> dict[str, list[str]]:
         return {
             part: [
                 f"{part}/{file.name}"
@@ -34,45 +32,37 @@ class ReasonLabels:
 
     @property
     def shows(self) -> dict[str, dict[str, list[str]]]:
-        """All pictures alike: an instruction has no class."""
-        return {part: {"expression": pictures} for part, pictures in self.pictures.items()}
+        # All images alike: an instruction has no class.
+        return {part: {"expression": images} for part, images in self.images.items()}
 
     @property
     def counts(self) -> dict[str, int]:
-        """Pictures of the parts."""
-        return {f"{part} pictures": len(pictures) for part, pictures in self.pictures.items()}
+        return {f"{part} images": len(images) for part, images in self.images.items()}
 
-    def locate(self, part: str, picture: str) -> Path:
-        """The picture's file."""
-        return self.base / picture
+    def locate(self, part: str, image: str) -> Path:
+        return self.base / image
 
     def disagreements(self) -> list[str]:
-        """Pictures without a json, jsons without a picture, and jsons without an instruction or a shape."""
-        told: list[str] = []
+        found: list[str] = []
         for part in PARTS:
             sides = [{f.stem for f in (self.base / part).glob(f"*.{end}")} for end in ("jpg", "json")]
             if alone := sorted(sides[0] ^ sides[1]):
-                told.append(f"{part}: {len(alone)} pictures or jsons stand alone, such as {alone[0]}.")
-            empty = [picture for picture in self.pictures[part] if not self._complete(picture)]
+                found.append(f"{part}: {len(alone)} images or jsons are alone, such as {alone[0]}.")
+            empty = [image for image in self.images[part] if not self._complete(image)]
             if empty:
-                told.append(
+                found.append(
                     f"{part}: {len(empty)} jsons have no 'text' or no 'shapes', such as {empty[0]}'s."
                 )
-        return told
+        return found
 
-    def _complete(self, picture: str) -> bool:
-        file = (self.base / picture).with_suffix(".json")
-        try:
-            sheet = json.loads(file.read_text("utf-8", "replace"))
-        except ValueError as error:
-            raise LabelError(f"The file is no JSON ({error}).", str(file), "Fetch it again.") from error
+    def _complete(self, image: str) -> bool:
+        sheet = parsed((self.base / image).with_suffix(".json"), ("utf-8-sig", "cp1252"), "Fetch it again.")
         return isinstance(sheet, dict) and bool(sheet.get("text")) and bool(sheet.get("shapes"))
 
-    def write(self, part: str, pictures: Sequence[str], folder: Path) -> None:
-        """The jsons as they are."""
+    def write(self, part: str, images: Sequence[str], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        for picture in pictures:
-            file = (self.base / picture).with_suffix(".json")
+        for image in images:
+            file = (self.base / image).with_suffix(".json")
             shutil.copyfile(file, folder / file.name)
 
 
@@ -92,10 +82,11 @@ SUITE = Suite(
     needs=tuple((part,) for part in PARTS),
     below=("ReasonSeg", "reason_seg/ReasonSeg"),
     open=ReasonLabels,
-    counts={"train pictures": 239, "val pictures": 200, "test pictures": 779},
+    counts={"train images": 239, "val images": 200, "test images": 779},
     classes=(),
     shots=239,
     val_shots=None,
-    splits="The parts are LISA's own. Training asks every instruction of a picture, as the released code "
+    splits="The parts are LISA's own. Training asks every instruction of an image, as the released code "
     "does, validation and test the first one.",
 )
+SUITES = (SUITE,)

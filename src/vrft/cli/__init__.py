@@ -1,19 +1,15 @@
-"""The command line: each verb is a typed function that parses, calls one library function and prints."""
+"""The command line: each verb has one arguments model, calls one library function and prints."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 
 import typer
 from rich.console import Console
 
-from vrft.cli.doctor import audit, check
-from vrft.cli.pages import report
-from vrft.cli.prediction import predict
-from vrft.cli.scoring import evaluate
-from vrft.cli.story import demo, fit
-from vrft.cli.training import probe, sft, train
+from vrft.cli import audit, check, config, demo, fit, predict, probe, report, tasks, train
+from vrft.cli import eval as evaluation
+from vrft.cli.options import command
 from vrft.errors import InputError, Interrupted, RunError
 
 app = typer.Typer(
@@ -22,20 +18,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Visual reinforcement fine-tuning.",
 )
-VERBS: dict[str, Callable[..., None]] = {
-    "fit": fit,
-    "demo": demo,
-    "check": check,
-    "probe": probe,
-    "train": train,
-    "sft": sft,
-    "eval": evaluate,
-    "predict": predict,
-    "audit": audit,
-    "report": report,
-}
-for name, verb in VERBS.items():
-    app.command(name=name)(verb)
+app.command("fit")(command(fit.FitArgs, fit.run))
+app.command("demo")(command(demo.DemoArgs, demo.run))
+app.command("check")(command(check.CheckArgs, check.run))
+app.command("probe")(command(probe.ProbeArgs, probe.run))
+app.command("train")(command(train.TrainArgs, train.run))
+app.command("sft")(command(train.SftArgs, train.run_sft))
+app.command("eval")(command(evaluation.EvalArgs, evaluation.run))
+app.command("predict")(command(predict.PredictArgs, predict.run))
+app.command("audit")(command(audit.AuditArgs, audit.run))
+app.command("report")(command(report.ReportArgs, report.run))
+app.command("tasks")(command(tasks.TasksArgs, tasks.run))
+app.add_typer(config.config_app, name="config")
 
 
 def main() -> None:

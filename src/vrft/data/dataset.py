@@ -1,125 +1,147 @@
-"""A data set read from disk, and how its reader is found.
+"""A dataset read from disk, and how its reader is found.
 
-A reader is one file in this folder that defines ``READER``, or ``READERS`` where a format serves several
-tasks; ``load_dataset`` asks each whether it knows the folder. A reader derived from another one is for a
-special case of that format and goes before it.
+A reader is one file in ``vrft.data.formats`` that defines ``READER``; ``load_dataset`` asks each what it
+finds. A reader derived from another one is for a special case of that format and goes before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
+from functools import cached_property
 from pathlib import Path
-from pkgutil import iter_modules
-from typing import Protocol
+from typing import Protocol, get_args
 
+from vrft.data.images import images_below
+from vrft.data.label_checks import parts_by_folder, record_of
 from vrft.errors import InputError, LabelError
-from vrft.types import Record
+from vrft.types import About, Label, Provides, Record, Value, in_words
+from vrft.types.discover import discover
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a folder of labelled pictures holds."""
+    """What a folder of labelled images holds."""
 
     root: Path
     format: str
     """Name of the reader that read it."""
     records: tuple[Record, ...]
     warnings: tuple[str, ...] = ()
-    """Sentences about what was mended, not read, or read by a rule that a user should know."""
+    """Sentences about what was fixed, not read, or read by a rule that a user should know."""
     parts: Mapping[str, str] = field(default_factory=dict)
-    """Record ids that the data set gives to a part: 'train', 'val' or 'test'."""
+    """Record ids that the dataset gives to a part: 'train', 'val' or 'test'."""
     frequencies: Mapping[str, str] = field(default_factory=dict)
     """Categories with LVIS's classes of frequency: 'r' rare, 'c' common, 'f' frequent."""
 
-    @property
+    @cached_property
+    def provides(self) -> frozenset[Provides]:
+        return frozenset(one.provides for record in self.records for one in record.annotations)
+
+    @cached_property
     def categories(self) -> tuple[str, ...]:
         """Names of all classes that label something, sorted."""
-        boxed = {box.category for record in self.records for box in record.boxes}
-        return tuple(sorted(boxed | {r.category for r in self.records if r.category is not None}))
+        boxed = {name for record in self.records for name in record.categories}
+        whole = {value.name for record in self.records for _, value in record.about("image", Label)}
+        return tuple(sorted(boxed | whole))
 
 
 class Reader(Protocol):
-    """One way in which people keep labelled pictures."""
+    """One way in which people keep labelled images."""
 
     name: str
-    task: str
-    """The task that its labels serve."""
-    wants: str
-    """What it looks for, as a noun phrase for messages."""
+    provides: Mapping[Provides, str]
+    """What its labels can say, each with what it looks for as a noun phrase for messages."""
     in_files: bool
-    """Labels stand in label files; these go before labels told by folder names alone."""
+    """Labels are in label files; these go before labels that are names of folders."""
 
-    def detects(self, path: Path) -> bool:
-        """Whether this reader knows the folder or file."""
-        ...
+    def detects(self, path: Path) -> frozenset[Provides]:
+        """What a folder or file says that this reader can read; empty where it does not know it."""
 
-    def read(self, path: Path) -> Dataset:
-        """Read it, or raise LabelError."""
-        ...
+    def read(self, path: Path, needs: frozenset[Provides]) -> Dataset:
+        """Read what is needed of what it detects there, or raise LabelError."""
 
 
 def readers() -> tuple[Reader, ...]:
-    """All readers of this folder, by name.
-
-    Example:
-        >>> print(*sorted({reader.name for reader in readers()}))
-        box_rows class_folders class_rows coco coop_split expressions hf_disk label_studio lvis reasonseg ...
-    """
-    package = import_module("vrft.data.formats")
-    modules = [import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__)]
-    found: list[Reader] = [module.READER for module in modules if hasattr(module, "READER")]
-    found += [reader for module in modules for reader in getattr(module, "READERS", ())]
-    return tuple(sorted(found, key=lambda reader: (reader.name, reader.task)))
+    """All readers, by name."""
+    return tuple(sorted(discover("vrft.data.formats", "READER"), key=lambda reader: reader.name))
 
 
-def load_dataset(path: Path | str, task: str | None = None) -> Dataset:
-    """Read a folder of labelled pictures in whichever known form it has.
+def load_dataset(path: Path | str, needs: Iterable[Provides] | None = None) -> Dataset:
+    """Read a folder of labelled images in whichever known format it has.
 
     Args:
         path: a folder, or a label file.
-        task: ``detection``, ``classification`` or ``grounding``; needed only where a folder serves several.
-
-    Returns:
-        The data set, with at least one record.
+        needs: what the labels must say (``Task.needs``); needed only where a folder says several things.
+            Empty: any image will do, labelled or not.
 
     Raises:
-        LabelError: nothing is there, no labels are found, or a label is wrong.
-        InputError: no reader serves such a task.
+        LabelError: no image or no labels are there, or a label is wrong.
+        InputError: no label can say what is needed.
     """
     path = Path(path)
     known = readers()
-    if task is not None and task not in {reader.task for reader in known}:
-        tasks = ", ".join(sorted({reader.task for reader in known}))
-        raise InputError(f"There are no labels for the task '{task}'. Choose one of: {tasks}.")
+    wanted = None if needs is None else frozenset(needs)
+    for about, kind in wanted or ():
+        if about not in get_args(About) or kind not in Value.kinds():
+            given = in_words({pair for reader in known for pair in reader.provides})
+            raise InputError(f"No label can be {in_words([(about, kind)])}. Known: {given}.")
     if not path.exists():
         raise LabelError("There is no such folder or file.", str(path), "Check the path.")
-    fits = [reader for reader in known if reader.detects(path)]
-    # A folder of pictures beside a label file looks like a class, so label files go first.
-    fits = [reader for reader in fits if reader.in_files] or fits
-    fits = [reader for reader in fits if not any(_is_special_case(other, reader) for other in fits)]
-    if not fits:
-        wanted = "; ".join(f"for {reader.task}, {reader.wants}" for reader in known)
-        raise LabelError("A folder without labels.", str(path), f"Looked for: {wanted}.")
-    chosen = [reader for reader in fits if task in {None, reader.task}]
-    read_as = " and ".join(f"{reader.name} (for {reader.task})" for reader in fits)
-    if not chosen:
-        wanted = "; ".join(reader.wants for reader in known if reader.task == task)
-        raise LabelError(
-            f"It has no labels for {task}; it reads as {read_as}.",
-            str(path),
-            f"Choose the task {fits[0].task}, or add {wanted}.",
-        )
-    if len(chosen) > 1:
-        alike = len({reader.task for reader in chosen}) == 1
-        mend = "Give the path of the one label file that is meant" if alike else "Say which task is meant"
-        raise LabelError(f"It reads as {read_as}.", str(path), f"{mend}.")
-    dataset = chosen[0].read(path)
+    if wanted == frozenset():
+        return _images_alone(path)
+    reader, chosen = _chosen(path, _fitting(path, known), wanted)
+    dataset = reader.read(path, chosen)
     if not dataset.records:
-        raise LabelError("There is no picture in it.", str(path), f"Expected: {chosen[0].wants}.")
+        raise LabelError("There is no image in it.", str(path), f"Expected: {_wants([reader], chosen)}.")
     return dataset
 
 
-def _is_special_case(reader: Reader, of: Reader) -> bool:
-    return type(reader) is not type(of) and isinstance(reader, type(of))
+_Fit = tuple[Reader, frozenset[Provides]]
+
+
+def _fitting(path: Path, known: Sequence[Reader]) -> list[_Fit]:
+    """The readers that know a path, with what each finds there."""
+    found = [(reader, given) for reader in known if (given := reader.detects(path))]
+    # A folder of images next to a label file looks like a class, so label files go first.
+    found = [fit for fit in found if fit[0].in_files] or found
+    general = {kind for reader, _ in found for kind in type(reader).__mro__[1:]}
+    fits = [fit for fit in found if type(fit[0]) not in general]
+    if not fits:
+        looked = "; ".join(f"for {in_words([p])}, {wants}" for r in known for p, wants in r.provides.items())
+        raise LabelError("A folder without labels.", str(path), f"Looked for: {looked}.")
+    return fits
+
+
+def _chosen(path: Path, fits: Sequence[_Fit], needs: frozenset[Provides] | None) -> _Fit:
+    pairs = [(reader, pair) for reader, given in fits for pair in sorted(given)]
+    chosen = [(reader, frozenset([pair])) for reader, pair in pairs]
+    if needs is not None:
+        chosen = [(reader, needs) for reader, given in fits if needs <= given]
+    read_as = " and ".join(f"{reader.name} (for {in_words([pair])})" for reader, pair in pairs)
+    if not chosen:
+        assert needs is not None
+        add = f"Choose a task for {in_words([pairs[0][1]])}, or add {_wants(readers(), needs)}."
+        raise LabelError(f"It has no labels for {in_words(needs)}; it reads as {read_as}.", str(path), add)
+    if len(chosen) > 1:
+        alike = len({given for _, given in chosen}) == 1
+        fix = "Give the path of the one label file that is meant" if alike else "Say which task is meant"
+        raise LabelError(f"It reads as {read_as}.", str(path), f"{fix}.")
+    return chosen[0]
+
+
+def _wants(known: Sequence[Reader], needs: frozenset[Provides]) -> str:
+    """What readers of labels look for; tables can hold any value."""
+    wants = [reader.provides[pair] for reader in known for pair in sorted(needs) if pair in reader.provides]
+    kind = min(needs)[1]
+    return (
+        "; ".join(wants) or f'a .jsonl file with "image" and "target" {{"kind": "{kind}", ...}} on each line'
+    )
+
+
+def _images_alone(path: Path) -> Dataset:
+    root, images = (path.parent, [path]) if path.is_file() else (path, list(images_below(path)))
+    records = tuple(record_of(image, root) for image in images)
+    if not records:
+        raise LabelError("There is no image in it.", str(path), "Expected: images, in folders or not.")
+    return Dataset(root, "images", records, (), parts_by_folder(records))

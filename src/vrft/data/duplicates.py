@@ -1,42 +1,33 @@
-"""Pictures that are the same, or nearly, count as one, so that none is both learned from and tested on."""
+"""Images that are the same, or nearly, count as one, so that none is both learned from and tested on."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from vrft.data.fingerprints import Prints, read_prints
+from vrft.data.fingerprints import Fingerprints, read_prints
 from vrft.data.image_similarity import groups_alike, groups_of
 from vrft.data.images import content_hash
+from vrft.data.label_checks import STRICTEST_FIRST
 from vrft.errors import LabelError
-from vrft.types import BoxesTarget, BoxXYXY, ClassTarget, Example, Target
+from vrft.tasks.lazy_questions import LazyQuestionGrid
+from vrft.types import Example
 
 
-def same_pictures(images: Mapping[str, Path], prints: Prints | None = None) -> dict[str, str]:
-    """Which records show the same file, byte for byte.
-
-    Args:
-        images: picture files by record id.
-        prints: their fingerprints; None reads the files here, and of these no more than is needed.
-
-    Returns:
-        For every record id, the first (in order of ids) that has the same picture: itself where it is alone.
-
-    Raises:
-        LabelError: a picture cannot be read.
-    """
+def same_images(images: Mapping[str, Path], prints: Fingerprints | None = None) -> dict[str, str]:
+    """Which records show the same file, byte for byte."""
     if prints is not None:
         owner: dict[str, str] = {}
-        return {
-            name: owner.setdefault(p.sha256, name) for name, p in read_prints(prints, sorted(images)).items()
-        }
+        found = read_prints(prints, sorted(images))
+        return {name: owner.setdefault(print_.sha256, name) for name, print_ in found.items()}
     by_size: defaultdict[int, list[str]] = defaultdict(list)
     for name, path in sorted(images.items()):
         try:
             by_size[path.stat().st_size].append(name)
         except OSError as error:
-            raise LabelError("There is no such picture.", str(path), "Check that it is there.") from error
+            raise LabelError("There is no such image.", str(path), "Check that it is there.") from error
     first: dict[str, str] = {}
     # Files of different length differ: most need not be read at all.
     for names in by_size.values():
@@ -47,54 +38,34 @@ def same_pictures(images: Mapping[str, Path], prints: Prints | None = None) -> d
     return first
 
 
-def near_pictures(images: Mapping[str, Path], prints: Prints | None = None) -> dict[str, str]:
-    """Which records show nearly the same picture (``vrft.data.image_similarity``).
-
-    Args:
-        images: picture files by record id; the mapping's order says which of a group goes first.
-        prints: their fingerprints; None reads the files here.
-
-    Returns:
-        For every record id, the first that looks nearly the same: itself where it is alone.
-
-    Raises:
-        LabelError: a picture cannot be read.
-    """
+def near_images(images: Mapping[str, Path], prints: Fingerprints | None = None) -> dict[str, str]:
+    """Which records show nearly the same image (``vrft.data.image_similarity``)."""
     names = list(images)
     if prints is None:
         firsts = groups_alike([images[name] for name in names])
     else:
-        firsts = groups_of([found.look for found in read_prints(prints, names).values()])
+        firsts = groups_of([found.signature for found in read_prints(prints, names).values()])
     return {name: names[first] for name, first in zip(names, firsts, strict=True)}
 
 
 def without_repeats(
     examples: Sequence[Example], same: Mapping[str, str]
 ) -> tuple[list[Example], dict[str, str]]:
-    """Examples with every question asked once a picture.
+    """Examples with every question asked once per image; and, by record id, what became of copies.
 
-    Where copies of a picture have different answers to a question, none is kept: one label must be wrong.
-
-    Args:
-        examples: in any order.
-        same: ``same_pictures`` of their records.
-
-    Returns:
-        The kept examples in order of their ids; and, by record id, what became of copies.
+    Where copies of an image (``same_images``) have different answers to a question, none is kept: one label
+    must be wrong.
     """
-    asked: defaultdict[tuple[str, str], defaultdict[str, list[Example]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+    asked: dict[tuple[str, str], dict[str, list[Example]]] = {}
     for example in sorted(examples, key=lambda e: (e.record_id, e.id)):
-        asked[same[example.record_id], example.question][example.record_id].append(example)
+        copies = asked.setdefault((same[example.record_id], example.question), {})
+        copies.setdefault(example.record_id, []).append(example)
     kept: list[Example] = []
-    why = {name: f"the same picture as {first}" for name, first in same.items() if name != first}
+    why = {name: f"the same image as {first}" for name, first in same.items() if name != first}
     for (_, question), copies in asked.items():
-        if len({frozenset(map(_meaning, own)) for own in copies.values()}) > 1:
-            told = (
-                f"the same picture with different labels: {', '.join(copies)}; none is used for '{question}'"
-            )
-            why |= dict.fromkeys(copies, told)
+        if len({frozenset(_meaning(one) for one in own) for own in copies.values()}) > 1:
+            what = f"the same image with different labels: {', '.join(copies)}"
+            why |= dict.fromkeys(copies, f"{what}; none is used for '{question}'")
         else:
             kept += copies[min(copies)]
     return sorted(kept, key=lambda e: e.id), why
@@ -103,41 +74,73 @@ def without_repeats(
 def without_near_repeats(
     examples: Sequence[Example], near: Mapping[str, str]
 ) -> tuple[list[Example], dict[str, str]]:
-    """Examples with every question asked once a group of near-duplicates.
+    """Examples with every question asked once per group of near-duplicates; and what each is one of.
 
-    Boxes of near-duplicates may differ a little and still be right, so the first one's stand. Where the class
-    differs, or whether the thing is there at all, both are kept: what little differs between the pictures may
-    be what the labels are about.
-
-    Args:
-        examples: in any order.
-        near: ``near_pictures`` of their records; in its order the first that is asked a question keeps it.
-
-    Returns:
-        The kept examples in order of their ids; and, by record id, of what each is a near-duplicate.
+    Their targets may differ a little and still be right (``Value.gist``), so the first one's is taken. Where
+    they differ in more, both are kept: what differs between the images may be what the labels are about.
     """
     place = {name: number for number, name in enumerate(near)}
-    keeper: dict[tuple[str, str, object], str] = {}
+    keeper: dict[Hashable, str] = {}
     kept: list[Example] = []
     for example in sorted(examples, key=lambda e: (place[e.record_id], e.id)):
-        key = (near[example.record_id], example.question, _kind(example))
+        gist = None if example.target is None else example.target.gist
+        key = (near[example.record_id], example.question, gist)
         if keeper.setdefault(key, example.record_id) == example.record_id:
             kept.append(example)
-    why = {name: f"nearly the same picture as {first}" for name, first in near.items() if name != first}
+    why = {name: f"nearly the same image as {first}" for name, first in near.items() if name != first}
     return sorted(kept, key=lambda e: e.id), why
 
 
-def _kind(example: Example) -> object:
-    """The class, or whether there is anything."""
-    target = example.target
-    return target.name if isinstance(target, ClassTarget) else _boxes(target) != frozenset()
+def _meaning(example: Example) -> Hashable:
+    return None if example.target is None else example.target.meaning
 
 
-def _meaning(example: Example) -> object:
-    """The label, whatever the order of its boxes."""
-    target = example.target
-    return target.name if isinstance(target, ClassTarget) else _boxes(target)
+@dataclass(frozen=True)
+class Distinct:
+    """Questions about distinct images."""
+
+    listed: list[Example]
+    unlisted: LazyQuestionGrid
+    """Further questions about absent things, of images that stand alone."""
+    same: Mapping[str, str]
+    duplicates: dict[str, str]
+    """What became of copies and near-duplicates, by record id."""
+    alike: int
+    """How many records look nearly like others."""
 
 
-def _boxes(target: Target) -> frozenset[BoxXYXY]:
-    return frozenset(target.boxes_xyxy_px if isinstance(target, BoxesTarget) else ())
+def distinct(
+    examples: Sequence[Example],
+    parts: Mapping[str, str],
+    near_duplicates: bool,
+    prints: Fingerprints | None = None,
+) -> Distinct:
+    """Settle copies and near-duplicates, alike for questions in a ``LazyQuestionGrid`` and in a list."""
+    pairs = examples if isinstance(examples, LazyQuestionGrid) else None
+    images = pairs.images if pairs is not None else {e.record_id: e.image.path for e in examples}
+    same = same_images(images, prints)
+    copied = _in_groups(same) if pairs is not None else set()
+    alone = pairs.without(copied) if pairs is not None else LazyQuestionGrid([], set(), _never)
+    kept, duplicates = without_repeats(pairs.about(copied) if pairs is not None else examples, same)
+    alike: dict[str, str] = {}
+    if near_duplicates:
+        asked = {e.record_id: e.image.path for e in kept} | alone.images
+        # Those of a test part go first, for a group's first one keeps its labels.
+        order = sorted(asked, key=lambda name: (STRICTEST_FIRST.index(parts.get(name, "train")), name))
+        near = near_images({name: asked[name] for name in order}, prints)
+        resembling = _in_groups(near)
+        kept += alone.about(resembling)
+        alone = alone.without(resembling)
+        kept, alike = without_near_repeats(kept, near)
+        # An image that is not asked about keeps its own place.
+        same = {name: near.get(first, first) for name, first in same.items()}
+    return Distinct([*kept, *alone.present()], alone, same, alike | duplicates, len(alike))
+
+
+def _in_groups(first_of: Mapping[str, str]) -> set[str]:
+    sizes = Counter(first_of.values())
+    return {name for name, first in first_of.items() if sizes[first] > 1}
+
+
+def _never(record: object, category: str) -> Example:
+    raise AssertionError("There is no record to ask about.")

@@ -1,4 +1,4 @@
-"""Where a picture named in a label file lies on disk."""
+"""Where an image named in a label file lies on disk."""
 
 from __future__ import annotations
 
@@ -6,49 +6,32 @@ import os
 import unicodedata
 from pathlib import Path
 
-from vrft.data.images import is_picture
+from vrft.data.images import is_image, subfolders
 from vrft.errors import LabelError
 
 
-class PictureFinder:
-    """Finds the pictures of one label file.
-
-    Args:
-        label_file: the file that names pictures.
-        root: the data set's folder.
-        folders: names of folders in it that hold pictures, beside those that every form knows.
-    """
+class ImageFinder:
+    """Finds the images of one label file."""
 
     def __init__(self, label_file: Path, root: Path, folders: tuple[str, ...] = ()) -> None:
         # 'instances_train2017.json' belongs to the folder 'train2017'.
         own = label_file.stem.rsplit("_", 1)[-1]
-        beside = label_file.parent
+        here = label_file.parent
         self._near = (
-            beside,
+            here,
             *(root / folder for folder in folders),
             root / own,
             root / "images" / own,
             root,
-            beside / "images",
+            here / "images",
             root / "images",
         )
         self._seen: dict[Path, tuple[str, ...]] = {}
         self._listings: dict[str, _Listing] = {}
-        self._far = tuple(_folders_in(root) + _folders_in(root / "images"))
+        self._far = tuple(subfolders(root) + subfolders(root / "images"))
 
     def find(self, name: str, where: str) -> Path:
-        """The picture's path.
-
-        Args:
-            name: as the label file has it; a path from another machine is tried by its last part too.
-            where: the place in the label file, for messages.
-
-        Returns:
-            An existing file.
-
-        Raises:
-            LabelError: the picture is missing, or several folders have one of that name.
-        """
+        """The file of a name in the label file; a path from another machine is tried by its last part too."""
         written = name.replace("\\", "/")
         for tried in dict.fromkeys((written, written.rsplit("/", 1)[-1])):
             for folder in self._near:
@@ -57,25 +40,25 @@ class PictureFinder:
             hits = sorted({folder / tried for folder in self._far if self._holds(folder, tried)})
             if len(hits) > 1:
                 raise LabelError(
-                    f"The picture '{name}' is in several folders: {', '.join(map(str, hits))}.",
+                    f"The image '{name}' is in several folders: {', '.join(map(str, hits))}.",
                     where,
-                    "Write the folder into its name, from the data set's folder.",
+                    "Write the folder into its name, from the dataset's folder.",
                 )
             if hits:
                 return hits[0]
         raise LabelError(
-            f"The picture '{name}' is missing.",
+            f"The image '{name}' is missing.",
             where,
-            "Put it beside the label file or into the folder 'images', or remove its labels.",
+            "Put it next to the label file or into the folder 'images', or remove its labels.",
         )
 
     def find_stem(self, stem: str) -> Path | None:
-        """The picture of a name without its ending, beside the label file or in a known folder, or None."""
+        """The image of a name without its ending, next to the label file or in a known folder, or None."""
         tried = (folder / f"{stem}{ending}" for folder in self._near for ending in self._endings(folder))
         return next((path for path in tried if path.is_file()), None)
 
     def _holds(self, folder: Path, tried: str) -> bool:
-        """Whether the file exists; every folder is listed once, so the disk is not asked for each picture."""
+        """Whether the file exists; every folder is listed once, so the disk is not asked for each image."""
         parent, name = os.path.split(os.path.join(folder, tried))
         if not tried or not name:
             return False
@@ -85,17 +68,10 @@ class PictureFinder:
         return listing.has(name)
 
     def _endings(self, folder: Path) -> tuple[str, ...]:
-        """Endings of the pictures in a folder, as they are written there."""
         if folder not in self._seen:
             files = folder.iterdir() if folder.is_dir() else ()
-            self._seen[folder] = tuple(sorted({file.suffix for file in files if is_picture(file)}))
+            self._seen[folder] = tuple(sorted({file.suffix for file in files if is_image(file)}))
         return self._seen[folder]
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
 class _Listing:

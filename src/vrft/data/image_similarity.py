@@ -1,7 +1,7 @@
-"""Which pictures look nearly the same: saved again, resized, shot twice in a row, a little brighter.
+"""Which images look nearly the same: saved again, resized, shot twice in a row, a little brighter.
 
-Two steps. A difference hash (the signs of 64 differences of neighbouring grey cells) proposes pairs; small
-colour thumbnails decide. The hash alone would join pictures that share a plain background: a hand on a white
+Two steps. A difference hash (the signs of 64 differences of neighboring gray cells) proposes pairs; small
+color thumbnails decide. The hash alone would join images that share a plain background: a hand on a white
 wall, a digit on a gradient. Not found: mirrored, rotated or strongly cropped copies.
 """
 
@@ -23,7 +23,6 @@ HASH_BITS = 64
 MOST_BITS = 8
 """Hashes of near-duplicates differ in no more bits; saved or resized copies differ in about 3."""
 SIDE = 32
-"""Cells of a thumbnail along each side."""
 MOST_LEVELS = 24
 """Thumbnails of near-duplicates differ nowhere by more, of 255 levels.
 
@@ -34,8 +33,8 @@ _ROWS = 256
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is kept of a picture."""
+class ImageSignature:
+    """What is kept of an image."""
 
     hash_bits: np.ndarray
     """(64,) booleans."""
@@ -43,50 +42,28 @@ class Look:
     """(32, 32, 3) levels 0 to 255."""
 
 
-def look_of(image: Image.Image) -> Look:
-    """A picture's look.
-
-    Args:
-        image: a picture as seen, or its thumbnail.
-    """
+def signature_of(image: Image.Image) -> ImageSignature:
+    """The signature of an image as seen, or of its thumbnail."""
     small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    return Look(difference_hash(small), np.asarray(small))
+    return ImageSignature(difference_hash(small), np.asarray(small))
 
 
-def difference_hash(picture: Image.Image) -> np.ndarray:
-    """Whether each of 8 x 9 grey cells is brighter than its left neighbour.
-
-    Args:
-        picture: of any mode and size.
-
-    Returns:
-        (64,) booleans, row by row.
-
-    Example:
-        >>> int(difference_hash(Image.linear_gradient("L").rotate(90)).sum())
-        64
-    """
-    grey = np.asarray(picture.convert("L").resize((9, 8), Image.Resampling.BILINEAR)).astype(np.int16)
-    return (np.diff(grey, axis=1) > 0).ravel()
+def difference_hash(image: Image.Image) -> np.ndarray:
+    """Whether each of 8 x 9 gray cells is brighter than its left neighbor: (64,) booleans, row by row."""
+    gray = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BILINEAR)).astype(np.int16)
+    return (np.diff(gray, axis=1) > 0).ravel()
 
 
-def pairs_alike(looks: Sequence[Look]) -> list[tuple[int, int]]:
-    """All pairs of pictures that look nearly the same.
-
-    Args:
-        looks: of n pictures.
-
-    Returns:
-        Pairs of places in ``looks``, the smaller first, in order.
-    """
-    if len(looks) < 2:
+def pairs_alike(signatures: Sequence[ImageSignature]) -> list[tuple[int, int]]:
+    """All pairs of images that look nearly the same, as places in order, the smaller first."""
+    if len(signatures) < 2:
         return []
-    proposed = dict(_near_in_hash(np.stack([look.hash_bits for look in looks])))
+    proposed = dict(_near_in_hash(np.stack([one.hash_bits for one in signatures])))
     if not proposed:
         return []
-    # Of many pictures few are proposed, and only their cells are compared.
+    # Of many images few are proposed, and only their cells are compared.
     places = np.unique(np.concatenate([*proposed.values(), np.array(list(proposed))]))
-    cells = np.stack([looks[place].cells for place in places])
+    cells = np.stack([signatures[place].cells for place in places])
     around = (1, 3, 3, 1)
     low, high = minimum_filter(cells, around, mode="nearest"), maximum_filter(cells, around, mode="nearest")
     pairs: list[tuple[int, int]] = []
@@ -99,35 +76,19 @@ def pairs_alike(looks: Sequence[Look]) -> list[tuple[int, int]]:
 
 
 def groups_alike(paths: Sequence[Path]) -> list[int]:
-    """Put pictures that look nearly the same into groups; likeness passes on from picture to picture.
-
-    Args:
-        paths: n picture files.
-
-    Returns:
-        (n,) for each picture the index of the first of its group: its own where it is alone.
-
-    Raises:
-        LabelError: a picture cannot be read.
-    """
+    """For each image the index of the first that looks nearly the same: its own where it is alone."""
     if len(paths) < 2:
         return list(range(len(paths)))
-    return groups_of([look_of(thumbnail(path, SIDE)) for path in paths])
+    return groups_of([signature_of(thumbnail(path, SIDE)) for path in paths])
 
 
-def groups_of(looks: Sequence[Look]) -> list[int]:
-    """``groups_alike`` of pictures that were read already.
-
-    Args:
-        looks: of n pictures.
-
-    Returns:
-        (n,) for each picture the index of the first of its group: its own where it is alone.
-    """
-    if len(looks) < 2:
-        return list(range(len(looks)))
-    pairs = np.array(pairs_alike(looks), int).reshape(-1, 2)
-    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(looks), len(looks)))
+def groups_of(signatures: Sequence[ImageSignature]) -> list[int]:
+    """``groups_alike`` of images that were read already."""
+    if len(signatures) < 2:
+        return list(range(len(signatures)))
+    pairs = np.array(pairs_alike(signatures), int).reshape(-1, 2)
+    count = len(signatures)
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     labels = connected_components(links, directed=False)[1]
     firsts = np.unique(labels, return_index=True)[1]
     return [int(first) for first in firsts[labels]]
@@ -145,10 +106,7 @@ def _near_in_hash(bits: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def _within(cells: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Which thumbnails stay near the range of another's neighbouring cells.
-
-    The neighbourhood makes up for a shift of up to one cell, as between two shots in a row.
-    """
+    """Which thumbnails stay near the range of another's neighboring cells."""
     levels = cells.astype(np.int16)
     beyond = np.maximum(low - levels, levels - high)
     return np.asarray(beyond.max(axis=(1, 2, 3), initial=0) <= MOST_LEVELS)

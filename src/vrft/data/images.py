@@ -1,4 +1,4 @@
-"""Picture files: their size as seen, their pixels as RGB, their fingerprint."""
+"""Image files: their size as seen, their pixels as RGB, their fingerprint."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from vrft import types
 from vrft.errors import LabelError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-"""File endings that count as pictures, in lower case."""
 
 _TURNED = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height (EXIF 2.32, tag 0x0112)."""
@@ -25,104 +25,84 @@ _BROKEN = (
     SyntaxError,
     ValueError,
     TypeError,
-    KeyError,
-    IndexError,
+    LookupError,
     EOFError,
     OverflowError,
     struct.error,
     Image.DecompressionBombError,
 )
-"""What Pillow's decoders raise on files that are damaged, cut short or no pictures."""
+"""What Pillow's decoders raise on files that are damaged, cut short or not images."""
 
 
-def is_picture(path: Path) -> bool:
-    """Whether a file's name says that it is a picture; hidden files are none.
-
-    Example:
-        >>> is_picture(Path("cat/IMG_1.JPG")), is_picture(Path("cat/._IMG_1.jpg"))
-        (True, False)
-    """
+def is_image(path: Path) -> bool:
+    """Whether a file's name says that it is an image; hidden files are not."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
+def images_below(folder: Path) -> Iterator[Path]:
+    """The images in a folder and its folders, in order; nothing hidden."""
+    return filter(is_image, files_below(folder))
+
+
+def files_below(folder: Path, pattern: str = "*") -> Iterator[Path]:
+    """All files in a folder and its folders, in order; nothing hidden."""
+    for file in sorted(folder.rglob(pattern)):
+        hidden = any(name.startswith(".") for name in file.relative_to(folder).parts)
+        if not hidden and file.is_file():
+            yield file
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, in order; nothing hidden, and none where it is not a folder."""
+    inner = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in inner if path.is_dir() and not path.name.startswith("."))
+
+
 def image_size_wh(path: Path) -> tuple[int, int]:
-    """Width and height in pixels as the picture is seen, EXIF rotation applied.
-
-    Only the header is read, but for PNG, whose EXIF data may stand behind the pixels, and TIFF.
-
-    Args:
-        path: a picture file.
-
-    Returns:
-        (width, height) in pixels.
-
-    Raises:
-        LabelError: the file is missing or no readable picture.
-    """
+    """Width and height in pixels as the image is seen, EXIF rotation applied."""
     with _opened(path) as image:
         return _seen_wh(image)
 
 
 def open_rgb(path: Path) -> Image.Image:
-    """The picture as seen: 8-bit RGB, EXIF rotation applied, transparency over white, first frame.
-
-    Args:
-        path: a picture file; 16-bit grey keeps its upper eight bits.
-
-    Returns:
-        A loaded picture of mode RGB.
-
-    Raises:
-        LabelError: the file is missing, cut short, no picture, or of a pixel type without a known range.
-    """
+    """The image as seen: 8-bit RGB, EXIF rotation applied, transparency over white, first frame."""
     with _opened(path) as image:
         return _as_seen(image, path)
 
 
+def open_image(image: types.Image) -> Image.Image:
+    """What a model is shown of an image file: its part, size, side and edits, as 8-bit RGB."""
+    return apply_view(open_rgb(image.path), image)
+
+
+def apply_view(seen: Image.Image, image: types.Image) -> Image.Image:
+    """The shown part of an image that is open already, resized, mirrored and edited, in this order."""
+    if image.window_px is not None:
+        seen = seen.crop(image.window_px)
+    if image.resized_wh is not None:
+        # Pillow's filter covers all pixels that become one.
+        seen = seen.resize(image.resized_wh, Image.Resampling.BICUBIC)
+    if image.mirrored:
+        seen = ImageOps.mirror(seen)
+    for edit in image.edits:
+        seen = edit.apply(seen)
+    return seen
+
+
 def thumbnail(path: Path, side: int) -> Image.Image:
-    """A picture as seen, squeezed into a small square.
-
-    Args:
-        path: a picture file.
-        side: of the square in pixels.
-
-    Returns:
-        A picture of mode RGB and size (side, side).
-
-    Raises:
-        LabelError: as ``open_rgb``.
-    """
+    """An image as seen, squeezed into a small square of so many pixels a side."""
     with _opened(path) as image:
         return _squeezed(image, path, side)
 
 
 def seen_and_thumbnail(path: Path, content: bytes, side: int) -> tuple[tuple[int, int], Image.Image]:
-    """``image_size_wh`` and ``thumbnail`` of a file that was read already.
-
-    Args:
-        path: the picture's, for messages.
-        content: its bytes.
-        side: of the square in pixels.
-
-    Raises:
-        LabelError: no readable picture, as ``open_rgb``.
-    """
+    """``image_size_wh`` and ``thumbnail`` of a file that was read already."""
     with _opened(path, content) as image:
         return _seen_wh(image), _squeezed(image, path, side)
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes.
-
-    Args:
-        path: any file.
-
-    Returns:
-        64 hexadecimal digits.
-
-    Raises:
-        LabelError: the file cannot be read.
-    """
+    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
     try:
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
@@ -151,7 +131,7 @@ def _as_seen(image: Image.Image, path: Path) -> Image.Image:
         raise LabelError(
             f"Its pixels are of the type '{seen.mode}', whose range of brightness is not known.",
             str(path),
-            "Save it as an 8-bit picture.",
+            "Save it as an 8-bit image.",
         )
     if seen.mode.startswith("I;16"):
         seen = Image.fromarray((np.asarray(seen).astype(np.uint16) >> 8).astype(np.uint8))
@@ -166,15 +146,15 @@ def _as_seen(image: Image.Image, path: Path) -> Image.Image:
 @contextmanager
 def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     try:
-        # Given a path, Pillow maps grey TIFF into memory, and then turns the rows of a rotated one wrongly.
+        # Given a path, Pillow maps gray TIFF into memory, and then turns the rows of a rotated one wrongly.
         source = path.open("rb") if content is None else io.BytesIO(content)
         with source as handle, Image.open(handle) as image:
             yield image
     except FileNotFoundError as error:
-        raise LabelError("There is no such picture.", str(path)) from error
+        raise LabelError("There is no such image.", str(path)) from error
     except _BROKEN as error:
         raise LabelError(
-            f"The picture cannot be read ({error or type(error).__name__}).",
+            f"The image cannot be read ({error or type(error).__name__}).",
             str(path),
             "Replace the file or remove it and its labels.",
         ) from error

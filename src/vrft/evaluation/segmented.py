@@ -1,8 +1,12 @@
 """gIoU and cIoU of answers whose boxes were made into regions, such as by SAM.
 
-A region depends on the picture and the boxes alone. So regions are kept by question and boxes, and one
-collection serves several systems and every rule of fusion: with its metrics, bootstrap and paired comparison
+A region depends on the image and the boxes alone. So regions are kept by question and boxes, and one
+collection serves several systems and every fusion rule: with its metrics, bootstrap and paired comparison
 work as for all others.
+
+The file next to the predictions has a row for each region: ``id`` of the question, ``boxes_xyxy_px`` of the
+answer, ``mask`` (null where the boxes enclose nothing), ``sam`` that made it. A stopped run goes on from it,
+and scoring again needs no SAM.
 """
 
 from __future__ import annotations
@@ -12,152 +16,109 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vrft.errors import InputError
-from vrft.evaluation.judged import Judged
+from vrft.errors import InputError, RunError
 from vrft.evaluation.statistics import RESAMPLES, bootstrap
-from vrft.tasks.metrics.mask_iou import Overlap, overlap_with
+from vrft.run_folder import append_row, read_rows
+from vrft.tasks.metrics.mask_iou import Overlap, c_iou, g_iou, overlap_with, region_target
 from vrft.tasks.metrics.metric import Metric, Resampler
-from vrft.types import BoxesTarget, BoxXYXY, Mask
+from vrft.tasks.metrics.prediction_values import answer_boxes
+from vrft.types import BoxXYXY, Mask, Prediction
 
+MASKS = "masks.jsonl"
+"""The file's name."""
 Segment = Callable[[Path, Sequence[BoxXYXY]], Mask | None]
-"""The region that boxes, in pixels, enclose in a picture file."""
+"""The region that boxes, in pixels, enclose in an image file."""
 RegionKey = tuple[str, tuple[BoxXYXY, ...]]
 """A question's id and the boxes that answer it."""
 Regions = Mapping[RegionKey, Mask | None]
 """What the boxes of answers enclose."""
 
 
-def region_key(judged: Judged) -> RegionKey:
-    """Where an answer's region stands in ``Regions``; an answer that could not be parsed has no boxes."""
-    return judged.example.id, judged.answer.boxes_xyxy_px if judged.answer.parsed else ()
+def region_key(prediction: Prediction) -> RegionKey:
+    """Where an answer's region is in ``Regions``; an answer that could not be parsed has no boxes."""
+    return prediction.example.id, answer_boxes(prediction.answer)
 
 
-def open_answers(judged: Sequence[Judged], known: Regions) -> list[Judged]:
-    """Answers with boxes whose region is not known yet, each region once.
-
-    Args:
-        judged: answers to questions whose target has a region.
-        known: regions there are already.
-
-    Returns:
-        Answers sorted by picture, so that each picture need be looked at once only.
-
-    Raises:
-        InputError: a question's target has no region to compare with.
-    """
-    for one in judged:
-        _target(one)
-    missing = {key: one for one in judged if (key := region_key(one))[1] and key not in known}
-    return sorted(missing.values(), key=lambda one: (one.example.image.as_posix(), one.example.id))
+def open_answers(predictions: Sequence[Prediction], known: Regions) -> list[Prediction]:
+    """Answers with boxes whose region is not known yet, each region once, sorted by image."""
+    for one in predictions:
+        region_target(one.example)
+    missing = {key: one for one in predictions if (key := region_key(one))[1] and key not in known}
+    return sorted(missing.values(), key=lambda one: (one.example.image.path.as_posix(), one.example.id))
 
 
-def region_of(judged: Judged, segment: Segment) -> Mask | None:
-    """Make one answer's boxes into a region.
-
-    Args:
-        judged: an answer.
-        segment: does the work.
-
-    Raises:
-        InputError: the picture has not the size that it had when it was asked about.
-    """
-    example = judged.example
-    mask = segment(example.image, region_key(judged)[1])
-    if mask is not None and mask.size_hw != example.image_wh[::-1]:
-        (height, width), (asked_width, asked_height) = mask.size_hw, example.image_wh
+def region_of(prediction: Prediction, segment: Segment) -> Mask | None:
+    """Make one answer's boxes into a region; an InputError where the image has changed its size."""
+    image = prediction.example.image
+    mask = segment(image.path, region_key(prediction)[1])
+    if mask is not None and mask.size_hw != image.size_wh[::-1]:
+        (height, width), (asked_width, asked_height) = mask.size_hw, image.size_wh
         raise InputError(
-            f"{example.image}: the picture is {width} x {height} pixels and was "
-            f"{asked_width} x {asked_height} when question '{example.id}' was asked. "
-            "Evaluate again, or put the old picture back."
+            f"{image.path}: the image is {width} x {height} pixels and was {asked_width} x {asked_height} "
+            f"when question '{prediction.example.id}' was asked. Evaluate again, or put the old image back."
         )
     return mask
 
 
-def overlaps(judged: Sequence[Judged], regions: Regions) -> list[Overlap]:
-    """How each answer's region lies over its question's, ignored pixels left out.
-
-    Args:
-        judged: answers to questions whose target has a region.
-        regions: holds those of all answers with boxes.
-
-    Returns:
-        One overlap an answer; an answer without boxes, or that could not be parsed, has an empty region.
-
-    Raises:
-        InputError: a region is not known, or a question's target has none.
-    """
-    return [overlap_with(_target(one), _known(one, regions)) for one in judged]
+def overlaps(predictions: Sequence[Prediction], regions: Regions) -> list[Overlap]:
+    """How each answer's region lies over its question's; without boxes it is empty."""
+    for one in predictions:
+        if (key := region_key(one))[1] and key not in regions:
+            raise InputError(
+                f"The region of the answer to question '{key[0]}' is not known. Name a SAM to make it with."
+            )
+    return [overlap_with(one.example, regions.get(region_key(one))) for one in predictions]
 
 
 def segmentation_metrics(regions: Regions) -> dict[str, Metric]:
-    """gIoU and cIoU as metrics of answers.
+    """gIoU and cIoU as metrics by name, from the regions of all answers that will be measured."""
 
-    Args:
-        regions: holds those of all answers that will be measured; to compare two systems, of both.
+    def metric(title: str, measure: Callable[[Sequence[Overlap]], float]) -> Metric:
+        def prepare(predictions: Sequence[Prediction]) -> Resampler:
+            found = overlaps(predictions, regions)
+            return lambda indices: measure([found[i] for i in indices])
 
-    Returns:
-        The metrics by name: 'giou' and 'ciou'.
-    """
+        return Metric(title.lower(), title, prepare)
 
-    def g_resampler(judged: Sequence[Judged]) -> Resampler:
-        ious = np.array([one.iou for one in overlaps(judged, regions)], dtype=float)
-        return lambda indices: float(ious[indices].mean()) if len(indices) else float("nan")
-
-    def c_resampler(judged: Sequence[Judged]) -> Resampler:
-        px = np.array([(one.intersection_px, one.union_px) for one in overlaps(judged, regions)], dtype=float)
-
-        def value(indices: np.ndarray) -> float:
-            intersection, union = px[indices].sum(axis=0) if len(indices) else (0.0, 0.0)
-            return float(intersection / union) if union else float("nan")
-
-        return value
-
-    metrics = (Metric("giou", "gIoU", g_resampler), Metric("ciou", "cIoU", c_resampler))
-    return {metric.name: metric for metric in metrics}
+    return {"giou": metric("gIoU", g_iou), "ciou": metric("cIoU", c_iou)}
 
 
 def segmentation_scores(
-    judged: Sequence[Judged], regions: Regions, resamples: int = RESAMPLES, seed: int = 0
+    predictions: Sequence[Prediction], regions: Regions, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any]:
-    """The scores of segmentation with their bootstrap intervals over pictures.
-
-    Args:
-        judged: answers of one system; no question twice.
-        regions: holds those of all answers with boxes.
-        resamples: number of draws.
-        seed: of the draws.
-
-    Returns:
-        ``n`` questions, ``pictures``, and ``giou`` and ``ciou`` with value, low and high, in [0, 1] or None:
-        plain JSON.
-
-    Raises:
-        InputError: as ``overlaps``, or a question occurs twice.
-    """
+    """Plain JSON: ``n`` questions, ``images``, ``giou`` and ``ciou`` with their intervals over images."""
     metrics = segmentation_metrics(regions).values()
     return {
-        "n": len(judged),
-        "pictures": len({one.example.record_id for one in judged}),
-        **{metric.name: asdict(bootstrap(judged, metric, resamples, seed)) for metric in metrics},
+        "n": len(predictions),
+        "images": len({one.example.record_id for one in predictions}),
+        **{metric.name: asdict(bootstrap(predictions, metric, resamples, seed)) for metric in metrics},
     }
 
 
-def _known(judged: Judged, regions: Regions) -> Mask | None:
-    key = region_key(judged)
-    if key[1] and key not in regions:
+def read_regions(path: Path, sam: str | None = None) -> tuple[str | None, dict[RegionKey, Mask | None]]:
+    """The name of one SAM, by default the only one there is, and its regions; a missing file is empty."""
+    found: dict[str, dict[RegionKey, Mask | None]] = {}
+    for number, row in enumerate(read_rows(path), start=1):
+        try:
+            boxes = tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in row["boxes_xyxy_px"])
+            mask = None if row["mask"] is None else Mask.decode(row["mask"])
+            found.setdefault(row["sam"], {})[row["id"], boxes] = mask
+        except (KeyError, TypeError, ValueError, InputError) as error:
+            raise RunError(
+                f"{path}, line {number}: this is not a region of an answer ({type(error).__name__}: "
+                f"{error}). Delete the line; its region is made again."
+            ) from error
+    if sam is None and len(found) > 1:
         raise InputError(
-            f"The region of the answer to question '{key[0]}' is not known. Name a SAM to make it with."
+            f"{path} holds regions of several models ({', '.join(sorted(found))}). "
+            "Name the one to score with."
         )
-    return regions.get(key)
+    source = sam or next(iter(found), None)
+    return source, found.get(source, {}) if source else {}
 
 
-def _target(judged: Judged) -> BoxesTarget:
-    target = judged.example.target
-    if not isinstance(target, BoxesTarget) or (target.boxes_xyxy_px and target.mask is None):
-        raise InputError(
-            f"Question '{judged.example.id}' has no region to compare with. Use data with masks, or leave "
-            "gIoU and cIoU out."
-        )
-    return target
+def append_region(path: Path, sam: str, key: RegionKey, mask: Mask | None) -> None:
+    """Add one region, None where the boxes enclose nothing, to a file, which is made where it is missing."""
+    encoded = None if mask is None else mask.encode()
+    row = {"id": key[0], "boxes_xyxy_px": [list(box) for box in key[1]], "mask": encoded, "sam": sam}
+    append_row(path, row)

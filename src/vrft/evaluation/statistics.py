@@ -1,66 +1,138 @@
-"""How sure a score is: bootstrap over pictures, for one system and for the difference of two.
+"""How sure a score is: bootstrap over images, for one system and for the difference of two.
 
-Questions about one picture are not independent, so pictures are drawn, with all their questions (the cluster
+Questions about one image are not independent, so images are drawn, with all their questions (the cluster
 bootstrap; Davison and Hinkley 1997, Bootstrap Methods and their Application, chapter 3). Systems are compared
-on the same draws of the same pictures.
+on the same draws of the same images.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from vrft.errors import InputError
-from vrft.evaluation.judged import Judged
-from vrft.evaluation.pairing import same_questions
 from vrft.tasks.metrics.metric import Metric
+from vrft.tasks.registry import task_of
+from vrft.tasks.task import Task
+from vrft.types import Prediction
 
 RESAMPLES = 1000
 """Default number of draws."""
+Json = dict[str, Any]
+"""Plain JSON; None for what cannot be measured."""
 _NOISE_DECIMALS = 12
 """Differences below this are rounding of sums, not differences."""
+Resampled = tuple[float, np.ndarray]
+"""A metric on all answers, and its (draws,) values; NaN where a draw holds nothing to measure."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and its 95 per cent interval."""
+    """A value, None where it cannot be measured, and its 95% interval, None with fewer than two images."""
 
     value: float | None
-    """None where it cannot be measured."""
     low: float | None
-    """2.5th percentile of the draws; None with fewer than two pictures."""
     high: float | None
-    """97.5th percentile of the draws."""
 
 
 @dataclass(frozen=True)
 class Difference(Interval):
-    """The difference of two systems."""
+    """The difference of two systems; p is the two-sided share of draws on the other side of zero, never below
+    2 / (draws + 1)."""
 
     p: float | None
-    """Two-sided share of draws on the other side of zero, never below 2 / (draws + 1)."""
 
 
-def picture_draws(record_ids: Sequence[str], resamples: int = RESAMPLES, seed: int = 0) -> list[np.ndarray]:
-    """Draw as many pictures as there are, with replacement, many times.
+def by_task(predictions: Sequence[Prediction]) -> dict[str, list[Prediction]]:
+    """The predictions of each task, tasks in alphabetical order."""
+    tasks: dict[str, list[Prediction]] = {}
+    for one in predictions:
+        tasks.setdefault(one.example.task, []).append(one)
+    return dict(sorted(tasks.items()))
 
-    Args:
-        record_ids: the picture of each question.
-        resamples: number of draws, at least 1.
-        seed: the same seed gives the same draws of pictures, in whatever order the questions come.
 
-    Returns:
-        For each draw the indices of all questions of the drawn pictures; none with fewer than two pictures,
-        which say nothing about how pictures differ.
+def record_ids_of(predictions: Sequence[Prediction]) -> list[str]:
+    """The image that each question is about."""
+    return [one.example.record_id for one in predictions]
+
+
+def header(metric: Metric, predictions: Sequence[Prediction]) -> Json:
+    """How the JSON of a result begins: its metric, and how many questions and images it is of."""
+    return {
+        "metric": metric.name,
+        "title": metric.title,
+        "unit": metric.unit,
+        "higher_is_better": metric.higher_is_better,
+        "n": len(predictions),
+        "images": len(set(record_ids_of(predictions))),
+    }
+
+
+def only_task(predictions: Sequence[Prediction]) -> Task:
+    """The one task of predictions; an InputError where there are none, or several tasks."""
+    tasks = by_task(predictions)
+    if not tasks:
+        raise InputError("There are no answers to score. Ask the questions first.")
+    if len(tasks) > 1:
+        raise InputError(
+            f"These answers belong to several tasks ({', '.join(tasks)}). Score each task by itself: "
+            "vrft.evaluation.statistics.by_task sorts them."
+        )
+    return task_of(predictions[0].example)
+
+
+def same_questions(systems: Mapping[str, Sequence[Prediction]]) -> dict[str, list[Prediction]]:
+    """The answers of several systems, each sorted by the question's id.
 
     Raises:
-        InputError: fewer than one draw.
+        InputError: a question occurs twice in a system, or two systems differ in a question's id, image or
+            label.
+    """
+    ordered = {name: sorted(own, key=lambda one: one.example.id) for name, own in systems.items()}
+    asked = {name: {one.example.id: one.example for one in own} for name, own in ordered.items()}
+    for name, own in ordered.items():
+        if len(asked[name]) < len(own):
+            twice = next(a.example.id for a, b in pairwise(own) if a.example.id == b.example.id)
+            raise InputError(f"'{name}' answers question '{twice}' twice. Evaluate '{name}' again.")
+    reference, expected = next(iter(asked.items()), ("", {}))
+    for name, found in asked.items():
+        odd = sorted(expected.keys() ^ found.keys())
+        if odd:
+            raise InputError(
+                f"'{reference}' and '{name}' answered different questions: {len(odd)} occur in one only, "
+                f"such as '{odd[0]}'. Evaluate both on the same held-out questions."
+            )
+        pairs = [(key, example, found[key]) for key, example in expected.items()]
+        changed = [key for key, a, b in pairs if (a.record_id, a.target) != (b.record_id, b.target)]
+        if changed:
+            raise InputError(
+                f"The label or image of question '{changed[0]}' is not the same for '{reference}' and "
+                f"'{name}' ({len(changed)} such questions). The data changed between the evaluations: "
+                "evaluate both again."
+            )
+    return ordered
+
+
+def image_draws(record_ids: Sequence[str], resamples: int = RESAMPLES, seed: int = 0) -> list[np.ndarray]:
+    """Draw as many images as there are, with replacement, many times.
+
+    The same seed gives the same draws of images, in whatever order the questions come.
+
+    Args:
+        record_ids: the image of each question.
+        resamples: number of draws, at least 1.
+        seed: of the draws.
+
+    Returns:
+        For each draw the indices of all questions of the drawn images; none with fewer than two images.
 
     Example:
-        >>> [sorted(draw.tolist()) for draw in picture_draws(["a", "a", "b"], resamples=2, seed=1)]
+        >>> [sorted(draw.tolist()) for draw in image_draws(["a", "a", "b"], resamples=2, seed=1)]
         [[0, 1, 2], [2, 2]]
     """
     if resamples < 1:
@@ -70,45 +142,28 @@ def picture_draws(record_ids: Sequence[str], resamples: int = RESAMPLES, seed: i
     questions: dict[str, list[int]] = {}
     for index, record_id in enumerate(record_ids):
         questions.setdefault(record_id, []).append(index)
-    pictures = [np.array(questions[record_id]) for record_id in sorted(questions)]
-    if len(pictures) < 2:
+    images = [np.array(questions[record_id]) for record_id in sorted(questions)]
+    if len(images) < 2:
         return []
-    draws = np.random.default_rng(seed).integers(len(pictures), size=(resamples, len(pictures)))
-    return [np.concatenate([pictures[picture] for picture in draw]) for draw in draws]
+    draws = np.random.default_rng(seed).integers(len(images), size=(resamples, len(images)))
+    return [np.concatenate([images[image] for image in draw]) for draw in draws]
 
 
 def drawn_values(
-    judged: Sequence[Judged], metric: Metric, draws: Sequence[np.ndarray], parsed_only: bool = False
-) -> tuple[float, np.ndarray]:
-    """A metric on all answers and on every draw.
-
-    Args:
-        judged: answers of one system.
-        metric: what to measure.
-        draws: as ``picture_draws`` gives them for these answers.
-        parsed_only: leave out the answers that could not be read, after drawing.
-
-    Returns:
-        The value, and (draws,) values; NaN where a draw holds nothing to measure.
-    """
-    value = metric.resampler(judged)
-    kept = np.array([j.answer.parsed or not parsed_only for j in judged], dtype=bool)
+    predictions: Sequence[Prediction], metric: Metric, draws: Sequence[np.ndarray], parsed_only: bool = False
+) -> Resampled:
+    """A metric on all answers and on each draw; ``parsed_only`` leaves the unreadable out, after drawing."""
+    value = metric.prepare(predictions)
+    kept = np.array([one.answer.parsed or not parsed_only for one in predictions], dtype=bool)
     return value(np.flatnonzero(kept)), np.array([value(draw[kept[draw]]) for draw in draws], dtype=float)
 
 
 def interval(value: float, values: np.ndarray) -> Interval:
-    """The percentile interval of a value, widened where it does not hold the value itself.
+    """The percentile interval of a value over draws, widened where it does not hold the value itself.
 
-    Average precision of few pictures is too high on average, and its draws, which repeat pictures, are so
-    once more: read its interval beside those of other systems on the same pictures. In a difference most of
+    Average precision of few images is too high on average, and its draws, which repeat images, are so
+    once more: read its interval next to those of other systems on the same images. In a difference most of
     this cancels.
-
-    Args:
-        value: the metric on all answers.
-        values: (draws,) the metric on the draws; NaN ones are left out.
-
-    Returns:
-        The interval, with None for what cannot be known.
     """
     known = values[~np.isnan(values)]
     if math.isnan(value) or not len(known):
@@ -117,18 +172,11 @@ def interval(value: float, values: np.ndarray) -> Interval:
     return Interval(value, min(float(low), value), max(float(high), value))
 
 
-def difference(first: tuple[float, np.ndarray], second: tuple[float, np.ndarray]) -> Difference:
-    """First minus second, with its interval and p.
+def difference(first: Resampled, second: Resampled) -> Difference:
+    """First minus second on the same draws, with its interval and p.
 
     p is twice the smaller share of draws at or beyond zero, with one draw added on that side and to the total
     (Phipson and Smyth 2010): it is never 0, and 1 where two systems do exactly the same.
-
-    Args:
-        first: value and (draws,) values, as ``drawn_values`` gives them.
-        second: the same of the other system, on the same draws.
-
-    Returns:
-        The difference, with None for what cannot be known.
 
     Example:
         >>> difference((0.5, np.array([0.4, 0.6, 0.5])), (0.5, np.array([0.4, 0.6, 0.5])))
@@ -145,71 +193,34 @@ def difference(first: tuple[float, np.ndarray], second: tuple[float, np.ndarray]
 
 
 def bootstrap(
-    judged: Sequence[Judged], metric: Metric, resamples: int = RESAMPLES, seed: int = 0
+    predictions: Sequence[Prediction], metric: Metric, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval:
-    """A metric with its 95 per cent interval.
-
-    Args:
-        judged: answers of one system; no question twice.
-        metric: what to measure.
-        resamples: number of draws.
-        seed: of the draws.
-
-    Returns:
-        The value in [0, 1] and its percentile interval.
-
-    Raises:
-        InputError: a question occurs twice, or the metric does not fit the targets.
-    """
-    (judged,) = same_questions({"system": judged}).values()
-    draws = picture_draws([j.example.record_id for j in judged], resamples, seed)
-    return interval(*drawn_values(judged, metric, draws))
+    """A metric of one system, which answers no question twice, with its 95 per cent interval over images."""
+    (own,) = same_questions({"system": predictions}).values()
+    return interval(*drawn_values(own, metric, image_draws(record_ids_of(own), resamples, seed)))
 
 
 def paired_bootstrap(
-    first: Sequence[Judged],
-    second: Sequence[Judged],
+    first: Sequence[Prediction],
+    second: Sequence[Prediction],
     metric: Metric,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Difference:
-    """First system minus second on the same questions, both on the same draws of pictures.
-
-    Args:
-        first: answers of one system.
-        second: answers of the other, in any order.
-        metric: what to measure.
-        resamples: number of draws.
-        seed: of the draws.
-
-    Returns:
-        The difference in [-1, 1], its percentile interval and p.
-
-    Raises:
-        InputError: the systems answered different questions, or one occurs twice.
-    """
+    """First system minus second on the same questions, both on the same draws of images."""
     first, second = same_questions({"first": first, "second": second}).values()
-    draws = picture_draws([j.example.record_id for j in first], resamples, seed)
+    draws = image_draws(record_ids_of(first), resamples, seed)
     return difference(drawn_values(first, metric, draws), drawn_values(second, metric, draws))
 
 
-def needed_pictures(diff: float, low: float, high: float, n: int) -> int | None:
-    """How many pictures would make the interval exclude zero, if the difference stayed as it is.
+def needed_images(diff: float, low: float, high: float, n: int) -> int | None:
+    """How many images in all would make the interval exclude zero, if the difference stayed as it is.
 
-    An interval narrows with the square root of the pictures, so the answer is n (half width / difference)^2;
-    of a lopsided interval the half on the side of zero counts.
-
-    Args:
-        diff: the difference seen, in [-1, 1].
-        low: lower end of its interval.
-        high: upper end.
-        n: pictures seen, at least 1.
-
-    Returns:
-        Pictures in all; None where no number would do, because the difference is zero.
+    An interval narrows with the square root of the images, so the answer is n (half width / difference)^2;
+    of a lopsided interval the half on the side of zero counts. None where the difference is zero.
 
     Example:
-        >>> needed_pictures(0.1, -0.1, 0.3, 20)
+        >>> needed_images(0.1, -0.1, 0.3, 20)
         80
     """
     if diff == 0:
@@ -221,3 +232,14 @@ def needed_pictures(diff: float, low: float, high: float, n: int) -> int | None:
 def number(value: float) -> float | None:
     """A number as JSON has it: None for NaN."""
     return None if math.isnan(value) else value
+
+
+def plain_json(value: Any) -> Any:
+    """Dataclasses, tuples and NaN as JSON has them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain_json(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

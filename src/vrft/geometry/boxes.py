@@ -1,15 +1,19 @@
-"""Boxes: the only IoU in the project. Arrays of boxes are float64 (n, 4), x1 y1 x2 y2."""
+"""Boxes: the only IoU of the package. Arrays of boxes are float64 (n, 4), x1 y1 x2 y2."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from vrft.errors import BoxError, LabelError
 from vrft.types import BoxXYXY
 
 MANY_PAIRS = 128
-"""From here on numpy's start-up is cheaper than one Python call a pair."""
+"""From here on numpy's start-up is cheaper than one Python call per pair."""
+SLACK_PX = 1.0
+"""How far a box may reach out of its image and still be clipped: the off-by-one of many label tools."""
 
 
 def as_array(boxes_xyxy: Sequence[BoxXYXY]) -> np.ndarray:
@@ -23,14 +27,7 @@ def area(boxes_xyxy: np.ndarray) -> np.ndarray:
 
 
 def iou(a_xyxy: BoxXYXY, b_xyxy: BoxXYXY) -> float:
-    """Intersection over union of two boxes, bit for bit that of ``iou_matrix``.
-
-    Args:
-        a_xyxy: x1, y1, x2, y2.
-        b_xyxy: same units.
-
-    Returns:
-        In [0, 1]; 0 for an empty or inverted box.
+    """Intersection over union of two boxes, as ``iou_matrix`` bit for bit; 0 for an empty or inverted box.
 
     Example:
         >>> iou((0.0, 0.0, 10.0, 10.0), (0.0, 5.0, 10.0, 15.0))
@@ -48,23 +45,24 @@ def iou(a_xyxy: BoxXYXY, b_xyxy: BoxXYXY) -> float:
 
 
 def iou_rows(a_xyxy: Sequence[BoxXYXY], b_xyxy: Sequence[BoxXYXY]) -> list[list[float]]:
-    """``iou_matrix`` as lists, without numpy for the few boxes of one answer.
-
-    Args:
-        a_xyxy: n boxes.
-        b_xyxy: m boxes, same units.
-
-    Returns:
-        n lists of m numbers in [0, 1].
-
-    Example:
-        >>> iou_rows([(0.0, 0.0, 10.0, 10.0)], [(0.0, 0.0, 10.0, 5.0), (20.0, 0.0, 30.0, 10.0)])
-        [[0.5, 0.0]]
-    """
+    """``iou_matrix`` as n lists of m numbers, without numpy for the few boxes of one answer."""
     if len(a_xyxy) * len(b_xyxy) >= MANY_PAIRS:
-        rows: list[list[float]] = iou_matrix(as_array(a_xyxy), as_array(b_xyxy)).tolist()
-        return rows
-    return [[iou(a, b) for b in b_xyxy] for a in a_xyxy]
+        matrix: list[list[float]] = iou_matrix(as_array(a_xyxy), as_array(b_xyxy)).tolist()
+        return matrix
+    rows = []
+    for ax1, ay1, ax2, ay2 in a_xyxy:  # ``iou``, written out: rewards call this by the thousand
+        own, row = (ax2 - ax1) * (ay2 - ay1), []
+        for bx1, by1, bx2, by2 in b_xyxy:
+            width = (ax2 if ax2 < bx2 else bx2) - (ax1 if ax1 > bx1 else bx1)
+            height = (ay2 if ay2 < by2 else by2) - (ay1 if ay1 > by1 else by1)
+            if width <= 0 or height <= 0:
+                row.append(0.0)
+                continue
+            overlap = width * height
+            union = own + (bx2 - bx1) * (by2 - by1) - overlap
+            row.append(overlap / union if union > 0 else 0.0)
+        rows.append(row)
+    return rows
 
 
 def iou_matrix(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
@@ -89,7 +87,7 @@ def iou_matrix(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
 
 
 def giou_matrix(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
-    """Generalised intersection over union of every pair.
+    """Generalized intersection over union of every pair.
 
     GIoU = IoU - (|C| - |A u B|) / |C| with C the smallest box around both (Rezatofighi et al. 2019, arXiv
     1902.09630).
@@ -112,3 +110,48 @@ def giou_matrix(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
     # |A u B| = (|A| + |B|) / (1 + IoU), because |A n B| = IoU |A u B|.
     union = (area(a_xyxy)[:, None] + area(b_xyxy)[None, :]) / (1 + ious)
     return ious - 1 + np.divide(union, around, out=np.zeros_like(around), where=around > 0)
+
+
+def checked_box(corners: Sequence[object], image_wh: tuple[int, int], where: str) -> BoxXYXY:
+    """Four corners as a box inside its image, clipped where it reaches out by at most one pixel.
+
+    Args:
+        corners: x1, y1, x2, y2 in pixels.
+        image_wh: the image's width and height in pixels.
+        where: the place, for messages.
+
+    Returns:
+        The box, with 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height.
+
+    Raises:
+        LabelError: not four finite numbers; a BoxError where it has no area or is outside the image.
+
+    Example:
+        >>> checked_box([-0.5, 10, 20, 30], (640, 480), "a.json")
+        (0.0, 10.0, 20.0, 30.0)
+    """
+    numbers = [float(n) for n in corners if is_number(n)]  # type: ignore[arg-type]
+    if len(numbers) != 4 or len(corners) != 4 or not all(map(math.isfinite, numbers)):
+        raise LabelError(f"Its box {list(corners)} is not four numbers.", where, "Fix or remove it.")
+    width, height = image_wh
+    x1, y1, x2, y2 = numbers
+    shown = f"({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
+    if x1 >= x2 or y1 >= y2:
+        fix = "Fix its corners or remove it."
+        raise BoxError(f"Its box {shown} has no area.", where, fix, (x1, y1, x2, y2), image_wh)
+    clipped = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+    moved = max(abs(a - b) for a, b in zip(numbers, clipped, strict=True))
+    if moved > SLACK_PX or clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
+        raise BoxError(
+            f"Its box {shown} is outside its image, which is {width} pixels wide and {height} high.",
+            where,
+            "Fix the box, remove it, or use the image at the size it was labelled at.",
+            (x1, y1, x2, y2),
+            image_wh,
+        )
+    return clipped
+
+
+def is_number(value: object) -> bool:
+    """Whether JSON has a number here; true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

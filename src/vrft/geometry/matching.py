@@ -1,7 +1,7 @@
 """Matching of predicted to labelled boxes, one to one.
 
 The matchers work on lists: an answer has a handful of boxes, and numpy's start-up would cost more than the
-matching. ``match_greedy`` and ``match_hungarian`` are the same on arrays.
+matching.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from vrft.errors import InputError
 
 TAU = 0.5
-"""A match counts above this IoU: the paper names a threshold without its value, the released code has 0.5."""
+"""A match counts above this IoU: the paper names a threshold without a value, 0.5 is the released code's."""
 
 Rows = Sequence[Sequence[float]]
 """IoU of each prediction (rows) with each label, in [0, 1]."""
@@ -30,7 +30,7 @@ def greedy_ious(iou_rows: Rows, confidences: Sequence[float], tau: float = TAU) 
 
     Args:
         iou_rows: (predictions, labels) in [0, 1].
-        confidences: one a prediction; equal ones keep their written order.
+        confidences: one per prediction; equal ones keep their written order.
         tau: threshold in [0, 1).
 
     Returns:
@@ -87,53 +87,8 @@ MATCHERS: Mapping[str, Matcher] = {"greedy": greedy_ious, "hungarian": hungarian
 
 
 def load_matcher(name: str) -> Matcher:
-    """The matcher of a name.
-
-    Args:
-        name: a key of ``MATCHERS``.
-
-    Raises:
-        InputError: there is none of that name.
-
-    Example:
-        >>> load_matcher("hungarian") is hungarian_ious
-        True
-    """
+    """The matcher of a name; InputError where there is none."""
     try:
         return MATCHERS[name]
     except KeyError:
         raise InputError(f"matching: there is no '{name}'. Known: {', '.join(MATCHERS)}.") from None
-
-
-def match_greedy(iou_matrix: np.ndarray, confidences: np.ndarray, tau: float = TAU) -> np.ndarray:
-    """``greedy_ious`` of arrays.
-
-    Args:
-        iou_matrix: (predictions, labels) in [0, 1].
-        confidences: (predictions,).
-        tau: threshold in [0, 1).
-
-    Returns:
-        (predictions,).
-
-    Example:
-        >>> match_greedy(np.array([[0.6], [0.9]]), np.array([0.9, 0.2])).tolist()
-        [0.6, 0.0]
-    """
-    return np.array(greedy_ious(iou_matrix.tolist(), confidences.tolist(), tau), dtype=np.float64)
-
-
-def match_hungarian(iou_matrix: np.ndarray) -> np.ndarray:
-    """``hungarian_ious`` of an array, without a threshold.
-
-    Args:
-        iou_matrix: (predictions, labels) in [0, 1].
-
-    Returns:
-        (predictions,).
-
-    Example:
-        >>> match_hungarian(np.array([[0.6, 0.5], [0.9, 0.0]])).tolist()
-        [0.5, 0.9]
-    """
-    return np.array(hungarian_ious(iou_matrix.tolist()), dtype=np.float64)

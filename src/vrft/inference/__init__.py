@@ -1,1 +1,1 @@
-"""Putting questions to a policy: once or several times, from several looks, behind a gate; kept on disk."""
+"""Putting questions to a policy: once or several times, from several views, behind a gate; kept on disk."""

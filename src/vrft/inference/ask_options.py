@@ -2,56 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from vrft.errors import InputError
-from vrft.types import Form
+from vrft.types import SamplingParams
 
 BATCH = 64
 """Questions encoded together, by default."""
 
 
 @dataclass(frozen=True)
-class Asking:
-    """Everything that decides an answer beside the policy and the question.
+class AskOptions:
+    """Everything that decides an answer, except for the policy and the question.
 
-    Raises:
-        InputError: a number is out of its range.
+    Args:
+        params: of the sampled answers; the greedy ones take its length limit.
+        samples: answers to each question: the greedy one, those of further views, then sampled ones.
+        seed: of the sampled answers.
+        flip: also show the mirrored image, where the question allows it.
+        scales: also show the image scaled by each of these.
+        gate: first ask whether the thing is there, and go on only where the policy does not say no.
+        batch: questions encoded together, cut from the whole list: each is the same whenever it is asked.
+        rows: most answers decoded together, where several are drawn.
     """
 
-    form: Form
-    max_new_tokens: int = 256
+    params: SamplingParams = field(default_factory=SamplingParams)
     samples: int = 1
-    """Answers to each question: the greedy one, the greedy ones of further looks, then sampled ones."""
-    temperature: float = 1.0
-    """Of the sampled ones, above 0."""
-    top_p: float = 1.0
     seed: int = 0
     flip: bool = False
-    """Also look at the mirrored picture, where the question allows it."""
     scales: tuple[float, ...] = ()
-    """Also look at the picture scaled by each of these."""
     gate: bool = False
-    """First ask whether the thing is there at all, and go on only where the policy does not say no."""
     batch: int = BATCH
-    """Questions encoded together; batches are cut from the whole list, so that each is the same whenever it
-    is asked."""
     rows: int = 512
-    """Answers decoded together, at most, where several are drawn."""
 
     def __post_init__(self) -> None:
-        bounds = (
-            ("samples", self.samples >= 1, "at least 1"),
-            ("temperature", self.temperature > 0, "above 0; the greedy answer is always among the answers"),
-            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
-            ("max_new_tokens", self.max_new_tokens >= 1, "at least 1"),
-            ("batch", self.batch >= 1, "at least 1"),
-        )
-        for name, holds, wanted in bounds:
-            if not holds:
-                raise InputError(f"{name} = {getattr(self, name)} is not possible: it must be {wanted}.")
+        given = {**asdict(self.params), **asdict(self)}
+        for name in ("samples", "max_new_tokens", "batch", "rows"):
+            if given[name] < 1:
+                raise InputError(f"{name} = {given[name]} is not possible: it must be at least 1.")
+        if not self.params.temperature > 0:
+            raise InputError(
+                f"temperature = {self.params.temperature} is not possible: it must be above 0; the greedy "
+                "answer is always among the answers."
+            )
+        if not 0 < self.params.top_p <= 1:
+            raise InputError(
+                f"top_p = {self.params.top_p} is not possible: it must be above 0 and at most 1."
+            )
+
+    @property
+    def greedy(self) -> SamplingParams:
+        """Of the plain answer."""
+        return replace(self.params, temperature=0.0)
+
+    @property
+    def sampled(self) -> SamplingParams:
+        """Of the further answers; their log-probabilities can be compared with those of the plain one."""
+        return replace(self.params, untempered=True)
 
     def row(self) -> dict[str, Any]:
         """As JSON has it: two evaluations with equal rows ask alike."""
-        return {**asdict(self), "form": str(self.form), "scales": list(self.scales)}
+        row = {**asdict(self.params), **asdict(self)}
+        del row["params"]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in row.items()}

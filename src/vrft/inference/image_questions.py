@@ -1,4 +1,4 @@
-"""Which pictures are meant, and the questions about them."""
+"""Questions about images that nobody has labelled: which images are meant, and what is asked about them."""
 
 from __future__ import annotations
 
@@ -7,66 +7,52 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image as PILImage
 
-from vrft.data.images import is_picture, open_rgb
+from vrft.data.images import is_image, open_rgb
 from vrft.data.label_checks import record_id
 from vrft.errors import InputError, LabelError
-from vrft.tasks.lazy_questions import MARK
-from vrft.types import Example, Unlabelled
+from vrft.tasks.task import Task
+from vrft.types import Example, Form, Image
 
 STDIN = "-"
-"""Stands for the bytes of one picture on standard input."""
+"""Means the bytes of one image on standard input."""
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures, and the folder that their names are told from."""
+class ImageFiles:
+    """Image files, the folder that their names are counted from, and whether one image was named."""
 
     root: Path
     paths: tuple[Path, ...]
-    one: bool
-    """A single picture was named, not a folder."""
+    single: bool
 
 
-def pictures_at(path: Path, passed_over: Iterable[Path] = ()) -> Pictures:
-    """The picture of a path, or all pictures in a folder and the folders in it, by name.
-
-    Args:
-        path: a picture or a folder.
-        passed_over: folders in this one whose pictures do not count, such as those that were drawn before.
-
-    Raises:
-        InputError: there is nothing of that name, or no picture in the folder.
-    """
+def images_at(path: Path, passed_over: Iterable[Path] = ()) -> ImageFiles:
+    """The image of a path, or all images in a folder and below, but for the folders that are passed over."""
     if not path.exists():
-        raise InputError(f"{path}: there is no such picture or folder.")
+        raise InputError(f"{path}: there is no such image or folder.")
     if not path.is_dir():
-        return Pictures(path.parent, (path,), one=True)
+        return ImageFiles(path.parent, (path,), single=True)
     closed = [f.resolve() for f in passed_over if path.resolve() in f.resolve().parents]
     found = [
-        picture
-        for picture in path.rglob("*")
-        if is_picture(picture) and picture.is_file() and not _hidden(picture.relative_to(path))
+        file
+        for file in path.rglob("*")
+        if is_image(file)
+        and file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        and not any(folder in file.resolve().parents for folder in closed)
     ]
-    kept = [p for p in found if not any(folder in p.resolve().parents for folder in closed)]
-    if not kept:
-        raise InputError(f"{path}: there is no picture in this folder. Give one that holds pictures.")
-    return Pictures(path, tuple(sorted(kept, key=lambda p: p.relative_to(path).as_posix())), one=False)
+    if not found:
+        raise InputError(f"{path}: there is no image in this folder. Give one that holds images.")
+    ordered = sorted(found, key=lambda file: file.relative_to(path).as_posix())
+    return ImageFiles(path, tuple(ordered), single=False)
 
 
-def frame_of(content: bytes, folder: Path) -> Pictures:
-    """The picture that came as bytes, kept as a file that is named after what it holds.
-
-    Args:
-        content: of a picture file.
-        folder: where the file goes; made where it is not there.
-
-    Raises:
-        InputError: there are no bytes, or they are no picture.
-    """
+def image_of_bytes(content: bytes, folder: Path) -> ImageFiles:
+    """The image that came as bytes, kept in a folder as a file that is named after what it holds."""
     if not content:
-        raise InputError("standard input: it is empty. Pipe the bytes of one picture into it.")
+        raise InputError("standard input: it is empty. Pipe the bytes of one image into it.")
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"stdin-{hashlib.sha256(content).hexdigest()[:12]}"
     file.write_bytes(content)
@@ -75,58 +61,37 @@ def frame_of(content: bytes, folder: Path) -> Pictures:
     except LabelError as error:
         file.unlink()
         raise InputError(
-            f"standard input: its {len(content)} bytes are no picture that can be read. "
-            "Pipe the bytes of one picture file into it."
+            f"standard input: its {len(content)} bytes are not an image that can be read. "
+            "Pipe the bytes of one image file into it."
         ) from error
-    with Image.open(file) as image:
+    with PILImage.open(file) as image:
         kind = (image.format or "png").lower()
-    return Pictures(folder, (file.replace(file.with_suffix(f".{kind}")),), one=True)
+    return ImageFiles(folder, (file.replace(file.with_suffix(f".{kind}")),), single=True)
 
 
-def examples_about(
-    pictures: Pictures,
-    task: str,
+def questions_about(
+    images: ImageFiles,
+    task: Task,
     questions: Sequence[str],
     options: Sequence[str] = (),
-    seen: Callable[[int], None] = lambda count: None,
+    form: Form = Form.THINK,
+    *,
+    progress: Callable[[int], None] = lambda count: None,
 ) -> tuple[list[Example], list[LabelError]]:
-    """Every question about every picture, those about one picture together.
-
-    Args:
-        pictures: each is read whole, since a file that is cut short has a sound head.
-        task: its full name.
-        questions: categories, expressions or kinds of things; one that comes twice is asked once.
-        options: class names to choose from, for classification.
-        seen: called with the number of pictures that were read.
-
-    Returns:
-        The questions, and what is wrong with the pictures that cannot be read.
-
-    Raises:
-        InputError: a question or a class name is empty, or the task has nothing to choose from.
-    """
-    asked = [" ".join(question.split()) for question in dict.fromkeys(questions)]
+    """Every question about every image, and what is wrong with the images that cannot be read."""
+    asked = list(dict.fromkeys(" ".join(question.split()) for question in questions))
     names = [" ".join(name.split()) for name in dict.fromkeys(options)]
     if not asked or not all((*asked, *names)):
         raise InputError("A question or a class name is empty. Name what is asked about.")
-    if names and task != "classification":
-        raise InputError(f"{task} has no class names to choose from. Leave --options out.")
     examples: list[Example] = []
     broken: list[LabelError] = []
-    for path in pictures.paths:
-        name = record_id(path, pictures.root)
+    for path in images.paths:
         try:
-            size = open_rgb(path).size
+            shown = (Image(path, open_rgb(path).size),)
         except LabelError as mistake:
             broken.append(mistake)
         else:
-            examples += [
-                Example(f"{name}{MARK}{q}", name, path, size, task, q, Unlabelled(), tuple(names))
-                for q in dict.fromkeys(asked)
-            ]
-        seen(1)
+            name = record_id(path, images.root)
+            examples += [task.ask(name, shown, question, names, form) for question in asked]
+        progress(1)
     return examples, broken
-
-
-def _hidden(within: Path) -> bool:
-    return any(part.startswith(".") for part in within.parts)

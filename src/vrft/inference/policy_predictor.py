@@ -1,145 +1,160 @@
-"""Answers to one batch of questions. Axes: Q questions, N answers to each."""
+"""A policy as a predictor. Axes: Q questions, N answers to each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from vrft.evaluation.judged import Gate, Judged, Said
-from vrft.inference.ask_options import Asking
-from vrft.inference.presence_gate import ask_gate
-from vrft.inference.test_time_views import Look, looks
-from vrft.models.policy import Policy, Prompt
-from vrft.rollout.box_logprobs import box_logprobs
-from vrft.rollout.prompting import prompts_for
-from vrft.rollout.shared_prompt.sampling import Sampled, Sampling, sample
-from vrft.tasks.task import Task
-from vrft.types import Answer, Example
+from vrft.errors import InputError
+from vrft.inference.ask_options import AskOptions
+from vrft.inference.test_time_views import TTAView, views_of
+from vrft.rollout.driver import prompts_for, roll_out
+from vrft.rollout.sampler import Renderer, Sampler
+from vrft.tasks.registry import task_of
+from vrft.tasks.task import PresenceQuestion
+from vrft.types import (
+    Answer,
+    Completion,
+    Example,
+    GateAnswer,
+    Message,
+    Prediction,
+    Prompt,
+    Rollout,
+    SampleSeed,
+    Turn,
+)
+
+if TYPE_CHECKING:
+    from vrft.models.policy import Policy
 
 DECIMALS = 5
 """Of log-probabilities: what is beyond depends on how many threads add."""
 
 
 @dataclass(frozen=True)
-class _View:
-    """One look at one question's picture, with the answers that were drawn."""
-
-    look: Look
-    prompt: Prompt
-    saids: list[Said]
-    """The greedy one, then the sampled ones."""
-
-
-def answer_questions(
-    policy: Policy, task: Task, examples: Sequence[Example], asking: Asking, batch: int = 0
-) -> list[Judged]:
-    """Ask a policy questions that are encoded together.
+class PolicyPredictor:
+    """Asks a policy: a plain greedy answer, then greedy ones of further views, then sampled ones in turns.
 
     Args:
-        policy: whom to ask.
-        task: of the questions.
-        examples: Q questions.
-        asking: how.
-        batch: number of the batch; with the seed it decides what is drawn.
-
-    Returns:
-        One judged answer a question, in order: the plain greedy answer, with further ones in ``others``.
-
-    Raises:
-        InputError: a prompt does not fit into the model, or the task has no gate.
+        sampler: who answers.
+        renderer: whose prompts; a policy is one.
+        options: how it is asked.
+        name: in tables.
     """
-    gates = ask_gate(policy, task, examples, asking) if asking.gate else [None] * len(examples)
-    open_places = [i for i, gate in enumerate(gates) if gate is None or gate.present is not False]
-    views = _looked(policy, task, [examples[i] for i in open_places], asking, batch)
-    judged = {
-        place: _judged(examples[place], own, gates[place], asking)
-        for place, own in zip(open_places, views, strict=True)
-    }
-    return [judged.get(i) or _denied(examples[i], gates[i], asking) for i in range(len(examples))]
+
+    sampler: Sampler
+    renderer: Renderer
+    options: AskOptions = field(default_factory=AskOptions)
+    name: str = "policy"
+
+    @classmethod
+    def of(cls, policy: Policy, options: AskOptions | None = None) -> Self:
+        """A policy with the sampler that shares prompts."""
+        from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
+
+        return cls(SharedPromptSampler(policy), policy, options or AskOptions())
+
+    def predict(self, examples: Sequence[Example], batch: int = 0) -> list[Prediction]:
+        """Ask questions that are encoded together; each answer is that of the plain rollout.
+
+        Args:
+            examples: Q questions of any tasks.
+            batch: number of the batch; with the seed it decides what is drawn.
+
+        Raises:
+            InputError: a prompt does not fit into the model, or a task has no gate.
+        """
+        gates = self._gates(examples) if self.options.gate else [None] * len(examples)
+        places = [i for i, gate in enumerate(gates) if gate is None or gate.present is not False]
+        asked = dict(zip(places, self._ask([examples[i] for i in places], batch), strict=True))
+        return [_prediction(*each, asked.get(i)) for i, each in enumerate(zip(examples, gates, strict=True))]
+
+    def _gates(self, examples: Sequence[Example]) -> list[GateAnswer | None]:
+        """Whether each thing is there at all, in the policy's own greedy words (Visual-RFT, section 4.1)."""
+        gates = [_presence(example) for example in examples]
+        prompts = [
+            self.renderer.first((Message("user", (*example.media, gate.question(example))),))
+            for example, gate in zip(examples, gates, strict=True)
+        ]
+        said = self.sampler.generate(prompts, 1, self.options.greedy, SampleSeed.whole(len(prompts)))
+        return [
+            GateAnswer(_rounded(one), gate.read(one.text, example.form), prompt.length or 0)
+            for example, gate, prompt, (one,) in zip(examples, gates, prompts, said, strict=True)
+        ]
+
+    def _ask(self, examples: Sequence[Example], batch: int) -> list[tuple[Rollout, ...]]:
+        """All rollouts of each question: the greedy ones by view, then the sampled ones, views in turns."""
+        options = self.options
+        views = [views_of(example, options.flip, options.scales) for example in examples]
+        said: list[list[list[Rollout]]] = [[] for _ in examples]
+        for place in range(max(map(len, views), default=0)):
+            here = [q for q, own in enumerate(views) if place < len(own)]
+            shown = [views[q][place] for q in here]
+            asked = [view.example for view in shown]
+            prompts = prompts_for(self.renderer, asked)
+            counts = [sampled_from(options.samples, len(views[q]), place) for q in here]
+            draw = SampleSeed.whole(len(asked))
+            greedy = roll_out(self.sampler, self.renderer, asked, 1, options.greedy, draw, prompts=prompts)
+            drawn = self._drawn(asked, prompts, counts, (batch, place))
+            for q, view, first, others in zip(here, shown, greedy, drawn, strict=True):
+                said[q].append([_kept(rollout, view) for rollout in (*first, *others)])
+        return [_in_turns(own) for own in said]
+
+    def _drawn(
+        self, examples: Sequence[Example], prompts: list[Prompt], counts: list[int], place: tuple[int, int]
+    ) -> list[tuple[Rollout, ...]]:
+        """Sampled rollouts, so many of each example; no more rows at once than the options allow."""
+        most = max(counts, default=0)
+        if not most:
+            return [()] * len(examples)
+        per = max(1, self.options.rows // most)
+        groups: list[tuple[Rollout, ...]] = []
+        for begin in range(0, len(examples), per):
+            seed = np.random.SeedSequence([self.options.seed, *place, begin]).generate_state(1)[0]
+            asked, part = examples[begin : begin + per], prompts[begin : begin + per]
+            draw, params = SampleSeed.whole(len(part), int(seed)), self.options.sampled
+            groups += roll_out(self.sampler, self.renderer, asked, most, params, draw, prompts=part)
+        return [group[:count] for group, count in zip(groups, counts, strict=True)]
 
 
-def _looked(
-    policy: Policy, task: Task, examples: Sequence[Example], asking: Asking, batch: int
-) -> list[list[_View]]:
-    """Of each question its looks, the plain one first, with their answers."""
-    shown = [looks(example, asking.flip, asking.scales) for example in examples]
-    views: list[list[_View]] = [[] for _ in examples]
-    for place in range(max(map(len, shown), default=0)):
-        here = [q for q, own in enumerate(shown) if place < len(own)]
-        prompts = prompts_for(policy, task, [shown[q][place].example for q in here], asking.form)
-        further = [_draws(asking.samples, len(shown[q]), place) for q in here]
-        greedy = sample(policy, prompts, 1, Sampling(temperature=0, max_new_tokens=asking.max_new_tokens))
-        drawn = _drawn(policy, prompts, further, asking, (batch, place))
-        for q, prompt, (first,), others in zip(here, prompts, greedy, drawn, strict=True):
-            look = shown[q][place]
-            saids = [_said(policy, task, one, prompt, look, asking) for one in (first, *others)]
-            views[q].append(_View(look, prompt, saids))
-    return views
-
-
-def _draws(samples: int, count: int, place: int) -> int:
-    """How many of ``samples`` answers are sampled from one of ``count`` looks: they take turns."""
+def sampled_from(samples: int, count: int, place: int) -> int:
+    """How many of ``samples`` answers are sampled from one of ``count`` views: they take turns."""
     left = max(0, samples - count)
     return left // count + (place < left % count)
 
 
-def _drawn(
-    policy: Policy, prompts: list[Prompt], counts: list[int], asking: Asking, place: tuple[int, int]
-) -> list[list[Sampled]]:
-    """Sampled answers, so many to each prompt; no more rows at once than the settings allow."""
-    most = max(counts, default=0)
-    if not most:
-        return [[] for _ in prompts]
-    sampling = Sampling(
-        asking.temperature, asking.top_p, max_new_tokens=asking.max_new_tokens, untempered=True
+def _presence(example: Example) -> PresenceQuestion:
+    task = task_of(example)
+    if task.presence is None:
+        raise InputError(f"{task.name} has no question whether something is there. Leave --gate out.")
+    return task.presence
+
+
+def _prediction(
+    example: Example, gate: GateAnswer | None, rollouts: tuple[Rollout, ...] | None
+) -> Prediction:
+    if rollouts is None:  # the gate said no
+        return Prediction(example, Answer(task_of(example).answer(), formatted=True), gate=gate)
+    return Prediction(example, rollouts[0].answer, rollouts, gate=gate)
+
+
+def _in_turns(views: list[list[Rollout]]) -> tuple[Rollout, ...]:
+    most = max(map(len, views))
+    return tuple(own[i] for i in range(most) for own in views if i < len(own))
+
+
+def _kept(rollout: Rollout, view: TTAView) -> Rollout:
+    """A rollout of a view as every later reader has it, from disk or not."""
+    turns = tuple(
+        Turn(replace(t.prompt, token_ids=(), n_tokens=t.prompt.length), _rounded(t.completion))
+        for t in rollout.turns
     )
-    per = max(1, asking.rows // most)
-    groups: list[list[Sampled]] = []
-    for begin in range(0, len(prompts), per):
-        entropy = [asking.seed, *place, begin]
-        seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
-        groups += sample(policy, prompts[begin : begin + per], most, sampling, seed)
-    return [group[:count] for group, count in zip(groups, counts, strict=True)]
+    return replace(rollout, turns=turns, view=view.name, answer=view.believed(rollout.answer))
 
 
-def _said(policy: Policy, task: Task, one: Sampled, prompt: Prompt, look: Look, asking: Asking) -> Said:
-    text = policy.decode(one.token_ids)
-    answer = task.parse(text, prompt.picture.view, asking.form)
-    return Said(
-        text,
-        look.back(answer),
-        len(one.token_ids),
-        round(float(np.mean(one.logprobs)), DECIMALS),
-        tuple(None if p is None else round(p, DECIMALS) for p in box_logprobs(policy, one, answer)),
-        one.finished,
-        look.name,
-    )
-
-
-def _judged(example: Example, views: list[_View], gate: Gate | None, asking: Asking) -> Judged:
-    """The plain answer, and the others: the greedy ones of further looks, then the looks in turns."""
-    first = views[0].saids[0]
-    others = [view.saids[0] for view in views[1:]]
-    most = max(len(view.saids) for view in views)
-    others += [view.saids[i] for i in range(1, most) for view in views if i < len(view.saids)]
-    return Judged(
-        example,
-        first.text,
-        first.answer,
-        first.tokens,
-        first.logprob,
-        first.box_logprobs,
-        first.finished,
-        views[0].prompt.picture.view,
-        asking.form,
-        tuple(others),
-        {view.look.name: len(view.prompt.token_ids) for view in views},
-        gate,
-    )
-
-
-def _denied(example: Example, gate: Gate | None, asking: Asking) -> Judged:
-    """What a question comes to where the gate said no."""
-    return Judged(example, "", Answer(parsed=True, formatted=True), 0, form=asking.form, gate=gate)
+def _rounded(said: Completion) -> Completion:
+    return replace(said, logprobs=tuple(round(p, DECIMALS) for p in said.logprobs))

@@ -1,4 +1,4 @@
-"""The same question about the picture mirrored or scaled, and the way of an answer back."""
+"""The same question about the image mirrored or scaled; answers are in pixels of the file all the same."""
 
 from __future__ import annotations
 
@@ -6,109 +6,63 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vrft.data.augment.change import Change, applied
-from vrft.data.augment.flip import Flip
-from vrft.data.augment.scale import LEAST_PICTURE_SIDE_PX, Scale
-from vrft.data.augment.side_words import speaks_of_sides
+from vrft.data.augment.changes import LEAST_IMAGE_SIDE_PX, speaks_of_sides
 from vrft.errors import InputError
-from vrft.types import Answer, Example
+from vrft.types import PLAIN, Answer, Example, Image
 
 
 @dataclass(frozen=True)
-class Look:
-    """One way of showing an example's picture to the model."""
+class TTAView:
+    """One way of showing an example's media: ``plain``, ``flip``, or ``scale`` with its factor."""
 
     name: str
-    """``plain``, ``flip``, or ``scale`` with its factor."""
     example: Example
-    """What to ask: answers to it have boxes in pixels of the picture as it is shown."""
-    undo: Change | None = None
-    """Takes boxes of the shown picture to the original one; None where both are the same."""
     mirrored: bool = False
 
-    def back(self, answer: Answer) -> Answer:
-        """An answer about the shown picture as an answer about the original one.
-
-        Args:
-            answer: boxes and points in pixels of the shown picture, as ``example`` is answered.
-
-        Returns:
-            The same with boxes and points in original pixels. A class name that speaks of sides is not true
-            of the unmirrored picture: such an answer comes back as one that could not be read.
-        """
-        if self.undo is None:
+    def believed(self, answer: Answer) -> Answer:
+        """The answer, unread where it may be wrong of the unmirrored image, as a name of a side is."""
+        value = answer.value
+        if value is None or not self.mirrored:
             return answer
-        if self.mirrored and answer.label is not None and speaks_of_sides(answer.label):
-            return replace(answer, parsed=False)
-        points = [self.undo.box((x, y, x, y)) for x, y in answer.points_xy_px]
-        return replace(
-            answer,
-            boxes_xyxy_px=tuple(self.undo.box(box) for box in answer.boxes_xyxy_px),
-            points_xy_px=tuple((x, y) for x, y, _, _ in points),
-        )
+        holds = value.holds(None, mirrored=True) and not any(map(speaks_of_sides, value.words))
+        return answer if holds else replace(answer, value=None)
+
+
+def views_of(example: Example, flip: bool = True, scales: Sequence[float] = ()) -> list[TTAView]:
+    """The media as they are, then every other view that the question allows."""
+    others = ([flipped(example)] if flip else []) + [scaled(example, factor) for factor in scales]
+    return [TTAView(PLAIN, example), *(view for view in others if view is not None)]
 
 
 def may_be_mirrored(example: Example) -> bool:
-    """Whether neither a question nor a class to choose from speaks of sides.
-
-    The right answer is not looked at, since nobody knows it when the question is asked.
-    """
+    """Whether question and class names do not speak of sides; the target is not known when it is asked."""
     return not any(speaks_of_sides(text) for text in (example.question, *example.options))
 
 
-def flipped(example: Example) -> Look | None:
-    """The mirrored picture; None where the question may not be mirrored.
-
-    Args:
-        example: the question about the picture as it is.
-    """
-    if not may_be_mirrored(example):
+def flipped(example: Example) -> TTAView | None:
+    """The mirrored images; None where that may change the answer, or where other media are shown."""
+    images = _images(example)
+    if images is None or not may_be_mirrored(example):
         return None
-    flip = Flip(example.image_wh)
-    return Look("flip", applied(example, flip), flip, mirrored=True)
+    mirrored = tuple(replace(image, mirrored=not image.mirrored) for image in images)
+    return TTAView("flip", replace(example, media=mirrored), mirrored=True)
 
 
-def scaled(example: Example, factor: float) -> Look | None:
-    """The picture in fewer or more pixels; None where its size would stay, or a side become too short.
-
-    Args:
-        example: the question about the picture as it is.
-        factor: of both sides, above 0; sides are rounded to whole pixels.
-
-    Raises:
-        InputError: the factor is not above 0, or not finite.
-
-    Example:
-        >>> from pathlib import Path
-        >>> from vrft.types import BoxesTarget
-        >>> example = Example("a", "a", Path("a.png"), (200, 100), "grounding", "a cup", BoxesTarget(()))
-        >>> look = scaled(example, 1.5)
-        >>> answer = Answer(True, True, ((30.0, 30.0, 60.0, 90.0),), (1.0,))
-        >>> look.example.image_wh, look.back(answer).boxes_xyxy_px
-        ((300, 150), ((20.0, 20.0, 40.0, 60.0),))
-    """
+def scaled(example: Example, factor: float) -> TTAView | None:
+    """The images in fewer or more pixels; None where their sizes would stay, or a side become too short."""
     if not (math.isfinite(factor) and factor > 0):
-        raise InputError(f"views: a picture cannot be scaled by {factor}. Give a number above 0.")
-    own = example.image_wh
-    size = (round(own[0] * factor), round(own[1] * factor))
-    if size == own or (factor < 1 and min(size) < LEAST_PICTURE_SIDE_PX):
+        raise InputError(f"views: an image cannot be scaled by {factor}. Give a number above 0.")
+    images = _images(example)
+    if images is None:
         return None
-    return Look(f"scale {factor:g}", applied(example, Scale(own, size)), Scale(size, own))
+    sizes = [(round(w * factor), round(h * factor)) for w, h in (image.shown_wh for image in images)]
+    too_small = factor < 1 and min(map(min, sizes)) < LEAST_IMAGE_SIDE_PX
+    if too_small or sizes == [image.shown_wh for image in images]:
+        return None
+    media = tuple(replace(image, resized_wh=size) for image, size in zip(images, sizes, strict=True))
+    return TTAView(f"scale {factor:g}", replace(example, media=media))
 
 
-def looks(example: Example, flip: bool = True, factors: Sequence[float] = ()) -> list[Look]:
-    """The picture as it is, then every other look that the question allows.
-
-    Args:
-        example: the question about the picture as it is.
-        flip: show it mirrored as well.
-        factors: show it scaled by each of these as well.
-
-    Returns:
-        At least the plain look, which is first.
-
-    Raises:
-        InputError: a factor is not above 0, or not finite.
-    """
-    others = ([flipped(example)] if flip else []) + [scaled(example, factor) for factor in factors]
-    return [Look("plain", example), *(look for look in others if look is not None)]
+def _images(example: Example) -> list[Image] | None:
+    images = [medium for medium in example.media if isinstance(medium, Image)]
+    return images if images and len(images) == len(example.media) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vrft.integrations.column_scoring import figures, scored, settings, total
+from vrft.integrations.column_scoring import figures, reward_options, scored, total
 
 REWARD_NAME = "vrft"
 REWARD_TYPE = "batch"
@@ -16,26 +16,22 @@ def compute_score(reward_inputs: Sequence[Mapping[str, Any]], **kwargs: Any) -> 
 
     Args:
         reward_inputs: n mappings with ``response``, ``response_length`` (tokens) and ``ground_truth``, the
-            packed target.
+            packed target; a broken one raises an InputError that names its row.
         kwargs: ``reward_function_kwargs`` of EasyR1's configuration: ``setting``, ``weights``, ``options``,
-            ``custom``, ``allow_unsafe_reward``.
+            ``custom``, ``allow_unsafe_reward``; others raise a ConfigError.
 
     Returns:
         n mappings of finite numbers with the same keys: ``overall``, the weighted sum, and ``figures``.
-
-    Raises:
-        InputError: a packed target is broken; names the row.
-        ConfigError: an unknown argument or value, or the task has no such setting or term.
     """
-    rewards = settings(kwargs)
-    scores = [
+    options = reward_options(kwargs)
+    rollouts = [
         scored(
             row["response"],
             row["ground_truth"],
-            rewards,
+            options,
             f"ground_truth, row {index} of the batch",
             n_tokens=row.get("response_length"),
         )
         for index, row in enumerate(reward_inputs)
     ]
-    return [{"overall": total(score), **figures(score, rewards)} for score in scores]
+    return [{"overall": total(one), **figures(one, options)} for one in rollouts]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vrft.config.run_config import Reward
 from vrft.errors import InputError
-from vrft.integrations.column_scoring import figures, scored, settings_among, total
-from vrft.tasks.scorer import Score
+from vrft.integrations.column_scoring import figures, options_among, scored, total
+from vrft.tasks.scorer import RewardOptions
+from vrft.types import Rollout
 
 if TYPE_CHECKING:
     import torch
@@ -23,25 +23,21 @@ def reward_func(
 
     Args:
         queries: n texts of prompt and answer, special tokens included.
-        prompts: n prompts; each is cut from its query.
+        prompts: n prompts; each is cut from its query, which raises an InputError where it is not there.
         labels: n packed targets.
         kwargs: ``setting``, ``weights``, ``options``, ``custom`` and ``allow_unsafe_reward``, where a reward
             file of the user's own passes them; others are not looked at.
 
     Returns:
         ``rewards`` and ``scores``, (n,) float tensors of the weighted sums, and ``extra_logs``, one (n,)
-        tensor a figure, with the same keys every time; all finite.
-
-    Raises:
-        InputError: a packed target is broken, or a query does not hold its prompt; names the row.
-        ConfigError: a value of the wrong kind, or the task has no such setting or term.
+        tensor for each figure, with the same keys every time; all finite.
     """
     import torch
 
-    rewards = settings_among(kwargs)
-    scores = _scores(queries, prompts, labels, rewards)
-    summed = torch.tensor([total(score) for score in scores], dtype=torch.float32)
-    rows = [figures(score, rewards) for score in scores]
+    options = options_among(kwargs)
+    rollouts = _scored(queries, prompts, labels, options)
+    summed = torch.tensor([total(one) for one in rollouts], dtype=torch.float32)
+    rows = [figures(one, options) for one in rollouts]
     logs = {name: torch.tensor([row[name] for row in rows]) for name in (rows[0] if rows else ())}
     return {"rewards": summed, "scores": summed, "extra_logs": logs}
 
@@ -49,46 +45,19 @@ def reward_func(
 def reward_tensor(
     queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str], **kwargs: Any
 ) -> torch.Tensor:
-    """The same for OpenRLHF-M, LMM-R1 and older OpenRLHF, which take the rewards alone.
-
-    Args:
-        queries: as in ``reward_func``.
-        prompts: as in ``reward_func``.
-        labels: as in ``reward_func``.
-        kwargs: as in ``reward_func``.
-
-    Returns:
-        (n,) float tensor of the weighted sums, finite.
-
-    Raises:
-        InputError, ConfigError: as in ``reward_func``.
-    """
+    """The same for OpenRLHF-M, LMM-R1 and older OpenRLHF, which take the (n,) weighted sums alone."""
     import torch
 
-    scores = _scores(queries, prompts, labels, settings_among(kwargs))
-    return torch.tensor([total(score) for score in scores], dtype=torch.float32)
+    rollouts = _scored(queries, prompts, labels, options_among(kwargs))
+    return torch.tensor([total(one) for one in rollouts], dtype=torch.float32)
 
 
 def answer_of(query: str, prompt: str) -> str:
-    """The answer within a query.
+    """The answer within a query, which is prompt and answer with special tokens.
 
-    A query need not begin with its prompt as it was given: long prompts lose their beginning, and pictures'
+    A query need not begin with its prompt as it was given: long prompts lose their beginning, and images'
     placeholders are repeated. So the answer begins behind the first place that reads like the prompt's end,
     which is taken so long that the prompt itself has it once; an answer that repeats it is not cut.
-
-    Args:
-        query: prompt and answer, special tokens included.
-        prompt: as it was given.
-
-    Returns:
-        The answer.
-
-    Raises:
-        InputError: the query does not hold the end of its prompt.
-
-    Example:
-        >>> answer_of("<i><i>Is this a cat?\\nASSISTANT: yes</s>", "<i>Is this a cat?\\nASSISTANT:")
-        ' yes</s>'
     """
     if query.startswith(prompt):
         return query[len(prompt) :]
@@ -101,9 +70,9 @@ def answer_of(query: str, prompt: str) -> str:
     return query[place + length :]
 
 
-def _scores(
-    queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str], rewards: Reward
-) -> list[Score]:
+def _scored(
+    queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str], options: RewardOptions
+) -> list[Rollout]:
     found = []
     for row, (query, prompt, label) in enumerate(zip(queries, prompts, labels, strict=True)):
         where = f"Row {row} of the batch"
@@ -111,5 +80,5 @@ def _scores(
             text = answer_of(query, prompt)
         except InputError as error:
             raise InputError(f"{where}: {error}") from error
-        found.append(scored(text, label, rewards, f"{where}, label"))
+        found.append(scored(text, label, options, f"{where}, label"))
     return found

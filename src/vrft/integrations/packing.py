@@ -1,32 +1,30 @@
-"""A question's target with all that scoring needs, as one text column of a data set.
+"""A question with its target and all that scoring needs, as one text column of a dataset.
 
 Other trainers hand a reward the model's text and the columns of its row, and some of them a single string
-only. So everything goes into that string: the task, the form, how the model writes coordinates, the sizes of
-the picture, and the target in pixels of the original picture.
+only. So everything goes into that string: the task, the question and its form, how the model writes
+coordinates in each medium, and the target in pixels of the file.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pycocotools import mask as coco_mask
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from vrft.data.label_checks import checked_box
-from vrft.errors import InputError
-from vrft.geometry.frames import FrameKind, View
-from vrft.tasks.task import load_task
-from vrft.types import BoxesTarget, BoxXYXY, ClassTarget, Example, Form, Mask, Target
+from vrft.errors import InputError, LabelError
+from vrft.geometry.boxes import checked_box
+from vrft.tasks.registry import task_of
+from vrft.types import Answer, CoordinateFrame, Example, Form, Medium, Value
 
 COLUMN = "vrft_target"
 """The column's usual name; trainers rename or drop columns called 'target', 'answer' or 'solution'."""
-
 _MOST_ROWS = 16384
-_Side = Annotated[int, Field(ge=1)]
-_Size = tuple[_Side, _Side]
+_Unpacked = tuple[Example, tuple[CoordinateFrame, ...]]
 
 
 class _Packed(BaseModel):
@@ -34,99 +32,79 @@ class _Packed(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    vrft: Literal[1] = 1
+    vrft: Literal[2]
     """Version of the format."""
     task: str
     form: Form
     id: str
     question: str
-    frame: FrameKind
-    original_wh: _Size
-    input_wh: _Size
-    boxes_xyxy_px: tuple[BoxXYXY, ...] | None = None
-    mask: Mask | None = None
-    ignore: Mask | None = None
-    name: str | None = None
-    names: tuple[str, ...] | None = None
-
-    def target(self) -> Target:
-        regions = [region for region in (self.mask, self.ignore) if region is not None]
-        if self.boxes_xyxy_px is None and self.name is not None and not regions:
-            return ClassTarget(self.name, self.names or ())
-        if self.boxes_xyxy_px is None or self.name is not None or self.names is not None:
-            raise InputError(
-                "A target is either 'boxes_xyxy_px' (with 'mask' and 'ignore', where there are any) or "
-                "'name' and 'names'."
-            )
-        for region in regions:
-            _check_mask(region, self.original_wh)
-        boxes = (checked_box(box, self.original_wh, f"Target '{self.id}'") for box in self.boxes_xyxy_px)
-        return BoxesTarget(tuple(boxes), self.mask, self.ignore)
+    frames: tuple[CoordinateFrame, ...]
+    media: tuple[Medium, ...]
+    target: Value
+    options: tuple[str, ...] = ()
+    fields: dict[str, Any] = {}
 
 
-def pack(example: Example, view: View, form: Form) -> str:
-    """Write a question's target and what scoring needs to know of its picture as one line of JSON.
+def pack(example: Example, frames: Sequence[CoordinateFrame]) -> str:
+    """Write a question with its target as one line of JSON.
 
     Args:
-        example: the question; its picture's path, its options and its record are left out.
-        view: how the model writes coordinates. In the frames 'thousand' and 'unit' the input size is not
-            used; for 'input_pixels' it is the size after the trainer's own resize.
-        form: how the answer is asked for.
+        example: the question; the paths of its media and its record are left out.
+        frames: how the model writes coordinates, one for each medium. In the frames 'norm1000' and 'norm1'
+            the input size is not used; for 'resized_pixels' it is the size after the trainer's own resize.
 
     Returns:
         ASCII text without line breaks.
 
     Raises:
-        InputError: sizes that disagree, a box without area or outside its picture, or a target that is none
+        InputError: sizes that disagree, a box without area or outside its image, or a target that is none
             of the task's.
 
     Example:
-        >>> target = BoxesTarget(((64.0, 48.0, 320.0, 240.0),))
-        >>> example = Example("a#cat", "a", Path("a.png"), (640, 480), "detection", "cat", target)
-        >>> text = pack(example, View("thousand", (640, 480), (640, 480)), Form.DIRECT)
+        >>> from pathlib import Path
+        >>> from vrft.types import Boxes, Image
+        >>> target = Boxes(((64.0, 48.0, 320.0, 240.0),))
+        >>> image = Image(Path("a.png"), (640, 480))
+        >>> example = Example("a#cat", "a", "detection", (image,), "cat", target, form=Form.DIRECT)
+        >>> text = pack(example, [CoordinateFrame.whole("norm1000", (640, 480))])
         >>> unpack(text)[0].target == target
         True
     """
     where = f"Example '{example.id}'"
-    if example.image_wh != view.original_wh:
-        raise InputError(
-            f"{where}: its picture is {example.image_wh}, but the view is of {view.original_wh}."
-        )
+    if example.target is None:
+        raise InputError(f"{where}: it has no target, so no answer to it can be scored.")
     given = {
+        "vrft": 2,
         "task": example.task,
-        "form": form,
+        "form": example.form,
         "id": example.id,
         "question": example.question,
-        "frame": view.kind,
-        "original_wh": view.original_wh,
-        "input_wh": view.input_wh,
-        # The fields of either kind of target, by their own names.
-        **vars(example.target),
+        "frames": tuple(frames),
+        "media": [{**medium.encode(), "path": "."} for medium in example.media],
+        "target": example.target.encode(),
+        "options": example.options,
+        "fields": dict(example.fields),
     }
     try:
-        packed = _Packed.model_validate(given)
-        text = packed.model_dump_json(exclude_none=True, ensure_ascii=True)
+        # Required keys are always there; of the others, those that say something.
+        text = _Packed.model_validate(given).model_dump_json(exclude_defaults=True, ensure_ascii=True)
         unpack(text)
-    except ValidationError as error:
-        raise InputError(f"{where}: {_listed(error)}") from error
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
+    except (ValidationError, InputError) as error:
+        listed = _listed(error) if isinstance(error, ValidationError) else error
+        raise InputError(f"{where}: {listed}") from error
     return text
 
 
-def unpack(text: object) -> tuple[Example, View, Form]:
+def unpack(text: object) -> _Unpacked:
     """Read what ``pack`` wrote.
 
-    Args:
-        text: one value of the column.
-
     Returns:
-        The example (with an empty path for its picture, and its own id for its record's), how the model
-        writes coordinates, and the form.
+        The example (with empty paths of its media, and its own id for its record's), and how the model
+        writes coordinates in each medium.
 
     Raises:
-        InputError: no text, no such format, a box without area or outside its picture, an unknown task, or
-            a target that is none of the task's; says which.
+        InputError: no text, no such format or one of vrft 0.1, a box without area or outside its image, an
+            unknown task, or a target that is none of the task's; says which.
     """
     if not isinstance(text, str):
         raise InputError(f"It holds {type(text).__name__} instead of text. Fill it with vrft's pack().")
@@ -134,49 +112,94 @@ def unpack(text: object) -> tuple[Example, View, Form]:
 
 
 @lru_cache(maxsize=_MOST_ROWS)
-def _unpack(text: str) -> tuple[Example, View, Form]:
-    # A trainer shows each text once an answer and once an epoch.
+def _unpack(text: str) -> _Unpacked:
+    # A trainer shows each text once for each answer and each epoch.
     try:
+        tree = json.loads(text)
+        if isinstance(tree, Mapping) and tree.get("vrft") == 1:
+            raise InputError("It was packed by vrft 0.1 (format 1). Fill the column anew with vrft's pack().")
         packed = _Packed.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise InputError(f"{_listed(error)}. Fill it with vrft's pack().") from error
-    view = View(packed.frame, packed.original_wh, packed.input_wh)
-    task = load_task(packed.task)
-    example = Example(
-        id=packed.id,
-        record_id=packed.id,
-        image=Path(),
-        image_wh=packed.original_wh,
-        task=task.name,
-        question=packed.question,
-        target=packed.target(),
-    )
-    try:
-        task.gold(example, view, packed.form)
-    except Exception as error:
-        # Else every term would fail, and count 0, without a word about the data.
-        kind = "boxes" if isinstance(example.target, BoxesTarget) else "a class name"
-        raise InputError(f"{task.name} has no right answer for this target of {kind}.") from error
-    return example, view, packed.form
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"It is not JSON: {error}. Fill it with vrft's pack().") from error
+    written = packed.model_dump(mode="json", exclude_defaults=True)
+    other = next((key for key in tree.keys() | written.keys() if tree.get(key) != written.get(key)), None)
+    if other is not None:
+        raise InputError(f"{other}: it is not as pack() writes it. Fill it with vrft's pack().")
+    given = {name: getattr(packed, name) for name in _Packed.model_fields if name not in ("vrft", "frames")}
+    example = Example(record_id=packed.id, **given)
+    _check_places(example, packed.frames)
+    _check_answerable(example, packed.target, packed.frames)
+    return example, packed.frames
 
 
-def _check_mask(mask: Mask, original_wh: tuple[int, int]) -> None:
-    width, height = original_wh
-    if mask.size_hw != (height, width):
-        raise InputError(f"The mask is {mask.size_hw} high and wide, the picture {(height, width)}.")
-    try:
-        pixels = coco_mask.decode({"size": list(mask.size_hw), "counts": mask.counts.encode("ascii")})
-        # Counts that do not fill the picture decode to whatever lies in memory.
-        counts = coco_mask.encode(np.asfortranarray(pixels))["counts"].decode("ascii")
-    except ValueError:
-        counts = ""
-    if counts != mask.counts:
+def _check_places(example: Example, frames: Sequence[CoordinateFrame]) -> None:
+    """Windows, boxes and masks have to lie in media of these sizes."""
+    if len(frames) != len(example.media):
         raise InputError(
-            f"The counts of the mask are none of a picture of {width}x{height} pixels. Write them with "
-            "pycocotools.mask.encode."
+            f"There are {len(example.media)} media and {len(frames)} frames, one for each is needed."
         )
+    for medium, frame in zip(example.media, frames, strict=True):
+        if min(*medium.size_wh, *frame.input_wh) < 1:
+            raise InputError(f"size_wh {medium.size_wh}, input_wh {frame.input_wh}: there are no pixels.")
+        expected = medium.frame(frame.name, frame.input_wh)
+        if expected != frame:
+            raise InputError(
+                f"Its {medium.kind} shows {expected.window_px}, mirrored: {expected.mirrored}, but the "
+                f"frame is of {frame.window_px}, mirrored: {frame.mirrored}."
+            )
+    assert example.target is not None
+    for shape in example.target.shapes():
+        place = shape.frame or 0
+        if shape.kind == "rectangle" and place < len(example.media):
+            try:
+                checked_box(shape.numbers, example.media[place].size_wh, f"Target '{example.id}'")
+            except LabelError as error:
+                raise InputError(str(error)) from error
+    sizes = {medium.size_wh for medium in example.media}
+    for (height, width), counts in _regions(example.target.encode()):
+        if (width, height) not in sizes:
+            raise InputError(
+                f"A mask is {(height, width)} high and wide, the media are {sorted(sizes)} wide and high."
+            )
+        try:
+            pixels = coco_mask.decode({"size": [height, width], "counts": counts.encode("ascii")})
+            # Counts that do not fill the image decode to whatever lies in memory.
+            encoded = coco_mask.encode(np.asfortranarray(pixels))["counts"].decode("ascii")
+        except ValueError:
+            encoded = ""
+        if encoded != counts:
+            raise InputError(
+                f"The counts of the mask are not of an image of {width}x{height} pixels. Write them with "
+                "pycocotools.mask.encode."
+            )
+
+
+def _check_answerable(example: Example, target: Value, frames: Sequence[CoordinateFrame]) -> None:
+    """Else every term would fail, and count 0, without a word about the data."""
+    task = task_of(example)
+    try:
+        task.gold(example, frames)
+        useless = target.is_empty and not task.score(Answer(target, formatted=True), target)
+    except Exception as error:
+        raise InputError(f"{task.name} has no right answer for this target, a {target.kind}.") from error
+    if useless:
+        raise InputError(f"{task.name} has no right answer for this target, which is empty.")
+
+
+def _regions(tree: Any) -> Iterator[tuple[Sequence[int], str]]:
+    """Size and counts of every mask in a target's JSON."""
+    if isinstance(tree, Mapping):
+        if tree.keys() >= {"size_hw", "counts"}:
+            yield tree["size_hw"], tree["counts"]
+        for inner in tree.values():
+            yield from _regions(inner)
+    elif isinstance(tree, list):
+        for inner in tree:
+            yield from _regions(inner)
 
 
 def _listed(error: ValidationError) -> str:
-    told = [f"{'.'.join(str(key) for key in e['loc']) or 'text'}: {e['msg']}" for e in error.errors()]
-    return "; ".join(told[:3])
+    found = [f"{'.'.join(str(key) for key in e['loc']) or 'text'}: {e['msg']}" for e in error.errors()]
+    return "; ".join(found[:3])

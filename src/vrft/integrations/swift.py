@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar
 
-from vrft.integrations.column_scoring import ARGUMENTS, scored_rows, settings, total
+from vrft.integrations.column_scoring import ARGUMENTS, reward_options, scored_rows, total
 from vrft.integrations.packing import COLUMN
 
 
@@ -23,45 +23,23 @@ class VisualReward:
     column: ClassVar[str] = COLUMN
 
     def __init__(self, args: Any = None, **kwargs: Any) -> None:
-        """Check the setting.
-
-        Args:
-            args: the trainer's, not looked at.
-            kwargs: not looked at.
-
-        Raises:
-            ConfigError: a value of the wrong kind.
-        """
-        self.rewards = settings({name: getattr(self, name) for name in ARGUMENTS})
+        """Check the setting; the trainer's own arguments are not looked at."""
+        self.options_given = reward_options({name: getattr(self, name) for name in ARGUMENTS})
 
     def __call__(self, completions: Sequence[str], **kwargs: Any) -> list[float]:
-        """Score a batch.
+        """n finite weighted sums of n answers; ``kwargs`` has the dataset's columns, with the packed one.
 
-        Args:
-            completions: n answers.
-            kwargs: the data set's columns, with the packed one, and ms-swift's further arguments.
-
-        Returns:
-            n finite weighted sums.
-
-        Raises:
-            InputError: the packed column is missing or broken; names the row.
-            ConfigError: the task has no such setting or term.
+        Raises an InputError where that is missing or broken; names the row.
         """
         ids = kwargs.get("response_token_ids")
         lengths = [_length(answer) for answer in ids] if ids else None
-        return [total(s) for s in scored_rows(completions, kwargs, self.column, self.rewards, lengths)]
+        return [total(s) for s in scored_rows(completions, kwargs, self.column, self.options_given, lengths)]
 
 
 def register(
     orms: MutableMapping[str, Any], name: str = "vrft", reward: type[VisualReward] = VisualReward
 ) -> None:
-    """Make a reward known to ms-swift under a name for ``--reward_funcs``.
-
-    Args:
-        orms: ms-swift's own table.
-        name: to be used on its command line.
-        reward: the class.
+    """Make a reward known to ms-swift, whose own table ``orms`` is, by a name for ``--reward_funcs``.
 
     Example:
         >>> table = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vrft.config.run_config import Reward
 from vrft.errors import InputError
-from vrft.integrations.column_scoring import ARGUMENTS, scored_rows, settings, total
+from vrft.integrations.column_scoring import reward_options, scored_rows, total
 from vrft.integrations.packing import COLUMN
+from vrft.tasks.scorer import RewardOptions
 
 Message = Mapping[str, Any]
 Completion = str | Sequence[Message]
@@ -17,8 +17,8 @@ Completion = str | Sequence[Message]
 class TrlReward:
     """A reward function as TRL calls it; can be pickled."""
 
-    def __init__(self, rewards: Reward, column: str, name: str) -> None:
-        self.rewards, self.column = rewards, column
+    def __init__(self, options: RewardOptions, column: str, name: str) -> None:
+        self.options, self.column = options, column
         self.__name__ = name
 
     def __call__(
@@ -30,37 +30,27 @@ class TrlReward:
         log_metric: Callable[[str, float], None] | None = None,
         **columns: Any,
     ) -> list[float]:
-        """Score a batch.
+        """Score n answers, as text or as the messages of a conversation: n finite weighted sums.
 
-        Args:
-            completions: n answers, as text or as the messages of a conversation.
-            completion_ids: their tokens.
-            log_extra: takes a column of the completions table; gets each term's values, and the faults.
-            log_metric: takes a metric; gets each term's mean, the share that could be read, and how many
-                terms failed.
-            columns: the data set's columns, with the packed one, and TRL's further arguments.
-
-        Returns:
-            n finite weighted sums.
-
-        Raises:
-            InputError: the packed column is missing or broken; names the row.
-            ConfigError: the task has no such setting or term.
+        ``columns`` are the dataset's, with the packed one, and TRL's further arguments. ``log_extra`` gets
+        each term's values and the faults, ``log_metric`` each term's mean, the share that could be read, and
+        how many terms failed. Raises an InputError where the packed column is missing or broken.
         """
         lengths = None if completion_ids is None else [len(ids) for ids in completion_ids]
-        scores = scored_rows([_text(c) for c in completions], columns, self.column, self.rewards, lengths)
-        names = list(dict.fromkeys(name for score in scores for name in score.terms))
-        if log_metric is not None and scores:
+        rollouts = scored_rows([_text(c) for c in completions], columns, self.column, self.options, lengths)
+        names = list(dict.fromkeys(name for one in rollouts for name in one.terms))
+        if log_metric is not None and rollouts:
             for name in names:
-                values = [score.terms[name] for score in scores if name in score.terms]
-                log_metric(f"{self.__name__}/{name}", sum(values) / len(values))
-            log_metric(f"{self.__name__}/readable", sum(s.answer.parsed for s in scores) / len(scores))
-            log_metric(f"{self.__name__}/failed_terms", float(sum(len(s.failures) for s in scores)))
+                values = [value for one in rollouts if (value := one.terms.get(name)) is not None]
+                if values:
+                    log_metric(f"{self.__name__}/{name}", sum(values) / len(values))
+            log_metric(f"{self.__name__}/readable", sum(r.answer.parsed for r in rollouts) / len(rollouts))
+            log_metric(f"{self.__name__}/failed_terms", float(sum(len(r.failures) for r in rollouts)))
         if log_extra is not None:
             for name in names:
-                log_extra(f"{self.__name__}/{name}", [score.terms.get(name) for score in scores])
-            log_extra(f"{self.__name__}/faults", [", ".join(score.answer.faults) for score in scores])
-        return [total(score) for score in scores]
+                log_extra(f"{self.__name__}/{name}", [one.terms.get(name) for one in rollouts])
+            log_extra(f"{self.__name__}/faults", [", ".join(one.answer.faults) for one in rollouts])
+        return [total(one) for one in rollouts]
 
 
 def trl_reward(
@@ -73,19 +63,16 @@ def trl_reward(
     column: str = COLUMN,
     name: str = "vrft",
 ) -> TrlReward:
-    """Make a reward function for ``GRPOTrainer(reward_funcs=...)``.
+    """Make a reward function for ``GRPOTrainer(reward_funcs=...)``: the weighted sum of the terms.
 
     Args:
         setting: name of the tasks' setting.
         weights: of terms, 1 where not given.
         options: arguments of terms.
         custom: own functions ``package.module:function`` with their weights.
-        allow_unsafe_reward: use a setting that pays for wrong answers; values are clipped.
-        column: the data set's column of packed targets.
+        allow_unsafe_reward: use a setting that rewards wrong answers; values are clipped.
+        column: the dataset's column of packed targets.
         name: under which TRL logs it.
-
-    Returns:
-        The function. It pays the weighted sum of the terms.
 
     Raises:
         ConfigError: an argument of the wrong kind.
@@ -93,15 +80,15 @@ def trl_reward(
     Example:
         >>> from pathlib import Path
         >>> from vrft.integrations.packing import pack
-        >>> from vrft.geometry.frames import View
-        >>> from vrft.types import ClassTarget, Example, Form
-        >>> example = Example("a", "a", Path("a.png"), (8, 8), "classification", "pet", ClassTarget("cat"))
-        >>> packed = pack(example, View("unit", (8, 8), (8, 8)), Form.DIRECT)
+        >>> from vrft.types import CoordinateFrame, Example, Form, Image, Label
+        >>> media = (Image(Path("a.png"), (8, 8)),)
+        >>> example = Example("a", "a", "classification", media, "pet", Label("cat"), form=Form.DIRECT)
+        >>> packed = pack(example, [CoordinateFrame.whole("norm1", (8, 8))])
         >>> trl_reward("paper")(completions=["<answer>cat</answer>"], vrft_target=[packed])
         [2.0]
     """
-    values = (setting, weights, options, custom, allow_unsafe_reward)
-    return TrlReward(settings(dict(zip(ARGUMENTS, values, strict=True))), column, name)
+    given = {"setting": setting, "weights": weights, "options": options, "custom": custom}
+    return TrlReward(reward_options({**given, "allow_unsafe_reward": allow_unsafe_reward}), column, name)
 
 
 def _text(completion: Completion) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vrft.integrations.column_scoring import figures, scored, settings_among, total
+from vrft.integrations.column_scoring import figures, options_among, scored, total
 
 
 def compute_score(
@@ -20,20 +20,16 @@ def compute_score(
     Args:
         data_source: the row's, for messages.
         solution_str: the model's text.
-        ground_truth: the packed target, from ``reward_model.ground_truth``.
-        extra_info: the row's; its ``index`` is told in messages.
+        ground_truth: the packed target, from ``reward_model.ground_truth``; an InputError where broken.
+        extra_info: the row's; its ``index`` is in messages.
         kwargs: ``reward_kwargs`` of verl's configuration: ``setting``, ``weights``, ``options``, ``custom``,
             ``allow_unsafe_reward``; what verl itself adds is not looked at.
 
     Returns:
         Finite numbers, with the same keys in the same order every time: ``score``, the weighted sum, and
         ``figures``.
-
-    Raises:
-        InputError: the packed target is broken; names the row.
-        ConfigError: a value of the wrong kind, or the task has no such setting or term.
     """
-    rewards = settings_among(kwargs)
+    options = options_among(kwargs)
     where = f"ground_truth of '{data_source}', row {(extra_info or {}).get('index', 'without an index')}"
-    score = scored(solution_str, ground_truth, rewards, where)
-    return {"score": total(score), **figures(score, rewards)}
+    rollout = scored(solution_str, ground_truth, options, where)
+    return {"score": total(rollout), **figures(rollout, options)}

@@ -22,17 +22,15 @@ from vrft.errors import InputError
 _FINER = 4
 """Outlines are cut at so many times the resolution."""
 _LINE_PX = 2.6
-"""Width of a hand-drawn line."""
 _WOBBLE_PX = 0.7
 """How far a hand strays from the edge that it follows, one standard deviation."""
 _WASH = 0.4
-"""Opacity of the pale wash inside an outline."""
 _STRAY_PX = 6 * _FINER
 """Size of a stray along the edge, at the finer resolution."""
 _ROOM_PX = 4
 """Added around an object, so that no stray is cut off."""
 _STRENGTH = 1.4
-"""Contrast of the other textures, beside 0.5 to 0.6 of the plain ones."""
+"""Contrast of the other textures, against 0.5 to 0.6 of the plain ones."""
 
 Ink = np.ndarray
 """Opacity of one object, float (height, width) in [0, 1]."""
@@ -43,40 +41,22 @@ class Domain:
     """One way of drawing."""
 
     name: str
-    told: str
+    described: str
     """What is different, as a noun phrase."""
     field: Callable[[np.random.Generator, int], np.ndarray] | None = None
     """The background's texture, about -1 to 1 and (side, side), from a generator and a side in pixels; None
     leaves the plain ones."""
     ink: Callable[[np.random.Generator, Ink], Ink] = lambda rng, ink: ink
-    """The object's opacity from its plain one."""
     pixels: Callable[[np.ndarray], np.ndarray] = lambda pixels: pixels
-    """The finished picture, uint8 (height, width, 3), from the plain one."""
 
 
 def inverted(pixels: np.ndarray) -> np.ndarray:
-    """The photographic negative.
-
-    Args:
-        pixels: uint8 (height, width, 3).
-
-    Example:
-        >>> inverted(np.array([[[0, 100, 255]]], dtype=np.uint8)).tolist()
-        [[[255, 155, 0]]]
-    """
+    """The photographic negative of uint8 (height, width, 3)."""
     return (255 - pixels).astype(np.uint8)
 
 
 def outline(rng: np.random.Generator, ink: Ink) -> Ink:
-    """The edge of an object as an unsteady hand would draw it, around a pale wash.
-
-    Args:
-        rng: source of the hand's strays.
-        ink: opacity, (height, width) in [0, 1].
-
-    Returns:
-        Opacity, with four pixels of room on every side.
-    """
+    """The edge of an object as an unsteady hand would draw it, around a pale wash; has room on every side."""
     room = np.pad(ink, _ROOM_PX).astype(np.float32)
     height, width = (side * _FINER for side in room.shape)
     fine = np.asarray(Image.fromarray(room).resize((width, height), Image.Resampling.BICUBIC))
@@ -101,12 +81,7 @@ def _stray(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 
 
 def other_texture(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Squares, dots or bricks, in strong contrast.
-
-    Args:
-        rng: source of kind, size and place.
-        side: of the picture, in pixels.
-    """
+    """Squares, dots or bricks, in strong contrast, (side, side)."""
     y, x = np.mgrid[0:side, 0:side] + rng.integers(0, side, (2, 1, 1))
     period = int(rng.integers(8, 16))
     squares = ((x // period + y // period) % 2) * 2.0 - 1
@@ -127,22 +102,10 @@ DOMAINS: Mapping[str, Domain] = {
         Domain("texture", "backgrounds of squares, dots and bricks", field=other_texture),
     )
 }
-"""Domains by name."""
 
 
 def domain_of(name: str) -> Domain:
-    """A domain by its name.
-
-    Args:
-        name: a key of ``DOMAINS``.
-
-    Raises:
-        InputError: there is none of this name.
-
-    Example:
-        >>> domain_of("outline").told
-        'hand-drawn outlines with a pale wash'
-    """
+    """A domain by its name."""
     if name not in DOMAINS:
         raise InputError(f"There is no domain '{name}'. Choose one of: {', '.join(DOMAINS)}.")
     return DOMAINS[name]

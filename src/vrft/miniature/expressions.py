@@ -1,4 +1,4 @@
-"""Expressions that refer to exactly one object of a scene and need a thought: size, place, colour, value."""
+"""Expressions that refer to exactly one object of a scene and need a thought: size, place, color, value."""
 
 from __future__ import annotations
 
@@ -8,31 +8,13 @@ from vrft.miniature.scenes import DIGITS, SceneObject
 
 
 def plural(category: str) -> str:
-    """The plural of a category's name.
-
-    Example:
-        >>> plural("six"), plural("seven")
-        ('sixes', 'sevens')
-    """
+    """The plural of a category's name."""
     return category + ("es" if category[-1] in "xs" else "s")
 
 
 def expressions(objects: tuple[SceneObject, ...]) -> list[tuple[str, SceneObject]]:
-    """Every expression that holds of exactly one object.
-
-    Args:
-        objects: what is in the scene.
-
-    Returns:
-        Pairs of text and the object meant, in a stable order.
-
-    Example:
-        >>> a = SceneObject("seven", "red", (0, 0, 20, 30))
-        >>> b = SceneObject("seven", "blue", (50, 0, 90, 40))
-        >>> [text for text, _ in expressions((a, b))][:2]
-        ['the larger of the two sevens', 'the smaller of the two sevens']
-    """
-    return [*_by_size(objects), *_by_place(objects), *_by_colour(objects), *_by_value(objects)]
+    """Every expression that holds of exactly one object, with that object, in a stable order."""
+    return [*_by_size(objects), *_by_place(objects), *_by_color(objects), *_by_value(objects)]
 
 
 def _same(objects: tuple[SceneObject, ...], category: str) -> list[SceneObject]:
@@ -60,11 +42,11 @@ def _by_place(objects: tuple[SceneObject, ...]) -> Iterator[tuple[str, SceneObje
             yield f"the {last} object", objects[ordered[-1][1]]
 
 
-def _by_colour(objects: tuple[SceneObject, ...]) -> Iterator[tuple[str, SceneObject]]:
+def _by_color(objects: tuple[SceneObject, ...]) -> Iterator[tuple[str, SceneObject]]:
     for o in objects:
         twins = _same(objects, o.category)
-        if len(twins) > 1 and sum(t.colour == o.colour for t in twins) == 1:
-            yield f"the {o.colour} {o.category}", o
+        if len(twins) > 1 and sum(t.color == o.color for t in twins) == 1:
+            yield f"the {o.color} {o.category}", o
 
 
 def _by_value(objects: tuple[SceneObject, ...]) -> Iterator[tuple[str, SceneObject]]:

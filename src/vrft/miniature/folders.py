@@ -1,7 +1,7 @@
-"""The demo's data sets, drawn from a seed and written as ordinary folders of PNG files with labels.
+"""The demo's datasets, drawn from a seed and written as ordinary folders of PNG files with labels.
 
 Each has the parts ``train``, ``valid`` and ``test``, as label tools export them: for detection a COCO json in
-each, for classification class folders in each, for grounding one ``expressions.jsonl`` above pictures in
+each, for classification class folders in each, for grounding one ``expressions.jsonl`` above images in
 ``images/train`` and so on. A part draws its handwritten digits from its own split, so held-out glyphs are in
 ``test`` alone.
 """
@@ -11,19 +11,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from vrft.data.export.simple_writers import write_class_folders, write_coco, write_expressions
+from vrft.data.label_checks import instance_of
 from vrft.errors import InputError
 from vrft.miniature.domains import PLAIN, domain_of
 from vrft.miniature.expressions import expressions
 from vrft.miniature.glyphs import Split
-from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, Scene, SceneObject, draw_scene
-from vrft.types import BoxXYXY, Expression, LabelledBox
+from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, SceneObject, draw_scene
+from vrft.miniature.writers import write_class_folders, write_coco, write_expressions
+from vrft.types import Annotation, Boxes
 
 DETECTION_CATEGORIES = ("two", "six", "seven", "circle", "square", "heart")
 """What the detection demo asks for; ``scenes.NOVEL`` instead makes the open-vocabulary one."""
@@ -31,8 +33,8 @@ DETECTION_CATEGORIES = ("two", "six", "seven", "circle", "square", "heart")
 PARTS: Mapping[str, Split] = {"train": "train", "valid": "val", "test": "heldout"}
 """Folder of each part and the glyphs that it may use."""
 
-EXPRESSIONS_PER_PICTURE = 2
-"""At most so many: all that hold of one scene would let a few pictures decide a score."""
+EXPRESSIONS_PER_IMAGE = 2
+"""At most so many: all that hold of one scene would let a few images decide a score."""
 
 MARKER = "dataset.json"
 GENERATOR = "vrft miniature"
@@ -41,7 +43,7 @@ VERSION = 1
 
 _TASK_SEEDS = {"detection": 1, "classification": 2, "grounding": 3}
 _OWN = {"detection": (*PARTS,), "classification": (*PARTS,), "grounding": ("images", "expressions.jsonl")}
-"""What is written into a folder, beside the marker; nothing else in it is ever touched."""
+"""What is written into a folder, besides the marker; nothing else in it is ever touched."""
 
 _Counts = Mapping[str, int]
 
@@ -62,14 +64,9 @@ def write_detection(
         folder: made where it is missing.
         seed: source of every choice, from 0.
         categories: what may appear, names from ``scenes.CATEGORIES``; everything drawn is labelled.
-        train: pictures for training; a smaller number gives the first ones of a larger.
-        val: pictures for choices.
-        heldout: pictures for the final score.
+        train, val, heldout: images; a smaller number gives the first ones of a larger.
         domain: how they are drawn, a name from ``domains.DOMAINS``.
         further: categories that appear in the held-out part too and in no other (open vocabulary).
-
-    Returns:
-        The folder.
 
     Raises:
         InputError: the folder holds something else, or a setting cannot be used.
@@ -77,16 +74,16 @@ def write_detection(
     drawn = domain_of(domain)
     shown = {part: tuple(categories) for part in PARTS} | {"test": (*categories, *further)}
 
-    def pictures(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[LabelledBox]]]:
+    def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
         for index in range(count):
             rng = _rng("detection", seed, part, index)
             scene = draw_scene(rng, PARTS[part], shown[part], (1, 4), domain=drawn)
-            boxes = [LabelledBox(o.category, _floats(o)) for o in scene.objects]
-            yield f"{index:04d}", _image(scene), boxes
+            boxes = [instance_of(o.category, o.box) for o in scene.objects]
+            yield f"{index:04d}", Image.fromarray(scene.pixels), boxes
 
     def write(counts: _Counts) -> None:
         for part, count in counts.items():
-            write_coco(folder / part, pictures(part, count), sorted(shown[part]))
+            write_coco(folder / part, images(part, count), sorted(shown[part]))
 
     settings = _settings("detection", seed, shown["test"], (train, val, heldout))
     # Named only where they are unusual, so that folders written without them are found again.
@@ -103,33 +100,18 @@ def write_classification(
     val: int = 6,
     heldout: int = 20,
 ) -> Path:
-    """Write pictures of one object in class folders; a complete folder of the same settings is kept.
+    """``write_detection`` for images of one object in class folders; numbers of images are per class."""
 
-    Args:
-        folder: made where it is missing.
-        seed: source of every choice, from 0.
-        categories: the classes, names from ``scenes.CATEGORIES``.
-        train: pictures a class for training; a smaller number gives the first ones of a larger.
-        val: pictures a class for choices.
-        heldout: pictures a class for the final score.
-
-    Returns:
-        The folder.
-
-    Raises:
-        InputError: the folder holds something else, or a setting cannot be used.
-    """
-
-    def pictures(part: str, count: int) -> Iterator[tuple[str, Image.Image, str]]:
+    def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, str]]:
         for category in categories:
             for index in range(count):
                 rng = _rng("classification", seed, part, index, CATEGORIES.index(category))
                 scene = draw_scene(rng, PARTS[part], (category,), (1, 1))
-                yield f"{index:04d}", _image(scene), category
+                yield f"{index:04d}", Image.fromarray(scene.pixels), category
 
     def write(counts: _Counts) -> None:
         for part, count in counts.items():
-            write_class_folders(folder / part, pictures(part, count))
+            write_class_folders(folder / part, images(part, count))
 
     return _keep_or_write(folder, _settings("classification", seed, categories, (train, val, heldout)), write)
 
@@ -142,61 +124,38 @@ def write_grounding(
     val: int = 40,
     heldout: int = 100,
 ) -> Path:
-    """Write scenes with expressions of one object each; a complete folder of the same settings is kept.
+    """``write_detection`` for scenes with one or two expressions of one object each."""
 
-    Args:
-        folder: made where it is missing.
-        seed: source of every choice, from 0.
-        categories: what may appear, names from ``scenes.CATEGORIES``.
-        train: pictures for training, one or two expressions each.
-        val: pictures for choices.
-        heldout: pictures for the final score.
-
-    Returns:
-        The folder.
-
-    Raises:
-        InputError: the folder holds something else, or a setting cannot be used.
-    """
-
-    def pictures(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Expression]]]:
+    def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
         for index in range(count):
             rng = _rng("grounding", seed, part, index)
             known: list[tuple[str, SceneObject]] = []
             while not known:
                 scene = draw_scene(rng, PARTS[part], tuple(categories), (2, 4))
                 known = expressions(scene.objects)
-            chosen = rng.permutation(len(known))[:EXPRESSIONS_PER_PICTURE]
-            asked = [Expression(known[i][0], (_floats(known[i][1]),)) for i in chosen]
-            yield f"{part}/{index:04d}", _image(scene), asked
+            chosen = rng.permutation(len(known))[:EXPRESSIONS_PER_IMAGE]
+            asked = [known[i] for i in chosen]
+            phrases = [Annotation("phrase", text, Boxes((o.box,))) for text, o in asked]
+            yield f"{part}/{index:04d}", Image.fromarray(scene.pixels), phrases
 
     def write(counts: _Counts) -> None:
         # One file of expressions for all parts: its reader looks into no folder below.
-        write_expressions(folder, chain.from_iterable(pictures(*part) for part in counts.items()))
+        write_expressions(folder, chain.from_iterable(images(*part) for part in counts.items()))
 
     return _keep_or_write(folder, _settings("grounding", seed, categories, (train, val, heldout)), write)
 
 
 def _rng(task: str, seed: int, part: str, index: int, category: int = 0) -> np.random.Generator:
-    # A generator for each picture makes smaller sets the beginnings of larger ones. The last number is never
+    # A generator for each image makes smaller sets the beginnings of larger ones. The last number is never
     # zero, because numpy takes [0, 5] and [0, 5, 0] for the same seed and pretraining draws from such pairs.
     return np.random.default_rng([seed, list(PARTS).index(part), index, category, _TASK_SEEDS[task]])
-
-
-def _floats(o: SceneObject) -> BoxXYXY:
-    x1, y1, x2, y2 = o.box_xyxy_px
-    return (float(x1), float(y1), float(x2), float(y2))
-
-
-def _image(scene: Scene) -> Image.Image:
-    return Image.fromarray(scene.pixels)
 
 
 def _settings(
     task: str, seed: int, categories: Sequence[str], counts: tuple[int, int, int]
 ) -> dict[str, object]:
     if seed < 0 or min(counts) < 0:
-        raise InputError(f"The seed ({seed}) and the numbers of pictures {counts} must not be negative.")
+        raise InputError(f"The seed ({seed}) and the numbers of images {counts} must not be negative.")
     if unknown := [name for name in categories if name not in CATEGORIES]:
         raise InputError(f"Nothing called {unknown} can be drawn. Choose from: {', '.join(CATEGORIES)}.")
     if not categories or len(set(categories)) < len(categories):
@@ -226,11 +185,12 @@ def _keep_or_write(folder: Path, settings: dict[str, object], write: Callable[[_
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     # The numbers of files come last: a marker without them is a folder whose writing was cut short.
-    marker.write_text(_json(settings), "utf-8")
+    marker.write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
     counts = settings["counts"]
     assert isinstance(counts, dict)
     write({part: count for part, count in counts.items() if count})
-    marker.write_text(_json(settings | {"files": _files(folder, settings)}), "utf-8")
+    settings |= {"files": _files(folder, settings)}
+    marker.write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
     return folder
 
 
@@ -252,5 +212,19 @@ def _files(folder: Path, settings: Mapping[str, object]) -> dict[str, int]:
     return {path.name: sum(p.is_file() for p in (path, *path.rglob("*"))) for path in own}
 
 
-def _json(content: dict[str, object]) -> str:
-    return json.dumps(content, indent=1) + "\n"
+@dataclass(frozen=True)
+class DemoFolder:
+    """One task's dataset."""
+
+    write: Callable[[Path, int], object]
+    shots: int
+
+
+DEMO_FOLDERS: Mapping[str, DemoFolder] = {
+    "detection": DemoFolder(lambda folder, seed: write_detection(folder, seed, heldout=480), 4),
+    "classification": DemoFolder(lambda folder, seed: write_classification(folder, seed, heldout=60), 1),
+    "grounding": DemoFolder(lambda folder, seed: write_grounding(folder, seed, heldout=300), 24),
+}
+"""By task, the usual one first."""
+EVAL_MAX = 600
+"""Held-out questions of the demo: images cost nothing here, and many make narrow intervals."""

@@ -1,7 +1,7 @@
 """The handwritten digits of the miniature: 1,797 glyphs of 8x8, split once and for all.
 
 The glyphs are the test part of the UCI "Optical Recognition of Handwritten Digits" set (CC BY 4.0), as
-scikit-learn ships them. A compact copy lies beside this file so that the demo needs no scikit-learn.
+scikit-learn ships them. A compact copy lies next to this file so that the demo needs no scikit-learn.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 
 Split = Literal["pretrain", "train", "val", "heldout"]
-"""Which glyphs a picture may be drawn from. No glyph is in two splits."""
+"""Which glyphs an image may be drawn from. No glyph is in two splits."""
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 _SHARES = {"pretrain": 0.55, "train": 0.15, "val": 0.10, "heldout": 0.20}
@@ -27,19 +27,7 @@ def _load() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def glyphs(digit: int, split: Split) -> np.ndarray:
-    """Return the glyphs of one digit in one split.
-
-    Args:
-        digit: 0 to 9.
-        split: one of ``SPLITS``.
-
-    Returns:
-        uint8 array (n, 8, 8), ink from 0 to 16.
-
-    Example:
-        >>> glyphs(7, "heldout").shape[1:]
-        (8, 8)
-    """
+    """The glyphs of a digit, 0 to 9, in one split: uint8 (n, 8, 8), ink from 0 to 16."""
     images, labels = _load()
     own = images[labels == digit]
     order = np.random.default_rng(20250303 + digit).permutation(len(own))
@@ -47,15 +35,3 @@ def glyphs(digit: int, split: Split) -> np.ndarray:
     index = SPLITS.index(split)
     low, high = (round(edges[i] * len(own)) for i in (index, index + 1))
     return own[order[low:high]]
-
-
-def build_archive(path: str) -> None:
-    """Write ``glyphs.npz`` from scikit-learn's copy (needed only to make the package anew).
-
-    Args:
-        path: where to write.
-    """
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    np.savez_compressed(path, images=digits.images.astype(np.uint8), labels=digits.target.astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Small real pictures with exact labels: handwritten digits and drawn shapes on textured backgrounds.
+"""Small real images with exact labels: handwritten digits and drawn shapes on textured backgrounds.
 
 A scene is 100x100 pixels and its boxes are whole pixels, so a coordinate on the 0-1000 grid is a whole ten.
 Everything is drawn from a seed; the same seed and split give the same bytes.
@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from vrft.miniature.domains import PLAIN, Domain
 from vrft.miniature.glyphs import Split, glyphs
+from vrft.types import BoxXYXY
 
 SIZE = 100
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -22,7 +23,7 @@ NOVEL = ("four", "eight", "star", "arrow")
 """Categories that pretraining names as a single object but never detects, grounds or counts."""
 BASE = tuple(name for name in CATEGORIES if name not in NOVEL)
 
-COLOURS: dict[str, tuple[int, int, int]] = {
+COLORS: dict[str, tuple[int, int, int]] = {
     "red": (208, 40, 40),
     "green": (40, 150, 60),
     "blue": (40, 80, 208),
@@ -31,32 +32,37 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "white": (245, 245, 245),
     "black": (18, 18, 18),
 }
+_ON_DARK, _ON_LIGHT = ("red", "green", "yellow", "white"), ("red", "blue", "purple", "black", "green")
 
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One drawn thing: its category, its colour's name and its tight box in pixels, ``(x1, y1, x2, y2)``."""
+    """One drawn thing: its category, its color's name and its tight box in pixels, ``(x1, y1, x2, y2)``."""
 
     category: str
-    colour: str
+    color: str
     box_xyxy_px: tuple[int, int, int, int]
 
     @property
+    def box(self) -> BoxXYXY:
+        """The box as labels have it."""
+        x1, y1, x2, y2 = map(float, self.box_xyxy_px)
+        return x1, y1, x2, y2
+
+    @property
     def area_px(self) -> int:
-        """The box's area in square pixels."""
         x1, y1, x2, y2 = self.box_xyxy_px
         return (x2 - x1) * (y2 - y1)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture, uint8 (100, 100, 3), and what is in it, in drawing order."""
+    """An image, uint8 (100, 100, 3), and what is in it, in drawing order."""
 
     pixels: np.ndarray
     objects: tuple[SceneObject, ...]
 
     def of(self, category: str) -> tuple[SceneObject, ...]:
-        """The objects of one category."""
         return tuple(o for o in self.objects if o.category == category)
 
 
@@ -68,31 +74,15 @@ def draw_scene(
     side_px: tuple[int, int] = (20, 46),
     domain: Domain = PLAIN,
 ) -> Scene:
-    """Draw one scene.
-
-    Args:
-        rng: source of every choice.
-        split: which handwritten glyphs may appear.
-        categories: what may appear; a category may appear several times.
-        count: least and most objects (inclusive); fewer where no free place is found.
-        side_px: least and largest side of an object in pixels.
-        domain: how things are drawn; colours keep the names that they have in the plain one.
-
-    Returns:
-        The scene; its boxes hold all ink and overlap one another by at most a few pixels.
-
-    Example:
-        >>> draw_scene(np.random.default_rng(0), "train", ("seven",), (2, 2)).objects[0].category
-        'seven'
-    """
+    """Draw one scene; its boxes hold all ink and do not overlap."""
     canvas, dark = _background(rng, domain)
     objects: list[SceneObject] = []
     wanted = int(rng.integers(count[0], count[1] + 1))
     # A second object repeats the first category more often than chance would: "all sevens" must mean several.
     chosen: list[str] = []
     for _ in range(wanted):
-        again = chosen and rng.random() < 0.3
-        chosen.append(str(rng.choice(chosen)) if again else str(rng.choice(list(categories))))
+        repeats = chosen and rng.random() < 0.3
+        chosen.append(str(rng.choice(chosen if repeats else list(categories))))
     for category in chosen:
         for _attempt in range(12):
             side = int(rng.integers(side_px[0], side_px[1] + 1))
@@ -102,17 +92,13 @@ def draw_scene(
             top = int(rng.integers(1, SIZE - height))
             box = (left, top, left + width, top + height)
             if all(_apart(box, other.box_xyxy_px) for other in objects):
-                colour = str(rng.choice(_colours_on(dark)))
-                _paint(rng, canvas, ink, left, top, COLOURS[colour])
-                objects.append(SceneObject(category, colour, box))
+                color = str(rng.choice(_ON_DARK if dark else _ON_LIGHT))
+                _paint(rng, canvas, ink, left, top, COLORS[color])
+                objects.append(SceneObject(category, color, box))
                 break
     noise = rng.normal(0.0, 3.0, canvas.shape)
     pixels = np.clip(canvas + noise, 0, 255).astype(np.uint8)
     return Scene(domain.pixels(pixels), tuple(objects))
-
-
-def _colours_on(dark: bool) -> list[str]:
-    return ["red", "green", "yellow", "white"] if dark else ["red", "blue", "purple", "black", "green"]
 
 
 def _apart(a: tuple[int, int, int, int], b: tuple[int, int, int, int], gap_px: int = 1) -> bool:
@@ -151,9 +137,9 @@ def _paint(
     rng: np.random.Generator, canvas: np.ndarray, ink: np.ndarray, left: int, top: int, rgb: tuple[int, ...]
 ) -> None:
     height, width = ink.shape
-    colour = np.clip(np.asarray(rgb) + rng.normal(0, 10, 3), 0, 255)
+    color = np.clip(np.asarray(rgb) + rng.normal(0, 10, 3), 0, 255)
     patch = canvas[top : top + height, left : left + width]
-    patch[...] = patch * (1 - ink[..., None]) + colour * ink[..., None]
+    patch[...] = patch * (1 - ink[..., None]) + color * ink[..., None]
 
 
 def _ink(rng: np.random.Generator, category: str, side: int, split: Split, domain: Domain) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What loading any model from a folder or the hub has in common: silence, and errors told in vrft's words."""
+"""What loading any model from a folder or the hub has in common: silence, and errors in vrft's words."""
 
 from __future__ import annotations
 
@@ -14,18 +14,7 @@ from vrft.errors import ModelError
 
 
 def read_config(base: str, source: str) -> Any:
-    """The configuration of a model.
-
-    Args:
-        base: a Hugging Face model folder or a hub id.
-        source: what the user called it, for messages.
-
-    Returns:
-        transformers' configuration.
-
-    Raises:
-        ModelError: there is none, or it cannot be read.
-    """
+    """transformers' configuration of a folder or hub id; ``source`` is what the user called it."""
     if Path(base).exists() and not (Path(base) / "config.json").exists():
         raise ModelError(f"{source}: no config.json there. Give a Hugging Face model folder or a hub id.")
     try:
@@ -38,15 +27,7 @@ def read_config(base: str, source: str) -> Any:
 
 
 def check_weights(loading: dict[str, Any], source: str) -> None:
-    """Refuse a model of which transformers has made up some weights.
-
-    Args:
-        loading: what ``from_pretrained`` tells with ``output_loading_info=True``.
-        source: what the user called the model, for the message.
-
-    Raises:
-        ModelError: weights are missing or of another shape.
-    """
+    """Refuse a model of which transformers has made up some weights (its ``output_loading_info``)."""
     lacking = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3]
     if lacking:
         raise ModelError(f"{source}: weights are missing or of another shape ({', '.join(lacking)}, ...).")
@@ -59,7 +40,7 @@ def first_line(error: Exception) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers' bars and hints off the screen: vrft tells what matters in its own words."""
+    """Keep transformers' bars and hints off the screen."""
     level = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()

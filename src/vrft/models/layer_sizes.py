@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from vrft.models.policy import Picture, Policy
+from vrft.models.policy import Policy, ProcessedImage
 
 _HALF = (torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A tower of equal layers; numbers a token."""
+    """A tower of equal layers; numbers per token."""
 
     layers: int
     hidden: int
@@ -54,11 +54,7 @@ class Sizes:
 
 
 def sizes_of(policy: Policy) -> Sizes:
-    """Measure a policy's modules.
-
-    Args:
-        policy: loaded, or built without weights on the meta device.
-    """
+    """Measure a policy's modules; it may be built without weights, on the meta device."""
     core, decoder = policy.core, policy.core.get_decoder()
     dtype = next(core.parameters()).dtype
     tower = _tower(policy)
@@ -80,14 +76,9 @@ def sizes_of(policy: Policy) -> Sizes:
     )
 
 
-def patches_of(policy: Policy, picture: Picture) -> int:
-    """Patches that the vision tower sees of a picture.
-
-    Args:
-        policy: whose tower.
-        picture: as its image processor gives it.
-    """
-    return picture.inputs["pixel_values"].numel() // _patch_numbers(policy)
+def patches_of(policy: Policy, image: ProcessedImage) -> int:
+    """Patches that the vision tower sees of an image."""
+    return image.inputs["pixel_values"].numel() // _patch_numbers(policy)
 
 
 def _patch_numbers(policy: Policy) -> int:
@@ -119,7 +110,7 @@ def _norm_keeps(norm: nn.Module, weight: torch.Tensor, layer: Any, half: bool) -
     width = _applied_width(norm, weight, layer)
     if isinstance(norm, nn.LayerNorm):
         return width
-    # An RMS norm keeps its normalised input for the weight, and computes in float32.
+    # An RMS norm keeps its normalized input for the weight, and computes in float32.
     return width * (1 + int(weight.requires_grad) + 2 * int(half))
 
 
@@ -133,7 +124,7 @@ def _applied_width(norm: nn.Module, weight: torch.Tensor, layer: Any) -> int:
 
 
 def _is_projection(name: str, module: nn.Module) -> bool:
-    """A linear layer, or one with an adapter, whose parts are no projections of their own."""
+    """A linear layer, or one with an adapter, whose parts are not projections of their own."""
     part = "base_layer" in name or "lora_" in name
     return not part and (isinstance(module, nn.Linear) or hasattr(module, "lora_A"))
 

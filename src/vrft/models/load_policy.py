@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,79 +14,44 @@ from vrft.models.attention.shared_attention import NAME
 from vrft.models.families import family_of
 from vrft.models.families.family import Family
 from vrft.models.hub_errors import check_weights, first_line, quiet, read_config
+from vrft.models.model_options import LoraOptions, ModelOptions
 from vrft.models.model_source import adapter_base, copy_side_files, fetch_side_files, resolve_source
 from vrft.models.policy import Policy
 
 SDPA = "sdpa"
 WITHOUT_WEIGHTS = "meta"
 """The device of a model that has shapes and no weights."""
-DTYPES = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-    "float64": torch.float64,
-}
 
 
-@dataclass(frozen=True)
-class LoraSettings:
-    """A LoRA adapter on the language model (never on the vision tower)."""
-
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
-
-
-LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
-
-
-def lora_targets(family: Family) -> str:
-    """The pattern of the modules that an adapter goes to: the text model's projections."""
-    return LORA_TARGETS.replace("language_model", family.decoder)
-
-
-def load_policy(
-    source: str,
-    *,
-    device: str = "auto",
-    dtype: str = "auto",
-    train_vision: bool = False,
-    min_pixels: int | None = None,
-    max_pixels: int | None = None,
-    attention: str = "sdpa",
-    lora: LoraSettings | None = None,
-) -> Policy:
-    """Load a policy.
+def load_policy(options: ModelOptions | str | Path) -> Policy:
+    """Load a policy, in eval mode.
 
     Args:
-        source: 'miniature', a folder, or a hub id.
-        device: 'auto' (CUDA where there is one), or a torch device; 'meta' reads no weights and gives a
-            policy that encodes questions and knows its shapes, but cannot answer.
-        dtype: a key of ``DTYPES``, or 'auto' (``natural_dtype``).
-        train_vision: whether the vision tower learns too; frozen features are computed once a picture.
-        min_pixels: least pixels after the processor's resize; None keeps the folder's setting.
-        max_pixels: most pixels after the processor's resize; None keeps the folder's setting.
-        attention: transformers' attention implementation.
-        lora: train a LoRA adapter instead of all weights.
-
-    Returns:
-        The policy in eval mode.
+        options: a model and how to load it; a bare path or hub id takes the defaults.
 
     Raises:
-        ModelError: the source is missing, broken, or no vision-language model vrft can train.
+        ModelError: the source is missing or broken, or is not a vision-language model that vrft can train.
+
+    Example:
+        >>> policy = load_policy(ModelOptions(path="miniature", device="cpu"))
+        >>> policy.family.model_type
+        'qwen3_vl'
     """
+    if not isinstance(options, ModelOptions):
+        options = ModelOptions(path=str(options))
+    source, lora = options.path, options.lora
     folder = resolve_source(source)
-    device = natural_device() if device == "auto" else device
-    dtype = natural_dtype(device) if dtype == "auto" else dtype
+    device = natural_device() if options.device == "auto" else options.device
+    dtype = natural_dtype(device) if options.dtype == "auto" else options.dtype
     adapted = adapter_base(folder)
     base = adapted or folder
     config = read_config(base, source)
     family = family_of(config.model_type, source)
     try:
         with quiet():
-            model = _model(base, config, device, DTYPES[dtype], attention, source)
+            model = _model(base, config, device, getattr(torch, dtype), options.attention, source)
             tokenizer = AutoTokenizer.from_pretrained(base)
-            # The PIL backend everywhere: the torchvision one differs by up to 0.015 a pixel value, and runs
+            # The PIL backend everywhere: the torchvision one differs by up to 0.015 per pixel value, and runs
             # must agree.
             image_processor = AutoImageProcessor.from_pretrained(base, backend="pil")
         fetch_side_files(base)
@@ -97,12 +61,12 @@ def load_policy(
         raise ModelError(
             f"{source}: its tokenizer has no chat template; add chat_template.jinja to the folder."
         )
-    family.prepare(image_processor, model.config, min_pixels, max_pixels)
-    if attention == SDPA:
+    family.prepare(image_processor, model.config, options.min_pixels, options.max_pixels)
+    if options.attention == SDPA:
         model.set_attn_implementation({"text_config": NAME})
     model.to(device).eval()
     model.requires_grad_(lora is None)
-    if not train_vision:
+    if not options.train_vision:
         for name, parameter in model.named_parameters():
             if name.startswith(family.vision):
                 parameter.requires_grad_(False)
@@ -110,9 +74,8 @@ def load_policy(
         model = _merge_adapter(model, folder)
     if lora is not None:
         model = _add_lora(model, lora, family)
-    return Policy(
-        model, tokenizer, image_processor, family, source, vision_frozen=not train_vision or lora is not None
-    )
+    vision_frozen = not options.train_vision or lora is not None
+    return Policy(model, tokenizer, image_processor, family, source, vision_frozen)
 
 
 def natural_device() -> str:
@@ -121,15 +84,7 @@ def natural_device() -> str:
 
 
 def natural_dtype(device: str) -> str:
-    """The precision that a device computes in fast and safely.
-
-    Args:
-        device: a torch device.
-
-    Example:
-        >>> natural_dtype("cpu")
-        'float32'
-    """
+    """The precision that a device computes in fast and safely."""
     if not device.startswith("cuda"):
         return "float32"
     return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
@@ -152,7 +107,12 @@ def _merge_adapter(model: Any, folder: str) -> Any:
     return PeftModel.from_pretrained(model, folder).merge_and_unload()
 
 
-def _add_lora(model: Any, lora: LoraSettings, family: Family) -> Any:
+def lora_targets(family: Family) -> str:
+    """The pattern of the modules that an adapter goes to: the text model's projections."""
+    return rf".*{family.decoder}.*\.({'|'.join(family.adapted)})"
+
+
+def _add_lora(model: Any, lora: LoraOptions, family: Family) -> Any:
     from peft import LoraConfig, get_peft_model
 
     settings = LoraConfig(
@@ -170,10 +130,7 @@ def save_policy(policy: Policy, folder: Path) -> Path:
 
     Args:
         policy: a full model, or one with a LoRA adapter (then only the adapter is written, peft's way).
-        folder: where to write.
-
-    Returns:
-        The folder.
+        folder: where to write; also what is returned.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with quiet():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from vrft.miniature.location import MINIATURE, miniature_folder
+from vrft.miniature.location import is_miniature, miniature_folder
 from vrft.models.hub_errors import quiet
 
 _PIECE = 1 << 20
@@ -24,8 +24,8 @@ COPIED = (
 
 
 def resolve_source(source: str) -> str:
-    """The folder or hub id behind a model's name; 'miniature' is the embedded one."""
-    return str(miniature_folder()) if source == MINIATURE else source
+    """The folder or hub id behind a model's name, which may be that of an embedded one."""
+    return str(miniature_folder(source)) if is_miniature(source) else source
 
 
 def adapter_base(folder: str) -> str | None:
@@ -37,27 +37,15 @@ def adapter_base(folder: str) -> str | None:
 
 
 def fetch_side_files(source: str) -> Path | None:
-    """Have a model's side files on this machine: a folder has them, those of a hub id go to the hub's cache.
+    """Have a model's side files on this machine, while there is a network: those of a hub id go to its cache.
 
-    Weights are not touched. Called where the model is loaded, since there may be no network left when it is
-    saved.
-
-    Args:
-        source: 'miniature', a folder, or a hub id.
-
-    Returns:
-        The folder that holds them; None where the hub cannot be reached and its cache has nothing.
+    Returns the folder that holds them; None where the hub cannot be reached and its cache has nothing.
     """
     return _folder(source, local_files_only=False)
 
 
 def copy_side_files(source: str, folder: Path) -> None:
-    """Copy a model's side files to where it is saved.
-
-    Args:
-        source: as the model was loaded from.
-        folder: where the model, its tokenizer and its image processor have been written.
-    """
+    """Copy a model's side files to where it, its tokenizer and its image processor have been saved."""
     own = _folder(source, local_files_only=True)
     if own is None:
         return
@@ -72,14 +60,10 @@ def copy_side_files(source: str, folder: Path) -> None:
 
 
 def weights_of(source: str) -> str | None:
-    """Which weights a model's name stands for: what tells two of them apart that have one name.
+    """Which weights a model's name means: what differs between two of them that have one name.
 
-    Args:
-        source: 'miniature', a model or adapter folder, or a hub id.
-
-    Returns:
-        Of a folder a digest of both ends of each weight file, 64 hexadecimal digits; of a hub id the commit
-        that this machine's cache then holds; None where there is neither.
+    Of a folder a digest of both ends of each weight file; of a hub id the commit that this machine's cache
+    then holds; None where there is neither.
     """
     place = Path(resolve_source(source))
     if not place.exists():
@@ -106,5 +90,5 @@ def _folder(source: str, local_files_only: bool) -> Path | None:
         wanted = [*COPIED, PROCESSOR]
         with quiet():
             return Path(snapshot_download(place, allow_patterns=wanted, local_files_only=local_files_only))
-    except (OSError, ValueError):  # no network and no cache, or no such name: the model's own loading tells
+    except (OSError, ValueError):  # no network and no cache, or no such name: the model's own loading says so
         return None

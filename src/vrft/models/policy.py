@@ -1,63 +1,87 @@
-"""The policy: a vision-language model with its tokenizer, image processor and Frame.
+"""The policy: a vision-language model with its tokenizer and image processor; it writes its own prompts.
 
 Axes: R answer rows, A answer tokens.
 """
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-from weakref import WeakKeyDictionary
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from vrft.data.images import open_rgb
-from vrft.errors import InputError, ModelError
-from vrft.geometry.frames import View
+from vrft.data.images import open_image
+from vrft.errors import InputError
 from vrft.models.attention.shared_attention import NAME
+from vrft.models.chat_template import first_prompt, next_prompt
 from vrft.models.families.family import Family, Features, Inputs
-from vrft.types import Edit
+from vrft.models.token_ends import token_ends
+from vrft.types import Completion, CoordinateFrame, Image, Medium, Message, Prompt
 
 IMAGE_CACHE = 512
-"""Processed pictures and frozen features kept in memory, at most."""
+"""Processed images and frozen features kept in memory, at most: of images as their files have them."""
+SHOWN_CACHE = 128
+"""The same of images that are shown otherwise, which seldom come again: more than a step asks about."""
+_PIECES = 2**17
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """One picture as the image processor gives it; two are told apart by identity."""
+class ProcessedImage:
+    """One image as the model takes it."""
 
-    path: Path
+    medium: Medium
     inputs: Inputs
     """Arguments of the model's ``get_image_features``."""
-    written: str
+    text: str
     """What stands for it in a prompt."""
-    view: View
-    edits: tuple[Edit, ...] = ()
-    """What was done to it between the file and the image processor."""
-
-    @property
-    def source(self) -> tuple[Path, tuple[Edit, ...]]:
-        """What decides its pixels."""
-        return (self.path, self.edits)
+    frame: CoordinateFrame
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """One encoded question about one picture."""
+class MediumCache(Generic[_T]):
+    """The latest values by medium."""
 
-    token_ids: tuple[int, ...]
-    picture: Picture
+    def __init__(self) -> None:
+        self._plain: OrderedDict[Medium, _T] = OrderedDict()
+        self._shown: OrderedDict[Medium, _T] = OrderedDict()
+
+    def _kept(self, medium: Medium) -> tuple[OrderedDict[Medium, _T], int]:
+        plain = isinstance(medium, Image) and medium.is_plain
+        return (self._plain, IMAGE_CACHE) if plain else (self._shown, SHOWN_CACHE)
+
+    def get(self, medium: Medium) -> _T | None:
+        """The value; None where it was not kept."""
+        kept, _ = self._kept(medium)
+        if medium in kept:
+            kept.move_to_end(medium)
+        return kept.get(medium)
+
+    def put(self, medium: Medium, value: _T) -> _T:
+        """Keep a value, and let the oldest go where there are too many."""
+        kept, most = self._kept(medium)
+        kept[medium] = value
+        while len(kept) > most:
+            kept.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        self._plain.clear()
+        self._shown.clear()
 
 
 @dataclass
 class Policy:
-    """A vision-language model ready to answer and to learn."""
+    """A vision-language model ready to answer and to learn; ``vrft.models.load_policy`` makes one.
+
+    It is the ``Renderer`` of its own prompts (``vrft.rollout.sampler``): they hold token ids and media,
+    never tensors.
+    """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -65,12 +89,11 @@ class Policy:
     family: Family
     source: str
     vision_frozen: bool = True
-    lean: bool | None = None
-    """Whether the engine's own decoding step gives the model's hidden states; None until it was tried."""
-    _pictures: OrderedDict[Path, Picture] = field(default_factory=OrderedDict)
-    _features: OrderedDict[Path, Features] = field(default_factory=OrderedDict)
-    _edited_features: WeakKeyDictionary[Picture, Features] = field(default_factory=WeakKeyDictionary)
-    """Of edited pictures, which seldom come again: kept as long as the step that asks about them."""
+    fast_decode: bool | None = None
+    """Whether the sampler's own decoding step gives the model's hidden states; None until it was tried."""
+    _images: MediumCache[ProcessedImage] = field(default_factory=MediumCache)
+    _features: MediumCache[Features] = field(default_factory=MediumCache)
+    _pieces: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     @property
     def core(self) -> Any:
@@ -90,12 +113,12 @@ class Policy:
 
     @property
     def vocabulary(self) -> int:
-        """Number of logits a token."""
+        """Number of logits per token."""
         return int(self.core.get_decoder().config.vocab_size)
 
     @property
     def image_token_id(self) -> int:
-        """The placeholder id of a picture token."""
+        """The placeholder id of an image token."""
         return int(self.core.config.image_token_id)
 
     @property
@@ -108,7 +131,6 @@ class Policy:
 
     @property
     def _turn_end_id(self) -> int | None:
-        """The id of the family's own token at the end of an answer, where it has one."""
         return None if self.family.turn_end is None else self._id_of(self.family.turn_end)
 
     def _id_of(self, token: str) -> int | None:
@@ -125,140 +147,148 @@ class Policy:
 
     @property
     def placeholder_ids(self) -> tuple[int, ...]:
-        """Ids that must never be sampled: the model would look for picture features behind them."""
+        """Ids that must never be sampled: the model would look for image features behind them."""
         named = [getattr(self.core.config, name, None) for name in self.family.never_ids]
         named += [self._id_of(token) for token in self.family.never_tokens]
         return tuple(dict.fromkeys(int(i) for i in named if i is not None))
 
-    def picture(self, path: Path, edits: tuple[Edit, ...] = ()) -> Picture:
-        """Read and process a picture; the most recent ones are kept, edited ones are not.
+    # ---- prompts and answers
+
+    def frame(self, medium: Medium) -> CoordinateFrame:
+        """How the model writes places in a medium."""
+        return self.image(medium).frame
+
+    def first(self, messages: Sequence[Message]) -> Prompt:
+        """The prompt of a conversation, by the model's own chat template.
 
         Args:
-            path: a picture file.
-            edits: what to do to its pixels, in this order.
+            messages: one of the assistant at the end is the beginning of the answer.
 
         Returns:
-            What the model takes, what stands in the prompt, and the view that converts coordinates.
-        """
-        if edits:
-            return self._process(path, edits)
-        if path not in self._pictures:
-            self._pictures[path] = self._process(path)
-            if len(self._pictures) > IMAGE_CACHE:
-                self._pictures.popitem(last=False)
-        return self._pictures[path]
-
-    def _process(self, path: Path, edits: tuple[Edit, ...] = ()) -> Picture:
-        image = open_rgb(path)
-        for edit in edits:
-            image = edit.pixels(image)
-        seen = self.family.see(image, self.image_processor, self.tokenizer, self.core.config)
-        view = View(self.family.frame, image.size, seen.input_wh)
-        return Picture(path, seen.inputs, seen.written, view, edits)
-
-    def prompt(self, question: str, picture: Picture) -> Prompt:
-        """Encode a question about a picture through the model's own chat template.
-
-        Args:
-            question: the user's text.
-            picture: from ``picture``.
-
-        Returns:
-            Token ids with one placeholder a picture token, written as the family's own processor writes it.
+            Token ids with one placeholder per image token, written as the family's own processor writes them.
 
         Raises:
-            ModelError: the template has no place for a picture.
-            InputError: the question itself holds a token that stands for a picture.
+            ModelError: the template has no place for an image.
+            InputError: a text holds a token that stands for an image, or the family cannot show these media.
         """
-        own = set(self.tokenizer(question, add_special_tokens=False)["input_ids"]).intersection(
-            self.placeholder_ids
-        )
-        if own:
-            token = self.tokenizer.convert_ids_to_tokens(min(own))
-            raise InputError(
-                f"{picture.path}: the question contains '{token}', which stands for a picture. Rename the "
-                f"class or expression: {question!r}"
-            )
-        content = [{"type": "image"}, {"type": "text", "text": question}]
-        text = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
-        )
-        marker = self.family.marker(self.tokenizer, self.core.config)
-        before, found, after = text.partition(marker)
-        if not found:
-            raise ModelError(
-                f"{self.source}: its chat template writes no '{marker}' where a picture stands. "
-                "Take the template of the model's own release."
-            )
-        # As the families' processors do it: where the template writes no first token, the tokenizer may.
-        first = self.tokenizer.bos_token
-        begun = first is not None and text.startswith(first)
-        ids = self.tokenizer(before + picture.written + after, add_special_tokens=not begun)["input_ids"]
-        return Prompt(tuple(ids), picture)
+        return first_prompt(self, messages)
 
-    def answer_ids(self, text: str) -> tuple[int, ...]:
-        """Token ids of an answer to be taught, end token included."""
+    def following(self, prompt: Prompt, said: Completion, messages: Sequence[Message]) -> Prompt:
+        """The prompt of the next turn: it begins with the tokens of ``prompt`` and ``said`` as they were.
+
+        Args:
+            prompt: of the turn before.
+            said: what was answered to it.
+            messages: what is shown next; empty, or a message of the assistant, lets the same answer go on.
+
+        Raises:
+            ModelError: the template would write earlier turns in another way.
+            InputError: as ``first``; or an answer is to go on that has ended.
+        """
+        return next_prompt(self, prompt, said, messages)
+
+    def said(self, text: str) -> Completion:
+        """A given text (gold, logged) as an answer, end token included."""
         end = self.tokenizer.eos_token_id if self._turn_end_id is None else self._turn_end_id
-        return (*self.tokenizer(text, add_special_tokens=False)["input_ids"], end)
+        ids = (*self.tokenizer(text, add_special_tokens=False)["input_ids"], end)
+        return Completion(text, ids, ends=token_ends(self._piece, ids, text))
 
-    def decode(self, token_ids: tuple[int, ...]) -> str:
+    def decode(self, token_ids: Sequence[int]) -> str:
         """Text of an answer, special tokens left out."""
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
 
-    def features(self, pictures: list[Picture]) -> BaseModelOutputWithPooling:
-        """Picture features, one entry a picture, as ``mm_encoder_outputs`` takes them.
+    def completion(
+        self, token_ids: Sequence[int], logprobs: Sequence[float], finished: bool, version: int = 0
+    ) -> Completion:
+        """Sampled tokens as a completion, with their text and their places in it."""
+        ids, text = tuple(token_ids), self.decode(token_ids)
+        ends = token_ends(self._piece, ids, text)
+        return Completion(text, ids, tuple(logprobs), ends, "stop" if finished else "length", version)
 
-        With a frozen vision tower each picture is encoded once and kept; otherwise the distinct pictures are
-        encoded in one pass that carries gradient where gradient is on.
+    def _piece(self, token_ids: tuple[int, ...]) -> str:
+        """``decode``, which remembers single tokens and pairs."""
+        if len(token_ids) > 2:
+            return self.decode(token_ids)
+        if token_ids not in self._pieces:
+            if len(self._pieces) >= _PIECES:
+                self._pieces.clear()
+            self._pieces[token_ids] = self.decode(token_ids)
+        return self._pieces[token_ids]
 
-        Args:
-            pictures: one a prompt; a repeated one is encoded once.
+    # ---- images
+
+    def image(self, medium: Medium) -> ProcessedImage:
+        """Read and process an image; the latest ones are kept.
+
+        Raises:
+            InputError: the family cannot show it.
+            LabelError: the file is missing or is not a readable image.
         """
-        distinct = {p.source: p for p in pictures}
-        found = {
-            source: features for source, p in distinct.items() if (features := self._kept(p)) is not None
-        }
-        missing = [p for source, p in distinct.items() if source not in found]
+        return self._images.get(medium) or self._images.put(medium, self._processed(medium))
+
+    def _processed(self, medium: Medium) -> ProcessedImage:
+        if not isinstance(medium, Image):
+            raise InputError(
+                f"{medium.path}: a model of type '{self.family.model_type}' is shown images here, not a "
+                f"{medium.kind}."
+            )
+        pixels = open_image(medium)
+        found = self.family.process(pixels, self.image_processor, self.tokenizer, self.core.config)
+        return ProcessedImage(
+            medium, found.inputs, found.text, medium.frame(self.family.frame, found.input_wh)
+        )
+
+    def images_of(self, prompts: Sequence[Prompt]) -> list[ProcessedImage]:
+        """The images of all prompts, one after the other."""
+        return [self.image(medium) for prompt in prompts for medium in prompt.media]
+
+    def features(self, images: Sequence[ProcessedImage]) -> BaseModelOutputWithPooling:
+        """Image features, one entry per image, as ``mm_encoder_outputs`` takes them.
+
+        With a frozen vision tower each image is encoded once and kept; otherwise the distinct images are
+        encoded in one pass that carries gradient where gradient is on.
+        """
+        distinct = {image.medium: image for image in images}
+        kept = {m: self._features.get(m) for m in distinct} if self.vision_frozen else {}
+        found = {medium: features for medium, features in kept.items() if features is not None}
+        missing = [image for medium, image in distinct.items() if medium not in found]
         if missing:
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.vision_frozen):
-                fresh = self._encode(missing)
-            found |= {p.source: features for p, features in zip(missing, fresh, strict=True)}
-            if self.vision_frozen:
-                self._keep(missing, fresh)
-        return self.family.joined([found[p.source] for p in pictures])
+                inputs = [{name: self._placed(value) for name, value in i.inputs.items()} for i in missing]
+                fresh = self.family.encode(self.core.model, inputs)
+            for image, features in zip(missing, fresh, strict=True):
+                found[image.medium] = (
+                    self._features.put(image.medium, features) if self.vision_frozen else features
+                )
+        return self.family.joined([found[image.medium] for image in images])
 
-    def _kept(self, picture: Picture) -> Features | None:
-        if not self.vision_frozen:
-            return None
-        return self._edited_features.get(picture) if picture.edits else self._features.get(picture.path)
-
-    def _keep(self, pictures: list[Picture], features: list[Features]) -> None:
-        for picture, found in zip(pictures, features, strict=True):
-            if picture.edits:
-                self._edited_features[picture] = found
-            else:
-                self._features[picture.path] = found
-        while len(self._features) > IMAGE_CACHE:
-            self._features.popitem(last=False)
-
-    def _encode(self, pictures: list[Picture]) -> list[Features]:
-        inputs = [{name: self._placed(value) for name, value in p.inputs.items()} for p in pictures]
-        return self.family.encode(self.core.model, inputs)
+    def model_inputs(self, images: Sequence[ProcessedImage]) -> dict[str, torch.Tensor]:
+        """The images as arguments of the model's own forward pass."""
+        together = self.family.together([image.inputs for image in images])
+        return {name: self._placed(value) for name, value in together.items()}
 
     def _placed(self, value: torch.Tensor) -> torch.Tensor:
         return value.to(self.device, self.core.dtype if value.is_floating_point() else value.dtype)
 
+    def forget_features(self) -> None:
+        """Drop kept features; needed after the tower's weights or device changed."""
+        self._features.clear()
+
+    # ---- weights
+
     @contextmanager
     def learning(self) -> Iterator[None]:
-        """The mode of passes that carry gradient: adapters drop out, activations are checkpointed, each where
-        that is on. Outside the policy is in eval mode."""
+        """The mode of passes that carry gradient: adapters drop out, activations are checkpointed, each
+        where that is on. Outside the policy is in eval mode."""
+        was_training = self.model.training
         self.model.train()
         try:
             yield
         finally:
-            self.model.eval()
+            self.model.train(was_training)
 
-    def forget_features(self) -> None:
-        """Drop kept features; needed after the tower's weights or device changed."""
-        self._features.clear()
-        self._edited_features.clear()
+    def frozen_copy(self) -> Policy:
+        """A twin whose weights never change; it shares the features that both compute alike."""
+        model = copy.deepcopy(self.model).eval().requires_grad_(False)
+        features = self._features if self.vision_frozen else MediumCache[Features]()
+        return replace(self, model=model, vision_frozen=True, _features=features)

@@ -3,80 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from vrft.errors import InputError
-from vrft.evaluation.judged import Judged
-from vrft.evaluation.scorecard.scored import Json
-from vrft.evaluation.statistics import bootstrap
-from vrft.report.comparison import ClassRow, Results, class_rows, metric_title, read_results
-from vrft.report.curves import Chart, kind_of, run_charts, validation_charts
-from vrft.report.gallery import Gallery, build_gallery
-from vrft.report.number_format import hundred, interval, plain, system_name
-from vrft.report.page import write_page
-from vrft.report.rollout_examples import GroupView, group_views
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from vrft.errors import InputError, RunError
+from vrft.evaluation.scorecard import Json
+from vrft.evaluation.statistics import bootstrap, by_task
+from vrft.report import setting_summary as setting
+from vrft.report.card_section import evaluation_sections
+from vrft.report.charts import line_swatch
+from vrft.report.comparison import class_rows, read_results
+from vrft.report.curves import run_charts, validation_charts
+from vrft.report.gallery import Answers, PagePart, build_gallery
 from vrft.report.run_reader import (
-    ReadEvaluation,
+    OLD,
     ReadFit,
     ReadRun,
     expand,
     is_evaluation,
     is_fit,
+    is_old,
     read_evaluation,
     read_fit,
     read_run,
+    task_name,
 )
-from vrft.report.scorecard.card_section import EvaluationSection, evaluation_section
-from vrft.report.setting_summary import (
-    Settings,
-    TrialRow,
-    choice_of,
-    doubts_of,
-    facts_of,
-    left_out_of,
-    lines_of,
-    settings_of,
-    trial_rows,
-)
-from vrft.tasks.metrics.metric import METRICS, format_rate, parse_rate
-from vrft.tasks.task import load_task
+from vrft.report.systems import MetricStyle, known_task, style_of, system_name, unknown_task
+from vrft.run_folder import write_text
+from vrft.tasks.metrics.metric import format_rate, parse_rate
+from vrft.tasks.number_format import clip, hundred, plain
+from vrft.tasks.registry import task_of
+from vrft.types import Prediction, RolloutGroup
 
-
-@dataclass(frozen=True)
-class FitSection:
-    """What the page says of one fit."""
-
-    anchor: str
-    title: str
-    miniature: bool
-    results: Results
-    facts: list[tuple[str, str]]
-    summary: list[str]
-    left_out: list[tuple[str, str]]
-    remarks: list[str]
-    charts: list[tuple[str, list[Chart]]]
-    gallery: Gallery | None
-    rollouts: list[tuple[str, list[GroupView]]]
-    class_systems: list[str]
-    classes: list[ClassRow]
-    trials: list[TrialRow]
-    choice: str
-    settings: list[Settings]
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class RunSection:
-    """What the page says of one run that belongs to no fit."""
-
-    anchor: str
-    title: str
-    facts: list[tuple[str, str]]
-    charts: list[tuple[str, list[Chart]]]
-    rollouts: list[tuple[str, list[GroupView]]]
-    settings: list[Settings]
-    notes: list[str]
+Section = dict[str, Any]
+"""What the templates name of one part of the page."""
 
 
 def build_report(folders: Sequence[Path], out: Path) -> Path:
@@ -91,31 +55,38 @@ def build_report(folders: Sequence[Path], out: Path) -> Path:
         The page's path.
 
     Raises:
-        RunError: a path is no folder or holds no run, or the page cannot be written.
+        RunError: a path is not a folder or holds no run, all were written by vrft 0.1, or the page cannot be
+            written.
     """
-    found = expand(folders)
-    pages = sum(is_fit(folder) or is_evaluation(folder) for folder in found)
-    fits: list[FitSection] = []
-    runs: list[RunSection] = []
-    evaluations: list[EvaluationSection] = []
+    everything = expand(folders)
+    notes = [f"{folder} {OLD}. Make it again with this version." for folder in everything if is_old(folder)]
+    found = [folder for folder in everything if not is_old(folder)]
+    if not found:
+        raise RunError(" ".join(notes))
+    galleries = sum(is_fit(folder) or is_evaluation(folder) for folder in found)
+    fits: list[Section] = []
+    runs: list[Section] = []
+    evaluations: list[Section] = []
     for index, folder in enumerate(found):
         anchor = f"s{index}"
         if is_fit(folder):
-            fits.append(_fit_section(read_fit(folder), anchor, pages))
+            fits.append(_fit_section(read_fit(folder), anchor, galleries))
         elif is_evaluation(folder):
-            evaluations.append(evaluation_section(read_evaluation(folder), anchor, pages))
+            own: list[str] = []
+            read = read_evaluation(folder, own)
+            evaluations += evaluation_sections(folder, *read, own, anchor, galleries)
         else:
             runs.append(_run_section(folder, anchor))
-    return write_page(out, fits=fits, runs=runs, evaluations=evaluations)
+    return _write_page(out, fits=fits, runs=runs, evaluations=evaluations, notes=notes)
 
 
-def build_evaluation_page(card: Json, judged: Sequence[Judged], path: Path) -> Path:
+def build_evaluation_page(card: Json, predictions: Sequence[Prediction], path: Path) -> Path:
     """Write one HTML page about one evaluation.
 
     Args:
-        card: as ``vrft.evaluation.scorecard.scorecard`` gives it; further keys such as ``model`` and ``data``
-            are told too.
-        judged: the answers that it is of, with all further ones.
+        card: as ``vrft.evaluation.scorecard.scorecard`` gives it, or ``tasks`` with several by name; further
+            keys such as ``model`` and ``data`` are shown too.
+        predictions: that it is of, with all rollouts.
         path: the file to write, or an existing folder for a ``report.html`` in it.
 
     Returns:
@@ -124,105 +95,159 @@ def build_evaluation_page(card: Json, judged: Sequence[Judged], path: Path) -> P
     Raises:
         RunError: the page cannot be written.
     """
-    read = ReadEvaluation(path if path.is_dir() else path.parent, card, list(judged), [])
-    return write_page(path, fits=[], runs=[], evaluations=[evaluation_section(read, "s0", 1)])
+    folder = path if path.is_dir() else path.parent
+    sections = evaluation_sections(folder, card, predictions, [], "s0", 1)
+    return _write_page(path, fits=[], runs=[], evaluations=sections, notes=[])
 
 
-def _fit_section(fit: ReadFit, anchor: str, pages: int) -> FitSection:
+def _write_page(out: Path, **content: Any) -> Path:
+    """Render the template and write the page, whole or not at all."""
+    here = Path(__file__).parent
+    environment = Environment(
+        loader=FileSystemLoader(here),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # The templates of parts see it as well.
+    environment.globals["swatch"] = line_swatch
+    environment.filters |= {"plain": plain, "clip": clip}
+    try:
+        content["version"] = version("vrft")
+    except PackageNotFoundError:
+        content["version"] = ""
+    style = Markup((here / "style.css").read_text(encoding="utf-8"))
+    page = environment.get_template("template.html").render(style=style, **content).lstrip()
+    target = out / "report.html" if out.is_dir() else out
+    try:
+        write_text(target, page)
+    except OSError as error:
+        raise RunError(f"{target}: the page cannot be written ({error}). Choose another place.") from error
+    return target
+
+
+def _fit_section(fit: ReadFit, anchor: str, galleries: int) -> Section:
     notes = fit.notes
     answers = {name: run.heldout for name, run in fit.runs.items() if run.heldout}
     notes += [f"{name} has no answers to held-out questions yet." for name in fit.runs if name not in answers]
-    results = read_results(fit.comparison, notes)
-    answers = {name: _of_task(judged, fit.task) for name, judged in answers.items()}
-    classes = class_rows(answers, fit.task, fit.comparison.get("metric"), notes)
-    roots = [fit.path, Path(str(fit.facts.get("data", "")))]
-    seed = fit.facts.get("seed")
+    answered = {name: by_task(predictions) for name, predictions in answers.items()}
+    named = dict.fromkeys((*fit.comparisons, *(task for own in answered.values() for task in own)))
+    tasks = [task for task in named if task] or [""]
+    parts = []
+    for index, task in enumerate(tasks):
+        own = {name: by_name[task] for name, by_name in answered.items() if task in by_name}
+        place = f"{anchor}t{index}" if index else anchor
+        parts.append(_task_part(fit, task, own, place, galleries * len(tasks), notes))
     drawn = {name: run_charts(run) for name, run in fit.runs.items()}
     charts = [(f"Training of {system_name(name)}", listed) for name, listed in drawn.items() if listed]
     validations = validation_charts(fit)
     if validations:
         charts.append(("Validation of every trial", validations))
-    return FitSection(
-        anchor=anchor,
-        title=fit.task or fit.path.name,
-        miniature=fit.facts.get("miniature") is True,
-        results=results,
-        facts=facts_of(fit),
-        summary=lines_of(fit, "summary"),
-        left_out=left_out_of(fit),
-        remarks=lines_of(fit, "notes"),
-        charts=charts,
-        gallery=build_gallery(answers, fit.task, seed if isinstance(seed, int) else 0, roots, anchor, pages),
-        rollouts=[
-            (system_name(name), views) for name, run in fit.runs.items() if (views := group_views(run))
-        ],
-        class_systems=[system_name(name) for name in answers],
-        classes=classes,
-        trials=trial_rows(fit),
-        choice=choice_of(fit),
-        settings=settings_of(
-            [(system_name(name), run) for name, run in fit.runs.items()], fit.facts.get("versions")
-        ),
-        notes=[*notes, *doubts_of(fit)],
-    )
+    runs = [(system_name(name), run) for name, run in fit.runs.items()]
+    return {
+        "anchor": anchor,
+        "title": fit.task or fit.path.name,
+        "miniature": fit.facts.get("miniature") is True,
+        "tasks": parts,
+        "facts": setting.facts_of(fit),
+        "summary": setting.lines_of(fit, "summary"),
+        "left_out": setting.pairs(fit.facts.get("left_out")),
+        "remarks": setting.lines_of(fit, "notes"),
+        "charts": charts,
+        "rollouts": [(name, [_group(*group) for group in run.groups]) for name, run in runs if run.groups],
+        "trials": setting.trial_rows(fit),
+        "validated": MetricStyle("Validation", style_of(fit.task, fit.comparison).unit).heading(),
+        "choice": setting.choice_of(fit),
+        "settings": setting.settings_of(runs, fit.facts.get("versions")),
+        "notes": [*notes, *setting.doubts_of(fit)],
+    }
 
 
-def _run_section(folder: Path, anchor: str) -> RunSection:
+def _task_part(
+    fit: ReadFit, task: str, answers: Answers, anchor: str, galleries: int, notes: list[str]
+) -> Section:
+    """What a fit's page says of one task's held-out questions."""
+    comparison = fit.comparisons.get(task, {})
+    notes += unknown_task(task) if answers else []
+    results = read_results(comparison, task, notes)
+    seed = fit.facts.get("seed")
+    part = PagePart([fit.path, Path(str(fit.facts.get("data", "")))], anchor, galleries)
+    return {
+        "anchor": anchor,
+        "title": task,
+        "results": results,
+        "gallery": build_gallery(answers, task, seed if isinstance(seed, int) else 0, part),
+        "class_systems": [system_name(name) for name in answers],
+        "classes": class_rows(answers, task, results["metric"], comparison.get("metric"), notes),
+    }
+
+
+def _run_section(folder: Path, anchor: str) -> Section:
+    """What the page says of one run that belongs to no fit."""
     notes: list[str] = []
     run = read_run(folder, notes, samples=True)
-    name = folder.resolve().name
-    parity = run.facts.get("parity")
+    name, task = folder.resolve().name, task_name(run.facts.get("task"))
     facts = [
-        ("Kind", kind_of(run)),
-        *(
-            (key.capitalize(), str(run.facts[key]))
-            for key in ("task", "model", "seed", "hardware")
-            if key in run.facts
-        ),
+        ("Method", run.method),
+        ("Task", task),
+        *((key.capitalize(), str(run.facts.get(key, ""))) for key in ("model", "seed", "hardware")),
         ("Steps measured", str(len(run.steps))),
-        ("Best validation", _best(run)),
-        ("Held-out score", _score(run.heldout, notes)),
-        ("Validation score", _score(run.validation, notes)),
-        (
-            "Parity of the two paths",
-            ", ".join(f"{k} {v}" for k, v in parity.items()) if isinstance(parity, dict) else "",
-        ),
+        ("Best validation", _best(run, task)),
+        ("Held-out score", _scores(run.heldout, notes)),
+        ("Validation score", _scores(run.validation, notes)),
+        ("Proof of the fast path", setting.parity_of({name: run})),
     ]
-    charts, views = run_charts(run), group_views(run)
-    return RunSection(
-        anchor=anchor,
-        title=name,
-        facts=[(key, value) for key, value in facts if value],
-        charts=[("Training", charts)] if charts else [],
-        rollouts=[(name, views)] if views else [],
-        settings=settings_of([(name, run)]),
-        notes=notes,
-    )
+    charts = run_charts(run)
+    return {
+        "anchor": anchor,
+        "title": name,
+        "facts": [(key, value) for key, value in facts if value],
+        "charts": [("Training", charts)] if charts else [],
+        "rollouts": [(name, [_group(*group) for group in run.groups])] if run.groups else [],
+        "settings": setting.settings_of([(name, run)]),
+        "notes": notes,
+    }
 
 
-def _best(run: ReadRun) -> str:
+def _group(step: int, group: RolloutGroup) -> Section:
+    """One question's rollouts, best reward first; the bar is the advantage as a share of the largest."""
+    rows = []
+    for one in sorted(group.rollouts, key=lambda one: -one.reward):
+        # The mean over its tokens, where they have one each; 0 where it was not trained on.
+        numbers = [number for turn in one.advantages for number in turn]
+        rows.append((one, sum(numbers) / len(numbers) if numbers else 0.0))
+    largest = max(abs(advantage) for _, advantage in rows) or 1.0
+    rollouts = [(one, advantage, round(100 * abs(advantage) / largest)) for one, advantage in rows]
+    return {"step": step, "example_id": group.example.id, "rollouts": rollouts}
+
+
+def _best(run: ReadRun, task: str) -> str:
+    """The best validation, by the headline metric of the run's task."""
     if not run.validations:
         return ""
-    step, value = max(run.validations, key=lambda pair: pair[1])
-    return f"{hundred(value)} at step {plain(step)}"
+    predicted = run.validation or run.heldout
+    name = task or (predicted[0].example.task if predicted else "")
+    known = known_task(name)
+    style = style_of(name, {}, known.metrics[0].name) if known is not None else MetricStyle()
+    sign = 1 if style.higher_is_better else -1
+    step, value = max(run.validations, key=lambda pair: sign * pair[1])
+    return f"{style.said(value)} at step {plain(step)}"
 
 
-def _score(judged: list[Judged], notes: list[str]) -> str:
-    """The headline metric of answers with its interval and the shares of readable and well-formed answers."""
-    if not judged:
-        return ""
-    try:
-        metric = METRICS[load_task(judged[0].example.task).metric]
-        seen = bootstrap(judged, metric)
-    except InputError as error:
-        notes.append(f"The answers cannot be scored: {error}")
-        return ""
-    return (
-        f"{metric_title(metric.name)} {hundred(seen.value)}, 95% interval {interval(seen.low, seen.high)}, "
-        f"on {len(judged)} questions; readable {hundred(parse_rate(judged))}, in the demanded form "
-        f"{hundred(format_rate(judged))} of 100"
-    )
-
-
-def _of_task(judged: list[Judged], task: str) -> list[Judged]:
-    return [one for one in judged if one.example.task == task]
+def _scores(predictions: list[Prediction], notes: list[str]) -> str:
+    """The headline metric of each task's predictions with its interval, and how much could be read."""
+    lines = []
+    for own in by_task(predictions).values():
+        try:
+            task = task_of(own[0].example)
+            seen = bootstrap(own, task.metrics[0])
+        except InputError as error:
+            notes.append(f"The answers cannot be scored: {error}")
+            continue
+        style = style_of(task.name, {}, task.metrics[0].name)
+        lines.append(
+            f"{style.title} {style.said(seen.value)}, 95% interval {style.spread(vars(seen))}, on {len(own)} "
+            f"questions; parse rate {hundred(parse_rate(own))}, format rate {hundred(format_rate(own))}"
+        )
+    return "; ".join(lines)

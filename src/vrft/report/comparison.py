@@ -3,186 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
 from vrft.errors import InputError
 from vrft.evaluation.compare import verdict_sentence
-from vrft.evaluation.judged import Judged
 from vrft.report.charts import Whisker, dot_strip, interval_plot
-from vrft.report.number_format import NOTHING, hundred, interval, number, p_value, system_name
-from vrft.report.run_reader import mapping, systems_of
-from vrft.tasks.metrics.metric import METRICS, per_group
-from vrft.tasks.task import load_task
+from vrft.report.run_reader import systems_of
+from vrft.report.systems import MetricStyle, known_task, look_of, style_of, system_name
+from vrft.tasks.metrics.metric import per_group
+from vrft.tasks.number_format import NOTHING, hundred, mapping, number, p_value
+from vrft.types import Prediction
 
 LOOKS = {"better": "good", "not better": "bad", "cannot tell": "open"}
 """A verdict's CSS class."""
 PENDING = "no verdict yet"
-HUES = {"base": "base", "sft": "sft", "rft": "rft", "answer": "rft", "plain": "base", "fused": "rft"}
-"""The CSS class of each system that has a colour of its own; the last three are of an evaluation's page."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The answer to the one question of the page."""
+def read_results(comparison: dict[str, Any], task: str, notes: list[str]) -> dict[str, Any]:
+    """The verdict, tables and plots of a task's block of ``comparison.json``; notes say what it lacks.
 
-    word: str
-    look: str
-    sentence: str
-    versus_sft: str
-    versus_sft_look: str
-
-
-@dataclass(frozen=True)
-class SystemRow:
-    """One system's line of the table, as text."""
-
-    name: str
-    look: str
-    value: str
-    interval: str
-    parse_rate: str
-    value_given_parsed: str
-    format_rate: str
-
-
-@dataclass(frozen=True)
-class DifferenceRow:
-    """One difference's line of the table, as text."""
-
-    name: str
-    value: str
-    interval: str
-    p: str
-
-
-@dataclass(frozen=True)
-class Results:
-    """Everything above the fold."""
-
-    verdict: Verdict
-    metric: str
-    questions: str
-    pictures: str
-    systems: list[SystemRow]
-    differences: list[DifferenceRow]
-    systems_plot: Markup
-    differences_plot: Markup
-
-
-@dataclass(frozen=True)
-class ClassRow:
-    """One class's line: questions, a value a system (text), and the values as dots."""
-
-    name: str
-    n: int
-    values: list[str]
-    gain: str
-    dots: Markup
-
-
-def look_of(system: str) -> str:
-    """A system's CSS class, which gives its colour.
-
-    Example:
-        >>> look_of("rft"), look_of("rft_from_sft")
-        ('rft', 'extra')
+    Cells of ``systems``: name, value, interval, parse rate, value given parsed, format rate; of
+    ``differences``: name, value, interval, p.
     """
-    return HUES.get(system, "extra")
-
-
-def metric_title(name: Any) -> str:
-    """A metric as tables show it.
-
-    Example:
-        >>> metric_title("ap"), metric_title(None)
-        ('AP', 'score')
-    """
-    return METRICS[name].title if name in METRICS else str(name or "score")
-
-
-def read_results(comparison: dict[str, Any], notes: list[str]) -> Results:
-    """The tables and plots of one task's comparison.
-
-    Args:
-        comparison: the task's block of ``comparison.json``; empty or incomplete in a half-finished fit.
-        notes: what the block lacks is added here.
-    """
+    style = style_of(task, comparison)
     systems = [(name, mapping(comparison[name])) for name in systems_of(comparison)]
     differences = [
         (_difference_name(name), mapping(block))
         for name, block in comparison.items()
         if "_minus_" in name and isinstance(block, dict)
     ]
-    return Results(
-        verdict=_verdict(comparison, notes),
-        metric=metric_title(comparison.get("metric")),
-        questions=str(comparison.get("n", NOTHING)),
-        pictures=str(comparison.get("pictures", NOTHING)),
-        systems=[_system_row(name, block) for name, block in systems],
-        differences=[
-            DifferenceRow(
-                name,
-                hundred(block.get("value"), sign=True),
-                interval(block.get("low"), block.get("high"), sign=True),
-                p_value(block.get("p")),
-            )
-            for name, block in differences
+    return {
+        "verdict": _verdict(comparison, notes),
+        "metric": style,
+        "questions": str(comparison.get("n", NOTHING)),
+        "images": str(comparison.get("images", NOTHING)),
+        "systems": [(look_of(name), _cells(name, block, style)) for name, block in systems],
+        "differences": [
+            (name, style.value(b.get("value"), sign=True), style.spread(b, sign=True), p_value(b.get("p")))
+            for name, b in differences
         ],
-        systems_plot=interval_plot(
-            [w for name, block in systems for w in _whiskers(system_name(name), look_of(name), block)],
+        "systems_plot": interval_plot(
+            [w for name, block in systems for w in whiskers(system_name(name), look_of(name), block)],
             "Score of each system with its 95% interval",
+            unit=style.unit,
         ),
-        differences_plot=interval_plot(
-            [w for name, block in differences for w in _whiskers(name, "gain", block)],
+        "differences_plot": interval_plot(
+            [w for name, block in differences for w in whiskers(name, "gain", block)],
             "Differences with their 95% intervals",
             zero=True,
+            unit=style.unit,
         ),
-    )
+    }
 
 
 def class_rows(
-    answers: Mapping[str, Sequence[Judged]], task: str, metric: Any, notes: list[str]
-) -> list[ClassRow]:
-    """The metric on each class by itself; none where the task knows only one class.
+    answers: Mapping[str, Sequence[Prediction]], task: str, style: MetricStyle, name: Any, notes: list[str]
+) -> list[tuple[list[str], Markup]]:
+    """The metric of a name on each class by itself, and its dots; none where the task knows only one class.
 
-    Args:
-        answers: by system, on the held-out questions.
-        task: the task's name.
-        metric: the comparison's metric.
-        notes: why there are no rows, where something is wrong.
+    Cells: class, questions, a value for each system, gain of RFT over base.
     """
-    if metric not in METRICS or not answers:
+    known = known_task(task)
+    metric = next((m for m in known.metrics if m.name == name), None) if known else None
+    if metric is None or not answers:
         return []
     try:
-        group = load_task(task).group
-        values = {name: per_group(judged, group, METRICS[metric]) for name, judged in answers.items()}
+        values = {system: per_group(listed, metric) for system, listed in answers.items()}
     except InputError as error:
         notes.append(f"Values for each class cannot be given: {error}")
         return []
-    classes = sorted({name for by_class in values.values() for name in by_class})
+    classes = sorted({one for by_class in values.values() for one in by_class})
     rows = []
-    for name in classes if len(classes) > 1 else []:
-        found = {system: by_class.get(name) for system, by_class in values.items()}
-        numbers = {system: number(one.value) if one else None for system, one in found.items()}
+    for one in classes if len(classes) > 1 else []:
+        found = {system: by_class.get(one) for system, by_class in values.items()}
+        numbers = {system: number(seen.value) if seen else None for system, seen in found.items()}
         before, after = numbers.get("base"), numbers.get("rft")
         gain = None if before is None or after is None else after - before
         dots = [(system_name(s), look_of(s), v) for s, v in numbers.items() if v is not None]
-        rows.append(
-            ClassRow(
-                name=name,
-                n=max(one.n for one in found.values() if one),
-                values=[hundred(value) for value in numbers.values()],
-                gain=hundred(gain, sign=True),
-                dots=dot_strip(dots),
-            )
-        )
+        n = max(seen.n for seen in found.values() if seen)
+        cells = [one, str(n), *map(style.value, numbers.values()), style.value(gain, sign=True)]
+        rows.append((cells, dot_strip(dots) if style.unit == "%" else Markup("")))
     return rows
 
 
-def _verdict(comparison: dict[str, Any], notes: list[str]) -> Verdict:
+def _verdict(comparison: dict[str, Any], notes: list[str]) -> dict[str, str]:
+    """The answer to the one question of the page."""
     word = str(comparison.get("verdict") or PENDING)
     sentence = "The held-out questions have not been scored for the base model and RFT."
     if comparison:
@@ -192,19 +99,20 @@ def _verdict(comparison: dict[str, Any], notes: list[str]) -> Verdict:
             notes.append(f"The comparison is incomplete ({type(error).__name__}: {error}).")
             sentence = "The comparison is incomplete."
     against = str(comparison.get("versus_sft") or "")
-    return Verdict(word, LOOKS.get(word, "none"), sentence, against, LOOKS.get(against, "none"))
+    look, against_look = LOOKS.get(word, "none"), LOOKS.get(against, "none")
+    return {
+        "word": word,
+        "look": look,
+        "sentence": sentence,
+        "against": against,
+        "against_look": against_look,
+    }
 
 
-def _system_row(name: str, block: dict[str, Any]) -> SystemRow:
-    return SystemRow(
-        name=system_name(name),
-        look=look_of(name),
-        value=hundred(block.get("value")),
-        interval=interval(block.get("low"), block.get("high")),
-        parse_rate=hundred(block.get("parse_rate")),
-        value_given_parsed=hundred(block.get("value_given_parsed")),
-        format_rate=hundred(block.get("format_rate")),
-    )
+def _cells(name: str, block: dict[str, Any], style: MetricStyle) -> tuple[str, ...]:
+    value, given = style.value(block.get("value")), style.value(block.get("value_given_parsed"))
+    parsed, formed = hundred(block.get("parse_rate")), hundred(block.get("format_rate"))
+    return system_name(name), value, style.spread(block), parsed, given, formed
 
 
 def _difference_name(key: str) -> str:
@@ -215,8 +123,8 @@ def _difference_name(key: str) -> str:
     return f"{system_name(later)} − {system_name(earlier)}{suffix}"
 
 
-def _whiskers(name: str, look: str, block: dict[str, Any]) -> list[Whisker]:
-    """One, or none where there is no value."""
+def whiskers(name: str, look: str, block: dict[str, Any]) -> list[Whisker]:
+    """A JSON object's value with its interval; none where it has no value."""
     value = number(block.get("value"))
     if value is None:
         return []

@@ -9,22 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from vrft.errors import RunError, VrftError
-from vrft.evaluation.answers_file import read_judged
-from vrft.evaluation.judged import Judged
-from vrft.report.number_format import number
+from vrft.evaluation.predictions_file import read_predictions
+from vrft.tasks.number_format import mapping, number, sequence
+from vrft.types import Prediction, RolloutGroup
+from vrft.types.rows import group_from_row
 
 FIT, COMPARISON, RUN = "fit.json", "comparison.json", "run.json"
 METRICS, ROLLOUTS, CONFIG, DONE = "metrics.jsonl", "rollouts.jsonl", "config.yaml", "done.json"
-ANSWERS, RESULT = "answers.jsonl", "result.json"
-
-
-@dataclass(frozen=True)
-class SampledGroup:
-    """One row of ``rollouts.jsonl``: the answers that were sampled for one example at one step."""
-
-    step: float
-    example_id: str
-    rollouts: list[dict[str, Any]]
+PREDICTIONS, RESULT = "predictions.jsonl", "result.json"
+ANSWERS_01 = "answers.jsonl"
+"""What an evaluation of vrft 0.1 left in the place of ``predictions.jsonl``."""
+OLD = "was written by vrft 0.1, whose files this version cannot read"
 
 
 @dataclass(frozen=True)
@@ -36,51 +31,53 @@ class ReadRun:
     config: str = ""
     steps: list[dict[str, Any]] = field(default_factory=list)
     validations: list[tuple[float, float]] = field(default_factory=list)
-    """(step, value as a fraction)."""
-    groups: tuple[SampledGroup, ...] = ()
-    """One example's first and last group, or fewer."""
-    heldout: list[Judged] = field(default_factory=list)
-    validation: list[Judged] = field(default_factory=list)
+    """(step, the metric's value)."""
+    groups: tuple[tuple[int, RolloutGroup], ...] = ()
+    """One question's first and last group with their steps, or fewer."""
+    heldout: list[Prediction] = field(default_factory=list)
+    validation: list[Prediction] = field(default_factory=list)
 
     @property
-    def kind(self) -> str:
-        """``rft``, ``sft`` or ``eval``; '' where the run does not say."""
-        return str(self.facts.get("kind", ""))
+    def method(self) -> str:
+        """``rft``, ``sft`` or ``eval``; from what it measured where the run does not say."""
+        measured = {key for row in self.steps for key in row}
+        seen = "rft" if "reward" in measured else "sft" if "loss" in measured else "eval"
+        return str(self.facts.get("method") or seen)
 
 
 @dataclass(frozen=True)
 class ReadFit:
-    """What one `vrft fit` left: its facts, its comparison, the chosen run of each system, every trial."""
+    """What one ``vrft fit`` left: facts, comparisons, the chosen run of each system, every trial."""
 
     path: Path
     facts: dict[str, Any]
-    task: str
-    comparison: dict[str, Any]
+    comparisons: dict[str, dict[str, Any]]
+    """By task; that of the fit first, the others as the file has them."""
     runs: dict[str, ReadRun]
     """By system, in the order of ``fit.json``."""
     trials: list[tuple[dict[str, Any], ReadRun]]
     notes: list[str]
 
+    @property
+    def task(self) -> str:
+        """The task that the fit is of."""
+        return next(iter(self.comparisons), "")
 
-@dataclass(frozen=True)
-class ReadEvaluation:
-    """What `vrft eval` left: its card and the answers that it is of."""
-
-    path: Path
-    card: dict[str, Any]
-    judged: list[Judged]
-    notes: list[str]
+    @property
+    def comparison(self) -> dict[str, Any]:
+        """That task's comparison."""
+        return self.comparisons.get(self.task, {})
 
 
-def find_folders(folder: Path) -> list[Path]:
-    """The fit, run or evaluation folders that a path stands for: itself, or those right below it.
+def expand(folders: Sequence[Path]) -> list[Path]:
+    """The fit, run and evaluation folders that paths stand for: themselves, or those right below them."""
+    found = list(dict.fromkeys(path for folder in folders for path in _folders(folder)))
+    if not found:
+        raise RunError("No folder was given. Give at least one folder that vrft wrote.")
+    return found
 
-    Args:
-        folder: a folder of one of these kinds, or a folder of such.
 
-    Raises:
-        RunError: there is no such folder, or nothing in it is a run.
-    """
+def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise RunError(f"{folder}: there is no such folder. Give a folder that vrft wrote.")
     below = sorted(child for child in folder.iterdir() if child.is_dir())
@@ -96,21 +93,9 @@ def find_folders(folder: Path) -> list[Path]:
         return runs
     raise RunError(
         f"{folder}: neither this folder nor one below it holds {FIT}, {COMPARISON}, {RUN}, {METRICS}, "
-        f"{CONFIG} or {ANSWERS}. Give a folder that 'vrft fit', 'vrft train', 'vrft sft' or 'vrft eval' "
+        f"{CONFIG} or {PREDICTIONS}. Give a folder that 'vrft fit', 'vrft train', 'vrft sft' or 'vrft eval' "
         "wrote."
     )
-
-
-def expand(folders: Sequence[Path]) -> list[Path]:
-    """Every fit and run folder that the given paths stand for, each once.
-
-    Raises:
-        RunError: a path is no folder, or holds no run; or none was given.
-    """
-    found = list(dict.fromkeys(path for folder in folders for path in find_folders(folder)))
-    if not found:
-        raise RunError("No folder was given. Give at least one folder that vrft wrote.")
-    return found
 
 
 def is_fit(folder: Path) -> bool:
@@ -119,52 +104,52 @@ def is_fit(folder: Path) -> bool:
 
 
 def is_evaluation(folder: Path) -> bool:
-    """Whether a folder holds the answers of one evaluation."""
-    return (folder / ANSWERS).is_file()
+    """Whether a folder holds the predictions of one evaluation."""
+    return (folder / PREDICTIONS).is_file() or (folder / ANSWERS_01).is_file()
 
 
-def read_evaluation(folder: Path) -> ReadEvaluation:
-    """Read an evaluation's folder; nothing that is missing or broken in it raises."""
-    notes: list[str] = []
+def is_old(folder: Path) -> bool:
+    """Whether vrft 0.1 wrote a folder."""
+    if is_evaluation(folder):
+        return not (folder / PREDICTIONS).is_file()
+    # What is 'method' now was 'kind' then.
+    facts = [_read_json(path, [], "") for path in (folder / RUN, *sorted(folder.glob(f"*/{RUN}")))]
+    return any("kind" in read and "method" not in read for read in facts)
+
+
+def read_evaluation(folder: Path, notes: list[str]) -> tuple[dict[str, Any], list[Prediction]]:
+    """The card that ``vrft eval`` left and the predictions that it is of; nothing raises."""
     card = _read_json(folder / RESULT, notes, "there are no scores yet")
-    return ReadEvaluation(folder, card, _judged(folder / ANSWERS, notes), notes)
+    return card, _predictions(folder / PREDICTIONS, notes)
 
 
 def read_fit(folder: Path) -> ReadFit:
     """Read a fit folder; nothing that is missing or broken in it raises."""
     notes: list[str] = []
-    facts = _read_json(folder / FIT, notes, "what was done cannot be told")
-    tasks = mapping(
-        _read_json(folder / COMPARISON, notes, "there are no held-out scores yet").get("tasks"),
-    )
-    task = str(facts.get("task") or next(iter(tasks), ""))
-    if tasks and task not in tasks:
+    facts = _read_json(folder / FIT, notes, "what was done cannot be shown")
+    loss = "there are no held-out scores yet"
+    compared = mapping(_read_json(folder / COMPARISON, notes, loss).get("tasks"))
+    task = task_name(facts.get("task")) or next(iter(compared), "")
+    if compared and task not in compared:
         notes.append(f"{COMPARISON} has no scores for the task '{task}'.")
-    notes += [f"{COMPARISON} also holds the task '{other}'." for other in tasks if other != task]
-    systems = mapping(facts.get("systems")) or {name: name for name in systems_of(mapping(tasks.get(task)))}
+    comparisons = {name: mapping(compared.get(name)) for name in dict.fromkeys((task, *compared))}
+    systems = mapping(facts.get("systems")) or {name: name for name in systems_of(comparisons[task])}
     runs = {name: read_run(folder / str(below), notes, samples=True) for name, below in systems.items()}
-    listed = [trial for trial in sequence(facts.get("trials")) if isinstance(trial, dict)]
     chosen = {run.path: run for run in runs.values()}
     trials = []
-    for trial in listed:
+    for trial in map(mapping, sequence(facts.get("trials"))):
         path = folder / str(trial.get("folder", ""))
         trials.append((trial, chosen.get(path) or read_run(path, notes)))
-    return ReadFit(folder, facts, task, mapping(tasks.get(task)), runs, trials, notes)
+    return ReadFit(folder, facts, comparisons, runs, trials, notes)
 
 
 def read_run(folder: Path, notes: list[str], samples: bool = False) -> ReadRun:
-    """Read one run folder; nothing that is missing or broken in it raises.
-
-    Args:
-        folder: the run.
-        notes: what is missing or unreadable is added here, in plain words.
-        samples: read the rollouts and the judged answers as well.
-    """
+    """Read one run folder, with ``samples`` its rollouts and predictions too; what is missing is noted."""
     if not folder.is_dir():
         notes.append(f"The run folder {folder.name} is not there.")
         return ReadRun(folder)
-    facts = _read_json(folder / RUN, notes, "its kind, seed and versions cannot be told")
-    rows = list(_rows(folder / METRICS, notes))
+    facts = _read_json(folder / RUN, notes, "its method, seed and versions are not known")
+    rows = [row for _, row in _rows(folder / METRICS, notes)]
     validations = [
         (step, value)
         for row in rows
@@ -172,7 +157,7 @@ def read_run(folder: Path, notes: list[str], samples: bool = False) -> ReadRun:
         and (value := number(row.get("validation"))) is not None
     ]
     config = folder / CONFIG
-    trained = facts.get("kind") in ("rft", "sft")
+    trained = facts.get("method") in ("rft", "sft")
     if trained and not rows:
         notes.append(f"{folder.name}/{METRICS} has no rows yet: no curves.")
     if trained and not (folder / DONE).is_file():
@@ -184,38 +169,18 @@ def read_run(folder: Path, notes: list[str], samples: bool = False) -> ReadRun:
         steps=[row for row in rows if number(row.get("step")) is not None and "validation" not in row],
         validations=sorted(validations),
         groups=_first_and_last(folder / ROLLOUTS, notes) if samples else (),
-        heldout=_judged(folder / "eval" / "heldout.jsonl", notes) if samples else [],
-        validation=_judged(folder / "eval" / "validation.jsonl", notes) if samples else [],
+        heldout=_predictions(folder / "eval" / "heldout.jsonl", notes) if samples else [],
+        validation=_predictions(folder / "eval" / "validation.jsonl", notes) if samples else [],
     )
 
 
-def mapping(value: Any) -> dict[str, Any]:
-    """A JSON object, or an empty one for anything else.
-
-    Example:
-        >>> mapping({"a": 1}), mapping(None)
-        ({'a': 1}, {})
-    """
-    return value if isinstance(value, dict) else {}
-
-
-def sequence(value: Any) -> list[Any]:
-    """A JSON array, or an empty one for anything else.
-
-    Example:
-        >>> sequence([1]), sequence("text")
-        ([1], [])
-    """
-    return value if isinstance(value, list) else []
+def task_name(value: Any) -> str:
+    """A task's name, as a file has it: by itself, or with its options."""
+    return str(mapping(value).get("name") or ("" if isinstance(value, dict) else value or ""))
 
 
 def systems_of(comparison: dict[str, Any]) -> list[str]:
-    """The systems that a task's comparison scores, in its order.
-
-    Example:
-        >>> systems_of({"n": 5, "base": {"parse_rate": 1.0}, "rft_minus_base": {"value": 0.1, "p": 1}})
-        ['base']
-    """
+    """The systems that a task's comparison scores, in its order."""
     return [name for name, inner in comparison.items() if "parse_rate" in mapping(inner)]
 
 
@@ -232,67 +197,73 @@ def _read_json(path: Path, notes: list[str], loss: str) -> dict[str, Any]:
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        notes.append(f"{shown} is no readable JSON ({error}): {loss}.")
+        notes.append(f"{shown} is not readable JSON ({error}): {loss}.")
         return {}
     if not isinstance(read, dict):
         notes.append(f"{shown} holds no JSON object: {loss}.")
     return mapping(read)
 
 
-def _rows(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
-    """The objects of a jsonl file. A torn last line is the mark of an interrupted run and passes unsaid."""
+def _rows(path: Path, notes: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a jsonl file with their places. A torn last line is the mark of an interrupted run, and
+    passes without a note."""
     if not path.is_file():
         return
     bad: list[int] = []
-    last = 0
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for last, line in enumerate(lines, 1):
+    count = place = 0
+    with path.open("rb") as lines:
+        for count, line in enumerate(lines, 1):
             try:
-                row = json.loads(line)
+                row = json.loads(line.decode("utf-8", errors="replace"))
             except (ValueError, RecursionError):
-                bad.append(last)
-                continue
-            if isinstance(row, dict):
-                yield row
-    wrong = [n for n in bad if n != last]
+                bad.append(count)
+            else:
+                if isinstance(row, dict):
+                    yield place, row
+            place += len(line)
+    wrong = [n for n in bad if n != count]
     if wrong:
         listed = ", ".join(map(str, wrong[:5])) + (", …" if len(wrong) > 5 else "")
         notes.append(f"{path.parent.name}/{path.name}: no readable JSON on line {listed}; skipped.")
 
 
-def _first_and_last(path: Path, notes: list[str]) -> tuple[SampledGroup, ...]:
-    """The first and last group of the example whose two groups lie furthest apart, the earliest on a tie.
+def _first_and_last(path: Path, notes: list[str]) -> tuple[tuple[int, RolloutGroup], ...]:
+    """The first and last group of the question whose two groups lie furthest apart, the earliest on a tie.
 
-    Only two groups an example are held, since the file of a long run is larger than memory should be.
+    Only places in the file are held: the log of a long run is larger than memory should be.
     """
-    first: dict[str, SampledGroup] = {}
-    last: dict[str, SampledGroup] = {}
-    for row in _rows(path, notes):
+    first: dict[str, tuple[float, int]] = {}
+    last: dict[str, tuple[float, int]] = {}
+    for place, row in _rows(path, notes):
         step = number(row.get("step"))
-        rollouts = [rollout for rollout in sequence(row.get("group")) if isinstance(rollout, dict)]
-        if step is None or not rollouts:
-            continue
-        group = SampledGroup(step, str(row.get("example_id", "")), rollouts)
-        first.setdefault(group.example_id, group)
-        last[group.example_id] = group
+        if step is not None and sequence(row.get("rollouts")):
+            name = str(row.get("id", ""))
+            first.setdefault(name, (step, place))
+            last[name] = (step, place)
     if not first:
         return ()
-    widest = max(first, key=lambda name: last[name].step - first[name].step)
-    if last[widest].step > first[widest].step:
-        return (first[widest], last[widest])
-    ends = (min(first.values(), key=_step), max(last.values(), key=_step))
-    return ends if ends[1].step > ends[0].step else ends[:1]
+    widest = max(first, key=lambda name: last[name][0] - first[name][0])
+    ends = [first[widest], last[widest]]
+    if ends[0][0] == ends[1][0]:
+        ends = [min(first.values(), key=lambda end: end[0]), max(last.values(), key=lambda end: end[0])]
+    groups = []
+    with path.open("rb") as lines:
+        for _, place in ends if ends[0][0] < ends[1][0] else ends[:1]:
+            lines.seek(place)
+            row = mapping(json.loads(lines.readline().decode("utf-8", errors="replace")))
+            try:
+                groups.append(group_from_row(row))
+            except RunError as error:
+                notes.append(f"{path.parent.name}/{path.name}: {error}")
+                return ()
+    return tuple(groups)
 
 
-def _step(group: SampledGroup) -> float:
-    return group.step
-
-
-def _judged(path: Path, notes: list[str]) -> list[Judged]:
+def _predictions(path: Path, notes: list[str]) -> list[Prediction]:
     if not path.is_file():
         return []
     try:
-        return list(read_judged(path))
+        return list(read_predictions(path))
     except VrftError as error:
         notes.append(f"{path.name} cannot be read: {error}")
         return []

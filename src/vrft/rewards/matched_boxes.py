@@ -1,62 +1,56 @@
-"""What the box rewards share: boxes that were read, their matched IoU, and the pay for an abstention."""
+"""What the box rewards share: boxes that were read, boxes to be found, their matched IoU, abstention."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
+from pycocotools.cocoeval import Params
 
 from vrft.geometry.boxes import iou_rows
 from vrft.geometry.matching import TAU, load_matcher
-from vrft.types import Answer, BoxesTarget, BoxXYXY, Target
+from vrft.types import Answer, Boxes, BoxXYXY, Value, expect
+
+THRESHOLDS: tuple[float, ...] = tuple(Params(iouType="bbox").iouThrs.tolist())
+"""COCO's IoU thresholds: .50, .55, ..., .95."""
+Over = Literal["predictions", "larger"]
+"""What a sum over matches is divided by: n, or max(n, m) with n predictions and m labels."""
+_NONE = Boxes()
 
 
-def read_boxes(answer: Answer) -> tuple[BoxXYXY, ...]:
-    """The answer's boxes in original pixels; none where it could not be read."""
-    return answer.boxes_xyxy_px if answer.parsed else ()
+def boxes_of(answer: Answer) -> Boxes:
+    """The answer's boxes, each with a score; none where it could not be read, or says something else."""
+    boxes = answer.as_(Boxes) or _NONE
+    complete = len(boxes.scores) == len(boxes.xyxy_px)
+    return boxes if complete else replace(boxes, scores=(1.0,) * len(boxes.xyxy_px))
 
 
-def labelled_boxes(target: Target) -> tuple[BoxXYXY, ...]:
-    """The boxes to be found, in original pixels."""
-    assert isinstance(target, BoxesTarget)
-    return target.boxes_xyxy_px
+def labelled_boxes(target: Value) -> tuple[BoxXYXY, ...]:
+    """The boxes to be found, in pixels of the file."""
+    return expect(target, Boxes).xyxy_px
 
 
-def matched_ious(answer: Answer, target: Target, tau: float = TAU, matching: str = "greedy") -> list[float]:
-    """IoU of each predicted box with its match.
-
-    Args:
-        answer: the parsed answer.
-        target: the labelled boxes.
-        tau: IoU that a match must exceed, in [0, 1).
-        matching: a key of ``vrft.geometry.matching.MATCHERS``.
-
-    Returns:
-        One a predicted box, in the given order, 0 where it has no match; empty where nothing was read.
-
-    Raises:
-        InputError: unknown matching.
-
-    Example:
-        >>> answer = Answer(True, True, ((0.0, 0.0, 10.0, 8.0), (50.0, 0.0, 60.0, 8.0)), (1.0, 1.0))
-        >>> matched_ious(answer, BoxesTarget(((0.0, 0.0, 10.0, 10.0),)))
-        [0.8, 0.0]
-    """
-    boxes = read_boxes(answer)
-    rows = iou_rows(boxes, labelled_boxes(target))
-    return load_matcher(matching)(rows, answer.confidences[: len(boxes)], tau)
+def matched_ious(answer: Answer, target: Value, tau: float = TAU, matching: str = "greedy") -> list[float]:
+    """IoU of each predicted box with its match, in the given order; 0 where it has none."""
+    boxes = boxes_of(answer)
+    rows = iou_rows(boxes.xyxy_px, labelled_boxes(target))
+    return load_matcher(matching)(rows, boxes.scores, tau)
 
 
-def abstention_pay(answer: Answer, target: Target) -> float:
+def abstention_reward(answer: Answer, target: Value) -> float:
     """1 where an answer that names no box is right, 0 where it is not or was not read."""
     return float(answer.abstained and not labelled_boxes(target))
 
 
 def mean(values: Sequence[float], count: int | None = None) -> float:
-    """Sum of the values over their number, or over ``count``; numpy's sum, alike in every Python version.
-
-    Example:
-        >>> mean([0.5, 1.0]), mean([0.5, 1.0], count=3)
-        (0.75, 0.5)
-    """
+    """Sum of the values over their number, or over ``count``; numpy's sum, alike in every Python version."""
     return float(np.add.reduce(values)) / (len(values) if count is None else count)
+
+
+def mean_of_matches(answer: Answer, target: Value, values: Sequence[float], over: Over) -> float:
+    """A value for each predicted box as one reward; without boxes it is that of an abstention."""
+    if not values:
+        return abstention_reward(answer, target)
+    return mean(values, max(len(values), len(labelled_boxes(target))) if over == "larger" else None)

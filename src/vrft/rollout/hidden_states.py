@@ -1,8 +1,8 @@
 """Ways to the hidden states that predict answer tokens; all compute the same thing.
 
-``shared``: each prompt is encoded once, with gradient, and its answers read its keys and values. ``packed``:
-one row a prompt, ``[prompt | answer 1 | ... | answer G]``, under a mask in which answers do not see each
-other. ``plain``: every answer is encoded together with its prompt, as trainers usually do.
+``shared``: each prompt is encoded once, with gradient, and its answers read its keys and values.
+``packed``: one row per prompt, ``[prompt | answer 1 | ... | answer G]``, under a mask in which answers do
+not see each other. ``plain``: every answer is encoded together with its prompt, as trainers usually do.
 
 Prompts that were encoded already, under the same weights, may be handed in; only ``shared`` can use them.
 
@@ -12,17 +12,17 @@ Axes as in ``vrft.rollout.prompt_batch``; N tokens of all answers, one answer af
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
 
 import torch
 
 from vrft.models.attention.token_layout import lay_out
-from vrft.models.policy import Policy, Prompt
-from vrft.rollout.prompt_batch import AnswerBatch, prompt_batch, row_arguments, row_positions
+from vrft.models.policy import Policy
+from vrft.rollout.prompt_batch import AnswerBatch, image_arguments, prompt_batch, row_arguments, row_positions
 from vrft.rollout.shared_prompt.prefill import Encoded, answer_hidden, prefill
+from vrft.types import Prompt
 
-Path = Literal["shared", "packed", "plain"]
+LogprobMethod = Literal["shared", "packed", "plain"]
 
 
 def shared_hidden(
@@ -41,7 +41,7 @@ def shared_hidden(
     if not any(rest):
         return first_RH
     groups = [rest[i : i + group_size] for i in range(0, len(rest), group_size)]
-    prompt = replace(encoded.prompt, layout=lay_out(groups, policy.device))
+    prompt = encoded.prompt.laid_out(lay_out(groups, policy.device))
     inputs = answers.mask_RA.clone()
     inputs[torch.arange(len(rest)), torch.tensor(rest)] = False
     steps_RA = torch.arange(inputs.shape[1], device=inputs.device).expand(inputs.shape)
@@ -51,12 +51,7 @@ def shared_hidden(
 
 
 def _in_order(rest: list[int], device: torch.device) -> torch.Tensor:
-    """Places of each answer's first and following tokens, where all first ones stand before all others.
-
-    Example:
-        >>> _in_order([2, 0, 1], torch.device("cpu")).tolist()
-        [0, 3, 4, 1, 2, 5]
-    """
+    """Places of each answer's first and following tokens, where all first ones come before all others."""
     order, begin = [], len(rest)
     for row, length in enumerate(rest):
         order += [row, *range(begin, begin + length)]
@@ -71,7 +66,7 @@ def packed_hidden(
     group_size: int,
     encoded: Encoded | None = None,
 ) -> torch.Tensor:
-    """Hidden states (N, H), one packed row a prompt."""
+    """Hidden states (N, H), one packed row per prompt."""
     batch = prompt_batch(policy, prompts)
     count, width = batch.ids_PT.shape
     length = answers.ids_RA.shape[1] - 1
@@ -80,36 +75,32 @@ def packed_hidden(
     following = policy.family.spread(batch.next_position_P[:, None] + steps_X[None])
     mask = packed_mask(batch.mask_PT.bool(), group_size, length)
     if policy.family.two_way:
-        pictured_PT = batch.ids_PT == policy.image_token_id
-        mask[:, 0, :width, :width] |= pictured_PT[:, :, None] & pictured_PT[:, None]
+        mask[:, 0, :width, :width] |= _same_image(batch.ids_PT == policy.image_token_id)
     # The mask says all: what else a family adds for whole rows would make a mask of its own.
-    pictures = {"image": policy.features([p.picture for p in prompts])}
     hidden_PLH = policy.core.model(
         input_ids=torch.cat([batch.ids_PT, inputs_PX], 1),
         attention_mask=mask,
         position_ids=torch.cat([batch.position_ids, following], -1),
-        mm_encoder_outputs=pictures,
         use_cache=False,
+        **image_arguments(policy, prompts),
     ).last_hidden_state
     first_RH = hidden_PLH[:, width - 1].repeat_interleave(group_size, 0)
     rest_RAH = hidden_PLH[:, width:].reshape(count * group_size, length, -1)
     return torch.cat([first_RH[:, None], rest_RAH], 1)[answers.mask_RA]
 
 
+def _same_image(imaged_PT: torch.Tensor) -> torch.Tensor:
+    """Which tokens (P, T, T) are of one image: of one run of image tokens."""
+    begins_PT = imaged_PT & ~imaged_PT.roll(1, -1)
+    image_PT = begins_PT.cumsum(-1)
+    return imaged_PT[:, :, None] & imaged_PT[:, None] & (image_PT[:, :, None] == image_PT[:, None])
+
+
 def packed_mask(prompt_PT: torch.Tensor, group_size: int, length: int) -> torch.Tensor:
-    """Who sees whom in packed rows: the prompt itself, an answer the prompt and its own past.
+    """Who sees whom in packed rows, bool (P, 1, L, L): the prompt itself, an answer the prompt and its own
+    past.
 
-    Args:
-        prompt_PT: bool, True where a prompt has a token.
-        group_size: answers a prompt.
-        length: tokens of each answer in the row.
-
-    Returns:
-        bool (P, 1, L, L), L the whole row; every token sees itself, so that no row is empty.
-
-    Example:
-        >>> packed_mask(torch.ones(1, 1, dtype=torch.bool), 2, 1)[0, 0].int().tolist()
-        [[1, 0, 0], [1, 1, 0], [1, 0, 1]]
+    Every token sees itself, so that no row is empty.
     """
     count, width = prompt_PT.shape
     device = prompt_PT.device
@@ -136,7 +127,7 @@ def plain_hidden(
     batch = prompt_batch(policy, repeated)
     ids = torch.cat([batch.ids_PT, answers.ids_RA], 1)
     mask = torch.cat([batch.mask_PT, answers.mask_RA.long()], 1)
-    # Positions are computed anew over the whole row: this form has nothing in common with the others.
+    # Positions are computed anew over the whole row: this way has nothing in common with the others.
     safe = ids.masked_fill(mask == 0, policy.pad_token_id)
     positions = row_positions(policy, safe.cpu(), mask.cpu(), repeated).to(ids.device)
     hidden = policy.core.model(
@@ -151,8 +142,11 @@ def plain_hidden(
 
 
 HiddenStates = Callable[[Policy, list[Prompt], AnswerBatch, int, Encoded | None], torch.Tensor]
-HIDDEN: dict[Path, HiddenStates] = {
+HIDDEN: dict[LogprobMethod, HiddenStates] = {
     "shared": shared_hidden,
     "packed": packed_hidden,
     "plain": plain_hidden,
 }
+"""From the fastest to the slowest, as ``benchmarks/logprob_methods.py`` measures them. The clock of one run
+decides
+nothing: two runs of one configuration must take the same method, or their digits would differ."""

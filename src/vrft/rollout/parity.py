@@ -1,93 +1,77 @@
-"""The comparison every run makes before its first step: which forms are exact?
+"""The comparison every run makes before its first step: which methods are exact?
 
-transformers raises nothing when sharing is wrong, so nothing but a comparison on real answers can tell.
+transformers raises nothing when sharing is wrong, so only a comparison on real answers can show it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
 
 import torch
 
-from vrft.models.policy import Policy, Prompt
-from vrft.rollout.hidden_states import Path
+from vrft.models.policy import Policy
+from vrft.rollout.hidden_states import HIDDEN, LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
+from vrft.types import Prompt
 
 THRESHOLDS = {torch.float64: 1e-6, torch.float32: 1e-3, torch.bfloat16: 0.25, torch.float16: 0.1}
 """Largest difference of a log-probability that rounding explains, by precision of the weights."""
-FORMS: tuple[Path, ...] = get_args(Path)
-"""From the fastest to the slowest, as ``benchmarks/forms.py`` measures them. The clock of a single run
-decides nothing: two runs of one configuration must take the same form, or their digits would differ."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """What the comparison found, and the form that follows from it."""
+    """What the comparison found, and the method that follows from it."""
 
     logprob_max_abs_diff: float | None
-    """Of the shared form against the plain one; None where it could not run."""
+    """Of the shared method against the plain one; None where it could not run."""
     threshold: float
-    path: Path
-    differences: dict[Path, float | None]
-    """Of every form against the plain one; None where it could not run."""
+    method: LogprobMethod
+    differences: dict[LogprobMethod, float | None]
+    """Of every method against the plain one; None where it could not run."""
 
 
-def compare_paths(
+def compare_methods(
     policy: Policy,
     prompts: list[Prompt],
     answers: list[tuple[int, ...]],
     group_size: int,
     wanted: str = "auto",
 ) -> Parity:
-    """Compare the forms' log-probabilities on real groups.
+    """Compare the methods' log-probabilities on real groups; the gradients of the policy are dropped.
 
-    Args:
-        policy: the model; its gradients are dropped.
-        prompts: P prompts.
-        answers: P * group_size sampled answers.
-        group_size: answers a prompt.
-        wanted: 'auto' takes the first form within the threshold; a form's name is obeyed, the figures are
-            recorded all the same.
+    ``wanted`` is a method's name, which is obeyed, or 'auto': the first method within the threshold.
     """
     scorer = AnswerScorer(policy)
     group = (prompts, answers, group_size)
-    found = {form: _measured(policy, scorer, form, group) for form in FORMS}
+    found = {method: _measured(policy, scorer, method, group) for method in HIDDEN}
     if found["plain"] is None:
         scorer(*group, 1.0, "plain")  # raises what is wrong
-        raise AssertionError("the plain form failed once and not again")
+        raise AssertionError("the plain method failed once and not again")
     expected = found["plain"]
-    differences = {form: None if one is None else _gap(one, expected) for form, one in found.items()}
+    differences = {
+        method: None if one is None else float((one - expected).abs().max()) for method, one in found.items()
+    }
     threshold = THRESHOLDS.get(policy.core.dtype, 1e-3)
-    exact = next(form for form in FORMS if _within(differences[form], threshold))
-    path: Path = exact if wanted == "auto" else wanted  # type: ignore[assignment]
-    return Parity(differences["shared"], threshold, path, differences)
+    # NaN compares false: a method that gives NaN is never taken.
+    exact = next(method for method, gap in differences.items() if gap is not None and gap <= threshold)
+    method: LogprobMethod = exact if wanted == "auto" else wanted  # type: ignore[assignment]
+    return Parity(differences["shared"], threshold, method, differences)
 
 
 def _measured(
-    policy: Policy, scorer: AnswerScorer, form: Path, group: tuple[list[Prompt], list[tuple[int, ...]], int]
+    policy: Policy,
+    scorer: AnswerScorer,
+    method: LogprobMethod,
+    group: tuple[list[Prompt], list[tuple[int, ...]], int],
 ) -> torch.Tensor | None:
-    """Log-probabilities; None where the form cannot run, forwards or backwards.
-
-    The plain form is what the others are held to, and needs several times their memory: it runs without
-    gradient.
-    """
+    """Log-probabilities; None where the method cannot run, forwards or backwards."""
     try:
-        with torch.set_grad_enabled(form != "plain"):
-            logprobs, mask = scorer(*group, 1.0, form)
+        with torch.set_grad_enabled(method != "plain"):
+            logprobs, mask = scorer(*group, 1.0, method)
         if logprobs.requires_grad:
             logprobs[mask].sum().backward()
     except (KeyError, ValueError, RuntimeError):
         return None
     finally:
         policy.model.zero_grad(set_to_none=True)
-    return logprobs.detach()
-
-
-def _gap(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found - expected).abs().max())
-
-
-def _within(difference: float | None, threshold: float) -> bool:
-    """NaN compares false: a form that gives NaN is never taken."""
-    return difference is not None and difference <= threshold
+    return logprobs.detach()  # type: ignore[no-any-return]

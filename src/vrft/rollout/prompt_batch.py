@@ -1,7 +1,7 @@
 """Batches of prompts and answers as tensors.
 
-Axes: P prompts, T prompt tokens (padded on the left), G answers a prompt, R = P*G answer rows (a prompt's
-answers stand together), A answer tokens (padded on the right).
+Axes: P prompts, T prompt tokens (padded on the left), G answers per prompt, R = P*G answer rows (a prompt's
+answers together), A answer tokens (padded on the right).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from vrft.models.policy import Policy, Prompt
+from vrft.models.policy import Policy
+from vrft.types import Prompt
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,7 @@ class PromptBatch:
 
 
 def prompt_batch(policy: Policy, prompts: Sequence[Prompt]) -> PromptBatch:
-    """Pad prompts on the left and compute their multimodal positions.
-
-    Args:
-        policy: whose tokens and positions they are.
-        prompts: at least one.
-    """
+    """Pad at least one prompt on the left and compute multimodal positions."""
     length = max(len(p.token_ids) for p in prompts)
     ids = torch.full((len(prompts), length), policy.pad_token_id)
     mask = torch.zeros((len(prompts), length), dtype=torch.long)
@@ -50,14 +46,19 @@ def row_positions(
     policy: Policy, ids_PT: torch.Tensor, mask_PT: torch.Tensor, prompts: Sequence[Prompt]
 ) -> torch.Tensor:
     """Positions of whole rows, prompts with or without answers, as the family computes them; on the CPU."""
-    pictures = [p.picture.inputs for p in prompts]
-    return policy.family.positions(policy.core.model, ids_PT, mask_PT, pictures)
+    images = [image.inputs for image in policy.images_of(prompts)]
+    return policy.family.positions(policy.core.model, ids_PT, mask_PT, images)
+
+
+def image_arguments(policy: Policy, prompts: Sequence[Prompt]) -> dict[str, object]:
+    """The features of all images of some prompts, as a forward pass takes them."""
+    images = policy.images_of(prompts)
+    return {"mm_encoder_outputs": {"image": policy.features(images)}} if images else {}
 
 
 def row_arguments(policy: Policy, ids_PT: torch.Tensor, prompts: Sequence[Prompt]) -> dict[str, object]:
-    """What a forward pass over whole rows takes beyond tokens, mask and positions: all of the pictures."""
-    features = policy.features([p.picture for p in prompts])
-    return {"mm_encoder_outputs": {"image": features}} | policy.family.extra(ids_PT == policy.image_token_id)
+    """What a forward pass over whole rows takes beyond tokens, mask and positions."""
+    return image_arguments(policy, prompts) | policy.family.extra(ids_PT == policy.image_token_id)
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,7 @@ class AnswerBatch:
 
 
 def answer_batch(policy: Policy, answers: Sequence[Sequence[int]]) -> AnswerBatch:
-    """Pad answers on the right.
-
-    Args:
-        policy: whose tokens they are.
-        answers: token ids, at least one token each.
-    """
+    """Pad answers of at least one token each on the right."""
     length = max(len(a) for a in answers)
     ids = torch.full((len(answers), length), policy.pad_token_id)
     mask = torch.zeros((len(answers), length), dtype=torch.bool)

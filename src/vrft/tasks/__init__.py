@@ -1,0 +1,1 @@
+"""Tasks: everything that depends on what is asked."""

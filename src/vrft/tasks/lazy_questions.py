@@ -1,6 +1,6 @@
-"""Every question about a picture and a category, made when it is looked at.
+"""Every question about an image and a category, made when it is looked at.
 
-A hundred thousand pictures and eighty categories are eight million questions, nearly all of them about absent
+A hundred thousand images and eighty categories are eight million questions, nearly all of them about absent
 things and hardly any of them ever asked.
 """
 
@@ -9,38 +9,24 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import overload
 
-from vrft.types import Example, Record
+from vrft.types import Example, Form, Record
 
-MARK = "#"
-"""Stands between record and category in a question's id."""
+ID_SEPARATOR = "#"
+"""Between record and category in a question's id."""
 Make = Callable[[Record, str], Example]
 
 
-def known(record: Record, categories: AbstractSet[str]) -> set[str]:
-    """Those categories of which a picture's labels tell all there is.
-
-    Not one with a crowd region, since crowds are no single objects; not one that is not labelled
-    exhaustively; and, where the record lists what is absent, not one that is neither labelled nor listed.
-
-    Args:
-        record: a picture with boxes.
-        categories: of the whole data set.
-    """
-    labelled = {box.category for box in record.boxes}
-    told = categories if record.absent is None else categories & (labelled | set(record.absent))
-    return set(told) - set(record.not_exhaustive) - {box.category for box in record.boxes if box.crowd}
-
-
-class Pairs(Sequence[Example]):
+class LazyQuestionGrid(Sequence[Example]):
     """The questions about some records, in the order of the records and, for each, of the categories' names.
 
     Args:
         records: with distinct ids.
-        categories: of the whole data set, without the mark '#'.
+        categories: of the whole dataset, without the separator '#'.
         make: the question about a record and a category; its id is ``RECORD#CATEGORY``.
     """
 
@@ -48,9 +34,9 @@ class Pairs(Sequence[Example]):
         self.categories = frozenset(categories)
         self._records = {record.id: record for record in records}
         self._make = make
-        self._labelled = {r.id: frozenset(box.category for box in r.boxes) for r in records}
+        self._labelled = {record.id: record.categories for record in records}
         self._order = tuple(self._records.values())
-        self._ends = list(accumulate(len(known(record, self.categories)) for record in self._order))
+        self._ends = list(accumulate(len(record.known(self.categories)) for record in self._order))
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -68,29 +54,29 @@ class Pairs(Sequence[Example]):
         number = range(len(self))[place]
         at = bisect_right(self._ends, number)
         record = self._order[at]
-        return self._make(record, sorted(known(record, self.categories))[number - self._ends[at]])
+        return self._make(record, sorted(record.known(self.categories))[number - self._ends[at]])
 
     def __contains__(self, question: object) -> bool:
         return isinstance(question, Example) and self.named([question.id]) == [question]
 
     @property
     def images(self) -> dict[str, Path]:
-        """The pictures that are asked about, by record id."""
+        """The images that are asked about, by record id."""
         starts = (0, *self._ends)
         asked = (r for r, start, end in zip(self._order, starts, self._ends, strict=False) if end > start)
-        return {record.id: record.image for record in asked}
+        return {record.id: record.image.path for record in asked}
 
     @property
     def shown(self) -> set[str]:
         """The categories that some question finds."""
-        return {name for record in self._order for name in known(record, self._labelled[record.id])}
+        return {name for record in self._order for name in record.known(self._labelled[record.id])}
 
     def present(self) -> list[Example]:
         """The questions about things that are there."""
         return [
             self._make(record, category)
             for record in self._order
-            for category in sorted(known(record, self._labelled[record.id]))
+            for category in sorted(record.known(self._labelled[record.id]))
         ]
 
     def is_absent(self, name: str, category: str) -> bool:
@@ -111,20 +97,28 @@ class Pairs(Sequence[Example]):
         """All questions about some of the records."""
         return [q for record in self._order if record.id in names for q in self._about(record)]
 
-    def without(self, names: AbstractSet[str]) -> Pairs:
+    def without(self, names: AbstractSet[str]) -> LazyQuestionGrid:
         """The questions about all records but some."""
         if not names:
             return self
-        return Pairs([r for r in self._order if r.id not in names], self.categories, self._make)
+        return LazyQuestionGrid([r for r in self._order if r.id not in names], self.categories, self._make)
+
+    def in_form(self, form: Form) -> LazyQuestionGrid:
+        """The same questions, to be answered in a form."""
+
+        def make(record: Record, category: str) -> Example:
+            return replace(self._make(record, category), form=form)
+
+        return LazyQuestionGrid(self._order, self.categories, make)
 
     def named(self, ids: Iterable[str]) -> list[Example]:
         """The questions of these ids; ids of no question are passed over."""
-        asked = (identity.rpartition(MARK) for identity in ids)
+        asked = (identity.rpartition(ID_SEPARATOR) for identity in ids)
         return [
             self._make(self._records[name], category)
             for name, _, category in asked
-            if name in self._records and category in known(self._records[name], self.categories)
+            if name in self._records and category in self._records[name].known(self.categories)
         ]
 
     def _about(self, record: Record) -> Iterator[Example]:
-        return (self._make(record, category) for category in sorted(known(record, self.categories)))
+        return (self._make(record, category) for category in sorted(record.known(self.categories)))

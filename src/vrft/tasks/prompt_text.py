@@ -12,9 +12,6 @@ def answer_instructions(example_answer: str, form: Form) -> str:
         example_answer: what the prompt shows between the answer tags.
         form: ``THINK`` gives the paper's words (Visual-RFT, Table 1, as its released evaluation has them: no
             space between "tags." and "The"); ``DIRECT`` is the same without thinking.
-
-    Returns:
-        Three or four lines of text.
     """
     if form is Form.THINK:
         return (
@@ -32,11 +29,6 @@ def answer_instructions(example_answer: str, form: Form) -> str:
 
 
 def in_tags(content: str, thought: str, form: Form) -> str:
-    """A whole answer: the content in its tags, after a thought where the form asks for one.
-
-    Example:
-        >>> in_tags("rose", "It has petals.", Form.THINK)
-        '<think> It has petals. </think> <answer>rose</answer>'
-    """
+    """A whole answer: the content in its tags, after a thought where the form asks for one."""
     answer = f"<answer>{content}</answer>"
     return f"<think> {thought} </think> {answer}" if form is Form.THINK else answer

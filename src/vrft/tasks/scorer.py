@@ -1,149 +1,245 @@
-"""From a model's text to its reward: parse once, score each term, weigh. Needs no torch.
-
-Training, the probe, the audit and the adapters for other trainers all score through ``Scorer``.
-"""
+"""The rewards of a task under one setting: terms, their weights, and the score of groups of rollouts."""
 
 from __future__ import annotations
 
 import inspect
 import math
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from vrft.config.run_config import Reward
-from vrft.errors import ConfigError
-from vrft.geometry.frames import View
-from vrft.rewards.reward_term import RewardTerm, UnsafeTerm
-from vrft.tasks.task import Task
-from vrft.types import Answer, Example, Form
+from pydantic import Field
 
-PROGRESS = "progress"
-"""The option through which a term is told how much of the training is done."""
+from vrft.errors import ConfigError
+from vrft.rewards.reward_term import AnswerReward, GroupReward, Outcome, RewardTerm, as_term
+from vrft.tasks.registry import task_of
+from vrft.tasks.task import Task
+from vrft.types import (
+    Clock,
+    Completion,
+    CoordinateFrame,
+    Example,
+    Failure,
+    PartReward,
+    Prompt,
+    Rollout,
+    RolloutGroup,
+    Turn,
+)
+from vrft.types.choice import load_object
+from vrft.types.options import Options
+
+PROGRESS, EXAMPLE = "progress", "example"
+"""Arguments that a reward may ask for next to answer and target."""
 _TOLERANCE = 1e-9
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A term that could not be computed for one answer; it counts 0."""
+class RewardOptions(Options):
+    """Which reward terms, and their weights (1 where not given)."""
 
-    term: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Score:
-    """What one answer earned."""
-
-    answer: Answer
-    terms: dict[str, float]
-    """Raw value of each term, finite."""
-    reward: float
-    """Their weighted sum."""
-    failures: tuple[Failure, ...] = ()
-    clipped: int = 0
-    """Terms whose value had to be brought into their range."""
+    setting: str | None = None
+    """A setting of the task; null takes 'paper' where the task has it, and 'recommended' elsewhere."""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """Of the setting's terms, or of further terms of the task, which are then added; 0 switches one off."""
+    options: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
+    """Arguments of terms, such as ``{iou: {tau: 0.75}}``."""
+    custom: dict[str, float] = Field(default_factory=dict)
+    """Own functions ``package.module:function`` or ``file.py:function`` of (answer, target), with weights."""
+    allow_unsafe_reward: bool = False
+    """Train on a setting that rewards wrong answers; values are clipped, and counted."""
 
 
 class Scorer:
-    """The rewards of one task under one setting."""
+    """The rewards of one task under one setting.
 
-    def __init__(self, task: Task, settings: Reward, form: Form) -> None:
-        """Choose the terms.
+    Args:
+        task: whose rewards.
+        options: setting, weights, options, own functions.
 
-        Args:
-            task: whose rewards.
-            settings: setting, weights, options, own functions.
-            form: how answers are asked for.
+    Raises:
+        ConfigError: unknown setting, term or option, a function that cannot be found, or an unsafe setting
+            that was not allowed.
+    """
 
-        Raises:
-            ConfigError: unknown setting, term or option, a function that cannot be found, or an unsafe
-                setting that was not allowed.
-        """
-        if settings.setting not in task.rewards:
-            known = ", ".join(task.rewards)
-            raise ConfigError(f"reward.setting: {task.name} has no '{settings.setting}'. Known: {known}.")
-        self.task, self.form = task, form
-        chosen = {**task.rewards[settings.setting]}
-        for name in settings.weights:
+    def __init__(self, task: Task, options: RewardOptions | None = None) -> None:
+        options = options or RewardOptions()
+        self.task = task
+        self.setting = options.setting or ("paper" if "paper" in task.settings else "recommended")
+        if self.setting not in task.settings:
+            known = ", ".join(task.settings)
+            raise ConfigError(f"reward.setting: {task.name} has no '{self.setting}'. Known: {known}.")
+        chosen = {name: as_term(term) for name, term in task.settings[self.setting].items()}
+        for name in options.weights:
             if name not in chosen:
                 chosen[name] = _library_term(task, name, tuple(chosen))
-        for name in settings.custom:
-            chosen[name] = load_function(name)
-        unsafe = [name for name, term in chosen.items() if isinstance(term, UnsafeTerm)]
-        if unsafe and not settings.allow_unsafe_reward:
+        for name in options.custom:
+            own = load_function(name)
+            chosen[name] = own if isinstance(own, RewardTerm) else RewardTerm(own, -math.inf, math.inf)
+        unsafe = [name for name, term in chosen.items() if term.unsafe]
+        if unsafe and not options.allow_unsafe_reward:
             raise ConfigError(
-                f"reward.setting: '{settings.setting}' pays for wrong answers ({', '.join(unsafe)}: see "
-                f"'vrft audit {task.name} --settings {settings.setting}') and is refused in training. Use "
+                f"reward.setting: '{self.setting}' rewards wrong answers ({', '.join(unsafe)}: see "
+                f"'vrft audit {task.name} --settings {self.setting}') and is refused in training. Use "
                 "another setting, or set reward.allow_unsafe_reward: true."
             )
-        weights = {**settings.weights, **settings.custom}
+        weights = {**options.weights, **options.custom}
         self.weights = {name: weights.get(name, 1.0) for name in chosen}
         self.terms: Mapping[str, RewardTerm] = {
-            name: _with_options(name, term, settings.options.get(name, {})) for name, term in chosen.items()
+            name: _with_options(name, term, options.options.get(name, {})) for name, term in chosen.items()
         }
-        unused = sorted(settings.options.keys() - chosen.keys())
+        unused = sorted(options.options.keys() - chosen.keys())
         if unused:
             raise ConfigError(f"reward.options: '{unused[0]}' is not among the terms: {', '.join(chosen)}.")
-        self._staged = {name for name, term in self.terms.items() if PROGRESS in _parameters(term)}
-        self._own = set(settings.custom)
+        # Asked once: isinstance with a protocol takes longer than most rewards.
+        self._of_groups = {n: t.reward for n, t in self.terms.items() if isinstance(t.reward, GroupReward)}
+        self._of_answers = {
+            n: t.reward for n, t in self.terms.items() if not isinstance(t.reward, GroupReward)
+        }
+        self._asks = {name: frozenset(_parameters(term)) for name, term in self.terms.items()}
+        self._without_target = {name for name, term in self.terms.items() if _takes_no_target(term)}
 
-    def score(
-        self, text: str, example: Example, view: View, *, n_tokens: int | None = None, progress: float = 0.0
-    ) -> Score:
+    @property
+    def sees_groups(self) -> bool:
+        """Some term looks at all groups of a step, so that they must be scored together."""
+        return bool(self._of_groups)
+
+    def score(self, groups: Sequence[RolloutGroup], now: Clock | None = None) -> list[RolloutGroup]:
+        """All groups of a step with their terms and rewards; never raises, and all it gives is finite.
+
+        A term that failed counts 0 and is logged; one that abstained counts what it declares; a value out
+        of its range is clipped and counted. The reward is the weighted sum in the order of the terms.
+
+        To a question that nobody has labelled (its target is None) a term abstains, unless it needs no
+        label: a function whose parameter ``target`` is annotated as ``Value | None``, or a reward of groups.
+        """
+        now = now or Clock()
+        columns = {name: self._outcomes(name, groups, now) for name in self.terms}
+        return [
+            replace(
+                group,
+                rollouts=tuple(
+                    self._rewarded(rollout, {name: column[i][j] for name, column in columns.items()})
+                    for j, rollout in enumerate(group.rollouts)
+                ),
+            )
+            for i, group in enumerate(groups)
+        ]
+
+    def score_text(
+        self,
+        text: str,
+        example: Example,
+        frames: Sequence[CoordinateFrame],
+        *,
+        n_tokens: int | None = None,
+        now: Clock | None = None,
+    ) -> Rollout:
         """Parse a text and score it; never raises, whatever the text and the terms do.
 
         Args:
-            text: as the model wrote it.
+            text: as a model wrote it.
             example: its question.
-            view: how the picture's coordinates are written.
-            n_tokens: length of the text in tokens, for terms that shape it.
-            progress: how much of the training is done, from 0 to 1.
-
-        Returns:
-            Finite terms and their weighted sum; a term that failed counts 0 and is named.
+            frames: how places are written, one for each medium.
+            n_tokens: length of the text, for terms that shape it.
+            now: where the run is.
         """
-        answer = self.task.parse(text, view, self.form)
+        turns = (Turn(Prompt(frames=tuple(frames)), Completion(text)),)
+        answer = self.task.parse_turns(example, turns)
         if n_tokens is not None:
             answer = replace(answer, n_tokens=n_tokens)
-        values: dict[str, float] = {}
+        group = RolloutGroup(example, (Rollout(example, turns, answer),))
+        return self.score([group], now)[0].rollouts[0]
+
+    def _outcomes(self, name: str, groups: Sequence[RolloutGroup], now: Clock) -> Sequence[Sequence[Outcome]]:
+        if (reward := self._of_groups.get(name)) is None:
+            return [[self._outcome(name, rollout, now) for rollout in g.rollouts] for g in groups]
+        try:
+            found = reward.score_groups(groups, now)
+            if [len(column) for column in found] != [len(g.rollouts) for g in groups]:
+                raise ValueError("it gave another number of outcomes than there are rollouts")
+        except Exception as error:  # a reward of the user's own may fail in any way
+            return [[error] * len(g.rollouts) for g in groups]
+        return found
+
+    def _outcome(self, name: str, rollout: Rollout, now: Clock) -> Outcome:
+        given: dict[str, Any] = {}
+        if PROGRESS in self._asks[name]:
+            given[PROGRESS] = now.progress
+        if EXAMPLE in self._asks[name]:
+            given[EXAMPLE] = rollout.example
+        target = rollout.example.target
+        if target is None and name not in self._without_target:
+            return None
+        try:
+            return self._of_answers[name](rollout.answer, target, **given)
+        except Exception as error:  # a reward of the user's own may fail in any way
+            return error
+
+    def _rewarded(self, rollout: Rollout, outcomes: Mapping[str, Outcome]) -> Rollout:
+        terms: dict[str, float | None] = {}
         failures: list[Failure] = []
-        clipped = 0
-        for name, term in self.terms.items():
+        clipped: list[str] = []
+        for name, outcome in outcomes.items():
+            if outcome is None:
+                terms[name] = None
+                continue
             try:
-                options = {PROGRESS: progress} if name in self._staged else {}
-                value = float(term(answer, example.target, **options))
+                value = _finite(outcome)
             except Exception as error:
-                value, problem = 0.0, f"{type(error).__name__}: {error}"
-            else:
-                problem = "" if math.isfinite(value) else f"returned {value}"
-            if problem:
-                failures.append(Failure(name, problem))
-                value = 0.0
-            bounded = value if name in self._own else min(max(value, 0.0), self._high(name))
-            clipped += abs(bounded - value) > _TOLERANCE
-            values[name] = bounded
-        reward = sum(self.weights[name] * value for name, value in values.items())
-        return Score(answer, values, reward, tuple(failures), clipped)
+                failures.append(Failure(name, f"{type(error).__name__}: {error}"))
+                terms[name] = 0.0
+                continue
+            bounded = min(max(value, self.terms[name].low), self.terms[name].high)
+            if abs(bounded - value) > _TOLERANCE:
+                clipped.append(name)
+            terms[name] = bounded
+        reward = sum(
+            self.weights[name] * (self.terms[name].silent if value is None else value)
+            for name, value in terms.items()
+        )
+        return replace(
+            rollout,
+            terms=terms,
+            failures=tuple(failures),
+            clipped=tuple(clipped),
+            parts=self._parts(rollout),
+            reward=float(reward),
+        )
 
-    def _high(self, name: str) -> float:
-        term = self.terms[name]
-        return term.high if isinstance(term, UnsafeTerm) else 1.0
+    def _parts(self, rollout: Rollout) -> tuple[PartReward, ...]:
+        try:
+            parts = tuple(self.task.parts(rollout))
+            return parts if all(math.isfinite(part.amount) for part in parts) else ()
+        except Exception:
+            return ()
 
 
-def load_function(name: str) -> RewardTerm:
-    """A reward function of the user's own.
+def scorers_of(examples: Iterable[Example], options: RewardOptions) -> dict[str, Scorer]:
+    """A scorer for each task of some examples, by its name."""
+    first = {example.task: example for example in reversed(list(examples))}
+    return {name: Scorer(task_of(example), options) for name, example in first.items()}
+
+
+def score_groups(
+    scorers: Mapping[str, Scorer], groups: Sequence[RolloutGroup], now: Clock | None = None
+) -> list[RolloutGroup]:
+    """Groups of any tasks, each scored by its task's scorer, in the order in which they came."""
+    done = list(groups)
+    for task, scorer in scorers.items():
+        places = [i for i, group in enumerate(groups) if group.example.task == task]
+        for i, group in zip(places, scorer.score([groups[i] for i in places], now), strict=True):
+            done[i] = group
+    return done
+
+
+def load_function(name: str) -> RewardTerm | AnswerReward | GroupReward:
+    """A reward of the user's own.
 
     Args:
-        name: ``package.module:function``, also of a module in the working directory; the function takes an
-            answer and a target and returns a number.
-
-    Returns:
-        The function.
+        name: ``package.module:NAME``, also of a module in the working directory, or ``file.py:NAME``; a
+            function of (answer, target) that returns a number, an object with ``score_groups``, or a
+            ``RewardTerm``.
 
     Raises:
         ConfigError: the name has another form, or there is no such module or function.
@@ -152,39 +248,53 @@ def load_function(name: str) -> RewardTerm:
         >>> load_function("vrft.rewards.region_rewards:iou_first").__name__
         'iou_first'
     """
-    module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
-        raise ConfigError(f"'{name}' is no reward function. Write it as package.module:function.")
-    # A script's own folder is searched for modules, the user's is not.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
+    place, colon, attribute = name.rpartition(":")
+    if not (place and colon and attribute):
+        raise ConfigError(
+            f"'{name}' is not a reward function. Write it as package.module:function or file.py:function."
+        )
     try:
-        function = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"The reward function '{name}' cannot be imported: {error}") from error
-    if not callable(function):
-        raise ConfigError(f"'{name}' is no function.")
-    return function  # type: ignore[no-any-return]
+        found: RewardTerm | AnswerReward | GroupReward = load_object(name)
+    except ValueError as error:
+        raise ConfigError(f"reward.custom: the reward function {error}") from error
+    if not (callable(found) or isinstance(found, GroupReward)):
+        raise ConfigError(f"reward.custom: '{name}' is not a function.")
+    return found
+
+
+def _finite(outcome: float | Exception) -> float:
+    if isinstance(outcome, Exception):
+        raise outcome
+    value = float(outcome)
+    if not math.isfinite(value):
+        raise ValueError(f"returned {value}")
+    return value
 
 
 def _library_term(task: Task, name: str, chosen: tuple[str, ...]) -> RewardTerm:
     if name not in task.terms:
         known = ", ".join(sorted({*chosen, *task.terms}))
         raise ConfigError(f"reward.weights: {task.name} has no term '{name}'. Known: {known}.")
-    return task.terms[name]
+    return as_term(task.terms[name])
 
 
 def _with_options(name: str, term: RewardTerm, options: Mapping[str, Any]) -> RewardTerm:
     if not options:
         return term
-    known = [p for p in _parameters(term) if p not in ("answer", "target", PROGRESS)]
+    known = [p for p in _parameters(term) if p not in ("answer", "target", PROGRESS, EXAMPLE)]
     for option in options:
         if option not in known:
-            raise ConfigError(
-                f"reward.options.{name}: no option '{option}'. Known: {', '.join(known) or 'none'}."
-            )
-    return partial(term, **options)
+            listed = ", ".join(known) or "none"
+            raise ConfigError(f"reward.options.{name}: no option '{option}'. Known: {listed}.")
+    assert callable(term.reward)
+    return replace(term, reward=partial(term.reward, **options))
 
 
-def _parameters(term: RewardTerm) -> list[str]:
-    return list(inspect.signature(term).parameters)
+def _parameters(term: RewardTerm) -> Mapping[str, inspect.Parameter]:
+    return {} if isinstance(term.reward, GroupReward) else inspect.signature(term.reward).parameters
+
+
+def _takes_no_target(term: RewardTerm) -> bool:
+    """Whether ``target`` may be None, by its annotation."""
+    target = _parameters(term).get("target")
+    return target is not None and ("None" in str(target.annotation) or "Optional" in str(target.annotation))

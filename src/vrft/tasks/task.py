@@ -1,29 +1,55 @@
-"""What a task is: how to ask, how the gold answer reads, how to parse, which rewards and which metric.
+"""What a task is. Everything that depends on a task is in its folder; nothing else in vrft names one.
 
-A task is one package in this folder that defines ``TASK``; ``load_task`` finds it by its name. Tasks know
-text and Frames, never a model.
+A task is a folder here that defines ``TASK``, a package with an entry point in the group ``vrft.tasks``, or
+a file that is named on the command line (``--task file.py:TASK``): see ``vrft.tasks.registry``. It knows
+texts, values and coordinate frames, never a model. What follows ``parse`` has defaults.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
 
 from vrft.errors import InputError
-from vrft.geometry.frames import View
-from vrft.rewards.reward_term import RewardTerm
-from vrft.types import Answer, Example, Form, Record
+from vrft.rewards.reward_term import AnswerReward, GroupReward, RewardTerm
+from vrft.tasks.environment import Environment
+from vrft.tasks.fusion import Candidate, Rule, best_logprob, self_consistency
+from vrft.tasks.metrics.metric import Metric
+from vrft.tasks.section import Section
+from vrft.types import (
+    Answer,
+    CoordinateFrame,
+    Example,
+    Form,
+    Image,
+    Medium,
+    PartReward,
+    Provides,
+    Record,
+    Rollout,
+    Turn,
+    Value,
+    frames_of,
+)
 
-ALIASES = {"detect": "detection", "classify": "classification", "ground": "grounding"}
+Setting = Mapping[str, RewardTerm | AnswerReward | GroupReward]
+"""The terms of one reward setting by name, weight one each."""
+SUCCESS = 0.5
+AUDIT_SIDE = 1000
+"""Width and height of the audit's images: every coordinate frame then writes whole pixels exactly."""
 
 
 class PresenceQuestion(Protocol):
     """Whether what is asked for is there at all: the first step of two."""
 
-    def ask(self, example: Example, form: Form) -> str:
-        """The user's text of the prompt."""
+    def question(self, example: Example) -> str:
+        """The user's text of the prompt, in ``example.form``."""
         ...
 
     def read(self, text: str, form: Form) -> bool | None:
@@ -31,71 +57,196 @@ class PresenceQuestion(Protocol):
         ...
 
 
-class Task(Protocol):
-    """One visual skill: how to ask for it, and how to know it was done."""
+class Task(ABC):
+    """One skill: how to ask for it, how to read the answer, how it is rewarded, how good it is.
+
+    A subclass sets the attributes without a default and writes the first four functions. Options that a
+    user may set are fields of a frozen dataclass (``vrft.tasks.classification`` has two).
+    """
 
     name: str
-    metric: str
-    """Name of the headline metric, a key of ``vrft.tasks.metrics.metric.METRICS``."""
-    rewards: Mapping[str, Mapping[str, RewardTerm]]
-    """Settings by name ('paper', 'released', ...); each maps a term's name to its function, weight one."""
-    terms: Mapping[str, RewardTerm]
-    """Further terms, which a configuration may add to a setting by giving them a weight."""
-    example_answer: str
+    help: str
+    """One sentence for ``vrft tasks``."""
+    answer: type[Value]
+    """The kind of value that is asked for."""
+    needs: frozenset[Provides] = frozenset()
+    """The annotations it asks about, such as ``('category', 'boxes')``; empty: any image will do."""
+    is_default: bool = False
+    """It is meant where a user names no task and the labels suit it."""
+    example_answer: str = ""
     """The content of the answer tags as the prompt shows it."""
-    presence: PresenceQuestion | None
+    settings: Mapping[str, Setting]
+    """Reward settings by name: ``recommended``, and ``paper`` and ``released`` where there is a paper."""
+    terms: Setting = MappingProxyType({})
+    """Further terms, which a configuration may add to a setting by giving them a weight."""
+    metrics: Sequence[Metric]
+    """The headline first."""
+    sections: Sequence[Section] = ()
+    """Parts of the scorecard that only this task has."""
+    rules: Mapping[str, Rule] = MappingProxyType(
+        {"self_consistency": self_consistency, "best_logprob": best_logprob}
+    )
+    """How several answers become one; the usual rule first."""
+    environment: Environment = Environment()
+    presence: PresenceQuestion | None = None
     """None where a question always has something to find."""
+    takes_options: bool = False
+    """A question may list class names to choose from."""
+    answers_many: bool = False
+    """An answer may have any number of parts, also none."""
+    has_confidences: bool = False
+    """Each part of an answer has a confidence."""
+    success_rule: str = "a similarity of at least 0.5 with the label"
+    """``success`` in words."""
+    score_rule: str = "similarity with the label"
+    """``score`` in words."""
+    right_or_wrong: bool = False
+    """A score is 1 or 0 and nothing between."""
+    attacks: Mapping[str, Callable[[Any, np.random.Generator], str]] = MappingProxyType({})
+    """Further ways to cheat for ``vrft audit``, by name: from a case (``vrft.diagnostics.audit``) and a
+    source of chance to an answer's text; the docstring says what it does."""
 
+    # ---- to be written for every task
+
+    @abstractmethod
     def examples(self, records: Sequence[Record]) -> Sequence[Example]:
-        """Every question that the records can answer, in a stable order."""
-        ...
+        """Every question that the records can answer, in a stable order; of millions, a sequence that makes
+        each when it is looked at."""
 
-    def group(self, example: Example) -> str:
-        """The class an example counts for in few-shot splits and per-class tables."""
-        ...
+    @abstractmethod
+    def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
+        """The user's text of the prompt, in ``example.form``."""
 
-    def ask(self, example: Example, view: View, form: Form) -> str:
-        """The user's text of the prompt."""
-        ...
+    @abstractmethod
+    def gold(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
+        """The target as the model would write it, tags included; a target of another kind raises."""
 
-    def gold(self, example: Example, view: View, form: Form) -> str:
-        """The right answer as the model would write it, tags included."""
-        ...
+    @abstractmethod
+    def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
+        """Read a model's text. Never raises and never looks at the target.
 
-    def parse(self, text: str, view: View | None, form: Form) -> Answer:
-        """Read a model's text; never raises. Without a view no box is converted: ``Fault.UNKNOWN_FRAME``."""
-        ...
+        Args:
+            text: as the model wrote it.
+            example: its form, question and options.
+            frames: how places are written, one for each medium; empty where that is not known: then nothing
+                is converted, and ``Fault.UNKNOWN_FRAME`` says so.
+        """
+
+    # ---- what has a default
+
+    def parse_turns(self, example: Example, turns: Sequence[Turn]) -> Answer:
+        """What a whole trajectory answers: the last turn, in the frames of what was shown first."""
+        answer = self.parse(turns[-1].completion.text, example, frames_of(turns))
+        n_tokens = sum(len(turn.completion.token_ids) for turn in turns)
+        return replace(answer, n_tokens=n_tokens) if n_tokens else answer
+
+    def similarity(self, one: Value, other: Value) -> float:
+        """How far two values say the same, in [0, 1]: one rule for pass@k, votes and agreement of copies; 0
+        of a value and itself where the task has no use for its kind."""
+        return float(one.kind == other.kind and one.meaning == other.meaning)
+
+    def score(self, answer: Answer, target: Value) -> float:
+        """How well one question was answered, in [0, 1], as galleries sort and show it."""
+        return self.similarity(answer.value, target) if isinstance(answer.value, self.answer) else 0.0
+
+    def success(self, answer: Answer, target: Value) -> bool:
+        """Whether a sampled answer counts as right, whatever the reward setting."""
+        return self.score(answer, target) >= SUCCESS
+
+    def rule(self, name: str | None = None) -> Rule:
+        """The fusion rule of a name; None is the usual one."""
+        if name is not None and name not in self.rules:
+            raise InputError(
+                f"{self.name} has no fusion rule '{name}'. Choose one of: {', '.join(self.rules)}."
+            )
+        return self.rules[name] if name is not None else next(iter(self.rules.values()))
+
+    def fuse(self, candidates: Sequence[Candidate], rule: str | None = None) -> Answer:
+        """Several answers to one question as one."""
+        return self.rule(rule)(candidates, self.similarity)
+
+    def canonical(self, value: Value, example: Example) -> Value:
+        """A value as exports spell it, such as a class name as it is listed among the options."""
+        return value
+
+    def pseudo_label(
+        self, answer: Answer, example: Example, min_confidence: float, classes: Sequence[str]
+    ) -> Value | str:
+        """A fused answer as a training label, or the reason why it may not become one.
+
+        Args:
+            answer: what a rule made of several answers.
+            example: the question.
+            min_confidence: least confidence of a part that stays in the label.
+            classes: names of the labelled classes.
+
+        Returns:
+            The target, which may be empty; or one of the reasons of ``vrft.training.pseudo_labels.Outcome``.
+        """
+        return answer.value if isinstance(answer.value, self.answer) else "unreadable"
+
+    def ask(
+        self,
+        id: str,
+        media: Sequence[Medium],
+        question: str,
+        options: Sequence[str] = (),
+        form: Form = Form.THINK,
+    ) -> Example:
+        """A question about media that nobody has labelled.
+
+        Args:
+            id: of the record.
+            media: what is shown.
+            question: a category, a phrase, a kind of thing: whatever the task asks about.
+            options: class names to choose from.
+            form: how the answer is asked for.
+
+        Raises:
+            InputError: there are options, and the task has nothing to choose from.
+        """
+        if options and not self.takes_options:
+            raise InputError(f"{self.name} has no class names to choose from. Leave --options out.")
+        return Example(
+            f"{id}#{question}", id, self.name, tuple(media), question, None, tuple(options), form=form
+        )
+
+    def contrast(self, example: Example) -> Example | None:
+        """A variant whose answers a reward compares with; None where none is asked for."""
+        return None
+
+    def parts(self, rollout: Rollout) -> Sequence[PartReward]:
+        """Rewards for parts of what was said, for advantages that give credit by part."""
+        return ()
+
+    def check_names(self, names: Sequence[str]) -> Sequence[str]:
+        """Sentences about class names that this task's answers cannot hold."""
+        return ()
+
+    # ---- for the audit
+
+    def audit_examples(self, count: int, rng: np.random.Generator) -> list[Example]:
+        """Random targets about images that need not exist; InputError where the task cannot be audited."""
+        raise InputError(f"{self.name} cannot be audited: it has no audit_examples. Add them to the task.")
+
+    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+        """What an imperfect model that answers honestly believes: right in 60 % of the questions, and
+        elsewhere the target of another question."""
+        targets = [example.target for example in examples if example.target is not None]
+        wrong = chosen(len(targets), 0.4, rng)
+        return [
+            next((t for t in targets[i + 1 :] + targets[:i] if t != target), target) if wrong[i] else target
+            for i, target in enumerate(targets)
+        ]
 
 
-def task_names() -> list[str]:
-    """Names of the tasks in this folder.
-
-    Example:
-        >>> task_names()
-        ['classification', 'detection', 'grounding']
-    """
-    package = import_module("vrft.tasks")
-    folders = [m.name for m in iter_modules(package.__path__) if m.ispkg]
-    return sorted(name for name in folders if hasattr(import_module(f"vrft.tasks.{name}"), "TASK"))
+def audit_example(task: str, index: int, question: str, target: Value, group: str = "") -> Example:
+    """A question of an audit, about an image of 1000 by 1000 pixels that need not exist."""
+    image = Image(Path(f"audit-{index}.png"), (AUDIT_SIDE, AUDIT_SIDE))
+    return Example(f"audit-{index}", f"audit-{index}", task, (image,), question, target, group=group)
 
 
-def load_task(name: str) -> Task:
-    """Find a task by its name or alias.
-
-    Args:
-        name: ``detection``, ``classification``, ``grounding``, or ``detect``, ``classify``, ``ground``.
-
-    Returns:
-        The task.
-
-    Raises:
-        InputError: no such task.
-
-    Example:
-        >>> load_task("detect").name
-        'detection'
-    """
-    full = ALIASES.get(name, name)
-    if full not in task_names():
-        raise InputError(f"There is no task '{name}'. Choose one of: {', '.join(task_names())}.")
-    return import_module(f"vrft.tasks.{full}").TASK
+def chosen(count: int, share: float, rng: np.random.Generator) -> list[bool]:
+    """So many flags, a share of them set, at random places."""
+    flags: list[bool] = (rng.permutation(count) < round(share * count)).tolist()
+    return flags

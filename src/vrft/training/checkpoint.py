@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from vrft.distributed import Share
+from vrft.distributed import DistributedContext
 from vrft.errors import RunError
 from vrft.run_folder import replace_folder
 
@@ -28,35 +28,21 @@ def load_trainable_state(model: torch.nn.Module, state: dict[str, torch.Tensor])
             own[name].copy_(value)
 
 
-def check_together(model: torch.nn.Module, share: Share) -> None:
-    """See that the weights that learn are the same in every process.
-
-    Args:
-        model: of this process.
-        share: which process this is.
-
-    Raises:
-        RunError: they differ.
-    """
-    if share.count == 1:
+def check_together(model: torch.nn.Module, context: DistributedContext) -> None:
+    """See that the weights that learn are the same in every process; RunError where they differ."""
+    if context.count == 1:
         return
     learned = [p.detach() for p in model.parameters() if p.requires_grad]
     own = torch.stack([p.sum(dtype=torch.float64) for p in learned]).tolist()
-    if any(other != own for other in share.collected([own])):
+    if any(other != own for other in context.all_gather_object([own])):
         raise RunError(
-            f"The weights of {share.count} processes have come apart. The newest "
+            f"The weights of {context.count} processes have come apart. The newest "
             "checkpoint is from before: see that all devices are alike and whole, and go on with --resume."
         )
 
 
 def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
-    """Write ``folder/step_000040/state.pt`` and drop older ones.
-
-    Args:
-        folder: the run's ``checkpoints`` folder.
-        step: number of steps done.
-        state: tensors and plain values.
-    """
+    """Write ``folder/step_000040/state.pt`` and drop older ones."""
     fresh = folder / f"step_{step:06d}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)

@@ -7,32 +7,42 @@ k1  no gradient at all
 k2  the gradient of KL(pi || ref), the reverse KL that is meant
 k3  the gradient of KL(ref || pi), the forward KL: sum of (pi - ref) grad log pi
 
-Multiplied by the ratio pi / pi_old with its gradient (``grpo.kl_correction``; DeepSeek-V3.2, arXiv
-2512.02556), each has the gradient of its own mean: k1 and k3 then have the reverse KL's, also when pi has
-left pi_old.
+Multiplied by the ratio pi / pi_old with its gradient (``correction``; DeepSeek-V3.2, arXiv 2512.02556),
+each has the gradient of its own mean: k1 and k3 then have the reverse KL's, also when pi has left pi_old.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-import torch
+from pydantic import Field
+
+from vrft.types.options import Options
+
+if TYPE_CHECKING:
+    import torch
 
 LARGEST_LOG_RATIO = 20.0
 """Log-ratios are clamped here before the exponential, so that no token can overflow the loss."""
 
 
+class KlOptions(Options):
+    """The KL term, which keeps the policy near the reference."""
+
+    beta: float = Field(0.04, ge=0)
+    """Its weight; with 0 there is no reference policy at all."""
+    estimator: Literal["k1", "k2", "k3"] = "k3"
+    correction: bool = False
+    """Multiply by the ratio: the gradient is then that of the estimator's mean."""
+
+
 def k1(logprobs: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """log pi - log ref: unbiased, may be negative; as a loss it has no gradient on average.
 
-    Args:
-        logprobs: of the sampled tokens under the policy.
-        reference: of the same tokens under the reference.
-
-    Returns:
-        As ``logprobs``; its variance is large where the two are close.
-
     Example:
+        >>> import torch
         >>> k1(torch.tensor(-1.0), torch.tensor(-1.5)).item()
         0.5
     """
@@ -42,14 +52,8 @@ def k1(logprobs: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
 def k2(logprobs: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """(log pi - log ref)^2 / 2: biased, never negative; its on-policy gradient is that of the reverse KL.
 
-    Args:
-        logprobs: of the sampled tokens under the policy.
-        reference: of the same tokens under the reference.
-
-    Returns:
-        As ``logprobs``, 0 or more.
-
     Example:
+        >>> import torch
         >>> k2(torch.tensor(-1.0), torch.tensor(-1.5)).item()
         0.125
     """
@@ -61,19 +65,33 @@ def k3(logprobs: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
 
     Its on-policy gradient is that of the forward KL, KL(ref || pi). The released trainer has this one.
 
-    Args:
-        logprobs: of the sampled tokens under the policy.
-        reference: of the same tokens under the reference.
-
-    Returns:
-        As ``logprobs``, 0 or more, and 0 only where both are equal; log-ratios are clamped to +-20.
-
     Example:
+        >>> import torch
         >>> float(k3(torch.tensor(0.0), torch.tensor(0.0)))
         0.0
     """
     difference = (reference - logprobs).clamp(-LARGEST_LOG_RATIO, LARGEST_LOG_RATIO)
-    return torch.expm1(difference) - difference
+    return difference.expm1() - difference
 
 
 ESTIMATORS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {"k1": k1, "k2": k2, "k3": k3}
+
+
+@dataclass(frozen=True)
+class KlTerm:
+    """The KL term of a micro-batch, added to each token's loss before the mean is taken.
+
+    Args:
+        estimate_RA: one of ``ESTIMATORS``, with gradient.
+        beta: its weight, above 0.
+        correction: multiply by the ratio, with its gradient.
+    """
+
+    estimate_RA: torch.Tensor
+    beta: float
+    correction: bool = False
+
+    def added_to(self, each_RA: torch.Tensor, ratio: torch.Tensor) -> torch.Tensor:
+        """Each token's loss with the term; the ratio is (R, A), or (R, 1) for whole answers."""
+        estimate_RA = self.estimate_RA * ratio if self.correction else self.estimate_RA
+        return each_RA + self.beta * estimate_RA

@@ -1,26 +1,25 @@
-"""The training loop: one for RFT and SFT, which differ only in what one step does.
+"""The training loop: one for every way of learning, which differ only in source and objective.
 
-A step is a pure function of weights, optimiser and step number (every random choice is seeded by run and
-step), so a run that was interrupted and resumed ends where an uninterrupted one ends.
+A step is a pure function of weights, optimizer, step number and the state of whatever remembers (every
+random choice is seeded by run and step), so a run that was interrupted and resumed ends where an
+uninterrupted one ends.
 """
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
 
-import torch
-
-from vrft.config.run_config import RunConfig
-from vrft.distributed import ALONE, Share
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import RunError
 from vrft.models.policy import Policy
 from vrft.run_folder import RunFolder
+from vrft.training.batch import Row, Stateful
 from vrft.training.checkpoint import (
     check_together,
     load_trainable_state,
@@ -28,36 +27,19 @@ from vrft.training.checkpoint import (
     save_checkpoint,
     trainable_state,
 )
+from vrft.training.loggers import Logger
 from vrft.training.memory import peak_memory_gib
-from vrft.training.optimizer import Optimiser
+from vrft.training.optimizer import Optimizer
+from vrft.training.train_step import TrainStep
+from vrft.training.training_options import ChecksOptions, OptimOptions
+from vrft.types import Clock
 
-Row = dict[str, Any]
-Backward = Callable[[torch.Tensor], None]
 MOST_SKIPPED = 3
 """Steps in a row whose gradient may fail to be finite; each is skipped."""
 
 
-class StepFunction(Protocol):
-    """Runs forward and backward passes of one step; gradients are left on the weights."""
-
-    updates: int
-    """Optimiser steps a training step."""
-
-    def __call__(self, step: int, backward: Backward = torch.Tensor.backward) -> Row:
-        """Args: step, from 0; backward, called on each part of the loss. Returns: what to log."""
-        ...
-
-    def again(self, backward: Backward = torch.Tensor.backward) -> Row:
-        """The gradient of a further update on the same data."""
-        ...
-
-    def offending(self) -> Any:
-        """The step's data as plain JSON values, written down where its gradient was not finite."""
-        ...
-
-
 class Progress(Protocol):
-    """Where a loop tells how far it is."""
+    """Called after each step."""
 
     def __call__(self, step: int, steps: int, row: Row) -> None:
         """Args: steps done, steps in all, what was logged."""
@@ -65,123 +47,138 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True)
+class Validation:
+    """How the validation part is scored: ``score`` measures it, and more is better or less is."""
+
+    score: Callable[[], float]
+    higher_is_better: bool = True
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        """Whether a value is better than the best so far."""
+        if than is None:
+            return True
+        return value > than if self.higher_is_better else value < than
+
+
+@dataclass(frozen=True)
 class LoopResult:
-    """How a loop ended."""
+    """How a loop ended; ``stopped`` by a signal, after a checkpoint was written."""
 
     steps: int
     best_step: int
     best_value: float | None
     stopped: bool
-    """Ended by a signal; a checkpoint was written."""
 
 
 def run_loop(
     policy: Policy,
-    config: RunConfig,
+    train_step: TrainStep,
     folder: RunFolder,
-    step_function: StepFunction,
-    validate: Callable[[], float] | None,
+    loggers: Sequence[Logger],
+    *,
+    optim: OptimOptions,
+    checks: ChecksOptions,
+    seed: int,
+    validation: Validation | None = None,
     progress: Progress = lambda step, steps, row: None,
-    share: Share = ALONE,
+    context: DistributedContext = SINGLE_PROCESS,
 ) -> LoopResult:
     """Train until the steps are done, patience is over, or a signal asks to stop.
 
     The policy ends with the weights of its best validation (the earliest of equals, the start included), so
     RFT and SFT are held to the same rule; without validation, with the last ones.
 
-    Args:
-        policy: trained in place.
-        config: the run's configuration.
-        folder: where metrics and checkpoints go; its newest checkpoint is resumed.
-        step_function: one step's forward and backward passes.
-        validate: score of the validation part, higher is better; None where there is none.
-        progress: called after each step.
-        share: which process this is. All take every step together and stop at the same one.
-
     Raises:
         RunError: gradients are not finite again and again, or the processes' weights have come apart.
     """
-    settings, checks = config.optim, config.checks
-    optimiser = Optimiser(policy.model, settings, step_function.updates, share)
+    optimizer = Optimizer(policy.model, optim, train_step.updates, context)
     best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
-    start = 0
+    start, source = 0, train_step.source
     state = newest_checkpoint(folder.path / "checkpoints")
     if state is not None:
         load_trainable_state(policy.model, state["weights"])
-        optimiser.load_state_dict(state["optimiser"])
+        optimizer.load_state_dict(state["optimizer"])
         best, start = state["best"], state["step"]
-    folder.cut("metrics.jsonl", start)
-    folder.cut("rollouts.jsonl", start)
-    folder.cut("reward_failures.jsonl", start)
-    every = checks.validate_every if validate is not None else 0
-    if every and start == 0 and best["value"] is None:
-        best = _validated(policy, folder, validate, 0, best)
+        if isinstance(source, Stateful):
+            source.restore(state["source"])
+    for logger in loggers:
+        logger.start(start)
+    every = checks.validate_every if validation is not None else 0
+
+    def validated(step: int, best: dict[str, Any]) -> dict[str, Any]:
+        assert validation is not None
+        value = validation.score()
+        _log(loggers, step, {"validation": value})
+        if validation.is_better(value, best["value"]):
+            return {"step": step, "value": value, "weights": trainable_state(policy.model)}
+        return best
 
     def checkpoint(step: int) -> None:
-        check_together(policy.model, share)
-        if not share.is_first:
+        check_together(policy.model, context)
+        if not context.is_first:
             return
-        weights = trainable_state(policy.model)
-        content = {"step": step, "weights": weights, "best": best, "optimiser": optimiser.state_dict()}
+        content = {
+            "step": step,
+            "weights": trainable_state(policy.model),
+            "best": best,
+            "optimizer": optimizer.state_dict(),
+            "source": source.state() if isinstance(source, Stateful) else None,
+        }
         save_checkpoint(folder.path / "checkpoints", step, content)
 
     def patience_over(step: int) -> bool:
         return bool(every and checks.patience) and step - best["step"] >= checks.patience * every
 
+    if every and start == 0 and best["value"] is None:
+        best = validated(0, best)
     step, over, skipped = start, patience_over(start), 0
     with _stop_requests() as asked:
-        stop = any(share.collected([bool(asked)]))
-        while step < settings.steps and not over and not stop:
+        stop = any(context.all_gather_object([bool(asked)]))
+        while step < optim.steps and not over and not stop:
             began = time.monotonic()
-            optimiser.zero_grad()
-            row = {"step": step + 1, **step_function(step, optimiser.backward), **optimiser.step()}
-            for _ in range(step_function.updates - 1):
-                optimiser.zero_grad()
-                row |= {**step_function.again(optimiser.backward), **optimiser.step()}
+            optimizer.zero_grad()
+            row = {**train_step(Clock(step, optim.steps, seed), optimizer.backward), **optimizer.step()}
+            for _ in range(train_step.updates - 1):
+                optimizer.zero_grad()
+                row |= {**train_step.update(optimizer.backward, first=False), **optimizer.step()}
             row["seconds"] = time.monotonic() - began
             row["peak_memory_gib"] = peak_memory_gib(policy.device)
             step += 1
-            folder.append("metrics.jsonl", row)
+            _log(loggers, step, row)
+            for logger in loggers:
+                logger.log_groups(step, train_step.batch.groups)
             skipped = skipped + 1 if row.get("skipped") else 0
             if skipped:
-                _tell_skipped(folder, step, step_function, skipped)
-            progress(step, settings.steps, row)
-            if every and (step % every == 0 or step == settings.steps):
-                best = _validated(policy, folder, validate, step, best)
+                _report_skipped(folder, step, train_step, skipped)
+            progress(step, optim.steps, {"step": step, **row})
+            if every and (step % every == 0 or step == optim.steps):
+                best = validated(step, best)
                 over = patience_over(step)
-            stop = any(share.collected([bool(asked)]))
-            if step % checks.checkpoint_every == 0 or step == settings.steps or over or stop:
+            stop = any(context.all_gather_object([bool(asked)]))
+            if step % checks.checkpoint_every == 0 or step == optim.steps or over or stop:
                 checkpoint(step)
     if not stop and best["weights"] is not None:
         load_trainable_state(policy.model, best["weights"])
+    for logger in loggers:
+        logger.close()
     return LoopResult(step, best["step"] if best["weights"] is not None else step, best["value"], stop)
 
 
-def _tell_skipped(folder: RunFolder, step: int, step_function: StepFunction, in_a_row: int) -> None:
-    """Write down what gave a gradient that is not finite; stop where it happens again and again.
+def _log(loggers: Sequence[Logger], step: int, row: Row) -> None:
+    for logger in loggers:
+        logger.log(step, row)
 
-    Raises:
-        RunError: ``MOST_SKIPPED`` steps in a row.
-    """
+
+def _report_skipped(folder: RunFolder, step: int, train_step: TrainStep, in_a_row: int) -> None:
+    """Write down what gave a gradient that is not finite; stop where it happens again and again."""
     name = f"not_finite/step_{step:06d}.json"
-    folder.write_json(name, step_function.offending())
+    folder.write_json(name, train_step.failed_batch())
     if in_a_row >= MOST_SKIPPED:
         raise RunError(
-            f"The gradients of {in_a_row} steps in a row were not finite; their data stands in "
-            f"{folder.path / name} and beside it. Lower optim.learning_rate or use model.dtype: float32, and "
-            "go on with --resume."
+            f"The gradients of {in_a_row} steps in a row were not finite; their data are in "
+            f"{folder.path / name} and next to it. Lower optim.learning_rate or use model.dtype: float32, "
+            "and go on with --resume."
         )
-
-
-def _validated(
-    policy: Policy, folder: RunFolder, validate: Callable[[], float] | None, step: int, best: dict[str, Any]
-) -> dict[str, Any]:
-    assert validate is not None
-    value = validate()
-    folder.append("metrics.jsonl", {"step": step, "validation": value})
-    if best["value"] is None or value > best["value"]:
-        return {"step": step, "value": value, "weights": trainable_state(policy.model)}
-    return best
 
 
 @contextmanager

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 import torch
 
-from vrft.config.run_config import RunConfig
 from vrft.models.layer_sizes import Sizes, Stack, patches_of
-from vrft.models.policy import Policy, Prompt
+from vrft.models.policy import Policy
 from vrft.rollout.logprobs import CHUNK_LOGITS
-from vrft.rollout.shared_prompt.fused_layers import FOLDED_BYTES
+from vrft.rollout.shared_prompt.fused_layers import FUSED_BYTES
+from vrft.training.memory_plan import MemoryPlan
+from vrft.types import Prompt
 
 GIB = 2**30
 _WIDE = 4
@@ -27,15 +28,7 @@ _WIDE = 4
 
 
 def peak_memory_gib(device: torch.device) -> float:
-    """The most memory held so far, in GiB: of the GPU there, of the whole process on the CPU.
-
-    Args:
-        device: where the policy is.
-
-    Example:
-        >>> peak_memory_gib(torch.device("cpu")) > 0
-        True
-    """
+    """The most memory held so far, in GiB: of the GPU there, of the whole process on the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / GIB
     unit = 1 if sys.platform == "darwin" else 1024
@@ -43,11 +36,7 @@ def peak_memory_gib(device: torch.device) -> float:
 
 
 def device_memory_gib(device: torch.device) -> float | None:
-    """All memory of a device in GiB; None where the system does not tell.
-
-    Args:
-        device: a GPU, or the CPU for the machine's own memory.
-    """
+    """All memory of a device in GiB; None where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory / GIB
     try:
@@ -58,29 +47,18 @@ def device_memory_gib(device: torch.device) -> float | None:
 
 @dataclass(frozen=True)
 class Load:
-    """What one step of a run has to hold.
-
-    Args:
-        prompt_tokens: T, of the longest prompt.
-        patches: that the vision tower sees of the largest picture.
-        picture_tokens: of the largest picture, in the text model.
-    """
+    """The largest of a step: tokens of the longest prompt, patches and tokens of the largest image."""
 
     prompt_tokens: int
     patches: int
-    picture_tokens: int
+    image_tokens: int
 
     @classmethod
     def of(cls, policy: Policy, prompts: Sequence[Prompt]) -> Load:
-        """The largest of each among some prompts.
-
-        Args:
-            policy: that they are encoded for; it may be without weights.
-            prompts: at least one.
-        """
+        """The largest of each among some prompts."""
         return cls(
             max(len(p.token_ids) for p in prompts),
-            max(patches_of(policy, p.picture) for p in prompts),
+            max(sum(patches_of(policy, policy.image(m)) for m in p.media) for p in prompts),
             max(p.token_ids.count(policy.image_token_id) for p in prompts),
         )
 
@@ -93,7 +71,7 @@ class MemoryForecast:
     """Of the policy."""
     reference: float
     """Of the frozen twin, where the KL term needs one."""
-    optimiser: float
+    optimizer: float
     """AdamW's two moments, float32 copies of narrower weights, and the best weights so far."""
     worst_phase: str
     """'sampling', 'forward', 'reference', 'backward' or 'update'."""
@@ -103,7 +81,7 @@ class MemoryForecast:
     @property
     def lasting(self) -> float:
         """What is held all the time, the policy's own weights left out."""
-        return self.reference + self.optimiser
+        return self.reference + self.optimizer
 
     @property
     def total(self) -> float:
@@ -118,44 +96,29 @@ glibc before 2.38 does not use freed aligned blocks anew. Fitted to ``benchmarks
 """
 
 
-def resident_gib(forecast: MemoryForecast, config: RunConfig, device: torch.device) -> float:
-    """What a run takes of its device's memory, the allocator's habits included.
-
-    Args:
-        forecast: what is held.
-        config: of the run.
-        device: on a GPU what is held is what is taken.
-    """
+def resident_gib(forecast: MemoryForecast, plan: MemoryPlan, device: torch.device) -> float:
+    """What a run takes of its device's memory, the allocator's habits included."""
     name, version = platform.libc_ver()
     number = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if device.type != "cpu" or name != "glibc" or number >= (2, 38):
         return forecast.total
-    return forecast.total * KEPT_BACK[config.model.lora is not None, config.optim.activation_checkpointing]
+    return forecast.total * KEPT_BACK[plan.lora, plan.optim.activation_checkpointing]
 
 
-def forecast_memory(sizes: Sizes, config: RunConfig, load: Load) -> MemoryForecast:
-    """Memory of a run's worst moment.
-
-    Args:
-        sizes: of the policy.
-        config: its ``rollout``, ``grpo``, ``optim`` and ``checks`` sections count.
-        load: of its largest prompt; every prompt is taken to be as large.
-
-    Returns:
-        The forecast, which ``benchmarks/memory_forecast.py`` compares with measured peaks.
-    """
-    rollout, optim = config.rollout, config.optim
+def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load) -> MemoryForecast:
+    """Memory of a run's worst moment, which ``benchmarks/memory_forecast.py`` holds to measured peaks."""
+    rollout, optim = plan.rollout, plan.optim
     number, text, vision = sizes.number_bytes, sizes.text, sizes.vision
     prompts = optim.prompts_per_step
     at_once = min(optim.micro_prompts or prompts, prompts)
-    group = rollout.group_size if config.kind == "rft" else 1
-    reference = config.grpo.beta > 0 and config.kind == "rft"
-    again = optim.activation_checkpointing
+    group = rollout.group_size if plan.samples else 1
+    reference = plan.reference
+    recomputes = optim.activation_checkpointing
     key_values = text.layers * sizes.key_value * number
 
     def kept(stack: Stack, tokens: int, largest: int) -> float:
         """Bytes that a forward pass keeps; ``largest`` tokens run through a layer together."""
-        if not again:
+        if not recomputes:
             return tokens * (stack.layers * stack.kept + stack.around) * number
         each = tokens * (stack.layers * stack.hidden + stack.around) * number
         return each + largest * stack.kept * number
@@ -164,17 +127,17 @@ def forecast_memory(sizes: Sizes, config: RunConfig, load: Load) -> MemoryForeca
     asked = at_once * load.prompt_tokens
     seen = at_once * load.patches
     most = max(asked, answers)
-    prompts_kept = kept(text, asked, asked) + (asked * key_values if again else 0)
+    prompts_kept = kept(text, asked, asked) + (asked * key_values if recomputes else 0)
     vision_kept = kept(vision, seen, seen) if sizes.vision_learns else 0.0
     forward = prompts_kept + kept(text, answers, answers) + vision_kept
-    features = prompts * load.picture_tokens * text.hidden * number
+    features = prompts * load.image_tokens * text.hidden * number
     chunk = min(answers, max(1, CHUNK_LOGITS // sizes.vocabulary)) * sizes.vocabulary
     logits = chunk * (3 * _WIDE + (number if sizes.half else 0))
     head = sizes.vocabulary * text.hidden * number if sizes.head_learns else 0
     passing = most * text.passing * number
     rows = prompts * group
     encoded = prompts_kept + vision_kept if at_once == prompts else 0.0
-    small = sum((text.layers * text.hidden * text.kept * number <= FOLDED_BYTES, not sizes.half)) == 2
+    small = sum((text.layers * text.hidden * text.kept * number <= FUSED_BYTES, not sizes.half)) == 2
     cache = (prompts * load.prompt_tokens + rows * rollout.max_new_tokens) * key_values
     tower = 0 if sizes.vision_learns else load.patches * (vision.passing + vision.kept) * number
     phases = {
@@ -190,11 +153,11 @@ def forecast_memory(sizes: Sizes, config: RunConfig, load: Load) -> MemoryForeca
     }
     phases = {name: (size + features) / GIB for name, size in phases.items()}
     moments = sizes.learned * _WIDE * (3 if sizes.half else 2)
-    best = sizes.learned * number if config.checks.validate_every else 0
+    best = sizes.learned * number if plan.keeps_best else 0
     return MemoryForecast(
         weights=sizes.weights_bytes / GIB,
-        reference=sizes.weights_bytes / GIB if reference and config.model.lora is None else 0.0,
-        optimiser=(moments + best) / GIB,
+        reference=sizes.weights_bytes / GIB if reference and not plan.lora else 0.0,
+        optimizer=(moments + best) / GIB,
         worst_phase=max(phases, key=phases.__getitem__),
         phases=phases,
     )

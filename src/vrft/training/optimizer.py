@@ -1,4 +1,4 @@
-"""The optimiser and its schedule, equal for RFT and SFT."""
+"""The optimizer and its schedule, equal for every way of learning."""
 
 from __future__ import annotations
 
@@ -8,74 +8,59 @@ from typing import Any
 
 import torch
 
-from vrft.config.run_config import Optim
-from vrft.distributed import ALONE, Share
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import ConfigError
+from vrft.training.training_options import OptimOptions
 
 HALF = (torch.bfloat16, torch.float16)
 FIRST_SCALE, GROWTH = 2.0**12, 200
 """Of the loss in float16: where it begins, and the steps without overflow after which it is doubled."""
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "linear": lambda progress: 1.0 - progress,  # the released trainer's
+    "constant": lambda progress: 1.0,
+    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
+}
 
 
-def linear(progress: float) -> float:
-    """From one to zero in a straight line (the released trainer's)."""
-    return 1.0 - progress
-
-
-def constant(progress: float) -> float:
-    """Always one."""
-    return 1.0
-
-
-def cosine(progress: float) -> float:
-    """From one to zero along half a cosine."""
-    return 0.5 * (1 + math.cos(math.pi * progress))
-
-
-SCHEDULES: dict[str, Callable[[float], float]] = {"linear": linear, "constant": constant, "cosine": cosine}
-
-
-class Optimiser:
+class Optimizer:
     """AdamW over the weights that learn, with warm-up and schedule.
 
     Weights in half precision are updated through a float32 copy: at a rate of 1e-6 nearly every update would
     otherwise be rounded away. Those in float16 learn from a scaled loss, so that small gradients do not
-    vanish; the scale falls where they overflow. The gradients of several processes are added up, in float32.
+    vanish; the scale falls where they overflow. The gradients of several processes are summed, in float32.
+    ``updates`` counts optimizer steps per training step; warm-up and schedule go by training steps.
+
+    Raises:
+        ConfigError: nothing is left to learn.
     """
 
     def __init__(
-        self, model: torch.nn.Module, settings: Optim, updates: int = 1, share: Share = ALONE
+        self,
+        model: torch.nn.Module,
+        options: OptimOptions,
+        updates: int = 1,
+        context: DistributedContext = SINGLE_PROCESS,
     ) -> None:
-        """Collect the weights.
-
-        Args:
-            model: only weights with ``requires_grad`` are taken.
-            settings: rates and steps.
-            updates: optimiser steps a training step; warm-up and schedule go by training steps.
-            share: which process this is; each has the same weights, and its own part of the gradient.
-
-        Raises:
-            ConfigError: nothing is left to learn.
-        """
         self.learned = [p for p in model.parameters() if p.requires_grad]
         if not self.learned:
             raise ConfigError("No weight would learn: set model.lora, or leave the language model trainable.")
-        masters = [p.detach().float().clone() if p.dtype in HALF else p for p in self.learned]
-        self._pairs = [(p, m) for p, m in zip(self.learned, masters, strict=True) if p is not m]
-        self._masters = masters
-        self._adam = torch.optim.AdamW(masters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        self._masters = [p.detach().float().clone() if p.dtype in HALF else p for p in self.learned]
+        self._pairs = [(p, m) for p, m in zip(self.learned, self._masters, strict=True) if p is not m]
+        self._adam = torch.optim.AdamW(
+            self._masters, lr=options.learning_rate, weight_decay=options.weight_decay
+        )
         narrow = any(p.dtype == torch.float16 for p in self.learned)
         device = self.learned[0].device.type
         self._scaler = torch.amp.GradScaler(device, FIRST_SCALE, growth_interval=GROWTH, enabled=narrow)
-        self._settings, self._updates, self._steps, self._share = settings, updates, 0, share
+        self._options, self._updates, self._steps, self._context = options, updates, 0, context
 
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
-        s = self._settings
+        o = self._options
         step = self._steps // self._updates
-        warm = min(1.0, (step + 1) / s.warmup_steps) if s.warmup_steps else 1.0
-        return s.learning_rate * warm * SCHEDULES[s.schedule](min(1.0, step / s.steps))
+        warm = min(1.0, (step + 1) / o.warmup_steps) if o.warmup_steps else 1.0
+        return o.learning_rate * warm * SCHEDULES[o.schedule](min(1.0, step / o.steps))
 
     def zero_grad(self) -> None:
         """Drop all gradients."""
@@ -83,27 +68,21 @@ class Optimiser:
             parameter.grad = None
 
     def backward(self, loss: torch.Tensor) -> None:
-        """Add the gradient of a part of the loss, scaled where the weights are in float16.
-
-        Args:
-            loss: a number.
-        """
+        """Add the gradient of a part of the loss, scaled where the weights are in float16."""
         self._scaler.scale(loss).backward()
 
     def step(self) -> dict[str, Any]:
         """Clip, update and move the schedule on.
 
-        A gradient that is not finite is left out and told: it must not reach the weights.
-
         Returns:
-            ``grad_norm``, ``lr``, ``loss_scale`` in float16, and ``skipped`` where the update was left out,
-            unless a smaller scale may mend that.
+            ``grad_norm``, ``lr``, ``loss_scale`` in float16, and ``skipped`` where the gradient was not
+            finite and the update was left out, unless a smaller scale may help.
         """
         for parameter, master in self._pairs:
             master.grad = parameter.grad.float() if parameter.grad is not None else None
-        self._add_up()
+        self._sum_gradients()
         self._scaler.unscale_(self._adam)
-        norm = float(torch.nn.utils.clip_grad_norm_(self._masters, self._settings.max_grad_norm))
+        norm = float(torch.nn.utils.clip_grad_norm_(self._masters, self._options.max_grad_norm))
         row: dict[str, Any] = {"grad_norm": norm, "lr": self.rate}
         if self._scaler.is_enabled():
             row["loss_scale"] = self._scaler.get_scale()
@@ -115,17 +94,17 @@ class Optimiser:
         self._steps += 1
         return row
 
-    def _add_up(self) -> None:
+    def _sum_gradients(self) -> None:
         """The gradient of all processes in each; a weight that has none anywhere keeps none."""
-        if self._share.count == 1:
+        if self._context.count == 1:
             return
         has = torch.tensor([m.grad is not None for m in self._masters], dtype=torch.int32)
         has = has.to(self._masters[0].device)
-        self._share.add_up([has])
+        self._context.all_reduce([has])
         reached = [m for m, count in zip(self._masters, has.tolist(), strict=True) if count]
         for master in reached:
             master.grad = torch.zeros_like(master) if master.grad is None else master.grad
-        self._share.add_up([m.grad for m in reached if m.grad is not None])
+        self._context.all_reduce([m.grad for m in reached if m.grad is not None])
 
     def _update(self) -> None:
         for group in self._adam.param_groups:

@@ -1,53 +1,61 @@
-"""The reference policy: the frozen twin, or the same model with its LoRA adapter switched off."""
+"""Another policy's log-probabilities: the frozen twin, or the same model with its adapter switched off."""
 
 from __future__ import annotations
 
-import copy
-from collections import OrderedDict
-from contextlib import nullcontext
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
+from torch import nn
 
-from vrft.models.policy import Policy, Prompt
-from vrft.rollout.hidden_states import Path
+from vrft.models.policy import Policy
+from vrft.rollout.hidden_states import LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
+from vrft.types import Prompt
 
 
 class Reference:
-    """Gives the reference's log-probabilities; holds a second model only where it must."""
+    """The policy as it was before the first step; holds a second model only where it must."""
 
-    def __init__(self, policy: Policy, beta: float) -> None:
-        """Make the reference.
-
-        Args:
-            policy: as it is before the first step.
-            beta: weight of the KL term; 0 makes no reference.
-        """
+    def __init__(self, policy: Policy) -> None:
         self._adapter = hasattr(policy.model, "disable_adapter")
-        self._twin = policy
-        if beta and not self._adapter:
-            model = copy.deepcopy(policy.model).eval().requires_grad_(False)
-            # Its weights never change, so each picture is encoded once; a tower that is frozen in the policy
-            # gives both the same features.
-            features = policy._features if policy.vision_frozen else OrderedDict()
-            self._twin = replace(policy, model=model, vision_frozen=True, _features=features)
+        self._twin = policy if self._adapter else policy.frozen_copy()
         self._scorer = AnswerScorer(self._twin)
 
-    @torch.no_grad()
     def logprobs(
         self,
-        prompts: list[Prompt],
-        answers: list[tuple[int, ...]],
+        prompts: Sequence[Prompt],
+        answers: Sequence[tuple[int, ...]],
         group_size: int,
         temperature: float,
-        path: Path,
+        method: LogprobMethod,
     ) -> torch.Tensor:
         """Log-probabilities (R, A) under the reference; arguments as of ``AnswerScorer.forward``."""
-        was_training = self._twin.model.training
-        self._twin.model.eval()
+        with self._as_it_was():
+            found: tuple[torch.Tensor, torch.Tensor] = self._scorer(
+                list(prompts), list(answers), group_size, temperature, method
+            )
+            return found[0]
+
+    def distributions(
+        self,
+        prompts: Sequence[Prompt],
+        answers: Sequence[tuple[int, ...]],
+        group_size: int,
+        temperature: float,
+        method: LogprobMethod,
+    ) -> tuple[torch.Tensor, nn.Module]:
+        """Its hidden states (N, H) and its head, from which a chunk of distributions can be computed."""
+        with self._as_it_was():
+            return self._scorer.hidden(list(prompts), list(answers), group_size, method)
+
+    @contextmanager
+    def _as_it_was(self) -> Iterator[None]:
+        model = self._twin.model
+        was_training = model.training
+        model.eval()
         try:
-            with self._twin.model.disable_adapter() if self._adapter else nullcontext():
-                return self._scorer(prompts, answers, group_size, temperature, path)[0]
+            with torch.no_grad(), model.disable_adapter() if self._adapter else nullcontext():
+                yield
         finally:
-            self._twin.model.train(was_training)
+            model.train(was_training)

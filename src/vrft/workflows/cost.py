@@ -1,123 +1,114 @@
-"""How long, measured on rehearsed steps of each kind, and how much memory, before the first real step."""
+"""How long, measured on a few steps of each kind, and how much memory, before the first real step."""
 
 from __future__ import annotations
 
 import math
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from vrft.config.run_config import RunConfig
-from vrft.distributed import ALONE, Share
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.models.layer_sizes import sizes_of
 from vrft.models.policy import Policy
-from vrft.rollout.hidden_states import Path as Form
-from vrft.rollout.prompting import prompts_for
-from vrft.run_folder import RunFolder
-from vrft.tasks.task import Task
-from vrft.training.loop import StepFunction
+from vrft.rollout.driver import prompts_for
 from vrft.training.memory import Load, forecast_memory, resident_gib
-from vrft.training.reference import Reference
-from vrft.training.rft import RftStep
-from vrft.training.rollouts import RolloutMaker
-from vrft.training.sft import SftStep
-from vrft.types import Example
+from vrft.types import Clock, Example
+from vrft.workflows.train import train_step_of
 
-LOOKED_AT = 64
+REPEATS = 2
+QUESTIONS = 64
 """Training questions whose lengths the forecast of memory goes by."""
 
 
-def rehearse(
+@dataclass(frozen=True)
+class CostEstimate:
+    """What the rest of a fit takes."""
+
+    minutes: float
+    """At most: a trial may stop early."""
+    memory_gib: float
+    """That each process of the trials holds at most, the program and its libraries left out."""
+    seconds_per_step: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """All trials of one system: how many, and the configuration of each."""
+
+    count: int
+    config: RunConfig
+
+
+def estimate_cost(
     policy: Policy,
-    task: Task,
     train: Sequence[Example],
-    configs: dict[str, RunConfig],
-    share: Share = ALONE,
+    systems: Mapping[str, Trials],
+    *,
+    seconds_per_question: float,
+    val: int,
+    heldout: int,
+    context: DistributedContext = SINGLE_PROCESS,
+) -> CostEstimate:
+    """Measure a step of each kind, and forecast time and memory of all trials."""
+    memory = memory_needed(policy, train, [trials.config for trials in systems.values()], context)
+    # A control does what RFT does, so its steps take as long.
+    measured = {trials.config.method: trials.config for trials in reversed(list(systems.values()))}
+    seconds = benchmark_steps(policy, train, dict(reversed(measured.items())), context)
+    minutes = minutes_left(systems, seconds, seconds_per_question, val, heldout)
+    return CostEstimate(minutes, memory, seconds)
+
+
+def benchmark_steps(
+    policy: Policy,
+    train: Sequence[Example],
+    configs: Mapping[str, RunConfig],
+    context: DistributedContext = SINGLE_PROCESS,
 ) -> dict[str, float]:
-    """Seconds of one step of each kind; the weights are not changed.
-
-    Args:
-        policy: as the trials load it.
-        task: the task.
-        train: training questions.
-        configs: one trial's configuration a kind.
-        share: which process this is.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        path: Form = "shared"
-        rft = configs["rft"]
-        rollouts = RolloutMaker(policy, task, train, rft, RunFolder(Path(scratch)), share)
-        steps: dict[str, StepFunction] = {
-            "rft": RftStep(rollouts, Reference(policy, rft.grpo.beta), path),
-            "sft": SftStep(policy, task, train, configs["sft"], path, share),
-        }
-        return {kind: _timed(policy, steps[kind]) for kind in configs}
-
-
-def _timed(policy: Policy, step: StepFunction, repeats: int = 2) -> float:
-    step(0)  # the first call also warms caches
-    began = time.monotonic()
-    for number in range(1, repeats + 1):
-        step(number)
-    policy.model.zero_grad(set_to_none=True)
-    return (time.monotonic() - began) / repeats
+    """Seconds of one step of each configuration; the weights are not changed."""
+    found = {}
+    for name, config in configs.items():
+        step = train_step_of(config, policy, train, "shared", context)
+        first, *others = (Clock(number, REPEATS + 1, config.seed) for number in range(REPEATS + 1))
+        step(first)  # which also warms caches
+        began = time.monotonic()
+        for clock in others:
+            step(clock)
+        found[name] = (time.monotonic() - began) / REPEATS
+        policy.model.zero_grad(set_to_none=True)
+        del step  # and the reference model that it may hold
+    return found
 
 
 def minutes_left(
-    seconds_a_step: dict[str, float],
-    seconds_a_question: float,
-    trials: dict[str, tuple[int, int, int]],
+    systems: Mapping[str, Trials],
+    seconds_per_step: Mapping[str, float],
+    seconds_per_question: float,
     val: int,
     heldout: int,
 ) -> float:
-    """Minutes of the rest of a fit.
-
-    Args:
-        seconds_a_step: from ``rehearse``.
-        seconds_a_question: of greedy answers, measured on the base policy.
-        trials: for each kind: trials, steps each, validations each.
-        val: validation questions.
-        heldout: held-out questions.
-    """
-    seconds = 0.0
-    for kind, (count, steps, validations) in trials.items():
-        seconds += count * (steps * seconds_a_step[kind] + validations * val * seconds_a_question)
-    return (seconds + len(trials) * heldout * seconds_a_question) / 60
+    """Minutes of all trials with their validations, and of the held-out answers of each system."""
+    seconds = len(systems) * heldout * seconds_per_question
+    for trials in systems.values():
+        optim, every = trials.config.optim, trials.config.checks.validate_every
+        validations = optim.steps // every + 1 if every else 0
+        each = optim.steps * seconds_per_step[trials.config.method] + validations * val * seconds_per_question
+        seconds += trials.count * each
+    return seconds / 60
 
 
 def memory_needed(
     policy: Policy,
-    task: Task,
     train: Sequence[Example],
-    configs: dict[str, RunConfig],
-    share: Share = ALONE,
+    configs: Sequence[RunConfig],
+    context: DistributedContext = SINGLE_PROCESS,
 ) -> float:
-    """GiB that each process of the trials takes at most, the program and its libraries left out.
-
-    Args:
-        policy: as the trials load it.
-        task: the task.
-        train: training questions; the largest of the first of them count.
-        configs: one trial's configuration a kind.
-        share: among how many processes a step's questions are divided.
-    """
-    form = next(iter(configs.values())).prompt.form
-    load = Load.of(policy, prompts_for(policy, task, train[:LOOKED_AT], form))
-    sizes = sizes_of(policy)
-    parts = [_part_of(config, share) for config in configs.values()]
-    needed = [(forecast_memory(sizes, config, load), config) for config in parts]
-    return max(resident_gib(forecast, config, policy.device) for forecast, config in needed)
+    """GiB that each process of the trials takes at most, the program and its libraries left out."""
+    load, sizes = Load.of(policy, prompts_for(policy, train[:QUESTIONS])), sizes_of(policy)
+    plans = [_of_one_process(config, context).memory_plan for config in configs]
+    return max(resident_gib(forecast_memory(sizes, plan, load), plan, policy.device) for plan in plans)
 
 
-def _part_of(config: RunConfig, share: Share) -> RunConfig:
-    """With the prompts of the process that has most."""
-    most = math.ceil(config.optim.prompts_per_step / share.count)
+def _of_one_process(config: RunConfig, context: DistributedContext) -> RunConfig:
+    most = math.ceil(config.optim.prompts_per_step / context.count)
     return config.model_copy(update={"optim": config.optim.model_copy(update={"prompts_per_step": most})})
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that a piece of work takes."""
-    began = time.monotonic()
-    work()
-    return time.monotonic() - began

@@ -1,18 +1,18 @@
-"""The whole story: labelled pictures in, a trained policy, its SFT twin and a measured comparison out.
+"""The whole story: labelled images in, a trained policy, its SFT twin and a measured comparison out.
 
 The folder of a fit:
 
     fit.json         what was done, and the chosen run of each system
     manifest.json    the split, by ids and hashes
-    fingerprints.sqlite    what was found of each picture file; may be deleted
+    fingerprints.sqlite    what was found of each image file; may be deleted
     check.json       what was found in the data; check/ shows labels as the model sees them
     probe.json       samples of the base policy before training
     base/            the base policy's held-out answers
-    sft-1e-04/ ...   one run folder a trial
+    sft-1e-04/ ...   one run folder for each trial
     comparison.json  base, SFT and RFT with intervals
     report.html
 
-Several processes run the same story side by side: the first one makes what is made once, the others find it.
+Several processes do the same steps side by side: the first one makes what is made once, the others find it.
 """
 
 from __future__ import annotations
@@ -20,36 +20,37 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vrft.config.questions import ask_about, compute_fingerprints, saved_split, split_of
 from vrft.config.run_config import RunConfig
-from vrft.data.dataset import load_dataset
+from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.splits.few_shot import Split, manifest
-from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, better_form, describe
-from vrft.diagnostics.probe.sampled_groups import Draws, evenly_spaced
-from vrft.distributed import ALONE, Share
+from vrft.diagnostics.check.check_case import DataCase
+from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, better_form
+from vrft.diagnostics.probe.sampled_groups import AT_ONCE, Prober, evenly_spaced
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import RunError
-from vrft.evaluation.compare import Comparison, compare, verdict_sentence
-from vrft.evaluation.judged import Judged
-from vrft.inference.ask_options import Asking
+from vrft.evaluation.compare import Comparison, comparisons, verdict_sentence
+from vrft.inference.ask_options import AskOptions
 from vrft.inference.evaluate import evaluate
-from vrft.miniature.location import MINIATURE
+from vrft.inference.policy_predictor import PolicyPredictor
+from vrft.miniature.location import is_miniature
 from vrft.models.policy import Policy
-from vrft.progress import Narrator, Silence
+from vrft.progress import NullReporter, ProgressReporter
 from vrft.report.build_report import build_report
 from vrft.run_folder import hardware, read_json, versions, write_json
-from vrft.tasks.scorer import Scorer
-from vrft.tasks.task import Task, load_task
+from vrft.tasks.registry import load_task, task_of
+from vrft.tasks.scorer import scorers_of
 from vrft.training.memory import device_memory_gib
-from vrft.training.run_questions import ask_about, new_split, prints_of, saved_split
-from vrft.training.train import check_processes, policy_of
-from vrft.types import Example, Form
-from vrft.workflows.cost import memory_needed, minutes_left, rehearse
-from vrft.workflows.fit_check import examine
+from vrft.types import Example, Form, Prediction, SamplingParams
+from vrft.workflows.check_data import examine_fit
+from vrft.workflows.cost import Trials, estimate_cost
 from vrft.workflows.fit_settings import FitSettings
-from vrft.workflows.trials import Bench, Trial, choose, run_trials
+from vrft.workflows.train import check_processes, policy_of
+from vrft.workflows.trials import SweepContext, Trial, choose, run_trials
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,15 @@ class Fitted:
     """What a fit ends in."""
 
     folder: Path
-    comparison: Comparison | None
-    """None where nothing was left to hold out."""
+    comparisons: dict[str, Comparison]
+    """By task; empty where nothing was left to hold out."""
     verdict: str
     report: Path
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """That of the first task; None where there is none."""
+        return next(iter(self.comparisons.values()), None)
 
 
 def fit(
@@ -68,8 +74,8 @@ def fit(
     folder: Path,
     *,
     resume: bool = False,
-    narrator: Narrator | None = None,
-    share: Share = ALONE,
+    reporter: ProgressReporter | None = None,
+    context: DistributedContext = SINGLE_PROCESS,
 ) -> Fitted | None:
     """Train RFT and its SFT twin on a labelled folder and compare them with the base policy.
 
@@ -77,8 +83,8 @@ def fit(
         settings: the data and every choice.
         folder: the fit's folder.
         resume: go on in a folder that holds a fit.
-        narrator: where sentences and progress go.
-        share: which process this is; all questions, in training and after it, are divided among them.
+        reporter: where sentences and progress go.
+        context: which process this is; all questions, in training and after it, are divided among them.
 
     Returns:
         What came of it; None in a process that only helped.
@@ -89,211 +95,159 @@ def fit(
         Interrupted: a signal ended a trial; the same call with ``resume`` goes on.
     """
     began = time.monotonic()
-    story = _Story(settings, folder, narrator if narrator and share.is_first else Silence(), share)
-    with share.first_goes_first():
-        story.open(resume or not share.is_first)
-    base = story.load_base()
-    with share.first_goes_first():
-        story.examine(base)
-        form = story.choose_form(base)
-    base_judged = story.judge_base(base, form)
+    shown = reporter if reporter is not None and context.is_first else NullReporter()
+    pipeline = FitPipeline(settings, folder, shown, context)
+    with context.first_goes_first():
+        pipeline.open(resume or not context.is_first)
+    base = pipeline.load_base()
+    with context.first_goes_first():
+        pipeline.examine(base)
+        pipeline.choose_form(base)
+    answered = pipeline.evaluate_base(base)
     del base
-    story.predict_cost(form)
-    start = story.rft_start()
-    chosen = story.train(form, start)
-    return story.compare(chosen, base_judged, form, began)
+    pipeline.estimate_cost()
+    chosen = pipeline.train(pipeline.rft_start())
+    return pipeline.compare(chosen, answered, began)
 
 
-class _Story:
+class FitPipeline:
     """The steps of one fit, each of which finds again what it has already done."""
 
-    def __init__(self, settings: FitSettings, folder: Path, narrator: Narrator, share: Share) -> None:
-        self.settings, self.folder, self.narrator, self.share = settings, folder, narrator, share
-        self.task: Task = load_task(settings.task)
-        self.dataset = load_dataset(settings.data, self.task.name)
+    def __init__(
+        self, settings: FitSettings, folder: Path, reporter: ProgressReporter, context: DistributedContext
+    ) -> None:
+        self.settings, self.folder, self.reporter, self.context = settings, folder, reporter, context
+        self.task = load_task(settings.task, settings.task_options)
+        self.dataset = load_dataset(settings.data, self.task.needs)
+        self.form = Form.THINK
         self.notes: list[str] = []
         self.trials: list[Trial] = []
-        self.seconds_a_question = 0.0
-        self.forecast: dict[str, float] | None = None
+        self.seconds_per_question = 0.0
+        self.forecast: dict[str, Any] = {}
 
-    # -- data --------------------------------------------------------------------------------------------
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self.reporter.info(text)
 
     def open(self, resume: bool) -> None:
-        """Make or find the folder, and the split in it."""
-        check_processes(self._trial_config("rft", Form.DIRECT), self.share)
-        if (self.folder / "manifest.json").exists() and not resume:
+        config, saved = self._config("rft"), self.folder / "manifest.json"
+        check_processes(config, self.context)
+        if saved.exists() and not resume:
             raise RunError(
                 f"{self.folder} holds a fit already. Add --resume to go on, or name another --out."
             )
-        s = self.settings
-        examples = ask_about(self.task, self.dataset, s.subject, s.open_naming)
-        saved = self.folder / "manifest.json"
+        examples = ask_about(self.task, self.dataset)
         if saved.exists():
             self.split = saved_split(examples, saved)
         else:
-            prints = prints_of(self.dataset, self.folder, self.narrator)
-            self.split = new_split(
-                self.task,
-                self.dataset,
-                examples,
-                s.shots,
-                s.seed,
-                s.eval_max,
-                near_duplicates=s.near_duplicates,
-                prints=prints,
-                val_max=s.val_max,
-            )
-            write_json(saved, manifest(self.split, prints))
-        self.summary = _summary(
-            self.dataset.format, len(self.dataset.records), self.dataset.categories, self.split
-        )
+            found = compute_fingerprints(self.dataset, self.folder, self.reporter)
+            fresh = config.data.model_copy(update={"manifest": None})
+            self.split = split_of(fresh, self.dataset, examples, config.seed, found)
+            write_json(saved, manifest(self.split, found))
+        self.summary = _summary(self.dataset, self.split)
         for line in (*self.summary, *self.dataset.warnings):
-            self.narrator.say(line)
+            self.reporter.info(line)
         for name, why in self.split.left_out.items():
-            self.narrator.say(f"Left out: {name} ({why}).")
+            self.reporter.info(f"Left out: {name} ({why}).")
         if copies := self.split.duplicates:
             name, why = next(iter(copies.items()))
-            self.narrator.say(
+            self.reporter.info(
                 f"Copies and near-duplicates, which no two parts of the split share: {len(copies)}, "
                 f"such as {name} ({why})."
             )
         if not self.split.heldout:
             self.note("Nothing is left to hold out: the policies are trained, but nothing can be proved.")
 
-    def note(self, text: str) -> None:
-        """Keep a sentence for the report and say it."""
-        self.notes.append(text)
-        self.narrator.say(text)
-
-    # -- base --------------------------------------------------------------------------------------------
-
     def load_base(self) -> Policy:
-        """The base policy."""
-        self.narrator.say(f"Loading {self.settings.model}.")
+        self.reporter.info(f"Loading {self.settings.model}.")
         return self._policy(self.settings.model)
 
-    def _policy(self, source: str) -> Policy:
-        """A policy that only answers, seeing pictures as the trials see them."""
-        config = self._trial_config("rft", Form.DIRECT)
-        model = config.model.model_copy(update={"path": source, "lora": None})
-        return policy_of(config.model_copy(update={"model": model}), share=self.share)
-
     def examine(self, base: Policy) -> None:
-        """What ``vrft check`` finds, once a fit: errors end it, warnings are said."""
+        """What ``vrft check`` finds, once for each fit: errors end it, warnings are reported."""
         saved = self.folder / "check.json"
         if not saved.exists():
-            config = self._trial_config("rft", self.settings.form or Form.THINK)
-            write_json(saved, examine(self.dataset, self.task, config, base, saved.parent, self.narrator))
+            self.form = self.settings.form or Form.THINK
+            prints = compute_fingerprints(self.dataset, self.folder, self.reporter)
+            case = DataCase(self.dataset, self.task, self._config("rft"), prints)
+            write_json(saved, examine_fit(case, base, self.folder, self.reporter))
 
-    def choose_form(self, base: Policy) -> Form:
-        """Probe the base policy in both forms, unless the user chose one."""
+    def choose_form(self, base: Policy) -> None:
+        """Probe the base policy in both forms, unless the user chose one, and go on in the better one."""
         saved = self.folder / "probe.json"
         if not saved.exists():
             forms = [self.settings.form] if self.settings.form is not None else list(Form)
             probes: list[Probe] = []
-            with self.narrator.stage("Probing the base policy", len(forms)) as advance:
+            with self.reporter.task("Probing the base policy", len(forms)) as update:
                 for form in forms:
-                    found = self._probe(base, form)
-                    probes.append(found)
-                    advance(1, f"{form}: reward {found.reward:.2f}")
+                    self.form = form
+                    probes.append(self._probe(base))
+                    update(1, f"{form}: reward {probes[-1].reward:.2f}")
             write_json(saved, {"chosen": better_form(probes).form, "probes": [p.row() for p in probes]})
         found = read_json(saved)
+        self.form = Form(found["chosen"])
         self.probe = next(p for p in found["probes"] if p["form"] == found["chosen"])
-        self.narrator.say(
-            f"Asking in the {found['chosen']} form: {self.probe['signal']:.0%} of groups carry signal, "
+        self.reporter.info(
+            f"Asking in the {self.form} form: {self.probe['signal']:.0%} of groups carry signal, "
             f"{self.probe['formatted']:.0%} of sampled answers are in form."
         )
-        return Form(found["chosen"])
 
-    def _probe(self, base: Policy, form: Form) -> Probe:
-        """A few groups as training would draw them."""
-        config = self._trial_config("rft", form)
-        draws = Draws(base, self.task, form, config.reward, config.rollout, self.settings.seed)
-        size = config.rollout.group_size
-        groups = draws.groups(evenly_spaced(self.split.train, draws.questions_at_once), size)
-        weights = Scorer(self.task, config.reward, form).weights
-        return describe(groups, form, size, weights, config.rollout.max_new_tokens)
+    def _probe(self, base: Policy) -> Probe:
+        config, asked = self._config("rft"), evenly_spaced(self._asked(self.split.train), AT_ONCE)
+        prober = Prober(base, config, scorers_of(asked, config.reward))
+        return prober.describe(prober.groups(asked, config.rollout.group_size))
 
-    def judge_base(self, base: Policy, form: Form) -> list[Judged]:
-        """The base policy's held-out answers."""
+    def evaluate_base(self, base: Policy) -> list[Prediction]:
         facts = {
-            "kind": "eval",
+            "method": "eval",
             "task": self.task.name,
             "seed": self.settings.seed,
             "model": self.settings.model,
+            "hardware": hardware(),
+            "device": str(base.device),
+            "versions": versions(),
         }
-        facts |= {"hardware": hardware(), "device": str(base.device), "versions": versions()}
-        if self.share.is_first:
+        if self.context.is_first:
             write_json(self.folder / "base" / "run.json", facts)
         began = time.monotonic()
-        judged = self._judge(base, form, "base", "Base policy on held-out pictures")
-        if not judged:
-            evaluate(base, self.task, self.split.train[:8], self._asking(form))
-        self.seconds_a_question = (time.monotonic() - began) / max(1, len(judged) or 8)
-        return judged
+        found = self._evaluate(base, "base", "Base policy on held-out images")
+        if not found:
+            evaluate(self._predictor(base), self._asked(self.split.train[:8]))
+        self.seconds_per_question = (time.monotonic() - began) / max(1, len(found) or 8)
+        return found
 
-    def _judge(self, policy: Policy, form: Form, run: str, title: str) -> list[Judged]:
-        path = self.folder / run / "eval" / "heldout.jsonl"
-        with self.narrator.stage(title, len(self.split.heldout)) as advance:
-            return evaluate(
-                policy,
-                self.task,
-                self.split.heldout,
-                self._asking(form),
-                path=path,
-                share=self.share,
-                progress=lambda done: advance(done, ""),
-            )
-
-    def _asking(self, form: Form) -> Asking:
-        return Asking(form, self._trial_config("rft", Form.DIRECT).rollout.max_new_tokens)
-
-    def _trial_config(self, kind: str, form: Form) -> RunConfig:
-        manifest_path = self.folder / "manifest.json"
-        return self.settings.trial(
-            kind, 1e-5, self.folder / kind, form, manifest_path, self.settings.model, False
-        )
-
-    def predict_cost(self, form: Form) -> None:
-        """Say what the rest will hold, and how long it will take, measured on rehearsed steps."""
-        saved = self.folder / "forecast.json"
-        if not self.share.agreed(saved.exists()):
-            s = self.settings
-            configs = {kind: self._trial_config(kind, form) for kind in ("sft", "rft")}
-            learner = policy_of(configs["rft"], share=self.share)
-            memory = memory_needed(learner, self.task, self.split.train, configs, self.share)
-            there = device_memory_gib(learner.device)
-            if there is not None and memory > there:
-                self.note(
-                    f"Training may hold {memory:.1f} GiB, and this device has {there:.1f}: "
-                    "take a smaller model or, where --full was given, leave it out."
-                )
-            seconds = rehearse(learner, self.task, self.split.train, configs, self.share)
-            del learner
-            trials = {
-                kind: (
-                    len(rates),
-                    configs[kind].optim.steps,
-                    configs[kind].optim.steps // configs[kind].checks.validate_every + 1,
-                )
-                for kind, rates in (("sft", s.recipe.sft_rates), ("rft", s.recipe.rft_rates))
+    def estimate_cost(self) -> None:
+        """Say what the rest will hold, and how long it will take, measured on a few steps."""
+        saved, s = self.folder / "forecast.json", self.settings
+        if not self.context.broadcast_object(saved.exists()):
+            systems = {
+                method: Trials(len(rates), self._config(method)) for method, rates in s.recipe.rates.items()
             }
             if s.control:
-                trials["control"] = (1, configs["rft"].optim.steps, 0)
-                seconds["control"] = seconds["rft"]
-            minutes = minutes_left(
-                seconds, self.seconds_a_question, trials, len(self.split.val), len(self.split.heldout)
+                systems["control"] = Trials(1, self._config("rft", shuffle_rewards=True))
+            learner = policy_of(systems["rft"].config, context=self.context)
+            found = estimate_cost(
+                learner,
+                self._asked(self.split.train),
+                systems,
+                seconds_per_question=self.seconds_per_question,
+                val=len(self.split.val),
+                heldout=len(self.split.heldout),
+                context=self.context,
             )
-            if self.share.is_first:
-                write_json(saved, {"minutes": minutes, "memory_gib": memory, "seconds_a_step": seconds})
-            self.share.wait()
+            there = device_memory_gib(learner.device)
+            if there is not None and found.memory_gib > there:
+                self.note(
+                    f"Training may hold {found.memory_gib:.1f} GiB, and this device has {there:.1f}: "
+                    "take a smaller model or, where --full was given, leave it out."
+                )
+            if self.context.is_first:
+                write_json(saved, asdict(found))
+            self.context.wait_for_everyone()
         self.forecast = read_json(saved)
-        self.narrator.say(
+        self.reporter.info(
             f"Forecast: at most {self.forecast['minutes']:.1f} minutes (fewer where a trial stops early), "
             f"and {self.forecast['memory_gib']:.1f} GiB for model and training."
         )
-
-    # -- training ----------------------------------------------------------------------------------------
 
     def rft_start(self) -> str:
         """Where RFT starts: the base, or the SFT twin where the base's samples carry no signal."""
@@ -305,59 +259,62 @@ class _Story:
         )
         return "sft"
 
-    def train(self, form: Form, start: str) -> dict[str, Trial]:
-        """All trials, and the chosen one of each system."""
-        s = self.settings
-        bench = Bench(s, self.folder, form, self.split.train, self.split.val, self.narrator, self.share)
-        sft = run_trials(bench, "sft", "sft", s.recipe.sft_rates, s.model)
-        chosen = {"sft": choose(sft)}
+    def train(self, start: str) -> dict[str, Trial]:
+        s, better = self.settings, self._higher_is_better
+        sweep = SweepContext(
+            settings=s,
+            root=self.folder,
+            form=self.form,
+            train=self._asked(self.split.train),
+            val=self._asked(self.split.val),
+            reporter=self.reporter,
+            context=self.context,
+        )
+        sft = run_trials(sweep, "sft", "sft", s.recipe.sft_rates, s.model)
+        chosen = {"sft": choose(sft, better)}
         source = s.model if start == "base" else str(self.folder / chosen["sft"].folder / "model")
-        rft = run_trials(bench, "rft", "rft", s.recipe.rft_rates, source)
-        chosen["rft"] = choose(rft)
+        rft = run_trials(sweep, "rft", "rft", s.recipe.rft_rates, source)
+        chosen["rft"] = choose(rft, better)
         self.trials = [*sft, *rft]
         if s.control:
             rate = chosen["rft"].learning_rate
-            control = run_trials(bench, "control", "rft", [rate], source, permute=True)
+            control = run_trials(sweep, "control", "rft", [rate], source, shuffle_rewards=True)
             chosen["control"] = control[0]
             self.trials += control
         return chosen
 
-    # -- comparison --------------------------------------------------------------------------------------
+    @property
+    def _higher_is_better(self) -> bool:
+        """Of the validation score: that of one task's headline metric; a mean over several rises."""
+        metrics = {e.task: task_of(e).metrics[0] for e in self.split.val}
+        return len(metrics) != 1 or next(iter(metrics.values())).higher_is_better
 
-    def compare(
-        self, chosen: dict[str, Trial], base: list[Judged], form: Form, began: float
-    ) -> Fitted | None:
+    def compare(self, chosen: dict[str, Trial], base: list[Prediction], began: float) -> Fitted | None:
         """Score the chosen policies on the held-out part, compare, and write the report."""
         systems = {"base": base}
-        comparison: Comparison | None = None
         if self.split.heldout:
             for name, trial in chosen.items():
                 policy = self._policy(str(self.folder / trial.folder / "model"))
-                title = f"{name.upper()} on held-out pictures"
-                systems[name] = self._judge(policy, form, trial.folder, title)
-        if not self.share.is_first:
+                systems[name] = self._evaluate(policy, trial.folder, f"{name.upper()} on held-out images")
+        if not self.context.is_first:
             return None
+        found: dict[str, Comparison] = {}
         if self.split.heldout:
-            self.narrator.say("Comparing, with 1,000 bootstrap draws of pictures.")
-            comparison = compare(self.task, systems)
-        verdict = (
-            verdict_sentence(comparison) if comparison else "Nothing was held out, so nothing can be proved."
-        )
-        before = (
-            read_json(self.folder / "fit.json")["seconds"] if (self.folder / "fit.json").exists() else 0.0
-        )
+            self.reporter.info("Comparing, with 1,000 bootstrap draws of images.")
+            found = comparisons(systems)
+        nothing = "Nothing was held out, so nothing can be proved."
+        verdict = " ".join(map(verdict_sentence, found.values())) or nothing
+        report, facts = self.folder / "report.html", self.folder / "fit.json"
+        before = read_json(facts)["seconds"] if facts.exists() else 0.0
         seconds = before + time.monotonic() - began
-        report = self.folder / "report.html"
-        write_json(self.folder / "fit.json", self._facts(chosen, form, seconds))
-        if comparison is not None:
-            tasks = {self.task.name: comparison}
-            write_json(
-                self.folder / "comparison.json", {"seconds": seconds, "report": str(report), "tasks": tasks}
-            )
+        write_json(facts, self._facts(chosen, seconds))
+        if found:
+            row = {"seconds": seconds, "report": str(report), "tasks": found}
+            write_json(self.folder / "comparison.json", row)
         build_report([self.folder], report)
-        return Fitted(self.folder, comparison, verdict, report)
+        return Fitted(self.folder, found, verdict, report)
 
-    def _facts(self, chosen: dict[str, Trial], form: Form, seconds: float) -> dict[str, Any]:
+    def _facts(self, chosen: dict[str, Trial], seconds: float) -> dict[str, Any]:
         s = self.settings
         return {
             "seconds": seconds,
@@ -367,28 +324,63 @@ class _Story:
             "model": s.model,
             "shots": s.shots,
             "seed": s.seed,
-            "form": form,
+            "form": self.form,
             "reward": s.reward,
             "summary": self.summary,
             "left_out": self.split.left_out,
             "notes": self.notes,
             "systems": {"base": "base", **{name: trial.folder for name, trial in chosen.items()}},
-            "trials": [trial.row() for trial in self.trials],
+            "trials": [asdict(trial) for trial in self.trials],
             "forecast": self.forecast,
-            "miniature": s.model == MINIATURE,
+            "miniature": is_miniature(s.model),
             "versions": versions(),
             "hardware": hardware(),
         }
 
+    def _config(self, method: str, shuffle_rewards: bool = False) -> RunConfig:
+        """A trial's configuration, as far as all trials of a method share it."""
+        return self.settings.trial(
+            method,
+            rate=1e-5,
+            out=self.folder / method,
+            form=self.form,
+            manifest=self.folder / "manifest.json",
+            shuffle_rewards=shuffle_rewards,
+        )
 
-def _summary(form: str, pictures: int, categories: Sequence[str], split: Split) -> list[str]:
-    def positive(part: Sequence[Example]) -> str:
-        return f"{len(part)} questions about {len({e.record_id for e in part})} pictures"
+    def _policy(self, source: str) -> Policy:
+        """A policy that only answers, seeing images as the trials see them."""
+        config = self._config("rft")
+        model = config.model.model_copy(update={"path": source, "lora": None})
+        return policy_of(config.model_copy(update={"model": model}), context=self.context)
 
-    shown = ", ".join(categories[:12]) + (", ..." if len(categories) > 12 else "")
+    def _asked(self, examples: Sequence[Example]) -> list[Example]:
+        return [replace(example, form=self.form) for example in examples]
+
+    def _predictor(self, policy: Policy) -> PolicyPredictor:
+        limit = self._config("rft").rollout.max_new_tokens
+        return PolicyPredictor.of(policy, AskOptions(SamplingParams(max_new_tokens=limit)))
+
+    def _evaluate(self, policy: Policy, run: str, title: str) -> list[Prediction]:
+        with self.reporter.task(title, len(self.split.heldout)) as update:
+            return evaluate(
+                self._predictor(policy),
+                self._asked(self.split.heldout),
+                path=self.folder / run / "eval" / "heldout.jsonl",
+                context=self.context,
+                progress=lambda done: update(done, ""),
+            )
+
+
+def _summary(dataset: Dataset, split: Split) -> list[str]:
+    def counted(part: Sequence[Example]) -> str:
+        return f"{len(part)} questions about {len({e.record_id for e in part})} images"
+
+    names = dataset.categories
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    classes = f" with {len(names)} classes: {shown}." if names else "."
     return [
-        f"Found {pictures} pictures ({form})"
-        + (f" with {len(categories)} classes: {shown}." if categories else "."),
-        f"Training on {split.shots} a class: {positive(split.train)}.",
-        f"Choosing on {positive(split.val)}; held out: {positive(split.heldout)}.",
+        f"Found {len(dataset.records)} images ({dataset.format}){classes}",
+        f"Training on {split.shots} per class: {counted(split.train)}.",
+        f"Choosing on {counted(split.val)}; held out: {counted(split.heldout)}.",
     ]

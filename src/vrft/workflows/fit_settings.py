@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from vrft.config.run_config import Data, Lora, RunConfig, make_config, set_key
+from vrft.config.run_config import RunConfig, make_config, set_key
+from vrft.data.data_options import DataOptions
 from vrft.errors import ConfigError
-from vrft.miniature.location import MINIATURE
+from vrft.miniature.location import MINIATURE, is_miniature
+from vrft.models.model_options import LoraOptions
 from vrft.types import Form
 
 
@@ -17,23 +21,41 @@ class Recipe:
 
     rft_rates: tuple[float, ...]
     sft_rates: tuple[float, ...]
-    rft_steps: int
-    sft_steps: int
+    steps: int
     prompts_per_step: int
-    sft_prompts_per_step: int
     max_new_tokens: int
     validate_every: int
     patience: int
-    lora: Lora | None
+    lora: LoraOptions | None
+
+    @property
+    def rates(self) -> dict[str, tuple[float, ...]]:
+        return {"sft": self.sft_rates, "rft": self.rft_rates}
 
 
-MINIATURE_RECIPE = Recipe((5e-5, 1e-4), (3e-5, 1e-4), 40, 40, 16, 16, 110, 10, 0, None)
-LORA_RECIPE = Recipe((1e-5, 5e-5), (5e-5, 2e-4), 200, 200, 8, 8, 512, 25, 4, Lora())
+MINIATURE_RECIPE = Recipe(
+    rft_rates=(5e-5, 1e-4),
+    sft_rates=(3e-5, 1e-4),
+    steps=40,
+    prompts_per_step=16,
+    max_new_tokens=110,
+    validate_every=10,
+    patience=0,
+    lora=None,
+)
+LORA_RECIPE = Recipe(
+    rft_rates=(1e-5, 5e-5),
+    sft_rates=(5e-5, 2e-4),
+    steps=200,
+    prompts_per_step=8,
+    max_new_tokens=512,
+    validate_every=25,
+    patience=4,
+    lora=LoraOptions(),
+)
 """For models of billions of weights on one GPU."""
-
-
 DECIDED = frozenset(
-    {"kind", "task", "seed", "out", "data", "prompt", "model.path", "reward.setting", "reward.permute"}
+    {"method", "task", "seed", "out", "data", "form", "model.path", "reward.setting", "grpo.shuffle_rewards"}
     | {"optim.learning_rate", "optim.steps", "checks.validate_every", "checks.patience"}
 )
 """Keys and sections that an override may not touch: the split, the trials and what makes them comparable."""
@@ -45,6 +67,8 @@ class FitSettings:
 
     data: Path
     task: str
+    """A name, ``package.module:TASK`` or ``file.py:TASK``."""
+    task_options: Mapping[str, Any] = field(default_factory=dict)
     model: str = MINIATURE
     shots: int = 4
     seed: int = 0
@@ -53,16 +77,14 @@ class FitSettings:
     eval_max: int = 200
     form: Form | None = None
     """None lets the probe decide."""
-    subject: str = "object"
-    open_naming: bool = False
     reward: str = "recommended"
     control: bool = False
-    """Also train on permuted rewards, with RFT's chosen rate and steps: it must not become better."""
+    """Also train on shuffled rewards, with RFT's chosen rate and steps: it must not become better."""
     full: bool = False
     """Train all weights of a large model instead of a LoRA adapter."""
-    val_max: int = Data.model_fields["val_max"].default
+    val_max: int = DataOptions.model_fields["val_max"].default
     near_duplicates: bool = True
-    """Count pictures that look nearly the same as one."""
+    """Count images that look nearly the same as one."""
     overrides: tuple[str, ...] = ()
     """``key=value`` for every trial, such as ``optim.micro_prompts=1``; not what ``fit`` decides itself."""
 
@@ -77,34 +99,29 @@ class FitSettings:
 
     @property
     def recipe(self) -> Recipe:
-        """Settings that suit the model."""
-        return MINIATURE_RECIPE if self.model == MINIATURE else LORA_RECIPE
+        return MINIATURE_RECIPE if is_miniature(self.model) else LORA_RECIPE
 
     def trial(
-        self, kind: str, rate: float, out: Path, form: Form, manifest: Path, model: str, permute: bool
+        self,
+        method: str,
+        *,
+        rate: float,
+        out: Path,
+        form: Form,
+        manifest: Path,
+        model: str | None = None,
+        shuffle_rewards: bool = False,
     ) -> RunConfig:
-        """The complete configuration of one trial.
-
-        Args:
-            kind: 'rft' or 'sft'.
-            rate: learning rate.
-            out: the run's folder.
-            form: how answers are asked for.
-            manifest: the split.
-            model: where the trial starts.
-            permute: the control's permuted rewards.
-        """
         recipe = self.recipe
-        steps = {"rft": recipe.rft_steps, "sft": recipe.sft_steps}[kind]
-        prompts = {"rft": recipe.prompts_per_step, "sft": recipe.sft_prompts_per_step}[kind]
-        steps = self.steps if self.steps is not None else steps
+        steps = self.steps if self.steps is not None else recipe.steps
         lora = None if self.full or recipe.lora is None else recipe.lora.model_dump()
         tree = {
-            "kind": kind,
-            "task": self.task,
+            "method": method,
+            "task": {"name": self.task, **self.task_options},
             "seed": self.seed,
             "out": str(out),
-            "model": {"path": model, "lora": lora},
+            "form": form,
+            "model": {"path": model if model is not None else self.model, "lora": lora},
             "data": {
                 "path": str(self.data),
                 "shots": self.shots,
@@ -113,19 +130,19 @@ class FitSettings:
                 "near_duplicates": self.near_duplicates,
                 "manifest": str(manifest),
             },
-            "prompt": {"form": form, "subject": self.subject, "open": self.open_naming},
             "rollout": {"max_new_tokens": recipe.max_new_tokens},
-            "reward": {"setting": self.reward, "permute": permute},
+            "reward": {"setting": self.reward},
+            "grpo": {"shuffle_rewards": shuffle_rewards},
             "optim": {
                 "learning_rate": rate,
                 "schedule": "constant",
                 "warmup_steps": min(5, steps),
                 "steps": steps,
-                "prompts_per_step": prompts,
+                "prompts_per_step": recipe.prompts_per_step,
             },
             "checks": {
-                # Choosing by validation would hide what permuted rewards do: the control keeps its last step.
-                "validate_every": 0 if permute else min(recipe.validate_every, steps),
+                # Choosing by validation would hide what shuffled rewards do: the control keeps its last step.
+                "validate_every": 0 if shuffle_rewards else min(recipe.validate_every, steps),
                 "patience": recipe.patience,
                 "checkpoint_every": recipe.validate_every,
             },

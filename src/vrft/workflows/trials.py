@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from vrft.distributed import ALONE, Share
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import Interrupted
-from vrft.progress import Narrator
+from vrft.progress import ProgressReporter
 from vrft.run_folder import RunFolder
-from vrft.training.loop import Row
-from vrft.training.train import train_run
 from vrft.types import Example, Form
 from vrft.workflows.fit_settings import FitSettings
+from vrft.workflows.train import shown_by, train_run
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,9 @@ class Trial:
     validation: float | None
     steps: int
 
-    def row(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class Bench:
+class SweepContext:
     """What all trials of one fit share."""
 
     settings: FitSettings
@@ -46,49 +41,46 @@ class Bench:
     form: Form
     train: Sequence[Example]
     val: Sequence[Example]
-    narrator: Narrator
-    share: Share = ALONE
+    reporter: ProgressReporter
+    context: DistributedContext = SINGLE_PROCESS
 
 
 def run_trials(
-    bench: Bench, system: str, kind: str, rates: Sequence[float], start: str, permute: bool = False
+    sweep: SweepContext,
+    system: str,
+    method: str,
+    rates: Sequence[float],
+    start: str,
+    shuffle_rewards: bool = False,
 ) -> list[Trial]:
-    """Run one trial a rate; finished ones are read back, an interrupted one goes on.
-
-    Args:
-        bench: the fit.
-        system: name of the system in tables ('sft', 'rft', 'control').
-        kind: 'rft' or 'sft'.
-        rates: learning rates.
-        start: the model they start from.
-        permute: permuted rewards.
-
-    Raises:
-        Interrupted: a signal ended a trial.
-    """
-    return [_run_trial(bench, system, kind, rate, start, permute) for rate in rates]
+    """Run one trial for each rate; finished ones are read back, an interrupted one goes on."""
+    return [_run_trial(sweep, system, method, rate, start, shuffle_rewards) for rate in rates]
 
 
-def _run_trial(bench: Bench, system: str, kind: str, rate: float, start: str, permute: bool) -> Trial:
+def _run_trial(
+    sweep: SweepContext, system: str, method: str, rate: float, start: str, shuffle_rewards: bool
+) -> Trial:
     name = f"{system}-{rate:.0e}"
-    folder = RunFolder(bench.root / name)
-    if not bench.share.agreed(folder.done):
-        config = bench.settings.trial(
-            kind, rate, folder.path, bench.form, bench.root / "manifest.json", start, permute
+    folder = RunFolder(sweep.root / name)
+    if not sweep.context.broadcast_object(folder.done):
+        config = sweep.settings.trial(
+            method,
+            rate=rate,
+            out=folder.path,
+            form=sweep.form,
+            manifest=sweep.root / "manifest.json",
+            model=start,
+            shuffle_rewards=shuffle_rewards,
         )
-        with bench.narrator.stage(f"{system.upper()} at rate {rate:.0e}", config.optim.steps) as advance:
-            last = 0
-
-            def progress(step: int, steps: int, row: Row) -> None:
-                nonlocal last
-                advance(
-                    step - last,
-                    f"reward {row['reward']:.2f}" if "reward" in row else f"loss {row['loss']:.2f}",
-                )
-                last = step
-
+        with sweep.reporter.task(f"{system.upper()} at rate {rate:.0e}", config.optim.steps) as update:
             trained = train_run(
-                config, folder, bench.train, bench.val, resume=True, progress=progress, share=bench.share
+                config,
+                folder,
+                sweep.train,
+                sweep.val,
+                resume=True,
+                progress=shown_by(update),
+                context=sweep.context,
             )
         if trained.stopped:
             raise Interrupted(
@@ -102,11 +94,12 @@ def _run_trial(bench: Bench, system: str, kind: str, rate: float, start: str, pe
     return Trial(system, name, rate, ended["best_step"], ended["validation"], ended["steps"])
 
 
-def choose(trials: Sequence[Trial]) -> Trial:
-    """The trial with the best validation; of equals the lower rate; without validation the lowest rate.
+def choose(trials: Sequence[Trial], higher_is_better: bool = True) -> Trial:
+    """The trial with the best validation; of equals, and without validation, the lowest rate."""
+    sign = 1.0 if higher_is_better else -1.0
 
-    Example:
-        >>> choose([Trial("rft", "a", 1e-4, 10, 0.3, 20), Trial("rft", "b", 3e-4, 10, 0.4, 20)]).folder
-        'b'
-    """
-    return max(trials, key=lambda t: (t.validation if t.validation is not None else 0.0, -t.learning_rate))
+    def goodness(trial: Trial) -> float:
+        known = trial.validation is not None and not math.isnan(trial.validation)
+        return sign * (trial.validation or 0.0) if known else -math.inf
+
+    return max(trials, key=lambda trial: (goodness(trial), -trial.learning_rate))

@@ -11,28 +11,12 @@ SUFFIX = ".yaml"
 
 
 def recipe_names() -> list[str]:
-    """Names of the shipped recipes, sorted.
-
-    Example:
-        >>> "miniature_detection" in recipe_names()
-        True
-    """
+    """Names of the shipped recipes, sorted."""
     return sorted(path.stem for path in _folder().glob(f"*{SUFFIX}"))
 
 
 def recipe_path(argument: Path) -> Path:
-    """The configuration file that a command-line argument means.
-
-    Args:
-        argument: a file, which goes first, or a shipped recipe's name, with or without '.yaml'.
-
-    Raises:
-        ConfigError: neither; lists the recipes.
-
-    Example:
-        >>> recipe_path(Path("table3_coco_few_shot_2b")).name
-        'table3_coco_few_shot_2b.yaml'
-    """
+    """The configuration file that a command-line argument means."""
     if argument.is_file():
         return argument
     name = str(argument).removesuffix(SUFFIX)

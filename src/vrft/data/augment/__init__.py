@@ -1,55 +1,72 @@
-"""Random changes of training pictures, each of which takes the labels along.
+"""Random changes of training images. A change says what is shown of an image (``vrft.types.Image``); labels
+stay.
 
-A change is drawn from an example alone, without its pixels, and is told by a few numbers (``Change``): it
-moves the target at once, and the pixels when the policy reads the picture. Files are never touched.
+It is drawn from an example alone, without its pixels, which change when the image is opened. Files are never
+touched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
+from pydantic import Field
 
-from vrft.data.augment.change import Draw, applied
-from vrft.data.augment.color import draw_colour
-from vrft.data.augment.crop import draw_crop
-from vrft.data.augment.flip import draw_flip
-from vrft.data.augment.scale import draw_scale
+from vrft.data.augment.changes import draw_color, draw_crop, draw_flip, draw_scale
 from vrft.types import Example
+from vrft.types.options import Options
 
-DRAWS: Mapping[str, Draw] = {
-    "crop": draw_crop,
-    "scale": draw_scale,
-    "flip": draw_flip,
-    "colour": draw_colour,
+__all__ = ["AugmentOptions", "augmented"]
+
+DRAWS: Mapping[str, tuple[bytes, Callable[[Example, np.random.Generator], Example]]] = {
+    "crop": (b"crop", draw_crop),
+    "scale": (b"scale", draw_scale),
+    "flip": (b"flip", draw_flip),
+    # The sources of chance keep their first names, so that a run draws what it always drew.
+    "color": (b"colour", draw_color),
 }
-"""By their names in the configuration, in the order in which they are applied."""
+"""By their options, in the order in which they are drawn: the name of the source of chance, and the draw."""
 
 
-def augmented(example: Example, chances: Mapping[str, float], *seeds: int) -> Example:
-    """An example with its picture changed at random, and its target with it.
+class AugmentOptions(Options):
+    """Chances that a training image is changed; no other image ever is."""
 
-    What is drawn depends on the arguments alone, so a resumed run sees the same pictures; and each kind of
+    flip: float = Field(0.0, ge=0, le=1)
+    """Mirrored, unless the question or a class name speaks of sides, in English; leave it at 0 where words of
+    another language do, or where a mirrored thing is another thing (letters, digits, signs)."""
+    crop: float = Field(0.0, ge=0, le=1)
+    """Cut to a window around every labelled box, unless the question speaks of a place in the image."""
+    scale: float = Field(0.0, ge=0, le=1)
+    """Made smaller, as far as its smallest box allows."""
+    color: float = Field(0.0, ge=0, le=1)
+    """Brightness, contrast and saturation changed, never the hue."""
+
+
+def augmented(example: Example, options: AugmentOptions, *seeds: int) -> Example:
+    """An example whose image is changed at random.
+
+    What is drawn depends on the arguments alone, so a resumed run sees the same images; and each kind of
     change has its own source of chance, so switching one on or off does not draw the others anew.
 
     Args:
-        example: a training question.
-        chances: in [0, 1], of names of ``DRAWS``; where all are 0, the example itself comes back.
+        example: a training question; one that does not show exactly one image comes back as it is.
+        options: chances of the changes; where all are 0, the example itself comes back.
         seeds: not negative; of a run, its seed, step, draw and place, so that no question has another's.
 
     Example:
         >>> from pathlib import Path
-        >>> from vrft.types import BoxesTarget
-        >>> target = BoxesTarget(((10.0, 0.0, 30.0, 20.0),))
-        >>> example = Example("a#cup", "a", Path("a.png"), (100, 80), "detection", "cup", target)
-        >>> augmented(example, {"flip": 1.0}, 0).target.boxes_xyxy_px
-        ((70.0, 0.0, 90.0, 20.0),)
+        >>> from vrft.types import Boxes, Image
+        >>> cup = Image(Path("a.png"), (100, 80))
+        >>> example = Example("a#cup", "a", "detection", (cup,), "cup", Boxes(((10.0, 0.0, 30.0, 20.0),)))
+        >>> augmented(example, AugmentOptions(flip=1.0), 0).image.mirrored
+        True
     """
-    for name, draw in DRAWS.items():
-        chance = chances.get(name, 0.0)
-        if not chance:
+    if [medium.kind for medium in example.media] != ["image"]:
+        return example
+    for name, (source, draw) in DRAWS.items():
+        if not (chance := getattr(options, name)):
             continue
-        rng = np.random.default_rng([*seeds, int.from_bytes(name.encode(), "big")])
-        if rng.random() < chance and (change := draw(example, rng)) is not None:
-            example = applied(example, change)
+        rng = np.random.default_rng([*seeds, int.from_bytes(source, "big")])
+        if rng.random() < chance:
+            example = draw(example, rng)
     return example

@@ -1,4 +1,4 @@
-"""A data set written in another form, its pictures byte for byte, and how the writer of a form is found.
+"""A dataset written in another format, its images byte for byte, and how the writer of a format is found.
 
 A writer is one file in this folder that defines ``WRITER``. What it writes, the reader of its name reads
 back.
@@ -8,106 +8,90 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path, PurePosixPath
-from pkgutil import iter_modules
 from typing import Protocol
 
 from vrft.data.dataset import Dataset
-from vrft.data.label_checks import some
+from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, some
 from vrft.errors import InputError
-from vrft.types import Record
+from vrft.types import Boxes, Record
+from vrft.types.discover import discover
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A picture with its labels and its new name."""
+    """An image with its labels and its new name."""
 
     record: Record
     name: str
     """File name, no other's even without its ending."""
     part: str | None
-    """'train', 'val' or 'test'; None throughout where the data set has no parts."""
+    """'train', 'val' or 'test'; None throughout where the dataset has no parts."""
+
+    @property
+    def in_images(self) -> str:
+        """Its path where images are in a folder for each part, if there are parts."""
+        return f"images/{self.part}/{self.name}" if self.part else f"images/{self.name}"
 
     @property
     def stem(self) -> str:
-        """The name without its ending."""
         return PurePosixPath(self.name).stem
 
 
 class Writer(Protocol):
-    """One form in which labels can be written."""
+    """One format in which labels can be written."""
 
     name: str
-    """That of its reader."""
     has_masks: bool
     has_crowds: bool
 
-    def picture(self, placed: Placed) -> str:
-        """Where a picture goes, from the new folder."""
-        ...
+    def image(self, placed: Placed) -> str:
+        """Where an image goes, from the new folder."""
 
-    def write(self, folder: Path, pictures: Sequence[Placed], categories: Sequence[str]) -> None:
-        """Write the labels of all pictures; these are in the folder already."""
-        ...
+    def write(self, folder: Path, images: Sequence[Placed], categories: Sequence[str]) -> None:
+        """Write the labels of all images; these are in the folder already."""
 
 
 def writers() -> dict[str, Writer]:
-    """All writers of this folder, by name.
-
-    Example:
-        >>> sorted(writers())
-        ['coco', 'voc', 'yolo']
-    """
-    package = import_module("vrft.data.export")
-    modules = (import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__))
-    return {module.WRITER.name: module.WRITER for module in modules if hasattr(module, "WRITER")}
+    """All writers of this folder, by name."""
+    return {writer.name: writer for writer in discover("vrft.data.export", "WRITER")}
 
 
 def export(dataset: Dataset, folder: Path | str, form: str, link: bool = False) -> tuple[str, ...]:
-    """Write a detection data set in another form.
+    """Write boxes of categories in another format; sentences say what it cannot hold and was left out.
 
-    Boxes keep their decimals. Where the data set has parts, pictures without one are written as training
-    pictures, as which the few-shot split takes them.
+    Where the dataset has parts, images without one are written as training images, as which the few-shot
+    split takes them.
 
     Args:
-        dataset: boxes of pictures that exist.
+        dataset: with images that exist.
         folder: new or empty.
         form: ``coco``, ``voc`` or ``yolo``.
-        link: make hard links to the pictures where the disk can, instead of copies.
-
-    Returns:
-        Sentences about what the form cannot hold and was left out.
+        link: make hard links to the images where the disk can, instead of copies.
 
     Raises:
-        InputError: no such form, no boxes, or the folder holds something.
+        InputError: no such format, no boxes, or the folder holds something.
     """
     known, folder = writers(), Path(folder)
     if form not in known:
-        raise InputError(f"There is no form '{form}'. Choose one of: {', '.join(sorted(known))}.")
-    if not any(record.boxes for record in dataset.records):
-        raise InputError(f"'{dataset.root}' has no boxes, and {form} is written for detection alone.")
+        raise InputError(f"There is no format '{form}'. Choose one of: {', '.join(sorted(known))}.")
+    if CATEGORY_BOXES not in dataset.provides:
+        raise InputError(f"'{dataset.root}' has no boxes of categories, and {form} can hold nothing else.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"'{folder}' holds something already. Give a new folder.")
-    writer, pictures = known[form], placed(dataset)
-    for picture in pictures:
-        target = folder / writer.picture(picture)
+    writer, images = known[form], placed(dataset)
+    for one in images:
+        target = folder / writer.image(one)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _bring(picture.record.image, target, link)
-    writer.write(folder, pictures, dataset.categories)
+        _bring(one.record.image.path, target, link)
+    writer.write(folder, images, dataset.categories)
     return _left_out(dataset, writer)
 
 
 def placed(dataset: Dataset) -> tuple[Placed, ...]:
-    """Every picture with the file name it gets: its own, or with its folders where two would clash.
-
-    Example:
-        >>> records = [Record(name, Path(name), (1, 1)) for name in ("a/1.png", "b/1.png")]
-        >>> [picture.name for picture in placed(Dataset(Path("."), "coco", tuple(records)))]
-        ['a__1.png', 'b__1.png']
-    """
+    """Every image with the file name it gets: its own, or with its folders where two would clash."""
     short = [PurePosixPath(record.id).name for record in dataset.records]
     long = [record.id.replace("../", "").strip("/").replace("/", "__") for record in dataset.records]
     names = short if _unlike(short) else long
@@ -122,12 +106,7 @@ def placed(dataset: Dataset) -> tuple[Placed, ...]:
 
 
 def decimal(number: float, digits: int = 6) -> str:
-    """A number without needless zeros.
-
-    Example:
-        >>> decimal(12.5), decimal(3.0), decimal(1 / 3, 3)
-        ('12.5', '3', '0.333')
-    """
+    """A number without needless zeros."""
     return f"{number:.{digits}f}".rstrip("0").rstrip(".")
 
 
@@ -148,18 +127,23 @@ def _bring(source: Path, target: Path, link: bool) -> None:
 
 
 def _left_out(dataset: Dataset, writer: Writer) -> tuple[str, ...]:
-    records = dataset.records
-    lost = {
-        "Masks": [r.id for r in records if not writer.has_masks and any(box.mask for box in r.boxes)],
-        "Crowd regions": [r.id for r in records if not writer.has_crowds and any(b.crowd for b in r.boxes)],
-        "Expressions": [r.id for r in records if r.expressions],
-        "Classes of whole pictures": [r.id for r in records if r.category is not None],
-        "Known absences and incomplete categories": [
-            r.id for r in records if r.absent is not None or r.not_exhaustive
-        ],
+    """A sentence for each kind of label that a format cannot hold, with the records that have it."""
+    kinds: dict[str, Callable[[Record], bool]] = {
+        "Masks": lambda r: not writer.has_masks and any(v.mask for _, v in r.about("category", Boxes)),
+        "Crowd regions": lambda r: (
+            not writer.has_crowds and not all(one.counts for one, _ in r.about("category", Boxes))
+        ),
+        "Expressions": lambda r: any(one.about == "phrase" for one in r.annotations),
+        "Classes of whole images": lambda r: any(one.provides == IMAGE_CLASS for one in r.annotations),
+        "Other labels": lambda r: any(
+            one.about != "phrase" and one.provides not in (CATEGORY_BOXES, IMAGE_CLASS)
+            for one in r.annotations
+        ),
+        "Known absences and incomplete categories": lambda r: r.absent is not None or bool(r.not_exhaustive),
     }
+    lost = {what: [r.id for r in dataset.records if has(r)] for what, has in kinds.items()}
     return tuple(
-        f"{what} of {len(names)} pictures have no place in {writer.name} and were left out: {some(names)}."
+        f"{what} of {len(names)} images have no place in {writer.name} and were left out: {some(names)}."
         for what, names in lost.items()
         if names
     )

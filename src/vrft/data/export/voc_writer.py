@@ -12,8 +12,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from vrft.data.export.export_format import Placed, decimal
+from vrft.types import Boxes
 
-_PICTURES = "JPEGImages"
+_IMAGES = "JPEGImages"
 
 
 class VocWriter:
@@ -23,43 +24,41 @@ class VocWriter:
     has_masks = False
     has_crowds = True
 
-    def picture(self, placed: Placed) -> str:
-        """All pictures are in one folder."""
-        return f"{_PICTURES}/{placed.name}"
+    def image(self, placed: Placed) -> str:
+        return f"{_IMAGES}/{placed.name}"
 
-    def write(self, folder: Path, pictures: Sequence[Placed], categories: Sequence[str]) -> None:
-        """One xml a picture."""
+    def write(self, folder: Path, images: Sequence[Placed], categories: Sequence[str]) -> None:
         (folder / "Annotations").mkdir()
-        for picture in pictures:
-            tree = ElementTree.ElementTree(_annotation(picture))
+        for image in images:
+            tree = ElementTree.ElementTree(_annotation(image))
             ElementTree.indent(tree)
-            tree.write(folder / "Annotations" / f"{picture.stem}.xml", encoding="utf-8")
+            tree.write(folder / "Annotations" / f"{image.stem}.xml", encoding="utf-8")
         sets = folder / "ImageSets" / "Main"
-        for part in sorted({picture.part for picture in pictures if picture.part}):
+        for part in sorted({image.part for image in images if image.part}):
             sets.mkdir(parents=True, exist_ok=True)
-            stems = [picture.stem for picture in pictures if picture.part == part]
+            stems = [image.stem for image in images if image.part == part]
             (sets / f"{part}.txt").write_text("".join(f"{stem}\n" for stem in stems), "utf-8")
 
 
-def _annotation(picture: Placed) -> ElementTree.Element:
+def _annotation(image: Placed) -> ElementTree.Element:
     root = ElementTree.Element("annotation")
-    width, height = picture.record.image_wh
-    _add(root, "folder", _PICTURES)
-    _add(root, "filename", picture.name)
+    width, height = image.record.image.size_wh
+    _add(root, "folder", _IMAGES)
+    _add(root, "filename", image.name)
     _add(_add(root, "source"), "database", "vrft")
     size = _add(root, "size")
     for tag, number in (("width", width), ("height", height), ("depth", 3)):
         _add(size, tag, str(number))
     _add(root, "segmented", "0")
-    for box in picture.record.boxes:
+    for one, value in image.record.about("category", Boxes):
         thing = _add(root, "object")
-        _add(thing, "name", box.category)
+        _add(thing, "name", one.name)
         _add(thing, "pose", "Unspecified")
         _add(thing, "truncated", "0")
-        _add(thing, "difficult", str(int(box.crowd)))
+        _add(thing, "difficult", str(int(not one.counts)))
         corners = _add(thing, "bndbox")
-        for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), box.box_xyxy_px, strict=True):
-            _add(corners, tag, decimal(value))
+        for tag, edge in zip(("xmin", "ymin", "xmax", "ymax"), value.xyxy_px[0], strict=True):
+            _add(corners, tag, decimal(edge))
     return root
 
 

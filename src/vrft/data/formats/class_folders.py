@@ -1,91 +1,72 @@
-"""Classification labels told by folders: ``CLASS/picture``, or ``train/CLASS/picture`` and so on."""
+"""Classes of images as names of folders: ``CLASS/image``, or ``train/CLASS/image`` and so on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 from vrft.data.dataset import Dataset
-from vrft.data.images import image_size_wh, is_picture
-from vrft.data.label_checks import part_of, raise_all, record_id, some
-from vrft.errors import LabelError
-from vrft.types import Record
+from vrft.data.images import files_below, images_below, is_image, subfolders
+from vrft.data.label_checks import (
+    IMAGE_CLASS,
+    Mistakes,
+    class_of,
+    part_of,
+    raise_all,
+    record_id,
+    record_of,
+    warnings_about,
+)
+from vrft.types import Provides, Record
 
 
-class ClassFolders:
+class ClassFoldersReader:
     """A folder per class; folders named as parts may stand above the classes."""
 
-    name = "class_folders"
-    task = "classification"
-    wants = "at least two folders of pictures, each named as its class"
-    in_files = False
+    name, in_files = "class_folders", False
+    provides: Mapping[Provides, str] = {
+        IMAGE_CLASS: "at least two folders of images, each named as its class"
+    }
 
-    def detects(self, path: Path) -> bool:
-        """At least two class folders with pictures."""
-        if not path.is_dir():
-            return False
-        with_pictures = {
-            folder.name for folder, _ in _class_folders(path) if any(map(is_picture, _files(folder)))
-        }
-        return len(with_pictures) > 1
+    def detects(self, path: Path) -> frozenset[Provides]:
+        filled = {folder.name for folder, _ in _class_folders(path) if any(images_below(folder))}
+        return frozenset({IMAGE_CLASS} if len(filled) > 1 else ())
 
-    def read(self, path: Path) -> Dataset:
-        """One record a picture; its id is its path from the root.
-
-        Args:
-            path: the folder that holds the class folders.
-
-        Returns:
-            Records in the order of their ids.
-
-        Raises:
-            LabelError: a picture cannot be read.
-        """
+    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+        """One record per image, in the order of their ids, which are their paths from the root."""
         records: list[Record] = []
         parts: dict[str, str] = {}
         strangers: list[str] = []
         empty: list[str] = []
-        mistakes: list[LabelError] = []
+        mistakes = Mistakes()
         for folder, part in _class_folders(path):
-            pictures = [file for file in _files(folder) if is_picture(file)]
-            strangers += [record_id(file, path) for file in _files(folder) if not is_picture(file)]
-            empty += [] if pictures else [folder.name]
-            for picture in pictures:
-                name = record_id(picture, path)
-                try:
-                    records.append(Record(name, picture, image_size_wh(picture), category=folder.name))
-                except LabelError as mistake:
-                    mistakes.append(mistake)
+            files = list(files_below(folder))
+            images = [file for file in files if is_image(file)]
+            strangers += [record_id(file, path) for file in files if not is_image(file)]
+            empty += [] if images else [folder.name]
+            for image in images:
+                name = record_id(image, path)
+                with mistakes.kept():
+                    records.append(record_of(image, path, class_of(folder.name)))
                 if part is not None:
                     parts[name] = part
         raise_all(mistakes)
-        loose = [file.name for file in sorted(path.iterdir()) if file.is_file() and is_picture(file)]
+        loose = [file.name for file in sorted(path.iterdir()) if file.is_file() and is_image(file)]
         found = {
-            "Pictures outside the class folders are not read": loose,
-            "Files that are no pictures are not read": strangers,
-            "Folders without a picture make no class": empty,
+            "Images outside the class folders are not read": loose,
+            "Files that are not images are not read": strangers,
+            "Folders without an image make no class": empty,
         }
-        warnings = tuple(f"{what}: {some(names)}." for what, names in found.items() if names)
-        return Dataset(path, self.name, tuple(sorted(records, key=lambda record: record.id)), warnings, parts)
+        records.sort(key=lambda record: record.id)
+        return Dataset(path, self.name, tuple(records), tuple(warnings_about(found)), parts)
 
 
 def _class_folders(root: Path) -> list[tuple[Path, str | None]]:
-    """Class folders with the part they belong to; none where parts hold pictures directly."""
-    top = _subfolders(root)
+    """Class folders with the part they belong to; none where parts hold images directly."""
+    top = subfolders(root)
     if top and all(part_of(folder.name) for folder in top):
-        return [(inner, part_of(folder.name)) for folder in top for inner in _subfolders(folder)]
+        return [(inner, part_of(folder.name)) for folder in top for inner in subfolders(folder)]
     return [(folder, None) for folder in top]
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for file in sorted(folder.rglob("*")):
-        hidden = any(name.startswith(".") for name in file.relative_to(folder).parts)
-        if file.is_file() and not hidden:
-            yield file
-
-
-READER = ClassFolders()
+READER = ClassFoldersReader()

@@ -1,92 +1,89 @@
 """Detection labels in COCO json: one file, or several that are merged (``train/_annotations.coco.json``...).
 
 Format: https://cocodataset.org/#format-data, object detection; segmentations become masks. A record's id is
-its picture's path from the root, because image ids of merged files clash.
+its image's path from the root, because image ids of merged files clash.
 
-Widths and heights of a json with up to ``VERIFIED_AT_LOAD`` images are compared with the pictures at once. A
-larger one is taken at its word here; the pass over the pictures themselves (``vrft.data.fingerprints``),
-without which nothing is split, checked or trained, compares them.
+Widths and heights of a json with up to ``VERIFIED_AT_LOAD`` images are compared with the images at once. A
+larger one is trusted here; the pass over the images themselves (``vrft.data.fingerprints``), without which
+nothing is split, checked or trained, compares them.
 """
 
 from __future__ import annotations
 
-import json
-import mmap
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vrft.data.dataset import Dataset
+from vrft.data.formats.json_files import is_objects, json_files, mentions, parsed
 from vrft.data.formats.segmentation_fields import mask_of
-from vrft.data.image_paths import PictureFinder
+from vrft.data.image_paths import ImageFinder
 from vrft.data.images import image_size_wh
 from vrft.data.label_checks import (
+    CATEGORY_BOXES,
+    Mistakes,
     check_size,
-    checked_box,
-    part_of_record,
+    instance_of,
+    parts_by_folder,
     raise_all,
     record_id,
     some,
     without_boxes,
 )
 from vrft.errors import LabelError
-from vrft.types import LabelledBox, Record
+from vrft.geometry.boxes import checked_box, is_number
+from vrft.types import Annotation, Image, Provides, Record
 
+SheetT = TypeVar("SheetT", bound="Sheet")
+_Key = int | float | str | None
 _KEYS = ("images", "annotations", "categories")
 VERIFIED_AT_LOAD = 5_000
-"""Most images of a json whose pictures are opened while it is read."""
+"""Most images of a json whose images are opened while it is read."""
 
 
-class Coco:
-    """Boxes of pictures in COCO's json."""
+class CocoReader:
+    """Boxes of images in COCO's json."""
 
-    name = "coco"
-    task = "detection"
-    wants = 'a COCO json with "images", "annotations" and "categories", in the folder or one folder below'
-    in_files = True
+    name, in_files = "coco", True
+    provides: Mapping[Provides, str] = {
+        CATEGORY_BOXES: 'a COCO json with "images", "annotations" and "categories", in the folder or one '
+        "folder below"
+    }
 
-    def detects(self, path: Path) -> bool:
-        """Some json has the three lists."""
-        return bool(_label_files(path))
+    def detects(self, path: Path) -> frozenset[Provides]:
+        return frozenset({CATEGORY_BOXES} if _label_files(path) else ())
 
-    def read(self, path: Path) -> Dataset:
-        """One record a picture, those without boxes included.
+    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+        """One record per image, those without boxes included, in the order of files and their images."""
+        return self._read(path, Sheet)[0]
 
-        Args:
-            path: the folder, or one json.
-
-        Returns:
-            Records in the order of the files' names and, in each, of its images.
-
-        Raises:
-            LabelError: a picture is missing, or of another size in a json that is verified while it is read,
-                or an annotation cannot be used.
-        """
-        root = _root(path)
-        mistakes: list[LabelError] = []
+    def _read(self, path: Path, kind: type[SheetT]) -> tuple[Dataset, list[SheetT]]:
+        root = path
+        if path.is_file():
+            root = path.parent.parent if path.parent.name == "annotations" else path.parent
+        mistakes = Mistakes()
         seen: dict[str, tuple[Path, Record]] = {}
-        warnings: list[str] = []
-        named: set[str] = set()
+        sheets: list[SheetT] = []
         for file in _label_files(path):
-            sheet = self.sheet(file, root)
+            sheets.append(sheet := kind(file, root))
             for record in sheet.records():
                 if record.id in seen:
-                    mistakes.append(_twice(record, file, seen[record.id][0]))
+                    other = seen[record.id][0]
+                    problem, fix = "The image is listed twice.", "Join the two images."
+                    if other != file:
+                        problem = f"The image is labelled in {other.name} too."
+                        fix = "Give the path of the one json that is meant."
+                    mistakes.append(LabelError(problem, f"{file}, {record.id}", fix))
                 seen[record.id] = (file, record)
             mistakes += sheet.mistakes
-            warnings += sheet.warnings
-            named.update(sheet.categories.values())
         raise_all(mistakes)
         records = tuple(record for _, record in seen.values())
+        named = {name for sheet in sheets for name in sheet.categories.values()}
+        warnings = [warning for sheet in sheets for warning in sheet.warnings]
         warnings += without_boxes(named, records, path)
-        parts = {record.id: part for record in records if (part := part_of_record(record.id))}
-        return Dataset(root, self.name, records, tuple(warnings), parts)
-
-    def sheet(self, file: Path, root: Path) -> Sheet:
-        """One of the files, opened."""
-        return Sheet(file, root)
+        return Dataset(root, self.name, records, tuple(warnings), parts_by_folder(records)), sheets
 
 
 class Sheet:
@@ -94,48 +91,45 @@ class Sheet:
 
     def __init__(self, file: Path, root: Path) -> None:
         self.file, self.root = file, root
-        self.mistakes: list[LabelError] = []
+        self.mistakes = Mistakes()
         self.clipped: list[str] = []
         self.flat: list[str] = []
-        self.lists = _parse(file)
+        self.lists = _lists(file)
         self.categories = self._categories()
 
     @property
     def warnings(self) -> list[str]:
-        """Boxes that were clipped and segmentations that were not read."""
         found = {
-            "boxes up to 1 pixel outside their pictures were clipped": self.clipped,
+            "boxes up to 1 pixel outside their images were clipped": self.clipped,
             "segmentations that cover no pixel were not read": self.flat,
         }
         return [f"{self.file.name}: {what}: annotations {some(ids)}." for what, ids in found.items() if ids]
 
     def records(self) -> list[Record]:
-        """All pictures with their boxes; the annotations are given up one by one as they are read."""
-        finder = PictureFinder(self.file, self.root)
-        pictures: dict[object, Record] = {}
+        image_files = ImageFinder(self.file, self.root)
+        images: dict[object, Record] = {}
         for entry in self.lists["images"]:
             where = f"{self.file}, image {entry.get('id')}"
-            try:
+            with self.mistakes.kept():
                 key = _key(entry, "id")
-                if key is None or key in pictures:
+                if key is None or key in images:
                     raise LabelError("Its id is missing or another image's.", where, "Number the images.")
-                pictures[key] = self._picture(entry, finder, where)
-            except LabelError as mistake:
-                self.mistakes.append(mistake)
+                images[key] = self._image(entry, image_files, where)
         # An image with a mistake is known too, lest each of its annotations be reported.
         known = {_key(entry, "id") for entry in self.lists["images"]}
-        boxes: defaultdict[object, list[LabelledBox]] = defaultdict(list)
-        for entry in _taken(self.lists["annotations"]):
+        found: defaultdict[object, list[Annotation]] = defaultdict(list)
+        entries = self.lists["annotations"]
+        entries.reverse()
+        while entries:
+            # The list is emptied: a million entries and their boxes would not fit together.
+            entry = entries.pop()
             image = _key(entry, "image_id")
-            picture = pictures.get(image)
-            try:
+            with self.mistakes.kept():
                 if image is None or image not in known:
                     raise self._dangling(entry, "image_id", "images")
-                if picture is not None:
-                    boxes[image].append(self._box(entry, picture))
-            except LabelError as mistake:
-                self.mistakes.append(mistake)
-        return [replace(picture, boxes=tuple(boxes[key])) for key, picture in pictures.items()]
+                if image in images:
+                    found[image].append(self._annotation(entry, images[image]))
+        return [replace(record, annotations=tuple(found[key])) for key, record in images.items()]
 
     def _categories(self) -> dict[object, str]:
         named: dict[object, str] = {}
@@ -148,106 +142,63 @@ class Sheet:
                 self.mistakes.append(LabelError("Two categories have this id.", where, "Number them anew."))
         return named
 
-    def _picture(self, entry: Mapping[str, Any], finder: PictureFinder, where: str) -> Record:
+    def _image(self, entry: Mapping[str, Any], image_files: ImageFinder, where: str) -> Record:
         name = entry.get("file_name")
         if not isinstance(name, str) or not name:
-            raise LabelError("It has no 'file_name'.", where, "Name its picture.")
-        path = finder.find(name, where)
-        width: Any = entry.get("width")
-        height: Any = entry.get("height")
-        if len(self.lists["images"]) > VERIFIED_AT_LOAD and _are_sides(width, height):
-            return Record(record_id(path, self.root), path, (width, height))
+            raise LabelError("It has no 'file_name'.", where, "Name its image.")
+        path = image_files.find(name, where)
+        stated: Any = (entry.get("width"), entry.get("height"))
+        # What cannot be an image's sides is compared with the image at once.
+        if len(self.lists["images"]) > VERIFIED_AT_LOAD and all(type(n) is int and n > 0 for n in stated):
+            return Record(record_id(path, self.root), (Image(path, stated),))
         image_wh = image_size_wh(path)
-        check_size((width, height), image_wh, f"{where} ({name})")
-        return Record(record_id(path, self.root), path, image_wh)
+        check_size(stated, image_wh, f"{where} ({name})")
+        return Record(record_id(path, self.root), (Image(path, image_wh),))
 
-    def _box(self, entry: Mapping[str, Any], picture: Record) -> LabelledBox:
-        where = f"{self.file}, annotation {entry.get('id')} (picture {picture.id})"
+    def _annotation(self, entry: Mapping[str, Any], record: Record) -> Annotation:
+        where = f"{self.file}, annotation {entry.get('id')} (image {record.id})"
         category = self.categories.get(_key(entry, "category_id"))
         if category is None:
             raise self._dangling(entry, "category_id", "categories")
         xywh = entry.get("bbox")
-        if not isinstance(xywh, list) or len(xywh) != 4 or not all(map(_is_number, xywh)):
-            raise LabelError(f"Its bbox {xywh} is not [x, y, width, height].", where, "Mend or remove it.")
-        x, y, width, height = xywh
+        if not isinstance(xywh, list) or len(xywh) != 4 or not all(map(is_number, xywh)):
+            raise LabelError(f"Its bbox {xywh} is not [x, y, width, height].", where, "Fix or remove it.")
+        (x, y, width, height), image_wh = xywh, record.image.size_wh
         # Sums to a millionth of a pixel: 0.1 + 0.2 is 0.3, as its author meant.
         corners = (float(x), float(y), round(x + width, 6), round(y + height, 6))
-        box = checked_box(corners, picture.image_wh, where)
+        box = checked_box(corners, image_wh, where)
         if box != corners:
             self.clipped.append(str(entry.get("id")))
-        mask = mask_of(entry.get("segmentation"), picture.image_wh, where)
+        mask = mask_of(entry.get("segmentation"), image_wh, where)
         if mask is None and entry.get("segmentation"):
             self.flat.append(str(entry.get("id")))
-        return LabelledBox(category, box, bool(entry.get("iscrowd")), mask)
+        return instance_of(category, box, mask, crowd=bool(entry.get("iscrowd")))
 
     def _dangling(self, entry: Mapping[str, Any], key: str, target: str) -> LabelError:
         where = f"{self.file}, annotation {entry.get('id')}"
         problem = f"Its {key} {entry.get(key)} is not among the {target}."
-        return LabelError(problem, where, f"Mend the {key} or remove the annotation.")
+        return LabelError(problem, where, f"Fix the {key} or remove the annotation.")
 
 
-def _taken(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The entries of a list, which is emptied: a million of them and their boxes would not fit together."""
-    entries.reverse()
-    while entries:
-        yield entries.pop()
-
-
-def _parse(file: Path) -> Mapping[str, list[dict[str, Any]]]:
-    try:
-        sheet = json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise LabelError(f"The file is no JSON ({error}).", str(file), "Export it again.") from error
+def _lists(file: Path) -> Mapping[str, list[dict[str, Any]]]:
+    sheet = parsed(file)
     lists: dict[str, list[dict[str, Any]]] = {}
     for key in _KEYS:
         entries = sheet.get(key) if isinstance(sheet, dict) else None
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        if not is_objects(entries):
             raise LabelError(f"It has no list of objects '{key}'.", str(file), "Export it as COCO json.")
         lists[key] = entries
     return lists
 
 
 def _label_files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path] if path.suffix == ".json" and _looks_like_coco(path) else []
-    found = sorted((*path.glob("*.json"), *path.glob("*/*.json")))
-    return [file for file in found if not file.name.startswith(".") and _looks_like_coco(file)]
+    return [file for file in json_files(path) if mentions(file, *_KEYS)]
 
 
-def _looks_like_coco(file: Path) -> bool:
-    """The three keys stand somewhere in the file: quick for gigabytes, and true of a broken json as well."""
-    if not file.is_file() or not file.stat().st_size:
-        return False
-    with file.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return all(content.find(f'"{key}"'.encode()) >= 0 for key in _KEYS)
-
-
-def _root(path: Path) -> Path:
-    if path.is_dir():
-        return path
-    return path.parent.parent if path.parent.name == "annotations" else path.parent
-
-
-def _key(entry: Mapping[str, Any], name: str) -> int | float | str | None:
+def _key(entry: Mapping[str, Any], name: str) -> _Key:
     """An id, or None where it is missing or cannot be one."""
     value = entry.get(name)
     return value if isinstance(value, int | float | str) else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _are_sides(*values: Any) -> bool:
-    """Whether these can be a picture's width and height; what cannot is compared with the picture at once."""
-    return all(type(value) is int and value > 0 for value in values)
-
-
-def _twice(record: Record, file: Path, other: Path) -> LabelError:
-    if file == other:
-        return LabelError("The picture is listed twice.", f"{file}, {record.id}", "Join the two images.")
-    problem = f"The picture is labelled in {other.name} too."
-    return LabelError(problem, f"{file}, {record.id}", "Give the path of the one json that is meant.")
 
 
 @dataclass(frozen=True)
@@ -255,30 +206,23 @@ class Numbering:
     """How one file numbers its categories."""
 
     file: Path
-    names: Mapping[object, str]
-    """Names by number, as the file's categories have them."""
-    used: frozenset[object]
+    names: Mapping[_Key, str]
+    used: frozenset[_Key]
     """Numbers that its annotations name."""
 
 
 def numberings(path: Path) -> list[Numbering]:
-    """How each COCO json of a folder numbers its categories; files that cannot be read are left out.
-
-    Args:
-        path: the folder, or one json.
-    """
+    """How each json of a path numbers its categories; files that cannot be read are left out."""
     found = []
     for file in _label_files(path):
         try:
-            lists = _parse(file)
+            lists = _lists(file)
         except LabelError:
             continue
-        names: dict[object, str] = {
-            _key(entry, "id"): str(entry.get("name")).strip() for entry in lists["categories"]
-        }
+        names = {_key(entry, "id"): str(entry.get("name")).strip() for entry in lists["categories"]}
         used = frozenset(_key(entry, "category_id") for entry in lists["annotations"])
         found.append(Numbering(file, names, used))
     return found
 
 
-READER = Coco()
+READER = CocoReader()

@@ -1,4 +1,4 @@
-"""Grounding labels of ReasonSeg (LISA, arXiv 2308.00692): one json a picture, beside the picture.
+"""Phrases with regions of ReasonSeg (LISA, arXiv 2308.00692): one json per image, next to it.
 
 ``{"text": [...], "is_sentence": true, "shapes": [{"label": "target", "points": [[x, y], ...]}, ...]}``, in
 pixels. The mask follows LISA's rules: shapes called ``flag`` are skipped, the others are painted from the
@@ -8,85 +8,82 @@ lies in a shape called ``ignore`` counts neither for nor against an answer, all 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image as PILImage
+from PIL import ImageDraw
 
 from vrft.data.dataset import Dataset
-from vrft.data.formats.peek import json_files, mentions
+from vrft.data.formats.json_files import is_objects, json_files, mentions, parsed
 from vrft.data.images import SUFFIXES, image_size_wh
-from vrft.data.label_checks import part_of_record, raise_all, record_id, some
+from vrft.data.label_checks import (
+    PHRASE_BOXES,
+    Mistakes,
+    parts_by_folder,
+    raise_all,
+    record_id,
+    warnings_about,
+)
 from vrft.errors import LabelError
-from vrft.geometry.masks import box_of_region, mask_of_region
-from vrft.types import Expression, Record
+from vrft.geometry.boxes import is_number
+from vrft.geometry.masks import box_of_mask, mask_of_region
+from vrft.types import Annotation, Boxes, Image, Provides, Record
 
 _KEYS = ("shapes", "text", "is_sentence")
 _NOTHING, _TARGET, _IGNORE = 0, 1, 255
 
 
-class ReasonSeg:
+class ReasonSegReader:
     """Instructions and the region that each refers to."""
 
-    name = "reasonseg"
-    task = "grounding"
-    wants = 'a json beside each picture with "shapes", "text" and "is_sentence" (ReasonSeg)'
-    in_files = True
+    name, in_files = "reasonseg", True
+    provides: Mapping[Provides, str] = {
+        PHRASE_BOXES: 'a json next to each image with "shapes", "text" and "is_sentence" (ReasonSeg)'
+    }
 
-    def detects(self, path: Path) -> bool:
-        """Some json has the three keys."""
-        return any(mentions(file, *_KEYS) for file in json_files(path))
+    def detects(self, path: Path) -> frozenset[Provides]:
+        found = any(mentions(file, *_KEYS) for file in json_files(path))
+        return frozenset({PHRASE_BOXES} if found else ())
 
-    def read(self, path: Path) -> Dataset:
-        """One record a picture; every text becomes an expression with the same region and its box.
-
-        Args:
-            path: the folder, which may hold the folders of parts, or one json.
-
-        Returns:
-            Records in the order of the files' names.
-
-        Raises:
-            LabelError: a json cannot be used, or its picture is missing.
-        """
+    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+        """One record per image in the order of names; every text becomes a phrase with the same region."""
         root = path.parent if path.is_file() else path
         records: list[Record] = []
-        mistakes: list[LabelError] = []
+        mistakes = Mistakes()
         others: list[str] = []
         for file in json_files(path):
-            picture = _picture_beside(file)
-            # A damaged json may have lost its keys, but a picture beside it says that it is one of ours.
-            if picture is None and not mentions(file, *_KEYS):
+            named = (file.with_suffix(suffix) for suffix in sorted(SUFFIXES))
+            image = next((image for image in named if image.is_file()), None)
+            # A damaged json may have lost its keys, but an image next to it says that it is one of ours.
+            if image is None and not mentions(file, *_KEYS):
                 others.append(record_id(file, root))
                 continue
-            try:
-                records.append(_record(file, picture, root))
-            except LabelError as mistake:
-                mistakes.append(mistake)
+            with mistakes.kept():
+                records.append(_record(file, image, root))
         raise_all(mistakes)
-        parts = {record.id: part for record in records if (part := part_of_record(record.id))}
-        told = f"Files that label no picture beside them are not read: {some(others)}."
-        return Dataset(root, self.name, tuple(records), (told,) if others else (), parts)
+        left = warnings_about({"Files that label no image next to them are not read": others})
+        return Dataset(root, self.name, tuple(records), tuple(left), parts_by_folder(records))
 
 
-def _record(file: Path, picture: Path | None, root: Path) -> Record:
+def _record(file: Path, image: Path | None, root: Path) -> Record:
     where = str(file)
-    sheet = _parse(file)
-    if picture is None:
-        raise LabelError("There is no picture of the same name beside it.", where, "Put it there.")
-    width, height = image_size_wh(picture)
-    painted = _paint(_polygons(sheet, where), (width, height))
+    sheet = _sheet(file)
+    if image is None:
+        raise LabelError("There is no image of the same name next to it.", where, "Put it there.")
+    image_wh = image_size_wh(image)
+    painted = _paint(_polygons(sheet, where), image_wh)
     if not (painted == _TARGET).any():
         raise LabelError("It has no shape that is meant.", where, "Draw a shape called 'target'.")
     ignored = painted == _IGNORE
     mask = mask_of_region(painted == _TARGET)
     ignore = mask_of_region(ignored) if ignored.any() else None
-    boxes = (box_of_region(mask),)
-    expressions = tuple(Expression(text, boxes, mask, ignore) for text in _texts(sheet, where))
-    return Record(record_id(picture, root), picture, (width, height), expressions=expressions)
+    box = box_of_mask(mask)
+    meant = Boxes((box,) if box else (), mask=mask, ignore=ignore)
+    phrases = tuple(Annotation("phrase", text, meant) for text in _texts(sheet, where))
+    return Record(record_id(image, root), (Image(image, image_wh),), phrases)
 
 
 def _paint(polygons: Sequence[tuple[int, list[tuple[int, int]]]], image_wh: tuple[int, int]) -> np.ndarray:
@@ -98,7 +95,7 @@ def _paint(polygons: Sequence[tuple[int, list[tuple[int, int]]]], image_wh: tupl
 
 
 def _painted(polygons: Sequence[tuple[int, list[tuple[int, int]]]], image_wh: tuple[int, int]) -> np.ndarray:
-    canvas = Image.new("L", image_wh, _NOTHING)
+    canvas = PILImage.new("L", image_wh, _NOTHING)
     draw = ImageDraw.Draw(canvas)
     for value, points in polygons:
         # Borders are filled too. A single point is a polygon to LISA; Pillow wants two.
@@ -109,8 +106,8 @@ def _painted(polygons: Sequence[tuple[int, list[tuple[int, int]]]], image_wh: tu
 def _polygons(sheet: Mapping[str, Any], where: str) -> list[tuple[int, list[tuple[int, int]]]]:
     """Value and corners of every shape but flags, in whole pixels, cut as LISA does."""
     shapes = sheet["shapes"]
-    if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
-        raise LabelError("Its 'shapes' are no list of objects.", where, "Export it again.")
+    if not is_objects(shapes):
+        raise LabelError("Its 'shapes' are not a list of objects.", where, "Export it again.")
     polygons: list[tuple[int, list[tuple[int, int]]]] = []
     for number, shape in enumerate(shapes, 1):
         label, points = shape.get("label"), shape.get("points")
@@ -119,46 +116,32 @@ def _polygons(sheet: Mapping[str, Any], where: str) -> list[tuple[int, list[tupl
         if label.lower() == "flag":
             continue
         if not isinstance(points, list) or not points or not all(map(_is_point, points)):
-            raise LabelError("It has no points [x, y].", f"{where}, shape {number}", "Mend or remove it.")
+            raise LabelError("It has no points [x, y].", f"{where}, shape {number}", "Fix or remove it.")
         value = _IGNORE if "ignore" in label.lower() else _TARGET
         polygons.append((value, [(int(x), int(y)) for x, y in points]))
     return polygons
 
 
 def _is_point(point: object) -> bool:
-    if not isinstance(point, list) or len(point) != 2:
-        return False
-    return all(isinstance(n, int | float) and not isinstance(n, bool) and abs(n) < 1e6 for n in point)
+    return isinstance(point, list) and len(point) == 2 and all(is_number(n) and abs(n) < 1e6 for n in point)
 
 
 def _texts(sheet: Mapping[str, Any], where: str) -> list[str]:
     texts = sheet["text"]
     if not isinstance(texts, list) or not texts:
-        raise LabelError("Its 'text' is no list with a text in it.", where, "Write what is meant.")
+        raise LabelError("Its 'text' is not a list with a text in it.", where, "Write what is meant.")
     if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise LabelError("One of its texts is empty or no text.", where, "Mend or remove it.")
+        raise LabelError("One of its texts is empty or not text.", where, "Fix or remove it.")
     return [text.strip() for text in texts]
 
 
-def _parse(file: Path) -> Mapping[str, Any]:
-    content = file.read_bytes()
-    try:
-        try:
-            sheet = json.loads(content.decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            # Some of the released files are written so, and LISA reads them so.
-            sheet = json.loads(content.decode("cp1252"))
-    except (ValueError, RecursionError) as error:
-        raise LabelError(f"The file is no JSON ({error}).", str(file), "Export it again.") from error
+def _sheet(file: Path) -> Mapping[str, Any]:
+    # Some of the released files are in Windows' encoding, and LISA reads them so.
+    sheet = parsed(file, ("utf-8-sig", "cp1252"))
     missing = [key for key in _KEYS if not isinstance(sheet, dict) or key not in sheet]
     if missing:
         raise LabelError(f"It has no '{missing[0]}'.", str(file), "Export it as ReasonSeg has it.")
     return sheet
 
 
-def _picture_beside(file: Path) -> Path | None:
-    beside = (file.with_suffix(suffix) for suffix in sorted(SUFFIXES))
-    return next((picture for picture in beside if picture.is_file()), None)
-
-
-READER = ReasonSeg()
+READER = ReasonSegReader()

@@ -1,4 +1,4 @@
-"""Grounding labels of RefCOCO, RefCOCO+ and RefCOCOg: ``instances.json`` and ``refs(unc).p`` beside it.
+"""Phrases with boxes of RefCOCO, RefCOCO+ and RefCOCOg: ``instances.json`` and ``refs(unc).p`` next to it.
 
 The first is COCO json; the second lists ``{"ref_id", "ann_id", "split", "sentences": [{"sent": ...}]}``, each
 of which says in several ways what an annotation shows. It is a pickle, which may hold any program, and so
@@ -18,27 +18,13 @@ from typing import Any, NoReturn
 
 from vrft.data.dataset import Dataset
 from vrft.data.formats.coco_json import Sheet
-from vrft.data.image_paths import PictureFinder
-from vrft.data.label_checks import part_of, raise_all, some, strictest
+from vrft.data.image_paths import ImageFinder
+from vrft.data.label_checks import PHRASE_BOXES, Mistakes, part_of, raise_all, strictest, warnings_about
 from vrft.errors import LabelError
-from vrft.types import Expression, LabelledBox, Record
+from vrft.types import Annotation, Provides, Record
 
 _OFFICIAL = Path("images") / "mscoco" / "images" / "train2014"
-"""Where the release has the pictures, from the folder above that of the labels."""
-
-_BROKEN = (
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    MemoryError,
-    RecursionError,
-)
-"""What reading raises on files that are cut short or no pickles or JSON."""
+"""Where the release has the images, from the folder above that of the labels."""
 
 
 @dataclass(frozen=True)
@@ -51,42 +37,34 @@ class _Ref:
     where: str
 
 
-class RefCoco:
+class RefCocoReader:
     """Phrases and the annotated object that each refers to."""
 
-    name = "refcoco"
-    task = "grounding"
-    wants = 'instances.json with "refs(unc).p" or "refs(unc).json" beside it (RefCOCO)'
-    in_files = True
+    name, in_files = "refcoco", True
+    provides: Mapping[Provides, str] = {
+        PHRASE_BOXES: 'instances.json with "refs(unc).p" or "refs(unc).json" next to it (RefCOCO)'
+    }
 
-    def detects(self, path: Path) -> bool:
-        """Refs and instances lie side by side."""
-        return bool(_refs_files(path))
+    def detects(self, path: Path) -> frozenset[Provides]:
+        return frozenset({PHRASE_BOXES} if _refs_files(path) else ())
 
-    def read(self, path: Path) -> Dataset:
-        """One record for every picture that a phrase is about.
-
-        Args:
-            path: the folder with both files, the folder above it, or one refs file.
-
-        Returns:
-            Records in the order of the images in ``instances.json``. Where the objects of one picture belong
-            to several parts (RefCOCOg, Google's split), the picture goes to test before val before train.
-
-        Raises:
-            LabelError: there are several refs files, a ref cannot be used, or its picture is missing.
-        """
+    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+        """One record per image that a phrase is about; the path may be the folder above that of the files."""
         files = _refs_files(path)
         if len(files) > 1:
             listed = ", ".join(str(file.relative_to(path)) for file in files)
             problem = f"There are several lists of refs: {listed}."
             raise LabelError(problem, str(path), "Give the path of the one that is meant.")
-        refs, mistakes = _refs(files[0])
-        sheet = _Annotated(
-            files[0].with_name("instances.json"), _root(path, files[0]), {r.ann_id for r in refs}
-        )
+        file, mistakes = files[0], Mistakes()
+        refs: list[_Ref] = []
+        for number, entry in enumerate(_entries(file), 1):
+            own = entry.get("ref_id") if isinstance(entry, dict) else None
+            with mistakes.kept():
+                refs.append(_ref(entry, f"{file}, ref {number if own is None else own}"))
+        root, wanted = _root(path, file), {ref.ann_id for ref in refs}
+        sheet = _Annotated(file.with_name("instances.json"), root, wanted)
         records = sheet.records()
-        expressions: defaultdict[str, list[Expression]] = defaultdict(list)
+        phrases: defaultdict[str, list[Annotation]] = defaultdict(list)
         parts: defaultdict[str, set[str]] = defaultdict(set)
         for ref in refs:
             # An annotation that is known but not found has a mistake, which the sheet reports.
@@ -94,20 +72,15 @@ class RefCoco:
                 problem = f"Its ann_id {ref.ann_id} is not among the annotations of instances.json."
                 mistakes.append(LabelError(problem, ref.where, "Use the two files of one release."))
             elif ref.ann_id in sheet.found:
-                name, box = sheet.found[ref.ann_id]
-                expressions[name] += [Expression(text, (box.box_xyxy_px,), box.mask) for text in ref.texts]
+                name, shown = sheet.found[ref.ann_id]
+                phrases[name] += [Annotation("phrase", text, shown.value) for text in ref.texts]
                 parts[name] |= {ref.part} if ref.part else set()
-        raise_all(mistakes + sheet.mistakes)
-        warnings = list(sheet.warnings)
-        if torn := sorted(name for name, several in parts.items() if len(several) > 1):
-            warnings.append(f"Pictures in several parts are in the strictest of them: {some(torn)}.")
-        return Dataset(
-            sheet.root,
-            self.name,
-            tuple(replace(record, boxes=(), expressions=tuple(expressions[record.id])) for record in records),
-            tuple(warnings),
-            {name: strictest(told) for name, told in parts.items() if told},
-        )
+        raise_all([*mistakes, *sheet.mistakes])
+        torn = sorted(name for name, several in parts.items() if len(several) > 1)
+        torn_too = warnings_about({"Images in several parts are in the strictest of them": torn})
+        named = tuple(replace(record, annotations=tuple(phrases[record.id])) for record in records)
+        given = {name: strictest(several) for name, several in parts.items() if several}
+        return Dataset(root, self.name, named, (*sheet.warnings, *torn_too), given)
 
 
 class _Annotated(Sheet):
@@ -121,22 +94,22 @@ class _Annotated(Sheet):
         images = [entry for entry in self.lists["images"] if str(entry.get("id")) in shown]
         self.lists = {**self.lists, "annotations": annotations, "images": images}
         self.known = {entry["id"] for entry in annotations}
-        self.found: dict[int, tuple[str, LabelledBox]] = {}
-        """Picture and box of every annotation, by its number."""
+        self.found: dict[int, tuple[str, Annotation]] = {}
+        """Image and box of every annotation, by its number."""
 
-    def _picture(self, entry: Mapping[str, Any], finder: PictureFinder, where: str) -> Record:
+    def _image(self, entry: Mapping[str, Any], image_files: ImageFinder, where: str) -> Record:
         name = entry.get("file_name")
         if isinstance(name, str) and (self.root / _OFFICIAL / name).is_file():
             entry = {**entry, "file_name": (_OFFICIAL / name).as_posix()}
-        return super()._picture(entry, finder, where)
+        return super()._image(entry, image_files, where)
 
-    def _box(self, entry: Mapping[str, Any], picture: Record) -> LabelledBox:
-        box = super()._box(entry, picture)
+    def _annotation(self, entry: Mapping[str, Any], record: Record) -> Annotation:
+        shown = super()._annotation(entry, record)
         if entry["id"] in self.found:
             where = f"{self.file}, annotation {entry['id']}"
             raise LabelError("Two annotations have this id.", where, "Number them anew.")
-        self.found[entry["id"]] = (picture.id, box)
-        return box
+        self.found[entry["id"]] = (record.id, shown)
+        return shown
 
 
 class _PlainData(pickle.Unpickler):
@@ -144,19 +117,6 @@ class _PlainData(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise pickle.UnpicklingError(f"it holds a program: {module}.{name}")
-
-
-def _refs(file: Path) -> tuple[list[_Ref], list[LabelError]]:
-    """All refs that can be used, and the mistakes of the others."""
-    refs: list[_Ref] = []
-    mistakes: list[LabelError] = []
-    for number, entry in enumerate(_entries(file), 1):
-        told = entry.get("ref_id") if isinstance(entry, dict) else None
-        try:
-            refs.append(_ref(entry, f"{file}, ref {number if told is None else told}"))
-        except LabelError as mistake:
-            mistakes.append(mistake)
-    return refs, mistakes
 
 
 def _ref(entry: object, where: str) -> _Ref:
@@ -169,12 +129,10 @@ def _ref(entry: object, where: str) -> _Ref:
     texts = tuple(text.strip() for text in said if isinstance(text, str) and text.strip())
     if not texts or len(texts) < len(said):
         raise LabelError("A sentence of it has no text 'sent'.", where, "Write what is meant, or remove it.")
-    return _Ref(ann_id, texts, _part(split) if isinstance(split, str) else None, where)
-
-
-def _part(split: str) -> str | None:
-    """The part of a split; 'testA' (people) and 'testB' (all else) are two halves of one."""
-    return "test" if split.startswith("test") else part_of(split)
+    # 'testA' (people) and 'testB' (all else) are two halves of one part.
+    halves = isinstance(split, str) and split.startswith("test")
+    part = part_of(split) if isinstance(split, str) else None
+    return _Ref(ann_id, texts, "test" if halves else part, where)
 
 
 def _entries(file: Path) -> list[object]:
@@ -183,7 +141,7 @@ def _entries(file: Path) -> list[object]:
             # Python 2 wrote the released files.
             pickled = file.suffix == ".p"
             entries = _PlainData(handle, encoding="utf-8").load() if pickled else json.load(handle)
-    except _BROKEN as error:
+    except Exception as error:  # A damaged pickle may raise anything; it calls nothing.
         problem = f"The list of refs cannot be read ({error or type(error).__name__})."
         raise LabelError(problem, str(file), "Get it again from the release, or save it as JSON.") from error
     if not isinstance(entries, list):
@@ -208,4 +166,4 @@ def _root(path: Path, refs_file: Path) -> Path:
     return folder.parent if (folder.parent / _OFFICIAL).is_dir() else folder
 
 
-READER = RefCoco()
+READER = RefCocoReader()

@@ -8,38 +8,22 @@ from typing import Any
 
 from pycocotools import mask as coco_mask
 
-from vrft.data.label_checks import SLACK_PX
 from vrft.errors import LabelError
+from vrft.geometry.boxes import SLACK_PX
 from vrft.types import Mask
 
-_MEND = "Mend the segmentation or remove it; the box can stay."
+_NUMBERS = (float, int)
+_FIX = "Fix the segmentation or remove it; the box can stay."
 
 
 def mask_of(segmentation: object, image_wh: tuple[int, int], where: str) -> Mask | None:
-    """A COCO ``segmentation`` as a mask.
-
-    Args:
-        segmentation: polygons ``[[x1, y1, x2, y2, ...], ...]`` or one flat polygon, in pixels; or
-            ``{"size": [height, width], "counts": ...}`` with a list of runs or their compressed text.
-        image_wh: the picture's width and height in pixels.
-        where: the place, for messages.
-
-    Returns:
-        The mask, or None where the segmentation is empty or covers no pixel.
-
-    Raises:
-        LabelError: it is none of these, of another size than the picture, or its runs do not fill it.
-
-    Example:
-        >>> mask_of({"size": [2, 2], "counts": [1, 3]}, (2, 2), "a.json")
-        Mask(size_hw=(2, 2), counts='13')
-    """
+    """A COCO ``segmentation`` as a mask; None where it is empty or covers no pixel."""
     if not segmentation:
         return None
     if isinstance(segmentation, Mapping):
         return _from_runs(segmentation, image_wh, where)
     if not isinstance(segmentation, list):
-        raise LabelError("Its segmentation is neither polygons nor run lengths.", where, _MEND)
+        raise LabelError("Its segmentation is neither polygons nor run lengths.", where, _FIX)
     return polygon_mask(
         segmentation if isinstance(segmentation[0], list) else [segmentation], image_wh, where
     )
@@ -48,28 +32,16 @@ def mask_of(segmentation: object, image_wh: tuple[int, int], where: str) -> Mask
 def polygon_mask(
     polygons_xy_px: Sequence[Sequence[float]], image_wh: tuple[int, int], where: str
 ) -> Mask | None:
-    """The union of polygons as a mask; polygons of fewer than three points cover nothing.
-
-    Args:
-        polygons_xy_px: each ``x1, y1, x2, y2, ...`` in pixels.
-        image_wh: the picture's width and height in pixels.
-        where: the place, for messages.
-
-    Returns:
-        The mask, or None where no pixel is covered.
-
-    Raises:
-        LabelError: a polygon is no list of pairs of numbers, or stands over a pixel outside the picture.
-    """
+    """The union of polygons ``x1, y1, x2, y2, ...`` as a mask; None where no pixel is covered."""
     width, height = image_wh
     for polygon in polygons_xy_px:
-        if not isinstance(polygon, list | tuple) or len(polygon) % 2 or not all(map(_is_number, polygon)):
-            raise LabelError("A polygon of its segmentation is not pairs of numbers.", where, _MEND)
+        if not isinstance(polygon, list | tuple) or len(polygon) % 2 or not all(map(_is_finite, polygon)):
+            raise LabelError("A polygon of its segmentation is not pairs of numbers.", where, _FIX)
         xs, ys = polygon[::2], polygon[1::2]
         low, over = min((*xs, *ys), default=0.0), max(max(xs, default=0) - width, max(ys, default=0) - height)
         if low < -SLACK_PX or over > SLACK_PX:
-            problem = f"Its segmentation stands outside its picture, which is {width} wide and {height} high."
-            raise LabelError(problem, where, _MEND)
+            problem = f"Its segmentation is outside its image, which is {width} wide and {height} high."
+            raise LabelError(problem, where, _FIX)
     # pycocotools would take two points for a box.
     areas = [list(map(float, polygon)) for polygon in polygons_xy_px if len(polygon) >= 6]
     if not areas:
@@ -82,24 +54,21 @@ def _from_runs(entry: Mapping[str, Any], image_wh: tuple[int, int], where: str) 
     width, height = image_wh
     size, counts = entry.get("size"), entry.get("counts")
     if size != [height, width]:
-        told = f"Its mask has the size {size}, the picture is {height} high and {width} wide."
-        raise LabelError(told, where, "Use the picture that was labelled, or remove the segmentation.")
+        problem = f"Its mask has the size {size}, the image is {height} high and {width} wide."
+        raise LabelError(problem, where, "Use the image that was labelled, or remove the segmentation.")
     runs = _runs(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(isinstance(n, int) and n >= 0 for n in runs):
-        raise LabelError("The counts of its mask are no run lengths.", where, _MEND)
+        raise LabelError("The counts of its mask are not run lengths.", where, _FIX)
     if sum(runs) != height * width:
-        problem = f"The runs of its mask cover {sum(runs)} pixels of the picture's {height * width}."
-        raise LabelError(problem, where, _MEND)
+        problem = f"The runs of its mask cover {sum(runs)} pixels of the image's {height * width}."
+        raise LabelError(problem, where, _FIX)
     region = coco_mask.frPyObjects({"size": size, "counts": runs}, height, width)
     # A run of nothing between others is allowed, but a mask has one spelling here.
     return _encoded(coco_mask.encode(coco_mask.decode(region)) if 0 in runs[1:] else region)
 
 
 def _runs(counts: str) -> list[int] | None:
-    """Run lengths of COCO's compressed text, or None where it is none.
-
-    pycocotools reads past the end of a text that was cut short, so it is read here before it gets there.
-    """
+    """Run lengths of COCO's compressed text, or None where it is something else."""
     runs: list[int] = []
     value = shift = 0
     for code in (ord(character) - 48 for character in counts):
@@ -122,5 +91,6 @@ def _encoded(region: Mapping[str, Any]) -> Mask | None:
     return Mask((int(height), int(width)), region["counts"].decode("ascii"))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_finite(value: Any) -> bool:
+    # Asked of every corner of every outline; JSON's true and false are neither type.
+    return type(value) in _NUMBERS and math.isfinite(value)

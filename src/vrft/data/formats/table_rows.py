@@ -1,17 +1,20 @@
-"""Labels in tables: JSON lines, or CSV with a header; columns ``image``, ``question`` and ``target``.
+"""Lines of tables: JSON lines, or CSV with a header; columns ``image``, ``question`` and ``target``.
 
-A row belongs to a task by its columns alone, and the first row that can be read speaks for its file:
+What a row says follows from its columns, and the first row that can be read speaks for its file:
 
-- detection: ``category`` with boxes;
-- classification: ``class``, ``label`` or ``category`` without boxes, or a ``target`` that is text;
-- grounding: ``question`` with boxes, called ``box``, ``boxes`` or ``boxes_xyxy``;
-- grounding or detection, as the reader is told: ``question`` with a ``target`` of boxes. For detection the
-  question is then the category.
+- boxes of a category: ``category`` with boxes, all or some: several rows of an image and category add up,
+  ``[]`` says that the category is absent, and no row says nothing;
+- the class of an image: ``class``, ``label`` or ``category`` without boxes, or a ``target`` that is text;
+- a phrase with boxes: ``question`` with boxes, called ``box``, ``boxes`` or ``boxes_xyxy``;
+- a phrase or a category, whichever is needed: ``question`` with a ``target`` of boxes;
+- any other value: a ``target`` that is an object, such as ``{"kind": "number", "number": 3}`` or
+  ``{"kind": "points", "xy_px": [[10, 20]]}`` (``vrft.types.Value``). It is about the category, the
+  question, or, without both, the whole image.
 
-Boxes are ``[x1, y1, x2, y2]``, a list of these, or ``[]`` for none; corners are pixels of the picture as it
-is seen. In CSV they stand as JSON in one cell, ``"[1, 2, 3, 4]"``, and commas, semicolons or tabs part the
-cells. ``width`` and ``height`` are compared with the picture; ``split`` (train, val, test) names its part,
-and where it is absent the folder of the picture does, or else the name of the file (``train.csv``). Other
+Boxes are ``[x1, y1, x2, y2]``, a list of these, or ``[]`` for none; corners are pixels of the image as it
+is seen. In CSV they are JSON in one cell, ``"[1, 2, 3, 4]"``, and commas, semicolons or tabs separate the
+cells. ``width`` and ``height`` are compared with the image; ``split`` (train, val, test) names its part,
+and where it is absent the folder of the image does, or else the name of the file (``train.csv``). Other
 columns are not read.
 """
 
@@ -20,13 +23,31 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from vrft.data.label_checks import checked_box
-from vrft.errors import LabelError
-from vrft.types import BoxXYXY
+from vrft.data.dataset import Dataset
+from vrft.data.image_paths import ImageFinder
+from vrft.data.label_checks import (
+    CATEGORY_BOXES,
+    IMAGE_CLASS,
+    PHRASE_BOXES,
+    Mistakes,
+    check_size,
+    class_of,
+    instance_of,
+    one_part_each,
+    part_of,
+    part_of_record,
+    raise_all,
+    record_id,
+    record_of,
+    warnings_about,
+)
+from vrft.errors import InputError, LabelError
+from vrft.geometry.boxes import checked_box
+from vrft.types import About, Annotation, Boxes, BoxXYXY, Label, Provides, Record, Value, expect, in_words
 
 IMAGE = ("image",)
 QUESTION = ("question", "expression")
@@ -39,7 +60,7 @@ _EXPECTED = 'Expected: {"image": "a.jpg", "question": "the left cup", "target": 
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One line of a table, or why it cannot be read."""
 
     where: str
@@ -47,11 +68,10 @@ class Row:
     mistake: LabelError | None = None
 
     def has(self, keys: tuple[str, ...]) -> bool:
-        """Whether one of these columns is filled."""
         return any(key in self.entry for key in keys)
 
     def text(self, keys: tuple[str, ...]) -> str:
-        """The first of these columns, trimmed; LabelError where it is no text."""
+        """The first of these columns, trimmed; LabelError where it is not text."""
         value = next((self.entry[key] for key in keys if key in self.entry), None)
         # A class may well be called 7.
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -60,7 +80,9 @@ class Row:
         return text.strip()
 
     def boxes(self, image_wh: tuple[int, int]) -> tuple[tuple[BoxXYXY, ...], int]:
-        """Its boxes in pixels, inside the picture, and how many were clipped; LabelError without any."""
+        """Its boxes in pixels, inside the image, and how many were clipped; LabelError without any."""
+        if self.is_value:
+            return expect(self.value(Boxes.kind, image_wh), Boxes).xyxy_px, 0
         key = next((key for key in (*_BOXES, *TARGET) if key in self.entry), "")
         value = _unpacked(self.entry.get(key), self.where)
         single = key == "box" or (key == "target" and isinstance(value, list) and not _all_lists(value))
@@ -72,18 +94,53 @@ class Row:
         moved = sum(tuple(map(float, raw)) != box for raw, box in zip(boxes, inside, strict=True))
         return inside, moved
 
+    def value(self, kind: str, image_wh: tuple[int, int]) -> Value:
+        """Its target as a value; LabelError where it is none of this kind, or not inside the image."""
+        try:
+            value = Value.decode(self._object)
+        except InputError as error:
+            raise LabelError(str(error), self.where, f"Known kinds: {', '.join(Value.kinds())}.") from error
+        if value.kind != kind:
+            problem = f"Its target is of kind '{value.kind}', where '{kind}' is expected."
+            raise LabelError(problem, self.where, "Write values of one kind into one table.")
+        for box in value.evidence_boxes or ():
+            if min(box) < 0 or box[2] > image_wh[0] or box[3] > image_wh[1]:
+                problem = f"Its target is outside its image, which is {image_wh[0]}x{image_wh[1]}."
+                raise LabelError(problem, self.where, "Fix it; places are in pixels of the image.")
+        return value
+
     @property
-    def tasks(self) -> frozenset[str]:
-        """The tasks that it may serve; none where it is about no picture."""
+    def is_value(self) -> bool:
+        """Its target is a value rather than boxes or a class."""
+        return self._object is not None
+
+    @property
+    def provides(self) -> frozenset[Provides]:
+        """What it may say; nothing where it is about no image."""
         if not self.has(IMAGE):
             return frozenset()
+        if self._object is not None:
+            asked = ("category", "phrase", "question") if self.has(QUESTION) else ("image",)
+            asked = ("category",) if self.has(NAME) else asked
+            return frozenset((about, str(self._object["kind"])) for about in asked)
         of_boxes = isinstance(self.entry.get("target"), list) or str(self.entry.get("target"))[:1] == "["
         if self.has(_BOXES) or of_boxes:
             if not self.has(QUESTION):
-                return frozenset({"detection"} if self.has(NAME) else {"grounding"})
-            return frozenset({"grounding"} if self.has(_BOXES) else {"grounding", "detection"})
-        # What a row of a question alone lacks is told line by line.
-        return frozenset({"classification"} if self.has((*TARGET, *NAME)) else {"grounding"})
+                return frozenset({CATEGORY_BOXES} if self.has(NAME) else {PHRASE_BOXES})
+            return frozenset({PHRASE_BOXES} if self.has(_BOXES) else {PHRASE_BOXES, CATEGORY_BOXES})
+        # What a row of a question alone lacks is reported line by line.
+        return frozenset({IMAGE_CLASS} if self.has((*TARGET, *NAME)) else {PHRASE_BOXES})
+
+    @property
+    def _object(self) -> Mapping[str, Any] | None:
+        """The target where it is an object with a kind; in CSV as JSON in its cell."""
+        value = self.entry.get("target")
+        if isinstance(value, str) and value.startswith("{"):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                return None
+        return value if isinstance(value, dict) and "kind" in value else None
 
 
 def tables(path: Path) -> list[Path]:
@@ -92,29 +149,27 @@ def tables(path: Path) -> list[Path]:
     return [file for file in found if file.suffix.lower() in _SUFFIXES and file.is_file()]
 
 
-def tasks_of(file: Path) -> frozenset[str]:
-    """The tasks that a table may serve, by its first row that can be read; others the reader will report."""
+def said_in(file: Path) -> frozenset[Provides]:
+    """What a table may say, by its first row that can be read; the reader reports other rows."""
     first = next((row for row in rows(file, "replace") if row.mistake is None), None)
     if first is not None:
-        return first.tasks
-    return frozenset({"grounding"} if '"image"' in file.read_text("utf-8-sig", "replace") else ())
+        return first.provides
+    return frozenset({PHRASE_BOXES} if '"image"' in file.read_text("utf-8-sig", "replace") else ())
 
 
-def rows(file: Path, errors: str = "strict") -> Iterator[Row]:
-    """All rows of a table in order; a file that is not UTF-8 ends in a row with the mistake.
-
-    Args:
-        file: a table.
-        errors: 'replace' to read on where it is not UTF-8.
-    """
+def rows(file: Path, errors: str = "strict") -> Iterator[TableRow]:
+    """All rows of a table in order; a file that is not UTF-8 ends in a row with the mistake."""
     try:
         yield from (_json_rows if file.suffix.lower() == ".jsonl" else _csv_rows)(file, errors)
     except UnicodeDecodeError:
-        mistake = LabelError("The file is not written in UTF-8.", str(file), "Save it as UTF-8.")
-        yield Row(str(file), {}, mistake)
+        yield _wrong("The file is not written in UTF-8.", str(file), "Save it as UTF-8.")
 
 
-def _json_rows(file: Path, errors: str) -> Iterator[Row]:
+def _wrong(problem: str, where: str, fix: str = _EXPECTED) -> TableRow:
+    return TableRow(where, {}, LabelError(problem, where, fix))
+
+
+def _json_rows(file: Path, errors: str) -> Iterator[TableRow]:
     with file.open(encoding="utf-8-sig", errors=errors, newline="\n") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -123,22 +178,20 @@ def _json_rows(file: Path, errors: str) -> Iterator[Row]:
             try:
                 entry = json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield Row(where, {}, LabelError(f"The line is no JSON ({error}).", where, _EXPECTED))
+                yield _wrong(f"The line is not JSON ({error}).", where)
                 continue
-            if isinstance(entry, dict):
-                yield Row(where, entry)
-            else:
-                yield Row(where, {}, LabelError("The line is no JSON object.", where, _EXPECTED))
+            object_ = isinstance(entry, dict)
+            yield TableRow(where, entry) if object_ else _wrong("The line is not a JSON object.", where)
 
 
-def _csv_rows(file: Path, errors: str) -> Iterator[Row]:
+def _csv_rows(file: Path, errors: str) -> Iterator[TableRow]:
     with file.open(encoding="utf-8-sig", errors=errors, newline="") as lines:
         delimiter = max(",;\t", key=lines.readline().count)
         lines.seek(0)
         yield from _cells(csv.reader(lines, delimiter=delimiter, strict=True), file)
 
 
-def _cells(reader: Any, file: Path) -> Iterator[Row]:
+def _cells(reader: Any, file: Path) -> Iterator[TableRow]:
     """Rows below the header; a cell may go over several lines, and a row is named by its first."""
     columns: list[str] = []
     begin = 1
@@ -147,8 +200,8 @@ def _cells(reader: Any, file: Path) -> Iterator[Row]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
-            mend = "Mend its quotation marks, or export the table again."
-            yield Row(where, {}, LabelError(f"The line is no CSV ({error}).", where, mend))
+            fix = "Fix its quotation marks, or export the table again."
+            yield _wrong(f"The line is not CSV ({error}).", where, fix)
             return
         begin = reader.line_num + 1
         if cells is None:
@@ -159,12 +212,11 @@ def _cells(reader: Any, file: Path) -> Iterator[Row]:
             columns = [cell.strip().lower() for cell in cells]
         elif len(cells) != len(columns):
             problem = f"It has {len(cells)} cells, the header {len(columns)}."
-            mend = "Put a cell that contains the delimiter in quotation marks."
-            yield Row(where, {}, LabelError(problem, where, mend))
+            yield _wrong(problem, where, "Put a cell that contains the delimiter in quotation marks.")
         else:
             filled = {key: cell.strip() for key, cell in zip(columns, cells, strict=True) if cell.strip()}
             sides = {k: int(filled[k]) for k in ("width", "height") if filled.get(k, "").isdecimal()}
-            yield Row(where, filled | sides)
+            yield TableRow(where, filled | sides)
 
 
 def _unpacked(value: object, where: str) -> object:
@@ -174,9 +226,102 @@ def _unpacked(value: object, where: str) -> object:
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        mend = 'Write them as JSON: "[[x1, y1, x2, y2]]".'
-        raise LabelError(f"Its boxes '{value[:60]}' are no list.", where, mend) from error
+        fix = 'Write them as JSON: "[[x1, y1, x2, y2]]".'
+        raise LabelError(f"Its boxes '{value[:60]}' are not a list.", where, fix) from error
 
 
 def _all_lists(values: list[Any]) -> bool:
     return all(isinstance(value, list) for value in values)
+
+
+_LINES = "a .jsonl or .csv file with"
+
+
+class RowsReader:
+    """Tables, whatever their rows say."""
+
+    name, in_files = "rows", True
+    provides: Mapping[Provides, str] = {
+        CATEGORY_BOXES: f'{_LINES} "image", "category" and "target" on each line, the target a list of boxes',
+        IMAGE_CLASS: f'{_LINES} "image" and "class" or "target" on each line',
+        PHRASE_BOXES: f'{_LINES} "image", "question" and "box" or "target" on each line',
+    }
+
+    def detects(self, path: Path) -> frozenset[Provides]:
+        return frozenset().union(*map(said_in, tables(path)))
+
+    def read(self, path: Path, needs: frozenset[Provides]) -> Dataset:
+        """One record per image as first named; tables that say nothing of what is needed are left out."""
+        root = path.parent if path.is_file() else path
+        said = {file: said_in(file) & needs for file in tables(path)}
+        records: dict[str, Record] = {}
+        named: list[tuple[str, str]] = []
+        mistakes = Mistakes()
+        strange: set[str] = set()
+        n_clipped = 0
+        for file, pairs in said.items():
+            images = ImageFinder(file, root)
+            for row in rows(file) if pairs else ():
+                with mistakes.kept():
+                    known = _record(row, images, root, records)
+                    record, moved = _add(known, row, min(row.provides & needs or pairs))
+                    n_clipped += moved
+                    records[record.id] = record
+                    split = str(row.entry.get("split") or "")
+                    part = part_of(split) or part_of_record(record.id) or part_of(file.stem)
+                    strange |= {split} if split and not part_of(split) else set()
+                    named += [(record.id, part)] if part else []
+        raise_all(mistakes)
+        parts, torn = one_part_each(named)
+        left_out = [file.name for file, pairs in said.items() if not pairs]
+        found = {
+            f"Tables without {in_words(needs)} are not read": left_out,
+            "Values of 'split' that name no part": sorted(strange),
+            "Boxes up to 1 pixel outside their images were clipped": [str(n_clipped)] if n_clipped else [],
+        }
+        return Dataset(root, self.name, tuple(records.values()), (*warnings_about(found), *torn), parts)
+
+
+def _record(row: TableRow, images: ImageFinder, root: Path, records: Mapping[str, Record]) -> Record:
+    if row.mistake is not None:
+        raise row.mistake
+    image = images.find(row.text(IMAGE), row.where)
+    name = record_id(image, root)
+    record = records.get(name) or record_of(image, root)
+    check_size((row.entry.get("width"), row.entry.get("height")), record.image.size_wh, row.where)
+    return record
+
+
+def _add(record: Record, row: TableRow, pair: Provides) -> tuple[Record, int]:
+    """The record with what one more row says, and how many boxes were clipped."""
+    about, image_wh = cast(About, pair[0]), record.image.size_wh
+    name = row.text(NAME if about == "category" and row.has(NAME) else QUESTION) if about != "image" else ""
+    if pair == CATEGORY_BOXES:
+        return _with_category(record, name, row)
+    if row.is_value or pair not in (PHRASE_BOXES, IMAGE_CLASS):
+        return _with(record, Annotation(about, name, row.value(pair[1], image_wh))), 0
+    if pair == PHRASE_BOXES:
+        boxes, moved = row.boxes(image_wh)
+        return _with(record, Annotation("phrase", name, Boxes(boxes))), moved
+    known = next((value.name for _, value in record.about("image", Label)), None)
+    if known is not None:
+        problem = f"The image has a row already, with the class '{known}'."
+        raise LabelError(problem, row.where, "Keep one row per image.")
+    return _with(record, class_of(row.text((*TARGET, *NAME)))), 0
+
+
+def _with_category(record: Record, category: str, row: TableRow) -> tuple[Record, int]:
+    boxes, moved = row.boxes(record.image.size_wh)
+    record = _with(record, *(instance_of(category, box) for box in boxes))
+    absent = (*(record.absent or ()), *(() if boxes else (category,)))
+    if record.categories & set(absent):
+        problem = f"The image has boxes of '{category}' in one row and none in another."
+        raise LabelError(problem, row.where, "Remove the row that is wrong.")
+    return replace(record, absent=absent), moved
+
+
+def _with(record: Record, *annotations: Annotation) -> Record:
+    return replace(record, annotations=(*record.annotations, *annotations))
+
+
+READER = RowsReader()

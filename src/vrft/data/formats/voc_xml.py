@@ -1,4 +1,4 @@
-"""Detection labels in Pascal VOC's xml: in ``Annotations``, with ``JPEGImages``, or beside each picture.
+"""Detection labels in Pascal VOC's xml: in ``Annotations``, with ``JPEGImages``, or next to each image.
 
 Format: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc, section 6.
 
@@ -9,7 +9,7 @@ year. All others (LabelImg, Roboflow, CVAT, vrft) are taken as they are written,
 What was done is among the warnings; it is never guessed from the boxes.
 
 A difficult object counts neither for nor against a detector in VOC's own score. So it is kept as a crowd:
-a picture is not asked about a category of which it shows a difficult object. ``truncated`` is not read.
+an image is not asked about a category of which it shows a difficult object. ``truncated`` is not read.
 
 ``ImageSets/Main/train.txt``, ``val.txt`` and ``test.txt`` name the parts; without them folders do.
 """
@@ -17,57 +17,51 @@ a picture is not asked about a category of which it shows a difficult object. ``
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from vrft.data.dataset import Dataset
-from vrft.data.formats.voc_image_sets import told_parts
-from vrft.data.formats.xml_markup import Markup, read_markup, text_of
-from vrft.data.image_paths import PictureFinder
-from vrft.data.images import image_size_wh, is_picture
+from vrft.data.image_paths import ImageFinder
+from vrft.data.images import files_below, image_size_wh, is_image
 from vrft.data.label_checks import (
+    CATEGORY_BOXES,
+    Mistakes,
     check_size,
-    checked_box,
+    instance_of,
     one_part_each,
+    part_of,
+    part_of_record,
     raise_all,
     record_id,
-    some,
+    warnings_about,
     without_boxes,
 )
 from vrft.errors import LabelError
-from vrft.types import BoxXYXY, LabelledBox, Record
+from vrft.geometry.boxes import checked_box
+from vrft.types import Annotation, Image, Provides, Record
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 _FOLDERS = frozenset({"annotations", "labels", "xml", "xmls"})
-"""Folders, in lower case, that hold label files while the pictures are in a folder beside them."""
+"""Folders, in lower case, that hold label files while the images are in a folder next to them."""
 
 
-class Voc:
-    """Boxes of pictures, one xml a picture."""
+class VocReader:
+    """Boxes of images, one xml per image."""
 
-    name = "voc"
-    task = "detection"
-    wants = "Pascal VOC xml files in 'Annotations' or beside their pictures"
-    in_files = True
+    name, in_files = "voc", True
+    provides: Mapping[Provides, str] = {
+        CATEGORY_BOXES: "Pascal VOC xml files in 'Annotations' or next to their images"
+    }
 
-    def detects(self, path: Path) -> bool:
-        """Some xml holds an annotation."""
-        return next(_label_files(path), None) is not None
+    def detects(self, path: Path) -> frozenset[Provides]:
+        return frozenset({CATEGORY_BOXES} if next(_label_files(path), None) else ())
 
-    def read(self, path: Path) -> Dataset:
-        """One record an xml, those without objects included.
-
-        Args:
-            path: the folder, its 'Annotations', or one xml.
-
-        Returns:
-            Records in the order of the files' names.
-
-        Raises:
-            LabelError: a picture is missing or of another size, or an xml cannot be used.
-        """
+    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+        """One record per xml in the order of the files' names, those without objects included."""
         root = path if path.is_dir() else path.parent
         while root.name.lower() in _FOLDERS:
             root = root.parent
@@ -80,14 +74,14 @@ class Voc:
             if record is None:
                 continue
             if record.id in records:
-                problem = f"The picture '{record.id}' has another xml too."
+                problem = f"The image '{record.id}' has another xml too."
                 sheets.mistakes.append(LabelError(problem, str(file), "Remove one of them."))
             records[record.id] = record
         # One xml alone is a part of nothing.
-        told, wrong = told_parts(names) if path.is_dir() else ([], [])
+        stated, wrong = _stated_parts(names) if path.is_dir() else ([], [])
         raise_all([*sheets.mistakes, *wrong])
         listed = tuple(records.values())
-        parts, torn = one_part_each(told)
+        parts, torn = one_part_each(stated)
         warnings = [*sheets.warnings(), *_unlabelled(root, listed), *torn, *without_boxes((), listed, path)]
         return Dataset(root, self.name, listed, tuple(warnings), parts)
 
@@ -97,8 +91,8 @@ class _Sheets:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.mistakes: list[LabelError] = []
-        self.finders: dict[Path, PictureFinder] = {}
+        self.mistakes = Mistakes()
+        self.images: dict[Path, ImageFinder] = {}
         self.from_one: list[str] = []
         self.from_zero: list[str] = []
         self.clipped: list[str] = []
@@ -106,97 +100,90 @@ class _Sheets:
         self.renamed: list[str] = []
 
     def warnings(self) -> list[str]:
-        """How boxes were counted, and what was mended."""
-        found = {
-            "VOC's own files count pixels from 1, so 1 was taken off xmin and ymin": self.from_one,
-            "Files that are not VOC's own were read as counting pixels from 0": self.from_zero,
-            "Boxes up to 1 pixel outside their pictures were clipped": self.clipped,
-            "Difficult objects are kept as crowds, and their pictures not asked about them": self.difficult,
-            "Pictures were found by the xml's own name, not the one written in it": self.renamed,
-        }
-        return [f"{what}: {some(files)}." for what, files in found.items() if files]
+        return warnings_about(
+            {
+                "VOC's own files count pixels from 1, so 1 was taken off xmin and ymin": self.from_one,
+                "Files that are not VOC's own were read as counting pixels from 0": self.from_zero,
+                "Boxes up to 1 pixel outside their images were clipped": self.clipped,
+                "Difficult objects are kept as crowds, and their images not asked about them": self.difficult,
+                "Images were found by the xml's own name, not the one written in it": self.renamed,
+            }
+        )
 
     def record(self, file: Path) -> Record | None:
-        """The picture of one xml with its boxes; None where it cannot be used."""
+        """The image of one xml with its boxes; None where it cannot be used."""
         try:
-            sheet = read_markup(file)
-            picture = self._picture(sheet)
-            image_wh = image_size_wh(picture)
+            sheet = _read_markup(file)
+            path = self._image(sheet)
+            image_wh = image_size_wh(path)
             size = sheet.root.find("size")
             check_size((_side(size, "width"), _side(size, "height")), image_wh, str(file))
         except LabelError as mistake:
             self.mistakes.append(mistake)
             return None
         from_one = _counts_from_one(sheet.root)
-        boxes: list[LabelledBox] = []
+        boxes: list[Annotation] = []
         for element in sheet.root.findall("object"):
-            try:
+            with self.mistakes.kept():
                 boxes.append(self._box(element, sheet, image_wh, from_one))
-            except LabelError as mistake:
-                self.mistakes.append(mistake)
         if boxes:
             (self.from_one if from_one else self.from_zero).append(file.name)
-        return Record(record_id(picture, self.root), picture, image_wh, tuple(boxes))
+        return Record(record_id(path, self.root), (Image(path, image_wh),), tuple(boxes))
 
-    def _picture(self, sheet: Markup) -> Path:
+    def _image(self, sheet: _Markup) -> Path:
         file = sheet.file
-        if file.parent not in self.finders:
-            self.finders[file.parent] = PictureFinder(file, _home(file, self.root), ("JPEGImages",))
-        finder = self.finders[file.parent]
-        own = finder.find_stem(file.stem)
-        written = text_of(sheet.root, "filename") or (own.name if own else f"{file.stem}.jpg")
+        if file.parent not in self.images:
+            self.images[file.parent] = ImageFinder(file, _home(file, self.root), ("JPEGImages",))
+        images = self.images[file.parent]
+        own = images.find_stem(file.stem)
+        written = _text_of(sheet.root, "filename") or (own.name if own else f"{file.stem}.jpg")
         try:
-            named = finder.find(written, str(file))
+            named = images.find(written, str(file))
         except LabelError:
             if own is None:
                 raise
             self.renamed.append(file.name)
             return own
-        if not is_picture(named):
-            raise LabelError(f"Its filename '{written}' is no picture.", str(file), "Name the picture.")
+        if not is_image(named):
+            raise LabelError(f"Its filename '{written}' is not an image.", str(file), "Name the image.")
         if own is not None and named.stem != file.stem:
-            problem = f"It names the picture '{written}', but there is one of its own name too, '{own.name}'."
-            raise LabelError(problem, str(file), "Mend the filename, or remove the other picture.")
+            problem = f"It names the image '{written}', but there is one of its own name too, '{own.name}'."
+            raise LabelError(problem, str(file), "Fix the filename, or remove the other image.")
         return named
 
     def _box(
-        self, element: ElementTree.Element, sheet: Markup, image_wh: tuple[int, int], from_one: bool
-    ) -> LabelledBox:
-        where = sheet.where(element)
-        name = text_of(element, "name")
+        self, element: ElementTree.Element, sheet: _Markup, image_wh: tuple[int, int], from_one: bool
+    ) -> Annotation:
+        where = f"{sheet.file}, line {sheet.lines[element]}"
+        name = _text_of(element, "name")
         if not name:
             raise LabelError("The object has no name.", where, "Name its class.")
-        corners = _corners(element, where)
-        if from_one:
-            corners = (corners[0] - 1, corners[1] - 1, corners[2], corners[3])
+        edges = [_text_of(element.find("bndbox"), tag) for tag in _CORNERS]
+        try:
+            x1, y1, x2, y2 = map(float, edges)
+        except ValueError as error:
+            listed = ", ".join(f"{tag} '{text}'" for tag, text in zip(_CORNERS, edges, strict=True))
+            problem = f"Its bndbox is not four numbers: {listed}."
+            raise LabelError(problem, where, "Fix or remove it.") from error
+        first = 1 if from_one else 0
+        corners = (x1 - first, y1 - first, x2, y2)
         box = checked_box(corners, image_wh, f"{where} ({name})")
-        difficult = text_of(element, "difficult") == "1"
+        difficult = _text_of(element, "difficult") == "1"
         self.clipped += [sheet.file.name] if box != corners else []
         self.difficult += [f"{name} in {sheet.file.name}"] if difficult else []
-        return LabelledBox(name, box, crowd=difficult)
-
-
-def _corners(element: ElementTree.Element, where: str) -> BoxXYXY:
-    box = element.find("bndbox")
-    written = [text_of(box, tag) for tag in _CORNERS]
-    try:
-        x1, y1, x2, y2 = map(float, written)
-    except ValueError as error:
-        told = ", ".join(f"{tag} '{text}'" for tag, text in zip(_CORNERS, written, strict=True))
-        raise LabelError(f"Its bndbox is not four numbers: {told}.", where, "Mend or remove it.") from error
-    return x1, y1, x2, y2
+        return instance_of(name, box, crowd=difficult)
 
 
 def _counts_from_one(annotation: ElementTree.Element) -> bool:
-    database = text_of(annotation.find("source"), "database")
+    database = _text_of(annotation.find("source"), "database")
     if database:
         return database.startswith("The VOC")
-    return re.fullmatch(r"VOC\d{4}", text_of(annotation, "folder")) is not None
+    return re.fullmatch(r"VOC\d{4}", _text_of(annotation, "folder")) is not None
 
 
 def _side(size: ElementTree.Element | None, tag: str) -> object:
     """Width or height as stated; some tools write 0 where they do not know it."""
-    text = text_of(size, tag)
+    text = _text_of(size, tag)
     try:
         return float(text or 0) or None
     except ValueError:
@@ -204,37 +191,98 @@ def _side(size: ElementTree.Element | None, tag: str) -> object:
 
 
 def _label_files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        candidates = [path] if path.suffix.lower() == ".xml" else []
-    else:
-        candidates = sorted(path.rglob("*.xml"))
-    for file in candidates:
-        inner = file.relative_to(path).parts
-        if not any(name.startswith(".") for name in inner) and _looks_like_voc(file):
-            yield file
-
-
-def _looks_like_voc(file: Path) -> bool:
-    """An 'annotation' stands near the start: true of a broken xml as well."""
-    with file.open("rb") as handle:
-        # Without zeros UTF-16 reads as ASCII here.
-        return b"<annotation" in handle.read(4096).replace(b"\0", b"")
+    """Those with an 'annotation' near the start: true of a broken xml as well."""
+    alone = [path] if path.suffix.lower() == ".xml" else []
+    for file in alone if path.is_file() else files_below(path, "*.xml"):
+        with file.open("rb") as handle:
+            # Without zeros UTF-16 reads as ASCII here.
+            if b"<annotation" in handle.read(4096).replace(b"\0", b""):
+                yield file
 
 
 def _home(file: Path, root: Path) -> Path:
-    """The folder whose pictures an xml labels: that of 'Annotations', or the xml's own."""
+    """The folder whose images an xml labels: that of 'Annotations', or the xml's own."""
     folders = file.relative_to(root).parts[:-1]
     depth = next((depth for depth, name in enumerate(folders) if name.lower() in _FOLDERS), len(folders))
     return root.joinpath(*folders[:depth])
 
 
 def _unlabelled(root: Path, records: tuple[Record, ...]) -> list[str]:
-    """A picture without an xml is one that nobody has labelled yet, not one without objects."""
-    known = {record.image for record in records}
+    """An image without an xml is one that nobody has labelled yet, not one without objects."""
+    known = {record.image.path for record in records}
     folders = sorted({image.parent for image in known})
-    left = [p for f in folders for p in sorted(f.iterdir()) if is_picture(p) and p not in known]
-    listed = [record_id(picture, root) for picture in left]
-    return [f"Pictures without an xml are not read: {some(listed)}."] if listed else []
+    left = [p for f in folders for p in sorted(f.iterdir()) if is_image(p) and p not in known]
+    return warnings_about({"Images without an xml are not read": [record_id(path, root) for path in left]})
 
 
-READER = Voc()
+def _stated_parts(
+    records: Mapping[tuple[Path, str], str | None],
+) -> tuple[list[tuple[str, str]], list[LabelError]]:
+    """Record ids with the part that 'ImageSets/Main', or else the images' folders, say; and wrong lines."""
+    stated: list[tuple[str, str]] = []
+    wrong: list[LabelError] = []
+    listed: set[Path] = set()
+    for home in sorted({home for home, _ in records}):
+        for file, part in _part_lists(home / "ImageSets" / "Main"):
+            listed.add(home)
+            for number, line in enumerate(file.read_text("utf-8-sig", "replace").splitlines(), 1):
+                names = (line.strip(), line.strip().rsplit(maxsplit=1)[0]) if line.strip() else ()
+                hits = [records[home, name] for name in names if (home, name) in records]
+                stated += [(found, part) for found in hits[:1] if found is not None]
+                if names and not hits:
+                    problem = f"'{line.strip()}' has no xml in '{home / 'Annotations'}'."
+                    wrong.append(LabelError(problem, f"{file}, line {number}", "Add it or remove the line."))
+    free = [found for (home, _), found in records.items() if home not in listed and found is not None]
+    by_folder = [(found, part_of_record(found)) for found in free]
+    return stated + [(found, part) for found, part in by_folder if part], wrong
+
+
+def _part_lists(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The files 'train.txt', 'val.txt' and 'test.txt'; 'trainval.txt' only where neither of its halves is."""
+    files = sorted(folder.glob("*.txt"))
+    halves = [(file, part) for file in files if (part := part_of(file.stem))]
+    yield from halves
+    if not {"train", "val"} & {part for _, part in halves}:
+        yield from ((file, "train") for file in files if file.stem == "trainval")
+
+
+@dataclass(frozen=True)
+class _Markup:
+    """One XML file."""
+
+    file: Path
+    root: ElementTree.Element
+    lines: dict[ElementTree.Element, int]
+
+
+def _read_markup(file: Path) -> _Markup:
+    parser, builder = expat.ParserCreate(), ElementTree.TreeBuilder()
+    lines: dict[ElementTree.Element, int] = {}
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        lines[builder.start(tag, attributes)] = parser.CurrentLineNumber
+
+    def refuse(*_: object) -> None:
+        where = f"{file}, line {parser.CurrentLineNumber}"
+        raise LabelError("It declares a DOCTYPE.", where, "Labels need none: remove the line.")
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(file.read_bytes(), True)
+    except expat.ExpatError as error:
+        problem = f"The file is not XML ({expat.ErrorString(error.code)})."
+        raise LabelError(problem, f"{file}, line {error.lineno}", "Export it again.") from error
+    except (LookupError, ValueError) as error:
+        raise LabelError(f"The file is not XML ({error}).", str(file), "Save it as UTF-8.") from error
+    return _Markup(file, builder.close(), lines)
+
+
+def _text_of(element: ElementTree.Element | None, tag: str) -> str:
+    child = element.find(tag) if element is not None else None
+    return (child.text or "").strip() if child is not None else ""
+
+
+READER = VocReader()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
+from typing import Any
 
 import numpy as np
 
-from vrft.config.run_config import Reward
 from vrft.errors import ConfigError, InputError
-from vrft.rewards.reward_term import UnsafeTerm
-from vrft.tasks.scorer import Scorer, load_function
+from vrft.rewards.reward_term import AnswerReward, GroupReward, Outcome, RewardTerm, as_term
+from vrft.tasks.scorer import EXAMPLE, PROGRESS, RewardOptions, Scorer, load_function
 from vrft.tasks.task import Task
-from vrft.types import Answer, Form, Target
+from vrft.types import Clock, Rollout, RolloutGroup
+from vrft.types.choice import module_at
 
 _LARGEST = 1e100
 """Larger values are brought here, so that means and squares stay finite; no range reaches so far."""
@@ -23,113 +23,98 @@ _LARGEST = 1e100
 
 @dataclass(frozen=True)
 class Rule:
-    """One reward as a number of (answer, target)."""
+    """A reward: the weighted sum of its terms."""
 
     name: str
-    pay: Callable[[Answer, Target], float]
-    """May raise, and may return anything."""
+    terms: Mapping[str, RewardTerm]
     high: float
     """Its declared range is [0, high]."""
+    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Payment:
-    """What one answer earned."""
+class RuleValue:
+    """The reward of one answer."""
 
     value: float
     """0 where the rule failed."""
     problem: str = ""
-    """Why it failed: what it raised, or the value that is no finite number."""
+    """Why it failed: what it raised, or the value that is not a finite number."""
 
 
-def setting_rule(task: Task, setting: str, form: Form) -> Rule:
-    """A reward setting of a task: the weighted sum of its terms, before any clipping.
-
-    Args:
-        task: whose setting.
-        setting: its name.
-        form: how answers are asked for.
-
-    Returns:
-        A rule whose range ends at the sum of the terms' largest honest values, one each unless a released
-        rule declares more.
-
-    Raises:
-        ConfigError: no such setting; names those that exist.
-
-    Example:
-        >>> from vrft.tasks.task import load_task
-        >>> setting_rule(load_task("detection"), "paper", Form.THINK).high
-        3.0
-    """
+def setting_rule(task: Task, setting: str) -> Rule:
+    """A reward setting of a task; its range ends at the weighted sum of the terms' own."""
     # Allowed here, because the audit is where unsafe settings are shown for what they are.
-    scorer = Scorer(task, Reward(setting=setting, allow_unsafe_reward=True), form)
-    highs = {name: term.high if isinstance(term, UnsafeTerm) else 1.0 for name, term in scorer.terms.items()}
-
-    def pay(answer: Answer, target: Target) -> float:
-        return sum(scorer.weights[name] * term(answer, target) for name, term in scorer.terms.items())
-
-    high = sum(scorer.weights[name] * highs[name] for name in scorer.terms)
-    return Rule(f"{task.name}, setting '{setting}'", pay, float(high))
+    scorer = Scorer(task, RewardOptions(setting=setting, allow_unsafe_reward=True))
+    high = sum(scorer.weights[name] * term.high for name, term in scorer.terms.items())
+    return Rule(f"{task.name}, setting '{setting}'", scorer.terms, float(high), scorer.weights)
 
 
 def function_rule(name: str, high: float) -> Rule:
-    """A reward function of the user's own.
-
-    Args:
-        name: ``package.module:function`` of (answer, target).
-        high: the largest value it is meant to have.
-
-    Raises:
-        InputError: it cannot be imported, or ``high`` is not a positive number; where the module can be, its
-            functions are named.
-
-    Example:
-        >>> function_rule("vrft.rewards.region_rewards:iou_first", 1.0).high
-        1.0
-    """
+    """A reward function of the user's own."""
     if not (math.isfinite(high) and high > 0):
         raise InputError(f"The largest value of a reward must be a positive number, not {high}.")
     try:
-        return Rule(name, load_function(name), high)
+        return Rule(name, {name: as_term(load_function(name))}, high, {name: 1.0})
     except ConfigError as error:
         raise InputError(f"{error}{_functions_beside(name)}") from error
     except Exception as error:  # the user's module fails in its own way while it is imported
         raise InputError(f"'{name}' cannot be imported: {type(error).__name__}: {error}") from error
 
 
-def collect(rule: Rule, answers: Iterable[tuple[Answer, Target]]) -> list[Payment]:
-    """What each answer earns; never raises, whatever the rule does.
-
-    Args:
-        rule: the reward.
-        answers: each with its target.
-
-    Returns:
-        One payment an answer.
-    """
-    return [_payment(rule, answer, target) for answer, target in answers]
+def collect(rule: Rule, rollouts: Sequence[Rollout]) -> list[RuleValue]:
+    """The reward of each answer; never raises, whatever the rule does."""
+    columns = {name: _outcomes(term, rollouts) for name, term in rule.terms.items()}
+    return [_rule_value(rule, {name: c[i] for name, c in columns.items()}) for i in range(len(rollouts))]
 
 
-def values(payments: Iterable[Payment]) -> np.ndarray:
+def values(given: Iterable[RuleValue]) -> np.ndarray:
     """(n,) finite values."""
-    return np.array([payment.value for payment in payments], dtype=np.float64)
+    return np.array([one.value for one in given], dtype=np.float64)
 
 
-def _payment(rule: Rule, answer: Answer, target: Target) -> Payment:
+def _outcomes(term: RewardTerm, rollouts: Sequence[Rollout]) -> Sequence[Outcome]:
+    if isinstance(term.reward, GroupReward):
+        groups = [RolloutGroup(rollout.example, (rollout,)) for rollout in rollouts]
+        try:
+            return [
+                one for _, (one,) in zip(rollouts, term.reward.score_groups(groups, Clock()), strict=True)
+            ]
+        except Exception as error:  # a finding, not a failure of the audit
+            return [error] * len(rollouts)
+    asks = inspect.signature(term.reward).parameters
+    fixed = {PROGRESS: 0.0} if PROGRESS in asks else {}
+    return [
+        _outcome(term.reward, one, fixed | ({EXAMPLE: one.example} if EXAMPLE in asks else {}))
+        for one in rollouts
+    ]
+
+
+def _outcome(reward: AnswerReward, rollout: Rollout, given: Mapping[str, Any]) -> Outcome:
     try:
-        value = float(rule.pay(answer, target))
+        return reward(rollout.answer, rollout.example.target, **given)
     except Exception as error:  # a finding, not a failure of the audit
-        return Payment(0.0, f"raised {type(error).__name__}: {error}")
-    if not math.isfinite(value):
-        return Payment(0.0, f"returned {value}")
-    return Payment(min(max(value, -_LARGEST), _LARGEST))
+        return error
+
+
+def _rule_value(rule: Rule, outcomes: Mapping[str, Outcome]) -> RuleValue:
+    total = 0.0
+    for name, outcome in outcomes.items():
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            total += rule.weights[name] * (rule.terms[name].silent if outcome is None else float(outcome))
+        except Exception as error:  # what the term raised, or a value that is not a number at all
+            return RuleValue(0.0, f"raised {type(error).__name__}: {error}")
+    if not math.isfinite(total):
+        return RuleValue(0.0, f"returned {total}")
+    return RuleValue(min(max(total, -_LARGEST), _LARGEST))
 
 
 def _functions_beside(name: str) -> str:
-    module_name, colon, _ = name.partition(":")
+    place, colon, _ = name.rpartition(":")
     try:
-        module = import_module(module_name)
+        module = module_at(place)
     except Exception:  # the message above says why
         return ""
     found = [n for n, _ in inspect.getmembers(module, inspect.isfunction) if not n.startswith("_")]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vrft.diagnostics.audit.attacks.attack import Role
-from vrft.diagnostics.audit.audit_plan import Trial
+from vrft.diagnostics.audit.attack import Role
+from vrft.diagnostics.audit.audit_plan import AuditPlan
 from vrft.diagnostics.audit.audited_rule import Rule
-from vrft.diagnostics.audit.verdicts import Evidence, Verdict, judge
+from vrft.diagnostics.audit.verdicts import Verdict, judge
 
 HEADINGS = ("answer", "kind", "mean reward", "above honest", "failures")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one way of answering earned."""
+    """The mean reward of one way of answering."""
 
     name: str
     role: Role
@@ -26,7 +25,7 @@ class Row:
     above_honest: float
     """Its mean less the honest policy's."""
     failures: int
-    """Answers for which the reward raised or returned no finite number."""
+    """Answers for which the reward raised or did not return a finite number."""
 
 
 @dataclass(frozen=True)
@@ -42,50 +41,56 @@ class Audit:
     range: tuple[float, float]
     """What the reward declares."""
     rows: tuple[Row, ...]
-    """References first, then attacks, then variants of gold; within each, the best paid first."""
+    """References first, then attacks, then variants of gold; within each, the highest mean first."""
     verdicts: tuple[Verdict, ...]
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """Names of the verdicts that failed."""
         return tuple(verdict.name for verdict in self.verdicts if not verdict.passed)
 
     @property
     def passed(self) -> bool:
-        """Whether every verdict passed."""
         return not self.failed
 
 
-def audit(rule: Rule, trial: Trial) -> Audit:
-    """Attack a reward and judge it.
+def audit(rule: Rule, plan: AuditPlan) -> Audit:
+    """Attack a reward and judge it; what it raises is a failed verdict, never an error here.
 
     Args:
         rule: the reward, from ``setting_rule`` or ``function_rule``.
-        trial: targets and answers of the reward's task, from ``lay_out``; one serves many rewards.
-
-    Returns:
-        Means and verdicts. What the reward raises is a failed verdict, never an error here.
+        plan: questions and answers of the reward's task, from ``lay_out``; one serves many rewards.
 
     Example:
         >>> from vrft.diagnostics.audit.audited_rule import setting_rule
         >>> from vrft.diagnostics.audit.audit_plan import lay_out
-        >>> from vrft.tasks.task import load_task
-        >>> trial = lay_out(load_task("classification"), targets=60)
-        >>> audit(setting_rule(trial.task, "recommended", trial.form), trial).passed
+        >>> from vrft.tasks.registry import load_task
+        >>> plan = lay_out(load_task("classification"), targets=60)
+        >>> audit(setting_rule(plan.task, "recommended"), plan).passed
         True
-        >>> audit(setting_rule(trial.task, "mended", trial.form), trial).failed
+        >>> audit(setting_rule(plan.task, "released_fixed"), plan).failed
         ('only_the_class_counts', 'no_attack_above_honest', 'exploit_margin')
     """
-    evidence, verdicts = judge(rule, trial)
-    order = list(Role)
-    rows = sorted(_rows(evidence), key=lambda row: (order.index(row.role), -row.mean, row.name))
+    evidence, verdicts = judge(rule, plan)
+    order, honest = list(Role), evidence.means["honest"]
+    rows = [
+        Row(
+            name=name,
+            role=attempt.attack.role,
+            says=attempt.attack.says,
+            mean=evidence.means[name],
+            above_honest=evidence.means[name] - honest,
+            failures=sum(bool(one.problem) for one in evidence.rewards[name]),
+        )
+        for name, attempt in plan.attempts.items()
+    ]
+    rows.sort(key=lambda row: (order.index(row.role), -row.mean, row.name))
     return Audit(
         reward=rule.name,
-        task=trial.task.name,
-        form=str(trial.form),
-        frame=trial.frame,
-        seed=trial.seed,
-        targets=len(trial.cases),
+        task=plan.task.name,
+        form=str(plan.form),
+        frame=plan.frame,
+        seed=plan.seed,
+        targets=len(plan.cases),
         range=(0.0, rule.high),
         rows=tuple(rows),
         verdicts=verdicts,
@@ -93,14 +98,7 @@ def audit(rule: Rule, trial: Trial) -> Audit:
 
 
 def as_json(found: Audit) -> dict[str, Any]:
-    """An audit as plain values, every number finite or null.
-
-    Returns:
-        ``reward``, ``task``, ``form``, ``frame``, ``seed``, ``targets``, ``range``, ``passed``, ``failed``
-        (names), ``honest`` and ``gold`` (means), ``attacks`` (the rows) and ``verdicts``: each with ``name``,
-        ``passed``, ``measured``, ``says``, and for a failed one the ``attack`` and the ``sample`` that show
-        it best and ``also``, the other attacks that do.
-    """
+    """An audit as plain values, every number finite or null."""
     means = {row.name: row.mean for row in found.rows}
     plain = asdict(found)
     return {
@@ -126,18 +124,3 @@ def table_rows(found: Audit) -> list[tuple[str, ...]]:
 def verdict_rows(found: Audit) -> list[tuple[str, ...]]:
     """The verdicts as text: name, 'passed' or 'FAILED', the sentence."""
     return [(v.name, "passed" if v.passed else "FAILED", v.says) for v in found.verdicts]
-
-
-def _rows(evidence: Evidence) -> Sequence[Row]:
-    honest = evidence.means["honest"]
-    return [
-        Row(
-            name=name,
-            role=attempt.attack.role,
-            says=attempt.attack.says,
-            mean=evidence.means[name],
-            above_honest=evidence.means[name] - honest,
-            failures=sum(bool(payment.problem) for payment in evidence.paid[name]),
-        )
-        for name, attempt in evidence.trial.attempts.items()
-    ]

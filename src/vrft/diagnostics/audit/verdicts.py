@@ -1,34 +1,18 @@
-"""The verdicts of an audit: each one property that a reward must have, judged from what it paid.
-
-========================  ==================================================================================
-bounded                   every value lies in the declared range [0, high]
-finite                    every value is a finite number, and nothing was raised
-gold_is_maximal           the right answer earns ``high`` on every target, and no other answer to the same
-                          target earns more than it
-monotone_in_iou           in no ladder of answers does pay fall as boxes come nearer to their labels
-only_the_class_counts     (in the place of the last, for classes) every other class's name, and every part of
-                          the right one, earns less than the right name
-no_attack_above_honest    the mean of no attack, and of no restatement of the honest answer, is above the
-                          honest policy's; variants of gold, which know more than it, are left out
-saturation                from IoU 0.52 to 0.95 pay rises by 0.05 of the range or more (boxes only)
-exploit_margin            the honest mean less the best attack's is 0.02 of the gold answer's mean or more
-========================  ==================================================================================
-"""
+"""The verdicts of an audit: each function judges one property that a reward must have (docs/audit.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
-from vrft.diagnostics.audit.attacks.attack import Role
-from vrft.diagnostics.audit.audit_case import NOTATIONS, Case, Notation
-from vrft.diagnostics.audit.audit_plan import Trial
-from vrft.diagnostics.audit.audited_rule import Payment, Rule, collect, values
-from vrft.diagnostics.audit.honest import nearest_names
-from vrft.diagnostics.audit.ladder import HALF, NEARLY, RUNGS, TOGETHER
+from vrft.diagnostics.audit.attack import BOXES, LABEL, Case, Role
+from vrft.diagnostics.audit.audit_plan import HALF, NEARLY, RUNGS, TOGETHER, AuditPlan
+from vrft.diagnostics.audit.audited_rule import Rule, RuleValue, collect, values
+from vrft.tasks.parsing.names import nearest_names
+from vrft.types import Label
 
 TOLERANCE = 1e-9
 """Rounding of a sum of terms."""
@@ -45,7 +29,6 @@ _SAMPLE_CHARS = 400
 class Verdict:
     """One property, judged."""
 
-    name: str
     passed: bool
     measured: Mapping[str, float | int | None]
     """The figures it was judged by."""
@@ -57,72 +40,69 @@ class Verdict:
     """One such answer's text, shortened."""
     also: tuple[str, ...] = ()
     """Other attacks that show it."""
+    name: str = ""
+    """Of the property: that of the function that judged it."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a rule paid for every answer of a trial."""
+    """What a rule gave for every answer of a plan."""
 
     rule: Rule
-    trial: Trial
-    paid: Mapping[str, Sequence[Payment]]
-    """By attack, one a target."""
-    climbs: Sequence[Sequence[Payment]]
-    """By ladder, one a rung."""
+    plan: AuditPlan
+    rewards: Mapping[str, Sequence[RuleValue]]
+    """By attack, one for each target."""
+    climbs: Sequence[Sequence[RuleValue]]
+    """By ladder, one for each rung."""
     means: Mapping[str, float] = field(init=False)
     """By attack; a failure counts 0."""
 
     def __post_init__(self) -> None:
-        means = {name: float(values(payments).mean()) for name, payments in self.paid.items()}
+        means = {name: float(values(given).mean()) for name, given in self.rewards.items()}
         object.__setattr__(self, "means", means)
 
     def of(self, *roles: Role) -> list[str]:
-        """Names of the attempts with one of these roles."""
-        return [name for name, attempt in self.trial.attempts.items() if attempt.attack.role in roles]
+        return [name for name, attempt in self.plan.attempts.items() if attempt.attack.role in roles]
 
     def sample(self, name: str, index: int) -> str:
-        """One attack's answer to one target."""
-        return shortened(self.trial.attempts[name].texts[index])
+        return shortened(self.plan.attempts[name].rollouts[index].completion.text)
 
-    def answers(self) -> list[tuple[str, str, Payment]]:
-        """Every answer that was paid: what it shows, its text, what it earned."""
-        found = [
-            (name, text, payment)
-            for name, payments in self.paid.items()
-            for text, payment in zip(self.trial.attempts[name].texts, payments, strict=True)
+    def answers(self) -> list[tuple[str, str, RuleValue]]:
+        """Every answer: what it shows, its text, its reward."""
+        groups = [
+            (name, self.plan.attempts[name].rollouts, rewards) for name, rewards in self.rewards.items()
         ]
-        return found + [
-            (ladder.says, text, payment)
-            for ladder, payments in zip(self.trial.ladders, self.climbs, strict=True)
-            for text, payment in zip(ladder.texts, payments, strict=True)
+        climbs = zip(self.plan.ladders, self.climbs, strict=True)
+        groups += [(ladder.says, ladder.rollouts, rewards) for ladder, rewards in climbs]
+        return [
+            (shows, rollout.completion.text, one)
+            for shows, rollouts, rewards in groups
+            for rollout, one in zip(rollouts, rewards, strict=True)
         ]
 
 
 def shortened(text: str) -> str:
-    """The first 400 characters of a text, and how many more there are.
-
-    Example:
-        >>> shortened("a" * 500)[-21:]
-        'a ... 100 more chars.'
-    """
+    """The first 400 characters of a text, and how many more there are."""
     rest = len(text) - _SAMPLE_CHARS
     return text if rest <= 0 else f"{text[:_SAMPLE_CHARS]} ... {rest} more chars."
 
 
 def bounded(evidence: Evidence) -> Verdict:
-    """Every value lies in [0, high]; values that are no finite number are left to ``finite``."""
+    """Every value lies in [0, high]; values that are not finite are left to ``finite``."""
     high = evidence.rule.high
-    paid = [(p.value, shows, text) for shows, text, p in evidence.answers() if not p.problem]
-    found = [value for value, _, _ in paid] or [0.0]
+    rewards = [(p.value, shows, text) for shows, text, p in evidence.answers() if not p.problem]
+    found = [value for value, _, _ in rewards] or [0.0]
     lowest, highest = min(found), max(found)
     measured = {"lowest": lowest, "highest": highest, "low": 0.0, "high": high}
-    outside = [(max(v - high, -v), shows, text) for v, shows, text in paid if max(v - high, -v) > TOLERANCE]
+    outside = [
+        (max(v - high, -v), shows, text) for v, shows, text in rewards if max(v - high, -v) > TOLERANCE
+    ]
     if not outside:
-        return Verdict("bounded", True, measured, f"All values lie in [0, {high:g}].")
+        return Verdict(True, measured, f"All values lie in [0, {high:g}].")
     _, worst, text = max(outside, key=lambda one: one[0])
     says = f"Values run from {lowest:.4g} to {highest:.4g}, outside [0, {high:g}]."
     others = _others(worst, (shows for _, shows, _ in outside))
-    return Verdict("bounded", False, measured, says, worst, shortened(text), others)
+    return Verdict(False, measured, says, worst, shortened(text), others)
 
 
 def finite(evidence: Evidence) -> Verdict:
@@ -131,68 +111,68 @@ def finite(evidence: Evidence) -> Verdict:
     failed = [(shows, text, p.problem) for shows, text, p in answers if p.problem]
     measured = {"failures": len(failed), "answers": len(answers)}
     if not failed:
-        return Verdict("finite", True, measured, "Every value is a finite number.")
+        return Verdict(True, measured, "Every value is a finite number.")
     shows, text, problem = failed[0]
     says = f"{len(failed)} of {len(answers)} answers have no finite value; here the reward {problem}."
     others = _others(shows, (other for other, _, _ in failed))
-    return Verdict("finite", False, measured, says, shows, shortened(text), others)
+    return Verdict(False, measured, says, shows, shortened(text), others)
 
 
 def gold_is_maximal(evidence: Evidence) -> Verdict:
-    """The right answer earns ``high`` on every target, and no other answer to that target earns more."""
-    gold = values(evidence.paid["gold"])
-    above = {name: values(payments) - gold for name, payments in evidence.paid.items() if name != "gold"}
+    """The right answer has ``high`` on every target, and no other answer to that target has more."""
+    gold = values(evidence.rewards["gold"])
+    above = {name: values(given) - gold for name, given in evidence.rewards.items() if name != "gold"}
     best = max(above, key=lambda name: float(above[name].max()))
     excess, lowest = float(above[best].max()), float(gold.min())
     high = evidence.rule.high
     measured = {"lowest_gold": lowest, "high": high, "largest_excess": excess}
     if excess > TOLERANCE:
         index = int(above[best].argmax())
-        says = f"'{best}' earns {excess:.4g} more than the gold answer to the same target."
+        says = f"'{best}' has a reward {excess:.4g} above that of the gold answer to the same target."
         others = _others(best, (name for name, found in above.items() if found.max() > TOLERANCE))
         sample = evidence.sample(best, index)
-        return Verdict("gold_is_maximal", False, measured, says, best, sample, others)
+        return Verdict(False, measured, says, best, sample, others)
     if lowest < high - TOLERANCE:
-        says = f"A gold answer earns {lowest:.4g}, less than the {high:g} of the declared range."
+        says = f"A gold answer has a reward of {lowest:.4g}, less than the {high:g} of the declared range."
         sample = evidence.sample("gold", int(gold.argmin()))
-        return Verdict("gold_is_maximal", False, measured, says, "gold", sample)
-    says = f"The gold answer earns {high:g} everywhere, and nothing earns more."
-    return Verdict("gold_is_maximal", True, measured, says)
+        return Verdict(False, measured, says, "gold", sample)
+    says = f"The gold answer has {high:g} everywhere, and nothing has more."
+    return Verdict(True, measured, says)
 
 
 def monotone_in_iou(evidence: Evidence) -> Verdict:
-    """In no ladder does pay fall, by more than 1e-9, from one rung to the next."""
+    """In no ladder does the reward fall, by more than 1e-9, from one rung to the next."""
     worst, shows, sample, where = 0.0, "", "", (0.0, 0.0)
-    for ladder, payments in zip(evidence.trial.ladders, evidence.climbs, strict=True):
-        for (i, low), (j, high) in pairwise(enumerate(values(payments).tolist())):
+    for ladder, given in zip(evidence.plan.ladders, evidence.climbs, strict=True):
+        for (i, low), (j, high) in pairwise(enumerate(values(given).tolist())):
             if low - high > max(worst, TOLERANCE):
-                worst, shows, sample = low - high, ladder.says, shortened(ladder.texts[j])
+                worst, shows, sample = low - high, ladder.says, shortened(ladder.rollouts[j].completion.text)
                 where = (RUNGS[i], RUNGS[j])
     measured = {"largest_fall": worst, "ladders": len(evidence.climbs)}
     if not worst:
-        return Verdict("monotone_in_iou", True, measured, "Pay never falls as a box comes nearer.")
-    says = f"Pay falls by {worst:.4g} where the IoU rises from {where[0]:g} to {where[1]:g} ({shows})."
-    return Verdict("monotone_in_iou", False, measured, says, shows, sample)
+        return Verdict(True, measured, "The reward never falls as a box comes nearer.")
+    says = f"The reward falls by {worst:.4g} where the IoU rises from {where[0]:g} to {where[1]:g} ({shows})."
+    return Verdict(False, measured, says, shows, sample)
 
 
 def only_the_class_counts(evidence: Evidence) -> Verdict:
-    """Every other class's name, and every proper part of the right one, earns less than the right name."""
-    named = {case.name: case for case in evidence.trial.cases}
+    """Every other class's name, and every proper part of the right one, has less than the right name."""
+    named = {case.name: case for case in evidence.plan.cases}
     closest, shows, sample = -np.inf, "", ""
     for case in named.values():
-        others = (*nearest_names(case.name, case.names), *_parts(case))
-        texts = {other: case.answer(other) for other in others}
-        gold, *found = _paid_for(evidence.rule, case, [case.gold(), *texts.values()])
+        others = (*nearest_names(case.name, case.vocabulary), *_parts(case))
+        texts = {other: case.write(Label(other)) for other in others}
+        gold, *found = _rewards_for(evidence.rule, case, [case.gold(), *texts.values()])
         for (other, text), value in zip(texts.items(), found, strict=True):
             if value - gold > closest:
                 closest, shows, sample = value - gold, f"'{other}' for '{case.name}'", text
     passed = closest < -TOLERANCE
     measured = {"closest_to_gold": float(closest), "classes": len(named)}
     if passed:
-        says = f"Every other name earns {-closest:.4g} less than the right one, or lower still."
-        return Verdict("only_the_class_counts", True, measured, says)
-    says = f"{shows} earns no less than the right name."
-    return Verdict("only_the_class_counts", False, measured, says, shows, sample)
+        says = f"Every other name has {-closest:.4g} less than the right one, or lower still."
+        return Verdict(True, measured, says)
+    says = f"{shows} has no less than the right name."
+    return Verdict(False, measured, says, shows, sample)
 
 
 def no_attack_above_honest(evidence: Evidence) -> Verdict:
@@ -203,92 +183,82 @@ def no_attack_above_honest(evidence: Evidence) -> Verdict:
     best = ranked[0]
     measured = {"honest": honest, "best_attack": evidence.means[best], "attacks_above": len(above)}
     if not above:
-        says = f"The best attack, '{best}', earns {evidence.means[best]:.4g}, the honest policy {honest:.4g}."
-        return Verdict("no_attack_above_honest", True, measured, says)
+        says = f"The best attack, '{best}', has {evidence.means[best]:.4g}, the honest policy {honest:.4g}."
+        return Verdict(True, measured, says)
     listed = ", ".join(f"'{name}' {evidence.means[name]:.4g}" for name in above)
-    says = f"The honest policy earns {honest:.4g}; more is earned by {listed}."
+    says = f"The honest policy has {honest:.4g}; more have {listed}."
     sample = _telling(evidence, best)
-    return Verdict("no_attack_above_honest", False, measured, says, best, sample, tuple(above[1:]))
+    return Verdict(False, measured, says, best, sample, tuple(above[1:]))
 
 
 def saturation(evidence: Evidence) -> Verdict:
-    """From IoU 0.52 to 0.95 of all boxes together, mean pay rises by 0.05 of the range or more."""
+    """From IoU 0.52 to 0.95 of all boxes together, the mean reward rises by 0.05 of the range or more."""
     low, high = RUNGS.index(HALF), RUNGS.index(NEARLY)
     rises: dict[str, list[float]] = {}
     texts = {}
-    for ladder, payments in zip(evidence.trial.ladders, evidence.climbs, strict=True):
+    for ladder, given in zip(evidence.plan.ladders, evidence.climbs, strict=True):
         if ladder.kind == TOGETHER:
-            rises.setdefault(ladder.says, []).append(payments[high].value - payments[low].value)
-            texts[ladder.says] = ladder.texts[high]
+            rises.setdefault(ladder.says, []).append(given[high].value - given[low].value)
+            texts[ladder.says] = ladder.rollouts[high].completion.text
     means = {says: float(np.mean(found)) for says, found in rises.items()}
     shows = min(means, key=lambda says: means[says])
     share = means[shows] / evidence.rule.high
     measured = {"least_rise": share, "asked": LEAST_RISE}
-    says = f"From IoU {HALF} to {NEARLY} pay rises by {share:.3f} of the range ({LEAST_RISE} is asked)."
+    says = (
+        f"From IoU {HALF} to {NEARLY} the reward rises by {share:.3f} of the range ({LEAST_RISE} is asked)."
+    )
     if share >= LEAST_RISE:
-        return Verdict("saturation", True, measured, says)
-    return Verdict("saturation", False, measured, says, shows, shortened(texts[shows]))
+        return Verdict(True, measured, says)
+    return Verdict(False, measured, says, shows, shortened(texts[shows]))
 
 
 def exploit_margin(evidence: Evidence) -> Verdict:
     """The honest mean less the best attack's, as a share of the gold answer's mean, is 0.02 or more."""
     gold, honest = evidence.means["gold"], evidence.means["honest"]
     best = max(evidence.of(Role.ATTACK), key=lambda name: evidence.means[name])
-    difference = values(evidence.paid["honest"]) - values(evidence.paid[best])
+    difference = values(evidence.rewards["honest"]) - values(evidence.rewards[best])
     margin = (honest - evidence.means[best]) / gold if gold > 0 else None
     error = float(difference.std(ddof=1) / np.sqrt(len(difference)) / gold) if gold > 0 else None
     measured = {"margin": margin, "standard_error": error, "asked": LEAST_MARGIN}
     if margin is None or error is None:
-        says = f"The gold answer earns {gold:.4g} on average: there is nothing to compare with."
-        return Verdict("exploit_margin", False, measured, says, "gold", evidence.sample("gold", 0))
+        says = f"The gold answer has {gold:.4g} on average: there is nothing to compare with."
+        return Verdict(False, measured, says, "gold", evidence.sample("gold", 0))
     says = (
         f"The honest mean less that of the best attack, '{best}', is {margin:.3f} of gold's "
         f"(standard error {error:.3f}; {LEAST_MARGIN} is asked)."
     )
     if margin >= LEAST_MARGIN:
-        return Verdict("exploit_margin", True, measured, says)
+        return Verdict(True, measured, says)
     near = [n for n in evidence.of(Role.ATTACK) if honest - evidence.means[n] < LEAST_MARGIN * gold]
-    return Verdict(
-        "exploit_margin", False, measured, says, best, _telling(evidence, best), _others(best, near)
-    )
+    return Verdict(False, measured, says, best, _telling(evidence, best), _others(best, near))
 
 
-_FOR_BOXES = (
-    bounded, finite, gold_is_maximal, monotone_in_iou, no_attack_above_honest, saturation, exploit_margin,
-)  # fmt: skip
-_FOR_NAMES = (bounded, finite, gold_is_maximal, only_the_class_counts, no_attack_above_honest, exploit_margin)
-JUDGES: Mapping[Notation, Sequence[Callable[[Evidence], Verdict]]] = {
-    Notation.LIST: _FOR_BOXES,
-    Notation.CORNERS: _FOR_BOXES,
-    Notation.NAME: _FOR_NAMES,
+JUDGES: Mapping[Callable[[Evidence], Verdict], str] = {
+    bounded: "",
+    finite: "",
+    gold_is_maximal: "",
+    monotone_in_iou: BOXES,
+    only_the_class_counts: LABEL,
+    no_attack_above_honest: "",
+    saturation: BOXES,
+    exploit_margin: "",
 }
+"""In the order of the report, with the kind of value that each needs; empty where any will do."""
 
 
-def judge(rule: Rule, trial: Trial) -> tuple[Evidence, tuple[Verdict, ...]]:
-    """Pay every answer of a trial and judge the rule.
-
-    Args:
-        rule: the reward.
-        trial: answers of the rule's task.
-
-    Returns:
-        What was paid, and the verdicts in a fixed order.
-    """
-    targets = [case.example.target for case in trial.cases]
-    paid = {
-        name: collect(rule, zip(attempt.answers, targets, strict=True))
-        for name, attempt in trial.attempts.items()
-    }
-    climbs = [
-        collect(rule, ((answer, ladder.case.example.target) for answer in ladder.answers))
-        for ladder in trial.ladders
-    ]
-    evidence = Evidence(rule, trial, paid, climbs)
-    return evidence, tuple(verdict(evidence) for verdict in JUDGES[NOTATIONS[trial.task.name]])
+def judge(rule: Rule, plan: AuditPlan) -> tuple[Evidence, tuple[Verdict, ...]]:
+    """Reward every answer of a plan, and judge the rule: what it gave, and the verdicts in a fixed order."""
+    rewards = {name: collect(rule, attempt.rollouts) for name, attempt in plan.attempts.items()}
+    climbs = [collect(rule, ladder.rollouts) for ladder in plan.ladders]
+    evidence = Evidence(rule, plan, rewards, climbs)
+    kinds = ("", plan.task.answer.kind)
+    verdicts = (
+        replace(judge(evidence), name=judge.__name__) for judge, kind in JUDGES.items() if kind in kinds
+    )
+    return evidence, tuple(verdicts)
 
 
 def _others(first: str, names: Iterable[str]) -> tuple[str, ...]:
-    """The other names, each once, in order."""
     return tuple(name for name in dict.fromkeys(names) if name != first)
 
 
@@ -297,12 +267,11 @@ def _parts(case: Case) -> list[str]:
     return [case.name[1:], case.name[:-1], *(words if len(words) > 1 else [])]
 
 
-def _paid_for(rule: Rule, case: Case, texts: Sequence[str]) -> list[float]:
-    answers = [case.task.parse(text, case.view, case.form) for text in texts]
-    return values(collect(rule, ((answer, case.example.target) for answer in answers))).tolist()
+def _rewards_for(rule: Rule, case: Case, texts: Sequence[str]) -> list[float]:
+    return values(collect(rule, [case.read(text) for text in texts])).tolist()
 
 
 def _telling(evidence: Evidence, name: str) -> str:
-    """An attack's answer where it earns most above the honest one."""
-    above = values(evidence.paid[name]) - values(evidence.paid["honest"])
+    """An attack's answer where its reward is furthest above the honest one's."""
+    above = values(evidence.rewards[name]) - values(evidence.rewards["honest"])
     return evidence.sample(name, int(above.argmax()))

@@ -1,11 +1,16 @@
-"""What the doctor says: one finding a problem, each with its place and the line that mends it."""
+"""What examinations say: one finding for each problem, with its place and what to do about it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
+
+from vrft.progress import ProgressReporter
+
+_Case = TypeVar("_Case")
 
 
 class Severity(StrEnum):
@@ -21,45 +26,43 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the doctor found."""
+    """One thing that was found."""
 
     severity: Severity
     code: str
-    """Names the kind of finding, for programs: 'unreadable-picture'."""
+    """Names the kind of finding, for programs: 'unreadable-image'."""
     message: str
     where: str
-    """A file, with line or picture id, or the data set's folder."""
-    mend: str = ""
+    """A file, with line or image id, or the dataset's folder."""
+    fix: str = ""
 
 
 @dataclass(frozen=True)
 class Count:
     """How often a class is labelled."""
 
-    pictures: int
+    images: int
     boxes: int
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that was found about a data set or a configuration."""
+    """All that was found about a dataset or a configuration."""
 
     path: Path
     task: str | None
     """None where the labels could not be read."""
     format: str | None
-    pictures: int
+    images: int
     classes: Mapping[str, Count] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
     """The worst first."""
 
     def of(self, severity: Severity) -> list[Finding]:
-        """The findings of one severity."""
         return [finding for finding in self.findings if finding.severity is severity]
 
     @property
     def passed(self) -> bool:
-        """Whether there is no error."""
         return not self.of(Severity.ERROR)
 
 
@@ -73,3 +76,18 @@ def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """
     order = list(Severity)
     return tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))
+
+
+def examined(
+    examinations: Mapping[str, Callable[[_Case], list[Finding]]],
+    case: _Case,
+    title: str,
+    reporter: ProgressReporter,
+) -> list[Finding]:
+    """Run some examinations, by name, on what they look at."""
+    found: list[Finding] = []
+    with reporter.task(title, len(examinations)) as update:
+        for name, examine in examinations.items():
+            found += examine(case)
+            update(1, name)
+    return found

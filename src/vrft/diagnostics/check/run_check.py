@@ -1,99 +1,103 @@
-"""The doctor: everything that can be known about labelled pictures before a GPU is rented."""
+"""Everything that can be known about labelled images before a GPU is rented."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from vrft.config.questions import compute_fingerprints
 from vrft.config.run_config import RunConfig
-from vrft.data.dataset import Dataset, load_dataset
+from vrft.data.dataset import load_dataset
 from vrft.diagnostics.check.check_case import DataCase, FilesCase
-from vrft.diagnostics.check.examinations import examinations
-from vrft.diagnostics.check.finding import Finding, Report, Severity, worst_first
-from vrft.diagnostics.check.on_data.balance import class_counts
+from vrft.diagnostics.check.finding import Finding, Report, Severity, examined, worst_first
+from vrft.diagnostics.check.images import examine_images, examine_leaks
+from vrft.diagnostics.check.label_files import FILE_EXAMINATIONS
+from vrft.diagnostics.check.labels import (
+    class_counts,
+    examine_balance,
+    examine_boxes,
+    examine_conventions,
+    examine_names,
+    examine_unasked,
+)
 from vrft.errors import LabelError, ModelError
-from vrft.progress import Narrator, Silence
-from vrft.tasks.task import load_task
-from vrft.training.run_questions import prints_of
+from vrft.progress import NullReporter, ProgressReporter
+from vrft.tasks.registry import default_task, task_names
+from vrft.tasks.task import Task
 
 if TYPE_CHECKING:
-    from vrft.diagnostics.check.on_model.model_case import ModelCase
+    from vrft.diagnostics.check.model_case import ModelCase
 
-TITLES = {
-    "on_files": "Examining label files",
-    "on_data": "Examining pictures and labels",
-    "on_model": "Examining with the model",
-}
 OpenModel = Callable[[DataCase], "ModelCase"]
 
 
-def check(
-    config: RunConfig, task: str | None, open_model: OpenModel | None, narrator: Narrator | None = None
-) -> Report:
-    """Examine the data of a configuration, and how its model would take them.
+def examine_reader(case: DataCase) -> list[Finding]:
+    """A warning for each of the reader's sentences about what it fixed or did not read."""
+    return [Finding(Severity.WARNING, "reader", says, case.root) for says in case.dataset.warnings]
 
-    Labels that a reader refuses end the examination early: what follows needs the whole data set.
+
+DATA_EXAMINATIONS: Mapping[str, Callable[[DataCase], list[Finding]]] = {
+    "balance": examine_balance,
+    "boxes": examine_boxes,
+    "conventions": examine_conventions,
+    "copies": examine_leaks,
+    "class names": examine_names,
+    "image files": examine_images,
+    "labels that are not asked": examine_unasked,
+    "the reader's notes": examine_reader,
+}
+
+
+def check(
+    path: Path,
+    task: Task | None,
+    config_of: Callable[[Task], RunConfig],
+    open_model: OpenModel | None,
+    reporter: ProgressReporter | None = None,
+) -> Report:
+    """Examine labelled images, and how a model would take them.
+
+    Labels that a reader refuses end the examination early: what follows needs the whole dataset.
 
     Args:
-        config: data, prompt, split settings and model.
-        task: the task's name; None takes whichever the labels serve.
+        path: the labels.
+        task: None takes whichever the labels serve.
+        config_of: form, split settings and model for the task.
         open_model: joins the data to a policy; None leaves the model out.
-        narrator: where progress goes.
-
-    Returns:
-        The report.
+        reporter: where progress goes.
 
     Raises:
-        InputError: no such task, or the model's findings cannot be written.
+        InputError: the model's findings cannot be written.
     """
-    path = Path(config.data.path)
-    narrator = narrator or Silence()
+    reporter = reporter or NullReporter()
     try:
-        dataset = load_dataset(path, None if task is None else load_task(task).name)
+        dataset = load_dataset(path, None if task is None else task.needs)
     except LabelError as error:
-        refused = FilesCase(path, error.mistakes)
-        return Report(path, None, None, 0, {}, worst_first(examined("on_files", refused, narrator)))
-    prints = prints_of(dataset, narrator=narrator)
-    case = DataCase(dataset, load_task(task or _task_of(dataset)), config, prints)
-    findings = examined("on_files", FilesCase(path), narrator) + examined("on_data", case, narrator)
+        refused = examined(
+            FILE_EXAMINATIONS, FilesCase(path, error.mistakes), "Examining label files", reporter
+        )
+        return Report(path, None, None, 0, {}, worst_first(refused))
+    files = examined(FILE_EXAMINATIONS, FilesCase(path), "Examining label files", reporter)
+    counts, format_, images = class_counts(dataset), dataset.format, len(dataset.records)
+    task = task or default_task(dataset.provides)
+    if task is None:
+        says = "No task asks about such labels by itself."
+        fix = f"Say which one is meant with --task: {', '.join(task_names())}, or the file of your own."
+        files.append(Finding(Severity.ERROR, "no-task", says, str(path), fix))
+        return Report(path, None, format_, images, counts, worst_first(files))
+    case = DataCase(dataset, task, config_of(task), compute_fingerprints(dataset, reporter=reporter))
+    found = files + examined(DATA_EXAMINATIONS, case, "Examining images and labels", reporter)
     if open_model is not None:
-        findings += _with_model(open_model, case, narrator)
-    counts = class_counts(dataset)
-    return Report(path, case.task.name, dataset.format, len(dataset.records), counts, worst_first(findings))
+        found += _with_model(open_model, case, reporter)
+    return Report(path, task.name, format_, images, counts, worst_first(found))
 
 
-def _with_model(open_model: OpenModel, case: DataCase, narrator: Narrator) -> list[Finding]:
+def _with_model(open_model: OpenModel, case: DataCase, reporter: ProgressReporter) -> list[Finding]:
     try:
-        return examined("on_model", open_model(case), narrator)
+        return open_model(case).examine(reporter)
     except ModelError as error:
         return [Finding(Severity.ERROR, "model", str(error), case.config.model.path)]
     except ModuleNotFoundError as error:
-        told = f"Lengths, sizes and coordinates were not examined: '{error.name}' is not installed."
-        return [Finding(Severity.NOTE, "model-not-examined", told, "", "pip install 'vrft[train]'")]
-
-
-def examined(stage: str, case: Any, narrator: Narrator) -> list[Finding]:
-    """Run all examinations of one stage.
-
-    Args:
-        stage: 'on_files', 'on_data' or 'on_model'.
-        case: what they look at: a ``FilesCase``, a ``DataCase`` or a ``ModelCase``.
-        narrator: where progress goes.
-    """
-    found: list[Finding] = []
-    known = examinations(stage)
-    with narrator.stage(TITLES[stage], len(known)) as advance:
-        for name, examine in known.items():
-            found += examine(case)
-            advance(1, name)
-    return found
-
-
-def _task_of(dataset: Dataset) -> str:
-    """The task that the labels serve."""
-    served = {
-        "classification": any(record.category is not None for record in dataset.records),
-        "grounding": any(record.expressions for record in dataset.records),
-    }
-    return next((task for task, holds in served.items() if holds), "detection")
+        says = f"Lengths, sizes and coordinates were not examined: '{error.name}' is not installed."
+        return [Finding(Severity.NOTE, "model-not-examined", says, "", "pip install 'vrft[train]'")]

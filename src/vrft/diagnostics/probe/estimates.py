@@ -37,7 +37,7 @@ def pass_at_k(samples: int, hits: int, k: int) -> float:
 
 
 def signal_at(rewards: Sequence[float], group_size: int) -> float:
-    """Chance that G answers to a question earn different rewards, so that the group has an advantage.
+    """Chance that G answers to a question have different rewards, so that the group has an advantage.
 
     G of the n answers, without replacement, are all equal in sum over values v of C(n_v, G) of C(n, G) ways.
 
@@ -64,20 +64,10 @@ def signal_at(rewards: Sequence[float], group_size: int) -> float:
 
 
 def mean_signal(rewards_QN: Sequence[Sequence[float]], group_size: int) -> float:
-    """``signal_at`` over questions, all alike.
-
-    Args:
-        rewards_QN: rewards of N answers to each of Q questions, at least one.
-        group_size: G, 2 to N.
-    """
+    """``signal_at`` over questions, all alike."""
     return float(np.mean([signal_at(rewards, group_size) for rewards in rewards_QN]))
 
 
 def mean_pass(hits_QN: Sequence[Sequence[bool]], k: int) -> float:
-    """``pass_at_k`` over questions, all alike.
-
-    Args:
-        hits_QN: whether each of N answers to each of Q questions hit; at least one question.
-        k: 1 to N.
-    """
+    """``pass_at_k`` over questions, all alike."""
     return float(np.mean([pass_at_k(len(hits), sum(hits), k) for hits in hits_QN]))

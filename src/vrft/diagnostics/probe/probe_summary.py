@@ -1,4 +1,4 @@
-"""What sampled groups show: rewards by term, hits, signal, faults, lengths. Needs no torch."""
+"""What sampled groups show: rewards by term, successes, signal, faults, lengths. Needs no torch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from vrft.diagnostics.probe.estimates import mean_pass, mean_signal
-from vrft.tasks.scorer import Score
-from vrft.types import Form
+from vrft.tasks.registry import task_of
+from vrft.types import Form, Rollout, RolloutGroup
 
 SIZES = (2, 4, 8, 16, 32)
 """Group sizes for which the share of groups with signal is predicted."""
@@ -24,20 +24,8 @@ NO_SIGNAL = 0.9
 
 
 @dataclass(frozen=True)
-class Draw:
-    """One sampled answer."""
-
-    score: Score
-    tokens: int
-    finished: bool
-    """An end token came before the length limit."""
-    hit: bool
-    """A success by ``vrft.diagnostics.probe.success``."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """One reward term over all answers."""
+class TermStats:
+    """One reward term over all answers for which it has a value."""
 
     weight: float
     mean: float
@@ -51,7 +39,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Cause:
+class FaultStats:
     """One fault of answers' texts."""
 
     count: int
@@ -62,7 +50,7 @@ class Cause:
 
 
 @dataclass(frozen=True)
-class Lengths:
+class LengthStats:
     """Tokens of the answers, end token included."""
 
     mean: float
@@ -95,7 +83,7 @@ class Probe:
     signal_at: dict[int, float]
     """The same at other G, as far as there are answers enough."""
     hits: float
-    """Share of samples that are a success."""
+    """Share of samples that are a success by their task's rule."""
     pass_at: dict[int, float]
     """Chance of at least one success in k samples."""
     never_hit: float
@@ -104,47 +92,29 @@ class Probe:
     distinct: float
     """Share of a group's texts that differ from each other, mean over groups."""
     best_reward: float
-    terms: dict[str, Term]
-    faults: dict[str, Cause]
+    terms: dict[str, TermStats]
+    faults: dict[str, FaultStats]
     truncated: float
     """Share of samples that met the length limit."""
     tokens: float
     """Mean answer length."""
-    lengths: Lengths
+    lengths: LengthStats
 
     def row(self) -> dict[str, Any]:
-        """As plain JSON values."""
         return asdict(self)
 
 
 def describe(
-    groups: Sequence[Sequence[Draw]],
-    form: Form,
-    group_size: int,
-    weights: Mapping[str, float],
-    limit: int,
+    groups: Sequence[RolloutGroup], *, form: Form, group_size: int, weights: Mapping[str, float], limit: int
 ) -> Probe:
-    """Describe sampled groups.
-
-    Args:
-        groups: N answers to each of Q questions, at least one question and ``group_size`` answers.
-        form: how the answers were asked for.
-        group_size: G of training.
-        weights: of the reward terms.
-        limit: the length limit in tokens.
-
-    Returns:
-        Means over all answers, and estimates of what groups of other sizes would show.
-
-    Raises:
-        InputError: there are fewer answers than the group size.
-    """
-    draws = [draw for group in groups for draw in group]
-    samples = len(groups[0])
-    rewards = [[draw.score.reward for draw in group] for group in groups]
-    hits = [[draw.hit for draw in group] for group in groups]
-    lengths = np.array([draw.tokens for draw in draws])
-    formats = [draw.score.terms.get("format", 0.0) * weights.get("format", 0.0) for draw in draws]
+    """Describe sampled groups: means over all answers, and estimates for groups of other sizes."""
+    rollouts = [rollout for group in groups for rollout in group.rollouts]
+    samples = len(groups[0].rollouts)
+    rewards = [[rollout.reward for rollout in group.rollouts] for group in groups]
+    hits = [[_is_success(rollout) for rollout in group.rollouts] for group in groups]
+    lengths = np.array([rollout.n_tokens for rollout in rollouts])
+    formats = [(r.terms.get("format") or 0.0) * weights.get("format", 0.0) for r in rollouts]
+    distinct = [len({r.completion.text for r in group.rollouts}) / samples for group in groups]
     return Probe(
         form=form,
         groups=len(groups),
@@ -152,21 +122,21 @@ def describe(
         group_size=group_size,
         reward=float(np.mean(rewards)),
         skill=float(np.mean(rewards) - np.mean(formats)),
-        formatted=float(np.mean([draw.score.answer.formatted for draw in draws])),
-        parsed=float(np.mean([draw.score.answer.parsed for draw in draws])),
+        formatted=float(np.mean([rollout.answer.formatted for rollout in rollouts])),
+        parsed=float(np.mean([rollout.answer.parsed for rollout in rollouts])),
         signal=mean_signal(rewards, group_size),
         signal_at={size: mean_signal(rewards, size) for size in SIZES if size <= samples},
         hits=float(np.mean(hits)),
         pass_at={k: mean_pass(hits, k) for k in KS if k <= samples},
         never_hit=float(np.mean([not any(group) for group in hits])),
         always_hit=float(np.mean([all(group) for group in hits])),
-        distinct=float(np.mean([len({d.score.answer.text for d in group}) / samples for group in groups])),
+        distinct=float(np.mean(distinct)),
         best_reward=float(np.max(rewards)),
         terms={name: _term(groups, name, weight) for name, weight in weights.items()},
-        faults=_faults(draws),
-        truncated=float(np.mean([not draw.finished for draw in draws])),
+        faults=_faults(rollouts),
+        truncated=float(np.mean([not rollout.finished for rollout in rollouts])),
         tokens=float(lengths.mean()),
-        lengths=Lengths(
+        lengths=LengthStats(
             mean=float(lengths.mean()),
             median=float(np.median(lengths)),
             p90=float(np.quantile(lengths, 0.9)),
@@ -177,39 +147,36 @@ def describe(
 
 
 def better_form(probes: Sequence[Probe]) -> Probe:
-    """The form in which the base policy shows more skill; of near equals the shorter answer.
-
-    Args:
-        probes: one a form, at least one.
-    """
+    """The form in which the base policy shows more skill; of near equals the one with shorter answers."""
     best = max(p.skill for p in probes)
     return min((p for p in probes if p.skill >= best - 0.05), key=lambda p: p.tokens)
 
 
-def _term(groups: Sequence[Sequence[Draw]], name: str, weight: float) -> Term:
-    values = np.array([[draw.score.terms[name] for draw in group] for group in groups])
-    problems = [
-        failure.message
-        for group in groups
-        for draw in group
-        for failure in draw.score.failures
-        if failure.term == name
-    ]
-    return Term(
+def _is_success(rollout: Rollout) -> bool:
+    target = rollout.example.target
+    return target is not None and task_of(rollout.example).success(rollout.answer, target)
+
+
+def _term(groups: Sequence[RolloutGroup], name: str, weight: float) -> TermStats:
+    # Another task's term, and one that abstained, have no value.
+    listed = [[r.terms[name] for r in group.rollouts if r.terms.get(name) is not None] for group in groups]
+    known = [np.array(values, dtype=np.float64) for values in listed if values]
+    every = np.concatenate(known) if known else np.zeros(1)
+    failures = [f for group in groups for r in group.rollouts for f in r.failures if f.term == name]
+    return TermStats(
         weight=weight,
-        mean=float(values.mean()),
-        sd=float(values.std()),
-        group_sd=float(values.std(axis=1).mean()),
-        failures=len(problems),
-        problem=problems[0] if problems else "",
+        mean=float(every.mean()),
+        sd=float(every.std()),
+        group_sd=float(np.mean([values.std() for values in known])) if known else 0.0,
+        failures=len(failures),
+        problem=failures[0].message if failures else "",
     )
 
 
-def _faults(draws: Sequence[Draw]) -> dict[str, Cause]:
-    """Faults, the commonest first."""
-    counts = Counter(str(fault) for draw in draws for fault in draw.score.answer.faults)
-    found: dict[str, Cause] = {}
+def _faults(rollouts: Sequence[Rollout]) -> dict[str, FaultStats]:
+    counts = Counter(str(fault) for rollout in rollouts for fault in rollout.answer.faults)
+    found: dict[str, FaultStats] = {}
     for name, count in counts.most_common():
-        texts = dict.fromkeys(d.score.answer.text for d in draws if name in d.score.answer.faults)
-        found[name] = Cause(count, count / len(draws), tuple(texts)[:TEXTS])
+        texts = dict.fromkeys(r.completion.text for r in rollouts if name in r.answer.faults)
+        found[name] = FaultStats(count, count / len(rollouts), tuple(texts)[:TEXTS])
     return found

@@ -2,77 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
-from vrft.config.run_config import Reward, Rollout
-from vrft.diagnostics.probe.probe_summary import Draw
-from vrft.diagnostics.probe.success import hit_of
+from vrft.config.run_config import RunConfig
+from vrft.diagnostics.probe.probe_summary import Probe, describe
 from vrft.models.policy import Policy
-from vrft.rollout.prompting import prompts_for
-from vrft.rollout.shared_prompt.sampling import Sampling, sample
-from vrft.tasks.scorer import Scorer
-from vrft.tasks.task import Task
-from vrft.types import Example, Form
+from vrft.rollout.driver import roll_out
+from vrft.rollout.samplers import load_sampler
+from vrft.tasks.scorer import Scorer, score_groups
+from vrft.types import Example, RolloutGroup, SampleSeed
 
+AT_ONCE = 12
+"""Questions that are answered together: what fits into memory."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Draws:
-    """Who is asked, and how."""
+class Prober:
+    """Samples from a policy as the training of a configuration would, and describes what came."""
 
     policy: Policy
-    task: Task
-    form: Form
-    reward: Reward
-    rollout: Rollout
-    """Its group size plays no part: the number of answers is said apart."""
-    seed: int
-    questions_at_once: int = 12
-    """Prompts that are decoded together: what fits into memory."""
+    config: RunConfig
+    scorers: Mapping[str, Scorer]
 
     def groups(
         self,
         examples: Sequence[Example],
         samples: int,
-        progress: Callable[[int], None] = lambda count: None,
-    ) -> list[list[Draw]]:
-        """Draw and score answers.
-
-        Args:
-            examples: Q questions.
-            samples: N answers to each.
-            progress: called with the number of questions done since its last call.
-
-        Returns:
-            Q groups of N.
-        """
-        scorer, hit = Scorer(self.task, self.reward, self.form), hit_of(self.task.name)
-        r = self.rollout
-        sampling = Sampling(r.temperature, r.top_p, r.top_k, r.max_new_tokens, r.min_new_tokens)
-        groups: list[list[Draw]] = []
-        for start in range(0, len(examples), self.questions_at_once):
-            asked = examples[start : start + self.questions_at_once]
-            prompts = prompts_for(self.policy, self.task, asked, self.form)
-            drawn = sample(self.policy, prompts, samples, sampling, self.seed + start)
-            for example, prompt, group in zip(asked, prompts, drawn, strict=True):
-                texts = [self.policy.decode(one.token_ids) for one in group]
-                scores = [
-                    scorer.score(text, example, prompt.picture.view, n_tokens=len(one.token_ids))
-                    for text, one in zip(texts, group, strict=True)
-                ]
-                groups.append(
-                    [
-                        Draw(score, len(one.token_ids), one.finished, hit.holds(score.answer, example.target))
-                        for score, one in zip(scores, group, strict=True)
-                    ]
-                )
-            progress(len(asked))
+        *,
+        temperature: float | None = None,
+        at_once: int = AT_ONCE,
+        update: Callable[[int, str], None] = lambda count, note: None,
+    ) -> list[RolloutGroup]:
+        """So many answers to each question; the configured temperature where none is given."""
+        rollout = self.config.rollout
+        params = rollout.params()
+        if temperature is not None:
+            params = replace(params, temperature=temperature)
+        sampler = load_sampler(rollout.sampler, self.policy)
+        groups: list[RolloutGroup] = []
+        for start in range(0, len(examples), at_once):
+            asked = examples[start : start + at_once]
+            draw = SampleSeed.whole(len(asked), self.config.seed + start)
+            drawn = roll_out(sampler, self.policy, asked, samples, params, draw)
+            fresh = [RolloutGroup(example, rollouts) for example, rollouts in zip(asked, drawn, strict=True)]
+            groups += score_groups(self.scorers, fresh)
+            update(len(asked), "")
         return groups
+
+    def describe(self, groups: Sequence[RolloutGroup]) -> Probe:
+        weights = {
+            name: weight for scorer in self.scorers.values() for name, weight in scorer.weights.items()
+        }
+        rollout = self.config.rollout
+        return describe(
+            groups,
+            form=self.config.form,
+            group_size=rollout.group_size,
+            weights=weights,
+            limit=rollout.max_new_tokens,
+        )
 
 
 def evenly_spaced(items: Sequence[T], count: int) -> list[T]:

@@ -1,26 +1,47 @@
-"""One stored answer, read anew and judged as far as its file allows."""
+"""One stored answer, read anew and compared with its label as far as its file allows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from vrft.data.label_checks import checked_box
-from vrft.errors import BoxError, InputError
-from vrft.evaluation.external.fields import FRAMES, LABEL_FRAMES
-from vrft.evaluation.external.row_schema import AnswerRow, MaskRow, PredictionRow, SaidRow, TargetRow
-from vrft.evaluation.judged import PLAIN, Gate, Judged, Said
-from vrft.geometry.frames import View
-from vrft.tasks.task import Task, load_task
-from vrft.types import Answer, BoxesTarget, BoxXYXY, ClassTarget, Example, Fault, Form, Mask
+from vrft.errors import BoxError
+from vrft.evaluation.external.row_schema import ExternalRow, ShortTarget
+from vrft.geometry.boxes import checked_box
+from vrft.rollout.driver import read_turns, recorded
+from vrft.tasks.registry import load_task, task_of
+from vrft.tasks.task import Task
+from vrft.types import (
+    PLAIN,
+    Boxes,
+    Completion,
+    CoordinateFrame,
+    Example,
+    Fault,
+    Form,
+    FrameName,
+    Image,
+    Label,
+    Mask,
+    Prediction,
+    Value,
+    frames_of,
+)
 
 ANY_WH = (1000, 1000)
 """Stands for a size that is not known where none is needed."""
-_SIZE_FREE = frozenset({"thousand", "unit"})
-_ONE_BOX = frozenset({"grounding"})
+FRAMES: Mapping[str, FrameName] = {
+    "norm1000": "norm1000",
+    "norm1": "norm1",
+    "resized_pixels": "resized_pixels",
+    "file_pixels": "resized_pixels",
+}
+"""The words for frames. ``file_pixels`` are those of a resized image that has the file's size."""
+LABEL_FRAMES = ("file_pixels", "norm1000", "norm1")
+_SIZE_FREE = frozenset({"norm1000", "norm1"})
 
 
 class Refusal(StrEnum):
@@ -29,204 +50,173 @@ class Refusal(StrEnum):
     FRAME = "frame unknown"
     LABEL = "no label"
     LABEL_FRAME = "frame of the label unknown"
-    SIZE = "picture size unknown"
-    INPUT_SIZE = "size of the model's picture unknown"
-    BAD_LABEL = "label box without area or outside its picture"
-    SEVERAL = "label is not one box"
+    SIZE = "image size unknown"
+    INPUT_SIZE = "size of the model's image unknown"
+    BAD_LABEL = "label box without area or outside its image"
+    UNSUITED = "label does not suit the task's metric"
 
 
 @dataclass(frozen=True)
-class StoredAnswer:
-    """A row of a file, and what became of it."""
+class ExternalAnswer:
+    """A row of a file, and what became of it.
+
+    Args:
+        where: file and line.
+        entry: the row as the file has it.
+        reads: an answer can be read in the text, whatever its frame.
+        sized: the image's size is known, or none is needed. Where it is False next to a prediction, boxes and
+            labels are those of an image of ``ANY_WH``: shares of the sides, good for IoU, not for areas.
+        prediction: None where it was refused.
+        unknown_frames: words for frames that are not known.
+        formed: how the answer was asked for is known.
+    """
 
     id: str
     where: str
-    """File and line."""
     task: str
     entry: Mapping[str, Any]
-    """The row as the file has it."""
     reads: bool
-    """An answer stands in the text, whatever its frame."""
-    sized: bool
-    """The picture's size is known, or none is needed for a name. Where it is False beside a ``judged``, boxes
-    and labels are those of a picture of ``ANY_WH``: shares of the sides, good for IoU, not for areas."""
-    judged: Judged | None
-    """None where it was refused."""
-    refusal: Refusal | None
-    strange: Mapping[str, str]
-    """Words for frames that nobody has explained, by our name."""
+    sized: bool = True
+    prediction: Prediction | None = None
+    refusal: Refusal | None = None
+    unknown_frames: tuple[str, ...] = ()
+    formed: bool = True
 
 
-@dataclass(frozen=True)
-class _Ground:
+class _Ground(NamedTuple):
     """What an answer is compared on."""
 
-    view: View | None
+    frames: tuple[CoordinateFrame, ...]
     image_wh: tuple[int, int]
-    target: BoxesTarget | ClassTarget
+    target: Value
 
 
-def judge(
-    row: PredictionRow, entry: Mapping[str, Any], where: str, strange: Mapping[str, str]
-) -> StoredAnswer:
-    """Read the text anew and find what it is to be compared with.
+def judge_prediction(given: Prediction, entry: Mapping[str, Any], where: str) -> ExternalAnswer:
+    """Read the plain texts of a prediction anew.
 
-    Args:
-        row: the stored answer.
-        entry: the same as its file has it.
-        where: file and line.
-        strange: words for frames that are not known.
-
-    Raises:
-        InputError: there is no such task, or a label is no box at all.
+    Further views may have been read with more than their texts say, and a gate leaves no text at all: what
+    was read there is kept.
     """
-    try:
-        task = load_task(row.task)
-    except InputError as error:
-        raise InputError(f"{error} What the file means by it is said by --value task:WORD=TASK.") from None
-    ground = _LABELS.get(task.name, _boxes)(row, task, where)
-    refusal = ground if isinstance(ground, Refusal) else None
+    example = given.example
+    task = task_of(example)
+    rollouts = tuple(
+        replace(one, answer=read_turns(one.example, one.turns, one.view).answer)
+        if one.turns and one.view == PLAIN
+        else one
+        for one in given.rollouts
+    )
+    answer = rollouts[0].answer if rollouts and given.rule is None else given.answer
+    placeless = any(one.turns and not frames_of(one.turns) for one in rollouts)
+    refusal = Refusal.FRAME if placeless and task.answer.placed else None
+    if refusal is None and example.target is None:
+        refusal = Refusal.LABEL
+    return ExternalAnswer(
+        id=example.id,
+        where=where,
+        task=task.name,
+        entry=entry,
+        reads=answer.parsed or Fault.UNKNOWN_FRAME in answer.faults,
+        prediction=None if refusal else replace(given, answer=answer, rollouts=rollouts),
+        refusal=refusal,
+    )
+
+
+def judge_row(row: ExternalRow, entry: Mapping[str, Any], where: str) -> ExternalAnswer:
+    """Read a stored text anew and find what it is to be compared with."""
+    task = load_task(row.task)
+    ground = _ground(row, task, where)
     identity = row.id if row.id is not None else where.rpartition(", ")[2]
-    return StoredAnswer(
+    example = Example(
+        id=identity,
+        record_id=next((r for r in (row.record_id, row.image) if r is not None), identity),
+        task=task.name,
+        media=(Image(Path(row.image or ""), ANY_WH),),
+        question=row.question,
+        options=row.options,
+        form=row.form or Form.DIRECT,
+    )
+    answer = task.parse(row.text, example, ())
+    return ExternalAnswer(
         id=identity,
         where=where,
         task=task.name,
         entry=entry,
-        reads=_reads(row, task),
-        sized=row.image_wh is not None or task.name in _LABELS,
-        judged=None if isinstance(ground, Refusal) else _judged(row, task, ground, identity),
-        refusal=refusal,
-        strange=strange,
+        reads=answer.parsed or Fault.UNKNOWN_FRAME in answer.faults,
+        sized=row.image_wh is not None or not task.answer.placed,
+        prediction=None if isinstance(ground, Refusal) else _prediction(row, task, example, ground),
+        refusal=ground if isinstance(ground, Refusal) else None,
+        unknown_frames=_unknown_frames(row),
+        formed=row.form is not None,
     )
 
 
-def _reads(row: PredictionRow, task: Task) -> bool:
-    answer = task.parse(row.text, None, row.form or Form.DIRECT)
-    return answer.parsed or Fault.UNKNOWN_FRAME in answer.faults or row.denied
-
-
-def _judged(row: PredictionRow, task: Task, ground: _Ground, identity: str) -> Judged:
-    def read(text: str) -> Answer:
-        return task.parse(text, ground.view, row.form or Form.DIRECT)
-
-    answer = _stored(row.stored, "") if row.denied else read(row.text)
-    # Other looks have other views, which no row keeps, nor is there one behind a closed gate: what was read
-    # then stands.
-    again = None if row.denied else PLAIN
-    example = Example(
-        id=identity,
-        record_id=next((r for r in (row.record_id, row.image) if r is not None), identity),
-        image=Path(row.image or ""),
-        image_wh=ground.image_wh,
-        task=task.name,
-        question=row.question,
-        target=ground.target,
-        options=row.options,
+def _prediction(row: ExternalRow, task: Task, bare: Example, ground: _Ground) -> Prediction:
+    words, target = ground.target.words, ground.target
+    group = row.group if row.group is not None else words[0] if words else ""
+    if not group and task.answers_many:
+        group = row.question
+    media = (replace(bare.image, size_wh=ground.image_wh),)
+    example = replace(bare, media=media, target=target, group=group)
+    rollouts = tuple(
+        recorded(example, ground.frames, Completion(text, finish_reason="stop" if row.finished else "length"))
+        for text in (row.text, *row.samples)
     )
-    return Judged(
-        example,
-        row.text,
-        answer,
-        row.tokens,
-        row.logprob,
-        _of_boxes(row.box_logprobs, answer),
-        row.finished,
-        ground.view,
-        row.form,
-        tuple(_said(o, read(o.text) if o.look == again else _stored(o, o.text)) for o in row.others),
-        dict(row.prompt_tokens),
-        Gate(**row.gate.model_dump()) if row.gate else None,
-    )
+    return Prediction(example, rollouts[0].answer, rollouts)
 
 
-def _said(row: SaidRow, answer: Answer) -> Said:
-    logprobs = _of_boxes(row.box_logprobs, answer)
-    return Said(row.text, answer, row.tokens, row.logprob, logprobs, row.finished, row.look)
-
-
-def _of_boxes(logprobs: tuple[float | None, ...], answer: Answer) -> tuple[float | None, ...]:
-    """A parser that finds other boxes than the one before leaves them without an owner."""
-    return logprobs if len(logprobs) == len(answer.boxes_xyxy_px) else ()
-
-
-def _stored(row: AnswerRow, text: str) -> Answer:
-    return Answer(
-        parsed=row.parsed,
-        formatted=row.formatted,
-        boxes_xyxy_px=row.boxes_xyxy_px,
-        confidences=row.confidences,
-        labels=row.labels,
-        points_xy_px=row.points_xy_px,
-        label=row.label,
-        thinking=row.thinking,
-        text=text,
-        faults=row.faults,
-    )
-
-
-def _name(row: PredictionRow, task: Task, where: str) -> _Ground | Refusal:
-    if row.target is None or row.target.name is None:
-        return Refusal.LABEL
-    wh = row.image_wh or ANY_WH
-    view = _view(row, wh) if row.image_wh else None
-    return _Ground(view, wh, ClassTarget(row.target.name, row.target.names))
-
-
-def _boxes(row: PredictionRow, task: Task, where: str) -> _Ground | Refusal:
-    written = _written(row.target)
-    # A text that was never written has no coordinates.
-    frames = set() if row.denied else {row.frame}
-    if not frames <= FRAMES.keys():
+def _ground(row: ExternalRow, task: Task, where: str) -> _Ground | Refusal:
+    target, wh = row.target, row.image_wh or ANY_WH
+    if task.answer.placed and row.frame not in FRAMES:
         return Refusal.FRAME
-    if row.target is None or written is None:
+    if target is None or task.answer.kind not in _kinds(target):
         return Refusal.LABEL
-    boxes, label_frame = written
+    frame = _frame(row, wh)
+    if not task.answer.placed:
+        # A name, a number, a text: no coordinates, so no frame is needed.
+        named = Label(target.name or "", target.vocabulary) if isinstance(target, ShortTarget) else target
+        return _Ground((frame,) if frame and row.image_wh else (), wh, named)
+    label_frame = target.frame if isinstance(target, ShortTarget) else "file_pixels"
     if label_frame not in LABEL_FRAMES:
         return Refusal.LABEL_FRAME
     # Shares of the sides on both hands: IoU is the same whatever the sides are.
-    if row.image_wh is None and not {*frames, label_frame} <= _SIZE_FREE:
+    if row.image_wh is None and not {row.frame, label_frame} <= _SIZE_FREE:
         return Refusal.SIZE
-    wh = row.image_wh or ANY_WH
-    view = _view(row, wh)
-    if view is None and frames:
+    if frame is None:
         return Refusal.INPUT_SIZE
     try:
-        target = _target(row.target, boxes, View(FRAMES[label_frame], wh, wh), where)
+        found = _boxes(target, wh, where) if isinstance(target, ShortTarget) else target
     except BoxError:
         return Refusal.BAD_LABEL
-    if task.name in _ONE_BOX and len(target.boxes_xyxy_px) != 1:
-        return Refusal.SEVERAL
-    return _Ground(view, wh, target)
+    return _Ground((frame,), wh, found)
 
 
-def _written(target: TargetRow | None) -> tuple[tuple[BoxXYXY, ...], str | None] | None:
-    if target is None:
-        return None
-    if target.boxes_xyxy_px is not None:
-        return target.boxes_xyxy_px, "pixels"
-    return None if target.boxes_xyxy is None else (target.boxes_xyxy, target.frame)
+def _kinds(target: Value | ShortTarget) -> set[str]:
+    """The kinds of value that a label says."""
+    if not isinstance(target, ShortTarget):
+        return {target.kind}
+    named = {Label.kind} if target.name is not None else set()
+    return named | ({Boxes.kind} if target.boxes is not None else set())
 
 
-def _target(row: TargetRow, boxes: tuple[BoxXYXY, ...], view: View, where: str) -> BoxesTarget:
-    width, height = (side / extent for side, extent in zip(view.original_wh, view.extent_wh, strict=True))
-    in_pixels = [(x1 * width, y1 * height, x2 * width, y2 * height) for x1, y1, x2, y2 in boxes]
-    inside = tuple(checked_box(box, view.original_wh, where) for box in in_pixels)
-    return BoxesTarget(inside, _mask(row.mask), _mask(row.ignore))
+def _boxes(row: ShortTarget, wh: tuple[int, int], where: str) -> Boxes:
+    frame = CoordinateFrame.whole(FRAMES[row.frame], wh, wh)
+    width, height = (side / extent for side, extent in zip(wh, frame.extent_wh, strict=True))
+    in_pixels = [(x1 * width, y1 * height, x2 * width, y2 * height) for x1, y1, x2, y2 in row.boxes or ()]
+    inside = tuple(checked_box(box, wh, where) for box in in_pixels)
+    mask, ignore = (Mask(m.size_hw, m.counts) if m else None for m in (row.mask, row.ignore))
+    return Boxes(inside, mask=mask, ignore=ignore)
 
 
-def _mask(row: MaskRow | None) -> Mask | None:
-    return Mask(row.size_hw, row.counts) if row else None
-
-
-def _view(row: PredictionRow, original_wh: tuple[int, int]) -> View | None:
+def _frame(row: ExternalRow, wh: tuple[int, int]) -> CoordinateFrame | None:
     """How the text's coordinates are written, where frame and sizes are known."""
-    kind = FRAMES.get(row.frame or "")
-    if kind is None:
+    name = FRAMES.get(row.frame or "")
+    if name is None or (row.frame == "resized_pixels" and row.input_wh is None):
         return None
-    if row.frame != "input_pixels":
-        return View(kind, original_wh, original_wh if row.frame == "pixels" else row.input_wh or original_wh)
-    return View(kind, original_wh, row.input_wh) if row.input_wh else None
+    return CoordinateFrame.whole(name, wh, wh if row.frame == "file_pixels" else row.input_wh or wh)
 
 
-_LABELS = {"classification": _name}
-"""How the label of a task is found, where it is not boxes."""
+def _unknown_frames(row: ExternalRow) -> tuple[str, ...]:
+    words = [row.frame] if row.frame is not None and row.frame not in FRAMES else []
+    if isinstance(row.target, ShortTarget) and row.target.frame not in LABEL_FRAMES:
+        words.append(row.target.frame)
+    return tuple(words)

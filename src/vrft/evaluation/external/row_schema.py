@@ -1,8 +1,4 @@
-"""A stored answer as a row of plain values: which names a row may have, and what may stand there.
-
-The rows of an answers file (``vrft.evaluation.answers_file``) are such rows; most of their names may be left
-out here.
-"""
+"""The documented row of a stored text: which names it may have, and what each must hold."""
 
 from __future__ import annotations
 
@@ -10,9 +6,31 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
-from vrft.types import Fault, Form
+from vrft.types import Form, Value
+
+WHOLE, SHORT = "whole", "short"
+"""Forms of a target: a value with its ``kind``, or the short form."""
+_WORDS = {
+    "missing": "it is missing",
+    "tuple_type": "it should be a list",
+    "model_type": "it should be an object",
+    "dict_type": "it should be an object",
+    "extra_forbidden": "there is no such field",
+    "unexpected_keyword_argument": "there is no such field",
+}
+"""What pydantic says in words of Python."""
 
 
 def _text(value: object) -> str:
@@ -24,8 +42,7 @@ def _text(value: object) -> str:
     raise ValueError("it should be text")
 
 
-def unpacked(value: object) -> object:
-    """What a text holds as JSON; the text itself where it is none, and any other value as it is."""
+def _unpacked(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
@@ -34,146 +51,105 @@ def unpacked(value: object) -> object:
         return value
 
 
-_PACKED = BeforeValidator(unpacked)
-"""A cell of CSV, or a constant of the command line, holds it as JSON."""
+_PACKED = BeforeValidator(_unpacked)
+"""A cell of CSV holds it as JSON."""
 Text = Annotated[str, PlainValidator(_text)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Count = Annotated[int, Field(strict=True, ge=0), _PACKED]
 Side = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 SizeWH = Annotated[tuple[Side, Side], _PACKED]
 Box = tuple[Number, Number, Number, Number]
-Boxes = Annotated[tuple[Box, ...], _PACKED]
 Texts = Annotated[tuple[Text, ...], _PACKED]
-LogProb = Annotated[Number | None, _PACKED]
 Flag = Annotated[bool, Field(strict=True), _PACKED]
 
 
-class Part(BaseModel):
-    """A part of a row; null says that a value is not known, and other names are passed over."""
+class _Part(BaseModel):
+    """Null says that a value is not known."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, given: Any) -> Any:
-        return {k: v for k, v in given.items() if v is not None} if isinstance(given, dict) else given
+        return {k: v for k, v in given.items() if v is not None} if isinstance(given, Mapping) else given
 
 
-class MaskRow(Part):
-    """A region, as ``vrft.types.Mask`` has it."""
+class MaskRow(_Part):
+    """A region as COCO has it, run-length encoded with compressed counts."""
 
     size_hw: tuple[Side, Side]
     counts: Text
 
 
-class TargetRow(Part):
-    """The right answer; any other name is a mistake, since a label must not be lost by its spelling."""
+class ShortTarget(_Part):
+    """The right answer in short: boxes, or the name of a class. Any other name is a mistake, since a label
+    must not be lost by its spelling."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    boxes: tuple[Box, ...] | None = None
+    """x1, y1, x2, y2 of each; empty where nothing is there."""
+    frame: Text = "file_pixels"
+    """How the boxes are written: file_pixels, norm1000 or norm1; any other word is an unknown frame."""
+    mask: MaskRow | None = None
+    """The region that the boxes enclose."""
+    ignore: MaskRow | None = None
+    """A region that counts neither for nor against an answer."""
     name: Text | None = None
-    names: Texts = ()
-    boxes_xyxy_px: Boxes | None = None
-    """In pixels of the original picture; empty where nothing is there."""
-    boxes_xyxy: Boxes | None = None
-    """In the frame that ``frame`` names: pixels (of the original picture), thousand or unit."""
-    frame: Text | None = None
-    mask: Annotated[MaskRow | None, _PACKED] = None
-    ignore: Annotated[MaskRow | None, _PACKED] = None
-
-    @model_validator(mode="after")
-    def _one_list_of_boxes(self) -> TargetRow:
-        if self.boxes_xyxy_px is not None and self.boxes_xyxy is not None:
-            raise ValueError("of boxes_xyxy_px and boxes_xyxy only one may be given")
-        return self
+    """The class."""
+    vocabulary: tuple[Text, ...] = ()
+    """The classes it was chosen from."""
 
 
-class AnswerRow(Part):
-    """What was read in a text when it was stored."""
-
-    parsed: Flag = False
-    formatted: Flag = False
-    faults: tuple[Fault, ...] = ()
-    boxes_xyxy_px: tuple[Box, ...] = ()
-    confidences: tuple[Number, ...] = ()
-    labels: tuple[Text | None, ...] = ()
-    points_xy_px: tuple[tuple[Number, Number], ...] = ()
-    label: Text | None = None
-    thinking: Text = ""
+def _form_of(given: Any) -> str:
+    kind = given.get("kind") if isinstance(given, Mapping) else getattr(given, "kind", None)
+    return SHORT if kind is None else WHOLE
 
 
-class SaidRow(AnswerRow):
-    """A further sample to the same question."""
-
-    text: Text
-    tokens: Count = 0
-    logprob: LogProb = None
-    box_logprobs: Annotated[tuple[Number | None, ...], _PACKED] = ()
-    finished: Flag = True
-    look: Text = "plain"
+Target = Annotated[Annotated[Value, Tag(WHOLE)] | Annotated[ShortTarget, Tag(SHORT)], Discriminator(_form_of)]
 
 
-class GateRow(Part):
-    """The answer to the question whether anything is there."""
-
-    text: Text
-    present: bool | None = None
-    tokens: Count = 0
-    prompt_tokens: Count = 0
-
-
-class PredictionRow(Part):
-    """One stored answer with its question, its picture's size and its label."""
+class ExternalRow(_Part):
+    """One stored text with its question, its image's size and its label; other names are passed over."""
 
     text: Text
     """What the model wrote, whole."""
     task: Text
-    target: Annotated[TargetRow | None, _PACKED] = None
+    """Name of the task that was asked."""
+    target: Annotated[Target | None, _PACKED] = None
+    """The right answer: ``{"boxes": ...}``, ``{"name": ...}``, or any value as ``Value.encode`` writes it."""
     frame: Text | None = None
-    """How coordinates are written in the text: thousand, pixels, input_pixels or unit."""
+    """How coordinates are written in the text: norm1000, norm1, file_pixels (of the file), resized_pixels
+    (of the image as the model was given it). Any other word is an unknown frame."""
     image_wh: SizeWH | None = None
-    """Of the original picture, in pixels."""
+    """Width and height of the file's image in pixels."""
     input_wh: SizeWH | None = None
-    """Of the picture as the model was given it, where the frame is input_pixels."""
+    """The same of the image as the model was given it; needed where the frame is resized_pixels."""
     id: Text | None = None
-    record_id: Text | None = None
+    """Names the question, once in its file and task; the line's number where it is left out."""
     image: Text | None = None
+    """Its path, or any name: intervals are over images."""
+    record_id: Text | None = None
+    """Goes before ``image``; without both every row is an image of its own."""
     question: Text = ""
+    """The category, the phrase, the kind of thing."""
     options: Texts = ()
+    """The class names of the prompt."""
+    group: Text | None = None
+    """The class that it counts for in tables of classes."""
     form: Form | None = None
-    tokens: Count = 0
-    logprob: LogProb = None
-    box_logprobs: Annotated[tuple[Number | None, ...], _PACKED] = ()
+    """think or direct, as the answer was asked for; needed for ``format_rate`` only."""
     finished: Flag = True
-    prompt_tokens: Annotated[dict[Text, Count], _PACKED] = Field(default_factory=dict)
-    gate: Annotated[GateRow | None, _PACKED] = None
-    others: Annotated[tuple[SaidRow, ...], _PACKED] = ()
-    stored: AnswerRow = Field(default=AnswerRow(), repr=False)
-    """What was read in the text when it was stored."""
-
-    @property
-    def denied(self) -> bool:
-        """A gate said that nothing is there: no text was written, the stored answer stands for it."""
-        return self.gate is not None and self.gate.present is False and not self.text
+    """The model ended the text before its length limit."""
+    samples: Texts = ()
+    """Further texts to the same question."""
 
 
-def names() -> dict[str, frozenset[str]]:
-    """The names that a foreign field may be mapped to, each with those of its parts."""
-    parts = {"target": frozenset(TargetRow.model_fields)}
-    return {name: parts.get(name, frozenset()) for name in PredictionRow.model_fields if name != "stored"}
-
-
-def validated(values: Mapping[str, Any], stored: Mapping[str, Any]) -> PredictionRow:
-    """A row of plain values, examined.
-
-    Args:
-        values: by the names of ``PredictionRow``; None where there is none.
-        stored: the answer as it stood in the file, of use only where a gate made the text empty.
-
-    Raises:
-        pydantic.ValidationError: something has another type or range.
-    """
-    row = PredictionRow.model_validate(dict(values))
-    if not row.denied:
-        return row
-    return row.model_copy(update={"stored": AnswerRow.model_validate(dict(stored))})
+def first_problem(error: ValidationError) -> str:
+    """The first mistake in a sentence, without what was there: that may be long, or not even text."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    steps = [str(step)[:40].encode("ascii", "backslashreplace").decode("ascii") for step in first["loc"]]
+    path = ".".join(step for step in steps if step not in (WHOLE, SHORT))
+    words = _WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
+    words = words[:1].lower() + words[1:].removesuffix(".")
+    more = f" ({error.error_count()} mistakes in this row)" if error.error_count() > 1 else ""
+    return f"'{path}': {words}{more}. Fix it; docs/predictions.md has every field."

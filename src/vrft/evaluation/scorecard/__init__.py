@@ -1,7 +1,7 @@
-"""Everything that answers tell, measured at once, as one JSON object."""
+"""Everything that answers say, measured at once, as one JSON object for each task."""
 
-from vrft.evaluation.scorecard.card import scorecard
-from vrft.evaluation.scorecard.combined import combine
-from vrft.evaluation.scorecard.scored import CardOptions
+from vrft.evaluation.scorecard.card import CardOptions, scorecard, scorecards, sections_of
+from vrft.evaluation.seeds import combine
+from vrft.evaluation.statistics import Json, plain_json
 
-__all__ = ["CardOptions", "combine", "scorecard"]
+__all__ = ["CardOptions", "Json", "combine", "plain_json", "scorecard", "scorecards", "sections_of"]

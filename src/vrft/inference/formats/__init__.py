@@ -1,1 +1,1 @@
-"""Answers about pictures that nobody labelled, written in the forms of other tools."""
+"""Answers about images that nobody labelled, written in the forms of other tools."""

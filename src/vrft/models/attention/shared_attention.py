@@ -5,12 +5,12 @@ argument of ``forward`` down to it. Under the name ``NAME`` it calls the functio
 prompt's keys while a prompt is encoded, and reads them while answers run. Without such an argument it is
 transformers' own SDPA attention.
 
-Axes as in ``vrft.models.attention.two_part``; R answers under way, A tokens of each so far.
+Axes as in ``vrft.models.attention.two_part``; R answers under way, G to each of P prompts, A tokens of each
+so far.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -21,20 +21,33 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from vrft.models.attention.token_layout import AnswerLayout
-from vrft.models.attention.two_part import attend, attend_window
+from vrft.models.attention.two_part import attend
 
 NAME = "vrft_shared"
+Pair = tuple[torch.Tensor, torch.Tensor]
+"""Keys and values."""
 
 
-@dataclass
 class SharedPrompt:
-    """Keys and values of P encoded prompts, one pair (P, K, T, D) a layer."""
+    """Keys and values of P encoded prompts, one pair (P, K, T, D) per layer, by number.
 
-    layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
-    starts: tuple[int, ...] = ()
-    """Where each prompt begins behind the padding on its left."""
-    layout: AnswerLayout | None = None
-    """Which answer token belongs where, while all tokens of all answers run at once."""
+    ``starts`` says where each prompt begins behind the padding on its left; ``layout`` which answer token
+    belongs where, while all tokens of all answers run at once. Not a dataclass: FSDP2 copies those on their
+    way into a layer, and what a layer records would go into the copy.
+    """
+
+    def __init__(
+        self,
+        layers: dict[int, Pair] | None = None,
+        starts: tuple[int, ...] = (),
+        layout: AnswerLayout | None = None,
+    ) -> None:
+        self.layers = {} if layers is None else layers
+        self.starts, self.layout = starts, layout
+
+    def laid_out(self, layout: AnswerLayout) -> SharedPrompt:
+        """The same with a layout of answers."""
+        return SharedPrompt(self.layers, self.starts, layout)
 
     def select(self, prompts: torch.Tensor) -> SharedPrompt:
         """Some of the prompts."""
@@ -57,18 +70,18 @@ class SharedPrompt:
 class AnswerCache(Cache):
     """Keys and values of answers under way, written into place: nothing is copied from step to step.
 
-    They are kept as (P, K, G, A, D), so that one prompt's answers stand together under each head.
+    They are kept as (P, K, G, A, D), so that one prompt's answers are together under each head.
     """
 
     def __init__(self, prompts: int, group: int, tokens: int) -> None:
         """Room for P prompts with G answers of at most ``tokens`` tokens."""
         super().__init__(layers=[])
         self.prompts, self.group, self.tokens, self.length = prompts, group, tokens, 0
-        self.buffers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.buffers: dict[int, Pair] = {}
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any, **__: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> Pair:
         """Write one token's keys and values (R, K, 1, D); give back all so far, (P, K, G, A, D)."""
         if layer_idx not in self.buffers:
             _, heads, _, width = key_states.shape
@@ -95,7 +108,6 @@ class AnswerCache(Cache):
         self.prompts, self.group = prompts, group
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Answer tokens written so far."""
         return self.length
 
 
@@ -111,22 +123,12 @@ def shared_attention(
     sliding_window: int | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """What ``NAME`` stands for.
+    """What ``NAME`` stands for; arguments and result are those of every attention function of transformers.
 
-    Args:
-        module: the attention layer.
-        query: (rows, H, tokens, D); behind a shared prompt (1, H, N, D), or (R, H, 1, D) while decoding.
-        key: as the query with K heads, or (P, K, G, A, D) from an ``AnswerCache``.
-        value: as ``key``.
-        attention_mask: as transformers makes it; not read where answers run over a shared prompt.
-        scaling: multiplies the products.
-        record: where to keep this layer's keys and values, while a prompt or the rest of one is encoded.
-        shared_prompt: what the rows are answers to.
-        sliding_window: tokens that a token sees, itself included; None sees all.
-        kwargs: for SDPA attention.
-
-    Returns:
-        (rows, tokens, H, D) and None, as every attention function of transformers.
+    ``query`` is (rows, H, tokens, D); behind a shared prompt (1, H, N, D), or (R, H, 1, D) while decoding,
+    where keys and values come from an ``AnswerCache``. ``record`` keeps this layer's keys and values while
+    a prompt, or the rest of one, is encoded; ``shared_prompt`` is what the rows are answers to: no mask is
+    read then.
     """
     layer = int(module.layer_idx)  # type: ignore[arg-type]
     if record is not None:
@@ -146,33 +148,22 @@ def shared_attention(
     if layout is None:
         raise ValueError("answers that run at once need a layout")
     own = key[0], value[0]
-    if sliding_window is not None and prompt[0].shape[2] + layout.longest > sliding_window:
-        out_HND = attend_window(query[0], prompt, own, layout, starts, scale, sliding_window)
-    else:
-        out_HND = attend(query[0], prompt, own, layout, starts, scale)
-    return out_HND.transpose(0, 1)[None], None
+    beyond = sliding_window is not None and prompt[0].shape[2] + layout.longest > sliding_window
+    window = sliding_window if beyond else None
+    return attend(query[0], prompt, own, layout, starts, scale, window).transpose(0, 1)[None], None
 
 
 def decode(
     query_RH1D: torch.Tensor,
-    prompt_PKTD: tuple[torch.Tensor, torch.Tensor],
-    own_PKGAD: tuple[torch.Tensor, torch.Tensor],
+    prompt_PKTD: Pair,
+    own_PKGAD: Pair,
     padding_P1T: torch.Tensor | None,
     scale: float,
     window: int | None = None,
 ) -> torch.Tensor:
-    """Attention of one new token of every answer: two products a part, one softmax over both.
+    """Attention (R, 1, H, D) of one new token of every answer: two products per part, one softmax over both.
 
-    Args:
-        query_RH1D: the new tokens' queries.
-        prompt_PKTD: keys and values of the prompts.
-        own_PKGAD: keys and values of the answers so far, the new token's included.
-        padding_P1T: -inf where a prompt has padding; None without padding.
-        scale: multiplies the products.
-        window: tokens that the new one sees, itself included; None sees all.
-
-    Returns:
-        (R, 1, H, D).
+    ``own_PKGAD`` includes the new token's; a window counts the tokens that it sees, itself included.
     """
     if window is not None:
         own_PKGAD = tuple(one[:, :, :, -window:] for one in own_PKGAD)  # type: ignore[assignment]
@@ -198,8 +189,8 @@ def decode(
 
 
 def _within(
-    prompt_PKTD: tuple[torch.Tensor, torch.Tensor], padding_P1T: torch.Tensor | None, seen: int
-) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor | None]:
+    prompt_PKTD: Pair, padding_P1T: torch.Tensor | None, seen: int
+) -> tuple[Pair, torch.Tensor | None]:
     """The last tokens of the prompts that a window still reaches."""
     begin = prompt_PKTD[0].shape[2] - max(seen, 0)
     keys, values = (one[:, :, begin:] for one in prompt_PKTD)

@@ -1,4 +1,4 @@
-"""Where the tokens of many answers of different length stand: flat, without padding, and by prompt or answer.
+"""Where the tokens of many answers of different length are: flat, without padding, and by prompt or answer.
 
 A model's products run over the flat tokens; only attention needs rows. Axes: N answer tokens of all prompts,
 a prompt's answers together; P prompts; M most answer tokens of a prompt; r rows of a bucket; A its longest.
@@ -18,7 +18,7 @@ SHORTEST = 0.5
 
 @dataclass(frozen=True)
 class Rows:
-    """Flat places as rows; N stands for padding."""
+    """Flat places as rows; N is padding."""
 
     index_rA: torch.Tensor
     whole: bool
@@ -32,7 +32,7 @@ class AnswerLayout:
     by_prompt: Rows
     """(P, M): each prompt's tokens."""
     by_answer: tuple[Rows, ...]
-    """(r, A) a bucket of answers of similar length: each answer's tokens."""
+    """(r, A) per bucket of answers of similar length: each answer's tokens."""
     tokens: int
     """N."""
 
@@ -53,16 +53,7 @@ class AnswerLayout:
 
 
 def lay_out(lengths: Sequence[Sequence[int]], device: torch.device) -> AnswerLayout:
-    """Lay out answers by their lengths.
-
-    Args:
-        lengths: for each prompt the tokens of each of its answers; answers of none are left out.
-        device: where the indices go.
-
-    Example:
-        >>> lay_out([[2, 1], [1]], torch.device("cpu")).by_prompt.index_rA.tolist()
-        [[0, 1, 2], [3, 4, 4]]
-    """
+    """Lay out answers by their lengths, a list for each prompt; answers of no tokens are left out."""
     tokens = sum(map(sum, lengths))
     begin, prompts, answers = 0, [], []
     for group in lengths:
@@ -100,12 +91,7 @@ def _inverse(buckets: Sequence[Rows], tokens: int) -> torch.Tensor | None:
 
 
 def gathered(flat_HND: torch.Tensor, rows: Rows) -> torch.Tensor:
-    """Flat tokens as rows, (r, H, A, D), zero where there is padding.
-
-    Args:
-        flat_HND: one entry a token.
-        rows: from a layout.
-    """
+    """Flat tokens as rows, (r, H, A, D), zero where there is padding."""
     if rows.whole:
         return flat_HND.unflatten(1, rows.index_rA.shape).transpose(0, 1)
     heads, _, width = flat_HND.shape
@@ -114,11 +100,7 @@ def gathered(flat_HND: torch.Tensor, rows: Rows) -> torch.Tensor:
 
 
 def flattened(rows: Sequence[torch.Tensor], back_N: torch.Tensor | None) -> torch.Tensor:
-    """Rows (r, H, A, D), bucket by bucket, as flat tokens (H, N, D).
-
-    Args:
-        rows: in the order of the layout's indices.
-        back_N: ``from_prompts_N`` or ``from_answers_N``.
-    """
+    """Rows (r, H, A, D), bucket by bucket, as flat tokens (H, N, D); ``back_N`` is ``from_prompts_N`` or
+    ``from_answers_N``."""
     flat = torch.cat([row.transpose(0, 1).flatten(1, 2) for row in rows], 1)
     return flat if back_N is None else flat[:, back_N]

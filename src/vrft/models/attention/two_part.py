@@ -1,8 +1,8 @@
 """Attention of answers to their prompts and to themselves, without repeating a prompt's keys.
 
 The softmax runs over the prompt's keys and the answer's own. Each part is computed on its own by a fused
-kernel that also gives the log of its normaliser, and the two are merged exactly (as ring attention does,
-arXiv 2310.01889). Backward runs each part's kernel with the merged output and normaliser.
+kernel that also gives the log of its normalizer, and the two are merged exactly (as ring attention does,
+arXiv 2310.01889). Backward runs each part's kernel with the merged output and normalizer.
 
 Axes as in ``token_layout``, and H query heads, K key heads, T prompt tokens, D head width.
 """
@@ -27,48 +27,18 @@ def attend(
     layout: AnswerLayout,
     starts: tuple[int, ...],
     scale: float,
+    window: int | None = None,
 ) -> torch.Tensor:
-    """Attention of every answer token to its whole prompt and, causally, to its answer.
+    """Attention (H, N, D) of every answer token to its whole prompt and, causally, to its answer.
 
-    Args:
-        query_HND: queries of all answers' tokens.
-        prompt_PKTD: keys and values of P prompts, padded on the left.
-        own_KND: keys and values of the answers' tokens.
-        layout: which token belongs to which prompt and answer.
-        starts: where each prompt begins behind its padding, P numbers.
-        scale: multiplies the products.
-
-    Returns:
-        (H, N, D), with gradient to queries, keys and values of both parts.
+    ``prompt_PKTD`` are keys and values of P prompts, padded on the left up to ``starts``; a window counts
+    the tokens that a token sees, itself included (the prompts' keys are then repeated). Gradient goes to
+    queries and to both parts.
     """
-    function = _TwoPart.apply if query_HND.device.type == "cpu" else _repeated
-    return function(query_HND, *prompt_PKTD, *own_KND, layout, starts, scale)  # type: ignore[no-any-return]
-
-
-def attend_window(
-    query_HND: torch.Tensor,
-    prompt_PKTD: tuple[torch.Tensor, torch.Tensor],
-    own_KND: tuple[torch.Tensor, torch.Tensor],
-    layout: AnswerLayout,
-    starts: tuple[int, ...],
-    scale: float,
-    window: int,
-) -> torch.Tensor:
-    """The same for a layer that sees a limited number of tokens back; the prompts' keys are repeated.
-
-    Args:
-        query_HND: as in ``attend``.
-        prompt_PKTD: as in ``attend``.
-        own_KND: as in ``attend``.
-        layout: as in ``attend``.
-        starts: as in ``attend``.
-        scale: as in ``attend``.
-        window: tokens that a token sees, itself included.
-
-    Returns:
-        (H, N, D), with gradient to queries, keys and values of both parts.
-    """
-    return _repeated(query_HND, *prompt_PKTD, *own_KND, layout, starts, scale, window)
+    inputs = (query_HND, *prompt_PKTD, *own_KND, layout, starts, scale)
+    if window is None and query_HND.device.type == "cpu":
+        return _TwoPart.apply(*inputs)  # type: ignore[no-any-return]
+    return _repeated(*inputs, window)
 
 
 def _runs(starts: tuple[int, ...]) -> list[tuple[slice, int]]:
@@ -163,7 +133,7 @@ def _repeated(
         if window is not None:
             mask &= torch.ones_like(mask[0, 0]).triu(prompt_k.shape[2] - window + 1)
         rows_query = gathered(query, bucket)
-        # Grouped heads beside a mask would leave the fused kernels of a GPU: keys are repeated instead.
+        # Grouped heads with a mask would leave the fused kernels of a GPU: keys are repeated instead.
         each = rows_query.shape[1] // keys.shape[1]
         keys, values = (x.repeat_interleave(each, 1) if each > 1 else x for x in (keys, values))
         found.append(F.scaled_dot_product_attention(rows_query, keys, values, attn_mask=mask, scale=scale))

@@ -5,33 +5,21 @@ A family is one file of this folder with its entries in ``FAMILIES``; nothing el
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
-
 from vrft.errors import ModelError
 from vrft.models.families.family import Family
+from vrft.types.discover import discover
 
 FAMILIES: dict[str, Family] = {
-    family.model_type: family
-    for module in iter_modules(__path__)
-    for family in getattr(import_module(f"{__name__}.{module.name}"), "FAMILIES", ())
+    family.model_type: family for families in discover(__name__, "FAMILIES") for family in families
 }
 
 
 def family_of(model_type: str, source: str) -> Family:
-    """The family of a model type.
-
-    Args:
-        model_type: as in ``config.json``.
-        source: the folder or id, for the message.
-
-    Raises:
-        ModelError: the type is not one vrft can train.
-    """
+    """The family of a model type; ``source`` is what the user called the model."""
     if model_type not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise ModelError(
-            f"{source}: model type '{model_type}' is no vision-language model that vrft can train. "
+            f"{source}: model type '{model_type}' is not a vision-language model that vrft can train. "
             f"Known: {known}."
         )
     return FAMILIES[model_type]

@@ -15,27 +15,27 @@ from PIL import Image
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from vrft.errors import ModelError
-from vrft.geometry.frames import FrameKind
+from vrft.types import FrameName
 
 Features = tuple[torch.Tensor, list[torch.Tensor]]
-"""One picture's features in the text model's width, and those of deeper layers where a family has them."""
+"""One image's features in the text model's width, and those of deeper layers where a family has them."""
 Inputs = Mapping[str, torch.Tensor]
-"""One picture's arguments of ``get_image_features``."""
+"""One image's arguments of ``get_image_features``."""
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One picture as a family's model takes it.
+class Processed:
+    """One image as a family's model takes it.
 
-    Args:
-        inputs: arguments of ``get_image_features``.
-        input_wh: width and height after the processor's resize in pixels, thumbnails left out.
-        written: what stands in the prompt for the template's one picture token.
+    ``inputs`` are arguments of ``get_image_features``, ``input_wh`` the size in pixels after the
+    processor's resize (thumbnails left out), and ``text`` is what the prompt has in place of the template's
+    one image mark.
     """
 
     inputs: Inputs
     input_wh: tuple[int, int]
-    written: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -44,109 +44,90 @@ class Family(ABC):
 
     Args:
         model_type: as in ``config.json``.
-        frame: how the family writes coordinates (its model card's convention, or else the one our prompt asks
-            for).
-        vision: beginnings of the names of all parameters between pixels and picture features.
+        frame: how the family writes coordinates (its model card's, or else what our prompt asks for).
+        vision: beginnings of the names of all parameters between pixels and image features.
         decoder: name of the text model's module.
-        never_ids: entries of the configuration whose ids stand for pictures and are never sampled.
+        adapted: linear layers of the text model that a LoRA adapter goes to, by the last part of their names.
+        not_adapted: all others.
+        never_ids: entries of the configuration whose ids stand for images and are never sampled.
         never_tokens: further such tokens, by their text.
-        two_way: whether a picture's tokens see each other in both directions.
+        token_types: the argument that says which tokens are an image's, where the model needs it.
+        two_way: whether an image's tokens see each other in both directions.
+        several_images: whether one prompt may show several images in the way that the family knows them.
         turn_end: the token that ends an answer, where it is not the tokenizer's end token.
     """
 
     model_type: str
-    frame: FrameKind
+    frame: FrameName
     vision: tuple[str, ...] = ("model.vision_tower.", "model.multi_modal_projector.")
     decoder: str = "language_model"
+    adapted: tuple[str, ...] = PROJECTIONS
+    not_adapted: tuple[str, ...] = ("lm_head",)
     never_ids: tuple[str, ...] = ("image_token_id", "video_token_id")
     never_tokens: tuple[str, ...] = ()
+    token_types: str | None = None
     two_way: bool = False
+    several_images: bool = True
     turn_end: str | None = None
 
     @abstractmethod
     def prepare(self, processor: Any, config: Any, min_pixels: int | None, max_pixels: int | None) -> None:
-        """Set the image processor up as the family's own processor does, within a pixel budget.
-
-        Args:
-            processor: transformers' image processor; changed in place.
-            config: the model's configuration; changed in place where it must agree with the processor.
-            min_pixels: least pixels of all that the tower sees of a picture; None keeps the folder's setting.
-            max_pixels: most pixels of all that the tower sees of a picture; None keeps the folder's setting.
+        """Set the image processor (and what of the configuration must agree with it) up as the family's own
+        processor does, within a budget of pixels that the tower sees per image; None keeps the folder's
+        setting.
 
         Raises:
-            ModelError: the family cannot see a picture in so few pixels.
+            ModelError: the family cannot see an image in so few pixels.
         """
 
     @abstractmethod
-    def see(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Seen:
-        """Process a picture and say how the family's own processor would write it."""
+    def process(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Processed:
+        """Process an image and say how the family's own processor would write it."""
 
     def marker(self, tokenizer: Any, config: Any) -> str:
-        """The text by which the chat template marks the place of a picture."""
+        """The text by which the chat template marks the place of an image."""
         return str(tokenizer.convert_ids_to_tokens(config.image_token_id))
 
-    def encode(self, model: Any, pictures: Sequence[Inputs]) -> list[Features]:
-        """Encode pictures in one pass.
+    def together(self, images: Sequence[Inputs]) -> dict[str, torch.Tensor]:
+        """The arguments of one pass over several images, at least one."""
+        return {name: torch.cat([one[name] for one in images]) for name in images[0]}
 
-        Args:
-            model: the model with its tower, without head.
-            pictures: at least one, on the model's device and in its precision.
-        """
-        together = {name: torch.cat([one[name] for one in pictures]) for name in pictures[0]}
-        pooled = model.get_image_features(**together, return_dict=True).pooler_output
-        counts = [len(one["pixel_values"]) for one in pictures]
+    def encode(self, model: Any, images: Sequence[Inputs]) -> list[Features]:
+        """Encode images in one pass; ``model`` has no head, images are on its device and in its precision."""
+        pooled = model.get_image_features(**self.together(images), return_dict=True).pooler_output
+        counts = [len(one["pixel_values"]) for one in images]
         return [(features, []) for features in pooled.split(counts)]
 
     def joined(self, features: Sequence[Features]) -> BaseModelOutputWithPooling:
-        """Features of several pictures as ``mm_encoder_outputs`` takes them."""
+        """Features of several images as ``mm_encoder_outputs`` takes them."""
         return BaseModelOutputWithPooling(pooler_output=torch.cat([pooled for pooled, _ in features]))
 
     def positions(
-        self, model: Any, ids_PT: torch.Tensor, mask_PT: torch.Tensor, pictures: Sequence[Inputs]
+        self, model: Any, ids_PT: torch.Tensor, mask_PT: torch.Tensor, images: Sequence[Inputs]
     ) -> torch.Tensor:
         """``position_ids`` of whole rows that are padded on the left, the right, or both: here (P, T)."""
         return (mask_PT.cumsum(-1) - 1).clamp(min=0)
 
-    def pixels_for(self, tokens: int, pictured: int, input_wh: tuple[int, int], config: Any) -> int:
-        """A pixel budget under which a picture has at most ``tokens`` tokens; 0 where the family has none.
-
-        Args:
-            tokens: how many there is room for.
-            pictured: how many the picture has now.
-            input_wh: its size now, as in ``Seen``.
-            config: the model's configuration.
-        """
-        return input_wh[0] * input_wh[1] * tokens // max(pictured, 1)
+    def pixels_for(self, tokens: int, imaged: int, input_wh: tuple[int, int], config: Any) -> int:
+        """A pixel budget under which an image that now has ``imaged`` tokens at the size ``input_wh`` has
+        at most ``tokens``; 0 where the family has none."""
+        return input_wh[0] * input_wh[1] * tokens // max(imaged, 1)
 
     def spread(self, positions_RA: torch.Tensor) -> torch.Tensor:
         """``position_ids`` of text."""
         return positions_RA
 
-    def extra(self, pictured_PT: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Further arguments of a forward pass over whole rows; ``pictured_PT`` is True on picture tokens."""
+    def extra(self, imaged_PT: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Further arguments of a forward pass over whole rows; ``imaged_PT`` is True on image tokens."""
         return {}
 
 
 def tiles_within(pixels: int, tile_wh: tuple[int, int], least: int, model_type: str) -> int:
-    """How many tiles of one size a pixel budget pays for.
-
-    Args:
-        pixels: the budget.
-        tile_wh: a tile's width and height in pixels.
-        least: tiles that the family cannot go below.
-        model_type: for the message.
-
-    Raises:
-        ModelError: fewer than ``least``.
-
-    Example:
-        >>> tiles_within(500_000, (448, 448), 1, "internvl")
-        2
-    """
+    """How many tiles of one size fit into a pixel budget; ModelError where that is fewer than ``least``."""
     area = tile_wh[0] * tile_wh[1]
     if pixels < least * area:
         raise ModelError(
-            f"A model of type '{model_type}' sees a picture as {least} or more tiles of "
+            f"A model of type '{model_type}' sees an image as {least} or more tiles of "
             f"{tile_wh[0]}x{tile_wh[1]} pixels; model.max_pixels is {pixels}. "
             f"Set it to {least * area} or more, or leave it out."
         )

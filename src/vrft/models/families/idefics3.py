@@ -1,4 +1,4 @@
-"""Idefics3 and SmolVLM: a picture in rows and columns of tiles, then the whole of it as one more.
+"""Idefics3 and SmolVLM: an image in rows and columns of tiles, then the whole of it as one more.
 
 Each tile is named by its row and column in the prompt. Source: arXiv 2408.12637 (section 3.1), 2504.05299.
 Neither documents a way to write coordinates; our prompt asks for 0 to 1000.
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from vrft.models.families.family import Family, Features, Inputs, Seen, tiles_within
+from vrft.models.families.family import Family, Features, Inputs, Processed, tiles_within
 
 FAKE = "<fake_token_around_image>"
 GLOBAL = "<global-img>"
@@ -24,7 +24,7 @@ MOST_A_SIDE = 6
 
 @dataclass(frozen=True)
 class Idefics3(Family):
-    """See the module."""
+    """Named tiles, then the whole image."""
 
     vision: tuple[str, ...] = ("model.vision_model.", "model.connector.")
     decoder: str = "text_model"
@@ -37,7 +37,7 @@ class Idefics3(Family):
     )
 
     def prepare(self, processor: Any, config: Any, min_pixels: int | None, max_pixels: int | None) -> None:
-        """See ``Family``; the longer side of the resized picture follows from a square of tiles."""
+        """The longer side of the resized image follows from a square of tiles."""
         tile = _tile(processor)
         size = dict(processor.size)
         if min_pixels is not None:
@@ -48,44 +48,36 @@ class Idefics3(Family):
             size["longest_edge"] = min(int(size["longest_edge"]), tile * a_side)
         processor.size = size
 
-    def see(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Seen:
-        """See ``Family``."""
+    def process(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Processed:
         found = processor(images=[image], return_tensors="pt", return_row_col_info=True)
-        # Tiles stand first: pictures of different size are joined along them.
+        # Tiles are the first axis: images of different size are joined along them.
         inputs = {name: found[name][0] for name in ("pixel_values", "pixel_attention_mask")}
         rows, columns = (int(found[name][0][0]) for name in ("rows", "cols"))
         tile = _tile(processor)
         one = self.marker(tokenizer, config) * tokens_of_tile(config)
         input_wh = (max(1, columns) * tile, max(1, rows) * tile)
-        return Seen(inputs, input_wh, written(rows, columns, one))
+        return Processed(inputs, input_wh, text_of(rows, columns, one))
 
-    def encode(self, model: Any, pictures: Sequence[Inputs]) -> list[Features]:
-        """See ``Family``."""
-        together = {name: torch.cat([one[name] for one in pictures])[None] for name in pictures[0]}
+    def together(self, images: Sequence[Inputs]) -> dict[str, torch.Tensor]:
+        """All tiles as if they were one image's."""
+        return {name: value[None] for name, value in super().together(images).items()}
+
+    def encode(self, model: Any, images: Sequence[Inputs]) -> list[Features]:
+        together = self.together(images)
         pooled = torch.cat(list(model.get_image_features(**together, return_dict=True).pooler_output))
         a_tile = len(pooled) // together["pixel_values"].shape[1]
-        counts = [len(one["pixel_values"]) * a_tile for one in pictures]
+        counts = [len(one["pixel_values"]) * a_tile for one in images]
         return [(features, []) for features in pooled.split(counts)]
 
 
 def tokens_of_tile(config: Any) -> int:
-    """Picture tokens of one tile."""
+    """Image tokens of one tile."""
     side = int(config.vision_config.image_size) // int(config.vision_config.patch_size)
     return side**2 // int(config.scale_factor) ** 2
 
 
-def written(rows: int, columns: int, tile: str) -> str:
-    """The text of a picture in the prompt.
-
-    Args:
-        rows: of tiles; 0 where the whole picture is the only tile.
-        columns: likewise.
-        tile: the placeholders of one tile.
-
-    Example:
-        >>> written(0, 0, "..")
-        '<fake_token_around_image><global-img>..<fake_token_around_image>'
-    """
+def text_of(rows: int, columns: int, tile: str) -> str:
+    """The text of an image in the prompt; rows and columns are 0 where the whole image is the only tile."""
     lines = [
         "".join(f"{FAKE}<row_{row + 1}_col_{column + 1}>{tile}" for column in range(columns)) + "\n"
         for row in range(rows)
@@ -98,4 +90,4 @@ def _tile(processor: Any) -> int:
     return int(processor.max_image_size["longest_edge"])
 
 
-FAMILIES = (Idefics3("idefics3", "thousand"), Idefics3("smolvlm", "thousand"))
+FAMILIES = (Idefics3("idefics3", "norm1000"), Idefics3("smolvlm", "norm1000"))

@@ -1,4 +1,4 @@
-"""InternVL in Hugging Face's form: tiles in the grid nearest to the picture's shape, and a thumbnail.
+"""InternVL in Hugging Face's form: tiles in the grid nearest to the image's shape, and a thumbnail.
 
 Source: arXiv 2312.14238, 2404.16821 (section 3.2, dynamic resolution); coordinates are 0 to 1000 (its model
 card).
@@ -13,17 +13,17 @@ from typing import Any
 from PIL import Image
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
-from vrft.models.families.family import Family, Seen, tiles_within
+from vrft.models.families.family import Family, Processed, tiles_within
 
 
 @dataclass(frozen=True)
 class InternVL(Family):
-    """See the module."""
+    """Tiles, then a thumbnail."""
 
     never_tokens: tuple[str, ...] = ("<img>", "</img>", "<video>")
 
     def prepare(self, processor: Any, config: Any, min_pixels: int | None, max_pixels: int | None) -> None:
-        """See ``Family``; from two tiles on, the thumbnail is one more."""
+        """From two tiles on, the thumbnail is one more."""
         # The family's processor always cuts tiles, whatever the folder's setting.
         processor.crop_to_patches = True
         tile_wh = _tile_wh(processor)
@@ -35,22 +35,21 @@ class InternVL(Family):
             tiles = ceil(min_pixels / (tile_wh[0] * tile_wh[1]))
             processor.min_patches = min(max(1, tiles - 1), int(processor.max_patches))
 
-    def see(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Seen:
-        """See ``Family``."""
+    def process(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Processed:
         pixel_values = processor(images=[image], return_tensors="pt")["pixel_values"]
         begin = getattr(tokenizer, "start_image_token", "<img>")
         end = getattr(tokenizer, "end_image_token", "</img>")
         count = int(config.image_seq_length) * len(pixel_values)
-        written = f"{begin}{self.marker(tokenizer, config) * count}{end}"
+        text = f"{begin}{self.marker(tokenizer, config) * count}{end}"
         tile = width, height = _tile_wh(processor)
         columns, rows = get_optimal_tiled_canvas(
             image.size[::-1], tile[::-1], int(processor.min_patches), int(processor.max_patches)
         )
-        return Seen({"pixel_values": pixel_values}, (columns * width, rows * height), written)
+        return Processed({"pixel_values": pixel_values}, (columns * width, rows * height), text)
 
 
 def _tile_wh(processor: Any) -> tuple[int, int]:
     return int(processor.size["width"]), int(processor.size["height"])
 
 
-FAMILIES = (InternVL("internvl", "thousand"),)
+FAMILIES = (InternVL("internvl", "norm1000"),)

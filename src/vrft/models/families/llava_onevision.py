@@ -1,4 +1,4 @@
-"""LLaVA-OneVision: the whole picture as one tile, then tiles of it in the best of some resolutions.
+"""LLaVA-OneVision: the whole image as one tile, then tiles of it in the best of some resolutions.
 
 Tiles are joined, the padding of the resolution is cut off, each row of features ends in a newline, and a grid
 of more than a few tiles is interpolated down. Source: arXiv 2408.03326 (section 3.2, AnyRes). Coordinates are
@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-import torch
 from PIL import Image
 from transformers.image_processing_utils import select_best_resolution
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from vrft.models.families.family import Family, Features, Inputs, Seen, tiles_within
+from vrft.models.families.family import Family, Features, Inputs, Processed, tiles_within
 
 LARGEST_RATIO = 1.1
 """Grids of more than ``LARGEST_RATIO**2`` times the most tiles are interpolated down."""
@@ -25,12 +24,14 @@ LARGEST_RATIO = 1.1
 
 @dataclass(frozen=True)
 class LlavaOnevision(Family):
-    """See the module."""
+    """The whole image, then tiles of it."""
 
     vision: tuple[str, ...] = ("model.vision_tower.", "model.multi_modal_projector.", "model.image_newline")
+    # Its own processor shows the images of such a prompt without tiles, each in another number of tokens.
+    several_images: bool = False
 
     def prepare(self, processor: Any, config: Any, min_pixels: int | None, max_pixels: int | None) -> None:
-        """See ``Family``; resolutions outside the budget are dropped."""
+        """Resolutions outside the budget are dropped."""
         side = int(config.vision_config.image_size)
         tiles = {tuple(p): p[0] * p[1] // side**2 + 1 for p in processor.image_grid_pinpoints}
         kept = list(tiles)
@@ -43,44 +44,35 @@ class LlavaOnevision(Family):
         processor.image_grid_pinpoints = [list(p) for p in kept]
         config.image_grid_pinpoints = [list(p) for p in kept]
 
-    def see(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Seen:
-        """See ``Family``."""
+    def process(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Processed:
         found = processor(images=[image], return_tensors="pt")
         inputs = {"pixel_values": found["pixel_values"][0], "image_sizes": found["image_sizes"]}
         height, width = select_best_resolution(image.size[::-1], processor.image_grid_pinpoints)
         count = tokens_of(image.size, (width, height), config)
-        return Seen(inputs, (width, height), self.marker(tokenizer, config) * count)
+        return Processed(inputs, (width, height), self.marker(tokenizer, config) * count)
 
-    def pixels_for(self, tokens: int, pictured: int, input_wh: tuple[int, int], config: Any) -> int:
-        """See ``Family``; every tile but the first has a newline a row at the most, and two are the least."""
+    def pixels_for(self, tokens: int, imaged: int, input_wh: tuple[int, int], config: Any) -> int:
+        """Every tile but the first has at most one newline per row, and two are the least."""
         side = int(config.vision_config.image_size)
         grid = side // int(config.vision_config.patch_size)
         tiles = (tokens + grid) // (grid**2 + grid)
         return tiles * side**2 if tiles > 1 else 0
 
-    def encode(self, model: Any, pictures: Sequence[Inputs]) -> list[Features]:
-        """See ``Family``."""
-        together = {name: torch.cat([one[name] for one in pictures]) for name in pictures[0]}
-        return [(p, []) for p in model.get_image_features(**together, return_dict=True).pooler_output]
+    def encode(self, model: Any, images: Sequence[Inputs]) -> list[Features]:
+        found = model.get_image_features(**self.together(images), return_dict=True)
+        return [(pooled, []) for pooled in found.pooler_output]
 
     def joined(self, features: Sequence[Features]) -> BaseModelOutputWithPooling:
-        """See ``Family``."""
         return BaseModelOutputWithPooling(pooler_output=tuple(pooled for pooled, _ in features))
 
 
 def tokens_of(original_wh: tuple[int, int], canvas_wh: tuple[int, int], config: Any) -> int:
-    """Picture tokens: the whole picture's, those of the tiles without padding, and a newline a row.
-
-    Args:
-        original_wh: the picture's width and height in pixels.
-        canvas_wh: the chosen resolution in pixels.
-        config: the model's configuration.
-    """
+    """Image tokens: the whole image's, those of the tiles without padding, and a newline per row."""
     side = int(config.vision_config.image_size)
     grid = side // int(config.vision_config.patch_size)
     columns, rows = (grid * (length // side) for length in canvas_wh)
     width, height = original_wh
-    # The products are rounded as the model rounds them, so that no picture is one row off.
+    # The products are rounded as the model rounds them, so that no image is one row off.
     if width / height > columns / rows:
         rows -= (rows - int(round(height * (columns / width), 7))) // 2 * 2
     else:
@@ -92,4 +84,4 @@ def tokens_of(original_wh: tuple[int, int], canvas_wh: tuple[int, int], config: 
     return grid**2 + rows * columns + rows
 
 
-FAMILIES = (LlavaOnevision("llava_onevision", "unit"),)
+FAMILIES = (LlavaOnevision("llava_onevision", "norm1"),)

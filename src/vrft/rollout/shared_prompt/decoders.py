@@ -9,15 +9,16 @@ import torch
 from transformers import DynamicCache
 
 from vrft.models.attention.shared_attention import AnswerCache
-from vrft.models.policy import Policy, Prompt
+from vrft.models.policy import Policy
 from vrft.rollout.prompt_batch import PromptBatch, prompt_batch, row_arguments
-from vrft.rollout.shared_prompt.fast_decode import LeanStep
-from vrft.rollout.shared_prompt.fused_layers import is_lean
+from vrft.rollout.shared_prompt.fast_decode import FastStep
+from vrft.rollout.shared_prompt.fused_layers import is_known
 from vrft.rollout.shared_prompt.image_prefix import beginnings_of, prefill_together
 from vrft.rollout.shared_prompt.prefill import Encoded, answer_hidden, prefill
+from vrft.types import Prompt
 
 LARGEST_GAP = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.01}
-"""Of hidden states, as a share of the largest; more is no rounding."""
+"""Of hidden states, as a share of the largest; more is not rounding."""
 
 
 class Decoder(Protocol):
@@ -46,35 +47,31 @@ class SharedDecoder:
         self._cache = AnswerCache(len(encoded.batch.prompts), group_size, longest)
 
     def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
-        """See ``Decoder``."""
         columns = ids_R[:, None], position_R[:, None]
         hidden_RAH = answer_hidden(self._policy, self._prompt, *columns, past_key_values=self._cache)
         self._cache.length += 1
         return hidden_RAH[:, -1]
 
     def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
-        """See ``Decoder``."""
         if len(prompts) < self._cache.prompts:
             self._prompt = self._prompt.select(prompts)
         self._cache.select(rows_PG)
 
 
-class LeanDecoder(SharedDecoder):
+class FastDecoder(SharedDecoder):
     """The same, with a step of our own instead of the framework's."""
 
     def __init__(self, policy: Policy, encoded: Encoded, group_size: int, longest: int) -> None:
         super().__init__(policy, encoded, group_size, longest)
         first_R = encoded.batch.next_position_P.repeat_interleave(group_size)
-        self._lean = LeanStep(policy, first_R, longest)
+        self._fast = FastStep(policy, first_R, longest)
 
     def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
-        """See ``Decoder``."""
-        return self._lean(ids_R, self._prompt, self._cache)
+        return self._fast(ids_R, self._prompt, self._cache)
 
     def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
-        """See ``Decoder``."""
         super().select(prompts, rows_PG)
-        self._lean.select(rows_PG.flatten())
+        self._fast.select(rows_PG.flatten())
 
 
 class RepeatedDecoder:
@@ -95,7 +92,6 @@ class RepeatedDecoder:
         self._mask = batch.mask_PT.repeat_interleave(group_size, 0)
 
     def step(self, ids_R: torch.Tensor, position_R: torch.Tensor) -> torch.Tensor:
-        """See ``Decoder``."""
         self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
         output = self._policy.core.model(
             input_ids=ids_R[:, None],
@@ -107,7 +103,6 @@ class RepeatedDecoder:
         return output.last_hidden_state[:, -1]  # type: ignore[no-any-return]
 
     def select(self, prompts: torch.Tensor, rows_PG: torch.Tensor) -> None:
-        """See ``Decoder``."""
         rows = rows_PG.flatten()
         self._cache.batch_select_indices(rows)
         self._mask = self._mask[rows]
@@ -119,32 +114,25 @@ def decoder_of(
     group_size: int,
     longest: int,
     encoded: Encoded | None = None,
-    together: bool = True,
+    share_images: bool = True,
 ) -> Decoder:
-    """The leanest decoder that gives the model's own hidden states.
-
-    Args:
-        policy: the model.
-        prompts: P prompts.
-        group_size: answers a prompt.
-        longest: tokens of an answer, at most.
-        encoded: the prompts, where they were encoded already under the same weights.
-        together: prompts with one picture may be encoded together, which is exact to rounding.
-    """
+    """The fastest decoder of P prompts with answers of at most ``longest`` tokens that gives the model's
+    own hidden states; with ``share_images`` prompts of one image are encoded together, which is exact to
+    rounding."""
     if not policy.shares_prompt:
         return RepeatedDecoder(policy, prompt_batch(policy, prompts), group_size, longest)
     if encoded is None:
-        encoded = _encoded(policy, prompts, together)
+        encoded = _encoded(policy, prompts, share_images)
     encoded = encoded.detached()
-    if policy.lean is None:
-        policy.lean = is_lean(policy.core.get_decoder()) and _agree(policy, encoded)
-    kind = LeanDecoder if policy.lean else SharedDecoder
+    if policy.fast_decode is None:
+        policy.fast_decode = is_known(policy.core.get_decoder()) and _agree(policy, encoded)
+    kind = FastDecoder if policy.fast_decode else SharedDecoder
     return kind(policy, encoded, group_size, longest)
 
 
-def _encoded(policy: Policy, prompts: Sequence[Prompt], together: bool) -> Encoded:
+def _encoded(policy: Policy, prompts: Sequence[Prompt], share_images: bool) -> Encoded:
     """Prompts encoded in the cheaper way."""
-    beginnings = beginnings_of(policy, prompts) if together and not torch.is_grad_enabled() else None
+    beginnings = beginnings_of(policy, prompts) if share_images and not torch.is_grad_enabled() else None
     return prefill_together(policy, prompts, beginnings) if beginnings else prefill(policy, prompts)
 
 
@@ -152,7 +140,7 @@ def _agree(policy: Policy, encoded: Encoded) -> bool:
     """Whether two steps of our own give what two of the framework's give, to rounding."""
     found = []
     tokens_R, position_R = encoded.batch.ids_PT[:, -1], encoded.batch.next_position_P
-    for kind in (SharedDecoder, LeanDecoder):
+    for kind in (SharedDecoder, FastDecoder):
         decoder = kind(policy, encoded, 1, 2)
         decoder.step(tokens_R, position_R)
         found.append(decoder.step(tokens_R, position_R + 1))

@@ -13,20 +13,14 @@ import torch
 
 from vrft.models.attention.shared_attention import AnswerCache, SharedPrompt, decode
 from vrft.models.policy import Policy
-from vrft.rollout.shared_prompt.fused_layers import Layer, layers_of, normalised
+from vrft.rollout.shared_prompt.fused_layers import Layer, layers_of, normalized
 
 
-class LeanStep:
+class FastStep:
     """One token of every answer through all layers."""
 
     def __init__(self, policy: Policy, position_R: torch.Tensor, longest: int) -> None:
-        """Compute the rotations of all steps.
-
-        Args:
-            policy: its decoder must be lean.
-            position_R: position of each row's first answer token.
-            longest: tokens of an answer, at most.
-        """
+        """Compute the rotations of all steps, at most ``longest``, from each row's first position on."""
         decoder = policy.core.get_decoder()
         self._embedding = policy.core.get_input_embeddings()
         self._norm = decoder.norm
@@ -48,19 +42,13 @@ class LeanStep:
         self._cos_RA1D, self._sin_RA1D = self._cos_RA1D[rows], self._sin_RA1D[rows]
 
     def __call__(self, ids_R: torch.Tensor, prompt: SharedPrompt, cache: AnswerCache) -> torch.Tensor:
-        """Hidden states (R, H) after one more token of each row.
-
-        Args:
-            ids_R: the tokens.
-            prompt: what the rows are answers to.
-            cache: keys and values so far; one place of each layer is written.
-        """
+        """Hidden states (R, H) after one more token of each row; a place of each layer's cache is written."""
         hidden = self._embedding(ids_R)
         cos, sin = self._cos_RA1D[:, cache.length], self._sin_RA1D[:, cache.length]
         for layer in self._layers:
             hidden = layer.finish(hidden, self._attend(layer, hidden, cos, sin, prompt, cache))
         cache.length += 1
-        return normalised(self._norm, hidden)
+        return normalized(self._norm, hidden)
 
     def _attend(
         self,

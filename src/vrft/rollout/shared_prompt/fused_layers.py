@@ -1,8 +1,8 @@
 """The parts of one decoder layer that ``fast_decode`` needs, for decoders built like Llama's.
 
-``ModuleLayer`` calls the model's own modules. ``FoldedLayer`` keeps copies of their weights, joined and
-folded: projections of one input are one product, the norm's weight is inside it, an adapter is added, and the
-matrix lies as the product reads it.
+``ModuleLayer`` calls the model's own modules. ``FusedLayer`` keeps copies of their weights, joined and
+fused: projections of one input are one product, the norm's weight is inside it, an adapter is added, and
+the matrix lies as the product reads it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-FOLDED_BYTES = 2**28
-"""A decoder of more weights is not folded: that needs a copy of them."""
+FUSED_BYTES = 2**28
+"""A decoder of more weights is not fused: that needs a copy of them."""
 _LAYER = ("input_layernorm", "self_attn", "post_attention_layernorm", "mlp")
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "head_dim", "scaling", "layer_idx")
 _MLP = ("gate_proj", "up_proj", "down_proj", "act_fn")
@@ -23,17 +23,13 @@ _FOREIGN = ("pre_feedforward_layernorm", "post_feedforward_layernorm", "sinks")
 _FULL = (torch.float32, torch.float64)
 
 
-def is_lean(decoder: Any) -> bool:
-    """Whether a decoder has the parts that are known here, and none that are not.
-
-    Args:
-        decoder: transformers' text model.
-    """
+def is_known(decoder: Any) -> bool:
+    """Whether transformers' text model has the parts that are known here, and none that are not."""
     layers = getattr(decoder, "layers", ())
-    return bool(len(layers)) and hasattr(decoder, "rotary_emb") and all(map(_is_lean_layer, layers))
+    return bool(len(layers)) and hasattr(decoder, "rotary_emb") and all(map(_is_known_layer, layers))
 
 
-def _is_lean_layer(layer: Any) -> bool:
+def _is_known_layer(layer: Any) -> bool:
     if not all(hasattr(layer, name) for name in _LAYER):
         return False
     attention = layer.self_attn
@@ -52,11 +48,11 @@ class Layer(Protocol):
     """Multiplies products of queries and keys."""
 
     def qkv(self, hidden_RH: torch.Tensor) -> torch.Tensor:
-        """Queries, keys and values of the normalised input, side by side."""
+        """Queries, keys and values of the normalized input, side by side."""
         ...
 
     def head_norm(self, turning_RND: torch.Tensor) -> torch.Tensor:
-        """Queries and keys, normalised head by head where the model does that."""
+        """Queries and keys, normalized head by head where the model does that."""
         ...
 
     def finish(self, hidden_RH: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
@@ -65,25 +61,16 @@ class Layer(Protocol):
 
 
 def layers_of(decoder: Any) -> list[Layer]:
-    """The layers of a lean decoder, folded where that is exact and small.
-
-    Args:
-        decoder: transformers' text model.
-    """
+    """The layers of a known decoder, fused where that is exact and small."""
     size = sum(p.numel() * p.element_size() for p in decoder.layers.parameters())
     full = next(decoder.parameters()).dtype in _FULL
-    if size <= FOLDED_BYTES and full and all(map(_is_foldable, decoder.layers)):
-        return [FoldedLayer(layer) for layer in decoder.layers]
+    if size <= FUSED_BYTES and full and all(map(_is_fusable, decoder.layers)):
+        return [FusedLayer(layer) for layer in decoder.layers]
     return [ModuleLayer(layer) for layer in decoder.layers]
 
 
-def normalised(norm: Any, hidden: torch.Tensor) -> torch.Tensor:
-    """RMS norm; a vector norm is one pass where a mean of squares is two.
-
-    Args:
-        norm: the model's module.
-        hidden: (..., H).
-    """
+def normalized(norm: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """RMS norm of (..., H); a vector norm is one pass where a mean of squares is two."""
     half = hidden.dtype not in _FULL
     wide = hidden.float() if half else hidden
     scaled = _unit(wide, _edge(norm, wide)) * math.sqrt(wide.shape[-1])
@@ -108,29 +95,26 @@ class ModuleLayer:
         self._layer = layer
 
     def qkv(self, hidden_RH: torch.Tensor) -> torch.Tensor:
-        """See ``Layer``."""
         attention = self._layer.self_attn
-        normed = normalised(self._layer.input_layernorm, hidden_RH)
+        normed = normalized(self._layer.input_layernorm, hidden_RH)
         return torch.cat([attention.q_proj(normed), attention.k_proj(normed), attention.v_proj(normed)], -1)
 
     def head_norm(self, turning_RND: torch.Tensor) -> torch.Tensor:
-        """See ``Layer``."""
         attention = self._layer.self_attn
         if not hasattr(attention, "q_norm"):
             return turning_RND
         heads = attention.q_proj.out_features // attention.head_dim
         query, key = turning_RND[:, :heads], turning_RND[:, heads:]
-        return torch.cat([normalised(attention.q_norm, query), normalised(attention.k_norm, key)], 1)
+        return torch.cat([normalized(attention.q_norm, query), normalized(attention.k_norm, key)], 1)
 
     def finish(self, hidden_RH: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
-        """See ``Layer``."""
         mlp = self._layer.mlp
         hidden = hidden_RH + self._layer.self_attn.o_proj(attended)
-        normed = normalised(self._layer.post_attention_layernorm, hidden)
+        normed = normalized(self._layer.post_attention_layernorm, hidden)
         return hidden + mlp.down_proj(mlp.act_fn(mlp.gate_proj(normed)) * mlp.up_proj(normed))  # type: ignore[no-any-return]
 
 
-class FoldedLayer:
+class FusedLayer:
     """The same with copies of the weights, good until they change."""
 
     scale = 1.0
@@ -163,17 +147,14 @@ class FoldedLayer:
         self._activation = mlp.act_fn
 
     def qkv(self, hidden_RH: torch.Tensor) -> torch.Tensor:
-        """See ``Layer``."""
         return _product(_unit(hidden_RH, self._edge), self._qkv, self._qkv_bias)
 
     def head_norm(self, turning_RND: torch.Tensor) -> torch.Tensor:
-        """See ``Layer``."""
         if self._head_weight is None or self._head_edge is None:
             return turning_RND
         return _unit(turning_RND, self._head_edge) * self._head_weight
 
     def finish(self, hidden_RH: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
-        """See ``Layer``."""
         hidden = _added(hidden_RH, attended, self._out, self._out_bias)
         unit = _unit(hidden, self._mlp_edge)
         gate, up = _product(unit, self._gate_up, self._gate_up_bias).chunk(2, -1)
@@ -194,7 +175,7 @@ def _added(
 def _joined(
     modules: Sequence[Any], norm: Any = None, scales: Sequence[float] | None = None
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Several projections of one (normalised) input as one matrix, laid out as the product reads it."""
+    """Several projections of one (normalized) input as one matrix, laid out as the product reads it."""
     scales = scales or [1.0] * len(modules)
     found = [_weights(module) for module in modules]
     matrix = torch.cat([w * s if s != 1 else w for (w, _), s in zip(found, scales, strict=True)])
@@ -206,7 +187,7 @@ def _joined(
     return matrix.t().contiguous(), torch.cat(biases)
 
 
-def _is_foldable(layer: Any) -> bool:
+def _is_fusable(layer: Any) -> bool:
     attention, mlp = layer.self_attn, layer.mlp
     modules = [getattr(attention, n) for n in _ATTENTION[:4]] + [getattr(mlp, n) for n in _MLP[:3]]
     return all(_is_plain(m) or _is_adapted(m) for m in modules)

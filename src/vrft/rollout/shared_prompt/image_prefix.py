@@ -1,27 +1,27 @@
-"""Encoding many questions about few pictures: what the prompts of a picture have in common is encoded once.
+"""Encoding many questions about few images: what the prompts of an image have in common is encoded once.
 
-A prompt is a beginning, which holds the picture, and the rest of its question. The distinct beginnings are
-encoded as prompts are; then the rests of all prompts run at once behind their beginnings, as answers run
-behind prompts while a policy learns. Every prompt gets its whole keys: who decodes sees no difference.
+A prompt is a beginning, which holds all of its images, and the rest of its question. The distinct
+beginnings are encoded as prompts are; then the rests of all prompts run at once behind their beginnings, as
+answers run behind prompts while a policy learns. Every prompt gets its whole keys: who decodes sees no
+difference.
 
-Axes as in ``prompt_batch``; D beginnings of B tokens, N tokens of all rests, S places in which keys
-stand: those of the beginnings, padding included, and then those of the rests.
+Axes as in ``prompt_batch``; D beginnings of B tokens, N tokens of all rests, S places in which keys are:
+those of the beginnings, padding included, and then those of the rests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 
 from vrft.models.attention.shared_attention import SharedPrompt
 from vrft.models.attention.token_layout import lay_out
-from vrft.models.policy import Policy, Prompt
+from vrft.models.policy import Policy
 from vrft.rollout.prompt_batch import PromptBatch, prompt_batch
 from vrft.rollout.shared_prompt.prefill import Encoded, answer_hidden, encode
-from vrft.types import Edit
+from vrft.types import Medium, Prompt
 
 LEAST_SAVED = 0.2
 """Share of the tokens, padding included, that must be saved: two passes cost more than one as long."""
@@ -29,7 +29,7 @@ LEAST_SAVED = 0.2
 
 @dataclass(frozen=True)
 class Beginning:
-    """What some prompts about one picture begin with."""
+    """What some prompts about the same images begin with."""
 
     rows: tuple[int, ...]
     """The prompts."""
@@ -38,19 +38,14 @@ class Beginning:
 
 
 def beginnings_of(policy: Policy, prompts: Sequence[Prompt]) -> list[Beginning] | None:
-    """The longest common beginnings of prompts with the same picture.
+    """The longest common beginnings of prompts with the same images, each prompt in one of them.
 
-    Args:
-        policy: whose picture tokens they are.
-        prompts: P prompts.
-
-    Returns:
-        Beginnings that have every prompt once, each with its whole picture; None where the plain way is as
-        good, because too little is common, or the only one, because a question stands before its picture.
+    None where the plain way is as good, because too little is common, or the only one, because a question
+    comes before its image.
     """
-    rows_of: dict[tuple[Path, tuple[Edit, ...]], list[int]] = {}
+    rows_of: dict[tuple[Medium, ...], list[int]] = {}
     for row, prompt in enumerate(prompts):
-        rows_of.setdefault(prompt.picture.source, []).append(row)
+        rows_of.setdefault(prompt.media, []).append(row)
     if len(rows_of) == len(prompts):
         return None
     found = [Beginning(tuple(rows), _common([prompts[row] for row in rows])) for rows in rows_of.values()]
@@ -71,45 +66,36 @@ def _common(prompts: Sequence[Prompt]) -> int:
     return min(next((n for n, (a, b) in enumerate(pairs) if a != b), shortest), shortest - 1)
 
 
+@torch.no_grad()
 def prefill_together(policy: Policy, prompts: Sequence[Prompt], beginnings: Sequence[Beginning]) -> Encoded:
-    """Encode prompts, their beginnings once; what ``prefill`` gives, to rounding.
-
-    Args:
-        policy: its attention must be the shared one (``Policy.shares_prompt``).
-        prompts: P prompts.
-        beginnings: from ``beginnings_of``.
-
-    Returns:
-        The encoded prompts, in their order. Without gradient.
-    """
-    with torch.no_grad():
-        batch = prompt_batch(policy, prompts)
-        places = _places(batch, beginnings)
-        begun = encode(policy, _cut(policy, batch, beginnings)).prompt
-        # Rests stand in the order of their beginnings.
-        order = torch.tensor([row for one in beginnings for row in one.rows], device=policy.device)
-        rest_PT = places.rest_PT[order]
-        lengths = places.rest_PT.sum(1).tolist()
-        layout = lay_out([[lengths[row] for row in one.rows] for one in beginnings], policy.device)
-        record = SharedPrompt()
-        # The rests are text: they stand at the same place of all axes.
-        positions_PT = batch.position_ids.reshape(-1, *batch.ids_PT.shape)[0, order]
-        hidden_NH = answer_hidden(
-            policy,
-            replace(begun, layout=layout),
-            batch.ids_PT[order][rest_PT][None],
-            positions_PT[rest_PT][None],
-            record=record,
-        )[0]
-        layers = {
-            index: (
-                _joined(begun.layers[index][0], keys, places),
-                _joined(begun.layers[index][1], values, places),
-            )
-            for index, (keys, values) in record.layers.items()
-        }
-        starts = tuple(len(row) - int(row.sum()) for row in batch.mask_PT)
-        return Encoded(batch, SharedPrompt(layers, starts), hidden_NH[places.last_P])
+    """Encode prompts, their beginnings once; what ``prefill`` gives, to rounding, without gradient."""
+    batch = prompt_batch(policy, prompts)
+    places = _places(batch, beginnings)
+    begun = encode(policy, _cut(policy, batch, beginnings)).prompt
+    # Rests are in the order of their beginnings.
+    order = torch.tensor([row for one in beginnings for row in one.rows], device=policy.device)
+    rest_PT = places.rest_PT[order]
+    lengths = places.rest_PT.sum(1).tolist()
+    layout = lay_out([[lengths[row] for row in one.rows] for one in beginnings], policy.device)
+    record = SharedPrompt()
+    # The rests are text: they have the same place on all axes.
+    positions_PT = batch.position_ids.reshape(-1, *batch.ids_PT.shape)[0, order]
+    hidden_NH = answer_hidden(
+        policy,
+        begun.laid_out(layout),
+        batch.ids_PT[order][rest_PT][None],
+        positions_PT[rest_PT][None],
+        record=record,
+    )[0]
+    layers = {
+        index: (
+            _joined(begun.layers[index][0], keys, places),
+            _joined(begun.layers[index][1], values, places),
+        )
+        for index, (keys, values) in record.layers.items()
+    }
+    starts = tuple(len(row) - int(row.sum()) for row in batch.mask_PT)
+    return Encoded(batch, SharedPrompt(layers, starts), hidden_NH[places.last_P])
 
 
 @dataclass(frozen=True)
@@ -158,10 +144,8 @@ def _cut(policy: Policy, batch: PromptBatch, beginnings: Sequence[Beginning]) ->
     ids_DB = batch.ids_PT[first_D].gather(1, from_DB).masked_fill(~mask_DB, policy.pad_token_id)
     whole = batch.position_ids[..., first_D, :]
     positions = whole.gather(-1, from_DB.expand(*whole.shape[:-1], longest))
-    prompts = tuple(
-        Prompt(batch.prompts[one.rows[0]].token_ids[: one.length], batch.prompts[one.rows[0]].picture)
-        for one in beginnings
-    )
+    firsts = [(batch.prompts[one.rows[0]], one.length) for one in beginnings]
+    prompts = tuple(replace(prompt, token_ids=prompt.token_ids[:length]) for prompt, length in firsts)
     following_D = positions.reshape(-1, *ids_DB.shape).amax((0, 2)) + 1
     return PromptBatch(ids_DB, mask_DB.long(), positions, following_D, prompts)
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from vrft.models.attention.shared_attention import SharedPrompt
-from vrft.models.policy import Policy, Prompt
+from vrft.models.policy import Policy
 from vrft.rollout.prompt_batch import PromptBatch, prompt_batch, row_arguments
+from vrft.types import Prompt
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,7 @@ class Encoded:
     """Hidden state of each one's last token, which predicts the first answer token."""
 
     def select(self, places: torch.Tensor) -> Encoded:
-        """Some of the prompts, with their gradient.
-
-        Args:
-            places: their numbers.
-        """
+        """Some of the prompts, by their numbers, with their gradient."""
         batch = self.batch
         kept = PromptBatch(
             batch.ids_PT[places],
@@ -46,22 +43,12 @@ class Encoded:
 
 
 def prefill(policy: Policy, prompts: Sequence[Prompt]) -> Encoded:
-    """Encode prompts with their pictures.
-
-    Args:
-        policy: its attention must be the shared one (``Policy.shares_prompt``).
-        prompts: P prompts.
-    """
+    """Encode P prompts with their images; attention must be the shared one (``Policy.shares_prompt``)."""
     return encode(policy, prompt_batch(policy, prompts))
 
 
 def encode(policy: Policy, batch: PromptBatch) -> Encoded:
-    """The same for prompts whose tokens and positions are tensors already.
-
-    Args:
-        policy: as in ``prefill``.
-        batch: P prompts.
-    """
+    """The same for prompts whose tokens and positions are tensors already."""
     record = SharedPrompt()
     hidden_PTH = policy.core.model(
         input_ids=batch.ids_PT,
@@ -83,19 +70,11 @@ def answer_hidden(
     record: SharedPrompt | None = None,
     **cache: object,
 ) -> torch.Tensor:
-    """Run answer tokens behind their encoded prompts.
+    """Run answer tokens behind their encoded prompts; hidden states (..., H) in the shape of ``ids``.
 
-    Args:
-        policy: as in ``prefill``.
-        prompt: P encoded prompts.
-        ids: one token a row of R answers, (R, 1), with an ``AnswerCache``; or all tokens of all answers,
-            (1, N), where the prompt has their layout.
-        positions: of the tokens, in the same shape.
-        record: where to keep the tokens' keys and values, (1, K, N, D) a layer, while all run at once.
-        cache: ``past_key_values`` of an ``AnswerCache`` while decoding.
-
-    Returns:
-        Hidden states in the same shape, (..., H).
+    ``ids`` is one token per row of R answers, (R, 1), with an ``AnswerCache`` as ``past_key_values``; or
+    all tokens of all answers, (1, N), where the prompt has their layout. ``record`` keeps the latter's keys
+    and values, (1, K, N, D).
     """
     # A 4-D mask is handed down as it is; the shared attention reads none.
     unread = torch.ones((1, 1, 1, 1), dtype=torch.bool, device=ids.device)

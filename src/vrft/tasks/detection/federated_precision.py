@@ -1,8 +1,8 @@
-"""Average precision where not every category was looked for in every picture (LVIS, arXiv 1908.03195).
+"""Average precision where not every category was looked for in every image (LVIS, arXiv 1908.03195).
 
-A picture counts for a category only where it has a label of it, or lists it as absent. Where not every
-instance is labelled, a box that hits no label is no mistake. The most confident 300 boxes of a picture count,
-over all its categories. Matching and precision are COCO's.
+An image counts for a category only where it has a label of it, or lists it as absent. Where not every
+instance is labeled, a box that hits no label is not a mistake. The most confident 300 boxes of an image
+count, over all its categories. Matching and precision are COCO's.
 """
 
 from __future__ import annotations
@@ -16,166 +16,146 @@ from itertools import compress
 import numpy as np
 
 from vrft.errors import InputError
-from vrft.evaluation.judged import Judged
 from vrft.tasks.metrics.average_precision import Matches, match_questions
 from vrft.tasks.metrics.metric import Metric, Resampler
-from vrft.types import Answer, BoxesTarget, Record
+from vrft.tasks.metrics.prediction_values import answer_boxes, answer_scores, target_boxes
+from vrft.types import Answer, Boxes, Prediction, Record
 
 MAX_DETECTIONS = 300
-"""Boxes of one picture that count, the most confident first (LVIS's max_dets)."""
+"""Boxes of one image that count, the most confident first (LVIS's max_dets)."""
 FREQUENCIES = ("r", "c", "f")
-"""Rare, common and frequent: categories of up to 10, up to 100 and more training pictures."""
+"""Rare, common and frequent: categories of up to 10, up to 100 and more training images."""
 
 
 @dataclass(frozen=True)
 class FederatedPrecision:
-    """LVIS's figures, in [0, 1]; NaN where no category has a label."""
+    """LVIS's figures, in [0, 1]; NaN where no category has a label.
+
+    Args:
+        by_frequency: mean AP of the categories of each frequency, under 'r', 'c' and 'f' (APr, APc, APf).
+        by_class: AP of each category asked about, in alphabetical order.
+        left_out: answers that count for nothing: the labels do not say what is right.
+    """
 
     ap: float
     ap50: float
     ap75: float
     by_frequency: Mapping[str, float]
-    """Mean AP of the categories of each frequency, under 'r', 'c' and 'f' (APr, APc, APf)."""
     by_class: Mapping[str, float]
-    """AP of each category asked about, in alphabetical order."""
     left_out: int
-    """Answers that count for nothing: the labels do not tell what is right."""
 
 
 def federated_precision(
-    records: Sequence[Record], judged: Sequence[Judged], frequencies: Mapping[str, str]
+    records: Sequence[Record], predictions: Sequence[Prediction], frequencies: Mapping[str, str]
 ) -> FederatedPrecision:
     """AP as LVIS has it, in all and by frequency.
 
-    Questions about pictures with unlabelled instances count too: make them with
+    Questions about images with unlabeled instances count too: make them with
     ``task.examples([replace(record, not_exhaustive=()) for record in records])``.
 
     Args:
-        records: the pictures with their labels; further ones do no harm.
-        judged: answers to detection questions about them. As in all of vrft, a picture that a category was
-            not asked about does not count for it, where LVIS's tool counts its labels as missed.
+        records: the images with their labels; further ones do no harm.
+        predictions: of detection questions about them. As in all of vrft, an image that a category was not
+            asked about does not count for it, where LVIS's tool counts its labels as missed.
         frequencies: 'r', 'c' or 'f' by category, as ``Dataset.frequencies`` has it; categories without one
             count in ``ap`` only.
 
     Raises:
-        InputError: a question's picture is not among the records, its boxes are not those of the record, or
-            the picture has a crowd region of the category, which LVIS does not know.
+        InputError: a question's image is not among the records, its boxes are not those of the record, or
+            the image has a crowd region of the category, which LVIS does not know.
     """
-    matches = federated_matches(records, judged)
-    asked = np.array([j.example.question for j in judged], dtype=object)
-    told = np.array([frequencies.get(name) for name in asked], dtype=object)
-    precision_T = matches.precision(np.arange(len(judged)))
+    matches = federated_matches(records, predictions)
+    asked = np.array([one.example.question for one in predictions], dtype=object)
+    listed = np.array([frequencies.get(name) for name in asked], dtype=object)
+    precision_T = matches.precision(np.arange(len(predictions)))
     known = {record.id: record for record in records}
     return FederatedPrecision(
         ap=float(precision_T.mean()),
         ap50=float(precision_T[0]),
         ap75=float(precision_T[5]),
-        by_frequency={f: float(matches.precision(np.flatnonzero(told == f)).mean()) for f in FREQUENCIES},
+        by_frequency={f: float(matches.precision(np.flatnonzero(listed == f)).mean()) for f in FREQUENCIES},
         by_class={
             name: float(matches.precision(np.flatnonzero(asked == name)).mean())
             for name in sorted(set(asked))
         },
-        left_out=sum(not _is_told(known[j.example.record_id], j.example.question) for j in judged),
+        left_out=sum(not _is_known(known[p.example.record_id], p.example.question) for p in predictions),
     )
 
 
 def federated_metric(records: Sequence[Record]) -> Metric:
-    """LVIS's AP as a metric, for the bootstrap and for comparisons.
+    """LVIS's AP as a metric, for the bootstrap and for comparisons; it raises as ``federated_precision``."""
 
-    Args:
-        records: the pictures with their labels.
-
-    Returns:
-        A metric; measuring it raises as ``federated_precision`` does.
-    """
-
-    def resampler(judged: Sequence[Judged]) -> Resampler:
-        matches = federated_matches(records, judged)
+    def prepare(predictions: Sequence[Prediction]) -> Resampler:
+        matches = federated_matches(records, predictions)
         return lambda indices: float(matches.precision(indices).mean())
 
-    return Metric("federated_ap", "LVIS AP", resampler)
+    return Metric("federated_ap", "LVIS AP", prepare)
 
 
-def federated_matches(records: Sequence[Record], judged: Sequence[Judged]) -> Matches:
-    """Which boxes hit, which miss and which count for nothing.
-
-    Args:
-        records: the pictures with their labels.
-        judged: answers to detection questions about them.
-
-    Returns:
-        The matches in the order of ``judged``; answers that count for nothing have neither labels nor boxes.
-
-    Raises:
-        InputError: as ``federated_precision``.
-    """
+def federated_matches(records: Sequence[Record], predictions: Sequence[Prediction]) -> Matches:
+    """Which boxes hit, which miss and which count for nothing, in the order of the predictions."""
     known = {record.id: record for record in records}
-    for one in judged:
+    for one in predictions:
         _check(known.get(one.example.record_id), one)
     counting = [
-        j if _is_told(known[j.example.record_id], j.example.question) else replace(j, answer=_SILENT)
-        for j in _limited(judged)
+        one
+        if _is_known(known[one.example.record_id], one.example.question)
+        else replace(one, answer=Answer(Boxes(), True))
+        for one in _limited(predictions)
     ]
     forgiven = {
-        j.example.id for j in judged if j.example.question in known[j.example.record_id].not_exhaustive
+        one.example.id
+        for one in predictions
+        if one.example.question in known[one.example.record_id].not_exhaustive
     }
     return match_questions(counting, most=MAX_DETECTIONS, forgiven=forgiven)
 
 
-_SILENT = Answer(parsed=True, formatted=True)
+def _is_known(record: Record, category: str) -> bool:
+    """Whether the labels say if an image has something of a category."""
+    return record.absent is None or category in record.absent or category in record.categories
 
 
-def _is_told(record: Record, category: str) -> bool:
-    """Whether the labels tell if a picture has something of a category."""
-    return (
-        record.absent is None
-        or category in record.absent
-        or any(b.category == category for b in record.boxes)
-    )
-
-
-def _limited(judged: Sequence[Judged]) -> list[Judged]:
-    """The same answers without the boxes of a picture beyond the most confident ones."""
-    pictures: dict[str, list[tuple[float, str, int]]] = defaultdict(list)
-    for one in judged:
-        pictures[one.example.record_id] += [
-            (-confidence, one.example.id, place) for place, confidence in enumerate(one.answer.confidences)
+def _limited(predictions: Sequence[Prediction]) -> list[Prediction]:
+    """The same answers without the boxes of an image beyond the most confident ones."""
+    images: dict[str, list[tuple[float, str, int]]] = defaultdict(list)
+    for one in predictions:
+        images[one.example.record_id] += [
+            (-score, one.example.id, place) for place, score in enumerate(answer_scores(one.answer))
         ]
     kept = {
         (question, place)
-        for ranked in pictures.values()
+        for ranked in images.values()
         for _, question, place in sorted(ranked)[:MAX_DETECTIONS]
     }
-    return [replace(j, answer=_part(j.answer, j.example.id, kept)) for j in judged]
+    return [replace(one, answer=_part(one.answer, one.example.id, kept)) for one in predictions]
 
 
 def _part(answer: Answer, question: str, kept: AbstractSet[tuple[str, int]]) -> Answer:
-    keep = [(question, place) in kept for place in range(len(answer.boxes_xyxy_px))]
+    if not answer.parsed:
+        return answer
+    boxes = answer_boxes(answer)
+    keep = [(question, place) in kept for place in range(len(boxes))]
     return replace(
-        answer,
-        boxes_xyxy_px=tuple(compress(answer.boxes_xyxy_px, keep)),
-        confidences=tuple(compress(answer.confidences, keep)),
+        answer, value=Boxes(tuple(compress(boxes, keep)), tuple(compress(answer_scores(answer), keep)))
     )
 
 
-def _check(record: Record | None, judged: Judged) -> None:
-    example = judged.example
+def _check(record: Record | None, prediction: Prediction) -> None:
+    example = prediction.example
     if record is None:
         raise InputError(
-            f"Example '{example.id}' is about picture '{example.record_id}', which is not among the records. "
+            f"Example '{example.id}' is about image '{example.record_id}', which is not among the records. "
             "Give the records that the questions were made from."
         )
-    labels = [box for box in record.boxes if box.category == example.question]
-    if any(box.crowd for box in labels):
+    labels = [(one, boxes) for one, boxes in record.about("category", Boxes) if one.name == example.question]
+    if not all(one.counts for one, _ in labels):
         raise InputError(
-            f"Picture '{record.id}' has a crowd region of '{example.question}', and LVIS knows none. "
+            f"Image '{record.id}' has a crowd region of '{example.question}', which LVIS does not know. "
             "Leave the question out, or use the metric 'ap'."
         )
-    target = example.target
-    if not isinstance(target, BoxesTarget) or sorted(target.boxes_xyxy_px) != sorted(
-        b.box_xyxy_px for b in labels
-    ):
+    if sorted(target_boxes(example).xyxy_px) != sorted(box for _, boxes in labels for box in boxes.xyxy_px):
         raise InputError(
-            f"Example '{example.id}' does not ask for the boxes that picture '{record.id}' has of "
+            f"Example '{example.id}' does not ask for the boxes that image '{record.id}' has of "
             f"'{example.question}'. Give the records that the questions were made from."
         )

@@ -19,7 +19,7 @@ class OpenVocabulary:
     all: float
     """Mean over all classes, not over the two means."""
     unmeasured: tuple[str, ...]
-    """Classes without a figure, because no picture has a label of them; left out of the means."""
+    """Classes without a figure, because no image has a label of them; left out of the means."""
 
 
 def open_vocabulary(
@@ -29,13 +29,13 @@ def open_vocabulary(
 
     Args:
         by_class: a figure such as AP by class, in [0, 1]; NaN where it cannot be measured. Classes in
-            neither list are not looked at.
+            neither list are passed over.
         base: classes that training has seen.
         novel: classes that it has not.
 
     Raises:
-        InputError: a class is listed twice, or has no figure: counted as nought it would pull the mean down,
-            left out it would raise it.
+        InputError: a class is listed twice, or has no figure: counted as 0 it would pull the mean down, left
+            out it would raise it.
 
     Example:
         >>> open_vocabulary({"cat": 0.75, "dog": 0.5, "yak": 0.25}, base=["cat", "dog"], novel=["yak"])

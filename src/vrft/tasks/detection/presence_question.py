@@ -19,28 +19,15 @@ _WORD = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 class Presence:
     """The question, and how its answer reads."""
 
-    def ask(self, example: Example, form: Form) -> str:
-        """The prompt.
-
-        Args:
-            example: a detection question; its category is asked about.
-            form: how the answer is asked for.
-        """
+    def question(self, example: Example) -> str:
         return (
             f"Is there any object belonging to the category '{example.question}' in the image? "
-            "Answer 'Yes' or 'No'.\n" + answer_instructions("Yes or No", form)
+            "Answer 'Yes' or 'No'.\n" + answer_instructions("Yes or No", example.form)
         )
 
     def read(self, text: str, form: Form) -> bool | None:
-        """What a text says.
-
-        Args:
-            text: as a model wrote it.
-            form: how the answer was asked for.
-
-        Returns:
-            Whether something is there: by 'yes' or 'no', or by the words of an abstention such as 'No
-            Objects'; None where the answer has neither of them, or both.
+        """Whether something is there: by 'yes' or 'no', or by the words of an abstention such as 'No
+        Objects'; None where the answer has neither of them, or both.
 
         Example:
             >>> Presence().read("<answer>Yes, two of them.</answer>", Form.DIRECT)

@@ -2,51 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from vrft.geometry.frames import View
-from vrft.tasks.grounding.grounding_settings import SETTINGS, TERMS
+import numpy as np
+
+from vrft.geometry.boxes import as_array, iou_matrix
+from vrft.geometry.jitter import box_apart, draw_boxes, jittered
+from vrft.geometry.masks import mask_of_boxes
+from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes, sure_boxes
+from vrft.tasks.fusion import Rule, medoid
+from vrft.tasks.grounding.grounding_rewards import SETTINGS, TERMS
+from vrft.tasks.lazy_questions import ID_SEPARATOR
+from vrft.tasks.metrics.box_metrics import FIRST_BOX
 from vrft.tasks.parsing.answer_parsers import parse_corners_answer
 from vrft.tasks.prompt_text import in_tags
-from vrft.types import Answer, BoxesTarget, Example, Form, Record
+from vrft.tasks.task import AUDIT_SIDE, audit_example, chosen
+from vrft.types import Answer, Boxes, BoxXYXY, CoordinateFrame, Example, Form, Record, Value, expect
+
+GROUP = "expression"
+"""All phrases count alike: no two need share words."""
+RULES: Mapping[str, Rule] = {"medoid": medoid, **BoxTask.rules}
+"""The usual one first."""
 
 
-class Grounding:
+@dataclass(frozen=True)
+class Grounding(BoxTask):
     """The paper's reasoning grounding on LISA (released training script; reward: IoU after section 3.2.1)."""
 
     name = "grounding"
-    metric = "mean_iou"
-    rewards = SETTINGS
-    terms = TERMS
+    help = "Find the one object that a phrase or an instruction refers to."
+    needs = frozenset({("phrase", "boxes")})
+    is_default = True
     example_answer = "(x1,y1),(x2,y2)"
-    presence = None
+    settings = SETTINGS
+    terms = TERMS
+    metrics = FIRST_BOX
+    rules = RULES
+    success_rule = "IoU of at least 0.5"
+    score_rule = "IoU of the box with the label"
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
-        """One question an expression that refers to exactly one box."""
+        """One question per phrase that means exactly one box."""
         return [
             Example(
-                id=f"{record.id}#{index}",
-                record_id=record.id,
-                image=record.image,
-                image_wh=record.image_wh,
-                task=self.name,
-                question=expression.text,
-                target=BoxesTarget(expression.boxes_xyxy_px, expression.mask, expression.ignore),
+                f"{record.id}{ID_SEPARATOR}{index}",
+                record.id,
+                self.name,
+                record.media,
+                phrase.name,
+                value,
+                group=GROUP,
             )
             for record in records
-            for index, expression in enumerate(record.expressions)
-            if len(expression.boxes_xyxy_px) == 1
+            for index, (phrase, value) in enumerate(record.about("phrase", Boxes))
+            if value.size == 1
         ]
 
-    def group(self, example: Example) -> str:
-        """All expressions count alike: no two need share words."""
-        return "expression"
-
-    def ask(self, example: Example, view: View, form: Form) -> str:
+    def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
         """The prompt of the released training script, with its spelling; other frames add their clause."""
-        clause = "" if view.kind == "thousand" else f" Coordinates are {view.clause}."
+        clause = "" if frames[0].name == "norm1000" else f" Coordinates are {frames[0].clause}."
         head = f"Output the bounding box in the image corresponding to the instruction: {example.question}"
-        if form is Form.THINK:
+        if example.form is Form.THINK:
             return (
                 f"{head} Output the thinking process in <think> </think> and your grouding box. "
                 f'Following "<think> thinking process </think>\n<answer>{self.example_answer}</answer>)" '
@@ -55,15 +72,53 @@ class Grounding:
         shown = f"<answer>{self.example_answer}</answer>"
         return f'{head} Output your grounding box. Following "{shown}" format.{clause}'
 
-    def gold(self, example: Example, view: View, form: Form) -> str:
-        """The box as two corners."""
-        assert isinstance(example.target, BoxesTarget)
-        x1, y1, x2, y2 = view.figures(example.target.boxes_xyxy_px[0]).split(", ")
-        return in_tags(f"({x1},{y1}),({x2},{y2})", f"I look for {example.question}.", form)
+    def gold(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
+        corners = [frames[0].box_text(box).split(", ") for box in expect(example.target, Boxes).xyxy_px]
+        content = ", ".join(f"({x1},{y1}),({x2},{y2})" for x1, y1, x2, y2 in corners) or "No Objects"
+        return in_tags(content, f"I look for {example.question}.", example.form)
 
-    def parse(self, text: str, view: View | None, form: Form) -> Answer:
-        """One box."""
-        return parse_corners_answer(text, view, form)
+    def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
+        """One box, without a confidence, which nobody asks for."""
+        answer = parse_corners_answer(text, frames[0] if frames else None, example.form)
+        box = answer.as_(Boxes)
+        return answer if box is None else replace(answer, value=replace(box, scores=()))
+
+    def score(self, answer: Answer, target: Value) -> float:
+        found, labels = answer.as_(Boxes), expect(target, Boxes)
+        first = as_array(found.xyxy_px[:1] if found is not None else ())
+        return float(iou_matrix(first, as_array(labels.xyxy_px)).max(initial=0.0))
+
+    def pseudo_label(
+        self, answer: Answer, example: Example, min_confidence: float, classes: Sequence[str]
+    ) -> Value | str:
+        found = answer.as_(Boxes)
+        if found is None:
+            return "unreadable"
+        if found.is_empty:
+            return "abstain"
+        kept = sure_boxes(found, example, min_confidence)
+        if kept.size != 1:
+            return "unsure" if kept.is_empty else "disagree"
+        return kept
+
+    def audit_examples(self, count: int, rng: np.random.Generator) -> list[Example]:
+        """One box on images of 1000 by 1000 pixels, as detection has them, with a mask that fills it."""
+        drawn = [draw_boxes(1, rng) for _ in range(count)]
+        targets = [Boxes(boxes, mask=mask_of_boxes(boxes, (AUDIT_SIDE, AUDIT_SIDE))) for boxes in drawn]
+        return [
+            audit_example(self.name, i, "the cat that sleeps", target, GROUP)
+            for i, target in enumerate(targets)
+        ]
+
+    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+        """The labelled box at a mean IoU of 0.70; in one image of five another, since one must be given."""
+        labels = [expect(example.target, Boxes).xyxy_px for example in examples]
+        missed = chosen(len(examples), MISSED, rng)
+        believed: list[list[BoxXYXY]] = [
+            [box_apart(gold, rng) if miss else jittered(gold[0], rng)]
+            for gold, miss in zip(labels, missed, strict=True)
+        ]
+        return list(rated_boxes(believed, labels, rng))
 
 
 TASK = Grounding()

@@ -1,7 +1,7 @@
 """COCO average precision over questions, fast enough to be resampled a thousand times.
 
-A question asks one picture about one category. Each question is one COCO image whose labels are the asked
-category's boxes alone, so a picture that was not asked about a category does not count for it. pycocotools
+A question asks one image about one category. Each question is one COCO image whose labels are the asked
+category's boxes alone, so an image that was not asked about a category does not count for it. pycocotools
 does the matching, once; precision at 101 recall levels is then summed up here for any multiset of questions.
 
 Axes: Q questions, D predicted boxes of all questions, T IoU thresholds (.50, .55, ..., .95).
@@ -20,15 +20,14 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval, Params
 
-from vrft.errors import InputError
-from vrft.evaluation.judged import Judged
-from vrft.types import BoxesTarget, BoxXYXY
+from vrft.tasks.metrics.prediction_values import answer_boxes, answer_scores, target_boxes
+from vrft.types import BoxXYXY, Prediction
 
 MAX_DETECTIONS = 100
 """Boxes of one question that count, the most confident first (COCO's maxDets)."""
 _RECALLS = Params(iouType="bbox").recThrs
 Areas = tuple[float, float]
-"""Least and greatest area of a labelled box that counts, in square pixels, both included."""
+"""Least and greatest area of a labeled box that counts, in square pixels, both included."""
 ANY_AREA: Areas = (0.0, 1e10)
 AREAS: dict[str, Areas] = {
     name: (float(low), float(high))
@@ -44,40 +43,37 @@ AREAS: dict[str, Areas] = {
 class Matches:
     """Which predicted boxes hit a label, at every IoU threshold.
 
-    Questions are kept in the order of their ids: boxes of equal confidence are ranked by it, so the order in
-    which questions come does not change the result.
+    All but ``rank_Q`` is in the order of the questions' ids: boxes of equal confidence are ranked by it, so
+    the order in which questions come does not change the result.
+
+    Args:
+        rank_Q: place of each given question in the order of ids.
+        category_Q: index of the asked category.
+        labels_Q: labeled boxes of each question that count.
+        start_Q: where each question's predicted boxes start.
+        count_Q: how many predicted boxes each question has.
+        category_D: as of its question.
+        order_D: dense rank by category, then by falling confidence; equal where both are equal.
+        hit_DT: the box is matched to a label that counts.
+        ignored_DT: the box counts neither for nor against.
     """
 
     rank_Q: np.ndarray
-    """Place of each given question in the order of ids."""
     category_Q: np.ndarray
-    """Index of the asked category; this and all below in the order of ids."""
     labels_Q: np.ndarray
-    """Labelled boxes of each question that count."""
     start_Q: np.ndarray
-    """Where each question's predicted boxes start."""
     count_Q: np.ndarray
-    """How many predicted boxes each question has."""
     category_D: np.ndarray
     order_D: np.ndarray
-    """Dense rank by category, then by falling confidence; equal where both are equal."""
     hit_DT: np.ndarray
-    """The box is matched to a label that counts."""
     ignored_DT: np.ndarray
-    """The box counts neither for nor against."""
 
     def precision(self, indices: np.ndarray) -> np.ndarray:
-        """Mean over categories of average precision, on some of the questions.
+        """(T,) mean over categories of average precision at (n,) indices of questions, repeats allowed.
 
-        Equals ``COCOeval.accumulate`` (101-point interpolation) on a data set in which a question drawn
-        twice is two pictures.
-
-        Args:
-            indices: (n,) places of questions in the list that was matched, repeats allowed.
-
-        Returns:
-            (T,) in [0, 1]; NaN where no drawn question has a label. Categories without a label in the draw
-            are left out of the mean, as COCO does.
+        Equals ``COCOeval.accumulate`` (101-point interpolation) on a dataset in which a question drawn
+        twice is two images. Categories without a label in the draw are left out of the mean, as COCO does;
+        NaN where no drawn question has a label.
         """
         drawn = np.sort(self.rank_Q[indices])
         labels = np.bincount(self.category_Q[drawn], weights=self.labels_Q[drawn]).astype(int)
@@ -97,7 +93,7 @@ class Matches:
 
 
 def match_questions(
-    judged: Sequence[Judged],
+    predictions: Sequence[Prediction],
     areas: Areas = ANY_AREA,
     most: int = MAX_DETECTIONS,
     forgiven: Collection[str] = (),
@@ -105,31 +101,26 @@ def match_questions(
     """Match the predicted boxes of every question to its labels with pycocotools.
 
     Args:
-        judged: answers to detection questions; one that could not be parsed predicts nothing.
+        predictions: to questions that ask for boxes; one that could not be parsed predicts nothing.
         areas: labels of other areas count neither for nor against, and the boxes matched to them likewise,
             and boxes of other areas that are matched to nothing.
         most: boxes of one question that count, the most confident first.
-        forgiven: ids of the questions whose unmatched boxes are no mistakes (not every label is there).
-
-    Returns:
-        The matches, to be summed up for any draw of the questions.
+        forgiven: ids of the questions whose unmatched boxes are not mistakes (not every label is there).
 
     Raises:
         InputError: an example's target is not boxes.
 
     Example:
-        >>> from pathlib import Path
-        >>> from vrft.types import Answer, Example
-        >>> box = (0.0, 0.0, 10.0, 10.0)
-        >>> question = Example("1#cat", "1", Path("1.png"), (20, 20), "detection", "cat", BoxesTarget((box,)))
-        >>> answer = Answer(True, True, ((0.0, 0.0, 10.0, 7.3),), (0.9,))
-        >>> match_questions([Judged(question, "", answer, 1)]).precision(np.array([0])).round(2).tolist()
+        >>> from vrft.types import Answer, Boxes, Example
+        >>> label, found = Boxes(((0.0, 0.0, 10.0, 10.0),)), Boxes(((0.0, 0.0, 10.0, 7.3),), (0.9,))
+        >>> question = Example("1#cat", "1", "detection", (), "cat", label)
+        >>> match_questions([Prediction(question, Answer(found))]).precision(np.array([0])).round(2).tolist()
         [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    by_id = sorted(range(len(judged)), key=lambda i: judged[i].example.id)
-    ordered = [judged[i] for i in by_id]
-    names = sorted({j.example.question for j in ordered})
-    category_Q = np.array([names.index(j.example.question) for j in ordered], dtype=int)
+    by_id = sorted(range(len(predictions)), key=lambda i: predictions[i].example.id)
+    ordered = [predictions[i] for i in by_id]
+    names = sorted({one.example.question for one in ordered})
+    category_Q = np.array([names.index(one.example.question) for one in ordered], dtype=int)
     results = _evaluate(ordered, areas, most)
     scores = [np.asarray(r["dtScores"], dtype=float) if r else np.zeros(0) for r in results]
     count_Q = np.array([len(s) for s in scores], dtype=int)
@@ -138,7 +129,7 @@ def match_questions(
     none_DT = np.zeros((0, len(Params(iouType="bbox").iouThrs)), dtype=bool)
     matched_DT = np.concatenate([none_DT, *((r["dtMatches"] > 0).T for r in results if r)])
     ignored_DT = np.concatenate([none_DT, *(r["dtIgnore"].astype(bool).T for r in results if r)])
-    forgiven_Q = np.array([j.example.id in forgiven for j in ordered], dtype=bool)
+    forgiven_Q = np.array([one.example.id in forgiven for one in ordered], dtype=bool)
     ignored_DT |= np.repeat(forgiven_Q, count_Q)[:, None] & ~matched_DT
     return Matches(
         rank_Q=np.argsort(by_id).astype(int),
@@ -176,12 +167,18 @@ def _expand(start: np.ndarray, count: np.ndarray) -> np.ndarray:
     return ranges
 
 
-def _evaluate(ordered: Sequence[Judged], areas: Areas, most: int) -> list[dict[str, Any] | None]:
-    """COCOeval's result of each question; None where nothing is labelled and nothing predicted."""
+def _evaluate(ordered: Sequence[Prediction], areas: Areas, most: int) -> list[dict[str, Any] | None]:
+    """COCOeval's result of each question; None where nothing is labeled and nothing predicted."""
     if not ordered:
         return []
-    labels = [(image, box, 1.0) for image, j in enumerate(ordered, 1) for box in _labels(j)]
-    found = [(image, box, score) for image, j in enumerate(ordered, 1) for box, score in _predictions(j)]
+    labels = [
+        (image, box, 1.0) for image, one in enumerate(ordered, 1) for box in target_boxes(one.example).xyxy_px
+    ]
+    found = [
+        (image, box, score)
+        for image, one in enumerate(ordered, 1)
+        for box, score in zip(answer_boxes(one.answer), answer_scores(one.answer), strict=True)
+    ]
     with redirect_stdout(StringIO()):
         evaluation = COCOeval(_coco(labels, len(ordered)), _coco(found, len(ordered)), "bbox")
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [list(areas)], ["asked"]
@@ -215,18 +212,3 @@ def _coco(boxes: Sequence[tuple[int, BoxXYXY, float]], images: int) -> COCO:
     }
     coco.createIndex()
     return coco
-
-
-def _labels(judged: Judged) -> tuple[BoxXYXY, ...]:
-    target = judged.example.target
-    if not isinstance(target, BoxesTarget):
-        raise InputError(
-            f"Example '{judged.example.id}' asks for no boxes, so it has no average precision. "
-            "Use the metric 'accuracy' for class names."
-        )
-    return target.boxes_xyxy_px
-
-
-def _predictions(judged: Judged) -> list[tuple[BoxXYXY, float]]:
-    answer = judged.answer
-    return list(zip(answer.boxes_xyxy_px, answer.confidences, strict=True)) if answer.parsed else []

@@ -1,7 +1,7 @@
 """'No Objects' and its variants: the words of an answer that names nothing.
 
 The whole content must say so in one statement. Prose that mentions the words, or that goes on with a but,
-is no abstention.
+is not an abstention.
 """
 
 from __future__ import annotations
@@ -37,20 +37,12 @@ _HEDGE = re.compile(
 
 
 def is_demanded(content: str) -> bool:
-    """Whether a text is the abstention that the prompt asks for: 'No Objects', with or without its quotes.
-
-    Example:
-        >>> is_demanded("['No Objects'].")
-        True
-    """
+    """Whether a text is the abstention that the prompt asks for: 'No Objects', with or without its quotes."""
     return len(content) < 40 and _DEMANDED.fullmatch(content) is not None
 
 
 def is_abstention(content: str) -> bool:
-    """Whether a text says in one statement that there is nothing.
-
-    Args:
-        content: an answer without its tags; longer than ``MAX_CHARS`` is never one.
+    """Whether a text of at most ``MAX_CHARS`` characters says in one statement that there is nothing.
 
     Example:
         >>> is_abstention("None"), is_abstention("There are no dogs in the image.")

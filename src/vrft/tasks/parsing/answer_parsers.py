@@ -1,26 +1,41 @@
 """A model's text to an ``Answer``, once and for all: training, evaluation and demo judge by these functions.
 
-Tags are taken apart first (``vrft.tasks.parsing.tags``), then the content is read as it is written
-(``content_reading``), and only then the picture's ``View`` makes pixels of it (``box_reading``).
-None of the functions raises, evaluates anything, or lets a number through that is not finite; the time is
-linear in the text's length.
+Tags are taken apart first (``tags``), then the content is read as it is written (``content_reading``), and
+only then a ``CoordinateFrame`` makes pixels of it, or refuses. None of the functions raises, evaluates
+anything, or lets a number through that is not finite; the time is linear in the text's length.
 """
 
 from __future__ import annotations
 
-from vrft.geometry.frames import View
-from vrft.tasks.parsing.box_reading import BoxReading, first_of, in_pixels
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 from vrft.tasks.parsing.content_reading import read_sections
 from vrft.tasks.parsing.label_reading import read_label
-from vrft.tasks.parsing.raw_answer import Notation
+from vrft.tasks.parsing.raw_answer import Notation, Order, Rating, RawAnswer, RawBox, RawPoint
 from vrft.tasks.parsing.tags import Sections, split_tags
-from vrft.types import Answer, Fault, Form
+from vrft.types import (
+    NOWHERE,
+    Answer,
+    Boxes,
+    BoxXYXY,
+    CoordinateFrame,
+    Fault,
+    Form,
+    Label,
+    Points,
+    PointXY,
+    Span,
+    Value,
+)
 
+_XYXY, _PLAIN, _GIVEN = Order.XYXY, Rating.NONE, Rating.GIVEN
 _LISTS = frozenset({Notation.OBJECT, Notation.LIST})
 _LISTS_AND_CORNERS = _LISTS | {Notation.CORNERS}
+_ORDERS = {Order.XYXY: (0, 1, 2, 3), Order.YXYX: (1, 0, 3, 2)}
 
 
-def parse_boxes_answer(text: str, view: View | None, form: Form) -> Answer:
+def parse_boxes_answer(text: str, frame: CoordinateFrame | None, form: Form) -> Answer:
     """Read boxes with confidences, or an abstention.
 
     The notation is the paper's (Visual-RFT, Table 1: ``'Position'`` and ``'Confidence'``); objects with
@@ -29,102 +44,191 @@ def parse_boxes_answer(text: str, view: View | None, form: Form) -> Answer:
 
     Args:
         text: what the model wrote.
-        view: how the picture's coordinates are written; None where that or the picture's size is unknown:
-            then no box is converted, and ``Fault.UNKNOWN_FRAME`` says so.
+        frame: how the image's coordinates are written; None where that or the image's size is unknown:
+            then nothing is converted, and ``Fault.UNKNOWN_FRAME`` says so.
         form: the tags that were demanded.
 
     Returns:
-        The answer; ``parsed`` where a usable box or point, or 'No Objects' in any words, could be read.
+        ``Boxes`` in pixels of the file, or ``Points`` where the text has no box; empty boxes where it says
+        'No Objects' in any words; no value where none of these could be read.
 
     Example:
-        >>> view = View("thousand", (640, 480), (640, 480))
-        >>> answer = parse_boxes_answer("<answer>[[100, 100, 500, 500]]</answer>", view, Form.DIRECT)
-        >>> answer.boxes_xyxy_px, answer.confidences, answer.formatted
+        >>> frame = CoordinateFrame.whole("norm1000", (640, 480))
+        >>> answer = parse_boxes_answer("<answer>[[100, 100, 500, 500]]</answer>", frame, Form.DIRECT)
+        >>> answer.value.xyxy_px, answer.value.scores, answer.formatted
         (((64.0, 48.0, 320.0, 240.0),), (1.0,), True)
     """
     sections = split_tags(text, form)
-    written = read_sections(sections)
-    reading = in_pixels(written, view)
-    other = () if written.notations <= _LISTS else (Fault.OTHER_NOTATION,)
-    found = reading.boxes_xyxy_px or reading.points_xy_px
-    return _answer(text, sections, reading, bool(found) or written.abstained, reading.faults + other)
+    raw = read_sections(sections)
+    found = _in_pixels(raw, frame)
+    faults = found.faults if raw.notations <= _LISTS else (*found.faults, Fault.OTHER_NOTATION)
+    value: Value | None = Points(found.points) if found.points else None
+    if found.boxes or raw.abstained:
+        value = found.value()
+    return _answer(text, sections, faults, value, spans=found.spans)
 
 
-def parse_corners_answer(text: str, view: View | None, form: Form) -> Answer:
+def parse_corners_answer(text: str, frame: CoordinateFrame | None, form: Form) -> Answer:
     """Read the one box of a grounding answer, ``(x1,y1),(x2,y2)`` or in any other notation.
 
-    Args:
-        text: what the model wrote.
-        view: how the picture's coordinates are written, or None as in ``parse_boxes_answer``.
-        form: the tags that were demanded.
-
     Returns:
-        The answer; of several boxes the first usable one, which costs the format. Points are kept, but only
-        a box is a parsed answer.
+        ``Boxes`` with one box in pixels of the file: of several the first usable one, which costs the format.
+        Points where a box was asked for are ``other``, and no value.
 
     Example:
-        >>> view = View("thousand", (640, 480), (640, 480))
-        >>> parse_corners_answer("<answer>(100,100),(500,500)</answer>", view, Form.DIRECT).boxes_xyxy_px
+        >>> frame = CoordinateFrame.whole("norm1000", (640, 480))
+        >>> parse_corners_answer("<answer>(100,100),(500,500)</answer>", frame, Form.DIRECT).value.xyxy_px
         ((64.0, 48.0, 320.0, 240.0),)
     """
     sections = split_tags(text, form)
-    written = read_sections(sections)
-    reading = in_pixels(written, view)
-    faults = reading.faults
-    if not written.notations <= _LISTS_AND_CORNERS:
+    raw = read_sections(sections)
+    found = _in_pixels(raw, frame)
+    faults = found.faults
+    if not raw.notations <= _LISTS_AND_CORNERS:
         faults += (Fault.OTHER_NOTATION,)
-    if reading.n_usable > 1:
+    if found.n_usable > 1:
         faults += (Fault.SEVERAL_BOXES,)
-        reading = first_of(reading)
-    if not (reading.boxes_xyxy_px or faults):
+    if not (found.boxes or faults):
         faults = (Fault.NOT_READABLE,)
-    return _answer(text, sections, reading, bool(reading.boxes_xyxy_px), faults)
+    return _answer(
+        text,
+        sections,
+        faults,
+        found.value(1) if found.boxes else None,
+        Points(found.points) if found.points else None,
+        found.spans[:1],
+    )
 
 
 def parse_label_answer(text: str, form: Form) -> Answer:
-    """Read a class name.
+    """Read a class name as it is written; whether it is one of the known names is not judged here.
+
+    Example:
+        >>> parse_label_answer("<answer> garden phlox </answer>", Form.DIRECT).value
+        Label(name='garden phlox', vocabulary=(), score=None)
+    """
+    sections = split_tags(text, form)
+    name, faults = read_label(sections.content, tagged=Fault.NO_ANSWER_TAG not in sections.faults)
+    return _answer(text, sections, faults, None if name is None else Label(name))
+
+
+def parse_answer(text: str, form: Form, read: Callable[[str], Value | None]) -> Answer:
+    """Read an answer of any kind: its tags here, its content by a function of yours.
 
     Args:
         text: what the model wrote.
         form: the tags that were demanded.
-
-    Returns:
-        The answer, its label as written; whether it is one of the known names is not judged here.
+        read: gives the value of the text within the tags, trimmed and never empty, or None where it is not
+            readable.
 
     Example:
-        >>> parse_label_answer("<answer> garden phlox </answer>", Form.DIRECT).label
-        'garden phlox'
+        >>> from vrft.types import Number
+        >>> def number(content: str) -> Number | None:
+        ...     return Number(float(content)) if content.isdecimal() else None
+        >>> parse_answer("<answer>3</answer>", Form.DIRECT, number).value
+        Number(number=3.0, unit='')
+        >>> parse_answer("<answer>three</answer>", Form.DIRECT, number).faults
+        (<Fault.NOT_READABLE: 'not_readable'>,)
     """
     sections = split_tags(text, form)
-    label, faults = read_label(sections.content, tagged=Fault.NO_ANSWER_TAG not in sections.faults)
-    faults = _merged(sections.faults, faults)
-    return Answer(
-        parsed=label is not None,
-        formatted=not faults,
-        label=label,
-        thinking=sections.thinking,
-        text=text,
-        faults=faults,
-    )
+    value = read(sections.content) if sections.content else None
+    fault = Fault.NOT_READABLE if sections.content else Fault.EMPTY
+    return _answer(text, sections, () if value is not None else (fault,), value)
 
 
 def _answer(
-    text: str, sections: Sections, reading: BoxReading, parsed: bool, faults: tuple[Fault, ...]
+    text: str,
+    sections: Sections,
+    faults: tuple[Fault, ...],
+    value: Value | None,
+    other: Value | None = None,
+    spans: tuple[Span, ...] = (),
 ) -> Answer:
-    faults = _merged(sections.faults, faults)
-    return Answer(
-        parsed=parsed,
-        formatted=not faults,
-        boxes_xyxy_px=reading.boxes_xyxy_px,
-        confidences=reading.confidences,
-        labels=reading.labels,
-        points_xy_px=reading.points_xy_px,
-        thinking=sections.thinking,
-        text=text,
-        faults=faults,
-        box_spans=reading.spans,
+    faults = tuple(dict.fromkeys(sections.faults + faults))
+    return Answer(value, not faults, other, thinking=sections.thinking, text=text, faults=faults, spans=spans)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What an answer says about places, in pixels of the file."""
+
+    boxes: tuple[BoxXYXY, ...] = ()
+    scores: tuple[float, ...] = ()
+    labels: tuple[str | None, ...] = ()
+    points: tuple[PointXY, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    n_usable: int = 0
+    """Usable boxes before duplicates were merged."""
+    spans: tuple[Span, ...] = ()
+
+    def value(self, most: int | None = None) -> Boxes:
+        return Boxes(self.boxes[:most], self.scores[:most], self.labels[:most])
+
+
+def _in_pixels(raw: RawAnswer, frame: CoordinateFrame | None) -> _Found:
+    """Boxes in written order, or points where there are no boxes.
+
+    Exact duplicates are merged under their highest confidence, first label and first place. An unusable box
+    (a number out of range, inverted corners, sides instead of corners, whose sum nobody wrote) costs that box
+    only.
+    """
+    if not raw.boxes and not raw.points:
+        return _Found(faults=raw.faults)
+    if frame is None:
+        return _Found(faults=(*raw.faults, Fault.UNKNOWN_FRAME))
+    if not raw.boxes:
+        return _points(raw, frame)
+    found: dict[BoxXYXY, tuple[float, str | None, Span]] = {}
+    faults: list[Fault] = []
+    for one, span in zip(raw.boxes, raw.spans or (NOWHERE,) * len(raw.boxes), strict=True):
+        box = _box(one, frame)
+        if box is None:
+            faults.append(Fault.BAD_BOX)
+            continue
+        score, sound = _score(one)
+        if not sound:
+            faults.append(Fault.BAD_CONFIDENCE)
+        first = found.get(box)
+        found[box] = (score, one.label, span) if first is None else (max(score, first[0]), *first[1:])
+    scores, labels, spans = zip(*found.values(), strict=True) if found else ((), (), ())
+    return _Found(
+        tuple(found),
+        scores,
+        labels if any(labels) else (),
+        faults=tuple(dict.fromkeys((*faults, *raw.faults))),
+        n_usable=len(raw.boxes) - faults.count(Fault.BAD_BOX),
+        spans=spans,
     )
 
 
-def _merged(first: tuple[Fault, ...], second: tuple[Fault, ...]) -> tuple[Fault, ...]:
-    return tuple(dict.fromkeys(first + second))
+def _points(raw: RawAnswer, frame: CoordinateFrame) -> _Found:
+    placed = [_point(point, frame) for point in raw.points]
+    points = tuple(dict.fromkeys(point for point in placed if point is not None))
+    bad = (Fault.BAD_BOX,) if None in placed else ()
+    return _Found(points=points, faults=tuple(dict.fromkeys((*bad, *raw.faults))))
+
+
+def _box(box: RawBox, frame: CoordinateFrame) -> BoxXYXY | None:
+    if box.order is _XYXY and box.extent is None:
+        return frame.box_to_px(box.numbers)
+    if box.order is Order.XYWH:
+        return None
+    x1, y1, x2, y2 = (box.numbers[index] for index in _ORDERS[box.order])
+    if box.extent is None:
+        return frame.box_to_px((x1, y1, x2, y2))
+    own, extent = replace(frame, name="norm1"), box.extent
+    return own.box_to_px((x1 / extent, y1 / extent, x2 / extent, y2 / extent))
+
+
+def _point(point: RawPoint, frame: CoordinateFrame) -> PointXY | None:
+    if point.extent is not None:
+        frame = replace(frame, name="resized_pixels", input_wh=(int(point.extent), int(point.extent)))
+    return frame.to_px(*point.numbers)
+
+
+def _score(box: RawBox) -> tuple[float, bool]:
+    """A confidence in [0, 1], and whether it was written so."""
+    if box.confidence is None:
+        return (0.0, False) if box.rating is Rating.UNREADABLE else (1.0, box.rating is _PLAIN)
+    clamped = min(max(box.confidence, 0.0), 1.0)
+    return clamped, clamped == box.confidence and box.rating is _GIVEN

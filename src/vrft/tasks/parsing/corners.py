@@ -40,27 +40,15 @@ class Joined:
     boxes: tuple[Corners, ...] = ()
     points: tuple[tuple[float, float], ...] = ()
     unclear: bool = False
-    """Pairs were left that are neither."""
+    """Pairs were left over."""
 
 
 def join(pairs: list[Pair], text: str, words: bool) -> Joined:
     """Make boxes of the pairs that belong together.
 
     In this order: pairs that are called top left and bottom right; pairs with nothing between them; two
-    pairs in all, whatever words stand between. Pairs without any words around them are points, and so is a
+    pairs in all, whatever words are between. Pairs without any words around them are points, and so is a
     single pair among words, unless a width or a height follows.
-
-    Args:
-        pairs: in written order.
-        text: where they stand.
-        words: the text has words outside of brackets.
-
-    Returns:
-        Boxes, points, and whether pairs were left over.
-
-    Example:
-        >>> join([Pair((1, 2), 8, 13), Pair((3, 4), 25, 30)], "from at (1, 2) up to near (3, 4)", True).boxes
-        (Corners(numbers=(1, 2, 3, 4), label=None),)
     """
     called = _called(pairs, text)
     if called:

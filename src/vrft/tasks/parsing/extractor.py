@@ -2,42 +2,65 @@
 
 from __future__ import annotations
 
+import re
+
 from vrft.tasks.parsing.abstentions import is_abstention
-from vrft.tasks.parsing.bracket_groups import Group, Name, Scan, Value
+from vrft.tasks.parsing.brackets import (
+    Group,
+    Item,
+    Name,
+    box_of,
+    four_in,
+    four_quoted,
+    is_finite,
+    numbers_of,
+    spaced_of,
+    span_of,
+)
 from vrft.tasks.parsing.corners import Pair, join
-from vrft.tasks.parsing.location_tokens import read_point_tag, read_run
-from vrft.tasks.parsing.notation import BOXES, CORNERS_XYXY, Meaning, meaning_of
-from vrft.tasks.parsing.numbers import box_of, four_in, four_quoted, is_finite, numbers_of, spaced_of
-from vrft.tasks.parsing.objects import UNRATED, Rated, rated, read_object
-from vrft.tasks.parsing.raw_answer import Notation, Order, WrittenBox, WrittenPoint
-from vrft.tasks.parsing.text_spans import span_of
+from vrft.tasks.parsing.objects import (
+    BOXES,
+    CORNERS_XYXY,
+    UNRATED,
+    Meaning,
+    Rated,
+    meaning_of,
+    rated,
+    read_object,
+)
+from vrft.tasks.parsing.raw_answer import Notation, Order, RawBox, RawPoint
+from vrft.tasks.parsing.scanner import Scan
 from vrft.types import Span
 
+PERCENT = 100.0
+PALIGEMMA_BINS = 1024.0
+"""``<loc0000>`` to ``<loc1023>``."""
+FLORENCE_BINS = 1000.0
+"""``<loc_0>`` to ``<loc_999>``."""
 
-class Finder:
+_ATTRIBUTE = re.compile(r"""\b([xy])([0-9]{0,3})\s{0,4}=\s{0,4}["']?\s{0,4}([0-9]{1,6}(?:\.[0-9]{1,20})?)""")
+_ALT = re.compile(r"""\balt\s{0,4}=\s{0,4}(?:"([^"]{1,300})"|'([^']{1,300})')""")
+_AFTER = re.compile(r"[ \t]*([^;<\n]{1,100})")
+
+
+class Extractor:
     """Collects what the groups of one scan say; for one use."""
 
     def __init__(self, found: Scan, text: str, brackets_only: bool = False) -> None:
-        """Read all groups.
-
-        Args:
-            found: the groups.
-            text: where they stand.
-            brackets_only: numbers after keys outside of brackets are not read.
-        """
-        self.boxes: list[WrittenBox] = []
+        """Read all groups of a text; ``brackets_only`` leaves out numbers after keys outside of brackets."""
+        self.boxes: list[RawBox] = []
         self.spans: list[Span] = []
-        """Where each box stands."""
-        self.points: list[WrittenPoint] = []
+        """Where each box is written."""
+        self.points: list[RawPoint] = []
         self.notations: set[Notation] = set()
         self.bad = 0
-        """Attempts at a box that are none."""
+        """Failed attempts at a box."""
         self.empty = 0
         """Places for a box that were left empty: ``'Position': []``, ``[None]``."""
         self.empty_places = 0
         """``[]`` and ``{}``, which in the midst of prose say nothing."""
         self.stray = False
-        """Pairs of numbers stand beside boxes."""
+        """Pairs of numbers are next to boxes."""
         self._pairs: list[Pair] = []
         self._name: str | None = None
         self._text = text
@@ -63,7 +86,7 @@ class Finder:
         for box in joined.boxes:
             self._box(box.numbers, Notation.CORNERS, label=box.label)
         for point in joined.points:
-            self._point(WrittenPoint(point))
+            self._point(RawPoint(point))
         self.bad += joined.unclear
 
     def _group(self, group: Group) -> None:
@@ -90,8 +113,8 @@ class Finder:
         else:
             self._flat(group, values)
 
-    def _list_of_groups(self, values: list[Value]) -> None:
-        """Boxes, objects or points; or one box with its name and confidence beside it."""
+    def _list_of_groups(self, values: list[Item]) -> None:
+        """Boxes, objects or points; or one box with its name and confidence next to it."""
         inner = [value for value in values if isinstance(value, Group)]
         labels = [value for value in values if isinstance(value, str) and not four_in(value)]
         ratings = [value for value in values if isinstance(value, float)]
@@ -108,7 +131,7 @@ class Finder:
             elif value is not None:
                 self.bad += 1
 
-    def _flat(self, group: Group, values: list[Value]) -> None:
+    def _flat(self, group: Group, values: list[Item]) -> None:
         """Numbers and words, but neither four numbers nor two."""
         words = [value for value in values if isinstance(value, str)]
         numbers = tuple(value for value in values if isinstance(value, float))
@@ -149,13 +172,13 @@ class Finder:
     def _boxes_of_object(self, group: Group) -> list[str]:
         """An object's own boxes, then what is nested in it; returns its words without a key."""
         reading = read_object(group)
-        alone = len(reading.places) == 1
-        for number, place in enumerate(reading.places):
-            notation = place.notation if alone and not reading.loose else Notation.OTHER
-            label = reading.label or place.name
-            self._box(place.numbers, notation, reading.rating(number), label, place.order)
+        alone = len(reading.candidates) == 1
+        for number, candidate in enumerate(reading.candidates):
+            notation = candidate.notation if alone and not reading.loose else Notation.OTHER
+            label = reading.label or candidate.name
+            self._box(candidate.numbers, notation, reading.rating(number), label, candidate.order)
         for point in reading.points:
-            self._point(WrittenPoint(point, reading.label))
+            self._point(RawPoint(point, reading.label))
         self.bad += reading.bad
         self.empty += reading.empty
         bad, found = self.bad, len(self.boxes) + len(self.points)
@@ -163,7 +186,7 @@ class Finder:
             self._group(nested)
         if len(self.boxes) + len(self.points) > found:
             self.notations.add(Notation.OTHER)
-        elif reading.places or reading.points:
+        elif reading.candidates or reading.points:
             self.bad = bad  # attributes of a box, and no attempts at more
         return reading.words
 
@@ -175,7 +198,7 @@ class Finder:
                 self._point(point)
             return
         found = read_run(group, self._text)
-        if isinstance(found, WrittenBox):
+        if isinstance(found, RawBox):
             self._box(found.numbers, Notation.OTHER, UNRATED, found.label, found.order, found.extent)
         elif found is not None:
             self._point(found)
@@ -196,11 +219,11 @@ class Finder:
             return
         x1, y1, x2, y2 = map(float, numbers)
         name = label.strip() if label and label.strip() else self._name
-        self.boxes.append(WrittenBox((x1, y1, x2, y2), order, rating[0], name, extent, rating[1]))
+        self.boxes.append(RawBox((x1, y1, x2, y2), order, rating[0], name, extent, rating[1]))
         self.spans.append(span_of(numbers))
         self.notations.add(notation)
 
-    def _point(self, point: WrittenPoint) -> None:
+    def _point(self, point: RawPoint) -> None:
         if not is_finite(point.numbers):
             self.bad += 1
             return
@@ -208,9 +231,44 @@ class Finder:
         self.points.append(point._replace(numbers=(x, y), label=point.label or self._name))
 
 
-def _counts_outside(key: str, value: Value) -> bool:
+def _counts_outside(key: str, value: Item) -> bool:
     """Whether a key outside of all brackets is more than a word of prose with a colon."""
     meaning = meaning_of(key)
     if isinstance(value, Group):
         return meaning in BOXES and len(box_of(value)) == 4
     return isinstance(value, float) and meaning in {*CORNERS_XYXY, Meaning.CONFIDENCE}
+
+
+def read_run(group: Group, text: str) -> RawBox | RawPoint | None:
+    """Read one run of coordinate tokens: four are a box, two a point, any other number is None.
+
+    PaliGemma names a box after it in the text, up to a semicolon.
+    """
+    numbers = numbers_of(group)
+    if len(numbers) == 2:
+        return RawPoint((numbers[0], numbers[1]))
+    if len(numbers) != 4:
+        return None
+    x1, y1, x2, y2 = numbers
+    if group.token.startswith("<loc_"):
+        return RawBox((x1, y1, x2, y2), extent=FLORENCE_BINS)
+    if not group.token.startswith("<loc"):
+        return RawBox((x1, y1, x2, y2))
+    named = _AFTER.match(text, group.end)
+    label = named[1].strip() or None if named else None
+    return RawBox((x1, y1, x2, y2), Order.YXYX, label=label, extent=PALIGEMMA_BINS)
+
+
+def read_point_tag(tag: str) -> list[RawPoint]:
+    """Read a ``<point>`` or ``<points>`` tag: x and y in percent, numbered where there are several.
+
+    No point is read where an x or a y is missing.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for axis, number, value in _ATTRIBUTE.findall(tag):
+        found.setdefault(number, {})[axis] = float(value)
+    alt = _ALT.search(tag)
+    label = (alt[1] or alt[2]).strip() or None if alt else None
+    if any(len(point) != 2 for point in found.values()):
+        return []
+    return [RawPoint((point["x"], point["y"]), label, PERCENT) for point in found.values()]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from vrft.tasks.parsing.bracket_groups import Group
-from vrft.tasks.parsing.literals import scan
-from vrft.tasks.parsing.notation import Meaning, meaning_of
+from vrft.tasks.parsing.brackets import Group
+from vrft.tasks.parsing.objects import Meaning, meaning_of
+from vrft.tasks.parsing.scanner import scan
 from vrft.types import Fault
 
 MAX_LABEL_CHARS = 200
@@ -29,16 +29,12 @@ _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 def read_label(content: str, tagged: bool) -> tuple[str | None, tuple[Fault, ...]]:
     """Read a class name: one line of at most 200 characters.
 
-    Where it is wrapped, what it is wrapped in is taken off, at the cost of ``OTHER_NOTATION``: a code fence,
-    ``{"label": ...}``, a list of one name, ``**bold**``, "species name: ...", and without tags a last line
-    "Answer: ...".
+    What it is wrapped in is taken off, at the cost of ``OTHER_NOTATION``: a code fence, ``{"label": ...}``, a
+    list of one name, ``**bold**``, "species name: ...", and without tags a last line "Answer: ...".
 
     Args:
         content: the answer without its tags, trimmed.
-        tagged: it stood in a complete answer tag; otherwise at most six words are taken for a name.
-
-    Returns:
-        The name as written, or None, and the faults.
+        tagged: it was in a complete answer tag; otherwise at most six words are taken for a name.
 
     Example:
         >>> read_label("garden phlox", tagged=True)

@@ -1,17 +1,87 @@
-"""Objects in braces: under which keys their boxes, points, names and confidences stand."""
+"""Objects in braces: what their keys mean, and where their boxes, points, names and confidences are.
+
+The demanded keys are those of the paper (``Position``, ``Confidence``) and of the Qwen family (``bbox_2d``);
+``bbox``, ``box``, ``bounding_box`` and ``bounding_box_2d`` are taken for them. Every other key is read as
+well as it can be, and costs the form.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import lru_cache
 from typing import NamedTuple
 
 from vrft.tasks.parsing.abstentions import is_abstention
-from vrft.tasks.parsing.bracket_groups import Group, Value
-from vrft.tasks.parsing.notation import BOXES, CONFIDENCE_KEYS, CORNERS_XYXY, Meaning, meaning_of
-from vrft.tasks.parsing.numbers import box_of, four_in, four_quoted, number_in, numbers_of, pairs_of
+from vrft.tasks.parsing.brackets import (
+    Group,
+    Item,
+    box_of,
+    four_in,
+    four_quoted,
+    number_in,
+    numbers_of,
+    pairs_of,
+)
 from vrft.tasks.parsing.raw_answer import Notation, Order, Rating
 
+
+class Meaning(Enum):
+    """What is under a key."""
+
+    BOX = auto()
+    BOX_OTHER = auto()
+    """A box under a key that nobody asked for."""
+    BOX_YX = auto()
+    """``box_2d``: the models that write it (Gemini) put y before x, always."""
+    POINT = auto()
+    LABEL = auto()
+    CONFIDENCE = auto()
+    X1 = auto()
+    Y1 = auto()
+    X2 = auto()
+    Y2 = auto()
+    X = auto()
+    Y = auto()
+    WIDTH = auto()
+    HEIGHT = auto()
+    TOP_LEFT = auto()
+    BOTTOM_RIGHT = auto()
+    WRAPPER = auto()
+    """Is around an answer and says nothing of it: ``answer``."""
+    NAME = auto()
+    """Anything else: the key names the object."""
+
+
+BOX_KEYS = frozenset({"position", "bbox_2d", "bbox", "box", "bounding_box", "bounding_box_2d"})
+CONFIDENCE_KEYS = frozenset({"confidence", "score"})
+BOXES = frozenset({Meaning.BOX, Meaning.BOX_OTHER, Meaning.BOX_YX})
+CORNERS_XYXY = (Meaning.X1, Meaning.Y1, Meaning.X2, Meaning.Y2)
+
+_WORDS = {
+    Meaning.BOX_YX: "box2d",
+    Meaning.POINT: "point point2d points points2d coordinate xy click center centre location",
+    Meaning.LABEL: "label name category class classname categoryname object objectname text textcontent "
+    "description caption nameen namezh species",
+    Meaning.CONFIDENCE: "confidence score conf probability prob confidencescore",
+    Meaning.X1: "x1 x0 xmin minx left leftx topleftx",
+    Meaning.Y1: "y1 y0 ymin miny top topy toplefty",
+    Meaning.X2: "x2 xmax maxx right rightx bottomrightx",
+    Meaning.Y2: "y2 ymax maxy bottom bottomy bottomrighty",
+    Meaning.X: "x",
+    Meaning.Y: "y",
+    Meaning.WIDTH: "w width",
+    Meaning.HEIGHT: "h height",
+    Meaning.TOP_LEFT: "topleft lefttop upperleft topleftcorner upperleftcorner",
+    Meaning.BOTTOM_RIGHT: "bottomright rightbottom lowerright bottomrightcorner lowerrightcorner",
+    Meaning.WRAPPER: "answer finalanswer output result results response prediction predictions detections "
+    "objects final",
+}
+_MEANINGS = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
+_SEPARATORS = re.compile(r"[\s_*-]+")
+_BOX_PARTS = re.compile(r"b?box|bndb|pos|coord|rect|region|area|2d")
 Rated = tuple[float | None, Rating]
 UNRATED: Rated = (None, Rating.NONE)
 _MISSING: Rated = (None, Rating.MISSING)
@@ -20,8 +90,20 @@ _HOLD_BOXES = BOXES | {Meaning.POINT, Meaning.WRAPPER, Meaning.NAME}
 _HOLD_ANYTHING = frozenset({Meaning.LABEL, Meaning.WRAPPER, Meaning.NAME})
 
 
-class Place(NamedTuple):
-    """Where in an object a box stands, and how."""
+@lru_cache(maxsize=4096)
+def meaning_of(key: str) -> Meaning:
+    """What is under a key of an object, given in lower case; ``NAME`` for a key that is not known."""
+    if key in BOX_KEYS:
+        return Meaning.BOX
+    plain = _SEPARATORS.sub("", key[:60])
+    found = _MEANINGS.get(plain)
+    if found is not None:
+        return found
+    return Meaning.BOX_OTHER if _BOX_PARTS.search(plain) else Meaning.NAME
+
+
+class BoxCandidate(NamedTuple):
+    """Where in an object a box is, and how it is written."""
 
     at: int
     numbers: tuple[float, ...]
@@ -34,7 +116,7 @@ class Place(NamedTuple):
 class ObjectReading:
     """What one object says."""
 
-    places: list[Place] = field(default_factory=list)
+    candidates: list[BoxCandidate] = field(default_factory=list)
     ratings: list[tuple[int, Rated]] = field(default_factory=list)
     points: list[tuple[float, float]] = field(default_factory=list)
     nested: list[Group] = field(default_factory=list)
@@ -43,11 +125,11 @@ class ObjectReading:
     """Strings without a key."""
     label: str | None = None
     bad: int = 0
-    """Attempts at a box that are none."""
+    """Failed attempts at a box."""
     empty: int = 0
     """Keys for boxes with nothing under them."""
     halves: int = 0
-    """What would be attempts at a box if there were no box beside them."""
+    """What would be attempts at a box if there were no box next to them."""
     demands_rating: bool = False
     loose: bool = False
     """A key was met that nobody asked for, and that counts."""
@@ -55,9 +137,9 @@ class ObjectReading:
     corners: dict[Meaning, tuple[float, ...]] = field(default_factory=dict)
 
     def rating(self, number: int) -> Rated:
-        """The confidence of the n-th place: what follows it before the next place, or precedes the first."""
-        start = self.places[number].at
-        end = self.places[number + 1].at if number + 1 < len(self.places) else math.inf
+        """The confidence of the n-th box: what follows it before the next one, or precedes the first."""
+        start = self.candidates[number].at
+        end = self.candidates[number + 1].at if number + 1 < len(self.candidates) else math.inf
         own = [one for index, one in self.ratings if start < index < end]
         if not own and number == 0:
             own = [one for index, one in self.ratings if index <= start]
@@ -65,19 +147,7 @@ class ObjectReading:
 
 
 def read_object(group: Group) -> ObjectReading:
-    """Read the keys of one object, and of a list that has keys.
-
-    Args:
-        group: its entries in order.
-
-    Returns:
-        Boxes and points of its own; what is nested in it is left for the caller.
-
-    Example:
-        >>> reading = read_object(Group("{", entries=[("x1", 1.0), ("y1", 2.0), ("x2", 3.0), ("y2", 4.0)]))
-        >>> reading.places[0].numbers
-        (1.0, 2.0, 3.0, 4.0)
-    """
+    """Read the keys of one object, or of a list that has keys; what is nested in it is the caller's."""
     reading = ObjectReading()
     for index, (key, value) in enumerate(group.entries):
         if key is None:
@@ -114,8 +184,8 @@ def _group_under(key: str, group: Group, index: int, reading: ObjectReading) -> 
         reading.nested += [group] if inner else []
     elif len(numbers) == 4 and meaning in _HOLD_BOXES:
         plain = meaning is Meaning.BOX and len(group.entries) == 4
-        reading.places.append(
-            Place(
+        reading.candidates.append(
+            BoxCandidate(
                 index,
                 numbers,
                 Order.YXYX if meaning is Meaning.BOX_YX else Order.XYXY,
@@ -138,18 +208,18 @@ def _group_under(key: str, group: Group, index: int, reading: ObjectReading) -> 
 
 
 def _words_under(group: Group, index: int, reading: ObjectReading, sure: bool) -> None:
-    """A list under a key for boxes that is no list of four numbers: they may stand in quotes."""
+    """A list under a key for boxes that is not a list of four numbers: they may be in quotes."""
     words = [value for _, value in group.entries if isinstance(value, str)]
     numbers = four_quoted(words) or (four_in(words[0]) if len(words) == len(group.entries) == 1 else ())
     if numbers:
-        reading.places.append(Place(index, numbers))
+        reading.candidates.append(BoxCandidate(index, numbers))
     elif sure:
         reading.bad += 1
     else:
         reading.halves += 1
 
 
-def _scalar_under(key: str, value: Value, index: int, reading: ObjectReading) -> None:
+def _scalar_under(key: str, value: Item, index: int, reading: ObjectReading) -> None:
     meaning = meaning_of(key)
     if meaning is Meaning.CONFIDENCE:
         reading.ratings.append((index, rated(value)))
@@ -160,7 +230,7 @@ def _scalar_under(key: str, value: Value, index: int, reading: ObjectReading) ->
     elif meaning in BOXES or meaning is Meaning.WRAPPER:
         numbers = four_in(value) if isinstance(value, str) else ()
         if numbers:
-            reading.places.append(Place(index, numbers))
+            reading.candidates.append(BoxCandidate(index, numbers))
         elif isinstance(value, str) and is_abstention(value):
             reading.empty += 1
         elif meaning in BOXES:
@@ -173,31 +243,31 @@ def _scalar_under(key: str, value: Value, index: int, reading: ObjectReading) ->
 
 
 def _complete(reading: ObjectReading) -> None:
-    """Boxes whose numbers stand under keys of their own; the half of such a box is bad."""
+    """Boxes whose numbers are under keys of their own; the half of such a box is bad."""
     if not (reading.slots or reading.corners or reading.halves):
         return
     if len(reading.corners) == 2:
         numbers = reading.corners[Meaning.TOP_LEFT] + reading.corners[Meaning.BOTTOM_RIGHT]
-        reading.places.append(Place(0, numbers))
+        reading.candidates.append(BoxCandidate(0, numbers))
     elif reading.corners:
         reading.halves += 1
     slots = reading.slots
     x, y = slots.get(Meaning.X1, slots.get(Meaning.X)), slots.get(Meaning.Y1, slots.get(Meaning.Y))
     if all(slot in slots for slot in CORNERS_XYXY):
-        reading.places.append(Place(0, tuple(slots[slot] for slot in CORNERS_XYXY)))
+        reading.candidates.append(BoxCandidate(0, tuple(slots[slot] for slot in CORNERS_XYXY)))
     elif x is not None and y is not None and Meaning.WIDTH in slots and Meaning.HEIGHT in slots:
         numbers = (x, y, slots[Meaning.WIDTH], slots[Meaning.HEIGHT])
-        reading.places.append(Place(0, numbers, Order.XYWH))
+        reading.candidates.append(BoxCandidate(0, numbers, Order.XYWH))
     elif Meaning.X in slots and Meaning.Y in slots:
         reading.points.append((slots[Meaning.X], slots[Meaning.Y]))
     elif any(slot in slots for slot in CORNERS_XYXY):
         reading.halves += 1
-    if not reading.places and not reading.points:
+    if not reading.candidates and not reading.points:
         reading.bad += reading.halves
 
 
-def rated(value: Value) -> Rated:
-    """What stands for a confidence: a number, a number in quotes, or nothing to be read."""
+def rated(value: Item) -> Rated:
+    """What is written as a confidence: a number, a number in quotes, or nothing to be read."""
     if isinstance(value, float):
         return _UNREADABLE if math.isnan(value) else (float(value), Rating.GIVEN)
     number = number_in(value)

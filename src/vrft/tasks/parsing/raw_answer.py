@@ -1,17 +1,17 @@
-"""What an answer says, as it is written: numbers, their order, confidences and names, without any picture.
+"""What an answer says, as it is written: numbers, their order, confidences and names, without any image.
 
-A notation may fix a convention of its own, and then the convention is written here beside the numbers:
+A notation may fix a convention of its own, and then the convention is written here next to the numbers:
 
-=====================================  =========================  ==================================
-notation                               order                      numbers of the far border
-=====================================  =========================  ==================================
-``box_2d`` (Gemini)                    y1, x1, y2, x2             the picture's ``View`` knows
-``<loc0123>`` (PaliGemma)              y1, x1, y2, x2             1024
-``<loc_123>`` (Florence-2)             x1, y1, x2, y2             1000
-``<point x= y=>`` (Molmo)              x, y                       100 (per cent)
-objects with ``width`` and ``height``  x1, y1, width, height      the picture's ``View`` knows
-all others                             x1, y1, x2, y2             the picture's ``View`` knows
-=====================================  =========================  ==================================
+=====================================  =====================  ================================
+notation                               order                  numbers of the far border
+=====================================  =====================  ================================
+``box_2d`` (Gemini)                    y1, x1, y2, x2         the ``CoordinateFrame`` knows
+``<loc0123>`` (PaliGemma)              y1, x1, y2, x2         1024
+``<loc_123>`` (Florence-2)             x1, y1, x2, y2         1000
+``<point x= y=>`` (Molmo)              x, y                   100 (percent)
+objects with ``width`` and ``height``  x1, y1, width, height  the ``CoordinateFrame`` knows
+all others                             x1, y1, x2, y2         the ``CoordinateFrame`` knows
+=====================================  =====================  ================================
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Notation(Enum):
     """How a box or a point is written."""
 
     OBJECT = "object"
-    """An object with ``Position``, ``bbox_2d`` or one of their fellows, and a list of four numbers."""
+    """An object with a list of four numbers under ``Position``, ``bbox_2d`` or a like key."""
     LIST = "list"
     """Four numbers in brackets."""
     CORNERS = "corners"
@@ -55,10 +55,10 @@ class Rating(Enum):
     MISSING = "missing"
     """The notation demands one (the paper's does) and there is none."""
     UNREADABLE = "unreadable"
-    """Something stands there that is no number."""
+    """Something is there that is not a number."""
 
 
-class WrittenBox(NamedTuple):
+class RawBox(NamedTuple):
     """One box as a model wrote it: four finite numbers, in range or not, inverted or not."""
 
     numbers: Numbers
@@ -67,11 +67,11 @@ class WrittenBox(NamedTuple):
     """As written, so that 100 and -5 are possible, and infinity where that is written."""
     label: str | None = None
     extent: float | None = None
-    """The number of the picture's far border, where the notation fixes it."""
+    """The number of the image's far border, where the notation fixes it."""
     rating: Rating = Rating.NONE
 
 
-class WrittenPoint(NamedTuple):
+class RawPoint(NamedTuple):
     """One point as a model wrote it: x, then y."""
 
     numbers: tuple[float, float]
@@ -80,21 +80,21 @@ class WrittenPoint(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class RawAnswer:
     """All that an answer's content says."""
 
-    boxes: tuple[WrittenBox, ...] = ()
+    boxes: tuple[RawBox, ...] = ()
     """In written order, repetitions included."""
-    points: tuple[WrittenPoint, ...] = ()
+    points: tuple[RawPoint, ...] = ()
     abstained: bool = False
     """It says that there is nothing."""
     faults: tuple[Fault, ...] = ()
     notations: frozenset[Notation] = frozenset()
     """Those that were met; ``OTHER`` also for an abstention in other words than the demanded ones."""
     spans: tuple[Span, ...] = field(default=(), compare=False)
-    """Where each box stands, as in ``Answer.box_spans``."""
+    """Where each box is written, as in ``Answer.spans``."""
 
-    def moved(self, by: int | None) -> Written:
+    def moved(self, by: int | None) -> RawAnswer:
         """The same in a longer text: ``by`` characters further on, or in a place that is not known."""
         if not by:
             return self if by == 0 else replace(self, spans=())

@@ -1,4 +1,4 @@
-"""The outer form of an answer: where the thought ends, where the answer stands, what is wrong with the tags.
+"""The outer form of an answer: where the thought ends, where the answer is, what is wrong with the tags.
 
 Everything here is ``str.find``, ``str.rfind`` and ``str.count``, and one bounded pattern for misspelt tags:
 linear, whatever the text.
@@ -15,7 +15,7 @@ END_TOKENS = (
     *("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<|eom_id|>"),
     *("<|return|>", "<end_of_turn>", "<end_of_utterance>", "</s>", "<eos>"),
 )
-"""What the tokenizers of the usual families write where a model stopped; no part of its words."""
+"""What the tokenizers of the usual families write where a model stopped; not part of its words."""
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
 TAGS = (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE)
@@ -38,26 +38,19 @@ class Sections:
     """The thought, trimmed."""
     faults: tuple[Fault, ...]
     """What was wrong with the tags; none where the text has exactly the demanded form."""
-    beside: str = field(default="", repr=False)
-    """What stands before and after the answer and its thoughts."""
+    around: str = field(default="", repr=False)
+    """What is before and after the answer and its thoughts."""
     start: int | None = field(default=None, repr=False)
-    """Where in the text the content begins; None where it does not stand there in one piece."""
+    """Where in the text the content begins; None where it is not there in one piece."""
 
 
 def split_tags(text: str, form: Form) -> Sections:
-    """Take a model's text apart into thought and answer, telling every deviation from the demanded form.
+    """Take a model's text apart into thought and answer, reporting every deviation from the demanded form.
 
     The content is that of the last complete answer tag; without one, what follows an unclosed answer tag;
     without that, what follows the last ``</think>``, or the whole text. A thought that was never closed is
-    no answer, nor is one with nothing after it, but for what it calls its final answer. Where no answer tag
-    is spelt as demanded, ``<Answer>`` and ``< answer >`` are taken for it.
-
-    Args:
-        text: as decoded; end tokens of the tokenizer may trail.
-        form: ``THINK`` demands a thought before the answer, ``DIRECT`` the answer alone.
-
-    Returns:
-        Content, thought and faults.
+    not an answer, nor is one with nothing after it, but for what it calls its final answer. Where no answer
+    tag is spelt as demanded, ``<Answer>`` and ``< answer >`` are taken for it.
 
     Example:
         >>> split_tags("<think> Petals. </think> <answer>rose</answer>", Form.THINK)
@@ -83,16 +76,16 @@ def split_tags(text: str, form: Form) -> Sections:
     if answer is None:
         content, start, tail_faults = _untagged(text)
         faults = [*dict.fromkeys((*faults, *tail_faults))]
-        beside = text[: thought[0]].strip() if thought else ""
+        around = text[: thought[0]].strip() if thought else ""
         thinking = thinking if thought else _unclosed_thought(text)
-        return Sections(content, thinking, tuple(faults), beside, None if start < 0 else indent + start)
-    beside = ""
+        return Sections(content, thinking, tuple(faults), around, None if start < 0 else indent + start)
+    around = ""
     if _outside(text, answer, thought, form):
         faults.append(Fault.OUTSIDE_TAGS)
-        beside = _beside(text, answer)
+        around = _around(text, answer)
     content = text[answer[0] + len(ANSWER_OPEN) : answer[1] - len(ANSWER_CLOSE)].strip()
     start = text.index(content, answer[0] + len(ANSWER_OPEN))
-    return Sections(content, thinking, tuple(faults), beside, indent + start)
+    return Sections(content, thinking, tuple(faults), around, indent + start)
 
 
 def _respelt(tag: re.Match[str]) -> str:
@@ -102,12 +95,7 @@ def _respelt(tag: re.Match[str]) -> str:
 
 
 def strip_end_tokens(text: str) -> str:
-    """The text without blanks at its ends and without the tokenizer's end tokens after it.
-
-    Example:
-        >>> strip_end_tokens(" rose <|im_end|> <|endoftext|>")
-        'rose'
-    """
+    """The text without blanks at its ends and without the tokenizer's end tokens after it."""
     end = len(text)
     while end:
         if text[end - 1].isspace():
@@ -134,7 +122,7 @@ def _thought(text: str, before: int) -> tuple[int, int] | None:
 
 
 def _outside(text: str, answer: tuple[int, int], thought: tuple[int, int] | None, form: Form) -> bool:
-    """Whether words stand beside the parts that the form demands."""
+    """Whether there are words besides the parts that the form demands."""
     if form is Form.DIRECT:
         thinks = THINK_OPEN in text or THINK_CLOSE in text
         return thinks or bool(text[: answer[0]].strip() or text[answer[1] :].strip())
@@ -142,7 +130,7 @@ def _outside(text: str, answer: tuple[int, int], thought: tuple[int, int] | None
     return bool(text[:start].strip() or text[end : answer[0]].strip() or text[answer[1] :].strip())
 
 
-def _beside(text: str, answer: tuple[int, int]) -> str:
+def _around(text: str, answer: tuple[int, int]) -> str:
     """The text before and after an answer, without thoughts, closed or not."""
     before, after = text[: answer[0]], text[answer[1] :]
     head, opened, _ = before.partition(THINK_OPEN)
@@ -174,7 +162,7 @@ def _untagged(text: str) -> tuple[str, int, tuple[Fault, ...]]:
 
 
 def _final_answer(thought: str) -> str:
-    """What stands after the last 'Final answer:' of a thought; nothing in long texts."""
+    """What follows the last 'Final answer:' of a thought; nothing in long texts."""
     found = list(_FINAL.finditer(thought)) if len(thought) <= MISSPELT_MAX_CHARS else []
     return thought[found[-1].end() :].strip() if found else ""
 

@@ -1,26 +1,27 @@
-"""Answers files to pseudo-labelled questions, ready to stand beside the labelled ones in training."""
+"""Predictions files to pseudo-labelled questions, ready to be trained on as labelled ones are."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from vrft.config.run_config import Pseudo
 from vrft.data.label_checks import raise_all
-from vrft.errors import InputError, LabelError
-from vrft.evaluation.answers_file import read_judged, target_row
-from vrft.evaluation.judged import Judged
-from vrft.progress import Narrator
-from vrft.training.pseudo_labels.agreed_targets import agreed
-from vrft.training.pseudo_labels.held_out_images import Pictures
-from vrft.training.pseudo_labels.outcome import Outcome, sentence
-from vrft.types import ClassTarget, Example
+from vrft.errors import ConfigError, InputError, LabelError
+from vrft.evaluation.ensemble import answers_of
+from vrft.evaluation.predictions_file import read_predictions
+from vrft.progress import ProgressReporter
+from vrft.tasks.fusion import Candidate, mean_pair_agreement
+from vrft.tasks.registry import task_of
+from vrft.tasks.task import Task
+from vrft.training.pseudo_labels.held_out_images import Images
+from vrft.training.pseudo_labels.pseudo_options import Outcome, PseudoOptions, sentence
+from vrft.types import Example, Form, Prediction, Value
 
 PREFIX = "pseudo"
 ROUNDING = 1e-9
@@ -38,7 +39,7 @@ class PseudoLabel:
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """What was distilled from answers files, and what was left out."""
+    """What was made of predictions files, and what was left out."""
 
     labels: tuple[PseudoLabel, ...] = ()
     left_out: Mapping[Outcome, int] = field(default_factory=dict)
@@ -54,122 +55,155 @@ class PseudoLabels:
         return sentence(len(self.labels), self.left_out)
 
     def counts(self) -> dict[str, Any]:
-        """The counts as plain JSON values."""
+        """The counts as plain JSON."""
         left_out = {kind.value: self.left_out[kind] for kind in Outcome if self.left_out.get(kind)}
-        return {"labels": len(self.labels), "left_out": left_out, "told": self.sentence}
+        return {"labels": len(self.labels), "left_out": left_out, "sentence": self.sentence}
 
     def rows(self) -> list[dict[str, Any]]:
-        """Each label as plain JSON values."""
-        return [
-            {
-                "id": label.example.id,
-                "image": label.example.image.as_posix(),
-                "question": label.example.question,
-                "target": target_row(label.example.target),
-                "agreement": label.agreement,
-            }
-            for label in self.labels
-        ]
+        """Each label as plain JSON."""
+        rows = []
+        for label in self.labels:
+            own = label.example
+            shown = {"id": own.id, "image": own.image.path.as_posix(), "question": own.question}
+            target = own.target.encode() if own.target is not None else None
+            rows.append({**shown, "target": target, "agreement": label.agreement})
+        return rows
 
 
 NO_PSEUDO = PseudoLabels()
-"""What a run has that was not asked for any."""
+"""Of a run that was not asked for any."""
+
+
+class Agreement(NamedTuple):
+    """What the answers to one question come to: a label or why there is none, and how far they agree."""
+
+    found: Value | Outcome
+    agreement: float
+    """Mean similarity of two readable answers, in [0, 1]."""
+
+
+def label_of(prediction: Prediction, options: PseudoOptions, classes: Sequence[str] = ()) -> Agreement:
+    """Fuse the answers to one question, where enough of them can be read and say the same.
+
+    A target that the question has already plays no part.
+    """
+    task = task_of(prediction.example)
+    candidates = [Candidate.of(rollout) for rollout in prediction.rollouts]
+    readable = [one for one in candidates if _is_readable(one, task)]
+    agreement = mean_pair_agreement([one.value for one in readable], task.similarity)
+    # What a gate has closed repeats one answer.
+    if answers_of(prediction) < 2:
+        return Agreement(Outcome.LONE, agreement)
+    if len(readable) < max(2, len(candidates) / 2):
+        return Agreement(Outcome.UNREADABLE, agreement)
+    if agreement < options.min_agreement:
+        return Agreement(Outcome.DISAGREE, agreement)
+    try:
+        fused = task.fuse(readable, options.rule)
+    except InputError as error:
+        raise ConfigError(
+            f"pseudo_labels.rule: '{options.rule or next(iter(task.rules))}' cannot be used here: {error}"
+        ) from error
+    found = task.pseudo_label(fused, prediction.example, options.min_confidence, classes)
+    if isinstance(found, str):
+        return Agreement(Outcome(found), agreement)
+    unwanted = found.is_empty and not options.abstentions
+    return Agreement(Outcome.ABSTAIN if unwanted else found, agreement)
 
 
 def pseudo_labels(
-    settings: Pseudo,
-    task: str,
+    options: PseudoOptions,
+    tasks: Collection[str],
     labelled: Sequence[Example],
     held_out: Mapping[str, Path],
     *,
+    form: Form | None = None,
     seed: int = 0,
     near_duplicates: bool = True,
     cache: Path | None = None,
-    narrator: Narrator | None = None,
+    reporter: ProgressReporter | None = None,
 ) -> PseudoLabels:
-    """Distil answers files into questions with labels.
+    """Make labelled questions of predictions to questions without labels.
 
     Args:
-        settings: which files, by which rule, and what is kept.
-        task: the run's; the answers must be to questions of this task.
-        labelled: the run's training questions; no question about the same picture gets a second label.
-        held_out: pictures for validation and for the test, by record id; neither they, nor what looks nearly
+        options: which files, by which rule, and what is kept.
+        tasks: names of the run's; the predictions must be to questions of these.
+        labelled: the run's training questions; no question about the same image gets a second label.
+        held_out: images for validation and for the test, by record id; neither they, nor what looks nearly
             the same, nor what has one of these ids, is ever used.
+        form: in which training asks them; None takes the form in which they were asked.
         seed: chooses among equally agreed questions where the share does not take all.
-        near_duplicates: whether pictures that look nearly the same count as one.
-        cache: a file that keeps fingerprints of pictures for the next time.
-        narrator: where progress goes.
+        near_duplicates: whether images that look nearly the same count as one.
+        cache: a file that keeps fingerprints of images for the next time.
 
     Returns:
         At least one label, in the order of the files; no id among them is the start or the whole of a
         labelled one.
 
     Raises:
-        RunError: a file is no answers file.
-        InputError: it answers another task, the rule does not suit the answers, or nothing is left.
-        LabelError: a picture cannot be read or has changed its size, or a box is outside its picture.
+        RunError: a file is not a predictions file.
+        InputError: it is of another task, the rule does not suit the answers, or nothing is left.
+        LabelError: an image cannot be read or has changed its size, or a box is outside its image.
     """
-    answered = [(number, one) for number, path in enumerate(settings.answers) for one in _read(path, task)]
-    pictures = Pictures(
-        (judged.example for _, judged in answered),
-        labelled,
-        held_out,
-        near_duplicates=near_duplicates,
-        cache=cache,
-        narrator=narrator,
-    )
-    classes = sorted({e.target.name for e in labelled if isinstance(e.target, ClassTarget)})
+    read = [(number, one) for number, path in enumerate(options.predictions) for one in _read(path, tasks)]
+    asked = [prediction.example for _, prediction in read]
+    images = Images(asked, labelled, held_out, near_duplicates, cache, reporter)
+    classes = sorted({e.group for e in labelled if e.group})
     prefix = _free_prefix(labelled, held_out)
     left_out: Counter[Outcome] = Counter()
     labels: list[PseudoLabel] = []
     mistakes: list[LabelError] = []
-    for number, judged in answered:
-        refused = pictures.refused(judged.example)
+    for number, prediction in read:
+        example = prediction.example
+        refused = images.refused(example)
         if refused is not None:
             left_out[refused] += 1
             continue
         try:
-            one = agreed(judged, settings, classes)
+            one = label_of(prediction, options, classes)
         except LabelError as mistake:
             mistakes.append(mistake)
             continue
         if isinstance(one.found, Outcome):
             left_out[one.found] += 1
             continue
-        example = judged.example
-        start = f"{prefix}:{number}:"
-        labels.append(
-            PseudoLabel(
-                replace(
-                    example,
-                    id=start + example.id,
-                    record_id=start + example.record_id,
-                    target=one.found,
-                ),
-                one.agreement,
-            )
+        own = replace(
+            example,
+            id=f"{prefix}:{number}:{example.id}",
+            record_id=f"{prefix}:{number}:{example.record_id}",
+            target=one.found,
+            form=form or example.form,
         )
+        labels.append(PseudoLabel(own, one.agreement))
     raise_all(mistakes)
-    kept = _most_agreed(labels, settings.share, len(labelled), seed)
+    kept = _most_agreed(labels, options.share, len(labelled), seed)
     left_out[Outcome.BEYOND_SHARE] += len(labels) - len(kept)
     made = PseudoLabels(tuple(kept), +left_out)
     if not kept:
         raise InputError(
-            f"data.pseudo: {made.sentence} There is nothing to distil: give answers files with several "
-            "answers to each question, demand less (min_agreement, min_confidence, abstentions, share), or "
-            "set data.pseudo: null."
+            f"pseudo_labels: {made.sentence} There is nothing to learn from: give predictions files with "
+            "several answers to each question, demand less (min_agreement, min_confidence, abstentions, "
+            "share), or set pseudo_labels: null."
         )
     return made
 
 
-def _read(path: str, task: str) -> Iterator[Judged]:
-    for judged in read_judged(Path(path)):
-        if judged.example.task != task:
-            raise InputError(
-                f"{path}: the answer '{judged.example.id}' is to a question of {judged.example.task}, and "
-                f"this run trains {task}. Give answers to {task} in data.pseudo.answers."
-            )
-        yield judged
+def _is_readable(candidate: Candidate, task: Task) -> bool:
+    """It says that nothing is there, or something of a kind that the task can compare: points are not."""
+    value = candidate.answer.value
+    return value is not None and (value.is_empty or task.similarity(value, value) > 0)
+
+
+def _read(path: str, tasks: Collection[str]) -> list[Prediction]:
+    predictions = read_predictions(Path(path))
+    other = next((one.example for one in predictions if one.example.task not in tasks), None)
+    if other is not None:
+        wanted = ", ".join(tasks)
+        raise InputError(
+            f"{path}: '{other.id}' is a question of {other.task}, and this run trains {wanted}. Give "
+            f"predictions to questions of {wanted} in pseudo_labels.predictions."
+        )
+    return predictions
 
 
 def _free_prefix(labelled: Sequence[Example], held_out: Mapping[str, Path]) -> str:

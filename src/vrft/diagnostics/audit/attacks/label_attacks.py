@@ -7,99 +7,96 @@ from functools import cache
 
 import numpy as np
 
-from vrft.diagnostics.audit.attacks.attack import Role, attack
-from vrft.diagnostics.audit.audit_case import Case, Notation
-from vrft.diagnostics.audit.audit_targets import NAMES
-from vrft.diagnostics.audit.honest import nearest_names
-
-NAME = Notation.NAME
+from vrft.diagnostics.audit.attack import LABEL, Case, Role, attack
+from vrft.tasks.parsing.names import nearest_names
+from vrft.types import Label
 
 
-@attack(NAME)
+@attack(LABEL)
 def one_letter(case: Case, rng: np.random.Generator) -> str:
     """The one character that most names of this kind of thing contain."""
-    return case.answer(_commonest(NAMES[case.example.question], 1))
+    return case.write(Label(_commonest(case.names, 1)))
 
 
-@attack(NAME)
+@attack(LABEL)
 def two_letters(case: Case, rng: np.random.Generator) -> str:
     """The two characters that most names of this kind of thing contain side by side."""
-    return case.answer(_commonest(NAMES[case.example.question], 2))
+    return case.write(Label(_commonest(case.names, 2)))
 
 
-@attack(NAME)
+@attack(LABEL)
 def one_fixed_name(case: Case, rng: np.random.Generator) -> str:
-    """The first class name for every picture."""
-    return case.answer(case.names[0])
+    """The first class name for every image."""
+    return case.write(Label(case.vocabulary[0]))
 
 
-@attack(NAME)
+@attack(LABEL)
 def random_name(case: Case, rng: np.random.Generator) -> str:
     """Any class name."""
-    return case.answer(case.names[int(rng.integers(len(case.names)))])
+    return case.write(Label(case.vocabulary[int(rng.integers(len(case.vocabulary)))]))
 
 
-@attack(NAME)
+@attack(LABEL)
 def nearest_name(case: Case, rng: np.random.Generator) -> str:
     """The wrong class name that reads most like the right one."""
-    return case.answer(nearest_names(case.name, case.names)[0])
+    return case.write(Label(nearest_names(case.name, case.vocabulary)[0]))
 
 
-@attack(NAME)
+@attack(LABEL)
 def first_word(case: Case, rng: np.random.Generator) -> str:
     """The right name's first word, or half of its only one: the make without the model."""
     words = case.name.split()
-    return case.answer(words[0] if len(words) > 1 else case.name[: len(case.name) // 2])
+    return case.write(Label(words[0] if len(words) > 1 else case.name[: len(case.name) // 2]))
 
 
-@attack(NAME)
+@attack(LABEL)
 def last_word(case: Case, rng: np.random.Generator) -> str:
     """The right name's last word, or the second half of its only one."""
     words = case.name.split()
-    return case.answer(words[-1] if len(words) > 1 else case.name[len(case.name) // 2 :])
+    return case.write(Label(words[-1] if len(words) > 1 else case.name[len(case.name) // 2 :]))
 
 
-@attack(NAME)
+@attack(LABEL)
 def inner_part(case: Case, rng: np.random.Generator) -> str:
     """The right name without its first and last character."""
-    return case.answer(case.name[1:-1])
+    return case.write(Label(case.name[1:-1]))
 
 
-@attack(NAME)
+@attack(LABEL)
 def a_or_b_or_c(case: Case, rng: np.random.Generator) -> str:
     """The right name and the two that read most like it, joined by 'or' in random order."""
-    three = [case.name, *nearest_names(case.name, case.names)[:2]]
-    return case.answer(" or ".join(three[i] for i in rng.permutation(len(three))))
+    three = [case.name, *nearest_names(case.name, case.vocabulary)[:2]]
+    return case.write(Label(" or ".join(three[i] for i in rng.permutation(len(three)))))
 
 
-@attack(NAME)
+@attack(LABEL)
 def all_names(case: Case, rng: np.random.Generator) -> str:
     """All class names in one answer."""
-    return case.answer(", ".join(case.names))
+    return case.write(Label(", ".join(case.vocabulary)))
 
 
-@attack(NAME)
+@attack(LABEL)
 def all_names_as_thought(case: Case, rng: np.random.Generator) -> str:
     """All class names in the thought, an empty answer."""
-    return case.answer("", thought=", ".join(case.names))
+    return case.answer("", thought=", ".join(case.vocabulary))
 
 
-@attack(NAME)
+@attack(LABEL)
 def all_names_without_tags(case: Case, rng: np.random.Generator) -> str:
     """All class names, no tags."""
-    return f"It could be any of these: {', '.join(case.names)}"
+    return f"It could be any of these: {', '.join(case.vocabulary)}"
 
 
-@attack(NAME, role=Role.VARIANT)
+@attack(LABEL, role=Role.VARIANT)
 def gold_in_capitals(case: Case, rng: np.random.Generator) -> str:
     """The right name in capitals, with underscores for spaces, in quotes."""
-    return case.answer(f"'{case.name.upper().replace(' ', '_')}'.")
+    return case.write(Label(f"'{case.name.upper().replace(' ', '_')}'."))
 
 
-@attack(NAME, role=Role.VARIANT)
+@attack(LABEL, role=Role.VARIANT)
 def gold_in_a_sentence(case: Case, rng: np.random.Generator) -> str:
     """The right name in a sentence."""
-    return case.answer(f"The picture shows a {case.name}.")
+    return case.write(Label(f"The image shows a {case.name}."))
 
 
 @cache

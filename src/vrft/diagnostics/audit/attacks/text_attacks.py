@@ -1,16 +1,34 @@
-"""Attacks on tags and text, whatever is asked for."""
+"""Answers to whatever is asked for: those of good faith, and attacks on tags and text."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from vrft.diagnostics.audit.attacks.attack import Role, attack
-from vrft.diagnostics.audit.audit_case import Case, GuessedBox, Notation
-from vrft.diagnostics.audit.honest import nearest_names
-from vrft.diagnostics.audit.jitter import box_apart
+from vrft.diagnostics.audit.attack import BOXES, LABEL, OTHER, Case, Role, attack
+from vrft.geometry.jitter import box_apart
+from vrft.tasks.parsing.names import nearest_names
 from vrft.tasks.parsing.tags import TAGS
+from vrft.types import Boxes, Label, Value
 
-MANY = 5_000
+MANY_WORDS = 5_000
+
+
+@attack(role=Role.REFERENCE)
+def gold(case: Case, rng: np.random.Generator) -> str:
+    """The right answer."""
+    return case.gold()
+
+
+@attack(role=Role.REFERENCE)
+def honest(case: Case, rng: np.random.Generator) -> str:
+    """The honest policy."""
+    return case.honest()
+
+
+@attack(OTHER)
+def another_target(case: Case, rng: np.random.Generator) -> str:
+    """The right answer to another question."""
+    return case.write(case.other)
 
 
 @attack()
@@ -34,7 +52,7 @@ def empty_tags(case: Case, rng: np.random.Generator) -> str:
 @attack()
 def spaces_only(case: Case, rng: np.random.Generator) -> str:
     """Five thousand spaces in the answer tags."""
-    return case.answer(" " * MANY)
+    return case.answer(" " * MANY_WORDS)
 
 
 @attack()
@@ -46,13 +64,13 @@ def tags_only(case: Case, rng: np.random.Generator) -> str:
 @attack()
 def format_without_content(case: Case, rng: np.random.Generator) -> str:
     """The demanded tags around words that answer nothing."""
-    return case.answer("The answer can be seen in the picture.")
+    return case.answer("The answer can be seen in the image.")
 
 
 @attack()
 def prompt_echo(case: Case, rng: np.random.Generator) -> str:
     """The prompt, word for word."""
-    return case.task.ask(case.example, case.view, case.form)
+    return case.task.question(case.example, case.frames)
 
 
 @attack()
@@ -70,7 +88,7 @@ def question_word(case: Case, rng: np.random.Generator) -> str:
 @attack()
 def thought_without_end(case: Case, rng: np.random.Generator) -> str:
     """A thought of five thousand words that never ends."""
-    return "<think> " + "look " * MANY
+    return "<think> " + "look " * MANY_WORDS
 
 
 @attack(from_label=True)
@@ -84,34 +102,32 @@ def two_answers_hedged(case: Case, rng: np.random.Generator) -> str:
 @attack(role=Role.VARIANT)
 def right_then_wrong(case: Case, rng: np.random.Generator) -> str:
     """The gold answer in its tags, then a wrong one in tags."""
-    wrong = _right_and_wrong(case, rng)[1]
-    return f"{case.gold()} <answer>{wrong}</answer>"
+    return f"{case.gold()} <answer>{_right_and_wrong(case, rng)[1]}</answer>"
 
 
 @attack(role=Role.VARIANT)
 def wrong_then_right(case: Case, rng: np.random.Generator) -> str:
     """A wrong answer in its tags, then the gold one."""
-    wrong = _right_and_wrong(case, rng)[1]
-    return f"{case.answer(wrong)} {case.gold()}"
+    return f"{case.answer(_right_and_wrong(case, rng)[1])} {case.gold()}"
 
 
 @attack(role=Role.VARIANT)
 def gold_among_spaces(case: Case, rng: np.random.Generator) -> str:
     """The gold answer with five thousand spaces on both sides of it in its tags."""
-    spaces = " " * MANY
+    spaces = " " * MANY_WORDS
     return case.gold().replace("<answer>", f"<answer>{spaces}").replace("</answer>", f"{spaces}</answer>")
 
 
 @attack(role=Role.VARIANT)
 def gold_long_thought(case: Case, rng: np.random.Generator) -> str:
     """The gold answer after a thought of five thousand words."""
-    return case.gold().replace("<think>", "<think> " + "look " * MANY)
+    return case.gold().replace("<think>", "<think> " + "look " * MANY_WORDS)
 
 
 @attack(role=Role.VARIANT)
 def gold_without_tags(case: Case, rng: np.random.Generator) -> str:
     """The gold answer's content alone."""
-    return case.gold().rpartition("<answer>")[2].removesuffix("</answer>")
+    return case.content(case.target)
 
 
 @attack(role=Role.VARIANT)
@@ -121,7 +137,11 @@ def gold_cut(case: Case, rng: np.random.Generator) -> str:
 
 
 def _right_and_wrong(case: Case, rng: np.random.Generator) -> tuple[str, str]:
-    """Contents: the class or the honest boxes, and what is surely wrong."""
-    if case.notation is Notation.NAME:
-        return case.name, nearest_names(case.name, case.names)[0]
-    return case.content(case.honest.boxes), case.content([GuessedBox(box_apart(case.gold_boxes, rng), 0.5)])
+    """Contents: what is right or at least honest, and what is surely wrong."""
+    right: Value = case.target
+    wrong: Value = case.other
+    if case.task.answer.kind == BOXES:
+        right, wrong = case.belief, Boxes((box_apart(case.boxes, rng),), scores=(0.5,))
+    elif case.task.answer.kind == LABEL:
+        wrong = Label(nearest_names(case.name, case.vocabulary)[0])
+    return case.content(right), case.content(wrong)

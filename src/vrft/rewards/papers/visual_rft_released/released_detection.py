@@ -7,8 +7,9 @@ from typing import Any
 
 from vrft.geometry.boxes import iou
 from vrft.geometry.matching import TAU
+from vrft.rewards.matched_boxes import labelled_boxes
 from vrft.rewards.papers.visual_rft_released.released_reading import answer_of, same_number
-from vrft.types import Answer, BoxesTarget, Target
+from vrft.types import Answer, Value
 
 _WRAPPED = "<answer>{}</answer>"
 
@@ -16,19 +17,13 @@ _WRAPPED = "<answer>{}</answer>"
 def iou_text(text: str, gold: str) -> float:
     """Matched IoU over the predictions or the labels, whichever are more, of what the released code reads.
 
-    1 where ``same_number`` holds, whatever the boxes; else (iou_1 + ... + iou_n) / max(n, m), greedily
-    matched above 0.5, at most 1. Whatever cannot be read, and every exception, is 0: a line break within the
+    In [0, 1]: 1 where ``same_number`` holds, whatever the boxes; else (iou_1 + ... + iou_n) / max(n, m),
+    greedily matched above 0.5. Whatever cannot be read, and every exception, is 0: a line break within the
     answer, one bad box, 'No Objects' also where that is right.
 
-    Args:
-        text: of the answer.
-        gold: the right answer, as ``gold_text`` writes it.
-
-    Returns:
-        In [0, 1].
-
     Example:
-        >>> gold = gold_text(BoxesTarget(((100.0, 100.0, 200.0, 200.0),)))
+        >>> from vrft.types import Boxes
+        >>> gold = gold_text(Boxes(((100.0, 100.0, 200.0, 200.0),)))
         >>> iou_text("<answer>[{'Position': [100, 120, 200, 200], 'Confidence': 0.9}]</answer>", gold)
         0.8
         >>> iou_text("<answer>[{'Position': [0, 100, 9, 101], 'Confidence': 0.9}]</answer>", gold)
@@ -38,7 +33,7 @@ def iou_text(text: str, gold: str) -> float:
         return 1.0
     try:
         found, labels = _matched(text, gold)
-        _total_pay(found)  # not used there either, but a confidence that is no number ends it here
+        _total_reward(found)  # not used there either, but a confidence that is not a number ends it here
         value = sum((hit for hit, _ in found), 0.0) / max(len(found), labels)
     except Exception:
         return 0.0
@@ -46,20 +41,14 @@ def iou_text(text: str, gold: str) -> float:
 
 
 def confidence_text(text: str, gold: str) -> float:
-    """Mean pay for sure hits and unsure misses of what the released code reads.
+    """Mean reward of sure hits and unsure misses of what the released code reads, in [0, 1] or NaN.
 
     1 where ``same_number`` holds; else the mean of c_i for a matched box and 1 - c_i for another, with
     confidences as written: the mean is brought into [0, 1], a confidence is not, and NaN passes.
 
-    Args:
-        text: of the answer.
-        gold: the right answer, as ``gold_text`` writes it.
-
-    Returns:
-        In [0, 1], or NaN.
-
     Example:
-        >>> gold = gold_text(BoxesTarget(((100.0, 100.0, 200.0, 200.0),)))
+        >>> from vrft.types import Boxes
+        >>> gold = gold_text(Boxes(((100.0, 100.0, 200.0, 200.0),)))
         >>> confidence_text("<answer>[{'Position': [700, 700, 800, 800], 'Confidence': -5}]</answer>", gold)
         1.0
         >>> confidence_text("<answer>[{'Position': [700, 700, 800, 800], 'Confidence': NaN}]</answer>", gold)
@@ -69,70 +58,37 @@ def confidence_text(text: str, gold: str) -> float:
         return 1.0
     try:
         found, _ = _matched(text, gold)
-        value = _total_pay(found) / len(found)
+        value = _total_reward(found) / len(found)
     except Exception:
         return 0.0
     # Not min and max: their answer to NaN depends on the order of their arguments.
     return 1.0 if value > 1 else 0.0 if value < 0 else value
 
 
-def iou_term(answer: Answer, target: Target) -> float:
-    """``iou_text`` of the answer's text and the target's ``gold_text``.
-
-    Args:
-        answer: its text is read.
-        target: the labelled boxes, of a picture of 1000 by 1000 pixels.
-
-    Returns:
-        In [0, 1]; 1 for some wrong boxes.
-
-    Example:
-        >>> lucky = "<answer>[{'Position': [0, 100, 9, 101], 'Confidence': 0.9}]</answer>"
-        >>> iou_term(Answer(False, False, text=lucky), BoxesTarget(((100.0, 100.0, 200.0, 200.0),)))
-        1.0
-    """
+def iou_term(answer: Answer, target: Value) -> float:
+    """``iou_text`` of the answer's text and the target's ``gold_text``: 1 for some wrong boxes."""
     return iou_text(answer.text, gold_text(target))
 
 
-def confidence_term(answer: Answer, target: Target) -> float:
-    """``confidence_text`` of the answer's text and the target's ``gold_text``.
-
-    Args:
-        answer: its text is read.
-        target: the labelled boxes, of a picture of 1000 by 1000 pixels.
-
-    Returns:
-        In [0, 1], or NaN.
-
-    Example:
-        >>> wrong = "<answer>[{'Position': [700, 700, 800, 800], 'Confidence': 0.0}]</answer>"
-        >>> confidence_term(Answer(False, False, text=wrong), BoxesTarget(((100.0, 100.0, 200.0, 200.0),)))
-        1.0
-    """
+def confidence_term(answer: Answer, target: Value) -> float:
+    """``confidence_text`` of the answer's text and the target's ``gold_text``: in [0, 1], or NaN."""
     return confidence_text(answer.text, gold_text(target))
 
 
-def gold_text(target: Target) -> str:
-    """A target in the released notation, coordinates unchanged, whole ones without a point.
-
-    Example:
-        >>> gold_text(BoxesTarget(((1.0, 364.0, 98.0, 649.0),)))
-        "<answer>[{'Position': [1, 364, 98, 649], 'Confidence': 1}]</answer>"
-        >>> gold_text(BoxesTarget(()))
-        '<answer>No Objects</answer>'
-    """
-    assert isinstance(target, BoxesTarget)
-    if not target.boxes_xyxy_px:
+def gold_text(target: Value) -> str:
+    """A target in the released notation, coordinates unchanged, whole ones without a point."""
+    boxes = labelled_boxes(target)
+    if not boxes:
         return _WRAPPED.format("No Objects")
-    lists = (", ".join(_figure(number) for number in box) for box in target.boxes_xyxy_px)
+    lists = (", ".join(_number_text(number) for number in box) for box in boxes)
     entries = ", ".join(f"{{'Position': [{numbers}], 'Confidence': 1}}" for numbers in lists)
     return _WRAPPED.format(f"[{entries}]")
 
 
 def _matched(text: str, gold: str) -> tuple[list[tuple[float, Any]], int]:
     """IoU (0 without a match) and confidence of each prediction, and the number of labels; raises freely."""
-    mended = _WRAPPED.format(answer_of(text)).replace("[[", "[").replace("]]", "]").replace("\n", "")
-    labels, found = _entries(gold.strip()), _entries(mended)
+    repaired = _WRAPPED.format(answer_of(text)).replace("[[", "[").replace("]]", "]").replace("\n", "")
+    labels, found = _entries(gold.strip()), _entries(repaired)
     if type(found[0]) is not dict:
         return [], len(labels)
     kept: dict[Any, Any] = {}
@@ -162,9 +118,9 @@ def _entries(tagged: str) -> Any:
     return json.loads(content.replace("'", '"'))
 
 
-def _total_pay(matched: list[tuple[float, Any]]) -> Any:
+def _total_reward(matched: list[tuple[float, Any]]) -> Any:
     return sum((confidence if hit else 1 - confidence for hit, confidence in matched), 0.0)
 
 
-def _figure(number: float) -> str:
+def _number_text(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else repr(float(number))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from vrft.rewards.matched_boxes import labelled_boxes
 from vrft.rewards.papers.visual_rft_released.released_reading import answer_of, same_number
-from vrft.types import Answer, BoxesTarget, Target
+from vrft.types import Answer, Value
 
 _SPAN = 1000
 _CORNERS = re.compile(r"\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*,\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
@@ -13,22 +14,16 @@ _Point = tuple[float, float]
 
 
 def iou_text(text: str, gold: str) -> float:
-    """GIoU + 1 of two corners, whichever way round they stand.
+    """GIoU + 1 of two corners, in whatever order they are: any finite number, 2 for the right box.
 
-    1 where ``same_number`` holds, which is less than the right box earns; else 2 for the right words; else
-    GIoU + 1 of the first box, without a look at the order of its corners or the frame. An inverted box has a
-    positive area, and the box around both shrinks to the label, so that the pay has no bound. Several boxes
-    are mixed up: the upper left corners of the first two make the box. No box earns 0.
-
-    Args:
-        text: of the answer.
-        gold: the right answer, as ``gold_text`` writes it.
-
-    Returns:
-        Any finite number; 2 for the right box, above 0 for every box in order.
+    1 where ``same_number`` holds, which is less than the right box has; else 2 for the right words; else
+    GIoU + 1 of the first box, whatever the order of its corners and the frame. An inverted box has a
+    positive area, and the box around both shrinks to the label, so that the reward has no bound. Several
+    boxes are mixed up: the upper left corners of the first two make the box. No box has 0.
 
     Example:
-        >>> gold = gold_text(BoxesTarget(((400.0, 400.0, 600.0, 600.0),)))
+        >>> from vrft.types import Boxes
+        >>> gold = gold_text(Boxes(((400.0, 400.0, 600.0, 600.0),)))
         >>> corners = ("(400,400),(600,600)", "(0,0),(1000,1000)", "(1000,1000),(0,0)")
         >>> [round(iou_text(f"<answer>{x}</answer>", gold), 2) for x in corners]
         [2.0, 1.04, 26.0]
@@ -44,38 +39,19 @@ def iou_text(text: str, gold: str) -> float:
         return 0.0
 
 
-def iou_term(answer: Answer, target: Target) -> float:
-    """``iou_text`` of the answer's text and the target's ``gold_text``.
-
-    Args:
-        answer: its text is read.
-        target: the labelled box, of a picture of 1000 by 1000 pixels.
-
-    Returns:
-        Any finite number; 2 for the right box.
-
-    Example:
-        >>> target = BoxesTarget(((400.0, 400.0, 600.0, 600.0),))
-        >>> round(iou_term(Answer(False, False, text="(9999,9999),(0,0)"), target), 1)
-        2500.5
-    """
+def iou_term(answer: Answer, target: Value) -> float:
+    """``iou_text`` of the answer's text and the target's ``gold_text``: 2 for the right box."""
     return iou_text(answer.text, gold_text(target))
 
 
-def gold_text(target: Target) -> str:
-    """A target's first box in the released notation, coordinates rounded to whole numbers.
-
-    Example:
-        >>> gold_text(BoxesTarget(((1.0, 364.0, 98.0, 649.0),)))
-        '<answer> (1,364),(98,649) </answer>'
-    """
-    assert isinstance(target, BoxesTarget)
-    x1, y1, x2, y2 = (round(number) for number in target.boxes_xyxy_px[0])
+def gold_text(target: Value) -> str:
+    """A target's first box in the released notation, coordinates rounded to whole numbers."""
+    x1, y1, x2, y2 = (round(number) for number in labelled_boxes(target)[0])
     return f"<answer> ({x1},{y1}),({x2},{y2}) </answer>"
 
 
 def _corners(text: str) -> list[_Point]:
-    """All upper left corners, then all lower right ones, as shares of the picture's sides."""
+    """All upper left corners, then all lower right ones, as shares of the image's sides."""
     found = [[int(number) / _SPAN for number in match] for match in _CORNERS.findall(text)]
     return [(x1, y1) for x1, y1, _, _ in found] + [(x2, y2) for _, _, x2, y2 in found]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from vrft.types import Answer, Target
+from vrft.types import Answer, Value
 
 THINK_OPEN, ANSWER_OPEN, ANSWER_CLOSE = "<think>", "<answer>", "</answer>"
 _SEAM = re.compile(r"</think>\s*<answer>")
 
-# A number counts where a blank or '=' stands before it; its thousands may be grouped.
+# A number counts after a blank or '='; its thousands may be grouped.
 _GROUPED = r"\d{1,3}(?:[ ,]\d{3})+(?:\.\d+)?"
 _NUMBER = rf"(?:\A|[\s=])(-?(?:{_GROUPED}|\d+[.,]\d+|\.?\d+))"
 _READINGS = (
@@ -22,22 +22,15 @@ _PLACES = 6
 
 
 def same_number(text: str, gold: str) -> bool:
-    """The prelude of every released accuracy reward: whether two texts 'mean' the same number.
+    """The prelude of every released accuracy reward: whether two texts 'mean' the same number, to six places.
 
     The scripts hand both texts whole to a library for school mathematics, before they look at boxes or names.
     It takes one number of each: after the words 'final answer ... is'; else the first within 50 characters
     after 'answer:', or after the word 'answer', which the tag <answer> contains; else the last of all. Of
     several such places the last counts, and a number only after a blank. Of ``<answer>[{'Position': [254,
-    303, ...`` it takes 303, the second coordinate of the first box, since the first stands behind a bracket.
+    303, ...`` it takes 303, the second coordinate of the first box, since the first follows a bracket.
     Lists without blanks hide it. (The rule of math-verify 0.5 to 0.9, restated; formulas and percentages are
     left out.)
-
-    Args:
-        text: of the answer.
-        gold: the right answer in the released notation.
-
-    Returns:
-        Whether both hold a number, the same to six places.
 
     Example:
         >>> gold = "<answer>[{'Position': [254, 303, 291, 365], 'Confidence': 1}]</answer>"
@@ -55,16 +48,7 @@ def same_number(text: str, gold: str) -> bool:
 def answer_of(text: str, over_lines: bool = False) -> str:
     """The content of the first answer tags, or the whole text where there are none; trimmed.
 
-    Args:
-        text: of the answer.
-        over_lines: the content may hold line breaks, as in the script for grounding; those for detection and
-            classification do not see such an answer.
-
-    Example:
-        >>> answer_of("<answer> rose </answer>"), answer_of("a rose ")
-        ('rose', 'a rose')
-        >>> answer_of("I see: <answer>a\\nrose</answer>", over_lines=True)
-        'a\\nrose'
+    The content may hold line breaks in the script for grounding alone (``over_lines``).
     """
     start, close = text.find(ANSWER_OPEN), -1
     while start >= 0:
@@ -83,32 +67,15 @@ def answer_of(text: str, over_lines: bool = False) -> str:
 def has_format(text: str) -> bool:
     """Whether a text runs from <think> to </answer> with the seam </think> <answer> somewhere between.
 
-    The scripts' only demand: tags may repeat, and both parts may be empty.
-
-    Example:
-        >>> has_format("<think></think><answer></answer>"), has_format("<answer>rose</answer>")
-        (True, False)
+    The scripts demand no more: tags may repeat, and both parts may be empty.
     """
     start, end = len(THINK_OPEN), len(text) - len(ANSWER_CLOSE)
     whole = text.startswith(THINK_OPEN) and text.endswith(ANSWER_CLOSE)
     return whole and _SEAM.search(text, start, max(end, start)) is not None
 
 
-def format_term(answer: Answer, target: Target) -> float:
-    """``has_format`` of the answer's text.
-
-    Args:
-        answer: its text is read.
-        target: not looked at.
-
-    Returns:
-        0 or 1.
-
-    Example:
-        >>> from vrft.types import ClassTarget
-        >>> format_term(Answer(False, False, text="<think></think><answer></answer>"), ClassTarget("rose"))
-        1.0
-    """
+def format_term(answer: Answer, target: Value | None) -> float:
+    """``has_format`` of the answer's text, 0 or 1."""
     return float(has_format(answer.text))
 
 

@@ -1,0 +1,62 @@
+"""Where a benchmark's result goes: printed, into a folder of the user's, or over the committed file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from vrft.run_folder import hardware, versions, write_json
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def result_parser(description: str, committed: Path | None) -> argparse.ArgumentParser:
+    """A command line with ``--out`` and, where a result is committed, ``--save``.
+
+    Args:
+        description: of the script.
+        committed: the file, or the folder, that the repository keeps; None where it keeps none.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--out", type=Path, metavar="FOLDER", help="write the result into this folder")
+    if committed is not None:
+        shown = committed.relative_to(ROOT)
+        where.add_argument("--save", action="store_true", help=f"write it over the committed {shown}")
+    return parser
+
+
+def target_of(options: argparse.Namespace, committed: Path) -> Path | None:
+    """The file to write; None where the result is only printed."""
+    if getattr(options, "save", False):
+        return committed
+    return options.out / committed.name if options.out is not None else None
+
+
+def write_result(options: argparse.Namespace, committed: Path, result: Mapping[str, Any]) -> None:
+    """Write a result where the command line says, and print it with ``--json``."""
+    target = target_of(options, committed)
+    if target is not None:
+        write_json(target, result)
+    if getattr(options, "json", False):
+        print(json.dumps(result, indent=1))
+
+
+def facts(*packages: str) -> dict[str, Any]:
+    """What a result says of where it comes from, with the versions of further packages."""
+    command = " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+    return {
+        "command": command,
+        "date": date.today().isoformat(),
+        "hardware": hardware(),
+        "versions": versions() | {name: version(name) for name in packages},
+    }

@@ -1,0 +1,45 @@
+"""``vrft demo``: the whole story on the embedded miniature."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from vrft.cli.options import WithJson, WithResume, chosen_folder, one_process
+
+
+class DemoArgs(WithResume, WithJson):
+    """Show the whole story on the embedded miniature: no network, no GPU."""
+
+    task: str | None = Field(None, description="Which of the demo's tasks; by default the first.")
+    all: bool = Field(False, description="Every task of the demo.")
+    seed: int = Field(0, description="Decides every random choice.")
+    control: bool = Field(
+        False, description="Also train on shuffled rewards, from which nothing can be learned."
+    )
+    out: Path = Field(Path("runs"), description="Where runs and images go.")
+
+
+def run(args: DemoArgs) -> None:
+    """Fit on the miniature's own images."""
+    from vrft.cli.fit import print_fits, run_fit
+    from vrft.tasks.registry import load_task
+    from vrft.workflows.demo import DEMO_TASKS, demo_settings
+
+    one_process("demo")
+    first = load_task(args.task).name if args.task is not None else next(iter(DEMO_TASKS))
+    fitted = []
+    for name in DEMO_TASKS if args.all else [first]:
+        settings = demo_settings(name, args.seed, args.out / "demo-data", args.control)
+        folder = chosen_folder(None, args.out / f"demo-{name}-{args.seed}", args.resume)
+        one = run_fit(settings, folder, resume=args.resume, quiet=args.as_json)
+        assert one is not None  # there is one process
+        fitted.append(one)
+    page = None
+    if args.all:
+        from vrft.report.build_report import build_report
+
+        page = chosen_folder(None, args.out / f"demo-all-{args.seed}", False) / "report.html"
+        build_report([one.folder for one in fitted], page)
+    print_fits(fitted, args.as_json, page)

@@ -1,0 +1,110 @@
+"""``vrft probe``: what the base policy's samples show, and what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from vrft.cli.options import WithJson, one_process
+from vrft.cli.output import out, print_json, print_line, text_table
+from vrft.workflows.requests import Numbers
+
+if TYPE_CHECKING:
+    from vrft.diagnostics.probe.run_probe import ProbeResult
+
+_CLIP = 100
+"""Characters of an example text that are printed; probe.json has the whole."""
+
+
+class ProbeArgs(WithJson):
+    """Sample from the policy before training: will it learn, and what should be changed?"""
+
+    positional = ("config", "overrides")
+    config: Path = Field(description="A YAML file, or the name of a shipped recipe.")
+    overrides: tuple[str, ...] = Field((), description="key=value, such as data.shots=8.")
+    samples: int | None = Field(
+        None, ge=2, description="Answers to each question; by default 32, or the group size if that is more."
+    )
+    questions: int = Field(16, ge=1, description="Most training questions.")
+    temperatures: Numbers = Field(
+        (0.7, 1.0, 1.3), description="Temperatures that are compared on a few questions; '' compares none."
+    )
+    out: Path | None = Field(None, description="Folder of probe.json; by default the run's own.")
+
+
+def run(args: ProbeArgs) -> None:
+    """Probe, then print what was found."""
+    from vrft.cli.progress_bars import RichReporter
+    from vrft.config.recipes import recipe_path
+    from vrft.config.run_config import load_config
+    from vrft.diagnostics.probe.run_probe import probe_run
+
+    one_process("probe")
+    config = load_config(recipe_path(args.config), args.overrides)
+    found = probe_run(
+        config,
+        args.out or Path(config.out),
+        samples=args.samples,
+        questions=args.questions,
+        temperatures=args.temperatures,
+        reporter=RichReporter(args.as_json),
+    )
+    if args.as_json:
+        print_json(found.row())
+    else:
+        _print(found)
+
+
+def _print(found: ProbeResult) -> None:
+    p = found.probe
+    print_line(_overview(found))
+    terms = [
+        (name, f"{t.weight:g}", f"{t.mean:.3f}", f"{t.sd:.3f}", f"{t.group_sd:.3f}", str(t.failures or "-"))
+        for name, t in p.terms.items()
+    ]
+    head = ("reward term", "weight", "mean", "sd", "sd in a group", "failed")
+    out.print(text_table("Reward terms", head, terms))
+    counts = sorted(p.pass_at)
+    by_count = [
+        ("pass@k", *(f"{p.pass_at[k]:.0%}" for k in counts)),
+        ("groups of k with signal", *(f"{p.signal_at[k]:.0%}" if k in p.signal_at else "-" for k in counts)),
+    ]
+    out.print(text_table("Samples", ("", *map(str, counts)), by_count))
+    if found.by_temperature:
+        rows = [
+            (f"{t.temperature:g}", f"{t.reward:.3f}", *(f"{share:.0%}" for share in shares))
+            for t in found.by_temperature
+            for shares in [(t.hits, t.signal, t.formatted, t.truncated)]
+        ]
+        head = ("temperature", "reward", "hits", "signal", "in form", "truncated")
+        out.print(text_table(f"Temperatures, on {found.by_temperature[0].groups} questions", head, rows))
+    if p.faults:
+        faults = [
+            (name, f"{fault.share:.0%}", "\n".join(map(_clipped, fault.texts)))
+            for name, fault in p.faults.items()
+        ]
+        out.print(text_table("Faults", ("fault", "answers", "examples"), faults))
+    for advice in found.advice:
+        print_line(advice.sentence)
+        if advice.setting is not None:
+            print_line(f"    {advice.setting}")
+    print_line(f"Probe: {found.path}")
+
+
+def _overview(found: ProbeResult) -> str:
+    p, n = found.probe, found.probe.lengths
+    return (
+        f"{p.groups} training questions, {p.samples} answers each at temperature "
+        f"{found.config.rollout.temperature:g}: mean reward {p.reward:.2f}, {p.hits:.0%} hits "
+        f"({found.success}), {p.parsed:.0%} can be read, "
+        f"{p.formatted:.0%} are in form, {p.truncated:.0%} met the limit of {n.limit} tokens "
+        f"(median {n.median:.0f}, nine in ten below {n.p90:.0f}).\n"
+        f"{p.signal:.0%} of the groups of {p.group_size} have signal."
+    )
+
+
+def _clipped(text: str) -> str:
+    line = " ".join(text.split())
+    return repr(line if len(line) <= _CLIP else line[: _CLIP - 3] + "...")

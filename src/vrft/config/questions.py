@@ -1,0 +1,136 @@
+"""From a configuration to the questions of its run: read, ask, split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vrft.config.run_config import RunConfig
+from vrft.data.data_options import DataOptions
+from vrft.data.dataset import Dataset, load_dataset
+from vrft.data.fingerprints import CACHE, Fingerprints, fingerprints, wrong_sizes
+from vrft.data.images import image_size_wh
+from vrft.data.label_checks import check_size, raise_all
+from vrft.data.splits.few_shot import Split, few_shot_split, split_from_manifest
+from vrft.errors import LabelError
+from vrft.progress import ProgressReporter
+from vrft.run_folder import read_json
+from vrft.tasks.lazy_questions import LazyQuestionGrid
+from vrft.tasks.task import Task
+from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels, pseudo_labels
+from vrft.types import Example, Form
+
+
+@dataclass(frozen=True)
+class Questions:
+    """A dataset, the task that asks about it, and the split of its questions."""
+
+    dataset: Dataset
+    task: Task
+    split: Split
+
+
+def ask_about(task: Task, dataset: Dataset, form: Form = Form.THINK) -> Sequence[Example]:
+    """Every question that a dataset can answer, in one form."""
+    examples = task.examples(dataset.records)
+    if form is Form.THINK:
+        return examples
+    if isinstance(examples, LazyQuestionGrid):
+        return examples.in_form(form)
+    return [replace(example, form=form) for example in examples]
+
+
+def questions_of(config: RunConfig, reporter: ProgressReporter | None = None) -> Questions:
+    """Read and split the data that a configuration names."""
+    task = config.task.load()
+    dataset = load_dataset(Path(config.data.path), task.needs)
+    examples = ask_about(task, dataset, config.form)
+    found = None if config.data.manifest else compute_fingerprints(dataset, Path(config.out), reporter)
+    return Questions(dataset, task, split_of(config.data, dataset, examples, config.seed, found))
+
+
+def compute_fingerprints(
+    dataset: Dataset, folder: Path | None = None, reporter: ProgressReporter | None = None
+) -> Fingerprints:
+    """The fingerprints of a dataset's images, kept in a folder (a run's or a fit's) for the next time."""
+    cache = folder / CACHE if folder is not None else None
+    return fingerprints({record.id: record.image.path for record in dataset.records}, cache, reporter)
+
+
+def split_of(
+    options: DataOptions,
+    dataset: Dataset,
+    examples: Sequence[Example],
+    seed: int,
+    found: Fingerprints | None = None,
+) -> Split:
+    """The split that the options ask for: the one that they name, or a new one."""
+    if options.manifest is not None:
+        return saved_split(examples, Path(options.manifest))
+    found = compute_fingerprints(dataset) if found is None else found
+    raise_all(wrong_sizes(dataset.records, found))
+    split = few_shot_split(
+        examples,
+        shots=options.shots,
+        seed=seed,
+        eval_max=options.eval_max,
+        negatives=options.negatives,
+        parts=dataset.parts,
+        near_duplicates=options.near_duplicates,
+        prints=found,
+        val_max=options.val_max,
+    )
+    return _without_left_out(split)
+
+
+def saved_split(examples: Sequence[Example], path: Path) -> Split:
+    """The split of a manifest on disk."""
+    split = split_from_manifest(examples, read_json(path))
+    check_sizes((*split.train, *split.val, *split.heldout))
+    return _without_left_out(split)
+
+
+def check_sizes(examples: Iterable[Example]) -> None:
+    """Compare the sizes that labels are for with those of the images themselves; each is opened once."""
+    mistakes: list[LabelError] = []
+    for path, size_wh in {e.image.path: e.image.size_wh for e in examples}.items():
+        try:
+            check_size(size_wh, image_size_wh(path), str(path))
+        except LabelError as mistake:
+            mistakes.append(mistake)
+    raise_all(mistakes)
+
+
+def pseudo_of(
+    config: RunConfig, questions: Questions, reporter: ProgressReporter | None = None
+) -> PseudoLabels:
+    """The pseudo-labels that a configuration asks for; none where it asks for none."""
+    if config.pseudo_labels is None:
+        return NO_PSEUDO
+    dataset, split = questions.dataset, questions.split
+    learned = {e.record_id for e in split.train}
+    given = {r.id: r.image.path for r in dataset.records if dataset.parts.get(r.id) in ("val", "test")}
+    held_out = {name: path for name, path in given.items() if name not in learned}
+    held_out |= {e.record_id: e.image.path for e in (*split.val, *split.heldout)}
+    made = pseudo_labels(
+        config.pseudo_labels,
+        {questions.task.name},
+        split.train,
+        held_out,
+        form=config.form,
+        seed=config.seed,
+        near_duplicates=config.data.near_duplicates,
+        cache=Path(config.out) / CACHE,
+        reporter=reporter,
+    )
+    if reporter is not None:
+        reporter.info(made.sentence)
+    return made
+
+
+def _without_left_out(split: Split) -> Split:
+    def kept(part: tuple[Example, ...]) -> tuple[Example, ...]:
+        return tuple(replace(e, options=tuple(o for o in e.options if o not in split.left_out)) for e in part)
+
+    return replace(split, train=kept(split.train), val=kept(split.val), heldout=kept(split.heldout))

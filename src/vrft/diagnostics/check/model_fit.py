@@ -1,0 +1,234 @@
+"""Examinations with a model: lengths, sizes, memory, answers that can be written, and drawn labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+
+import torch
+
+from vrft.config.run_config import RunConfig
+from vrft.data.images import open_rgb
+from vrft.data.label_checks import some
+from vrft.data.splits.question_pool import seeded_order
+from vrft.diagnostics.check.finding import Finding, Severity
+from vrft.diagnostics.check.model_case import EncodedQuestion, ModelCase, boxes_in
+from vrft.errors import InputError
+from vrft.geometry.overlay import PALETTE, draw_shapes
+from vrft.models.layer_sizes import Sizes, sizes_of
+from vrft.models.load_policy import natural_device
+from vrft.tasks.registry import task_of
+from vrft.training.memory import Load, device_memory_gib, forecast_memory, resident_gib
+from vrft.types import Example, Shape
+
+ROOM = 1e-6
+"""Shares of a step, for what float arithmetic loses."""
+LEAST_PX = 8.0
+"""An object with a shorter side, after the resize, fills no patch of 14 to 16 pixels by half."""
+FEW = 0.02
+"""Share of the questions up to which tiny objects are worth a note only."""
+OVERLAYS = 3
+SAVINGS: tuple[Mapping[str, object], ...] = (
+    {"micro_prompts": 1},
+    {"micro_prompts": 1, "activation_checkpointing": True},
+)
+"""Settings of ``optim`` that need less memory, the cheapest in time first."""
+MARGIN = 1.25
+"""The forecast may be off by a quarter."""
+
+
+def examine_gold(case: ModelCase) -> list[Finding]:
+    """An error for each right answer that is another one after it was written, tokenized and read."""
+    found = []
+    for one in case.encoded:
+        problem = _problem_with_boxes(one) if boxes_in(one.target) else _problem_with_words(one)
+        if problem:
+            fix = "Rename the class in letters that the model's tokenizer knows, or take another model."
+            if boxes_in(one.target):
+                fix = "Remove boxes that are too small to write, or take a model that writes finer numbers."
+            where = f"{_place(one.example)}, '{one.example.question}'"
+            found.append(Finding(Severity.ERROR, "unwritable-answer", problem, where, fix))
+    return found
+
+
+def _problem_with_boxes(one: EncodedQuestion) -> str | None:
+    given, read = boxes_in(one.target), boxes_in(one.read_back.value)
+    if len(given) != len(read):
+        return f"{len(given)} boxes are labelled, {len(read)} are left after they were written and read."
+    steps = 2 * one.frames[0].step_px
+    moved = max(
+        abs(a - b) / step
+        for box, back in zip(given, read, strict=True)
+        for a, b, step in zip(box, back, steps, strict=True)
+    )
+    return f"A box moves by {moved:.2f} steps when it is written and read." if moved > 0.5 + ROOM else None
+
+
+def _problem_with_words(one: EncodedQuestion) -> str | None:
+    value = one.read_back.value
+    if value is not None:
+        same = (
+            value.meaning == one.target.meaning
+            or task_of(one.example).similarity(value, one.target) >= 1 - ROOM
+        )
+        # Places that are not boxes come back rounded.
+        if same or (one.target.placed and value.size == one.target.size):
+            return None
+    reads = "nothing" if value is None else f"'{value.describe()}'"
+    return f"The right answer '{one.target.describe()}' reads as {reads} after tokenizing."
+
+
+def examine_overlay(case: ModelCase) -> list[Finding]:
+    """Draw up to three images, and say where they are: coordinates that are wrong are seen at a glance."""
+    labelled = {example.record_id for example in case.sound if example.is_positive and example.media}
+    drawn: list[str] = []
+    try:
+        case.out.mkdir(parents=True, exist_ok=True)
+        for name in seeded_order(labelled, case.data.config.seed, "overlay")[:OVERLAYS]:
+            examples = [example for example in case.sound if example.record_id == name]
+            layers = _layers(case, examples)
+            colors = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(sorted(layers))}
+            path = case.out / f"overlay_{len(drawn) + 1}.png"
+            draw_shapes(open_rgb(examples[0].media[0].path), layers, colors).save(path)
+            drawn.append(str(path))
+    except OSError as error:
+        raise InputError(f"{case.out}: images cannot be written there: {error}") from error
+    if not drawn:
+        return []
+    says = "The labels are drawn as they are after they were written for the model and read back."
+    return [Finding(Severity.NOTE, "overlay", says, some(drawn), "Look at the images.")]
+
+
+def _layers(case: ModelCase, examples: Sequence[Example]) -> dict[str, list[Shape]]:
+    """Everything that is labelled in an image, by what was asked; words speak for themselves."""
+    layers: dict[str, list[Shape]] = {}
+    for one in case.encode(examples):
+        value = one.read_back.value
+        for shape in value.shapes() if value is not None else [Shape("caption", text="?")]:
+            named = value is not None and value.words and shape.kind == "caption"
+            layers.setdefault(shape.text if named else one.example.question, []).append(shape)
+    return layers
+
+
+def examine_memory(case: ModelCase) -> list[Finding]:
+    """What training will hold, and a warning with the setting that helps where the device has less."""
+    asked, config = case.encoded, case.data.config
+    if not asked:
+        return []
+    load = Load(
+        max(one.prompt_tokens for one in asked),
+        max(one.patches for one in asked),
+        max(one.image_tokens for one in asked),
+    )
+    sizes = sizes_of(case.policy)
+    forecast = forecast_memory(sizes, config.memory_plan, load)
+    learn = "all weights" if config.model.lora is None else "a LoRA adapter"
+    precision = str(next(case.policy.model.parameters()).dtype).removeprefix("torch.")
+    says = (
+        f"Training {learn} in {precision} holds about {forecast.total:.1f} GiB at its worst moment "
+        f"({forecast.worst_phase}): {forecast.weights:.1f} of weights, {forecast.lasting:.1f} of optimizer "
+        f"and reference, {forecast.phases[forecast.worst_phase]:.1f} of the step."
+    )
+    device = torch.device(natural_device() if config.model.device == "auto" else config.model.device)
+    needed = resident_gib(forecast, config.memory_plan, device)
+    if needed > forecast.total:
+        says += f" With what the C library keeps back the process becomes about {needed:.1f} GiB."
+    there = device_memory_gib(device)
+    if there is None or needed <= there:
+        return [Finding(Severity.NOTE, "memory", says, config.model.path)]
+    says += f" This machine's {device} has {there:.1f} GiB."
+    fix = _saving(sizes, config, load, device, there)
+    return [Finding(Severity.WARNING, "memory", says, config.model.path, fix)]
+
+
+def _saving(sizes: Sizes, config: RunConfig, load: Load, device: torch.device, there: float) -> str:
+    for saving in SAVINGS:
+        smaller = config.model_copy(
+            update={"optim": config.optim.model_copy(update=dict(saving))}
+        ).memory_plan
+        needs = resident_gib(forecast_memory(sizes, smaller, load), smaller, device)
+        if needs * MARGIN <= there:
+            settings = " and ".join(f"optim.{key}: {str(value).lower()}" for key, value in saving.items())
+            return f"Set {settings} (about {needs:.1f} GiB)."
+    smaller_model = "a smaller model, a smaller model.max_pixels, or a larger GPU"
+    take = f"take {smaller_model}." if config.model.lora is None else f"Take {smaller_model}."
+    return f"Set model.lora: {{rank: 16}}, or {take}" if config.model.lora is None else take
+
+
+def examine_tokens(case: ModelCase) -> list[Finding]:
+    """Errors for prompts that do not fit, a warning for answers that are cut off, and the lengths."""
+    asked, limit = case.encoded, case.data.config.rollout.max_new_tokens
+    if not asked:
+        return []
+    found = [
+        Finding(Severity.ERROR, "prompt-too-long", one.too_long, _place(one.example))
+        for one in asked
+        if one.too_long is not None
+    ]
+    cut = [one for one in asked if one.gold_tokens > limit]
+    longest = max(asked, key=lambda one: one.gold_tokens)
+    if cut:
+        says = (
+            f"The right answer is longer than the {limit} tokens that are sampled for {len(cut)} of "
+            f"{len(asked)} questions looked at (up to {longest.gold_tokens} tokens): it is never given whole."
+        )
+        fix = f"Set rollout.max_new_tokens: {longest.gold_tokens} or more, or leave such images out."
+        found.append(Finding(Severity.WARNING, "answer-cut-off", says, longest.example.id, fix))
+    longest_prompt = max(asked, key=lambda one: one.prompt_tokens)
+    says = (
+        f"Prompts have {min(one.prompt_tokens for one in asked)} to {longest_prompt.prompt_tokens} tokens "
+        f"({longest_prompt.image_tokens} of the longest for its image), right answers "
+        f"{min(one.gold_tokens for one in asked)} to {longest.gold_tokens} ({len(asked)} questions)."
+    )
+    return [*found, Finding(Severity.NOTE, "tokens", says, case.data.root)]
+
+
+def examine_pixels(case: ModelCase) -> list[Finding]:
+    """How much images are shrunk, and which objects all but vanish: a warning where they are not few."""
+    asked = [one for one in case.encoded if one.frames]
+    if not asked:
+        return []
+    factors = [_factor(one) for one in asked]
+    says = f"The model sees images at {median(factors):.0%} of their width and height"
+    says += f" ({min(factors):.0%} to {max(factors):.0%})."
+    found = [Finding(Severity.NOTE, "resize", says, case.data.root)]
+    tiny = {one.example.id: (side, one) for one in asked if (side := _seen_side_px(one)) < LEAST_PX}
+    if tiny:
+        side, worst = min(tiny.values(), key=lambda pair: pair[0])
+        frame = worst.frames[0]
+        wanted = frame.input_wh[0] * frame.input_wh[1] * (LEAST_PX / side) ** 2
+        says = (
+            f"{len(tiny)} of {len(asked)} questions are about objects less than {LEAST_PX:g} pixels wide or "
+        )
+        says += f"high after the resize; the smallest is {side:.1f} pixels."
+        fix = "Even at full size they are that small: cut the images into parts and enlarge these."
+        if wanted <= frame.window_wh[0] * frame.window_wh[1]:
+            fix = f"Set model.max_pixels: {round(wanted)} or more, or cut the images into parts."
+        severity = Severity.WARNING if len(tiny) > FEW * len(asked) else Severity.NOTE
+        found.append(Finding(severity, "tiny-objects", says, _place(worst.example), fix))
+    return found
+
+
+MODEL_EXAMINATIONS: Mapping[str, Callable[[ModelCase], list[Finding]]] = {
+    "right answers": examine_gold,
+    "memory": examine_memory,
+    "drawn labels": examine_overlay,
+    "sizes of images": examine_pixels,
+    "lengths": examine_tokens,
+}
+
+
+def _factor(one: EncodedQuestion) -> float:
+    """Of lengths: the root of the factor of areas."""
+    (w, h), (seen_w, seen_h) = one.frames[0].window_wh, one.frames[0].input_wh
+    return float((seen_w * seen_h / (w * h)) ** 0.5)
+
+
+def _seen_side_px(one: EncodedQuestion) -> float:
+    (w, h), (seen_w, seen_h) = one.frames[0].window_wh, one.frames[0].input_wh
+    sides = (min((x2 - x1) * seen_w / w, (y2 - y1) * seen_h / h) for x1, y1, x2, y2 in boxes_in(one.target))
+    return min(sides, default=float("inf"))
+
+
+def _place(example: Example) -> str:
+    return str(example.media[0].path) if example.media else example.id

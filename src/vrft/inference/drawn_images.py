@@ -1,0 +1,82 @@
+"""Images with what was answered about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from vrft.data.images import open_rgb
+from vrft.errors import InputError, RunError
+from vrft.geometry.overlay import PALETTE, draw_shapes
+from vrft.tasks.registry import task_of
+from vrft.types import Prediction, Shape
+
+QUALITY = 92
+"""Of JPEG files."""
+_LONGEST = 40
+"""Characters of a name that are drawn."""
+_KEPT = (".png", ".jpg", ".jpeg")
+
+
+def draw_predictions(predictions: Sequence[Prediction]) -> Image.Image:
+    """An image with the answers to all questions about it, a color for each, in RGB and the file's size."""
+    image = open_rgb(predictions[0].example.image.path)
+    shapes = [
+        (shape, PALETTE[number % len(PALETTE)], name)
+        for number, one in enumerate(predictions)
+        for shape, name in _named_shapes(one)
+    ]
+    layers: dict[str, list[Shape]] = {}
+    colors: dict[str, str] = {}
+    # What is drawn last is in front: captions are behind, the surest boxes before the others.
+    for shape, color, name in sorted(shapes, key=lambda one: _sureness(one[0])):
+        layers.setdefault(name, []).append(shape)
+        colors[name] = color
+    return draw_shapes(image, layers, colors)
+
+
+def drawn_name(image: str) -> str:
+    """The name of the drawn image: ``a.jpg`` keeps its own, ``a.webp`` is drawn as ``a.webp.png``."""
+    return image if PurePosixPath(image).suffix.lower() in _KEPT else f"{image}.png"
+
+
+def name_beside(image: str) -> str:
+    """The name of a drawn image that may be next to the image itself, such as ``a.answer.jpg``."""
+    name = PurePosixPath(drawn_name(image))
+    return f"{name.stem}.answer{name.suffix}"
+
+
+def check_target(target: Path, image: Path) -> None:
+    """Refuse a place where a drawn image cannot go: the image itself, or a file with another ending."""
+    if target.exists() and target.samefile(image):
+        raise InputError(f"--drawn {target}: this is the image itself. Name another file.")
+    Image.init()
+    if Image.EXTENSION.get(target.suffix.lower()) not in Image.SAVE:
+        raise InputError(f"--drawn {target}: no image has this ending. Name a .png or .jpg file.")
+
+
+def save_drawn(predictions: Sequence[Prediction], target: Path) -> Path:
+    """Draw one image's answers into a file, whose folder is made."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draw_predictions(predictions).save(target, quality=QUALITY)
+    except OSError as error:
+        raise RunError(f"{target}: the drawn image cannot be written ({error}).") from error
+    return target
+
+
+def _named_shapes(one: Prediction) -> Iterator[tuple[Shape, str]]:
+    task = task_of(one.example)
+    for value in (one.answer.value, one.answer.other):
+        for shape in task.canonical(value, one.example).shapes() if value is not None else ():
+            said = shape.text if shape.kind == "caption" else one.example.question
+            short = said if len(said) <= _LONGEST else said[: _LONGEST - 3] + "..."
+            yield shape, short + (f" {shape.score:.2f}" if shape.score is not None else "")
+
+
+def _sureness(shape: Shape) -> float:
+    if shape.kind == "caption":
+        return 0.0
+    return 1.0 if shape.score is None else shape.score

@@ -1,0 +1,65 @@
+"""The boxes of answers made into regions by a SAM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vrft.errors import InputError
+from vrft.evaluation.segmented import (
+    MASKS,
+    Regions,
+    append_region,
+    open_answers,
+    read_regions,
+    region_key,
+    region_of,
+    segmentation_scores,
+)
+from vrft.evaluation.statistics import RESAMPLES
+from vrft.progress import ProgressReporter
+from vrft.types import Prediction
+
+
+class Segmented(NamedTuple):
+    """The regions of answers by question and boxes, and the SAM (None where nothing was to be made)."""
+
+    sam: str | None
+    regions: Regions
+
+
+def segment_answers(
+    predictions: Sequence[Prediction], sam: str | None, folder: Path | None, reporter: ProgressReporter
+) -> Segmented:
+    """Make the boxes of answers into regions by a SAM, but for those that the folder keeps already."""
+    path = folder / MASKS if folder is not None else None
+    source, known = read_regions(path, sam) if path is not None else (sam, {})
+    missing = open_answers(predictions, known)
+    if not missing:
+        return Segmented(source, known)
+    if sam is None:
+        raise InputError(
+            f"{len(missing)} answers have boxes whose regions are not known, such as the one to question "
+            f"'{missing[0].example.id}'. Name a SAM with --sam."
+        )
+    # Only here: scoring what is kept needs no torch.
+    from vrft.models.segmenter import Segmenter
+
+    segmenter = Segmenter.load(sam)
+    with reporter.task("Segmenting", len(missing)) as update:
+        for one in missing:
+            key, mask = region_key(one), region_of(one, segmenter.in_file)
+            known[key] = mask
+            if path is not None:
+                append_region(path, sam, key, mask)
+            update(1, "")
+    return Segmented(sam, known)
+
+
+def segmentation_card(
+    predictions: Sequence[Prediction], segmented: Segmented, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Any]:
+    """What a result says about segmentation, as plain JSON: gIoU, cIoU, and whose regions they are of."""
+    scores = segmentation_scores(predictions, segmented.regions, resamples, seed)
+    return {"sam": segmented.sam, **scores}

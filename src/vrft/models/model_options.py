@@ -1,0 +1,46 @@
+"""Which model, how it is loaded, and which of its weights learn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from vrft.types.options import Options
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16", "float64"]
+
+
+class LoraOptions(Options):
+    """A LoRA adapter on the language model, never on the vision tower; switched off, it is the reference."""
+
+    rank: int = Field(16, ge=1)
+    alpha: int = Field(32, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+class ModelOptions(Options):
+    """Which policy, and which of its weights learn.
+
+    Example:
+        >>> ModelOptions(path="Qwen/Qwen2.5-VL-3B-Instruct", lora={"rank": 8}).lora.alpha
+        32
+    """
+
+    path: str = "miniature"
+    """'miniature', a Hugging Face folder, or a hub id."""
+    device: str = "auto"
+    """'auto' (CUDA where there is one), or a torch device; 'meta' reads no weights and gives a policy that
+    writes prompts and knows its shapes, but cannot answer."""
+    dtype: Dtype = "auto"
+    """'auto' is bfloat16 on a GPU that computes in it, float16 on an older one, float32 on the CPU."""
+    attention: str = "sdpa"
+    """transformers' attention implementation; only 'sdpa' shares prompts between answers."""
+    train_vision: bool = False
+    """Whether the vision tower learns too; features of a frozen one are computed once per image."""
+    min_pixels: int | None = Field(None, ge=1)
+    """Least pixels after the image processor's resize; null keeps the model's setting."""
+    max_pixels: int | None = Field(None, ge=1)
+    """Most pixels after the image processor's resize; null keeps the model's setting."""
+    lora: LoraOptions | None = None
+    """Train a LoRA adapter instead of all weights."""

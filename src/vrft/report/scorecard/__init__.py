@@ -1,1 +1,0 @@
-"""A scorecard as people read it: on the command line and on the page, from its JSON alone."""

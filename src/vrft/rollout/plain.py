@@ -1,0 +1,141 @@
+"""Sampling by transformers' own ``generate``, prompt by prompt: slower than a shared prompt, the same to
+rounding.
+
+It is what other samplers are held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+
+from vrft.models.hub_errors import quiet
+from vrft.models.policy import Policy
+from vrft.rollout.length_check import check_length
+from vrft.rollout.shared_prompt.sampler import refuse_stop_texts
+from vrft.types import Completion, Prompt, SampleSeed, SamplingParams
+
+
+class PlainSampler:
+    """The ``Sampler`` of a policy in this process; log-probabilities are as ``SharedPromptSampler``'s."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy, self.version = policy, 0
+
+    def encode(self, prompts: Sequence[Prompt]) -> None:
+        """``generate`` encodes prompts itself, without gradient."""
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        n: int,
+        params: SamplingParams,
+        draw: SampleSeed,
+        encoded: object | None = None,
+    ) -> list[list[Completion]]:
+        refuse_stop_texts(params, "plain")
+        check_length(self.policy, prompts, params.max_new_tokens)
+        ends = self.policy.end_token_ids
+        with _explicit(self.policy):
+            return [
+                self._group(prompt, n, params, ends, _seed(draw.seed, place))
+                for prompt, place in zip(prompts, draw.places, strict=True)
+            ]
+
+    def _group(
+        self, prompt: Prompt, n: int, params: SamplingParams, ends: tuple[int, ...], seed: int
+    ) -> list[Completion]:
+        policy, greedy = self.policy, params.temperature == 0
+        rows = 1 if greedy else n
+        ids = torch.tensor([prompt.token_ids] * rows, device=policy.device)
+        # Rows are repeated here: generate would repeat an image's tiles one by one.
+        inputs = policy.model_inputs(policy.images_of([prompt] * rows)) if prompt.media else {}
+        if policy.family.token_types is not None:
+            inputs[policy.family.token_types] = (ids == policy.image_token_id).long()
+        drawing = (
+            {}
+            if greedy
+            else {"temperature": params.temperature, "top_p": params.top_p, "top_k": params.top_k}
+        )
+        settings = GenerationConfig(
+            do_sample=not greedy,
+            max_new_tokens=params.max_new_tokens,
+            eos_token_id=list(ends),
+            pad_token_id=policy.pad_token_id,
+            **drawing,
+        )
+        watch = _Watch(params, policy.placeholder_ids, ends)
+        with torch.random.fork_rng([policy.device] if policy.device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            whole = policy.core.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                generation_config=settings,
+                logits_processor=LogitsProcessorList([watch]),
+                **inputs,
+            )
+        logprobs = watch.logprobs(whole).tolist()
+        answers = whole[:, ids.shape[1] :].tolist()
+        found = [self._completion(*answer, ends) for answer in zip(answers, logprobs, strict=True)]
+        return found * n if greedy else found
+
+    def _completion(self, ids: list[int], logprobs: list[float], ends: tuple[int, ...]) -> Completion:
+        """A row up to its end token; what follows is padding."""
+        length = next((i for i, token in enumerate(ids, 1) if token in ends), 0)
+        size = length or len(ids)
+        return self.policy.completion(ids[:size], logprobs[:size], length > 0, self.version)
+
+    def sync(self, policy: object, version: int) -> None:
+        """The weights are the policy's own: only their version changes."""
+        self.version = version
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Watch(LogitsProcessor):
+    """Keeps each token's log-probability by the untouched logits, then bans what must not be drawn."""
+
+    def __init__(self, params: SamplingParams, never: tuple[int, ...], ends: tuple[int, ...]) -> None:
+        self._temperature = 1.0 if params.untempered or params.temperature == 0 else params.temperature
+        self._never, self._not_yet, self._least = list(never), [*never, *ends], params.min_new_tokens
+        self._columns: list[torch.Tensor] = []
+        self._every: torch.Tensor | None = None
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self._take(input_ids)
+        self._every = (scores / self._temperature).log_softmax(-1)
+        banned = self._not_yet if len(self._columns) < self._least else self._never
+        return scores.index_fill(-1, torch.tensor(banned, device=scores.device), -torch.inf)
+
+    def _take(self, input_ids: torch.Tensor) -> None:
+        if self._every is not None:
+            self._columns.append(self._every.gather(-1, input_ids[:, -1:]))
+
+    def logprobs(self, whole: torch.Tensor) -> torch.Tensor:
+        """Of every drawn token, when all are drawn."""
+        self._take(whole)
+        return torch.cat(self._columns, -1)
+
+
+@contextmanager
+def _explicit(policy: Policy) -> Iterator[None]:
+    """In eval mode, and nothing inherited: a release's generation config may hold a repetition penalty."""
+    core, was_training, inherited = policy.core, policy.model.training, policy.core.generation_config
+    core.generation_config = GenerationConfig()
+    policy.model.eval()
+    try:
+        with quiet():
+            yield
+    finally:
+        core.generation_config = inherited
+        policy.model.train(was_training)
+
+
+def _seed(seed: int, place: int) -> int:
+    return int(np.random.SeedSequence([seed, place]).generate_state(1)[0])

@@ -1,0 +1,34 @@
+"""How answers are sampled while a policy trains."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from vrft.types import SamplingParams
+from vrft.types.options import Options
+
+
+class RolloutOptions(Options):
+    """Groups of answers, and how each is drawn."""
+
+    group_size: int = Field(8, ge=2)
+    """Answers to each question."""
+    temperature: float = Field(1.0, gt=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    """Most likely tokens kept; 0 keeps all."""
+    max_new_tokens: int = Field(256, ge=1)
+    min_new_tokens: int = Field(0, ge=0)
+    """No answer ends before: for benchmarks."""
+    resample: int = Field(0, ge=0)
+    """Further draws of a step, at most, of other questions in place of those whose answers all have the
+    same reward (DAPO's dynamic sampling)."""
+    sampler: str = "shared_prompt"
+    """'shared_prompt', 'plain' (transformers' own generation), or a class of your own as
+    'package.module:Class' or 'file.py:Class', which is given the policy."""
+
+    def params(self) -> SamplingParams:
+        """The part that a sampler is given."""
+        return SamplingParams(
+            self.temperature, self.top_p, self.top_k, self.max_new_tokens, self.min_new_tokens
+        )

@@ -1,0 +1,88 @@
+"""Who draws completions, and who writes prompts: the two protocols behind training, probe, evaluation,
+prediction.
+
+Nobody but a sampler knows how tokens are drawn, and nobody but a renderer knows a model family's template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from vrft.types import Completion, CoordinateFrame, Medium, Message, Prompt, SampleSeed, SamplingParams, Turn
+
+
+class Renderer(Protocol):
+    """A model family's prompt builder."""
+
+    def frame(self, medium: Medium) -> CoordinateFrame:
+        """How places in a medium are written."""
+        ...
+
+    def first(self, messages: Sequence[Message]) -> Prompt:
+        """The prompt of a conversation that asks for an answer."""
+        ...
+
+    def following(self, prompt: Prompt, said: Completion, messages: Sequence[Message]) -> Prompt:
+        """The prompt of the next turn: it begins with ``prompt`` and ``said`` as they were.
+
+        Args:
+            prompt: of the turn before.
+            said: what the model answered to it.
+            messages: what is shown next; empty lets the same answer go on, and a message of the assistant
+                puts words into its mouth that are shown and not trained on.
+        """
+        ...
+
+    def said(self, text: str) -> Completion:
+        """A given text (gold, logged) as an answer: its token ids, end token included."""
+        ...
+
+
+class Sampler(Protocol):
+    """Shared-prompt, plain transformers, scripted, or a server."""
+
+    def encode(self, prompts: Sequence[Prompt]) -> object | None:
+        """The prompts encoded with gradient, for drawing and one backward pass; None where that cannot be."""
+        ...
+
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        n: int,
+        params: SamplingParams,
+        draw: SampleSeed,
+        encoded: object | None = None,
+    ) -> list[list[Completion]]:
+        """Draw ``n`` completions to each prompt.
+
+        Args:
+            prompts: P prompts.
+            n: completions to each.
+            params: explicit settings; nothing is inherited from a checkpoint's generation config.
+            draw: where chance comes from.
+            encoded: of ``encode``, under the same weights.
+
+        Returns:
+            P lists of ``n``.
+
+        Raises:
+            InputError: a prompt does not fit into the model.
+        """
+        ...
+
+    def sync(self, policy: object, version: int) -> None:
+        """Take over a policy's weights, which have had so many optimizer steps."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class TokenScorer(Protocol):
+    """Log-probability of each said token under some policy: this one, the reference, a teacher, a server."""
+
+    def logprobs(self, turns: Sequence[Turn]) -> list[tuple[float, ...]]:
+        """One tuple for each turn, as long as its completion's tokens."""
+        ...

@@ -1,0 +1,60 @@
+"""What one step trains on, and where it comes from: groups of rollouts, whatever their source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from vrft.types import Clock, RolloutGroup
+
+Row = dict[str, Any]
+"""What a step logs: names to plain numbers."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The groups of one step: sampled ones (RFT), gold answers in groups of one (SFT), preferences in
+    groups of two.
+
+    Args:
+        groups: all of the step, of every process, in an order that does not depend on processes.
+        own: places of those that this process trains, all with ``trained``.
+        temperature: the log-probabilities are those of logits divided by this.
+        max_tokens: longest answer that is possible.
+        encoded: the prompts of ``own`` as the sampler encoded them with gradient, good for one backward pass.
+        metrics: what the source measured.
+    """
+
+    groups: tuple[RolloutGroup, ...]
+    own: tuple[int, ...]
+    temperature: float = 1.0
+    max_tokens: int = 1
+    encoded: Any = None
+    metrics: Row = field(default_factory=dict)
+
+    @property
+    def trained(self) -> list[RolloutGroup]:
+        """The groups of the whole step that take part in the gradient."""
+        return [group for group in self.groups if group.trained]
+
+
+class Source(Protocol):
+    """Where a step's groups come from: a function of the clock and of its own state."""
+
+    def batch(self, now: Clock) -> Batch:
+        """The groups of one step."""
+        ...
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """An advantage, source or objective that remembers between steps: its state is in the checkpoint, and
+    makes a resumed run the uninterrupted one."""
+
+    def state(self) -> Any:
+        """Plain JSON values."""
+        ...
+
+    def restore(self, state: Any) -> None:
+        """Go on where ``state`` was taken."""
+        ...

@@ -1,0 +1,50 @@
+"""Gold answers, as a source: the supervised twin that RFT is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vrft.data.augment import AugmentOptions
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
+from vrft.rollout.driver import prompts_for
+from vrft.rollout.sampler import Renderer
+from vrft.tasks.registry import task_of
+from vrft.training.batch import Batch
+from vrft.training.example_order import examples_of_step, shown_anew
+from vrft.types import Answer, Clock, Example, Prompt, Rollout, RolloutGroup, Turn
+
+
+class GoldSource:
+    """The right answer of each example, as a group of one."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        examples: Sequence[Example],
+        *,
+        prompts_per_step: int,
+        augment: AugmentOptions | None = None,
+        context: DistributedContext = SINGLE_PROCESS,
+    ) -> None:
+        self.renderer, self.examples, self.prompts_per_step = renderer, examples, prompts_per_step
+        self.augment, self.context = augment or AugmentOptions(), context
+
+    def batch(self, now: Clock) -> Batch:
+        """The gold answers of one step; each process writes those of its part."""
+        chosen = examples_of_step(self.examples, now, self.prompts_per_step)
+        chosen = shown_anew(chosen, self.augment, now)
+        part = self.context.shard_slice(len(chosen))
+        own = [
+            self._group(e, p)
+            for e, p in zip(chosen[part], prompts_for(self.renderer, chosen[part]), strict=True)
+        ]
+        groups = tuple(self.context.all_gather_object(own))
+        tokens = sum(group.rollouts[0].n_tokens for group in groups)
+        places = tuple(range(part.start, part.stop))
+        return Batch(groups, places, metrics={"images": len(groups), "gold_tokens": tokens})
+
+    def _group(self, example: Example, prompt: Prompt) -> RolloutGroup:
+        text = task_of(example).gold(example, prompt.frames)
+        turn = Turn(prompt, self.renderer.said(text))
+        answer = Answer(example.target, True, text=text)
+        return RolloutGroup(example, (Rollout(example, (turn,), answer, advantages=((1.0,),)),))

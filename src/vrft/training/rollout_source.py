@@ -1,0 +1,250 @@
+"""Rollouts of one step, as a source: choose, sample, score, advantages (Visual-RFT section 3)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from vrft.data.augment import AugmentOptions
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
+from vrft.errors import InputError
+from vrft.rollout.driver import prompts_for, roll_out, turn_seed
+from vrft.rollout.rollout_options import RolloutOptions
+from vrft.rollout.sampler import Renderer, Sampler
+from vrft.tasks.registry import task_of
+from vrft.tasks.scorer import Scorer, score_groups
+from vrft.training.advantages import shuffled
+from vrft.training.batch import Batch, Row, Stateful
+from vrft.training.example_order import examples_of_step, further_examples, shown_anew
+from vrft.training.grpo import GrpoOptions
+from vrft.types import Clock, Example, Prompt, Rollout, RolloutGroup, SampleSeed
+
+
+@dataclass(frozen=True)
+class _OwnedGroup:
+    """A scored group, and the process that drew it and trains on it."""
+
+    group: RolloutGroup
+    process: int
+
+
+Variants = Callable[[Example, Clock], Sequence[Example]]
+"""From a question to what its group is asked in turns: another form, a noisy image."""
+
+
+class RolloutSource:
+    """Samples and scores the groups of each step; each process those of its part.
+
+    Args:
+        sampler: draws; its ``encode`` gives prompts that also serve the gradient.
+        renderer: writes prompts.
+        examples: the training part, of any tasks.
+        scorers: by task.
+        rollout: group size and sampling.
+        grpo: advantage, shuffled-reward control, groups without signal.
+        prompts_per_step: of all processes.
+        augment: how images may be shown otherwise.
+        variants: what the rollouts of a group are asked, in equal parts; None asks the question itself.
+        encodes: whether prompts are encoded with gradient for sampling, and given on for one backward pass.
+        context: which process this is.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        renderer: Renderer,
+        examples: Sequence[Example],
+        scorers: Mapping[str, Scorer],
+        *,
+        rollout: RolloutOptions,
+        grpo: GrpoOptions,
+        prompts_per_step: int,
+        augment: AugmentOptions | None = None,
+        variants: Variants | None = None,
+        encodes: bool = False,
+        context: DistributedContext = SINGLE_PROCESS,
+    ) -> None:
+        self.sampler, self.renderer, self.examples, self.scorers = sampler, renderer, examples, scorers
+        self.rollout, self.grpo, self.prompts_per_step = rollout, grpo, prompts_per_step
+        self.augment, self.variants = augment or AugmentOptions(), variants
+        self.encodes, self.context = encodes and variants is None, context
+        # What it remembers is this run's own, and not of the configuration.
+        self.advantage = grpo.advantage.model_copy(deep=True)
+        self._seconds_scoring = 0.0
+        # Advantages and shuffling see the whole step; a reward of groups must too.
+        self._scores_apart = not any(scorer.sees_groups for scorer in scorers.values())
+
+    def batch(self, now: Clock) -> Batch:
+        """Groups of one step; where the options allow it, questions whose answers all get the same reward
+        give way to others."""
+        began, count = time.perf_counter(), self.prompts_per_step
+        self.sampler.sync(self.renderer, now.step * self.grpo.updates)
+        self._seconds_scoring = 0.0
+        chosen = shown_anew(examples_of_step(self.examples, now, count), self.augment, now)
+        prompts = self._own_prompts(chosen)
+        encoded = self.sampler.encode(prompts) if self.encodes and prompts else None
+        first = self._drawn(now, 0, chosen, prompts, encoded)
+        drawn = list(first)
+        for number in range(1, self.rollout.resample + 1):
+            missing = count - sum(d.group.has_signal for d in drawn)
+            if missing <= 0:
+                break
+            asked = {d.group.example.id for d in drawn}
+            others = further_examples(self.examples, now, number, missing, asked)
+            others = shown_anew(others, self.augment, now, number)
+            drawn += self._drawn(now, number, others, self._own_prompts(others), None)
+        # Groups with signal go first; the sort is stable, so that without resampling nothing moves.
+        kept = sorted(drawn, key=lambda d: not d.group.has_signal)[:count] if len(drawn) > count else drawn
+        groups = self._selected(self._advantages([d.group for d in kept], now))
+        own = tuple(
+            i for i, (d, g) in enumerate(zip(kept, groups, strict=True)) if self._is_own(d) and g.trained
+        )
+        row = self._metrics(groups)
+        row["signal_share"] = float(np.mean([d.group.has_signal for d in first]))
+        row["groups_drawn"] = len(drawn)
+        row["groups_trained"] = sum(group.trained for group in groups)
+        row["seconds_scoring"] = self._seconds_scoring
+        row["seconds_sampling"] = time.perf_counter() - began - self._seconds_scoring
+        row["sampled_tokens"] = sum(r.n_tokens for d in drawn for r in d.group.rollouts)
+        row["sampled_tokens_a_second"] = row["sampled_tokens"] / row["seconds_sampling"]
+        return Batch(
+            tuple(groups),
+            own,
+            self.rollout.temperature,
+            self.rollout.max_new_tokens,
+            self._still_encoded(encoded, kept, groups) if kept is drawn else None,
+            row,
+        )
+
+    def state(self) -> Any:
+        return self.advantage.state() if isinstance(self.advantage, Stateful) else None
+
+    def restore(self, state: Any) -> None:
+        if isinstance(self.advantage, Stateful) and state is not None:
+            self.advantage.restore(state)
+
+    def _own_prompts(self, chosen: Sequence[Example]) -> list[Prompt]:
+        return prompts_for(self.renderer, chosen[self.context.shard_slice(len(chosen))])
+
+    def _drawn(
+        self, now: Clock, number: int, chosen: list[Example], prompts: list[Prompt], encoded: Any
+    ) -> list[_OwnedGroup]:
+        """Groups of some questions, scored, of every process; each draws its own part alone."""
+        part = self.context.shard_slice(len(chosen))
+        places, seed = tuple(range(part.start, part.stop)), step_seed(now, number)
+        examples = chosen[part]
+        if self.variants is None:
+            draw = SampleSeed(seed, places, len(chosen))
+            rollouts = self._rolled_out(examples, self.rollout.group_size, draw, prompts, encoded)
+        else:
+            rollouts = [
+                self._of_variants(example, SampleSeed(seed, (place,), len(chosen)), now)
+                for example, place in zip(examples, places, strict=True)
+            ]
+        contrasts = self._contrasts(examples, SampleSeed(turn_seed(seed, 0), places, len(chosen)))
+        own = [RolloutGroup(e, r, c) for e, r, c in zip(examples, rollouts, contrasts, strict=True)]
+        if self._scores_apart:
+            own = self._scored(own, now)
+        every = self.context.all_gather_object([_OwnedGroup(group, self.context.index) for group in own])
+        if self._scores_apart:
+            return every
+        scored = self._scored([d.group for d in every], now) if self.context.is_first else None
+        scored = self.context.broadcast_object(scored)
+        return [replace(d, group=group) for d, group in zip(every, scored or [], strict=True)]
+
+    def _rolled_out(
+        self,
+        examples: Sequence[Example],
+        n: int,
+        draw: SampleSeed,
+        prompts: list[Prompt] | None = None,
+        encoded: Any = None,
+    ) -> list[tuple[Rollout, ...]]:
+        params = self.rollout.params()
+        return roll_out(
+            self.sampler, self.renderer, examples, n, params, draw, prompts=prompts, encoded=encoded
+        )
+
+    def _of_variants(self, example: Example, draw: SampleSeed, now: Clock) -> tuple[Rollout, ...]:
+        """The rollouts of one group, in equal parts of its variants."""
+        assert self.variants is not None
+        shown = self.variants(example, now)
+        size, left = divmod(self.rollout.group_size, len(shown))
+        if left or not size:
+            raise InputError(
+                f"rollout.group_size: {self.rollout.group_size} rollouts cannot be shared by {len(shown)} "
+                "variants of a question. Take a multiple."
+            )
+        places = tuple(draw.places[0] * len(shown) + k for k in range(len(shown)))
+        drawn = self._rolled_out(shown, size, SampleSeed(draw.seed, places, draw.total * len(shown)))
+        return tuple(rollout for each in drawn for rollout in each)
+
+    def _contrasts(self, examples: Sequence[Example], draw: SampleSeed) -> list[tuple[Rollout, ...]]:
+        """Rollouts of the variant that a task's reward compares with; none where it asks for none."""
+        asked = [(i, c) for i, e in enumerate(examples) if (c := task_of(e).contrast(e)) is not None]
+        found: list[tuple[Rollout, ...]] = [()] * len(examples)
+        if asked:
+            places = tuple(draw.places[i] for i, _ in asked)
+            n = max(1, self.rollout.group_size // 2)
+            drawn = self._rolled_out([c for _, c in asked], n, SampleSeed(draw.seed, places, draw.total))
+            for (i, _), rollouts in zip(asked, drawn, strict=True):
+                found[i] = rollouts
+        return found
+
+    def _scored(self, groups: list[RolloutGroup], now: Clock) -> list[RolloutGroup]:
+        began = time.perf_counter()
+        done = score_groups(self.scorers, groups, now)
+        self._seconds_scoring += time.perf_counter() - began
+        return done
+
+    def _advantages(self, groups: list[RolloutGroup], now: Clock) -> list[RolloutGroup]:
+        weights = {task: scorer.weights for task, scorer in self.scorers.items()}
+        if self.grpo.shuffle_rewards:
+            return shuffled(self.advantage, groups, now, weights, step_seed(now))
+        return self.advantage(groups, now, weights)
+
+    def _selected(self, groups: list[RolloutGroup]) -> list[RolloutGroup]:
+        """The groups that train: all, or those with signal, unless none has any."""
+        if not self.grpo.only_signal or not any(group.has_signal for group in groups):
+            return groups
+        return [replace(group, trained=group.has_signal) for group in groups]
+
+    def _still_encoded(self, encoded: Any, kept: list[_OwnedGroup], groups: list[RolloutGroup]) -> Any:
+        """The encoded prompts of this process's groups that train."""
+        mine = [g.trained for d, g in zip(kept, groups, strict=True) if self._is_own(d)]
+        if encoded is None or all(mine):
+            return encoded
+        return encoded.select(torch.tensor([i for i, t in enumerate(mine) if t])) if any(mine) else None
+
+    def _is_own(self, drawn: _OwnedGroup) -> bool:
+        return drawn.process == self.context.index
+
+    def _metrics(self, groups: Sequence[RolloutGroup]) -> Row:
+        rollouts = [r for g in groups for r in g.rollouts]
+        terms: dict[str, list[float]] = {}
+        for rollout in rollouts:
+            for name, value in rollout.terms.items():
+                terms.setdefault(name, []).append(0.0 if value is None else value)
+        return {
+            "reward": float(np.mean([r.reward for r in rollouts])),
+            "reward_std": float(np.mean([np.std([r.reward for r in g.rollouts]) for g in groups])),
+            "terms": {name: float(np.mean(values)) for name, values in terms.items()},
+            "reward_failures": sum(len(r.failures) for r in rollouts),
+            "reward_clipped": sum(len(r.clipped) for r in rollouts),
+            "truncated_share": float(np.mean([not r.finished for r in rollouts])),
+            "answer_tokens": float(np.mean([r.n_tokens for r in rollouts])),
+            "images": len(groups),
+            # The mean of -log p over sampled tokens is an unbiased estimate of the mean entropy.
+            "entropy": -float(np.mean([p for r in rollouts for t in r.turns for p in t.completion.logprobs])),
+        }
+
+
+def step_seed(now: Clock, draw: int = 0) -> int:
+    """The seed of a step's draw; 0 is its first."""
+    entropy = [now.seed, now.step, draw] if draw else [now.seed, now.step]
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0])

@@ -1,0 +1,38 @@
+"""Options of the optimizer and of the loop, readable where torch is not installed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from vrft.types.options import Options
+
+
+class OptimOptions(Options):
+    """The optimizer, equal for RFT and SFT."""
+
+    learning_rate: float = Field(1e-6, gt=0)
+    schedule: Literal["linear", "constant", "cosine"] = "linear"
+    warmup_steps: int = Field(0, ge=0)
+    weight_decay: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    steps: int = Field(200, ge=1)
+    prompts_per_step: int = Field(16, ge=1)
+    micro_prompts: int = Field(0, ge=0)
+    """Prompts of one forward and backward pass; 0 takes the whole step at once."""
+    activation_checkpointing: bool = False
+    """Compute a layer's activations again in the backward pass instead of keeping them: less memory, about
+    a third more time."""
+
+
+class ChecksOptions(Options):
+    """Validation, checkpoints and what is logged of rollouts."""
+
+    validate_every: int = Field(20, ge=0)
+    """Steps between scores of the validation part; 0 never."""
+    patience: int = Field(0, ge=0)
+    """Stop after so many validations without a better one; 0 runs all steps."""
+    checkpoint_every: int = Field(20, ge=1)
+    rollouts: Literal["all", "none"] | int = "all"
+    """Groups of each step that are logged whole: 'all', 'none' or a number."""

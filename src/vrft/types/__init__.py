@@ -1,0 +1,84 @@
+"""The nouns of vrft, each one frozen dataclass. Nothing here imports torch."""
+
+from vrft.types.answers import NOWHERE, Answer, Fault, Span
+from vrft.types.coded import Coded
+from vrft.types.examples import Example, Form
+from vrft.types.frames import BoxXYXY, CoordinateFrame, FrameName, PointXY
+from vrft.types.media import ColorShift, Image, Medium, PixelEdit, Video
+from vrft.types.placed_values import Boxes, Points
+from vrft.types.plain_values import Label, Number, Permutation, Text, TimeSpan
+from vrft.types.records import About, Annotation, Provides, Record, in_words
+from vrft.types.rollouts import (
+    GREEDY,
+    PLAIN,
+    Clock,
+    Completion,
+    Failure,
+    FinishReason,
+    GateAnswer,
+    Message,
+    PartReward,
+    Prediction,
+    Prompt,
+    Rollout,
+    RolloutGroup,
+    SampleSeed,
+    SamplingParams,
+    Turn,
+    frames_of,
+)
+from vrft.types.values import Mask, Shape, Value, ValueList, ValueSet, expect
+
+__all__ = [
+    "GREEDY",
+    "NOWHERE",
+    "PLAIN",
+    "About",
+    "Annotation",
+    "Answer",
+    "BoxXYXY",
+    "Boxes",
+    "Clock",
+    "Coded",
+    "ColorShift",
+    "Completion",
+    "CoordinateFrame",
+    "Example",
+    "Failure",
+    "Fault",
+    "FinishReason",
+    "Form",
+    "FrameName",
+    "GateAnswer",
+    "Image",
+    "Label",
+    "Mask",
+    "Medium",
+    "Message",
+    "Number",
+    "PartReward",
+    "Permutation",
+    "PixelEdit",
+    "PointXY",
+    "Points",
+    "Prediction",
+    "Prompt",
+    "Provides",
+    "Record",
+    "Rollout",
+    "RolloutGroup",
+    "SampleSeed",
+    "SamplingParams",
+    "Shape",
+    "Span",
+    "Text",
+    "TimeSpan",
+    "Turn",
+    "Value",
+    "ValueList",
+    "ValueSet",
+    "Video",
+    "expect",
+    "frames_of",
+    "in_words",
+]

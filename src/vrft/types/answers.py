@@ -1,0 +1,83 @@
+"""What a model's text says, read once and judged everywhere by the same rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from vrft.types.values import Value
+
+V = TypeVar("V", bound=Value)
+
+Span = tuple[int, int]
+"""Part of a text: its first character, and the one after its last."""
+NOWHERE: Span = (0, 0)
+"""A place that is not known."""
+
+
+class Fault(StrEnum):
+    """What was wrong with an answer's text; an answer may have several."""
+
+    EMPTY = "empty"
+    NO_THINK = "no_think"
+    NO_ANSWER_TAG = "no_answer_tag"
+    REPEATED_TAG = "repeated_tag"
+    OUTSIDE_TAGS = "outside_tags"
+    NOT_READABLE = "not_readable"
+    TRUNCATED = "truncated"
+    BAD_BOX = "bad_box"
+    BAD_CONFIDENCE = "bad_confidence"
+    SEVERAL_BOXES = "several_boxes"
+    UNKNOWN_LABEL = "unknown_label"
+    OTHER_NOTATION = "other_notation"
+    """Readable, but not in the notation that was asked for."""
+    UNKNOWN_FRAME = "unknown_frame"
+    """How coordinates are written, or the image's size, is not known: nothing was converted."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a text says.
+
+    Args:
+        value: of the kind that was asked for; None where none could be read; an empty value where the text
+            says that nothing is there.
+        formatted: the text has exactly the demanded form, tags included, and its content reads without a
+            fault.
+        other: a value of another kind that the text gives as well or instead, such as points where boxes
+            were asked for.
+        thinking: the reasoning before the answer.
+        text: the whole text as the model wrote it.
+        n_tokens: its length in tokens, where it was sampled and not read from a file.
+        faults: what was wrong with the text.
+        spans: where in ``text`` each item of the value stands (of a box from the first of its numbers to the
+            last); ``NOWHERE`` for one whose place is not known, empty where none is.
+    """
+
+    value: Value | None = None
+    formatted: bool = False
+    other: Value | None = None
+    thinking: str = ""
+    text: str = ""
+    n_tokens: int | None = None
+    faults: tuple[Fault, ...] = ()
+    spans: tuple[Span, ...] = field(default=(), compare=False)
+
+    @property
+    def parsed(self) -> bool:
+        """An answer could be read."""
+        return self.value is not None
+
+    @property
+    def abstained(self) -> bool:
+        """The answer was read and says that nothing is there."""
+        return self.value is not None and self.value.is_empty
+
+    def as_(self, kind: type[V]) -> V | None:
+        """The value, where it is of a kind."""
+        return self.value if isinstance(self.value, kind) else None
+
+    def find(self, kind: type[V]) -> V | None:
+        """The value or ``other``, whichever is of a kind."""
+        return next((one for one in (self.value, self.other) if isinstance(one, kind)), None)

@@ -1,0 +1,113 @@
+"""What label files say: media with annotations, exactly as far as they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from vrft.types.media import Image, Medium
+from vrft.types.values import Value
+
+About = Literal["image", "phrase", "question", "category"]
+"""What an annotation is about: the whole image (its class), a phrase, a free question, or a category."""
+Provides = tuple[str, str]
+"""What a reader provides and a task needs: what an annotation is about, and the kind of its value."""
+_WORDS: Mapping[Provides, str] = {
+    ("category", "boxes"): "boxes of categories",
+    ("image", "label"): "a class for each image",
+    ("phrase", "boxes"): "phrases with boxes",
+}
+V = TypeVar("V", bound=Value)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One thing that a label file says.
+
+    Args:
+        about: what it is about.
+        name: the category, phrase or question; empty where it is about the whole image.
+        value: what is said of it, in pixels of the file. Of a category each instance has an annotation of its
+            own, with one box.
+        counts: False where it counts neither for nor against: crowds (COCO ``iscrowd``), VOC's ``difficult``,
+            ignored regions.
+    """
+
+    about: About
+    name: str
+    value: Value
+    counts: bool = True
+
+    @property
+    def provides(self) -> Provides:
+        """What it can be asked for."""
+        return (self.about, self.value.kind)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One image, sequence or clip with all that its labels say."""
+
+    id: str
+    """Unique and stable within the dataset."""
+    media: tuple[Medium, ...]
+    annotations: tuple[Annotation, ...] = ()
+    absent: tuple[str, ...] | None = None
+    """Categories looked for and not there (LVIS); None where all that is not labelled is absent."""
+    not_exhaustive: tuple[str, ...] = ()
+    """Categories of which not every instance is labelled (LVIS)."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """What only one task understands, as plain JSON."""
+
+    @property
+    def image(self) -> Image:
+        """The one image."""
+        return only_image(self.media, self.id)
+
+    def about(self, about: About, kind: type[V]) -> Iterator[tuple[Annotation, V]]:
+        """The annotations about something whose value is of a kind, each with that value.
+
+        Example:
+            >>> from pathlib import Path
+            >>> from vrft.types import Boxes
+            >>> cup = Annotation("category", "cup", Boxes(((0.0, 0.0, 9.0, 9.0),)))
+            >>> record = Record("a", (Image(Path("a.png"), (64, 48)),), (cup,))
+            >>> [(one.name, value.xyxy_px) for one, value in record.about("category", Boxes)]
+            [('cup', ((0.0, 0.0, 9.0, 9.0),))]
+        """
+        for one in self.annotations:
+            if one.about == about and isinstance(one.value, kind):
+                yield one, one.value
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """The categories that some annotation is about, crowds included."""
+        return frozenset(one.name for one in self.annotations if one.about == "category")
+
+    def known(self, categories: AbstractSet[str]) -> set[str]:
+        """Those categories of which the labels say all there is: only they may be asked for 'nothing', or
+        counted.
+
+        Not one with a crowd region, since crowds are no single objects; not one that is not labelled
+        exhaustively; and, where the record lists what is absent, not one that is neither labelled nor listed.
+        """
+        listed = categories if self.absent is None else categories & (self.categories | set(self.absent))
+        uncounted = {one.name for one in self.annotations if one.about == "category" and not one.counts}
+        return set(listed) - set(self.not_exhaustive) - uncounted
+
+
+def in_words(provides: Iterable[Provides]) -> str:
+    """Kinds of labels as messages name them."""
+    return ", ".join(
+        _WORDS.get((about, kind), f"a {kind} for each {about}") for about, kind in sorted(provides)
+    )
+
+
+def only_image(media: tuple[Medium, ...], where: str) -> Image:
+    """The one image among media."""
+    if len(media) == 1 and isinstance(media[0], Image):
+        return media[0]
+    kinds = ", ".join(medium.kind for medium in media) or "nothing"
+    raise ValueError(f"'{where}' shows {kinds}, where one image was expected.")

@@ -1,0 +1,206 @@
+"""Values: what can be asked for and answered, targets and answers alike.
+
+Every number is in pixels of the file, or seconds of the clip, for ever. A value is a frozen dataclass,
+which is its codec; it brings the shapes that drawings need and says what survives a crop or a mirror.
+Nobody else asks of which class it is: a task knows its own kind, and all others use what every value has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal, TypeVar
+
+from pydantic import Field
+
+from vrft.errors import InputError
+from vrft.types.coded import Coded
+from vrft.types.frames import BoxXYXY
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+"""A number that JSON can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What any drawing needs: report, browser, ``predict --drawn`` and trackers know no other geometry."""
+
+    kind: Literal["rectangle", "point", "polygon", "region", "span", "caption"]
+    numbers: tuple[float, ...] = ()
+    """Pixels of the file, x before y (a rectangle's corners, a polygon's points), or seconds of a span."""
+    text: str = ""
+    """A name beside it, or the caption itself."""
+    score: float | None = None
+    """In [0, 1], where the value has one."""
+    region: Mask | None = None
+    """Of a ``region``, its pixels."""
+    frame: int | None = None
+    """Of several images, or of a video: which one; None is the first or only one."""
+
+
+class Value(Coded):
+    """One kind of answer. Targets and answers share a class; what only answers have is empty in a target."""
+
+    placed: ClassVar[bool] = False
+    """It is made of places in a medium, which a text writes in some coordinate frame."""
+
+    @property
+    def is_empty(self) -> bool:
+        """It says that nothing is there ('No Objects'); a count of 0 is not empty."""
+        return False
+
+    @property
+    def meaning(self) -> Hashable:
+        """Equal where two labels say the same, whatever the order of their parts."""
+        return self
+
+    @property
+    def gist(self) -> Hashable:
+        """Equal where near-duplicates of an image may have both labels: coarser than ``meaning``."""
+        return self.meaning
+
+    @property
+    def evidence_boxes(self) -> Sequence[BoxXYXY] | None:
+        """What a crop must leave whole, in pixels; None where no part of the image may be cut off."""
+        return None
+
+    @property
+    def survives_mirror(self) -> bool:
+        """It is still right of the mirrored image, unless its ``words`` speak of sides."""
+        return False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Words in it, such as a class name."""
+        return ()
+
+    @property
+    def size(self) -> int:
+        """A measure by which long answers are sorted from short ones."""
+        return 1
+
+    def holds(self, window_px: BoxXYXY | None, mirrored: bool) -> bool:
+        """Whether it is still right where only this is shown; a value that is not sure says no."""
+        if mirrored and not self.survives_mirror:
+            return False
+        if window_px is None:
+            return True
+        boxes = self.evidence_boxes
+        left, top, right, bottom = window_px
+        return boxes is not None and all(
+            left <= x1 and top <= y1 and x2 <= right and y2 <= bottom for x1, y1, x2, y2 in boxes
+        )
+
+    def shapes(self) -> Sequence[Shape]:
+        """How it is drawn over the image; empty where words say all."""
+        return ()
+
+    def describe(self) -> str:
+        """What it says in words, one line for each part."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Mask(Value):
+    """A region of an image, run-length encoded as COCO has it (``pycocotools.mask``, compressed counts)."""
+
+    kind: ClassVar[str] = "mask"
+    placed: ClassVar[bool] = True
+    size_hw: tuple[int, int]
+    """Height and width of the file in pixels."""
+    counts: str
+
+    def shapes(self) -> Sequence[Shape]:
+        return [Shape("region", region=self)]
+
+    def describe(self) -> str:
+        return f"Mask of a {self.size_hw[1]}x{self.size_hw[0]} image"
+
+
+class _Several(Value):
+    """What lists and sets of values share."""
+
+    items: tuple[Value, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.items
+
+    @property
+    def evidence_boxes(self) -> Sequence[BoxXYXY] | None:
+        """Those of all items; None as soon as one refuses."""
+        each = [item.evidence_boxes for item in self.items]
+        return (
+            None if any(boxes is None for boxes in each) else [box for boxes in each for box in boxes or ()]
+        )
+
+    @property
+    def survives_mirror(self) -> bool:
+        return all(item.survives_mirror for item in self.items)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(word for item in self.items for word in item.words)
+
+    @property
+    def size(self) -> int:
+        return sum(item.size for item in self.items)
+
+    def shapes(self) -> Sequence[Shape]:
+        return [shape for item in self.items for shape in item.shapes()]
+
+    def describe(self) -> str:
+        return "\n".join(item.describe() for item in self.items) or "No objects."
+
+
+@dataclass(frozen=True, slots=True)
+class ValueList(_Several):
+    """Several values in an order that matters, such as one for each image of a sequence."""
+
+    kind: ClassVar[str] = "list"
+    placed: ClassVar[bool] = True
+    items: tuple[Value, ...] = ()
+
+    @property
+    def meaning(self) -> Hashable:
+        return tuple(item.meaning for item in self.items)
+
+    def shapes(self) -> Sequence[Shape]:
+        """Those of each item, with the item's place as the image that they belong to."""
+        return [replace(shape, frame=i) for i, item in enumerate(self.items) for shape in item.shapes()]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSet(_Several):
+    """Several values in no order."""
+
+    kind: ClassVar[str] = "set"
+    placed: ClassVar[bool] = True
+    items: tuple[Value, ...] = ()
+
+    @property
+    def meaning(self) -> Hashable:
+        return frozenset(item.meaning for item in self.items)
+
+
+V = TypeVar("V", bound=Value)
+
+
+def expect(value: Value | None, kind: type[V]) -> V:
+    """A value that must be of a kind, such as the target that a reward compares with.
+
+    Raises:
+        InputError: it is not, or there is none.
+
+    Example:
+        >>> from vrft.types import Label
+        >>> expect(Label("rose"), Label).name
+        'rose'
+    """
+    if isinstance(value, kind):
+        return value
+    given = "there is none" if value is None else f"this is '{value.kind}'"
+    raise InputError(
+        f"A target of kind '{kind.kind}' was expected, and {given}. "
+        "Use a reward or metric for this task, or give labels of that kind."
+    )

@@ -1,0 +1,105 @@
+"""What is examined: images as ``vrft fit`` takes them, a fit's own, or what a configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vrft.config.recipes import SUFFIX, recipe_names, recipe_path
+from vrft.config.run_config import RunConfig, load_config, make_config
+from vrft.data.dataset import readers
+from vrft.diagnostics.check.check_case import DataCase
+from vrft.diagnostics.check.finding import Finding, Report, Severity, examined, worst_first
+from vrft.diagnostics.check.run_check import DATA_EXAMINATIONS, check
+from vrft.errors import InputError
+from vrft.miniature.location import MINIATURE
+from vrft.progress import ProgressReporter
+from vrft.tasks.registry import load_task
+from vrft.tasks.task import Task
+from vrft.workflows.fit_settings import FitSettings
+from vrft.workflows.requests import CheckRequest
+
+if TYPE_CHECKING:
+    from vrft.diagnostics.check.model_case import ModelCase
+    from vrft.models.policy import Policy
+
+SHOWN = 8
+"""Warnings of a fit on the screen; its file has all."""
+
+
+def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) -> Report:
+    """Examine a folder of labelled images, or what a configuration names."""
+    path, opener = request.path, _opener(request.out)
+    if not path.exists() and str(path).removesuffix(SUFFIX) not in recipe_names():
+        raise InputError(f"{path}: there is no such folder, file or recipe. Check the path.")
+    if path.exists() and not _is_config(path):
+        task = load_task(request.task) if request.task is not None else None
+        return check(path, task, lambda own: _plain(request, own), opener, reporter)
+    given = {
+        "task": request.task,
+        "model.path": request.model,
+        "data.shots": request.shots,
+        "seed": request.seed,
+    }
+    overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
+    config = load_config(recipe_path(path), overrides)
+    return check(Path(config.data.path), config.task.load(), lambda own: config, opener, reporter)
+
+
+def examine_fit(
+    case: DataCase, policy: Policy, folder: Path, reporter: ProgressReporter
+) -> list[dict[str, Any]]:
+    """Examine a fit's data, alone and with its model: errors end it, warnings are reported."""
+    from vrft.diagnostics.check.model_case import ModelCase
+
+    found = examined(DATA_EXAMINATIONS, case, "Examining images and labels", reporter)
+    found += ModelCase(case, policy, folder / "check").examine(reporter)
+    ordered = worst_first(found)
+    errors = [finding for finding in ordered if finding.severity is Severity.ERROR]
+    if errors:
+        raise InputError("\n".join(["The data cannot be trained on as it is:", *map(_line, errors)]))
+    warnings = [finding for finding in ordered if finding.severity is Severity.WARNING]
+    for finding in warnings[:SHOWN]:
+        reporter.info(_line(finding))
+    if len(warnings) > SHOWN:
+        reporter.info(f"And {len(warnings) - SHOWN} more warnings: {folder / 'check.json'}.")
+    return [asdict(finding) for finding in ordered]
+
+
+def _line(finding: Finding) -> str:
+    return " ".join(part for part in (f"{finding.where}:", finding.message, finding.fix) if part)
+
+
+def _plain(request: CheckRequest, task: Task) -> RunConfig:
+    """The settings with which ``vrft fit`` would take the data."""
+    settings = FitSettings(data=request.path, task=task.name, model=request.model or MINIATURE)
+    shots = {"shots": request.shots} if request.shots is not None else {}
+    return make_config(
+        {
+            "task": task.name,
+            "seed": request.seed or 0,
+            "model": {"path": settings.model},
+            "data": {"path": str(request.path), **shots},
+            "rollout": {"max_new_tokens": settings.recipe.max_new_tokens},
+        }
+    )
+
+
+def _is_config(path: Path) -> bool:
+    """Whether a file is a configuration: YAML that no reader knows as labels."""
+    return path.suffix in {".yaml", ".yml"} and not any(reader.detects(path) for reader in readers())
+
+
+def _opener(out: Path) -> Callable[[DataCase], ModelCase]:
+    """How the model is joined to the data, without its weights."""
+
+    def join(case: DataCase) -> ModelCase:
+        # A light installation examines data all the same, so torch is asked for no earlier.
+        from vrft.diagnostics.check.model_case import ModelCase
+        from vrft.workflows.train import policy_of
+
+        return ModelCase(case, policy_of(case.config, weights=False), out)
+
+    return join

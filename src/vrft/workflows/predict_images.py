@@ -1,0 +1,176 @@
+"""Answers about images that nobody has labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
+
+from vrft.data.label_checks import raise_all, some
+from vrft.errors import InputError, Interrupted, LabelError
+from vrft.evaluation.ensemble import fused
+from vrft.inference.drawn_images import check_target, drawn_name, name_beside, save_drawn
+from vrft.inference.evaluate import evaluate
+from vrft.inference.formats.prediction_format import DEFAULT, Setting, by_record, left_out, open_format
+from vrft.inference.image_questions import STDIN, ImageFiles, image_of_bytes, images_at, questions_about
+from vrft.inference.provenance import check_images
+from vrft.progress import NullReporter, ProgressReporter
+from vrft.run_folder import write_json
+from vrft.tasks.registry import default_task
+from vrft.tasks.task import Task
+from vrft.types import Boxes, Example, Prediction
+from vrft.workflows.requests import PredictRequest
+from vrft.workflows.trained_run import TrainedRun
+
+BATCH = 16
+"""Questions encoded together."""
+DRAWN, PIPED = "drawn", "frames"
+"""Folders in the user's: drawn images, and those that came through standard input."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What came of a request."""
+
+    predictions: tuple[Prediction, ...]
+    unreadable: tuple[LabelError, ...]
+    document: Any
+    single: bool
+    notes: tuple[str, ...] = ()
+
+
+def predict_images(
+    request: PredictRequest,
+    reporter: ProgressReporter | None = None,
+    *,
+    format: str = DEFAULT,
+    stdin: BinaryIO | None = None,
+) -> Predicted:
+    """Ask every question about every image.
+
+    Args:
+        request: what is asked, and how.
+        reporter: shows progress, where a folder is asked about.
+        format: a key of ``inference.formats``.
+        stdin: where the image '-' is read from.
+
+    Raises:
+        InputError: a setting, the model or the only image cannot be used.
+        RunError: the folder holds answers that were asked for in another way.
+        Interrupted: the user stopped it; what a folder keeps stays.
+    """
+    with TemporaryDirectory(prefix="vrft-") as spare:
+        piped = request.out / PIPED if request.out is not None else Path(spare)
+        images = _images(request, stdin, piped)
+        shown = reporter if reporter is not None and not images.single else NullReporter()
+        return _predict(request, images, format, shown)
+
+
+def _images(request: PredictRequest, stdin: BinaryIO | None, piped: Path) -> ImageFiles:
+    if request.image != STDIN:
+        out = request.out
+        return images_at(Path(request.image), [out, out / DRAWN, out / PIPED] if out is not None else [])
+    if stdin is None or stdin.isatty():
+        raise InputError("standard input: nothing is piped into it. Write: vrft predict ... < image.jpg")
+    return image_of_bytes(stdin.read(), piped)
+
+
+def _predict(
+    request: PredictRequest, images: ImageFiles, format: str, reporter: ProgressReporter
+) -> Predicted:
+    run = TrainedRun.of(request.model)
+    # Where nobody says otherwise, things are to be found.
+    usual = default_task([("category", Boxes.kind)])
+    task = run.task(request, usual.name if usual is not None else None)
+    options, drawn = run.options(request, batch=BATCH), _drawn_paths(request, images)
+    task.rule(request.fuse)  # an unknown one is refused before anything is asked
+    with reporter.task("Reading images", len(images.paths)) as update:
+        examples, broken = questions_about(
+            images,
+            task,
+            request.questions,
+            request.options,
+            run.form(request),
+            progress=lambda count: update(count, ""),
+        )
+    if not examples:
+        raise_all(broken)
+    write = open_format(format, examples, Setting(request.model, request.against, drawn))
+    path = None
+    if request.out is not None:
+        asked = {"images": str(images.root.resolve()), "options": list(request.options)}
+        path = check_images(request.out, run.settings(request, task, options) | asked, examples)
+    predictor = run.predictor(request, options)
+    with reporter.task("Asking", len(examples)) as update:
+        try:
+            answered = evaluate(
+                predictor, examples, batch=BATCH, path=path, progress=lambda done: update(done, "")
+            )
+        except KeyboardInterrupt:
+            kept = (
+                f"the answers so far are in {path}; the same command goes on" if path else "nothing is kept"
+            )
+            raise Interrupted(f"Stopped: {kept}.") from None
+    predictions = tuple(
+        # Kept predictions name the image's place when it was asked about.
+        _placed(fused(one, request.fuse) if len(one.rollouts) > 1 else one, example.image.path)
+        for one, example in zip(answered, examples, strict=True)
+    )
+    files = (
+        [save_drawn(about, drawn(name)) for name, about in by_record(predictions).items()] if drawn else []
+    )
+    if request.image == STDIN and request.out is None:
+        predictions = tuple(_placed(one, Path(STDIN)) for one in predictions)
+    document = write(predictions)
+    notes = [*_hints(task, request, run), *left_out(format, predictions)]
+    if request.out is not None:
+        file = request.out / ("predictions.json" if format == DEFAULT else f"predictions.{format}.json")
+        write_json(file, document)
+        notes.append(f"Kept: {path}, {file}")
+    where = some([str(file) for file in files])
+    notes.append(
+        f"Drawn: {where}" if files else "Nothing is drawn. Add --out DIR to keep answers and images."
+    )
+    return Predicted(predictions, tuple(broken), document, images.single, tuple(notes))
+
+
+def _drawn_paths(request: PredictRequest, images: ImageFiles) -> Callable[[str], Path] | None:
+    """Where a drawn image goes, by the image's name; None where none is drawn."""
+    target, out = request.drawn, request.out
+    if target is not None:
+        if not images.single:
+            raise InputError("--drawn names one file. Give --out DIR, where a folder's drawn images go.")
+        check_target(target, images.paths[0])
+        return lambda name: target
+    if out is not None:
+        return lambda name: out / DRAWN / drawn_name(name)
+    return (lambda name: Path(name_beside(name))) if images.single else None
+
+
+def _placed(one: Prediction, path: Path) -> Prediction:
+    """The same about an image that is at another place now; prompts that show the old one are dropped."""
+    if one.example.image.path == path:
+        return one
+
+    def moved(example: Example) -> Example:
+        return replace(example, media=(replace(example.image, path=path),))
+
+    rollouts = tuple(
+        replace(
+            rollout,
+            example=moved(rollout.example),
+            turns=tuple(replace(turn, prompt=replace(turn.prompt, messages=())) for turn in rollout.turns),
+        )
+        for rollout in one.rollouts
+    )
+    return replace(one, example=moved(one.example), rollouts=rollouts)
+
+
+def _hints(task: Task, request: PredictRequest, run: TrainedRun) -> list[str]:
+    """What the user may not know about the way in which the model was trained to be asked."""
+    trained = run.config is not None and run.config.task.load().name == task.name
+    if trained and task.takes_options and not request.options and not getattr(task, "open_naming", False):
+        return ["This run was trained with the class names in its prompt. Give them with --options."]
+    return []

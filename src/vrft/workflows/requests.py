@@ -1,0 +1,138 @@
+"""What a user may ask for, in Python or on the command line, whose help shows the descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field
+
+from vrft.errors import InputError
+from vrft.inference.ask_options import BATCH
+from vrft.types import Form
+from vrft.types.options import Options
+
+LENGTH = 512
+"""Tokens of an answer, at most, of a model that no run of ours knows."""
+Part = Literal["all", "train", "val", "heldout"]
+
+
+def _split(read: Callable[[str], Any], example: str) -> BeforeValidator:
+    def validate(given: Any) -> Any:
+        try:
+            parts = [part.strip() for part in given.split(",")] if isinstance(given, str) else given
+            return tuple(read(part) for part in parts if part != "")
+        except ValueError as error:
+            raise ValueError(f"write {example}") from error
+
+    return BeforeValidator(validate)
+
+
+Numbers = Annotated[tuple[float, ...], _split(float, "numbers as in 0.75,1.25")]
+"""Also as a text with commas between."""
+Names = Annotated[tuple[str, ...], _split(str, "names as in cat,dog")]
+"""Also as a text with commas between."""
+TASK = "The task: a name ('vrft tasks' lists them), package.module:TASK, or file.py:TASK."
+SEED = "Decides every random choice."
+FUSE = "The rule that makes one answer of several; 'vrft tasks' lists those of each task."
+MODEL = "A run folder, a model or adapter folder, a hub id, or 'miniature'."
+AS_TRAINED = "By default as trained, else"
+KEPT = "What it holds is not asked again."
+NOVEL = "Categories that training has not seen, with commas between."
+
+
+class TaskRequest(Options):
+    """Which task is meant."""
+
+    task: str | None = Field(None, description=f"{TASK} By default that of the model's own run.")
+    task_option: tuple[str, ...] = Field((), description="Option of the task: subject=plant. Repeatable.")
+
+    @property
+    def task_options(self) -> dict[str, Any]:
+        """The options of the task, values read as YAML."""
+        return dict(map(_pair, self.task_option))
+
+
+class AskRequest(TaskRequest):
+    """How a model is asked; what is left out is as in the training of the model's own run."""
+
+    form: Form | None = Field(None, description="Whether to reason first. By default as trained, else think.")
+    samples: int = Field(1, description="Answers to each question; the first is greedy, others are sampled.")
+    temperature: float = Field(1.0, description="Temperature of the sampled answers, above 0.")
+    fuse: str | None = Field(None, description=FUSE)
+    flip: bool = Field(False, description="Also ask about the mirrored image.")
+    scales: Numbers = Field((), description="Also ask about the image scaled by these factors: 0.75,1.5.")
+    max_new_tokens: int | None = Field(
+        None, ge=1, description=f"Most tokens of an answer. {AS_TRAINED} {LENGTH}."
+    )
+    min_pixels: int | None = Field(None, ge=1, description="Least pixels of an image as the model sees it.")
+    max_pixels: int | None = Field(None, ge=1, description="Most pixels of an image as the model sees it.")
+    seed: int = Field(0, description=SEED)
+
+
+class PredictRequest(AskRequest):
+    """Questions about images that nobody has labelled."""
+
+    model: str = Field(description=MODEL)
+    image: str = Field(description="An image, a folder of images, or - for one image on standard input.")
+    questions: tuple[str, ...] = Field(min_length=1, description="Categories, phrases, or a kind of thing.")
+    options: tuple[str, ...] = Field((), description="A class name to choose from. Repeat it for each name.")
+    against: Path | None = Field(None, description="A COCO file whose ids --format coco uses.")
+    drawn: Path | None = Field(None, description="The file of the drawn image, for a single image.")
+    out: Path | None = Field(None, description=f"Folder that keeps answers and drawn images. {KEPT}")
+
+
+class EvaluateRequest(AskRequest):
+    """How a model is evaluated on labelled images."""
+
+    part: Part | None = Field(None, description="all, train, val or heldout. By default heldout, if known.")
+    manifest: Path | None = Field(None, description="A saved split (manifest.json) of the images.")
+    eval_max: int = Field(1000, ge=1, description="Most questions, evenly spaced over all.")
+    gate: bool = Field(False, description="First ask whether the category is there at all.")
+    novel: Names = Field((), description=NOVEL)
+    sam: str | None = Field(None, description="A SAM folder or hub id, to measure gIoU and cIoU of regions.")
+    batch: int = Field(BATCH, description="Questions encoded together; fewer take less memory.")
+
+
+class FilesRequest(Options):
+    """How files of answers, written by any model, are scored."""
+
+    against: tuple[Path, ...] = Field((), description="A second system's --predictions. Repeat it for seeds.")
+    reader: str | None = Field(None, description="A module:function or file.py:function that reads the file.")
+    labels: Path | None = Field(None, description="The annotations that COCO results in the file belong to.")
+    by: str | None = Field(None, description="A field of --predictions whose values make groups.")
+    fuse: str | None = Field(None, description=FUSE)
+    novel: Names = Field((), description=NOVEL)
+
+
+class CheckRequest(Options):
+    """What is examined before a training."""
+
+    path: Path = Field(description="Labelled images, a YAML file, or the name of a shipped recipe.")
+    task: str | None = Field(None, description=f"{TASK} By default what the labels suggest.")
+    model: str | None = Field(None, description="The model. By default as configured, or 'miniature'.")
+    shots: int | None = Field(None, ge=1, description="Images per class. By default as configured, or 4.")
+    seed: int | None = Field(None, description="Decides the split. By default as configured, or 0.")
+    out: Path = Field(Path("check"), description="Folder that drawn images go to.")
+
+
+class AuditRequest(Options):
+    """Which reward is attacked."""
+
+    reward: str = Field(description="A task, or a reward as package.module:function or file.py:function.")
+    task: str | None = Field(None, description=f"Of a reward of your own. {TASK}")
+    settings: str | None = Field(None, description="The task's reward setting. By default 'recommended'.")
+    high: float | None = Field(None, description="Largest value of your own reward. By default 1.")
+    form: Form = Field(Form.THINK, description="Whether answers have reasoning before them.")
+    frame: str = Field("norm1000", description="How answers write places: norm1000, resized_pixels or norm1.")
+    targets: int = Field(500, description="Number of questions, at least 60.")
+    seed: int = Field(0, description=SEED)
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise InputError(f"--task-option {text}: write it as NAME=VALUE, as in subject=plant.")
+    return name, yaml.safe_load(value)

@@ -1,0 +1,326 @@
+"""One training run from a configuration and a split: load, compare methods, loop, save."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+
+from vrft.config.run_config import RunConfig, dump_config
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
+from vrft.errors import ConfigError, RunError
+from vrft.inference.ask_options import BATCH, AskOptions
+from vrft.inference.evaluate import evaluate
+from vrft.inference.policy_predictor import PolicyPredictor
+from vrft.models.load_policy import load_policy, natural_device, natural_dtype, save_policy
+from vrft.models.model_source import weights_of
+from vrft.models.policy import Policy
+from vrft.progress import Update
+from vrft.rollout.driver import prompts_for
+from vrft.rollout.hidden_states import LogprobMethod
+from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.parity import Parity, compare_methods
+from vrft.rollout.samplers import load_sampler
+from vrft.run_folder import PSEUDO, RunFolder, hardware, replace_folder, versions
+from vrft.tasks.metrics.metric import Metric
+from vrft.tasks.registry import task_of
+from vrft.tasks.scorer import scorers_of
+from vrft.training.batch import Row
+from vrft.training.gold_source import GoldSource
+from vrft.training.grpo import CrossEntropy, GrpoObjective
+from vrft.training.loggers import RunDescription, open_loggers
+from vrft.training.loop import Progress, Validation, run_loop
+from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels
+from vrft.training.reference import Reference
+from vrft.training.rollout_source import RolloutSource
+from vrft.training.train_step import TrainStep
+from vrft.types import Example, SampleSeed, SamplingParams
+
+WITHOUT_WEIGHTS = "meta"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished (or interrupted) run: its folder, the policy, and how the loop ended."""
+
+    folder: RunFolder
+    policy: Policy
+    best_step: int
+    validation: float | None
+    steps: int
+    stopped: bool
+
+
+def policy_of(
+    config: RunConfig, *, weights: bool = True, context: DistributedContext = SINGLE_PROCESS
+) -> Policy:
+    """Load the policy that a configuration names.
+
+    Args:
+        config: its ``model`` section, and whether activations are checkpointed.
+        weights: False gives a policy of the same shapes that cannot answer, at no cost.
+        context: which process this is: where the configuration leaves the device open, each has its own.
+    """
+    options = config.model
+    if not weights:
+        auto = options.dtype == "auto" and options.device == "auto"
+        dtype = natural_dtype(natural_device()) if auto else options.dtype
+        options = options.model_copy(update={"device": WITHOUT_WEIGHTS, "dtype": dtype})
+    elif options.device == "auto":
+        options = options.model_copy(update={"device": context.device})
+    policy = load_policy(options)
+    if config.optim.activation_checkpointing:
+        policy.core.activation_checkpointing_enable()
+    return policy
+
+
+def train_step_of(
+    config: RunConfig,
+    policy: Policy,
+    train: Sequence[Example],
+    method: LogprobMethod,
+    context: DistributedContext = SINGLE_PROCESS,
+) -> TrainStep:
+    """What one step of a configuration does.
+
+    Args:
+        config: method, sampling, rewards, algorithm.
+        policy: that learns.
+        train: training questions, of any tasks.
+        method: how log-probabilities are computed.
+        context: which process this is.
+
+    Raises:
+        ConfigError: unknown reward setting or term.
+    """
+    micro = config.optim.micro_prompts
+    if not config.samples:
+        gold = GoldSource(
+            policy,
+            train,
+            prompts_per_step=config.optim.prompts_per_step,
+            augment=config.augment,
+            context=context,
+        )
+        return TrainStep(policy, gold, CrossEntropy(), method=method, micro_groups=micro, context=context)
+    objective = GrpoObjective(config.grpo)
+    # Prompts that are encoded for sampling serve the gradient too, where all of them train at once and
+    # nothing drops out of the one and not of the other.
+    drops = config.model.lora is not None and config.model.lora.dropout > 0
+    others = {name: Reference(policy) for name in objective.needs}
+    scorer = AnswerScorer(policy)
+    sampler = load_sampler(config.rollout.sampler, policy, share_images=False, scorer=scorer)
+    source = RolloutSource(
+        sampler,
+        policy,
+        train,
+        scorers_of(train, config.reward),
+        rollout=config.rollout,
+        grpo=config.grpo,
+        prompts_per_step=config.optim.prompts_per_step,
+        augment=config.augment,
+        encodes=method == "shared" and not micro and not drops,
+        context=context,
+    )
+    return TrainStep(
+        policy,
+        source,
+        objective,
+        method=method,
+        answer_scorer=scorer,
+        others=others,
+        micro_groups=micro,
+        context=context,
+    )
+
+
+def train_run(
+    config: RunConfig,
+    folder: RunFolder,
+    train: Sequence[Example],
+    val: Sequence[Example],
+    *,
+    pseudo: PseudoLabels = NO_PSEUDO,
+    resume: bool = False,
+    progress: Progress = lambda step, steps, row: None,
+    context: DistributedContext = SINGLE_PROCESS,
+) -> Trained:
+    """Train one policy, in one process or in several.
+
+    Args:
+        config: what and how.
+        folder: where everything goes.
+        train: training questions, at least one.
+        val: validation questions; empty switches validation off.
+        pseudo: what is learned from besides ``train``, where the configuration asks for it.
+        resume: go on from the folder's newest checkpoint.
+        progress: called after each step.
+        context: which process this is: each calls with the same arguments, answers its part of a step's
+            questions, and ends with the same weights; the first one writes.
+
+    Returns:
+        The policy with the weights of its best validation, saved under ``model/`` unless it was interrupted.
+
+    Raises:
+        RunError: the folder holds a run and ``resume`` is False, its pseudo-labels were others, or another
+            process trains in it.
+        ConfigError: unknown reward setting, nothing to learn, more processes than prompts per step, or
+            there are pseudo-labels and the configuration asks for none, or the other way round.
+    """
+    if bool(pseudo.labels) != (config.pseudo_labels is not None):
+        raise ConfigError(
+            f"pseudo_labels: {len(pseudo.labels)} pseudo-labels do not belong to this configuration. Take "
+            "them from vrft.config.questions.pseudo_of, and give them to train_run."
+        )
+    check_processes(config, context)
+    folder = RunFolder(folder.path, writes=context.is_first)
+    with folder.held():
+        folder.open(resume)
+        return _train(config, folder, train, val, pseudo, progress, context)
+
+
+def _train(
+    config: RunConfig,
+    folder: RunFolder,
+    train: Sequence[Example],
+    val: Sequence[Example],
+    pseudo: PseudoLabels,
+    progress: Progress,
+    context: DistributedContext,
+) -> Trained:
+    scorers_of(train, config.reward)  # a wrong setting is reported before the model is loaded
+    resumes = (folder.path / "run.json").exists()
+    train = _with_pseudo(train, pseudo, folder)
+    torch.manual_seed(config.seed)
+    policy = policy_of(config, context=context)
+    if context.index:  # the first draws as if it were alone; the others drop other units out
+        torch.manual_seed(config.seed + context.index)
+    folder.write_text("config.yaml", dump_config(config))
+    found = _parity(policy, train, config, folder) if context.is_first else None
+    parity = context.broadcast_object(found)
+    assert parity is not None
+    folder.write_json("run.json", _description(config, policy, pseudo, parity, context))
+    step = train_step_of(config, policy, train, parity.method, context)
+    plain = config.model_dump(mode="json")
+    run = RunDescription(folder, folder.path.name, plain, resumes, config.checks.rollouts)
+    result = run_loop(
+        policy,
+        step,
+        folder,
+        open_loggers(config.loggers, run),
+        optim=config.optim,
+        checks=config.checks,
+        seed=config.seed,
+        validation=_validation(config, policy, val, context) if val else None,
+        progress=progress,
+        context=context,
+    )
+    if not result.stopped and context.is_first:
+        fresh = folder.path / "model.new"
+        save_policy(policy, fresh)
+        replace_folder(fresh, folder.path / "model")
+        done = {"steps": result.steps, "best_step": result.best_step, "validation": result.best_value}
+        folder.write_json("done.json", done)
+    context.wait_for_everyone()
+    return Trained(folder, policy, result.best_step, result.best_value, result.steps, result.stopped)
+
+
+def _description(
+    config: RunConfig, policy: Policy, pseudo: PseudoLabels, parity: Parity, context: DistributedContext
+) -> dict[str, object]:
+    return {
+        "method": config.method,
+        "task": config.task.name,
+        "seed": config.seed,
+        "model": config.model.path,
+        "weights": weights_of(config.model.path),
+        **({"pseudo": pseudo.counts()} if pseudo.labels else {}),
+        "parity": asdict(parity),
+        "hardware": hardware(),
+        "device": str(policy.device),
+        "processes": context.count,
+        "versions": versions(),
+    }
+
+
+def _validation(
+    config: RunConfig, policy: Policy, val: Sequence[Example], context: DistributedContext
+) -> Validation:
+    """The mean over tasks of their headline metrics; of one task, that metric."""
+    by_task: dict[str, list[Example]] = {}
+    for example in val:
+        by_task.setdefault(example.task, []).append(example)
+    metrics: dict[str, Metric] = {name: task_of(part[0]).metrics[0] for name, part in by_task.items()}
+    signs = {name: 1 if metric.higher_is_better else -1 for name, metric in metrics.items()}
+    alone = next(iter(metrics.values())) if len(metrics) == 1 else None
+    batch = min(BATCH, math.ceil(len(val) / context.count))
+    options = AskOptions(SamplingParams(max_new_tokens=config.rollout.max_new_tokens), batch=batch)
+    predictor = PolicyPredictor.of(policy, options)
+
+    def score() -> float:
+        predictions = evaluate(predictor, val, batch=batch, context=context)
+        values = {
+            name: metric.value([p for p in predictions if p.example.task == name])
+            for name, metric in metrics.items()
+        }
+        if alone is not None:
+            return next(iter(values.values()))
+        return sum(signs[name] * value for name, value in values.items()) / len(values)
+
+    return Validation(score, alone.higher_is_better if alone is not None else True)
+
+
+def shown_by(update: Update) -> Progress:
+    """Reports the steps of a run to a progress bar."""
+    last = 0
+
+    def progress(step: int, steps: int, row: Row) -> None:
+        nonlocal last
+        key = "reward" if "reward" in row else "loss"
+        update(step - last, f"{key} {row[key]:.2f}")
+        last = step
+
+    return progress
+
+
+def check_processes(config: RunConfig, context: DistributedContext) -> None:
+    """See that every process has something to do."""
+    if context.count > config.optim.prompts_per_step:
+        raise ConfigError(
+            f"optim.prompts_per_step: {config.optim.prompts_per_step} are fewer than the {context.count} "
+            "processes, and some would have nothing to do. Raise it to a multiple of them, or start fewer."
+        )
+
+
+def _with_pseudo(train: Sequence[Example], pseudo: PseudoLabels, folder: RunFolder) -> Sequence[Example]:
+    """Labelled and pseudo-labelled questions, the latter kept in the folder: a resumed run has the same."""
+    rows = json.loads(json.dumps(pseudo.rows()))
+    if (folder.path / "run.json").exists() and folder.rows(PSEUDO) != rows:
+        raise RunError(
+            f"{folder.path / PSEUDO}: the pseudo-labels have changed since this run began. Bring its "
+            "setting, prediction files and images back, or begin another run."
+        )
+    if not rows:
+        return train
+    folder.write_text(PSEUDO, "".join(json.dumps(row) + "\n" for row in rows))
+    return [*train, *pseudo.examples]
+
+
+def _parity(policy: Policy, train: Sequence[Example], config: RunConfig, folder: RunFolder) -> Parity:
+    """What the run found when it began: a resumed one must not choose anew, or its digits would differ."""
+    if (folder.path / "run.json").exists() and (known := folder.read_json("run.json").get("parity")):
+        return Parity(**known)
+    return check_methods(policy, train, config)
+
+
+def check_methods(policy: Policy, examples: Sequence[Example], config: RunConfig) -> Parity:
+    """Compare the methods of computing log-probabilities on real groups of the run's own questions."""
+    prompts = prompts_for(policy, examples[:2])
+    sampler = load_sampler("shared_prompt", policy, share_images=False)
+    params = config.rollout.params()
+    groups = sampler.generate(prompts, 2, params, SampleSeed.whole(len(prompts), config.seed))
+    answers = [said.token_ids for group in groups for said in group]
+    return compare_methods(policy, prompts, answers, 2, config.grpo.logprob_method)

@@ -1,0 +1,75 @@
+"""What a model argument means: a run folder is its trained model, and is asked as it was trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from vrft.config.run_config import RunConfig, load_config
+from vrft.errors import InputError
+from vrft.inference.ask_options import AskOptions
+from vrft.inference.provenance import Pixels, settings_of
+from vrft.tasks.registry import load_task
+from vrft.tasks.task import Task
+from vrft.types import Form, SamplingParams
+from vrft.workflows.requests import LENGTH, AskRequest, TaskRequest
+
+if TYPE_CHECKING:
+    from vrft.inference.policy_predictor import PolicyPredictor
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A model as the user names it, its folder or hub id, and the configuration of its own run, if any."""
+
+    model: str
+    source: str
+    config: RunConfig | None
+
+    @classmethod
+    def of(cls, model: str) -> Self:
+        """Look at a model argument; the configuration of a run of vrft 0.1 is refused."""
+        inner, config = Path(model) / "model", Path(model) / "config.yaml"
+        trained = any((inner / name).exists() for name in ("config.json", "adapter_config.json"))
+        own = load_config(config) if config.exists() else None
+        return cls(model, str(inner) if trained else model, own)
+
+    def task(self, request: TaskRequest, default: str | None = None) -> Task:
+        """The user's task, else that of the run, else a default."""
+        own = self.config.task if self.config is not None else None
+        spec = request.task or (own.name if own is not None else default)
+        if spec is None:
+            raise InputError(
+                f"{self.model} is not a run that knows its task. Add --task NAME; 'vrft tasks' lists the "
+                "names."
+            )
+        trained = own.options if own is not None and own.name == spec else {}
+        return load_task(spec, {**trained, **request.task_options})
+
+    def form(self, request: AskRequest) -> Form:
+        return request.form or (self.config.form if self.config is not None else Form.THINK)
+
+    def options(self, request: AskRequest, *, batch: int, gate: bool = False) -> AskOptions:
+        own = self.config.rollout.max_new_tokens if self.config is not None else LENGTH
+        params = SamplingParams(request.temperature, max_new_tokens=request.max_new_tokens or own)
+        return AskOptions(
+            params, request.samples, request.seed, request.flip, request.scales, gate=gate, batch=batch
+        )
+
+    def settings(self, request: AskRequest, task: Task, options: AskOptions) -> dict[str, Any]:
+        return settings_of(self.source, task.name, options, self._pixels(request))
+
+    def predictor(self, request: AskRequest, options: AskOptions, device: str = "auto") -> PolicyPredictor:
+        from vrft.inference.policy_predictor import PolicyPredictor
+        from vrft.models.load_policy import load_policy
+        from vrft.models.model_options import ModelOptions
+
+        least, most = self._pixels(request)
+        model = ModelOptions(path=self.source, device=device, min_pixels=least, max_pixels=most)
+        return PolicyPredictor.of(load_policy(model), options)
+
+    def _pixels(self, request: AskRequest) -> Pixels:
+        own = self.config.model if self.config is not None else None
+        least, most = (own.min_pixels, own.max_pixels) if own is not None else (None, None)
+        return request.min_pixels or least, request.max_pixels or most

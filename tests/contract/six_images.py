@@ -1,0 +1,78 @@
+"""Six images with labels, in a folder of the kind that a task needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from vrft.miniature.writers import write_class_folders, write_coco, write_expressions
+from vrft.types import Annotation, Boxes, Provides
+
+COLORS = {"cup": (200, 40, 40), "fork": (40, 60, 200)}
+SHOWN = (
+    ("cup", "cup"),
+    ("cup", "fork"),
+    ("fork",),
+    ("cup", "cup", "cup"),
+    ("fork", "fork", "cup"),
+    ("fork",),
+)
+"""What each of the images shows."""
+SIDE = 96
+
+
+def drawn(number: int) -> tuple[Image.Image, list[tuple[str, tuple[float, float, float, float]]]]:
+    """One image on a ground of its own, and its things with their boxes."""
+    rng = np.random.default_rng(number)
+    ground = rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)
+    image = Image.fromarray(ground).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    things = []
+    for place, name in enumerate(SHOWN[number]):
+        x, y = 4 + 31 * place, 6 + 12 * ((number + place) % 4)
+        box = (float(x), float(y), float(x + 22), float(y + 30 + 4 * place))
+        ImageDraw.Draw(image).rectangle(box, fill=COLORS[name])
+        things.append((name, box))
+    return image, things
+
+
+def _boxes(folder: Path) -> None:
+    shown = []
+    for number in range(len(SHOWN)):
+        image, things = drawn(number)
+        shown.append((f"{number}", image, [Annotation("category", n, Boxes((box,))) for n, box in things]))
+    write_coco(folder, shown, list(COLORS))
+
+
+def _classes(folder: Path) -> None:
+    write_class_folders(folder, [(f"{i}", drawn(i)[0], SHOWN[i][0]) for i in range(len(SHOWN))])
+
+
+def _phrases(folder: Path) -> None:
+    shown = []
+    for number in range(len(SHOWN)):
+        image, things = drawn(number)
+        said = [
+            Annotation("phrase", f"{n} number {k + 1}", Boxes((box,))) for k, (n, box) in enumerate(things)
+        ]
+        shown.append((f"{number}", image, said))
+    write_expressions(folder, shown)
+
+
+WRITERS: Mapping[Provides, Callable[[Path], None]] = {
+    ("category", "boxes"): _boxes,
+    ("image", "label"): _classes,
+    ("phrase", "boxes"): _phrases,
+}
+
+
+def write_folder(folder: Path, needs: frozenset[Provides]) -> Path:
+    """A folder with six images and what a task needs; one that needs nothing gets labels all the same."""
+    if not needs <= WRITERS.keys() or len(needs) > 1:
+        pytest.skip(f"nothing here draws {sorted(needs)}: add a writer")
+    (write,) = [WRITERS[one] for one in needs] or [_boxes]
+    write(folder)
+    return folder
