@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from vrft.config.old_keys import RENAMED, VALUES
 from vrft.config.run_config import RunConfig, dump_config, load_config, make_config
 from vrft.errors import ConfigError
+from vrft.training.losses import Dapo, Grpo
 from vrft.types import Form
 
 
@@ -274,6 +275,34 @@ def test_a_dumped_configuration_reads_back_equal(tree):
 def test_a_dumped_file_loads_equal(written):
     config = made(model={"lora": {"rank": 8}}, method="sft")
     assert load_config(written(dump_config(config))) == config
+
+
+def test_options_alone_belong_to_the_default():
+    assert made(grpo={"loss": {"clip": 0.3}}).grpo.loss == Grpo(clip=0.3)
+    assert made(grpo={"loss": {"name": "dapo", "clip": 0.3}}).grpo.loss == Dapo(clip=0.3)
+    with pytest.raises(ConfigError, match="a name was expected"):
+        made(grpo={"loss": {}})
+
+
+@pytest.mark.parametrize("number", [-1, True, 1.5, "some"])
+def test_rollouts_are_all_none_or_a_number(number):
+    with pytest.raises(ConfigError, match=r"checks\.rollouts"):
+        made(checks={"rollouts": number})
+    assert made(checks={"rollouts": 0}).checks.rollouts == 0
+
+
+def test_a_key_that_is_there_twice_is_refused(written):
+    path = written("task: detection\ndata: {path: x}\noptim: {steps: 3}\noptim: {steps: 4}\n")
+    with pytest.raises(ConfigError, match="'optim' is there twice"):
+        load_config(path)
+
+
+def test_a_tasks_file_is_found_from_other_folders_too(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("TASK = None\n")
+    monkeypatch.chdir(tmp_path)
+    assert made(task="mine.py").task.name == str(tmp_path / "mine.py")
+    assert made(task={"name": "mine.py:TASK", "subject": "leaf"}).task.name == f"{tmp_path / 'mine.py'}:TASK"
+    assert made(task="not_there.py").task.name == "not_there.py"
 
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

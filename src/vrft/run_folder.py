@@ -21,7 +21,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,6 +31,10 @@ from vrft.errors import RunError
 
 METRICS, ROLLOUTS, FAILURES = "metrics.jsonl", "rollouts.jsonl", "reward_failures.jsonl"
 PSEUDO = "pseudo.jsonl"
+BEFORE_A_RUN = frozenset(
+    {".lock", "config.yaml", "fingerprints.sqlite", "fingerprints.sqlite-journal", "probe.json", PSEUDO}
+)
+"""What may lie in a folder before its run begins, or when it was stopped at once."""
 PACKAGES = ("vrft", "torch", "transformers", "peft", "accelerate", "numpy", "pillow", "pycocotools")
 
 
@@ -52,10 +56,17 @@ class RunFolder:
             resume: whether an existing run is meant.
 
         Raises:
-            RunError: the folder holds a run and ``resume`` was not asked for, or a run of vrft 0.1.
+            RunError: the folder holds a run and ``resume`` was not asked for, a run of vrft 0.1, or
+                something else than a run.
         """
         if not self.writes:
             return
+        there = {p.name for p in self.path.iterdir()} if self.path.exists() else set()
+        if "run.json" not in there and (foreign := sorted(there - BEFORE_A_RUN)):
+            raise RunError(
+                f"{self.path} holds something else than a run ({', '.join(foreign[:3])}). Name another "
+                "folder."
+            )
         if "kind" in (self.read_json("run.json") if (self.path / "run.json").exists() else {}):
             raise RunError(
                 f"{self.path} holds a run of vrft 0.1, which this version cannot go on with. Train again in "
@@ -217,20 +228,38 @@ def hardware() -> str:
 
 
 def refuse_others(folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to mix answers that were asked for in different ways.
-
-    Args:
-        folder: where the kept ones lie, for the message.
-        kept: their settings.
-        now: those of this call.
-
-    Raises:
-        RunError: they differ; the message says in what.
-    """
-    differing = [key for key, value in now.items() if kept.get(key) != value]
-    if differing:
-        changes = "; ".join(f"{key}: {kept.get(key)}, now {now[key]}" for key in differing)
+    """RunError where answers were asked for in another way than now: they must not be mixed."""
+    if differing := changes({key: kept.get(key) for key in now}, now):
         raise RunError(
-            f"{folder}: its answers were asked for in another way ({changes}). Name another folder with "
+            f"{folder}: its answers were asked for in another way ({differing}). Name another folder with "
             "--out, or delete this one."
         )
+
+
+def changes(kept: Mapping[str, Any], now: Mapping[str, Any], free: Sequence[str] = ()) -> str:
+    """What differs between two trees of settings, in words; empty where nothing does.
+
+    Args:
+        kept: as they were.
+        now: as they are.
+        free: dotted keys, or sections, that may differ.
+
+    Example:
+        >>> changes({"seed": 0, "optim": {"steps": 2}}, {"seed": 1, "optim": {"steps": 3}}, free=["optim"])
+        'seed: 0, now 1'
+    """
+    old, new = _flat(kept), _flat(now)
+    return "; ".join(
+        f"{key}: {old.get(key)}, now {new.get(key)}"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+        and not any(key == part or key.startswith(f"{part}.") for part in free)
+    )
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        inner = isinstance(value, Mapping) and bool(value)
+        found |= _flat(value, f"{above}{key}.") if inner else {f"{above}{key}": value}
+    return found

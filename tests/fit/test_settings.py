@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from vrft.errors import ConfigError
+from vrft.errors import ConfigError, RunError
 from vrft.types import Form
-from vrft.workflows.fit_settings import DECIDED, FitSettings
+from vrft.workflows.fit_settings import DECIDED, FitSettings, keep_settings
+
+
+def test_a_resumed_fit_keeps_its_settings(tmp_path):
+    settings = FitSettings(Path("photos"), "detection", seed=1)
+    for writes in (True, False):
+        keep_settings(settings, tmp_path, writes)
+        keep_settings(replace(settings, control=True), tmp_path, writes=False)
+        with pytest.raises(RunError, match="seed: 1, now 5"):
+            keep_settings(replace(settings, seed=5), tmp_path)
 
 
 def trial(*overrides, method="rft", task="detection", **more):

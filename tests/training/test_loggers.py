@@ -15,7 +15,7 @@ from training.planted import question
 from vrft.errors import ConfigError
 from vrft.run_folder import METRICS, ROLLOUTS, RunFolder
 from vrft.tasks.registry import load_task
-from vrft.training.loggers import RunDescription, logger_table, open_loggers
+from vrft.training.loggers import LoggerOptions, RunDescription, logger_table, open_loggers
 from vrft.training.loggers.tensorboard import TensorBoard
 from vrft.training.loggers.wandb import WeightsAndBiases
 from vrft.types import Completion, CoordinateFrame, Prompt, Rollout, RolloutGroup, Turn
@@ -47,6 +47,7 @@ def group_at(tmp_path):
 def run_of(tmp_path, resumes=False, rollouts="all"):
     folder = RunFolder(tmp_path / "my_run")
     folder.open(resume=True)
+    folder.write_json("run.json", {})
     return RunDescription(folder, "my_run", {"seed": 3}, resumes, rollouts)
 
 
@@ -223,6 +224,44 @@ def test_a_logger_of_the_users_own_is_one_file(tmp_path, group, monkeypatch):
     )
     log_three_steps(open_loggers(config.loggers, run_of(tmp_path))[-1], group)
     assert (tmp_path / "my_run" / "best.txt").read_text() == "3: 0.75\n2: 0.5\n"
+
+
+def test_a_tracker_that_fails_is_left_out_and_the_run_goes_on(tmp_path, group):
+    class Broken(LoggerOptions):
+        def open(self, run):
+            return self
+
+        def start(self, step):
+            pass
+
+        def log(self, step, metrics):
+            raise OSError("the net is down")
+
+        def log_groups(self, step, groups):
+            raise AssertionError("it is left out by now")
+
+        def close(self):
+            raise AssertionError("it is left out by now")
+
+    run = run_of(tmp_path)
+    jsonl, broken = open_loggers([Broken()], run)
+    with pytest.warns(RuntimeWarning, match="Broken failed.*the net is down"):
+        log_three_steps(broken, group)
+    log_three_steps(jsonl, group)
+    assert len((run.folder.path / METRICS).read_text().splitlines()) == 3
+
+
+def test_a_tracker_that_cannot_begin_is_a_sentence(tmp_path):
+    class Refused(LoggerOptions):
+        def open(self, run):
+            return self
+
+        def start(self, step):
+            raise RuntimeError("no login")
+
+    (_, refused) = open_loggers([Refused()], run_of(tmp_path))
+    with pytest.raises(ConfigError, match="Refused cannot begin: no login"):
+        refused.start(0)
 
 
 OWN = """

@@ -137,6 +137,65 @@ def test_a_run_is_never_overwritten(tiny_folders, examples, tmp_path, graded):
         train_run(config, RunFolder(tmp_path / "run"), examples[:2], [])
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"seed": 3}, "seed: 0, now 3"),
+        ({"grpo": {"loss": "dapo"}}, "grpo.loss: grpo, now dapo"),
+        ({"optim__learning_rate": 0.1}, "optim.learning_rate: 0.001, now 0.1"),
+    ],
+)
+def test_a_resumed_run_keeps_its_settings(tiny_folders, examples, tmp_path, graded, changes, named):
+    model, folder = tiny_folders["qwen3_vl"], RunFolder(tmp_path / "run")
+    train_run(config_of("rft", model, optim__steps=1), folder, examples[:2], [])
+    with pytest.raises(RunError, match=named):
+        train_run(config_of("rft", model, optim__steps=2, **changes), folder, examples[:2], [], resume=True)
+    with pytest.raises(RunError, match="method: rft, now sft"):
+        train_run(config_of("sft", model, optim__steps=2), folder, examples[:2], [], resume=True)
+    longer = config_of("rft", model, optim__steps=2, checks__checkpoint_every=1)
+    assert train_run(longer, folder, examples[:2], [], resume=True).steps == 2
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_something_else_is_left_alone(tiny_folders, examples, tmp_path, resume):
+    folder = RunFolder(tmp_path / "notes")
+    folder.write_text("fit.json", "{}")
+    with pytest.raises(RunError, match=r"something else than a run \(fit.json\)"):
+        train_run(config_of("rft", tiny_folders["qwen3_vl"]), folder, examples[:2], [], resume=resume)
+    assert {p.name for p in folder.path.iterdir()} <= {"fit.json", ".lock"}
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(tiny_folders, examples, tmp_path, graded):
+    config = config_of("sft", tiny_folders["qwen3_vl"], optim__steps=1)
+    folder = RunFolder(tmp_path / "cut")
+
+    def kill(step, steps, row):
+        raise Killed
+
+    with pytest.raises(Killed):
+        train_run(config, folder, examples[:4], examples[4:], progress=kill)
+    train_run(config, folder, examples[:4], examples[4:], resume=True)
+    rows = folder.rows("metrics.jsonl")
+    assert [row["step"] for row in rows if "validation" in row] == [0, 1]
+    assert [row["step"] for row in rows if "loss" in row] == [1]
+
+
+def test_the_sampler_is_closed_however_a_run_ends(tiny_folders, examples, tmp_path, graded, monkeypatch):
+    from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
+
+    closed = []
+    monkeypatch.setattr(SharedPromptSampler, "close", lambda self: closed.append(self))
+    config = config_of("rft", tiny_folders["qwen3_vl"], optim__steps=1)
+
+    def kill(step, steps, row):
+        raise Killed
+
+    with pytest.raises(Killed):
+        train_run(config, RunFolder(tmp_path / "cut"), examples[:2], [], progress=kill)
+    train_run(config, RunFolder(tmp_path / "whole"), examples[:2], [])
+    assert len(closed) == 2
+
+
 def test_a_folder_in_which_another_process_trains_is_left_alone(tiny_folders, examples, tmp_path, graded):
     config = config_of("sft", tiny_folders["qwen3_vl"], optim__steps=1)
     folder = RunFolder(tmp_path / "run")
@@ -168,7 +227,9 @@ def test_a_users_broken_reward_costs_those_rollouts_and_never_the_run(tiny_folde
     name = f"{__name__}:broken_reward"
     folder = RunFolder(tmp_path / "run")
     config = config_of("rft", tiny_folders["qwen3_vl"], reward__custom={name: 2.0}, optim__steps=2)
-    train_run(config, folder, examples[:4], [])
+    with pytest.warns(RuntimeWarning, match="failed on 12 of 12 answers in step 1") as warned:
+        train_run(config, folder, examples[:4], [])
+    assert sum("failed on" in str(one.message) for one in warned) == 1
     rows = folder.rows("metrics.jsonl")
     assert [row["reward_failures"] for row in rows] == [12, 12]  # 3 prompts, 4 answers each
     assert all(row["terms"][name] == 0 for row in rows)

@@ -6,6 +6,7 @@ file holds only what differs from the defaults; ``vrft config show`` prints the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,9 +46,14 @@ class TaskChoice(Options):
     @classmethod
     def _from_short(cls, given: Any) -> Any:
         if isinstance(given, str):
-            return {"name": given}
+            given = {"name": given}
         if isinstance(given, Mapping) and not given.keys() <= {"name", "options"}:
-            return {"name": given.get("name"), "options": {k: v for k, v in given.items() if k != "name"}}
+            given = {"name": given.get("name"), "options": {k: v for k, v in given.items() if k != "name"}}
+        if isinstance(given, Mapping) and isinstance(given.get("name"), str):
+            place, colon, attribute = given["name"].partition(".py:")
+            file = Path(f"{place}.py" if colon else given["name"])
+            if file.suffix == ".py" and os.path.isfile(file):  # a run is also used from other folders
+                given = {**given, "name": str(file.resolve()) + (f":{attribute}" if colon else "")}
         return given
 
     @model_serializer
@@ -105,6 +111,18 @@ class RunConfig(Options):
         )
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML itself lets a second key of one name win without a word."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        if twice := next((key for place, key in enumerate(keys) if key in keys[:place]), None):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key '{twice}' is there twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """Read a configuration file.
 
@@ -117,7 +135,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
             names each key.
     """
     try:
-        tree = yaml.safe_load(path.read_text())
+        tree = yaml.load(path.read_text(), _UniqueKeys)
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: this configuration cannot be read: {error}") from error
     if not isinstance(tree, dict):

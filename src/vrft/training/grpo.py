@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class GrpoOptions(Options):
     """The algorithm of RFT."""
 
-    advantage: Annotated[Advantage, Choice(ADVANTAGES)] = GroupNormalized()
+    advantage: Annotated[Advantage, Choice(ADVANTAGES, default="group_normalized")] = GroupNormalized()
     """How rewards are compared: a name, or {name: ..., options}."""
-    loss: Annotated[PolicyLoss, Choice(LOSSES)] = Grpo()
+    loss: Annotated[PolicyLoss, Choice(LOSSES, default="grpo")] = Grpo()
     """The policy loss: a name, or {name: ..., options}."""
     kl: KlOptions = KlOptions()
     updates: int = Field(1, ge=1)

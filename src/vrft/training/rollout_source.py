@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -76,6 +77,7 @@ class RolloutSource:
         # What it remembers is this run's own, and not of the configuration.
         self.advantage = grpo.advantage.model_copy(deep=True)
         self._seconds_scoring = 0.0
+        self._failed: set[str] = set()
         # Advantages and shuffling see the whole step; a reward of groups must too.
         self._scores_apart = not any(scorer.sees_groups for scorer in scorers.values())
 
@@ -200,7 +202,22 @@ class RolloutSource:
         began = time.perf_counter()
         done = score_groups(self.scorers, groups, now)
         self._seconds_scoring += time.perf_counter() - began
+        self._warn(done, now)
         return done
+
+    def _warn(self, groups: Sequence[RolloutGroup], now: Clock) -> None:
+        """A term that fails for the first time is said aloud: it counts 0, which looks like a bad answer."""
+        rollouts = [r for group in groups for r in group.rollouts]
+        failures = {f.term: f.message for r in rollouts for f in reversed(r.failures)}
+        for term in failures.keys() - self._failed:
+            count = sum(any(f.term == term for f in r.failures) for r in rollouts)
+            warnings.warn(
+                f"Reward term '{term}' failed on {count} of {len(rollouts)} answers in step {now.step + 1} "
+                f"({failures[term]}). They count 0; reward_failures.jsonl lists all.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            self._failed.add(term)
 
     def _advantages(self, groups: list[RolloutGroup], now: Clock) -> list[RolloutGroup]:
         weights = {task: scorer.weights for task, scorer in self.scorers.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -34,5 +34,5 @@ class ChecksOptions(Options):
     patience: int = Field(0, ge=0)
     """Stop after so many validations without a better one; 0 runs all steps."""
     checkpoint_every: int = Field(20, ge=1)
-    rollouts: Literal["all", "none"] | int = "all"
+    rollouts: Literal["all", "none"] | Annotated[int, Field(strict=True, ge=0)] = "all"
     """Groups of each step that are logged whole: 'all', 'none' or a number."""

@@ -25,9 +25,11 @@ class Choice:
     """Annotation of a field: ``Annotated[Loss, Choice(LOSSES)]``; a function may give the table."""
 
     def __init__(
-        self, table: Mapping[str, type[Options]] | Callable[[], Mapping[str, type[Options]]]
+        self,
+        table: Mapping[str, type[Options]] | Callable[[], Mapping[str, type[Options]]],
+        default: str | None = None,
     ) -> None:
-        self._table = table
+        self._table, self._default = table, default
 
     @property
     def table(self) -> Mapping[str, type[Options]]:
@@ -58,7 +60,7 @@ class Choice:
         options = (
             {NAME: given} if isinstance(given, str) else dict(given) if isinstance(given, Mapping) else {}
         )
-        name = options.pop(NAME, None)
+        name = options.pop(NAME, self._default if options else None)
         if not isinstance(name, str):
             raise ValueError(f"a name was expected, one of {', '.join(self.table)}")
         try:
@@ -94,7 +96,11 @@ def load_object(spec: str) -> Any:
     place, _, attribute = spec.rpartition(":")
     try:
         return getattr(module_at(place), attribute)
-    except (OSError, ImportError, SyntaxError, AttributeError) as error:
+    except AttributeError as error:
+        if str(error).startswith("module ") and f"'{attribute}'" in str(error):
+            raise ValueError(f"{place} defines no {attribute}") from error
+        raise ValueError(f"{spec} cannot be loaded ({type(error).__name__}: {error})") from error
+    except Exception as error:  # a user's file may fail in any way
         raise ValueError(f"{spec} cannot be loaded ({type(error).__name__}: {error})") from error
 
 
@@ -116,7 +122,7 @@ def _from_file(file: Path) -> Any:
         return sys.modules[name]
     spec = spec_from_file_location(name, file, submodule_search_locations=[str(file.parent)])
     if spec is None or spec.loader is None or not file.is_file():
-        raise ImportError(f"{file} is not a Python file")
+        raise FileNotFoundError(f"there is no file {file}")
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:

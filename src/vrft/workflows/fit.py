@@ -3,6 +3,7 @@
 The folder of a fit:
 
     fit.json         what was done, and the chosen run of each system
+    settings.json    what it began with
     manifest.json    the split, by ids and hashes
     fingerprints.sqlite    what was found of each image file; may be deleted
     check.json       what was found in the data; check/ shows labels as the model sees them
@@ -48,7 +49,7 @@ from vrft.training.memory import device_memory_gib
 from vrft.types import Example, Form, Prediction, SamplingParams
 from vrft.workflows.check_data import examine_fit
 from vrft.workflows.cost import Trials, estimate_cost
-from vrft.workflows.fit_settings import FitSettings
+from vrft.workflows.fit_settings import FitSettings, keep_settings
 from vrft.workflows.train import check_processes, policy_of
 from vrft.workflows.trials import SweepContext, Trial, choose, run_trials
 
@@ -136,6 +137,9 @@ class FitPipeline:
             raise RunError(
                 f"{self.folder} holds a fit already. Add --resume to go on, or name another --out."
             )
+        if (self.folder / "run.json").exists():
+            raise RunError(f"{self.folder} holds a single run. Name another --out.")
+        keep_settings(self.settings, self.folder, writes=self.context.is_first)
         examples = ask_about(self.task, self.dataset)
         if saved.exists():
             self.split = saved_split(examples, saved)

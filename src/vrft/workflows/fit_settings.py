@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vrft.config.run_config import RunConfig, make_config, set_key
 from vrft.data.data_options import DataOptions
-from vrft.errors import ConfigError
+from vrft.errors import ConfigError, RunError
 from vrft.miniature.location import MINIATURE, is_miniature
 from vrft.models.model_options import LoraOptions
+from vrft.run_folder import changes, read_json, write_json
 from vrft.types import Form
 
 
@@ -150,3 +152,19 @@ class FitSettings:
         for override in self.overrides:
             set_key(tree, override)
         return make_config(tree, "vrft fit")
+
+
+def keep_settings(settings: FitSettings, folder: Path, writes: bool = True) -> None:
+    """A resumed fit goes on under the settings that it began with; a control may be added.
+
+    Raises:
+        RunError: others are given now.
+    """
+    kept, now = folder / "settings.json", json.loads(json.dumps(asdict(settings), default=str))
+    if kept.exists() and (differing := changes(read_json(kept), now, free=("control",))):
+        raise RunError(
+            f"{folder}: a resumed fit keeps its settings, and these differ ({differing}). Give those that it "
+            "began with, or name another --out."
+        )
+    if writes:
+        write_json(kept, now)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from vrft.config.run_config import RunConfig, dump_config
+from vrft.config.run_config import RunConfig, dump_config, load_config
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import ConfigError, RunError
 from vrft.inference.ask_options import BATCH, AskOptions
@@ -24,7 +24,7 @@ from vrft.rollout.hidden_states import LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.parity import Parity, compare_methods
 from vrft.rollout.samplers import load_sampler
-from vrft.run_folder import PSEUDO, RunFolder, hardware, replace_folder, versions
+from vrft.run_folder import PSEUDO, RunFolder, changes, hardware, replace_folder, versions
 from vrft.tasks.metrics.metric import Metric
 from vrft.tasks.registry import task_of
 from vrft.tasks.scorer import scorers_of
@@ -179,6 +179,8 @@ def train_run(
     folder = RunFolder(folder.path, writes=context.is_first)
     with folder.held():
         folder.open(resume)
+        if context.is_first and (folder.path / "run.json").exists():
+            _check_unchanged(config, folder)
         return _train(config, folder, train, val, pseudo, progress, context)
 
 
@@ -206,18 +208,22 @@ def _train(
     step = train_step_of(config, policy, train, parity.method, context)
     plain = config.model_dump(mode="json")
     run = RunDescription(folder, folder.path.name, plain, resumes, config.checks.rollouts)
-    result = run_loop(
-        policy,
-        step,
-        folder,
-        open_loggers(config.loggers, run),
-        optim=config.optim,
-        checks=config.checks,
-        seed=config.seed,
-        validation=_validation(config, policy, val, context) if val else None,
-        progress=progress,
-        context=context,
-    )
+    try:
+        result = run_loop(
+            policy,
+            step,
+            folder,
+            open_loggers(config.loggers, run),
+            optim=config.optim,
+            checks=config.checks,
+            seed=config.seed,
+            validation=_validation(config, policy, val, context) if val else None,
+            progress=progress,
+            context=context,
+        )
+    finally:
+        if isinstance(step.source, RolloutSource):
+            step.source.sampler.close()
     if not result.stopped and context.is_first:
         fresh = folder.path / "model.new"
         save_policy(policy, fresh)
@@ -226,6 +232,23 @@ def _train(
         folder.write_json("done.json", done)
     context.wait_for_everyone()
     return Trained(folder, policy, result.best_step, result.best_value, result.steps, result.stopped)
+
+
+MAY_CHANGE = (
+    *("out", "loggers", "checks", "model.device"),
+    *("optim.steps", "optim.micro_prompts", "optim.activation_checkpointing"),
+)
+"""What a resumed run may have otherwise: how long, how fast, and what is written down."""
+
+
+def _check_unchanged(config: RunConfig, folder: RunFolder) -> None:
+    """RunError where a resumed run would go on under other settings than it began with."""
+    began = load_config(folder.path / "config.yaml")
+    if differing := changes(began.model_dump(mode="json"), config.model_dump(mode="json"), MAY_CHANGE):
+        raise RunError(
+            f"{folder.path}: a resumed run keeps its settings, and these differ ({differing}). Go on "
+            "with its own config.yaml, or name another folder."
+        )
 
 
 def _description(

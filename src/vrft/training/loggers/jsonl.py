@@ -24,7 +24,7 @@ class _JsonlLogger:
 
     def start(self, step: int) -> None:
         for name in (METRICS, ROLLOUTS, FAILURES):
-            self._folder.cut(name, step)
+            self._folder.cut(name, step if step else -1)
 
     def log(self, step: int, metrics: Row) -> None:
         self._folder.append(METRICS, {"step": step, **metrics})
