@@ -34,7 +34,7 @@ demo-all: install ## the same for detection, classification and grounding
 
 # A file's tests stay in one process, for they share what is costly to make.
 test: lint ## what a change must pass: style, types, tests
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: install ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow

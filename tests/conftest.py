@@ -33,6 +33,23 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.set_num_threads(max(1, torch.get_num_threads() // processes))
 
 
+LONGEST = (
+    "fit/test_cli.py",
+    "training/test_processes.py",
+    "contract/test_contract.py",
+    "benchmarks/test_gpu_step_tiny.py",
+    "probe/test_probe_command.py",
+    "answering/test_prediction_store.py",
+)
+"""Files that take longest: they begin first, so that no process is left alone with one of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get("/".join(item.path.parts[-2:]), len(LONGEST)))
+
+
 @pytest.fixture(autouse=True)
 def _only_tasks_of_the_test_itself():
     """What a test loads or registers is forgotten after it."""
