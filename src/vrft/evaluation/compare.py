@@ -122,7 +122,8 @@ def verdict_sentence(comparison: Comparison) -> str:
     sentences = [_against("base", comparison, "verdict", f"{title} ", f" on {images} held-out images")]
     if comparison["images_needed"] is not None:
         sentences.append(
-            f"About {comparison['images_needed']} images would be needed to tell whether there is a difference."
+            f"About {comparison['images_needed']} images would be needed to tell whether there is a "
+            "difference."
         )
     if comparison["versus_sft"] is not None:
         sentences.append(_against("sft", comparison, "versus_sft"))

@@ -105,7 +105,9 @@ def _form_of(given: Any) -> str:
     return SHORT if kind is None else WHOLE
 
 
-Target = Annotated[Annotated[Value, Tag(WHOLE)] | Annotated[ShortTarget, Tag(SHORT)], Discriminator(_form_of)]
+RowTarget = Annotated[
+    Annotated[Value, Tag(WHOLE)] | Annotated[ShortTarget, Tag(SHORT)], Discriminator(_form_of)
+]
 
 
 class ExternalRow(_Part):
@@ -115,7 +117,7 @@ class ExternalRow(_Part):
     """What the model wrote, whole."""
     task: Text
     """Name of the task that was asked."""
-    target: Annotated[Target | None, _PACKED] = None
+    target: Annotated[RowTarget | None, _PACKED] = None
     """The right answer: ``{"boxes": ...}``, ``{"name": ...}``, or any value as ``Value.encode`` writes it."""
     frame: Text | None = None
     """How coordinates are written in the text: norm1000, norm1, file_pixels (of the file), resized_pixels
