@@ -7,7 +7,6 @@ import re
 import shutil
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from PIL import Image
 from sets import as_xywh, coco, jsonl, save, sound_coco
 
 from architectures import FAMILY_NAMES
+from custom_task import CUSTOM_SPEC
 from vrft.cli import main
 from vrft.config.run_config import make_config
 from vrft.diagnostics.check import model_fit
@@ -186,7 +186,7 @@ def test_class_names_are_drawn_too(tmp_path, examined):
 @pytest.fixture(scope="module")
 def counting():
     """Whole numbers, from labelled boxes."""
-    return load_task(f"{Path(__file__).parents[2] / 'examples' / 'custom_task'}:TASK")
+    return load_task(CUSTOM_SPEC)
 
 
 def test_answers_of_another_kind_pass_through_every_examination(tmp_path, examined, counting):

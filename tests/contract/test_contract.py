@@ -14,6 +14,7 @@ import pytest
 from PIL import Image as PILImage
 from six_images import write_folder
 
+from custom_task import CUSTOM_SPEC
 from vrft.config.questions import Questions, questions_of
 from vrft.config.run_config import RunConfig
 from vrft.data.augment import AugmentOptions, augmented
@@ -50,8 +51,7 @@ from vrft.workflows.predict_images import predict_images
 from vrft.workflows.requests import EvaluateRequest, PredictRequest
 from vrft.workflows.train import train_run
 
-CUSTOM = Path(__file__).parents[2] / "examples" / "custom_task"
-SPECS = os.environ.get("VRFT_TASKS", "").split() or [*task_names(), str(CUSTOM)]
+SPECS = os.environ.get("VRFT_TASKS", "").split() or [*task_names(), CUSTOM_SPEC]
 ALL = AugmentOptions(flip=0.5, crop=0.5, scale=0.5, color=0.5)
 MODEL = ModelOptions(path="miniature", device="cpu")
 LONGEST = 16

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from custom_task import CUSTOM_SPEC
 from vrft.rewards.reward_term import as_term
 from vrft.rollout.driver import roll_out
 from vrft.rollout.scripted import CharacterRenderer, ScriptedSampler
@@ -27,8 +28,7 @@ from vrft.types import (
     Video,
 )
 
-CUSTOM = Path(__file__).parents[2] / "examples" / "custom_task"
-COUNT = type(load_task(str(CUSTOM)))
+COUNT = type(load_task(CUSTOM_SPEC))
 NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 IMAGE = Image(Path("a.jpg"), (200, 100))
 CLIP = Video(Path("b.mp4"), (64, 64), (0.0, 1.0, 2.0, 3.0))

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from custom_task import CUSTOM_SPEC
 from vrft.tasks.registry import load_task, task_names
 from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.tasks.task import Task
 from vrft.types import Annotation, Boxes, Example, Form, Image, Label, Record, Rollout
 
-CUSTOM = Path(__file__).parents[2] / "examples" / "custom_task"
-TASKS = [load_task(spec) for spec in os.environ.get("VRFT_TASKS", "").split() or [*task_names(), str(CUSTOM)]]
+TASKS = [load_task(spec) for spec in os.environ.get("VRFT_TASKS", "").split() or [*task_names(), CUSTOM_SPEC]]
 TASKS = list({task.name: task for task in TASKS}.values())
 SIDE = 2000
 WINDOW = (500, 0, 1500, 1000)
