@@ -212,10 +212,14 @@ def imports(module: str) -> frozenset[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: relative import"
-            found.add(node.module or "")
+            is_package = MODULES[module].name == "__init__.py"
+            above = (
+                module.split(".")[: len(module.split(".")) - node.level + is_package] if node.level else []
+            )
+            name = ".".join([*above, *([node.module] if node.module else [])])
+            found.add(name)
             # 'from package import name' imports the module package.name where there is one.
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= {f"{name}.{alias.name}" for alias in node.names} & MODULES.keys()
         open_nodes += node.orelse if for_types_only(node) else ast.iter_child_nodes(node)
     return frozenset(found)
 

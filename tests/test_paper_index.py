@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vrft.rewards.reward_term import RewardTerm
-from vrft.tasks.registry import load_task, task_names
+from vrft.tasks.registry import load_task
 from vrft.training.advantages import ADVANTAGES
 from vrft.training.kl import ESTIMATORS
 from vrft.training.losses import LOSSES
@@ -68,13 +68,11 @@ def test_names_that_do_not_exist_are_seen():
     assert not is_a_test("tests/test_imagined.py::test_the_index_is_there")
 
 
-def shipped_tasks():
-    """Not those of another package, or of an example that another test has loaded in this process."""
-    return [name for name in task_names() if type(load_task(name)).__module__.startswith("vrft.")]
+PAPER_TASKS = ("classification", "detection", "grounding")
 
 
-@pytest.mark.parametrize("task", shipped_tasks())
-def test_every_reward_of_every_task_is_in_the_index(task):
+@pytest.mark.parametrize("task", PAPER_TASKS)
+def test_every_reward_of_the_papers_tasks_is_in_the_index(task):
     offered = [*load_task(task).terms.values()]
     for terms in load_task(task).settings.values():
         offered += terms.values()

@@ -127,7 +127,7 @@ def test_a_run_does_not_go_on_with_other_pseudo_labels(tiny_folders, setting, tm
     with pytest.raises(RunError, match=r"pseudo\.jsonl.*have changed"):
         train_run(config, folder, train, [], pseudo=PseudoLabels(made.labels[:1]), resume=True)
     plain = make_config(tree_of("sft", tiny_folders["qwen3_vl"]))
-    with pytest.raises(RunError, match=r"pseudo\.jsonl.*have changed"):
+    with pytest.raises(RunError, match=r"these differ \(pseudo_labels"):
         train_run(plain, folder, train, [], resume=True)
 
 

@@ -84,8 +84,8 @@ def test_the_papers_tasks_are_there():
     [
         ("detect", "Did you mean 'detection'"),
         ("Grounding", "Did you mean 'grounding'"),
-        ("sing", "classification, detection, grounding"),
-        ("", "classification, detection, grounding"),
+        ("sing", "Choose one of: classification, "),
+        ("", "Choose one of: classification, "),
         ("scorer", "file.py:TASK"),
     ],
 )
