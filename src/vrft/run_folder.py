@@ -67,12 +67,12 @@ class RunFolder:
                 f"{self.path} holds something else than a run ({', '.join(foreign[:3])}). Name another "
                 "folder."
             )
-        if "kind" in (self.read_json("run.json") if (self.path / "run.json").exists() else {}):
+        if "run.json" in there and "kind" in self.read_json("run.json"):
             raise RunError(
                 f"{self.path} holds a run of vrft 0.1, which this version cannot go on with. Train again in "
                 "another folder; docs/from_0.1.md says what keys are called now."
             )
-        if (self.path / "run.json").exists() and not resume:
+        if "run.json" in there and not resume:
             raise RunError(
                 f"{self.path} holds a run already. Add --resume to go on with it, or name another folder."
             )
