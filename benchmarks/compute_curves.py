@@ -22,7 +22,7 @@ import torch
 from compute_drawing import DRAWING, RESULT, draw
 from result_file import ROOT, facts, result_parser, target_of, write_result
 
-from vrft.cli.progress_bars import RichReporter
+from vrft.cli.output import RichReporter
 from vrft.config.questions import ask_about, saved_split
 from vrft.data.dataset import load_dataset
 from vrft.evaluation.ensemble import SIZES, fused, token_cost

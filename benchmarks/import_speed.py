@@ -29,8 +29,7 @@ from PIL import Image
 from result_file import RESULTS, facts, result_parser, write_result
 
 from vrft.data.dataset import load_dataset
-from vrft.data.fingerprints import Fingerprint, Fingerprints, fingerprints
-from vrft.data.image_similarity import HASH_BITS, SIDE, ImageSignature
+from vrft.data.fingerprints import HASH_BITS, SIDE, Fingerprint, Fingerprints, ImageSignature, fingerprints
 from vrft.data.splits.few_shot import few_shot_split, manifest
 from vrft.tasks.registry import load_task
 

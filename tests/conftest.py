@@ -34,12 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONGEST = (
-    "fit/test_cli.py",
     "training/test_processes.py",
-    "contract/test_contract.py",
-    "benchmarks/test_gpu_step_tiny.py",
-    "probe/test_probe_command.py",
-    "answering/test_prediction_store.py",
+    "fit/test_cli.py",
+    "audit/test_audit_settings.py",
+    "benchmarks/test_mini_studies.py",
+    "training/test_learning_toy.py",
+    "parsing/test_parsing_fuzz.py",
 )
 """Files that take longest: they begin first, so that no process is left alone with one of them."""
 

@@ -17,11 +17,11 @@ from test_house import LAYERS
 from vrft.config.old_keys import RENAMED, VALUES
 from vrft.config.run_config import RunConfig, make_config
 from vrft.rewards.reward_term import RewardTerm
-from vrft.rollout.samplers import load_sampler
+from vrft.rollout.sampler import load_sampler
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import load_function
 from vrft.types import Answer, Boxes, Label, Prompt
-from vrft.types.choice import Choice
+from vrft.types.options import Choice
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

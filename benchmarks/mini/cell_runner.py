@@ -21,7 +21,7 @@ from mini.tokens import Tokens, prompt_lengths, tokens_of
 from vrft.config.run_config import RunConfig
 from vrft.data.splits.few_shot import Split
 from vrft.errors import Interrupted
-from vrft.evaluation.predictions_file import read_predictions
+from vrft.evaluation.predictor import read_predictions
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.evaluate import evaluate
 from vrft.inference.policy_predictor import PolicyPredictor

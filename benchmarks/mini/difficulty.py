@@ -9,7 +9,7 @@ from mini.effort import Effort
 from mini.systems import in_form
 from vrft.config.run_config import make_config
 from vrft.diagnostics.probe.probe_summary import Probe, better_form
-from vrft.diagnostics.probe.sampled_groups import AT_ONCE, Prober, evenly_spaced
+from vrft.diagnostics.probe.run_probe import AT_ONCE, Prober, evenly_spaced
 from vrft.models.policy import Policy
 from vrft.tasks.scorer import scorers_of
 from vrft.tasks.task import Task

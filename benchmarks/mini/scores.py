@@ -16,8 +16,7 @@ from mini.settings import Setting
 from mini.systems import MAIN
 from vrft.evaluation.statistics import drawn_values, image_draws, interval, number, same_questions
 from vrft.tasks.detection.calibration import calibration, confidences_and_hits
-from vrft.tasks.metrics.metric import format_rate, parse_rate
-from vrft.tasks.metrics.prediction_values import answer_boxes
+from vrft.tasks.metrics.metric import answer_boxes, format_rate, parse_rate
 from vrft.tasks.task import Task
 from vrft.types import Boxes, Prediction
 

@@ -15,7 +15,7 @@ from vrft.config.run_config import RunConfig
 from vrft.rollout.driver import prompts_for
 from vrft.rollout.sampler import Renderer
 from vrft.run_folder import RunFolder
-from vrft.training.example_order import examples_of_step
+from vrft.training.batch import examples_of_step
 from vrft.types import Clock, Example
 
 

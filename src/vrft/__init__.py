@@ -19,7 +19,7 @@ _HOME = {
     "vrft.tasks.scorer": "RewardOptions Scorer",
     "vrft.models.model_options": "ModelOptions",
     "vrft.models.load_policy": "load_policy save_policy",
-    "vrft.rollout.samplers": "load_sampler",
+    "vrft.rollout.sampler": "load_sampler",
     "vrft.rollout.driver": "roll_out",
     "vrft.evaluation.scorecard": "scorecard",
     "vrft.evaluation.compare": "compare",

@@ -16,7 +16,7 @@ from vrft.config.run_config import dump_config, make_config
 from vrft.data.dataset import load_dataset
 from vrft.data.splits.few_shot import few_shot_split, manifest
 from vrft.errors import ConfigError, InputError, RunError
-from vrft.evaluation.predictions_file import read_predictions
+from vrft.evaluation.predictor import read_predictions
 from vrft.miniature.folders import write_classification, write_detection
 from vrft.miniature.location import miniature_folder
 from vrft.miniature.scenes import draw_scene

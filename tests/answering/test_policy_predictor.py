@@ -20,7 +20,7 @@ from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.scripted import CharacterRenderer, ScriptedSampler
 from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
 from vrft.tasks.detection.detection import Detection
-from vrft.tasks.detection.presence_question import Presence
+from vrft.tasks.detection.presence import Presence
 from vrft.tasks.fusion import Candidate
 from vrft.tasks.registry import load_task
 from vrft.types import PLAIN, Boxes, Example, Form, Image, Message, Prompt, SampleSeed, SamplingParams, Turn

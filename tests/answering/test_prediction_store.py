@@ -1,11 +1,8 @@
-"""An evaluation that was killed ends with the file of one that was not, in one process or several."""
+"""An evaluation that was killed ends with the file of one that was not."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -13,7 +10,7 @@ import pytest
 from vrft.data.dataset import load_dataset
 from vrft.distributed import DistributedContext
 from vrft.errors import InputError, RunError
-from vrft.evaluation.predictions_file import read_predictions, write_predictions
+from vrft.evaluation.predictor import read_predictions, write_predictions
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.evaluate import PredictionStore, evaluate
 from vrft.inference.policy_predictor import PolicyPredictor
@@ -152,18 +149,3 @@ def test_a_folder_remembers_how_it_was_asked(examples, tmp_path):
     (tmp_path / "asking.json").write_text("{}")
     with pytest.raises(RunError, match=r"written by vrft 0\.1"):
         check()
-
-
-def test_two_processes_give_the_file_of_one(folder, tmp_path):
-    def run(*start: str, out: str) -> bytes:
-        options = ["--task", "detection", "--form", "direct", "--part", "all"]
-        options += ["--eval-max", "130", "--samples", "2", "--json"]
-        command = [*start, "eval", "miniature", str(folder), *options, "--out", out]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert result.returncode == 0, result.stderr
-        assert json.loads(result.stdout)["n"] > 64
-        return (tmp_path / out / "predictions.jsonl").read_bytes()
-
-    launch = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "vrft"]
-    assert run(sys.executable, *launch, out="two") == run(sys.executable, "-m", "vrft", out="one")

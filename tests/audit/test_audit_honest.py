@@ -9,8 +9,8 @@ from vrft.diagnostics.audit.audit_plan import lay_out
 from vrft.errors import InputError
 from vrft.geometry.jitter import SIDE, box_apart, box_at_iou, draw_boxes, shrunk_about_center
 from vrft.rewards.label_rewards import exact_match
-from vrft.tasks.classification.audit_names import ALL_NAMES
-from vrft.tasks.parsing.names import nearest_names
+from vrft.tasks.classification.classification import ALL_NAMES
+from vrft.tasks.parsing.label_reading import nearest_names
 from vrft.tasks.registry import load_task
 from vrft.types import CoordinateFrame, Fault
 

@@ -56,7 +56,7 @@ def test_a_setting_fails_what_the_page_says_and_nothing_else(plan_of, task, sett
 @pytest.mark.parametrize("task", TASKS)
 def test_recommended_settings_hold_in_both_forms_and_for_other_questions(task, form):
     for seed in (1, 2):
-        plan = lay_out(load_task(task), form=form, targets=120, seed=seed)
+        plan = lay_out(load_task(task), form=form, targets=60, seed=seed)
         found = audit(setting_rule(plan.task, "recommended"), plan)
         assert found.failed == (), [v.says for v in found.verdicts if not v.passed]
 

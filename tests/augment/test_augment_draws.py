@@ -12,18 +12,20 @@ from hypothesis import strategies as st
 from painting import asking, naming
 from pydantic import ValidationError
 
-from vrft.data.augment import DRAWS, AugmentOptions, augmented
-from vrft.data.augment.changes import (
+from vrft.data.augment import (
     COLOR_STRENGTH,
     CROP_LEAST_AREA,
     CROP_LEAST_AREA_AROUND_BOXES,
+    DRAWS,
     LEAST_BOX_SIDE_PX,
     LEAST_FACTOR,
     LEAST_IMAGE_SIDE_PX,
+    AugmentOptions,
+    augmented,
     speaks_of_places,
     speaks_of_sides,
 )
-from vrft.training.example_order import examples_of_step, shown_anew
+from vrft.training.batch import examples_of_step, shown_anew
 from vrft.types import Boxes, Clock, Number, Points, Text, ValueList, Video
 
 NAMES = list(AugmentOptions.model_fields)

@@ -19,7 +19,7 @@ from mini.tokens import Tokens, tokens_of
 from vrft.config.run_config import make_config
 from vrft.errors import InputError
 from vrft.evaluation.compare import compare
-from vrft.evaluation.predictions_file import read_predictions
+from vrft.evaluation.predictor import read_predictions
 from vrft.miniature.folders import write_detection
 from vrft.miniature.scenes import BASE, NOVEL
 from vrft.progress import NullReporter

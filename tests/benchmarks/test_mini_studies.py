@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import mini.settings
 import pytest
 from mini.cell import main_table
 from mini.effort import FULL, TINY
-from mini.settings import DEVELOPMENT, SETTINGS, questions
+from mini.settings import DATA_SEED, SETTINGS, questions
 from mini.studies import STUDIES
 from mini.studies.data import MOST_IMAGES, STEPS
 from mini.studies.sensitivity import BETAS, GROUP_SIZES, RATES
@@ -19,8 +20,8 @@ from mini.systems import trial
 
 from vrft.config.run_config import dump_config
 from vrft.errors import ConfigError, InputError
-from vrft.miniature.folders import DETECTION_CATEGORIES
-from vrft.miniature.scenes import NOVEL
+from vrft.miniature.folders import DETECTION_CATEGORIES, write_detection
+from vrft.miniature.scenes import BASE, NOVEL
 from vrft.types import Form
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "mini.py"
@@ -65,10 +66,32 @@ def test_sft_may_learn_from_up_to_two_thousand_images():
     assert all(p.effort.steps * p.effort.prompts >= MOST_IMAGES for p in largest) and len(largest) == 3
 
 
-def test_more_images_are_asked_the_main_tables_questions(tmp_path):
-    setting = SETTINGS["detection"]
+@pytest.fixture
+def few_images(monkeypatch):
+    """A setting with its own categories and few images, for what does not depend on how many there are."""
+    monkeypatch.setattr(mini.settings, "FEWEST_HELDOUT", 1)
+    monkeypatch.setattr(mini.settings, "DEVELOPMENT", 40)
+
+    def made(name):
+        categories, further = (BASE, NOVEL) if name == "open_vocabulary" else (DETECTION_CATEGORIES, ())
+
+        def write(folder, train):
+            parts = {"train": train, "val": 40, "heldout": 60}
+            return write_detection(folder, DATA_SEED, categories, **parts, further=further)
+
+        def develop(folder):
+            return write_detection(folder, DATA_SEED + 1, (*BASE, *NOVEL), train=160, val=0, heldout=0)
+
+        own = replace(SETTINGS[name], write=write, train=60, asked=60)
+        return replace(own, develop=develop) if further else own
+
+    return made
+
+
+def test_more_images_are_asked_the_main_tables_questions(few_images, tmp_path):
+    setting = few_images("detection")
     few = questions(setting, tmp_path / "few", 2, 0).split
-    many = questions(setting, tmp_path / "many", 2, 0, train=setting.train + 100).split
+    many = questions(setting, tmp_path / "many", 2, 0, train=setting.train + 40).split
     assert [e.id for e in few.heldout] == [e.id for e in many.heldout]
     assert [e.target for e in few.heldout] == [e.target for e in many.heldout]
     assert {e.id for e in few.val} == {e.id for e in many.val}
@@ -110,24 +133,24 @@ def test_there_are_more_than_ten_attempts_and_each_differs_from_the_protocol(set
     assert len(seen) == len(set(seen.values())) >= 11
 
 
-def test_development_questions_are_learned_from_by_nothing_and_are_not_held_out(tmp_path):
-    setting = SETTINGS["detection"]
+def test_development_questions_are_learned_from_by_nothing_and_are_not_held_out(few_images, tmp_path):
+    setting = few_images("detection")
     held, development = (questions(setting, tmp_path, 2, 11, development=d) for d in (False, True))
     asked, learned = ({e.record_id for e in part} for part in (development.split.heldout, held.split.train))
     assert development.split.train == held.split.train and development.split.val == held.split.val
     assert asked.isdisjoint(learned | {e.record_id for e in (*held.split.val, *held.split.heldout)})
-    assert len(development.split.heldout) == DEVELOPMENT
+    assert len(development.split.heldout) == 40
 
 
-def test_novel_categories_are_developed_on_images_of_their_own(tmp_path):
-    setting = SETTINGS["open_vocabulary"]
+def test_novel_categories_are_developed_on_images_of_their_own(few_images, tmp_path):
+    setting = few_images("open_vocabulary")
     held, development = (questions(setting, tmp_path / "data", 1, 11, development=d) for d in (False, True))
     asked = development.split.heldout
     assert development.split.train == held.split.train and development.split.val == held.split.val
-    assert {e.question for e in asked} == set(NOVEL) and len(asked) == DEVELOPMENT
+    assert {e.question for e in asked} == set(NOVEL) and len(asked) == 40
     assert any(e.is_positive for e in asked) and not all(e.is_positive for e in asked)
     pixels = {e.image.path.read_bytes() for e in asked}
-    assert len(pixels) > DEVELOPMENT / 2
+    assert len(pixels) > 20
     others = (*held.split.train, *held.split.val, *held.split.heldout)
     assert pixels.isdisjoint(e.image.path.read_bytes() for e in others)
 

@@ -27,7 +27,7 @@ from vrft.diagnostics.audit.run_audit import as_json, audit
 from vrft.diagnostics.check.run_check import check
 from vrft.diagnostics.probe.run_probe import probe_run
 from vrft.evaluation.compare import compare
-from vrft.evaluation.predictions_file import read_predictions, write_predictions
+from vrft.evaluation.predictor import read_predictions, write_predictions
 from vrft.evaluation.scorecard import CardOptions, scorecard
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.evaluate import evaluate

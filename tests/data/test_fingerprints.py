@@ -15,8 +15,15 @@ from PIL import Image
 
 from vrft import types
 from vrft.data import fingerprints as module
-from vrft.data.fingerprints import Fingerprint, fingerprint, fingerprints, read_prints, wrong_sizes
-from vrft.data.image_similarity import SIDE, signature_of
+from vrft.data.fingerprints import (
+    SIDE,
+    Fingerprint,
+    fingerprint,
+    fingerprints,
+    read_prints,
+    signature_of,
+    wrong_sizes,
+)
 from vrft.data.images import image_size_wh, thumbnail
 from vrft.errors import LabelError
 from vrft.types import Record

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 from vrft import types
 from vrft.data.dataset import load_dataset
 from vrft.data.duplicates import near_images, same_images, without_near_repeats
-from vrft.data.image_similarity import difference_hash, groups_alike
+from vrft.data.fingerprints import difference_hash, groups_alike
 from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
 from vrft.errors import InputError, LabelError
 from vrft.miniature.writers import write_class_folders

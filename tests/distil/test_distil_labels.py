@@ -15,7 +15,7 @@ from PIL import Image
 
 from vrft.config.run_config import dump_config, make_config
 from vrft.errors import ConfigError, InputError, LabelError, RunError
-from vrft.evaluation.predictions_file import write_predictions
+from vrft.evaluation.predictor import write_predictions
 from vrft.training.pseudo_labels import Outcome, PseudoOptions, pseudo_labels
 from vrft.training.pseudo_labels.pseudo_options import sentence
 from vrft.types import Boxes, Label

@@ -19,7 +19,7 @@ from vrft.config.questions import pseudo_of, questions_of
 from vrft.config.run_config import make_config
 from vrft.data.splits.few_shot import manifest
 from vrft.errors import ConfigError, RunError
-from vrft.evaluation.predictions_file import write_predictions
+from vrft.evaluation.predictor import write_predictions
 from vrft.miniature.folders import write_detection
 from vrft.run_folder import RunFolder, write_json
 from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels, PseudoOptions, pseudo_labels

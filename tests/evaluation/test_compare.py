@@ -12,7 +12,7 @@ from vrft.errors import InputError
 from vrft.evaluation.compare import compare, verdict_sentence
 from vrft.evaluation.statistics import bootstrap, paired_bootstrap
 from vrft.tasks.metrics import AP
-from vrft.tasks.metrics.prediction_values import answer_scores, with_scores
+from vrft.tasks.metrics.metric import answer_scores, with_scores
 from vrft.types import Answer, Boxes, Prediction
 
 

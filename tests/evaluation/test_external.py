@@ -20,7 +20,7 @@ from pycocotools.cocoeval import COCOeval
 
 from vrft.errors import InputError
 from vrft.evaluation.external import ExternalRow, Refusal, read_external, score_external
-from vrft.evaluation.predictions_file import write_predictions
+from vrft.evaluation.predictor import write_predictions
 from vrft.evaluation.scorecard import scorecard
 from vrft.types import Answer, Boxes, CoordinateFrame, Fault, GateAnswer, Prediction
 from vrft.types.rows import prediction_to_row

@@ -11,9 +11,8 @@ from predicted import detection, naming, namings, random_detections
 from vrft.errors import InputError
 from vrft.tasks.detection.presence import presence
 from vrft.tasks.metrics import ACC50, ACCURACY, AP, AP50, MEAN_IOU
-from vrft.tasks.metrics.box_metrics import AVERAGE_PRECISION, FIRST_BOX
-from vrft.tasks.metrics.label_metrics import ACCURACIES
 from vrft.tasks.metrics.metric import GroupValue, Metric, better, format_rate, mean_of, parse_rate, per_group
+from vrft.tasks.metrics.shared_metrics import ACCURACIES, AVERAGE_PRECISION, FIRST_BOX
 from vrft.tasks.registry import load_task
 from vrft.types import Answer, Boxes, Label, Prediction
 

@@ -7,7 +7,7 @@ import pytest
 from predicted import random_detections
 
 from vrft.errors import InputError
-from vrft.tasks.detection.open_vocabulary import open_vocabulary
+from vrft.tasks.detection.detection_sections import open_vocabulary
 from vrft.tasks.metrics import AP
 from vrft.tasks.metrics.metric import per_group
 

@@ -14,8 +14,7 @@ from predicted import detection, naming, namings, with_logprobs, with_others
 from vrft.errors import InputError, RunError
 from vrft.evaluation.compare import compare
 from vrft.evaluation.ensemble import fused
-from vrft.evaluation.predictions_file import read_predictions, write_predictions
-from vrft.evaluation.predictor import FilePredictor, Predictor
+from vrft.evaluation.predictor import FilePredictor, Predictor, read_predictions, write_predictions
 from vrft.evaluation.scorecard import scorecard, scorecards
 from vrft.types import (
     Answer,

@@ -9,7 +9,7 @@ from predicted import detection, random_detections
 from vrft.errors import InputError
 from vrft.tasks.detection.box_scores import rescored, untied, vote_shares
 from vrft.tasks.metrics import AP, AP50
-from vrft.tasks.metrics.prediction_values import answer_boxes, answer_scores
+from vrft.tasks.metrics.metric import answer_boxes, answer_scores
 from vrft.types import Answer, Boxes
 
 A, B, AWAY = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 80.0, 90.0), (20.0, 60.0, 30.0, 70.0)

@@ -18,7 +18,7 @@ from pycocotools import mask as coco_mask
 
 from tiny_sam import save_tiny_sam
 from vrft.errors import InputError, ModelError, RunError
-from vrft.evaluation.predictions_file import read_predictions, write_predictions
+from vrft.evaluation.predictor import read_predictions, write_predictions
 from vrft.evaluation.segmented import (
     MASKS,
     append_region,
@@ -286,7 +286,7 @@ import json, sys
 sys.modules["torch"] = sys.modules["transformers"] = None
 from pathlib import Path
 from vrft.inference.segment_answers import segment_answers, segmentation_card
-from vrft.evaluation.predictions_file import read_predictions
+from vrft.evaluation.predictor import read_predictions
 from vrft.progress import NullReporter
 
 folder = Path({str(tmp_path)!r})

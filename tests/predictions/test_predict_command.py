@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from vrft.cli import app
 from vrft.errors import InputError, RunError
 from vrft.evaluation.ensemble import fused
-from vrft.evaluation.predictions_file import read_predictions
+from vrft.evaluation.predictor import read_predictions
 from vrft.inference.formats.json_rows import EXTRAS
 from vrft.miniature.scenes import draw_scene
 from vrft.models.load_policy import load_policy, save_policy

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vrft.diagnostics.probe.estimates import mean_pass, mean_signal, pass_at_k, signal_at
+from vrft.diagnostics.probe.probe_summary import mean_pass, mean_signal, pass_at_k, signal_at
 from vrft.errors import InputError
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from vrft.evaluation.compare import compare
-from vrft.evaluation.predictions_file import write_predictions
+from vrft.evaluation.predictor import write_predictions
 from vrft.evaluation.scorecard import CardOptions, scorecard
 from vrft.tasks.registry import task_of
 from vrft.types import (

@@ -15,7 +15,7 @@ from reading import read_page
 
 from vrft.errors import RunError
 from vrft.evaluation.compare import compare
-from vrft.evaluation.predictions_file import read_predictions, write_predictions
+from vrft.evaluation.predictor import read_predictions, write_predictions
 from vrft.evaluation.scorecard import CardOptions, scorecard, scorecards
 from vrft.geometry.masks import mask_of_region
 from vrft.report.build_report import build_evaluation_page, build_report

@@ -15,9 +15,9 @@ from reading import read_page
 
 from vrft.errors import RunError
 from vrft.evaluation.compare import verdict_sentence
-from vrft.evaluation.predictions_file import read_predictions, write_predictions
+from vrft.evaluation.predictor import read_predictions, write_predictions
 from vrft.report.build_report import build_report
-from vrft.tasks.metrics.box_metrics import AP
+from vrft.tasks.metrics.shared_metrics import AP
 from vrft.types import (
     Answer,
     Boxes,

@@ -17,8 +17,8 @@ from making import group_row
 from PIL import Image
 
 from vrft.report.charts import Series, Whisker, interval_plot, line_chart, moving_mean, thin
+from vrft.report.gallery import EACH, pick_cases
 from vrft.report.panels import embed
-from vrft.report.picked_cases import EACH, pick_cases
 from vrft.report.run_reader import read_run
 from vrft.report.svg import ticks
 from vrft.tasks.number_format import hundred, interval, number, p_value

@@ -16,12 +16,12 @@ from reading import Page, read_page
 from rich.console import Console
 
 from vrft.cli.card_tables import print_card, print_combined
-from vrft.evaluation.predictions_file import read_predictions, write_predictions
+from vrft.evaluation.predictor import read_predictions, write_predictions
 from vrft.evaluation.scorecard import combine, scorecard
 from vrft.report.build_report import build_evaluation_page, build_report
 from vrft.report.card_text import card_tables, sentences
 from vrft.report.charts import Series, draw_matrix, line_chart
-from vrft.report.picked_cases import pick_extremes
+from vrft.report.gallery import pick_extremes
 from vrft.report.svg import log_ticks
 from vrft.tasks.classification.classification_sections import MOST_CLASSES, confusion_matrix
 from vrft.tasks.number_format import one_line

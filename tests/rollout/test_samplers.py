@@ -13,7 +13,7 @@ from vrft.errors import ConfigError, InputError
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.plain import PlainSampler
 from vrft.rollout.rollout_options import RolloutOptions
-from vrft.rollout.samplers import SAMPLERS, load_sampler
+from vrft.rollout.sampler import SAMPLERS, load_sampler
 from vrft.rollout.scripted import CharacterRenderer, ScriptedSampler
 from vrft.rollout.shared_prompt.sampler import SharedPromptSampler, uniform_numbers
 from vrft.types import Message, SampleSeed, SamplingParams

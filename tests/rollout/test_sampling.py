@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 from architectures import FAMILY_NAMES, ask, loaded, sample, whole_inputs
 from vrft.errors import InputError
 from vrft.rollout.logprobs import AnswerScorer
-from vrft.rollout.shared_prompt import fast_decode
+from vrft.rollout.shared_prompt import decoders
 from vrft.types import SamplingParams
 
 NEVER_FAST = ("gemma3",)
@@ -161,7 +161,7 @@ def test_the_fast_step_is_taken_only_where_it_agrees(policy, images, monkeypatch
     prompts = prompts_of(policy, images)
     sample(policy, prompts, 2, SamplingParams(max_new_tokens=2))
     assert policy.fast_decode == (policy.family.model_type not in NEVER_FAST)
-    monkeypatch.setattr(fast_decode, "_rotated", lambda x, cos, sin: x)
+    monkeypatch.setattr(decoders, "_rotated", lambda x, cos, sin: x)
     policy.fast_decode = None
     sample(policy, prompts, 2, SamplingParams(max_new_tokens=2))
     assert policy.fast_decode is False

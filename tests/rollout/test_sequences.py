@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vrft.rollout.scripted import CharacterRenderer
-from vrft.rollout.sequences import join_turns
+from vrft.training.answer_rows import join_turns
 from vrft.types import Answer, Example, Image, Message, Rollout, Turn
 
 IMAGE, CROP = Image(Path("a.png"), (20, 10)), Image(Path("a.png"), (20, 10), window_px=(0, 0, 5, 5))

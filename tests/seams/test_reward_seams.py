@@ -23,10 +23,10 @@ from seam_helpers import (
 )
 
 from vrft.rewards.reward_term import RewardTerm
-from vrft.tasks.environment import Environment
 from vrft.tasks.fusion import Candidate
 from vrft.tasks.registry import register, task_of
 from vrft.tasks.scorer import RewardOptions, Scorer
+from vrft.tasks.task import Environment
 from vrft.training.advantages import Advantage, Centered, filled, shuffled
 from vrft.training.batch import Stateful
 from vrft.types import Boxes, Clock, Message, Number, PartReward, RolloutGroup

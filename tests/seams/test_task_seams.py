@@ -35,11 +35,11 @@ from vrft.rewards.label_rewards import exact_match
 from vrft.rewards.reward_term import RewardTerm
 from vrft.rollout.driver import prompts_for, recorded, roll_out
 from vrft.rollout.scripted import ScriptedSampler
-from vrft.rollout.sequences import join_turns
-from vrft.tasks.environment import Environment
 from vrft.tasks.metrics import Metric, mean_of
 from vrft.tasks.registry import register
 from vrft.tasks.scorer import Scorer
+from vrft.tasks.task import Environment
+from vrft.training.answer_rows import join_turns
 from vrft.types import (
     Annotation,
     Answer,

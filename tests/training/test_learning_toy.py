@@ -15,7 +15,7 @@ import pytest
 import torch
 from test_advantages import advantages_of, groups_of
 
-from vrft.training.advantages import ADVANTAGES, filled
+from vrft.training.advantages import ADVANTAGES, TermNormalized
 from vrft.training.losses import LOSSES, StepSize
 
 PROMPTS, ACTIONS, PROMPTS_A_STEP, GROUP, STEPS, RATE = 64, 32, 16, 8, 300, 0.5
@@ -25,9 +25,18 @@ MASK = torch.ones((ROWS, 1), dtype=torch.bool)
 SIZE = StepSize(ROWS, ROWS, 1)
 
 
-def raw():
+class Raw:
     """No baseline: only right answers teach, as in rejection sampling."""
-    return lambda groups, now, weights: [filled(g, [r.reward for r in g.rollouts]) for g in groups]
+
+    def of(self, rewards_PG):
+        return rewards_PG
+
+
+def advantages_by(choose, rewards_PG):
+    """(P, G); as arrays where an advantage looks at rewards alone, for groups are slow to make."""
+    if isinstance(choose, TermNormalized):
+        return advantages_of(choose, groups_of(rewards_PG[..., None]))
+    return choose.of(rewards_PG)
 
 
 def shuffled(rewards_PG, generator):
@@ -44,7 +53,7 @@ def learn(seed, advantage="group_normalized", loss="grpo", updates=1, control=Fa
     first = torch.log_softmax(logits, -1)
     logits.requires_grad_()
     optimizer = torch.optim.SGD([logits], lr=RATE * PROMPTS_A_STEP)
-    choose = {**ADVANTAGES, "raw": raw}[advantage]
+    choose = {**ADVANTAGES, "raw": Raw}[advantage]()
     seen = []
 
     def chance():
@@ -58,7 +67,7 @@ def learn(seed, advantage="group_normalized", loss="grpo", updates=1, control=Fa
         actions = torch.multinomial(sampler.exp(), GROUP, replacement=True, generator=generator)
         rewards = (actions == right[at][:, None]).double()
         rewards = shuffled(rewards, generator) if control else rewards
-        advantages = torch.from_numpy(advantages_of(choose(), groups_of(rewards[..., None].numpy())))
+        advantages = torch.from_numpy(advantages_by(choose, rewards.numpy()))
         for _ in range(updates):
             now = torch.log_softmax(logits[at], -1).gather(1, actions).view(-1, 1)
             old_RA = old.gather(1, actions).view(-1, 1) if updates > 1 else None

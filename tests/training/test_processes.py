@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -14,13 +11,12 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from launch import TWO, in_two_processes, started, vrft
 from vrft.distributed import DistributedContext
 from vrft.errors import RunError
 from vrft.miniature.folders import write_detection
 from vrft.training.checkpoint import check_together
 
-SINGLE_PROCESS = [sys.executable, "-m", "vrft"]
-TWO = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "vrft"]
 CLOCKED = ("seconds", "peak", "sampled_tokens_a", "trained_tokens_a")
 
 
@@ -44,13 +40,40 @@ def config(tmp_path_factory):
     return path
 
 
-def arguments(verb, config, out):
-    return [verb, str(config), f"out={out}"]
+@pytest.fixture(scope="module")
+def data(config):
+    return yaml.safe_load(config.read_text())["data"]["path"]
 
 
-def run(command, **options):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, **options)
+@pytest.fixture(scope="module")
+def commands(config, data):
+    """What two processes are asked to do, by a name that is also the folder of what comes out."""
+    fit = ("fit", data, "--task", "detection", "--form", "direct", "--shots", 1, "--steps", 2, "--val-max", 4,
+           "--eval-max", 10, "optim.prompts_per_step=3", "rollout.group_size=4", "--json")  # fmt: skip
+    asked = ("eval", "miniature", data, "--task", "detection", "--form", "direct", "--part", "all",
+             "--eval-max", 130, "--samples", 2, "--json")  # fmt: skip
+    return {
+        "train": ("train", config, "out=train"),
+        "sft": ("sft", config, "out=sft"),
+        "fit": (*fit, "--out", "fit"),
+        "eval": (*asked, "--out", "eval"),
+        "few": ("train", config, "out=few", "optim.prompts_per_step=1"),
+        "demo": ("demo", "--out", "demo"),
+    }
+
+
+@pytest.fixture(scope="module")
+def two(commands, tmp_path_factory):
+    """The folder of two processes, and how each command ended in them."""
+    folder = tmp_path_factory.mktemp("two")
+    return folder, dict(zip(commands, in_two_processes(commands.values(), folder), strict=True))
+
+
+def one(name, commands, folder):
+    """The same command in one process."""
+    ended = vrft(*commands[name], cwd=folder)
+    assert ended.returncode == 0, ended.stderr
+    return ended
 
 
 def rows(folder, name="metrics.jsonl"):
@@ -69,60 +92,67 @@ def same(one, other):
     assert all(torch.allclose(weights[name], others[name], atol=1e-7) for name in weights)
 
 
-def test_two_processes_train_what_one_does_and_one_goes_on_where_two_were_stopped(config, tmp_path):
-    whole = run([*SINGLE_PROCESS, *arguments("train", config, tmp_path / "one")])
-    assert whole.returncode == 0, whole.stderr
-    shared = run([*TWO, *arguments("train", config, tmp_path / "two")])
-    assert shared.returncode == 0, shared.stderr
-    assert shared.stdout.count("Best step") == 1
-    same(tmp_path / "one", tmp_path / "two")
-    assert json.loads((tmp_path / "two" / "run.json").read_text())["processes"] == 2
+def test_two_processes_train_what_one_does_and_one_goes_on_where_two_were_stopped(commands, two, tmp_path):
+    folder, ended = two
+    assert [process.returncode for process in ended["train"]] == [0, 0], ended["train"]
+    assert [process.stdout.count("Best step") for process in ended["train"]] == [1, 0]
+    one("train", commands, tmp_path)
+    same(tmp_path / "train", folder / "train")
+    assert json.loads((folder / "train" / "run.json").read_text())["processes"] == 2
 
     cut = tmp_path / "cut"
-    command = [*TWO, *arguments("train", config, cut)]
-    going = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list(cut.glob("checkpoints/step_*1/state.pt")):
+    cut.mkdir()
+    going = started(*commands["train"], cwd=cut, launch=TWO)
+    while not list(cut.glob("train/checkpoints/step_*1/state.pt")):
         assert going.poll() is None, "it ended before it was stopped"
-        time.sleep(0.05)
+        time.sleep(0.02)
     going.send_signal(signal.SIGTERM)
     going.wait()
-    assert not (cut / "done.json").exists()
-    ended = run([*SINGLE_PROCESS, *arguments("train", config, cut), "--resume"])
-    assert ended.returncode == 0, ended.stderr
-    same(tmp_path / "one", cut)
+    assert not (cut / "train" / "done.json").exists()
+    resumed = vrft(*commands["train"], "--resume", cwd=cut)
+    assert resumed.returncode == 0, resumed.stderr
+    same(tmp_path / "train", cut / "train")
 
 
-def test_two_processes_fine_tune_as_one_does(config, tmp_path):
-    for start, name in ((SINGLE_PROCESS, "one"), (TWO, "two")):
-        ended = run([*start, *arguments("sft", config, tmp_path / name)])
-        assert ended.returncode == 0, ended.stderr
-    (tmp_path / "one" / "rollouts.jsonl").touch()
-    (tmp_path / "two" / "rollouts.jsonl").touch()
-    same(tmp_path / "one", tmp_path / "two")
+def test_two_processes_fine_tune_as_one_does(commands, two, tmp_path):
+    folder, ended = two
+    assert [process.returncode for process in ended["sft"]] == [0, 0], ended["sft"]
+    one("sft", commands, tmp_path)
+    (tmp_path / "sft" / "rollouts.jsonl").touch()
+    (folder / "sft" / "rollouts.jsonl").touch()
+    same(tmp_path / "sft", folder / "sft")
 
 
-def test_two_processes_fit_as_one_does(config, tmp_path):
-    data = yaml.safe_load(config.read_text())["data"]["path"]
-    short = ["--task", "detection", "--shots", "1", "--steps", "2", "--val-max", "4", "--eval-max", "10"]
-    found = {}
-    for start, name in ((SINGLE_PROCESS, "one"), (TWO, "two")):
-        options = [*short, "--form", "direct", "--json", "--out", str(tmp_path / name)]
-        ended = run([*start, "fit", data, *options, "optim.prompts_per_step=3"])
-        assert ended.returncode == 0, ended.stderr
-        found[name] = json.loads(ended.stdout)["tasks"]["detection"]
-        assert (tmp_path / name / "report.html").exists()
+def test_two_processes_fit_as_one_does(commands, two, tmp_path):
+    folder, (first, second) = two[0], two[1]["fit"]
+    assert (first.returncode, second.returncode) == (0, 0), (first, second)
+    assert not second.stdout
+    found = json.loads(first.stdout)["tasks"]["detection"]
+    alone = json.loads(one("fit", commands, tmp_path).stdout)["tasks"]["detection"]
     for system in ("base", "sft", "rft"):
-        assert found["two"][system] == pytest.approx(found["one"][system], abs=1e-4), system
-    trials, others = (json.loads((tmp_path / n / "fit.json").read_text())["trials"] for n in ("one", "two"))
+        assert found[system] == pytest.approx(alone[system], abs=1e-4), system
+    for place in (folder, tmp_path):
+        assert (place / "fit" / "report.html").exists()
+    trials, others = (json.loads((p / "fit" / "fit.json").read_text())["trials"] for p in (folder, tmp_path))
     assert [t["validation"] for t in trials] == pytest.approx([t["validation"] for t in others], abs=1e-4)
 
 
-def test_what_cannot_be_shared_is_refused(config, tmp_path):
-    few = run([*TWO, *arguments("train", config, tmp_path / "few"), "optim.prompts_per_step=1"])
-    assert few.returncode != 0 and "fewer than the 2 processes" in few.stderr
-    story = run([*TWO, "demo", "--out", str(tmp_path / "demo")])
-    assert story.returncode != 0 and "works in one process" in story.stderr
-    assert not (tmp_path / "demo").exists()
+def test_two_processes_give_the_answers_file_of_one(commands, two, tmp_path):
+    folder, (first, second) = two[0], two[1]["eval"]
+    assert (first.returncode, second.returncode) == (0, 0), (first, second)
+    assert json.loads(first.stdout)["n"] > 64
+    one("eval", commands, tmp_path)
+    files = (place / "eval" / "predictions.jsonl" for place in (folder, tmp_path))
+    assert len({file.read_bytes() for file in files}) == 1
+
+
+def test_what_cannot_be_shared_is_refused(two):
+    folder, ended = two
+    for process in ended["few"]:
+        assert process.returncode == 2 and "fewer than the 2 processes" in process.stderr
+    for process in ended["demo"]:
+        assert process.returncode == 2 and "works in one process" in process.stderr
+    assert not (folder / "demo").exists()
 
 
 def test_weights_that_have_come_apart_are_reported(monkeypatch):

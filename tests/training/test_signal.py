@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from vrft.config.run_config import make_config
 from vrft.run_folder import RunFolder
 from vrft.training import losses
-from vrft.training.example_order import further_examples
+from vrft.training.batch import further_examples
 from vrft.types import Clock
 from vrft.workflows.train import train_run
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from vrft.data.label_checks import some
 from vrft.errors import InputError, LabelError
-from vrft.types.discover import discover
+from vrft.types.plugins import discover
 
 PARTS = ("train", "val", "test")
 

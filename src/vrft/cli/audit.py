@@ -26,7 +26,7 @@ class AuditArgs(AuditRequest, WithJson):
 
 def run(args: AuditArgs) -> None:
     """Attack, then print the verdicts."""
-    from vrft.cli.progress_bars import RichReporter
+    from vrft.cli.output import RichReporter
     from vrft.diagnostics.audit.run_audit import as_json
     from vrft.workflows.audit_reward import audit_reward
 

@@ -30,7 +30,7 @@ class CheckArgs(CheckRequest, WithJson):
 
 def run(args: CheckArgs) -> None:
     """Examine, then print what was found."""
-    from vrft.cli.progress_bars import RichReporter
+    from vrft.cli.output import RichReporter
     from vrft.workflows.check_data import check_data
 
     found = check_data(args, RichReporter(args.as_json))

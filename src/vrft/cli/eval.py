@@ -51,7 +51,7 @@ def _refuse(args: EvalArgs, names: set[str], why: str) -> None:
 
 def _evaluate_model(args: EvalArgs, model: str, data: Path) -> None:
     from vrft.cli.card_tables import print_card
-    from vrft.cli.progress_bars import RichReporter
+    from vrft.cli.output import RichReporter
     from vrft.distributed import init_distributed
     from vrft.workflows.evaluate_model import evaluate_model
 

@@ -72,7 +72,7 @@ def run(args: FitArgs) -> None:
 
 def run_fit(settings: FitSettings, folder: Path, *, resume: bool, quiet: bool) -> Fitted | None:
     """One fit; None in a process that only helped."""
-    from vrft.cli.progress_bars import RichReporter
+    from vrft.cli.output import RichReporter
     from vrft.distributed import init_distributed
     from vrft.workflows.fit import fit
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+
+from vrft.progress import Update
 
 out = Console(highlight=False)
 """The stream for people."""
@@ -41,3 +52,29 @@ def text_table(
     for place, row in enumerate(rows):
         table.add_row(*map(escape, row), style="bold" if place in bold else None)
     return table
+
+
+class RichReporter:
+    """A reporter that prints sentences and progress bars through rich."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+
+    def info(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def task(self, title: str, total: int) -> Iterator[Update]:
+        """A progress bar with an estimate of the time left."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=self.console, transient=False) as progress:
+            bar = progress.add_task(f"{title:<34}", total=total, note="")
+            yield lambda count, note: progress.update(bar, advance=count, note=note)

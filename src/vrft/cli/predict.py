@@ -28,7 +28,7 @@ class PredictArgs(PredictRequest, WithJson):
 
 def run(args: PredictArgs) -> None:
     """Ask, then print the answers."""
-    from vrft.cli.progress_bars import RichReporter
+    from vrft.cli.output import RichReporter
     from vrft.inference.formats.prediction_format import DEFAULT
     from vrft.workflows.predict_images import predict_images
 

@@ -36,7 +36,7 @@ class ProbeArgs(WithJson):
 
 def run(args: ProbeArgs) -> None:
     """Probe, then print what was found."""
-    from vrft.cli.progress_bars import RichReporter
+    from vrft.cli.output import RichReporter
     from vrft.config.recipes import recipe_path
     from vrft.config.run_config import load_config
     from vrft.diagnostics.probe.run_probe import probe_run

@@ -34,7 +34,7 @@ def run_sft(args: SftArgs) -> None:
 
 
 def _train(args: TrainArgs, method: str) -> None:
-    from vrft.cli.progress_bars import RichReporter
+    from vrft.cli.output import RichReporter
     from vrft.config.questions import pseudo_of, questions_of
     from vrft.config.recipes import recipe_path
     from vrft.config.run_config import load_config

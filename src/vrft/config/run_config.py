@@ -26,12 +26,10 @@ from vrft.tasks.scorer import RewardOptions
 from vrft.tasks.task import Task
 from vrft.training.grpo import GrpoOptions
 from vrft.training.loggers import LoggerOptions, logger_table
-from vrft.training.memory_plan import MemoryPlan
 from vrft.training.pseudo_labels import PseudoOptions
-from vrft.training.training_options import ChecksOptions, OptimOptions
+from vrft.training.training_options import ChecksOptions, MemoryPlan, OptimOptions
 from vrft.types import Form
-from vrft.types.choice import Choice
-from vrft.types.options import Options
+from vrft.types.options import Choice, Options
 
 
 class TaskChoice(Options):

@@ -16,7 +16,7 @@ from vrft.data.images import images_below
 from vrft.data.label_checks import parts_by_folder, record_of
 from vrft.errors import InputError, LabelError
 from vrft.types import About, Label, Provides, Record, Value, in_words
-from vrft.types.discover import discover
+from vrft.types.plugins import discover
 
 
 @dataclass(frozen=True)

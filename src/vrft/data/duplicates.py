@@ -7,8 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vrft.data.fingerprints import Fingerprints, read_prints
-from vrft.data.image_similarity import groups_alike, groups_of
+from vrft.data.fingerprints import Fingerprints, groups_alike, groups_of, read_prints
 from vrft.data.images import content_hash
 from vrft.data.label_checks import STRICTEST_FIRST
 from vrft.errors import LabelError
@@ -39,7 +38,7 @@ def same_images(images: Mapping[str, Path], prints: Fingerprints | None = None) 
 
 
 def near_images(images: Mapping[str, Path], prints: Fingerprints | None = None) -> dict[str, str]:
-    """Which records show nearly the same image (``vrft.data.image_similarity``)."""
+    """Which records show nearly the same image (``vrft.data.fingerprints``)."""
     names = list(images)
     if prints is None:
         firsts = groups_alike([images[name] for name in names])

@@ -20,8 +20,7 @@ from vrft.errors import InputError, RunError
 from vrft.evaluation.statistics import RESAMPLES, bootstrap
 from vrft.run_folder import append_row, read_rows
 from vrft.tasks.metrics.mask_iou import Overlap, c_iou, g_iou, overlap_with, region_target
-from vrft.tasks.metrics.metric import Metric, Resampler
-from vrft.tasks.metrics.prediction_values import answer_boxes
+from vrft.tasks.metrics.metric import Metric, Resampler, answer_boxes
 from vrft.types import BoxXYXY, Mask, Prediction
 
 MASKS = "masks.jsonl"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import InputError, RunError
-from vrft.evaluation.predictions_file import read_predictions, write_predictions
-from vrft.evaluation.predictor import Predictor
+from vrft.evaluation.predictor import Predictor, read_predictions, write_predictions
 from vrft.inference.ask_options import BATCH
 from vrft.types import Example, Prediction
 from vrft.types.rows import prediction_to_row

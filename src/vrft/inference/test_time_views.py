@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vrft.data.augment.changes import LEAST_IMAGE_SIDE_PX, speaks_of_sides
+from vrft.data.augment import LEAST_IMAGE_SIDE_PX, speaks_of_sides
 from vrft.errors import InputError
 from vrft.types import PLAIN, Answer, Example, Image
 

@@ -13,9 +13,17 @@ from vrft.errors import ModelError
 from vrft.models.attention.shared_attention import NAME
 from vrft.models.families import family_of
 from vrft.models.families.family import Family
-from vrft.models.hub_errors import check_weights, first_line, quiet, read_config
 from vrft.models.model_options import LoraOptions, ModelOptions
-from vrft.models.model_source import adapter_base, copy_side_files, fetch_side_files, resolve_source
+from vrft.models.model_source import (
+    adapter_base,
+    check_weights,
+    copy_side_files,
+    fetch_side_files,
+    first_line,
+    quiet,
+    read_config,
+    resolve_source,
+)
 from vrft.models.policy import Policy
 
 SDPA = "sdpa"

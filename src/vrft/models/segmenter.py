@@ -17,8 +17,8 @@ from transformers import AutoImageProcessor, SamModel
 from vrft.data.images import open_rgb
 from vrft.errors import ModelError
 from vrft.geometry.masks import mask_of_region
-from vrft.models.hub_errors import check_weights, first_line, quiet, read_config
 from vrft.models.load_policy import natural_device
+from vrft.models.model_source import check_weights, first_line, quiet, read_config
 from vrft.types import BoxXYXY, Mask
 
 MODEL_TYPE = "sam"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vrft.errors import RunError, VrftError
-from vrft.evaluation.predictions_file import read_predictions
+from vrft.evaluation.predictor import read_predictions
 from vrft.tasks.number_format import mapping, number, sequence
 from vrft.types import Prediction, RolloutGroup
 from vrft.types.rows import group_from_row

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from vrft.models.hub_errors import quiet
+from vrft.models.model_source import quiet
 from vrft.models.policy import Policy
 from vrft.rollout.length_check import check_length
 from vrft.rollout.shared_prompt.sampler import refuse_stop_texts

@@ -9,7 +9,7 @@ import numpy as np
 from vrft.geometry.boxes import as_array, checked_box, iou_matrix
 from vrft.geometry.matching import TAU
 from vrft.tasks.fusion import Rule, best_logprob, box_agreement, medoid, nms, self_consistency, wbf
-from vrft.tasks.metrics.prediction_values import box_scores
+from vrft.tasks.metrics.metric import box_scores
 from vrft.tasks.task import Task
 from vrft.types import Boxes, BoxXYXY, Example, Value
 

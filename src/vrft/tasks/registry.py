@@ -18,8 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from vrft.errors import ConfigError, InputError
 from vrft.tasks.task import Task
 from vrft.types import Example, Provides
-from vrft.types.choice import load_object
-from vrft.types.discover import discover
+from vrft.types.plugins import discover, load_object
 
 GROUP = "vrft.tasks"
 """The entry point group of tasks that other packages bring: ``NAME = package.module:TASK``."""

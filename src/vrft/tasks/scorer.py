@@ -27,8 +27,8 @@ from vrft.types import (
     RolloutGroup,
     Turn,
 )
-from vrft.types.choice import load_object
 from vrft.types.options import Options
+from vrft.types.plugins import load_object
 
 PROGRESS, EXAMPLE = "progress", "example"
 """Arguments that a reward may ask for next to answer and target."""

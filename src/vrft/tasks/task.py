@@ -18,7 +18,6 @@ import numpy as np
 
 from vrft.errors import InputError
 from vrft.rewards.reward_term import AnswerReward, GroupReward, RewardTerm
-from vrft.tasks.environment import Environment
 from vrft.tasks.fusion import Candidate, Rule, best_logprob, self_consistency
 from vrft.tasks.metrics.metric import Metric
 from vrft.tasks.section import Section
@@ -29,6 +28,7 @@ from vrft.types import (
     Form,
     Image,
     Medium,
+    Message,
     PartReward,
     Provides,
     Record,
@@ -37,6 +37,22 @@ from vrft.types import (
     Value,
     frames_of,
 )
+
+
+class Environment:
+    """Asks once. A subclass overrides ``reply`` for further turns: a zoom tool, a second look, a chain.
+
+    Both functions depend on their arguments alone, so that a resumed run is the uninterrupted one to the bit.
+    """
+
+    def start(self, example: Example, question: str) -> Sequence[Message]:
+        """The conversation that the first turn answers."""
+        return (Message("user", (*example.media, question)),)
+
+    def reply(self, example: Example, turns: Sequence[Turn]) -> Sequence[Message] | None:
+        """What follows the last turn; None where the trajectory is over."""
+        return None
+
 
 Setting = Mapping[str, RewardTerm | AnswerReward | GroupReward]
 """The terms of one reward setting by name, weight one each."""

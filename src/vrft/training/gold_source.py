@@ -9,8 +9,7 @@ from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.rollout.driver import prompts_for
 from vrft.rollout.sampler import Renderer
 from vrft.tasks.registry import task_of
-from vrft.training.batch import Batch
-from vrft.training.example_order import examples_of_step, shown_anew
+from vrft.training.batch import Batch, examples_of_step, shown_anew
 from vrft.types import Answer, Clock, Example, Prompt, Rollout, RolloutGroup, Turn
 
 

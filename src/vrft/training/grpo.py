@@ -16,8 +16,7 @@ from pydantic import Field
 from vrft.training.advantages import ADVANTAGES, Advantage, GroupNormalized
 from vrft.training.kl import ESTIMATORS, KlOptions, KlTerm
 from vrft.training.losses import LOSSES, Grpo, PolicyLoss, StepSize, sequence_mean, token_mean
-from vrft.types.choice import Choice
-from vrft.types.options import Options
+from vrft.types.options import Choice, Options
 
 if TYPE_CHECKING:
     import torch

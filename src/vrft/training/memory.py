@@ -19,7 +19,7 @@ from vrft.models.layer_sizes import Sizes, Stack, patches_of
 from vrft.models.policy import Policy
 from vrft.rollout.logprobs import CHUNK_LOGITS
 from vrft.rollout.shared_prompt.fused_layers import FUSED_BYTES
-from vrft.training.memory_plan import MemoryPlan
+from vrft.training.training_options import MemoryPlan
 from vrft.types import Prompt
 
 GIB = 2**30

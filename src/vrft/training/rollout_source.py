@@ -20,8 +20,7 @@ from vrft.rollout.sampler import Renderer, Sampler
 from vrft.tasks.registry import task_of
 from vrft.tasks.scorer import Scorer, score_groups
 from vrft.training.advantages import shuffled
-from vrft.training.batch import Batch, Row, Stateful
-from vrft.training.example_order import examples_of_step, further_examples, shown_anew
+from vrft.training.batch import Batch, Row, Stateful, examples_of_step, further_examples, shown_anew
 from vrft.training.grpo import GrpoOptions
 from vrft.types import Clock, Example, Prompt, Rollout, RolloutGroup, SampleSeed
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from vrft.rollout.rollout_options import RolloutOptions
 from vrft.types.options import Options
 
 
@@ -36,3 +38,20 @@ class ChecksOptions(Options):
     checkpoint_every: int = Field(20, ge=1)
     rollouts: Literal["all", "none"] | Annotated[int, Field(strict=True, ge=0)] = "all"
     """Groups of each step that are logged whole: 'all', 'none' or a number."""
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """What a configuration says about memory.
+
+    ``samples``: the policy's own answers are learned from (RFT), otherwise one answer per prompt;
+    ``reference``: a reference policy is asked, with ``lora`` the policy without its adapter; ``keeps_best``:
+    the weights of the best validation are kept.
+    """
+
+    rollout: RolloutOptions
+    optim: OptimOptions
+    samples: bool
+    reference: bool
+    lora: bool
+    keeps_best: bool

@@ -5,8 +5,6 @@ from vrft.types.coded import Coded
 from vrft.types.examples import Example, Form
 from vrft.types.frames import BoxXYXY, CoordinateFrame, FrameName, PointXY
 from vrft.types.media import ColorShift, Image, Medium, PixelEdit, Video
-from vrft.types.placed_values import Boxes, Points
-from vrft.types.plain_values import Label, Number, Permutation, Text, TimeSpan
 from vrft.types.records import About, Annotation, Provides, Record, in_words
 from vrft.types.rollouts import (
     GREEDY,
@@ -27,6 +25,7 @@ from vrft.types.rollouts import (
     Turn,
     frames_of,
 )
+from vrft.types.value_kinds import Boxes, Label, Number, Permutation, Points, Text, TimeSpan
 from vrft.types.values import Mask, Shape, Value, ValueList, ValueSet, expect
 
 __all__ = [

@@ -15,7 +15,7 @@ from vrft.progress import NullReporter, ProgressReporter
 from vrft.tasks.registry import load_task
 from vrft.tasks.task import Task
 from vrft.types import FrameName
-from vrft.types.choice import load_object
+from vrft.types.plugins import load_object
 from vrft.workflows.requests import AuditRequest
 
 

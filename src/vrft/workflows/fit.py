@@ -31,7 +31,7 @@ from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.splits.few_shot import Split, manifest
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, better_form
-from vrft.diagnostics.probe.sampled_groups import AT_ONCE, Prober, evenly_spaced
+from vrft.diagnostics.probe.run_probe import AT_ONCE, Prober, evenly_spaced
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import RunError
 from vrft.evaluation.compare import Comparison, comparisons, verdict_sentence

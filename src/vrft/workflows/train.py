@@ -23,7 +23,7 @@ from vrft.rollout.driver import prompts_for
 from vrft.rollout.hidden_states import LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.parity import Parity, compare_methods
-from vrft.rollout.samplers import load_sampler
+from vrft.rollout.sampler import load_sampler
 from vrft.run_folder import PSEUDO, RunFolder, changes, hardware, replace_folder, versions
 from vrft.tasks.metrics.metric import Metric
 from vrft.tasks.registry import task_of

@@ -17,7 +17,7 @@ from vrft.data.dataset import Dataset
 from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, some
 from vrft.errors import InputError
 from vrft.types import Boxes, Record
-from vrft.types.discover import discover
+from vrft.types.plugins import discover
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The few-shot protocol: k images per class to learn from, a few for choices, the rest held out.
 
 Images, not questions, are divided. Files with the same bytes are one image, and images that look nearly
-the same (``vrft.data.image_similarity``) are one image too: no part has anything that another part has.
+the same (``vrft.data.fingerprints``) are one image too: no part has anything that another part has.
 
 What counts as a shot: one positive question about one image. An image with several instances of a class
 is one shot of that class, with all its boxes. An image that shows several classes may be drawn for each of

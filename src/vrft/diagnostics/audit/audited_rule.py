@@ -15,7 +15,7 @@ from vrft.rewards.reward_term import AnswerReward, GroupReward, Outcome, RewardT
 from vrft.tasks.scorer import EXAMPLE, PROGRESS, RewardOptions, Scorer, load_function
 from vrft.tasks.task import Task
 from vrft.types import Clock, Rollout, RolloutGroup
-from vrft.types.choice import module_at
+from vrft.types.plugins import module_at
 
 _LARGEST = 1e100
 """Larger values are brought here, so that means and squares stay finite; no range reaches so far."""

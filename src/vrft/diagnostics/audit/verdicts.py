@@ -11,7 +11,7 @@ import numpy as np
 from vrft.diagnostics.audit.attack import BOXES, LABEL, Case, Role
 from vrft.diagnostics.audit.audit_plan import HALF, NEARLY, RUNGS, TOGETHER, AuditPlan
 from vrft.diagnostics.audit.audited_rule import Rule, RuleValue, collect, values
-from vrft.tasks.parsing.names import nearest_names
+from vrft.tasks.parsing.label_reading import nearest_names
 from vrft.types import Label
 
 TOLERANCE = 1e-9

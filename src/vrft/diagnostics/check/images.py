@@ -8,8 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from vrft.data.duplicates import same_images, without_repeats
-from vrft.data.fingerprints import Fingerprint, wrong_sizes
-from vrft.data.image_similarity import pairs_alike
+from vrft.data.fingerprints import Fingerprint, pairs_alike, wrong_sizes
 from vrft.data.label_checks import some
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.check.finding import Finding, Severity

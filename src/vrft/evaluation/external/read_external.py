@@ -18,7 +18,7 @@ from vrft.evaluation.external.row_schema import ExternalRow, first_problem
 from vrft.evaluation.statistics import by_task
 from vrft.tasks.registry import task_of
 from vrft.types import Prediction
-from vrft.types.choice import load_object
+from vrft.types.plugins import load_object
 from vrft.types.rows import prediction_from_row
 
 Entry = Mapping[str, Any] | ExternalRow | Prediction

@@ -29,8 +29,7 @@ from vrft.evaluation.statistics import (
     record_ids_of,
     same_questions,
 )
-from vrft.tasks.metrics.metric import Metric, format_rate, parse_rate, per_group
-from vrft.tasks.metrics.prediction_values import written_rollout
+from vrft.tasks.metrics.metric import Metric, format_rate, parse_rate, per_group, written_rollout
 from vrft.tasks.section import Section
 from vrft.tasks.task import Task
 from vrft.types import Prediction, Record

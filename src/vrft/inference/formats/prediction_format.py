@@ -12,7 +12,7 @@ from vrft.data.label_checks import some
 from vrft.errors import InputError
 from vrft.tasks.registry import task_of
 from vrft.types import Boxes, BoxXYXY, Example, Label, Prediction
-from vrft.types.discover import discover
+from vrft.types.plugins import discover
 
 DEFAULT = "json"
 

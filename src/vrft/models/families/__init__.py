@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from vrft.errors import ModelError
 from vrft.models.families.family import Family
-from vrft.types.discover import discover
+from vrft.types.plugins import discover
 
 FAMILIES: dict[str, Family] = {
     family.model_type: family for families in discover(__name__, "FAMILIES") for family in families

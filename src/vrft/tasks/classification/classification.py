@@ -7,19 +7,67 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vrft.rewards import label_rewards as labels
+from vrft.rewards import text_rewards as texts
 from vrft.rewards.label_rewards import exact_match
-from vrft.tasks.classification.audit_names import ALL_NAMES, KINDS
-from vrft.tasks.classification.classification_rewards import SETTINGS, TERMS
+from vrft.rewards.papers.visual_rft_released import released_classification as released
+from vrft.rewards.papers.visual_rft_released.released_reading import format_term
+from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.classification.classification_sections import SECTIONS
 from vrft.tasks.classification.naming import named_class
 from vrft.tasks.fusion import Rule, best_logprob, self_consistency, vote
-from vrft.tasks.metrics.label_metrics import ACCURACIES
+from vrft.tasks.metrics.shared_metrics import ACCURACIES
 from vrft.tasks.parsing.answer_parsers import parse_label_answer
-from vrft.tasks.parsing.label_reading import read_label
-from vrft.tasks.parsing.names import nearest_names
+from vrft.tasks.parsing.label_reading import nearest_names, read_label
 from vrft.tasks.prompt_text import answer_instructions, in_tags
-from vrft.tasks.task import Task, audit_example, chosen
+from vrft.tasks.task import Setting, Task, audit_example, chosen
 from vrft.types import Answer, CoordinateFrame, Example, Label, Record, Value, expect
+
+SETTINGS: Mapping[str, Setting] = {
+    "paper": {"accuracy": labels.accuracy, "format": texts.format_reward},
+    "released_fixed": {"accuracy": labels.accuracy_substring, "format": texts.format_reward},
+    "recommended": {"accuracy": labels.accuracy, "format": texts.format_reward},
+    "released": {
+        "accuracy": RewardTerm(released.accuracy_term, unsafe=True),
+        "format": RewardTerm(format_term, unsafe=True),
+    },
+}
+"""``released_fixed`` has the rule of the released code, except that an empty answer is wrong; ``released``
+is that code with all its holes, for the audit and for comparison."""
+
+TERMS: Setting = {
+    "accuracy_substring": labels.accuracy_substring,
+    "length_cosine": texts.length_cosine_by(labels.accuracy),
+    "length_soft_overlong": texts.length_soft_overlong,
+    "no_repetition": texts.no_repetition,
+}
+"""What ``reward.weights`` may add to a setting. Aliases and credit by hierarchy need tables of their own:
+``vrft.rewards.label_rewards`` has ``accuracy_with`` and ``graded``, which make terms for
+``reward.custom``."""
+
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "plant": (
+        "rose", "pink primrose", "lenten rose", "desert-rose", "petunia", "mexican petunia", "marigold",
+        "english marigold", "mallow", "tree mallow", "garden phlox", "sweet pea", "sweet william",
+        "globe thistle",
+    ),
+    "aircraft": (
+        "737-200", "737-300", "737-400", "737-800", "A320", "A321", "A330-200", "A330-300", "A340-300",
+        "DC-9-30", "DC-10", "MD-11",
+    ),
+    "car": (
+        "Audi S4 Sedan 2007", "Audi S4 Sedan 2012", "Audi S5 Coupe 2012", "BMW M3 Coupe 2012",
+        "BMW 1 Series Coupe 2012", "BMW 1 Series Convertible 2012", "Ford F-150 Regular Cab 2007",
+        "Ford F-150 Regular Cab 2012", "Dodge Caliber Wagon 2007", "Dodge Caliber Wagon 2012",
+        "Honda Accord Coupe 2012", "Honda Accord Sedan 2012", "Volvo C30 Hatchback 2012",
+        "Volvo XC90 SUV 2007",
+    ),
+}  # fmt: skip
+"""Forty class names by kind of thing; as in fine-grained sets, many look alike and some contain others."""
+ALL_NAMES = tuple(name for names in NAMES.values() for name in names)
+KINDS = {name: kind for kind, names in NAMES.items() for name in names}
+
 
 ASPECTS = {"plant": "species", "pet": "species", "dog": "species", "aircraft": "model", "car": "model"}
 """What the paper's prompts ask of a kind of thing; 'class' for any other kind."""

@@ -10,8 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from vrft.rewards.label_rewards import accuracy_substring, exact_match
-from vrft.tasks.metrics.label_metrics import ACCURACY, ACCURACY_LENIENT, answer_name, target_label
 from vrft.tasks.metrics.metric import GroupValue, mean, per_group
+from vrft.tasks.metrics.shared_metrics import ACCURACY, ACCURACY_LENIENT, answer_name, target_label
 from vrft.types import Answer, Label, Prediction
 
 

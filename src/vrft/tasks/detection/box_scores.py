@@ -22,8 +22,8 @@ from vrft.errors import InputError
 from vrft.geometry.boxes import iou_rows
 from vrft.geometry.matching import TAU, greedy_ious
 from vrft.tasks.detection.calibration import calibration, confidences_and_hits
-from vrft.tasks.metrics.box_metrics import AP, AP50
-from vrft.tasks.metrics.prediction_values import answer_boxes, answer_scores, with_scores, written_rollout
+from vrft.tasks.metrics.metric import answer_boxes, answer_scores, with_scores, written_rollout
+from vrft.tasks.metrics.shared_metrics import AP, AP50
 from vrft.types import NOWHERE, Answer, Prediction
 
 ORDERS = 20

@@ -15,8 +15,7 @@ import numpy as np
 from vrft.errors import InputError
 from vrft.geometry.boxes import iou_rows
 from vrft.geometry.matching import TAU, greedy_ious
-from vrft.tasks.metrics.metric import mean
-from vrft.tasks.metrics.prediction_values import answer_boxes, answer_scores, target_boxes
+from vrft.tasks.metrics.metric import answer_boxes, answer_scores, mean, target_boxes
 from vrft.tasks.number_format import hundred
 from vrft.tasks.section import Curve, LineChart
 from vrft.types import Prediction

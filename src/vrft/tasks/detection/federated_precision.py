@@ -17,8 +17,7 @@ import numpy as np
 
 from vrft.errors import InputError
 from vrft.tasks.metrics.average_precision import Matches, match_questions
-from vrft.tasks.metrics.metric import Metric, Resampler
-from vrft.tasks.metrics.prediction_values import answer_boxes, answer_scores, target_boxes
+from vrft.tasks.metrics.metric import Metric, Resampler, answer_boxes, answer_scores, target_boxes
 from vrft.types import Answer, Boxes, Prediction, Record
 
 MAX_DETECTIONS = 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -9,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from vrft.tasks.metrics.metric import mean
-from vrft.tasks.metrics.prediction_values import answer_boxes, target_boxes
-from vrft.types import Prediction
+from vrft.tasks.metrics.metric import answer_boxes, mean, target_boxes
+from vrft.tasks.parsing.abstentions import is_abstention
+from vrft.tasks.parsing.tags import split_tags
+from vrft.tasks.prompt_text import answer_instructions
+from vrft.types import Example, Form, Prediction
 
 
 @dataclass(frozen=True)
@@ -80,3 +83,34 @@ def gate_scores(predictions: Sequence[Prediction]) -> dict[str, Any]:
 
 def _share(flags: list[bool]) -> float | None:
     return fmean(flags) if flags else None
+
+
+_WORD = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
+
+
+class Presence:
+    """The question, and how its answer reads."""
+
+    def question(self, example: Example) -> str:
+        return (
+            f"Is there any object belonging to the category '{example.question}' in the image? "
+            "Answer 'Yes' or 'No'.\n" + answer_instructions("Yes or No", example.form)
+        )
+
+    def read(self, text: str, form: Form) -> bool | None:
+        """Whether something is there: by 'yes' or 'no', or by the words of an abstention such as 'No
+        Objects'; None where the answer has neither of them, or both.
+
+        Example:
+            >>> Presence().read("<answer>Yes, two of them.</answer>", Form.DIRECT)
+            True
+            >>> Presence().read("<answer>No Objects</answer>", Form.DIRECT)
+            False
+            >>> Presence().read("<answer>yes or no</answer>", Form.DIRECT) is None
+            True
+        """
+        content = split_tags(text, form).content
+        if is_abstention(content):
+            return False
+        said = {word.lower() for word in _WORD.findall(content)}
+        return said == {"yes"} if len(said) == 1 else None

@@ -20,7 +20,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval, Params
 
-from vrft.tasks.metrics.prediction_values import answer_boxes, answer_scores, target_boxes
+from vrft.tasks.metrics.metric import answer_boxes, answer_scores, target_boxes
 from vrft.types import BoxXYXY, Prediction
 
 MAX_DETECTIONS = 100

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from difflib import SequenceMatcher
+from functools import cache
 
 from vrft.tasks.parsing.brackets import Group
 from vrft.tasks.parsing.objects import Meaning, meaning_of
@@ -79,3 +81,10 @@ def _in_brackets(content: str) -> str | None:
         if isinstance(value, str) and (key is None or meaning_of(key) in (Meaning.LABEL, Meaning.WRAPPER))
     ]
     return names[0].strip() if len(names) == 1 else None
+
+
+@cache
+def nearest_names(name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The other names, those that read most alike first."""
+    others = [other for other in names if other != name]
+    return tuple(sorted(others, key=lambda other: -SequenceMatcher(None, name, other).ratio()))

@@ -20,8 +20,8 @@ from vrft.geometry.overlay import draw_shapes
 from vrft.run_folder import RunFolder
 from vrft.training.batch import Row
 from vrft.types import Image, Rollout, RolloutGroup
-from vrft.types.discover import discover
 from vrft.types.options import Options
+from vrft.types.plugins import discover
 
 
 class Logger(Protocol):

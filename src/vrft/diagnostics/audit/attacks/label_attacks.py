@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from vrft.diagnostics.audit.attack import LABEL, Case, Role, attack
-from vrft.tasks.parsing.names import nearest_names
+from vrft.tasks.parsing.label_reading import nearest_names
 from vrft.types import Label
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from vrft.diagnostics.audit.attack import BOXES, LABEL, OTHER, Case, Role, attack
 from vrft.geometry.jitter import box_apart
-from vrft.tasks.parsing.names import nearest_names
+from vrft.tasks.parsing.label_reading import nearest_names
 from vrft.tasks.parsing.tags import TAGS
 from vrft.types import Boxes, Label, Value
 
