@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo demo-all test test-slow lint format clean
+.PHONY: help install demo demo-all test test-slow lint format docs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -47,6 +47,11 @@ lint: install ## style and types
 format: install ## fix style
 	@$(BIN)/ruff check --quiet --fix --exit-zero src tests benchmarks dev examples
 	@$(BIN)/ruff format --quiet src tests benchmarks dev examples
+
+# Every warning is an error: a dead link, a name that does not exist, a page that nothing leads to.
+docs: install ## the documentation site, into build/docs
+	@$(BIN)/python -m sphinx --fresh-env --quiet --nitpicky --fail-on-warning --keep-going --jobs 2 docs build/docs
+	@echo "Built build/docs/index.html"
 
 clean: ## remove .venv and what the tools leave behind
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist src/*.egg-info

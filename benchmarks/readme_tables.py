@@ -42,6 +42,23 @@ def demo_results() -> dict[int, dict[str, Any]]:
     return {int(f.stem.split("_")[1]): json.loads(f.read_text())["tasks"]["detection"] for f in files}
 
 
+def mean_table() -> str:
+    """Means over the demo's seeds, each with Student's interval over seeds."""
+    every = list(demo_results().values())
+    lines = [
+        f"| policy | AP x100, mean of {len(every)} seeds (95 % interval) | parse rate | AP given parsed |",
+        "|---|---|---|---|",
+    ]
+    for key, title in SYSTEMS.items():
+        value = interval(asdict(seed_interval([found[key]["value"] for found in every])))
+        parsed = statistics.mean(found[key]["parse_rate"] for found in every)
+        given = statistics.mean(found[key]["value_given_parsed"] for found in every)
+        lines.append(f"| {title} | {value} | {parsed:.0%} | {hundred(given)} |")
+    for key, title in (("rft_minus_base", "RFT - base"), ("rft_minus_sft", "RFT - SFT")):
+        lines.append(f"| {title} | {over_seeds([found[key]['value'] for found in every])} | | |")
+    return "\n".join(lines)
+
+
 def demo_table() -> str:
     """The default seed: score, interval and parse rate of each policy."""
     found = demo_results()[0]
@@ -69,14 +86,14 @@ def seeds_table() -> str:
         "| shuffled - base |",
         "|---|---|---|---|---|---|---|---|",
     ]
+    every = demo_results().values()
+    means = " | ".join(hundred(statistics.mean(found[key]["value"] for found in every)) for key in SYSTEMS)
+    summary = (over_seeds([found[key]["value"] for found in every]) for key in DIFFERENCES)
+    lines.append(f"| **mean** | {means} | " + " | ".join(summary) + " |")
     for seed, found in demo_results().items():
         scores = " | ".join(hundred(found[key]["value"]) for key in SYSTEMS)
         differences = (interval(found[k], True) for k in DIFFERENCES)
         lines.append(f"| {seed} | {scores} | " + " | ".join(differences) + " |")
-    every = demo_results().values()
-    means = " | ".join(hundred(statistics.mean(found[key]["value"] for found in every)) for key in SYSTEMS)
-    summary = (over_seeds([found[key]["value"] for found in every]) for key in DIFFERENCES)
-    lines.append(f"| mean | {means} | " + " | ".join(summary) + " |")
     return "\n".join(lines)
 
 
@@ -288,9 +305,12 @@ def processes_sentence() -> str:
 
 PAGES = (
     "README.md",
+    "README.ko.md",
+    "README.zh.md",
     *(f"docs/{name}.md" for name in ("test_time_compute", "evaluation", "algorithms", "several_gpus")),
 )
 TABLES = {
+    "mean-table": mean_table,
     "demo-table": demo_table,
     "seeds-table": seeds_table,
     "settings-table": settings_table,

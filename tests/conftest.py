@@ -25,12 +25,11 @@ settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Processes that share the tests share the cores too, instead of each taking all of them."""
-    processes = getattr(config, "workerinput", {"workercount": 1})["workercount"]
-    if processes > 1:
-        import torch
-
-        torch.set_num_threads(max(1, torch.get_num_threads() // processes))
+    """Processes that share the tests share the cores too, they and what they start, instead of each taking
+    all of them: libraries read this when they are first loaded."""
+    if getattr(config.option, "numprocesses", None):
+        for library in ("OMP", "MKL", "OPENBLAS"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 LONGEST = (
@@ -51,14 +50,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _only_tasks_of_the_test_itself():
-    """What a test loads or registers is forgotten after it."""
+def _what_a_test_changes_ends_with_it():
+    """Tasks that it loads or registers, and the number of threads, which scripts of benchmarks set."""
     from vrft.tasks import registry
 
-    known = dict(registry._known)
+    torch = sys.modules.get("torch")
+    known, threads = dict(registry._known), torch.get_num_threads() if torch is not None else 0
     yield
     registry._known.clear()
     registry._known.update(known)
+    if torch is not None and torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -165,7 +165,7 @@ def test_overrides_are_read_as_yaml_and_go_before_the_file(written):
             "grpo.loss=dapo",
             "grpo.loss.clip_high=0.28",
             "grpo.kl.beta=0",
-            "reward.weights={iou: 2, format: 0.5}",
+            "reward.weights={accuracy: 2, format: 0.5}",
             "rollout.temperature=0.5",
             "rollout.temperature=0.7",
             "data.path=with=sign",
@@ -180,7 +180,7 @@ def test_overrides_are_read_as_yaml_and_go_before_the_file(written):
     assert config.task.load().open_naming is True
     assert config.grpo.loss.edges == (0.8, 1.28)
     assert config.grpo.kl.beta == 0
-    assert config.reward.weights == {"iou": 2.0, "format": 0.5}
+    assert config.reward.weights == {"accuracy": 2.0, "format": 0.5}
     assert config.rollout.temperature == 0.7
     assert config.data.path == "with=sign"
     assert config.data.manifest is None
@@ -242,7 +242,7 @@ TREES = st.fixed_dictionaries(
         "data": st.fixed_dictionaries({"path": st.text(), "negatives": st.floats(0, 1, exclude_max=True)}),
     },
     optional={
-        "seed": st.integers(),
+        "seed": st.integers(0, 2**63 - 1),
         "out": st.text(),
         "method": st.sampled_from(["rft", "sft"]),
         "form": st.sampled_from(list(Form)),
@@ -257,7 +257,12 @@ TREES = st.fixed_dictionaries(
             {}, optional={"lora": st.none() | st.fixed_dictionaries({"rank": st.integers(1, 512)})}
         ),
         "reward": st.fixed_dictionaries(
-            {"weights": st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False))}
+            {
+                "weights": st.dictionaries(
+                    st.sampled_from(["format", "length_cosine", "no_repetition"]),
+                    st.floats(allow_nan=False, allow_infinity=False),
+                )
+            }
         ),
         "optim": st.fixed_dictionaries({"learning_rate": POSITIVE, "steps": st.integers(1)}),
     },

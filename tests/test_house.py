@@ -430,7 +430,7 @@ def test_prose_is_plain_english():
         for line, text in prose(path)
         for match in NOT_IN_PROSE.finditer(text)
     }
-    documents = [*ROOT.glob("README.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
+    documents = [*ROOT.glob("README.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
     assert documents
     found |= {
         f"{path.relative_to(ROOT)}, line {number}: {match.group()}"

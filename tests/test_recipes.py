@@ -3,6 +3,7 @@ release state."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import yaml
 
 from vrft.config import recipes
 from vrft.config.recipes import recipe_names, recipe_path
-from vrft.config.run_config import RunConfig, dump_config, load_config, make_config
+from vrft.config.run_config import RunConfig, config_schema, dump_config, load_config, make_config
 from vrft.errors import ConfigError
 from vrft.models.families import FAMILIES
 from vrft.tasks.classification.classification import ASPECTS
@@ -157,8 +158,10 @@ def test_the_miniatures_recipe_is_what_the_demo_trains():
         manifest=Path("manifest.json"),
         model="miniature",
     )
-    # The demo splits once for all its trials and hands the split over; alone, the same draw is made anew.
-    data_alone = trial.data.model_copy(update={"manifest": None})
+    # The demo splits once for all its trials and hands the split over; alone, the same draw is made anew. Its
+    # runs are used from other folders too, so they know the whole path.
+    assert Path(trial.data.path) == data.resolve()
+    data_alone = trial.data.model_copy(update={"manifest": None, "path": str(data)})
     assert config == trial.model_copy(update={"data": data_alone})
 
 
@@ -213,3 +216,13 @@ def test_a_name_of_nothing_is_refused_with_what_there_is(argument, tmp_path, mon
         recipe_path(Path(argument))
     assert argument in str(refused.value)
     assert all(name in str(refused.value) for name in NAMES)
+
+
+def test_editors_find_the_schema_of_a_recipe_and_it_is_the_one_of_today():
+    folder = recipe_path(Path(recipe_names()[0])).parent
+    assert json.loads((folder / "schema.json").read_text("utf-8")) == config_schema(), (
+        "Run: vrft config schema > src/vrft/config/recipes/schema.json"
+    )
+    for name in recipe_names():
+        first = recipe_path(Path(name)).read_text("utf-8").splitlines()[0]
+        assert first == "# yaml-language-server: $schema=schema.json", name

@@ -50,7 +50,8 @@ def draw_pool(size: int, seed: int = 0, split: Split = "pretrain", cache: Path |
     assert SIZE >= INPUT_SIZE
     if cache is not None and cache.exists():
         with cache.open("rb") as handle:
-            return pickle.load(handle)
+            found: Pool = pickle.load(handle)
+            return found
     tasks = [(seed, index, split) for index in range(-(-size // CHUNK))]
     with ProcessPoolExecutor() as executor:
         parts = list(executor.map(_chunk, tasks))

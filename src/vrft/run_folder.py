@@ -61,22 +61,21 @@ class RunFolder:
         """
         if not self.writes:
             return
-        there = {p.name for p in self.path.iterdir()} if self.path.exists() else set()
+        make_folder(self.path)
+        there = {p.name for p in self.path.iterdir()}
         if "run.json" not in there and (foreign := sorted(there - BEFORE_A_RUN)):
             raise RunError(
-                f"{self.path} holds something else than a run ({', '.join(foreign[:3])}). Name another "
-                "folder."
+                f"{self.path} is not empty and is not a run ({', '.join(foreign[:3])}). Name another folder."
             )
         if "run.json" in there and "kind" in self.read_json("run.json"):
             raise RunError(
-                f"{self.path} holds a run of vrft 0.1, which this version cannot go on with. Train again in "
+                f"{self.path} holds a run of vrft 0.1, which this version cannot continue. Train again in "
                 "another folder; docs/from_0.1.md says what keys are called now."
             )
         if "run.json" in there and not resume:
             raise RunError(
-                f"{self.path} holds a run already. Add --resume to go on with it, or name another folder."
+                f"{self.path} holds a run already. Add --resume to continue it, or name another folder."
             )
-        self.path.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -90,13 +89,13 @@ class RunFolder:
             return
         from filelock import FileLock, Timeout
 
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         lock = FileLock(self.path / ".lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
             raise RunError(
-                f"{self.path}: another process is training in this folder. Wait until it has ended, or name "
+                f"{self.path}: another process is training in this folder. Wait until it ends, or name "
                 "another folder."
             ) from None
         try:
@@ -144,9 +143,25 @@ class RunFolder:
             write_text(target, "".join(json.dumps(row) + "\n" for row in kept))
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, where there is none yet.
+
+    Raises:
+        RunError: it cannot be made, or nothing can be written into it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        file = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+        why = error.strerror if file.is_dir() else f"'{file}' is a file"
+        raise RunError(f"{folder}: the folder cannot be made ({why}). Name another folder.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise RunError(f"{folder}: nothing can be written into this folder. Name another folder.")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all, also where the machine stops in between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     fresh = path.with_name(path.name + ".new")
     fresh.write_text(text, encoding="utf-8", newline="\n")
     os.replace(fresh, path)
@@ -154,7 +169,7 @@ def write_text(path: Path, text: str) -> None:
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
     """Add one line to a JSONL file; a torn last line, left by a kill, is dropped first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with path.open("ab+") as handle:
         end = handle.seek(0, os.SEEK_END)
         if end:
@@ -179,7 +194,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
+        raise RunError(
+            f"{path}: the file cannot be read ({error}). Check that the run is complete."
+        ) from error
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -194,7 +211,9 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
         except ValueError as error:
             if number < len(lines):
-                raise RunError(f"{path}: line {number} cannot be read: {error}") from error
+                raise RunError(
+                    f"{path}, line {number}: this is not JSON ({error}). Delete the line."
+                ) from error
 
 
 def replace_folder(fresh: Path, target: Path) -> None:
@@ -231,7 +250,7 @@ def refuse_others(folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any])
     """RunError where answers were asked for in another way than now: they must not be mixed."""
     if differing := changes({key: kept.get(key) for key in now}, now):
         raise RunError(
-            f"{folder}: its answers were asked for in another way ({differing}). Name another folder with "
+            f"{folder}: its answers were made with other settings ({differing}). Name another folder with "
             "--out, or delete this one."
         )
 
@@ -263,3 +282,27 @@ def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
         inner = isinstance(value, Mapping) and bool(value)
         found |= _flat(value, f"{above}{key}.") if inner else {f"{above}{key}": value}
     return found
+
+
+def chosen_folder(out_folder: Path | None, stem: Path, resume: bool) -> Path:
+    """Where work is kept: the user's folder, else a fresh one, or the newest to go on."""
+    return out_folder or (newest_folder(stem) if resume else fresh_folder(stem))
+
+
+def fresh_folder(stem: Path) -> Path:
+    """A folder that does not exist yet: the stem itself, or with the next free number."""
+    number, folder = 1, stem
+    while folder.exists():
+        number += 1
+        folder = stem.with_name(f"{stem.name}-{number}")
+    return folder
+
+
+def newest_folder(stem: Path) -> Path:
+    """The folder with the highest number that exists; the stem where there is none."""
+    number, folder = 1, stem
+    while True:
+        following = stem.with_name(f"{stem.name}-{number + 1}")
+        if not following.exists():
+            return folder
+        number, folder = number + 1, following

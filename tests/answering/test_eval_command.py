@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from tiny_sam import save_tiny_sam
 from vrft.cli import app
-from vrft.cli.eval import OF_A_MODEL, OF_FILES, EvalArgs
 from vrft.config.run_config import dump_config, make_config
 from vrft.data.dataset import load_dataset
 from vrft.data.splits.few_shot import few_shot_split, manifest
@@ -142,8 +141,8 @@ def test_samples_fuse_and_other_settings_in_the_same_folder_are_refused(classifi
         ({"fuse": "vote"}, "--fuse vote needs several answers"),
         ({"fuse": "wbf", "samples": 4}, "no fusion rule 'wbf'"),
         ({"fuse": "best", "samples": 4}, "no fusion rule 'best'"),
-        ({"novel": ("nine",)}, "nothing is asked about 'nine'"),
-        ({"gate": True}, "has no question"),
+        ({"novel": ("nine",)}, "no question is about 'nine'"),
+        ({"gate": True}, "cannot ask first"),
         ({"samples": 0}, "samples = 0"),
         ({"task_option": ("kind=pet",)}, "no such option"),
         ({"task_option": ("pet",)}, "NAME=VALUE"),
@@ -230,7 +229,7 @@ def test_stored_answers_of_two_seeds_are_compared_with_another_system(classifica
             said["text"] = f"<answer>{name if i < right else 'none'}</answer>"
         (tmp_path / f"{file}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     ours = [str(tmp_path / f"{name}.jsonl") for name in "ab"]
-    command = ["eval", "--predictions", ours[0], "--predictions", ours[1], "--against", str(base)]
+    command = ["score", *ours, "--against", str(base)]
     printed = CliRunner().invoke(app, [*command, "--json", "--out", str(tmp_path / "both")])
     assert printed.exit_code == 0, printed.output
     found = json.loads(printed.stdout)
@@ -246,21 +245,13 @@ def test_stored_answers_of_two_seeds_are_compared_with_another_system(classifica
         assert words in shown.stdout
 
 
-def test_every_option_is_for_a_model_for_files_or_for_both():
-    both = {"model", "data", "fuse", "novel", "predictions", "out", "as_json"}
-    assert sorted([*OF_A_MODEL, *OF_FILES, *both]) == sorted(EvalArgs.model_fields)
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("miniature", "data", "--predictions", "a.jsonl"), "leave MODEL and DATA out"),
-        (("--predictions", "a.jsonl", "--samples", "4"), "--samples is about asking"),
-        (("--predictions", "a.jsonl", "--resume"), "--resume is about asking"),
-        (("miniature", "data", "--against", "b.jsonl"), "--against is about a file"),
+        (("--predictions", "a.jsonl", "--predictions", "b.jsonl"), "vrft score a.jsonl b.jsonl"),
         (("miniature",), "needs MODEL and DATA"),
     ],
 )
-def test_stored_answers_and_a_model_at_once_are_refused(arguments, says):
+def test_what_eval_does_not_do_names_the_verb_that_does(arguments, says):
     printed = CliRunner().invoke(app, ["eval", *arguments])
     assert isinstance(printed.exception, InputError) and says in str(printed.exception)

@@ -1,4 +1,4 @@
-"""`vrft eval --predictions`: answers of any model from files, read by their own names or by a reader."""
+"""`vrft score`: answers of any model from files, read by their own names or by a reader."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_reader_of_the_users_reads_any_other_file(tmp_path):
     file = write(
         tmp_path / "said.jsonl", *({"output": "(100,100),(500,500)", "truth": t} for t in (right, half))
     )
-    command = ["eval", "--predictions", str(file), "--reader", f"{tmp_path / 'reader.py'}:rows", "--json"]
+    command = ["score", str(file), "--reader", f"{tmp_path / 'reader.py'}:rows", "--json"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)["files"][str(file)]
@@ -92,7 +92,7 @@ def test_a_reader_of_the_users_reads_any_other_file(tmp_path):
 
 def test_what_cannot_be_read_is_named(tmp_path):
     file = write(tmp_path / "said.jsonl", row())
-    with pytest.raises(InputError, match="names a file twice"):
+    with pytest.raises(InputError, match="A file is named twice"):
         evaluate_files([file, file])
     with pytest.raises(InputError, match="--reader"):
         evaluate_files([file], FilesRequest(reader="no_such_module:rows"))

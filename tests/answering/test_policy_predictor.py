@@ -182,7 +182,7 @@ def test_what_a_gate_reads(text, says):
 
 def test_a_task_without_a_gate_says_so(policy, examples):
     other = replace(examples[0], task="classification")
-    with pytest.raises(InputError, match="classification has no question"):
+    with pytest.raises(InputError, match="classification cannot ask first"):
         predict(policy, [other], gate=True)
 
 

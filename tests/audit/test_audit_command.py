@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vrft.cli import app
-from vrft.errors import InputError
+from vrft.errors import InputError, RunError
 
 FEW = ("--targets", "60")
 OWN = ("--task", "detection")
@@ -91,10 +91,10 @@ def test_a_reward_of_ones_own_may_declare_its_range():
     [
         (("counting",), "Choose one of: classification"),
         (("detection", "--settings", "generous"), "paper, released_fixed, recommended"),
-        (("detection", "--task", "grounding"), "leave --task"),
+        (("detection", "--task", "grounding"), "Leave --task"),
         (("detection", "--high", "2"), "declares its own range"),
         (("detection", "--frame", "inches"), "norm1000, resized_pixels, norm1"),
-        (("detection", "--targets", "5"), "at least 60"),
+        (("detection", "--targets", "5"), "too few for an audit"),
         (("planted_rewards:substring",), "--task NAME"),
         (("planted_rewards:substring", "--task", "counting"), "Choose one of: classification"),
         (("planted_rewards:nonsense", *OWN), "substring"),
@@ -111,7 +111,7 @@ def test_what_does_not_exist_is_refused_with_what_does(arguments, says):
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     result = run("classification", "--out", str(tmp_path / "file" / "audit.json"), *FEW)
-    assert isinstance(result.exception, InputError) and "cannot be written" in str(result.exception)
+    assert isinstance(result.exception, RunError) and "cannot be made" in str(result.exception)
 
 
 def test_the_whole_command_needs_no_torch(tmp_path):

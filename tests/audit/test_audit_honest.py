@@ -149,7 +149,7 @@ def test_a_trial_is_decided_by_its_seed():
 
 
 def test_too_few_targets_are_refused():
-    with pytest.raises(InputError, match="at least 60"):
+    with pytest.raises(InputError, match="too few for an audit"):
         lay_out(load_task("grounding"), targets=59)
 
 

@@ -85,7 +85,7 @@ def test_a_image_in_two_label_files_is_refused(tmp_path: Path, make_image: Any, 
     make_image("images/p.png")
     make_coco("annotations/instances.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     make_coco("annotations/keypoints.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
-    with pytest.raises(LabelError, match=r"keypoints\.json.*instances\.json.*one json"):
+    with pytest.raises(LabelError, match=r"keypoints\.json.*instances\.json.*one file"):
         load_dataset(tmp_path)
 
 
@@ -168,13 +168,13 @@ def test_crowds_are_marked(tmp_path: Path, make_image: Any, make_coco: Any) -> N
         (lambda s: s["annotations"][0].update(image_id=9), "image_id 9 is not among the images"),
         (lambda s: s["annotations"][0].update(image_id=[1]), "image_id"),
         (lambda s: s["annotations"][0].update(category_id=9), "category_id 9 is not among the categories"),
-        (lambda s: s["images"].append(s["images"][0]), "another image's"),
+        (lambda s: s["images"].append(s["images"][0]), "no id of its own"),
         (lambda s: s["images"].append({**s["images"][0], "id": 7}), "listed twice"),
         (lambda s: s["images"][0].pop("file_name"), "file_name"),
-        (lambda s: s["images"][0].pop("id"), "id is missing"),
+        (lambda s: s["images"][0].pop("id"), "no id of its own"),
         (lambda s: s["categories"][0].update(name=" "), "no name"),
         (lambda s: s["categories"].append({"id": 1, "name": "cow"}), "Two categories"),
-        (lambda s: s.update(annotations=[]), "no annotation"),
+        (lambda s: s.update(annotations=[]), "holds no box"),
         (lambda s: s.update(annotations={}), "no list of objects 'annotations'"),
     ],
 )

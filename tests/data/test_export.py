@@ -190,7 +190,7 @@ def test_labels_without_a_place_are_reported(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_refused(tmp_path: Path, dataset: Dataset) -> None:
     with pytest.raises(InputError, match=r"no format 'kitti'\. Choose one of: coco, voc, yolo"):
         export(dataset, tmp_path / "new", "kitti")
-    with pytest.raises(InputError, match="holds something already"):
+    with pytest.raises(InputError, match="is not empty"):
         export(dataset, tmp_path, "coco")
     with pytest.raises(InputError, match="has no boxes"):
         export(made(tmp_path / "second", {"a.png": []}), tmp_path / "new", "coco")

@@ -188,5 +188,5 @@ def test_labels_for_another_size_are_reported(images: dict[str, Path]) -> None:
     records = [Record(name, (types.Image(path, (40, 30)),)) for name, path in images.items()]
     mistakes = wrong_sizes(records, fingerprints(images))
     assert [Path(mistake.where).name for mistake in mistakes] == ["large.jpg", "turned.jpg", "turned.tif"]
-    assert "40x30 pixels but the image is seen at 1200x900" in mistakes[0].problem
+    assert "40x30 pixels but the image has 1200x900" in mistakes[0].problem
     assert all("swapped" in mistake.problem and "EXIF" in mistake.problem for mistake in mistakes[1:])

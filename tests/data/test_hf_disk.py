@@ -149,19 +149,19 @@ def test_coordinates_that_are_not_described_are_refused(tmp_path: Path, problem:
 )
 def test_wrong_rows_are_refused_by_number(tmp_path: Path, row: Any, said: str) -> None:
     folder = save(tmp_path / "set", train=[ask(1, "cat", CAT), row])
-    with pytest.raises(LabelError, match=rf"train, row 1: .*{said}.*Drop it.*n != 1"):
+    with pytest.raises(LabelError, match=rf"train, row 1: .*{said}.*Leave the row out.*n != 1"):
         load_dataset(folder)
 
 
 def test_a_image_of_two_classes_is_refused(tmp_path: Path) -> None:
     rows = [(make_image(1), CLASSIFY, f"<answer>{name}</answer>") for name in ("rose", "lily")]
-    with pytest.raises(LabelError, match=r"row 1: It is 'lily', but another row .* 'rose'"):
+    with pytest.raises(LabelError, match=r"row 1: The class is 'lily', but another row .* 'rose'"):
         load_dataset(save(tmp_path / "set", train=rows))
 
 
 def test_other_columns_are_not_ours(tmp_path: Path) -> None:
     datasets.Dataset.from_dict({"image": ["a"], "problems": ["b"]}).save_to_disk(str(tmp_path / "set"))
-    with pytest.raises(LabelError, match="without labels"):
+    with pytest.raises(LabelError, match="no labels that vrft can read"):
         load_dataset(tmp_path / "set")
 
 

@@ -170,7 +170,7 @@ def test_choices_are_classes(tmp_path: Path, make_image: Any) -> None:
     assert dataset.warnings[0] == "Tasks that nobody labelled are left out: 2."
     with pytest.raises(
         LabelError,
-        match=r"label_studio \(for boxes of categories\) and label_studio \(for a class for .*Say",
+        match=r"label_studio \(for boxes of categories\) and label_studio \(for a class for .*Name the task",
     ):
         load_dataset(tmp_path)
 
@@ -178,8 +178,8 @@ def test_choices_are_classes(tmp_path: Path, make_image: Any) -> None:
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        (rectangle(0, 0, 50, 50, "cat", rotation=12.5), "turned"),
-        (rectangle(0, 0, 50, 50, "cat") | {"image_rotation": 90}, "turned"),
+        (rectangle(0, 0, 50, 50, "cat", rotation=12.5), "rotated"),
+        (rectangle(0, 0, 50, 50, "cat") | {"image_rotation": 90}, "rotated"),
         (rectangle(0, 0, 50, 50, "cat") | {"original_width": 80, "original_height": 60}, "80x60 pixels"),
         (rectangle(0, 0, 50, 50, "cat") | {"original_width": 30, "original_height": 40}, "swapped"),
         (rectangle(90, 0, 50, 50, "cat"), "outside its image"),

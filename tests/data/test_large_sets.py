@@ -110,7 +110,7 @@ def test_a_size_that_is_none_is_found_in_the_image(folder: Path, width: Any) -> 
     if width is None:
         assert load_dataset(folder).records[4].image.size_wh == image_size_wh(folder / "images" / "04.png")
     else:
-        with pytest.raises(LabelError, match=r"image 4 .*seen at 64x48"):
+        with pytest.raises(LabelError, match=r"image 4 .*the image has 64x48"):
             load_dataset(folder)
 
 

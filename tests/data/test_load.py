@@ -125,11 +125,11 @@ def test_labels_not_in_utf8_are_named(tmp_path: Path) -> None:
 def test_a_folder_without_labels_reports_what_was_looked_for(tmp_path: Path, make_image: Any) -> None:
     make_image("images/1.png")
     (tmp_path / "other.json").write_text('{"a": 1}')
-    with pytest.raises(LabelError, match=r"without labels.*folders of images.*COCO.*\.jsonl"):
+    with pytest.raises(LabelError, match=r"no labels that.*folders of images.*COCO.*\.jsonl"):
         load_dataset(tmp_path)
     with pytest.raises(LabelError, match="no such folder"):
         load_dataset(tmp_path / "nowhere")
-    with pytest.raises(LabelError, match="without labels"):
+    with pytest.raises(LabelError, match="no labels that vrft can read"):
         load_dataset(tmp_path / "images/1.png")
 
 
@@ -149,7 +149,7 @@ def test_the_task_decides_where_two_readers_fit(tmp_path: Path, make_image: Any,
     make_image("images/p.png")
     make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     write_lines(tmp_path / "x.jsonl", {"image": "p.png", "question": "q", "box": [1, 2, 3, 4]})
-    with pytest.raises(LabelError, match=r"coco .* and rows \(for phrases with boxes\).*which task"):
+    with pytest.raises(LabelError, match=r"coco .* and rows \(for phrases with boxes\).*Name the task"):
         load_dataset(tmp_path)
     assert load_dataset(tmp_path, BOXES).format == "coco"
     assert load_dataset(tmp_path, PHRASES).format == "rows"
@@ -173,7 +173,7 @@ def test_where_nothing_is_needed_any_image_will_do(tmp_path: Path, make_image: A
     assert dict(dataset.parts) == {"test/deep/q.jpg": "test", "train/p.png": "train"}
     assert [r.id for r in load_dataset(tmp_path / "train/p.png", frozenset()).records] == ["p.png"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(LabelError, match="no image in it"):
+    with pytest.raises(LabelError, match="holds no image"):
         load_dataset(tmp_path / "empty", frozenset())
 
 

@@ -139,11 +139,17 @@ def test_plain_coco_stays_coco(lvis: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda s: s["images"][0].pop("neg_category_ids"), "397133: It has no list 'neg_category_ids'"),
-        (lambda s: s["images"][0].update(neg_category_ids=[99]), "neg_category_ids name no category: 99"),
-        (lambda s: s["images"][0].update(not_exhaustive_category_ids=["2"]), "name no category: 2"),
-        (lambda s: s["images"][0].update(neg_category_ids=[35]), "'baseball_bat' has a box and is listed"),
-        (lambda s: s["categories"][0].update(frequency=["f"]), r"category 2: Its frequency .* is not 'r'"),
+        (
+            lambda s: s["images"][0].pop("neg_category_ids"),
+            "397133: The image has no list 'neg_category_ids'",
+        ),
+        (lambda s: s["images"][0].update(neg_category_ids=[99]), "neg_category_ids hold 99, which"),
+        (lambda s: s["images"][0].update(not_exhaustive_category_ids=["2"]), "hold 2, which is no category"),
+        (
+            lambda s: s["images"][0].update(neg_category_ids=[35]),
+            "'baseball_bat' has a box here and is also listed",
+        ),
+        (lambda s: s["categories"][0].update(frequency=["f"]), r"category 2: The frequency .* is not 'r'"),
         (lambda s: s["images"][0].update(coco_url="http://x/val2017/1.jpg"), "'val2017/1.jpg' is missing"),
         (lambda s: s["annotations"][0].update(bbox=[0, 0, 99, 9]), "outside its image"),
     ],
@@ -157,5 +163,5 @@ def test_broken_files_are_refused(lvis: Path, change: Any, said: str) -> None:
 def test_a_coco_file_beside_it_is_not_merged(lvis: Path, make_coco: Any, make_image: Any) -> None:
     make_image("p.png")
     make_coco("other.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
-    with pytest.raises(LabelError, match=r"other\.json.*neg_category_ids.*LVIS json alone"):
+    with pytest.raises(LabelError, match=r"other\.json.*neg_category_ids.*LVIS file alone"):
         load_dataset(lvis)

@@ -89,8 +89,8 @@ def test_no_pixels_are_no_mask(nothing: object) -> None:
 @pytest.mark.parametrize(
     ("segmentation", "said"),
     [
-        ({"size": [10, 8], "counts": [80]}, r"size \[10, 8\], the image is 8 high and 10 wide"),
-        ({"size": [8, 10], "counts": [79]}, "79 pixels of the image's 80"),
+        ({"size": [10, 8], "counts": [80]}, r"size \[10, 8\], the image is 8 pixels high and 10 wide"),
+        ({"size": [8, 10], "counts": [79]}, "79 pixels, the image has 80"),
         ({"size": [8, 10], "counts": [90, -10]}, "not run lengths"),
         ({"size": [8, 10], "counts": [80.0]}, "not run lengths"),
         ({"size": [8, 10], "counts": None}, "not run lengths"),
@@ -127,7 +127,7 @@ def test_coco_names_annotations_with_a_mask_of_another_size_or_none(
     make_image("p.png")
     place = [("p.png", 40, 30)], [(1, 1, [20, 0, 5, 30]), (1, 2, [0, 0, 5, 5])]
     make_coco("a.json", *place, segmentation={"size": [40, 30], "counts": [1200]})
-    with pytest.raises(LabelError, match=r"a\.json, annotation 1 \(image p\.png\): Its mask has the size"):
+    with pytest.raises(LabelError, match=r"a\.json, annotation 1 \(image p\.png\): The mask has the size"):
         load_dataset(tmp_path)
     make_coco("a.json", *place, segmentation=[[1, 1, 2, 2]])
     dataset = load_dataset(tmp_path)

@@ -133,13 +133,13 @@ def test_texts_in_the_old_encoding_are_read(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("shapes", "extra", "said"),
     [
-        ([square("flag", 0, 0, 5, 5)], {}, "no shape that is meant"),
-        ([square("target", 50, 50, 60, 60)], {}, "no shape that is meant"),
-        ([shape("target")], {}, "shape 1: It has no points"),
+        ([square("flag", 0, 0, 5, 5)], {}, "No shape has the label 'target'"),
+        ([square("target", 50, 50, 60, 60)], {}, "No shape has the label 'target'"),
+        ([shape("target")], {}, "shape 1: The shape has no points"),
         ([square("target", 0, 0, float("nan"), 5)], {}, "no points"),
         ([{"points": [[1, 2]]}], {}, "no label"),
         (["target"], {}, "not a list of objects"),
-        ([square("target", 0, 0, 5, 5)], {"text": []}, "not a list with a text"),
+        ([square("target", 0, 0, 5, 5)], {"text": []}, "not a list of questions"),
         ([square("target", 0, 0, 5, 5)], {"text": ["a", " "]}, "empty or not text"),
     ],
 )

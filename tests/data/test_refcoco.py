@@ -135,14 +135,14 @@ def test_a_program_in_a_pickle_never_runs(
 @pytest.mark.parametrize(
     ("refs", "said"),
     [
-        ([ref(4, 999, "train", "dog")], "ref 4: Its ann_id 999 is not among"),
+        ([ref(4, 999, "train", "dog")], "ref 4: The ann_id 999 is not among"),
         ([ref(4, 301, "train", "dog")], r"'COCO_train2014_000000000003\.jpg' is missing"),
         ([ref(4, 103, "train", "dog")], "annotation 103 .*no area"),
-        ([ref(4, 101, "train", "dog", " ")], "ref 4: A sentence of it has no text"),
-        ([ref(4, 101, "train")], "ref 4: A sentence of it has no text"),
-        ([{**ref(4, 101, "train", "dog"), "sentences": 5}], "ref 4: A sentence of it has no text"),
-        ([{**ref(4, 101, "train", "dog"), "ann_id": None}], "ref 4: It has no number 'ann_id'"),
-        (["dog"], "ref 1: It has no number 'ann_id'"),
+        ([ref(4, 101, "train", "dog", " ")], "ref 4: One of its sentences has no text"),
+        ([ref(4, 101, "train")], "ref 4: One of its sentences has no text"),
+        ([{**ref(4, 101, "train", "dog"), "sentences": 5}], "ref 4: One of its sentences has no text"),
+        ([{**ref(4, 101, "train", "dog"), "ann_id": None}], "ref 4: The ref has no 'ann_id'"),
+        (["dog"], "ref 1: The ref has no 'ann_id'"),
         ({"refs": []}, "no list of refs"),
     ],
 )

@@ -100,7 +100,7 @@ def test_a_question_with_boxes_as_target_needs_the_task(tmp_path: Path, make_ima
     rows = [{"image": "a.png", "question": "cup", "target": [BOX]}]
     (tmp_path / form).write_text(FORMS[form](rows))
     with pytest.raises(
-        LabelError, match=r"\(for boxes of categories\) and rows \(for phrases with boxes\).*Say which task"
+        LabelError, match=r"\(for boxes of categories\) and rows \(for phrases with boxes\).*Name the task"
     ):
         load_dataset(tmp_path)
     with pytest.raises(LabelError, match="no labels for a class for each image"):
@@ -135,7 +135,7 @@ def test_parts_come_from_column_folder_or_file(tmp_path: Path, make_image: Any) 
     reported = load_dataset(tmp_path, CLASSES).warnings
     assert reported == (
         "Tables without a class for each image are not read: other.csv.",
-        "Values of 'split' that name no part: testA.",
+        "Values of 'split' other than train, val and test are not used: testA.",
     )
 
 
@@ -149,8 +149,8 @@ def test_parts_come_from_column_folder_or_file(tmp_path: Path, make_image: Any) 
         ('a.png,q,"[[1, 2, 3, 4], 5]",40', "not four numbers"),
         ('a.png,q,"[9, 9, 5, 5]",40', "no area"),
         ('a.png,q,"[9, 9, 50, 50]",40', "outside its image"),
-        ('a.png,,"[1, 2, 3, 4]",40', "no text for 'question'"),
-        (',q,"[1, 2, 3, 4]",40', "no text for 'image'"),
+        ('a.png,,"[1, 2, 3, 4]",40', "no text under 'question'"),
+        (',q,"[1, 2, 3, 4]",40', "no text under 'image'"),
         ("a.png,q,,40", "no 'box'"),
         ('a.png,q,"[1, 2, 3, 4]",39', "labels are for 39"),
         ('b.png,q,"[1, 2, 3, 4]",40', "'b.png' is missing"),
@@ -171,7 +171,7 @@ def test_wrong_rows_are_refused_by_number(tmp_path: Path, make_image: Any, line:
 def test_one_class_a_image(tmp_path: Path, make_image: Any) -> None:
     make_image("a.png")
     (tmp_path / "a.csv").write_text("image,class\na.png,oak\na.png,elm\n")
-    with pytest.raises(LabelError, match=r"a\.csv, line 3: .*already, with the class 'oak'"):
+    with pytest.raises(LabelError, match=r"a\.csv, line 3: .*gives this image the class 'oak'"):
         load_dataset(tmp_path)
     (tmp_path / "a.csv").write_bytes("image,class\na.png,Gerät\n".encode("cp1252"))
     with pytest.raises(LabelError, match=r"a\.csv: .*UTF-8"):
@@ -257,7 +257,7 @@ def test_boxes_may_be_written_as_a_value(tmp_path: Path, make_image: Any) -> Non
         ({"kind": "number", "number": "many"}, "number"),
         ({"kind": "number", "number": 3, "smell": 1}, "smell"),
         ({"kind": "text", "text": "three"}, "of kind 'text', where 'number' is expected"),
-        ({"kind": "points", "xy_px": [[41, 2]]}, "outside its image, which is 40x30"),
+        ({"kind": "points", "xy_px": [[41, 2]]}, "outside its image of 40x30"),
         ({"kind": "smell"}, "no kind 'smell'"),
         ("oak", "object"),
     ],

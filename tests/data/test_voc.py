@@ -147,9 +147,9 @@ def test_image_sets_are_the_parts(tmp_path: Path, make_image: Any, put_xml: PutX
         "b": "val",
         "e": "test",
     }
-    assert any("several parts belong to none of them: JPEGImages/a.png" in w for w in dataset.warnings)
+    assert any("several parts count as in none: JPEGImages/a.png" in w for w in dataset.warnings)
     (sets / "test.txt").write_text("e\n\nf\n")
-    with pytest.raises(LabelError, match=r"test\.txt, line 3: 'f' has no xml"):
+    with pytest.raises(LabelError, match=r"test\.txt, line 3: 'f' has no XML file"):
         load_dataset(tmp_path)
     for name in ("train", "val", "test"):
         (sets / f"{name}.txt").unlink()
@@ -177,7 +177,7 @@ def test_images_without_an_xml_are_not_taken_for_empty(
     put_xml("a.xml")
     dataset = load_dataset(tmp_path)
     assert len(dataset.records) == 1
-    assert "Images without an xml are not read: b.png." in dataset.warnings
+    assert "Images without an XML file are not read: b.png." in dataset.warnings
     (tmp_path / "b.xml").write_text("<annotation><filename>b.png</filename></annotation>")
     assert boxes(load_dataset(tmp_path).records[1]) == []
 
@@ -187,14 +187,14 @@ def test_renamed_images(tmp_path: Path, make_image: Any, put_xml: PutXml) -> Non
     put_xml("a.xml", name="IMG_1.jpg")
     dataset = load_dataset(tmp_path)
     assert dataset.records[0].id == "a.jpg"
-    assert any("the xml's own name" in w for w in dataset.warnings)
+    assert any("the name of the XML file" in w for w in dataset.warnings)
     make_image("IMG_1.jpg", shade=1)
-    with pytest.raises(LabelError, match=r"a\.xml: It names the image 'IMG_1\.jpg', but .*'a\.jpg'"):
+    with pytest.raises(LabelError, match=r"a\.xml: The 'filename' is 'IMG_1\.jpg', but .*'a\.jpg'"):
         load_dataset(tmp_path)
     (tmp_path / "a.jpg").unlink()
     assert load_dataset(tmp_path).records[0].id == "IMG_1.jpg"
     put_xml("b.xml", name="IMG_1.jpg")
-    with pytest.raises(LabelError, match=r"b\.xml: The image 'IMG_1\.jpg' has another xml too"):
+    with pytest.raises(LabelError, match=r"b\.xml: Another XML file labels .*'IMG_1\.jpg'"):
         load_dataset(tmp_path)
 
 
@@ -204,13 +204,13 @@ def test_renamed_images(tmp_path: Path, make_image: Any, put_xml: PutXml) -> Non
         ({"xmin": 20.5}, r"a\.xml, line 8 .*no area"),
         ({"xmin": -2}, r"a\.xml, line 8 \(cat & dog\): .*outside its image"),
         ({"ymax": 32}, r"a\.xml, line 8 .*outside its image"),
-        ({"xmin": "one"}, r"a\.xml, line 8: Its bndbox is not four numbers: xmin 'one'"),
-        ({"xmin": ""}, r"a\.xml, line 8: Its bndbox is not four numbers: xmin ''"),
+        ({"xmin": "one"}, r"a\.xml, line 8: The bndbox is not four numbers: xmin 'one'"),
+        ({"xmin": ""}, r"a\.xml, line 8: The bndbox is not four numbers: xmin ''"),
         ({"xmin": "nan"}, r"a\.xml, line 8 .*not four numbers"),
-        ({"width": 41}, r"a\.xml: The labels are for 41x30 pixels but the image is seen at 40x30"),
+        ({"width": 41}, r"a\.xml: The labels are for 41x30 pixels but the image has 40x30"),
         ({"width": "wide"}, r"a\.xml: The labels are for widex30 pixels"),
         ({"name": "b.png", "text": LABELIMG.replace("</annotation>", "")}, r"a\.xml, line 13: .*not XML"),
-        ({"text": LABELIMG.replace(" cat &amp; dog ", "")}, r"a\.xml, line 8: The object has no name"),
+        ({"text": LABELIMG.replace(" cat &amp; dog ", "")}, r"a\.xml, line 8: The object has no 'name'"),
     ],
 )
 def test_wrong_files_are_refused_by_line(
@@ -239,8 +239,8 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path, make_image: Any, put_
     with pytest.raises(LabelError) as caught:
         load_dataset(tmp_path)
     message = str(caught.value)
-    assert all(words in message for words in ("a.xml, line 8", "'b.png' is missing", "'c' has no xml"))
-    assert "'b' has no xml" not in message
+    assert all(words in message for words in ("a.xml, line 8", "'b.png' is missing", "'c' has no XML file"))
+    assert "'b' has no XML file" not in message
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -249,7 +249,7 @@ def test_entities_are_never_expanded(tmp_path: Path, make_image: Any, encoding: 
     bomb = '<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]>\n'
     text = f"{bomb}<annotation><filename>a.png</filename><folder>&c;</folder></annotation>"
     (tmp_path / "a.xml").write_bytes(text.encode(encoding))
-    with pytest.raises(LabelError, match=r"a\.xml, line 2: It declares a DOCTYPE"):
+    with pytest.raises(LabelError, match=r"a\.xml, line 2: The file declares a DOCTYPE"):
         load_dataset(tmp_path)
 
 
@@ -265,5 +265,5 @@ def test_without_any_object_there_is_nothing_to_learn(
 ) -> None:
     make_image("a.png")
     (tmp_path / "a.xml").write_text("<annotation><filename>a.png</filename></annotation>")
-    with pytest.raises(LabelError, match="no annotation"):
+    with pytest.raises(LabelError, match="holds no box"):
         load_dataset(tmp_path)

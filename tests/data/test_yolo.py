@@ -145,7 +145,7 @@ def test_key_points_after_the_box_are_not_an_outline(tmp_path: Path, make_image:
     put("data.yaml", "train: images\nkpt_shape: [2, 2]\nnames: [cat, dog]\n")
     assert found(tmp_path) == {"images/a.png": [("dog", CORNERS)]}
     put("labels/a.txt", BOX)
-    with pytest.raises(LabelError, match=r"a\.txt, line 1: 4 numbers, not a box and 4 of key points"):
+    with pytest.raises(LabelError, match=r"a\.txt, line 1: 4 numbers, not 4 of a box and 4 of key"):
         load_dataset(tmp_path)
 
 
@@ -195,16 +195,16 @@ def test_rounding_is_put_right_without_a_word_and_a_pixel_with_one(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("1 320 240 50 60", "320 is not a share of the image"),
-        ("1 0.5 0.5 0.5 1.01", "1.01 is not a share"),
-        ("1 0.5 -0.01 0.5 0.5", "-0.01 is not a share"),
-        ("1 0.5 nan 0.5 0.5", "nan is not a share"),
+        ("1 320 240 50 60", "320 is not between 0 and 1"),
+        ("1 0.5 0.5 0.5 1.01", "1.01 is not between 0 and 1"),
+        ("1 0.5 -0.01 0.5 0.5", "-0.01 is not between 0 and 1"),
+        ("1 0.5 nan 0.5 0.5", "nan is not between 0 and 1"),
         ("2 0.5 0.5 0.5 0.5", r"class 2 is not among those of classes\.txt, 0 to 1"),
         ("-1 0.5 0.5 0.5 0.5", "class -1 is not among"),
         ("0.5 0.5 0.5 0.5 0.5", "class 0.5 is not among"),
         ("inf 0.5 0.5 0.5 0.5", "class inf is not among"),
-        ("dog 0.5 0.5 0.5 0.5", "'dog 0.5 0.5 0.5 0.5' is not all numbers"),
-        ("1,0.5,0.5,0.5,0.5", "not all numbers"),
+        ("dog 0.5 0.5 0.5 0.5", "'dog 0.5 0.5 0.5 0.5' holds something other than numbers"),
+        ("1,0.5,0.5,0.5,0.5", "other than numbers"),
         ("1 0.5 0.5 0.5", "3 numbers after the class"),
         ("1 0.5 0.5 0.5 0.5 0.9", "a prediction with its confidence"),
         ("1 0.1 0.1 0.5 0.5 0.9 0.9 0.3", "7 numbers after the class"),
@@ -228,12 +228,12 @@ def test_wrong_lines_are_refused_by_number(
     ("sheet", "said"),
     [
         ("train: images\nnames: [cat\n", r"data\.yaml, line \d: The file is not YAML"),
-        ("train: images\nnames:\n", "no names of classes"),
-        ("train: images\nnames: []\n", "no names of classes"),
+        ("train: images\nnames:\n", "no class names"),
+        ("train: images\nnames: []\n", "no class names"),
         ("train: images\nnames: [yes, no]\n", "name of class 0 is True"),
         ("train: images\nnames: [1.10]\n", "name of class 0 is 1.1"),
         ("train: images\nnames: {a: cat}\n", "class number 'a' is not a number"),
-        ("train: images\nnc: 3\nnames: [cat, dog]\n", "nc: 3 but names 2 classes"),
+        ("train: images\nnc: 3\nnames: [cat, dog]\n", "'nc' is 3, but 'names' lists 2"),
         ("train: photos\nnames: [cat, dog]\n", r"data\.yaml, train: There is no 'photos'"),
         ("train: [1]\nnames: [cat, dog]\n", "'train' is not a path"),
         ("train: images\nkpt_shape: 3\nnames: [cat, dog]\n", "kpt_shape 3"),
@@ -266,15 +266,15 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path, make_image: Any, 
         load_dataset(tmp_path)
     put("classes.txt", "cat\ndog\n")
     put("labels/classes.txt", "dog\ncat\n")
-    with pytest.raises(LabelError, match=r"labels/classes\.txt: Its classes are not those of"):
+    with pytest.raises(LabelError, match=r"labels/classes\.txt: The classes differ from those in"):
         load_dataset(tmp_path)
     (tmp_path / "labels/classes.txt").unlink()
     put("labels/z.txt", BOX)
-    with pytest.raises(LabelError, match=r"labels/z\.txt: The image of its labels is missing"):
+    with pytest.raises(LabelError, match=r"labels/z\.txt: There is no image for these labels"):
         load_dataset(tmp_path)
     (tmp_path / "labels/z.txt").unlink()
     make_image("images/a.jpg", shade=1)
-    with pytest.raises(LabelError, match=r"labels/a\.txt: It labels two images"):
+    with pytest.raises(LabelError, match=r"labels/a\.txt: The file labels two images"):
         load_dataset(tmp_path)
     put("one.yaml", "train: images\nnames: [cat, dog]\n")
     put("two.yaml", "train: images\nnames: [cat, dog]\n")

@@ -87,7 +87,7 @@ def test_the_format_rate_is_of_those_whose_form_is_known(tmp_path: Path) -> None
         ('{"text": "a"}', "'task': it is missing"),
         ('{"text": null, "task": "grounding"}', "'text'"),
         ('{"text": "a", "task": "guessing"}', "no task 'guessing'"),
-        ('{"text": ["a"], "task": "grounding"}', "'text': it should be text"),
+        ('{"text": ["a"], "task": "grounding"}', "'text': it must be text"),
         ('{"text": "a", "task": "grounding", "image_wh": [640]}', "'image_wh"),
         ('{"text": "a", "task": "grounding", "image_wh": [640, "x"]}', "'image_wh.1'"),
         ('{"text": "a", "task": "grounding", "image_wh": [0, 480]}', "'image_wh.0'"),
@@ -98,7 +98,7 @@ def test_the_format_rate_is_of_those_whose_form_is_known(tmp_path: Path) -> None
         ('{"text": "a", "task": "grounding", "target": {"kind": "box"}}', "no kind 'box'"),
         ('{"text": "a", "task": "grounding", "target": {"kind": "boxes", "xyxy": []}}', "'target.xyxy'"),
         ('{"version": 2, "id": "a"}', "line 2"),
-        ('{"text": "a", "task": "grounding", "id": "first"}', "the id 'first' was taken at"),
+        ('{"text": "a", "task": "grounding", "id": "first"}', "the id 'first' occurs already at"),
     ],
 )  # fmt: skip
 def test_a_row_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, bad: str, said: str) -> None:
@@ -210,10 +210,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "predictions.md").read_text("utf-8"
 
 
 def options_of(block: str) -> dict[str, str]:
-    """The options of one `vrft eval` of the page."""
-    command, verb, *rest = shlex.split(block.replace("\\\n", " "))
-    assert (command, verb) == ("vrft", "eval")
-    return dict(zip(rest[::2], rest[1::2], strict=True))
+    """The file and the options of one `vrft score` of the page."""
+    command, verb, file, *rest = shlex.split(block.replace("\\\n", " "))
+    assert (command, verb) == ("vrft", "score")
+    return {"FILE": file, **dict(zip(rest[::2], rest[1::2], strict=True))}
 
 
 def test_the_pages_examples_give_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,11 +222,11 @@ def test_the_pages_examples_give_what_it_says(tmp_path: Path, monkeypatch: pytes
     results = []
     for rows, between, command in blocks:
         options = options_of(command)
-        assert set(options) <= {"--predictions", "--reader", "--by", "--labels"}
-        Path(options["--predictions"]).write_text(rows)
+        assert set(options) <= {"FILE", "--reader", "--by", "--labels"}
+        Path(options["FILE"]).write_text(rows)
         for code in re.findall(r"```python\n(.*?)```", between, flags=re.DOTALL):
             Path(options["--reader"].partition(":")[0]).write_text(code)
-        external = read_external(Path(options["--predictions"]), options.get("--reader"))
+        external = read_external(Path(options["FILE"]), options.get("--reader"))
         results.append(score_external(external, options.get("--by")))
     own, theirs = results
     assert (own["scored"], own["refused"]) == (3, {"frame unknown": {"n": 1, "ids": ["line 4"]}})

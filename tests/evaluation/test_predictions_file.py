@@ -176,7 +176,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_hold_the_file_is_a_run_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="cannot be written"):
+    with pytest.raises(RunError, match="the folder cannot be made"):
         write_predictions(tmp_path / "file" / "a.jsonl", [])
 
 

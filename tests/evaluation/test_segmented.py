@@ -174,7 +174,7 @@ def test_what_is_open_comes_image_by_image_and_once():
 
 
 def test_unknown_regions_are_refused_by_name():
-    with pytest.raises(InputError, match="question 'a#0' is not known"):
+    with pytest.raises(InputError, match="question 'a#0' is missing"):
         overlaps([answered("a#0", ((1.0, 1.0, 5.0, 5.0),), np.ones((9, 9), dtype=bool))], {})
 
 

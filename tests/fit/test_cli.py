@@ -52,7 +52,8 @@ def test_fit_ends_in_a_comparison_and_a_report(scenes, tmp_path):
     result = vrft("fit", scenes, *FIT, "--json", "--out", "fit", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     printed = json.loads(result.stdout)
-    assert set(printed) == {"seconds", "report", "tasks"}
+    assert set(printed) == {"seconds", "report", "models", "tasks"}
+    assert (tmp_path / printed["models"]["detection"] / "model" / "config.json").exists()
     found = printed["tasks"]["detection"]
     assert found["metric"] == "ap" and found["n"] == 12
     split = json.loads((tmp_path / "fit" / "manifest.json").read_text())
@@ -167,5 +168,6 @@ def test_classification_folder(tmp_path):
         cwd=tmp_path,
     )
     assert result.returncode == 0, result.stderr
-    assert "Report: fit/report.html" in result.stdout
+    for line in (f"Report: {tmp_path / 'fit' / 'report.html'}", "Next:  vrft predict fit/rft-"):
+        assert line in result.stdout
     assert Path(tmp_path / "fit" / "comparison.json").exists()

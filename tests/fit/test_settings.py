@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from custom_task import CUSTOM
 from vrft.errors import ConfigError, RunError
 from vrft.types import Form
 from vrft.workflows.fit_settings import DECIDED, FitSettings, keep_settings
@@ -53,7 +55,7 @@ def test_overrides_reach_every_trial():
     ],
 )
 def test_what_makes_the_comparison_fair_stays_fits_own(override):
-    with pytest.raises(ConfigError, match="decided by fit"):
+    with pytest.raises(ConfigError, match="set by vrft fit"):
         trial(override)
 
 
@@ -87,3 +89,16 @@ def test_the_control_trains_on_shuffled_rewards_and_keeps_its_last_step():
     assert control.grpo.shuffle_rewards and control.checks.validate_every == 0
     changed = {"grpo": plain.grpo, "checks": plain.checks}
     assert control.model_copy(update=changed) == plain
+
+
+def test_a_run_finds_its_data_and_its_task_from_any_folder(tmp_path, monkeypatch):
+    task = tmp_path / "my_count"
+    shutil.copytree(CUSTOM, task)
+    source = task / "count_boxes.py"
+    source.write_text(source.read_text().replace('"count_boxes"', '"my_count"'))
+    monkeypatch.chdir(tmp_path)
+    for spec in ("my_count", "./my_count"):
+        settings = FitSettings(Path("photos"), spec)
+        config = settings.trial("rft", rate=1e-4, out=tmp_path / "run", form=Form.DIRECT)
+        assert config.data.path == str(tmp_path / "photos")
+        assert config.task.name == str(task) and config.task.load().name == "my_count"

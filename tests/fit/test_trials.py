@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vrft.cli.options import fresh_folder, newest_folder
+from vrft.run_folder import fresh_folder, newest_folder
 from vrft.types import Form
 from vrft.workflows.cost import Trials, minutes_left
 from vrft.workflows.fit_settings import FitSettings

@@ -147,7 +147,7 @@ def test_a_threshold_that_is_none_is_refused(rule, threshold):
 def test_a_candidate_refuses_what_cannot_be():
     with pytest.raises(InputError, match="not a number"):
         named("cat", float("nan"))
-    with pytest.raises(InputError, match="-1 tokens"):
+    with pytest.raises(InputError, match="n_tokens is -1"):
         Candidate(UNREADABLE, None, -1)
 
 

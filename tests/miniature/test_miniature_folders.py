@@ -189,14 +189,14 @@ def test_a_folder_of_someone_else_is_refused_untouched(task, marker, tmp_path):
     if marker is not None:
         (tmp_path / folders.MARKER).write_text(marker)
     before = digest(tmp_path)
-    with pytest.raises(InputError, match=r"vrft did not write it.*another folder"):
+    with pytest.raises(InputError, match=r"vrft did not write what is there.*another folder"):
         WRITERS[task](tmp_path, 0, **SMALL)
     assert digest(tmp_path) == before
 
 
 def test_a_file_in_the_folders_place_is_refused(tmp_path):
     (tmp_path / "a").write_text("mine")
-    with pytest.raises(InputError, match="left alone"):
+    with pytest.raises(InputError, match="leaves it alone"):
         write_detection(tmp_path / "a", 0)
     assert (tmp_path / "a").read_text() == "mine"
 
@@ -204,11 +204,11 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"seed": -1}, "negative"),
-        ({"train": -1}, "negative"),
+        ({"seed": -1}, "must be 0 or more"),
+        ({"train": -1}, "must be 0 or more"),
         ({"categories": ("two", "unicorn")}, "unicorn.*Choose from: zero"),
-        ({"categories": ()}, "name each once"),
-        ({"categories": ("two", "two")}, "name each once"),
+        ({"categories": ()}, "Name at least one, each once"),
+        ({"categories": ("two", "two")}, "Name at least one, each once"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused_before_anything_is_written(task, wrong, message, tmp_path):

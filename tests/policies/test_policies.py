@@ -100,7 +100,7 @@ def test_refusals(tmp_path, tiny_folders):
     broken = tmp_path / "broken"
     shutil.copytree(tiny_folders["qwen2_vl"], broken)
     (broken / "model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(ModelError, match="could not be loaded"):
+    with pytest.raises(ModelError, match="cannot be loaded"):
         load_policy(str(broken))
     speechless = tmp_path / "speechless"
     shutil.copytree(tiny_folders["qwen2_vl"], speechless)

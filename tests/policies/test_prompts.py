@@ -85,10 +85,10 @@ def test_greedy_answers_to_two_images_are_those_of_generate(name, tiny_folders, 
 def test_a_family_that_shows_one_image_refuses_two(name, tiny_folders, images):
     policy = loaded(tiny_folders[name])
     shown = [medium(path) for path in images[:2]]
-    with pytest.raises(InputError, match=rf"{name}.*one image at a time.*shows 2"):
+    with pytest.raises(InputError, match=rf"{name}.*one image at a time.*has 2"):
         policy.first([user(*shown, "What?")])
     prompt = policy.first([user(shown[0], "What?")])
-    with pytest.raises(InputError, match="shows 2"):
+    with pytest.raises(InputError, match="has 2"):
         policy.following(prompt, policy.said("this"), [user(shown[1], "And?")])
 
 
@@ -117,7 +117,7 @@ def test_a_message_of_the_assistant_at_the_end_begins_the_answer(qwen, images):
 
 
 def test_a_video_is_refused(qwen):
-    with pytest.raises(InputError, match=r"qwen3_vl.*not a video"):
+    with pytest.raises(InputError, match=r"qwen3_vl.*this is a video"):
         qwen.first([user(Video(Path("a.mp4"), (64, 48), (0.0, 1.0)), "What?")])
 
 
@@ -216,7 +216,7 @@ def test_a_template_that_would_rewrite_what_was_said_is_an_error(what, tiny_fold
     (folder / "chat_template.jinja").write_text(template.replace("{{- p.text }}", REWRITES[what]))
     policy = loaded(folder)
     prompt = ask(policy, "What is it?", images[0])
-    with pytest.raises(ModelError, match="writes an earlier answer in another way"):
+    with pytest.raises(ModelError, match="rewrites earlier answers"):
         policy.following(prompt, policy.said("<think>so</think>7"), [user("Sure?")])
 
 

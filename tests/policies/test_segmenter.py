@@ -183,12 +183,12 @@ def be_another(folder):
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lose_weights, "could not be loaded"),
-        (cut_weights, "could not be loaded"),
+        (lose_weights, "cannot be loaded"),
+        (cut_weights, "cannot be loaded"),
         (lose_one_weight, r"weights are missing .*mask_decoder\.iou_token"),
         (lose_config, "no config.json"),
-        (lose_processor, "could not be loaded"),
-        (widen, "could not be loaded"),
+        (lose_processor, "cannot be loaded"),
+        (widen, "cannot be loaded"),
         (be_another, "'sam2' is not 'sam'"),
     ],
 )

@@ -283,7 +283,7 @@ def test_formats_are_all_that_stands_on_stdout(photos, tmp_path, capsys):
     ("arguments", "said"),
     [
         (("photos/none.png", "circle"), "no such image"),
-        (("work", "circle"), "no image in this folder"),
+        (("work", "circle"), "this folder holds no image"),
         (("photos", " "), "is empty"),
         (("photos", "circle", "--options", "seven"), "no class names to choose from"),
         (("photos", "circle", "--fuse", "vote"), "no fusion rule 'vote'"),
@@ -292,8 +292,8 @@ def test_formats_are_all_that_stands_on_stdout(photos, tmp_path, capsys):
         (("photos", "circle", "--format", "yolo"), "no format 'yolo'"),
         (("photos", "object", "--task", "classification", "--format", "coco"), "the kind label"),
         (("photos", "circle", "--drawn", "x.png"), "--drawn names one file"),
-        (("photos/a.png", "circle", "--drawn", "photos/a.png"), "the image itself"),
-        (("photos/a.png", "circle", "--drawn", "x.txt"), "no image has this ending"),
+        (("photos/a.png", "circle", "--drawn", "photos/a.png"), "the image that is asked about"),
+        (("photos/a.png", "circle", "--drawn", "x.txt"), "images with this ending cannot be written"),
         (("photos/a.png", "circle", "--temperature", "0"), "temperature"),
         (("photos/a.png", "circle", "--task", "classify"), "Did you mean 'classification'?"),
         (("photos/a.png", "circle", "--task-option", "subject=pet"), "no such option"),
@@ -301,7 +301,7 @@ def test_formats_are_all_that_stands_on_stdout(photos, tmp_path, capsys):
 )  # fmt: skip
 def test_what_cannot_be_is_refused_before_a_model_is_loaded(photos, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(app, ["predict", "no/such/model", *arguments])
+    done = CliRunner().invoke(app, ["predict", "no/such", *arguments])
     assert isinstance(done.exception, InputError) and said in str(done.exception), done.output
 
 

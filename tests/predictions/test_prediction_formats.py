@@ -260,8 +260,8 @@ def test_unfit_formats_are_refused(tmp_path):
     boxes, classes = ([p.example for p in make()] for make in (boxed_predictions, class_predictions))
     with pytest.raises(InputError, match=r"no format 'yolo'. Choose one of: coco, json, labelstudio"):
         open_format("yolo", boxes, SETTING)
-    with pytest.raises(InputError, match=r"coco has no place for answers of the kind label.*labelstudio"):
+    with pytest.raises(InputError, match=r"coco cannot hold answers of the kind label.*labelstudio"):
         open_format("coco", classes, SETTING)
-    with pytest.raises(InputError, match=r"supervision has no ids.*coco"):
+    with pytest.raises(InputError, match=r"supervision takes no ids.*coco"):
         open_format("supervision", boxes, Setting("m", tmp_path / "instances.json"))
     assert set(formats()) == {"coco", "json", "labelstudio", "supervision"}

@@ -55,5 +55,5 @@ def test_numbers_out_of_range_are_refused(samples, hits, k):
 
 @pytest.mark.parametrize("size", [1, 4])
 def test_group_sizes_beyond_the_answers_are_refused(size):
-    with pytest.raises(InputError, match="draw more"):
+    with pytest.raises(InputError, match="Use groups of 2 to 3"):
         signal_at([1.0, 0.0, 1.0], size)

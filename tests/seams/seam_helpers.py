@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from custom_task import CUSTOM_SPEC
+from custom_task import CUSTOM, CUSTOM_SPEC
 from vrft.rewards.reward_term import as_term
 from vrft.rollout.driver import roll_out
 from vrft.rollout.scripted import CharacterRenderer, ScriptedSampler
@@ -27,8 +27,10 @@ from vrft.types import (
     SamplingParams,
     Video,
 )
+from vrft.types.plugins import load_object
 
 COUNT = type(load_task(CUSTOM_SPEC))
+LookAgain = load_object(f"{CUSTOM.parent / 'custom_environment.py'}:LookAgain")
 NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 IMAGE = Image(Path("a.jpg"), (200, 100))
 CLIP = Video(Path("b.mp4"), (64, 64), (0.0, 1.0, 2.0, 3.0))

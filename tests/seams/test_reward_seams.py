@@ -15,6 +15,7 @@ from pydantic import PrivateAttr
 from seam_helpers import (
     COUNT,
     PHOTO,
+    LookAgain,
     answered,
     ask,
     pstdev,
@@ -26,10 +27,9 @@ from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.fusion import Candidate
 from vrft.tasks.registry import register, task_of
 from vrft.tasks.scorer import RewardOptions, Scorer
-from vrft.tasks.task import Environment
 from vrft.training.advantages import Advantage, Centered, filled, shuffled
 from vrft.training.batch import Stateful
-from vrft.types import Boxes, Clock, Message, Number, PartReward, RolloutGroup
+from vrft.types import Boxes, Clock, Number, PartReward, RolloutGroup
 
 COUNTING = COUNT()
 CUPS = COUNTING.examples([PHOTO])[0]
@@ -199,15 +199,10 @@ def test_credit_goes_to_the_steps_of_a_thought():
     )
 
 
-class TwoAttempts(Environment):
-    def reply(self, example, turns):
-        return [Message("user", ("Look again.",))] if len(turns) == 1 else None
-
-
 class Progress(COUNT):
     """Each attempt is rewarded for how much it is better than the one before."""
 
-    name, environment = "progress", TwoAttempts()
+    name, environment = "progress", LookAgain()
 
     def parts(self, rollout):
         parts, before = [], 0.0

@@ -22,6 +22,7 @@ from seam_helpers import (
     NUMBERS,
     PHOTO,
     RENDERER,
+    LookAgain,
     TaggedTask,
     answered,
     ask,
@@ -310,14 +311,8 @@ def test_a_turn_that_rewrites_what_came_before_opens_a_sequence_of_its_own():
     assert len(join_turns(rollout)) == 2
 
 
-class TwoAttempts(Environment):
-    def reply(self, example, turns):
-        retry = Message("user", ("Look again and correct your answer if it is wrong.",))
-        return [retry] if len(turns) == 1 else None
-
-
 class CorrectedCount(COUNT):
-    name, environment = "corrected_count", TwoAttempts()
+    name, environment = "corrected_count", LookAgain()
 
 
 def test_a_second_attempt_is_the_answer():

@@ -390,7 +390,7 @@ def test_nothing_is_overwritten(made):
     suite, root, out = made("mg")
     out.mkdir()
     (out / "mine.txt").write_text("dear to me")
-    with pytest.raises(InputError, match="holds something"):
+    with pytest.raises(InputError, match="is not empty"):
         build(suite, root, out)
     with pytest.raises(InputError, match="shots"):
         build(suite, root, out, shots=0)

@@ -138,9 +138,9 @@ def test_what_is_not_a_task_is_refused(spec, says, write):
 
 def test_two_tasks_of_one_name_are_refused(write):
     first = load_task(f"{write('first.py')}:TASK")
-    with pytest.raises(InputError, match=r"second\.py:TASK: there is a task 'length' already"):
+    with pytest.raises(InputError, match=r"second\.py:TASK: another task has the name 'length'"):
         load_task(f"{write('second.py')}:TASK")
-    with pytest.raises(InputError, match="'detection' already"):
+    with pytest.raises(InputError, match="has the name 'detection'"):
         load_task(f"{write('third.py', 'detection')}:TASK")
     assert register(first) is first and load_task("length") is first
     assert load_task("detection").answer.kind == "boxes"
@@ -161,7 +161,7 @@ def test_an_entry_point_brings_a_task(install):
         ("length = lengths:NOTHING", "length", "cannot be loaded.*NOTHING"),
         ("length = not_there_at_all:TASK", "length", "cannot be loaded.*not_there_at_all"),
         ("length = lengths:OTHER", "length", "of type int"),
-        ("detection = lengths:TASK", "detection", "there is a task 'detection' already"),
+        ("detection = lengths:TASK", "detection", "another task has the name 'detection'"),
     ],
 )
 def test_a_broken_entry_point_says_so(install, entry, name, says):

@@ -260,7 +260,7 @@ def test_a_tracker_that_cannot_begin_is_a_sentence(tmp_path):
             raise RuntimeError("no login")
 
     (_, refused) = open_loggers([Refused()], run_of(tmp_path))
-    with pytest.raises(ConfigError, match="Refused cannot begin: no login"):
+    with pytest.raises(ConfigError, match="Refused cannot start"):
         refused.start(0)
 
 

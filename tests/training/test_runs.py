@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from vrft.config.run_config import make_config
 from vrft.errors import ConfigError, RunError
 from vrft.run_folder import RunFolder
+from vrft.tasks.scorer import RewardOptions
 from vrft.training import losses
 from vrft.types.rows import group_from_row
 from vrft.workflows.train import train_run
@@ -160,7 +161,7 @@ def test_a_resumed_run_keeps_its_settings(tiny_folders, examples, tmp_path, grad
 def test_a_folder_of_something_else_is_left_alone(tiny_folders, examples, tmp_path, resume):
     folder = RunFolder(tmp_path / "notes")
     folder.write_text("fit.json", "{}")
-    with pytest.raises(RunError, match=r"something else than a run \(fit.json\)"):
+    with pytest.raises(RunError, match=r"is not a run \(fit.json\)"):
         train_run(config_of("rft", tiny_folders["qwen3_vl"]), folder, examples[:2], [], resume=resume)
     assert {p.name for p in folder.path.iterdir()} <= {"fit.json", ".lock"}
 
@@ -214,7 +215,8 @@ def test_a_run_folder_of_the_first_version_is_refused_by_name(tmp_path):
 
 
 def test_an_unknown_reward_setting_is_refused_before_anything_is_loaded(examples, tmp_path):
-    config = config_of("rft", tmp_path / "no such model", reward__setting="generous")
+    config = config_of("rft", tmp_path / "no such model")
+    config = config.model_copy(update={"reward": RewardOptions(setting="generous")})
     with pytest.raises(ConfigError, match="generous"):
         train_run(config, RunFolder(tmp_path / "run"), examples[:2], [])
 

@@ -155,10 +155,10 @@ def _parse(file: Path) -> dict[str, list[Row]]:
                 if lost := [name for name in fields if name not in row]:
                     raise KeyError(f"{lost[0]} of {key}, id {row.get('id')}")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise LabelError(f"It is not a COCO json ({error}).", str(file), "Fetch it again.") from error
+        raise LabelError(f"It is not a COCO json ({error}).", str(file), "Download it again.") from error
     for row in lists["images"]:
         if "file_name" not in row and "coco_url" not in row:
-            raise LabelError(f"Image {row['id']} names no image.", str(file), "Fetch it again.")
+            raise LabelError(f"Image {row['id']} has no file name.", str(file), "Download it again.")
     return lists
 
 

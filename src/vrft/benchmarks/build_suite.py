@@ -60,7 +60,7 @@ def build(
     if shots < 1:
         raise InputError(f"shots must be at least 1, not {shots}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} holds something already; name another folder.")
+        raise InputError(f"{out} is not empty. Name another folder.")
     originals = suite.open(suite.find(root))
     chosen = _chosen(suite, originals, shots, seed)
     notes = [

@@ -169,7 +169,7 @@ def _open_aircraft(base: Path) -> ClassLabels:
                 listed.append(SplitEntry(f"images/{image}.jpg", numbers[name], name))
             elif line.strip():
                 problem = f"The variant '{name}' is not in variants.txt."
-                mistakes.append(LabelError(problem, f"{file}, line {number}", "Fetch the archive again."))
+                mistakes.append(LabelError(problem, f"{file}, line {number}", "Download the archive again."))
     raise_all(mistakes)
     return ClassLabels(base, entries)
 

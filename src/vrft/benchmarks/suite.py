@@ -95,7 +95,7 @@ class Suite:
         best = min(lacks, key=lambda folder: len(lacks[folder]))
         raise InputError(
             f"{best}: no {self.title}: {', '.join(lacks[best])} missing. "
-            f"'python -m vrft.benchmarks {self.name}' says what to fetch."
+            f"'python -m vrft.benchmarks {self.name}' says what to download."
         )
 
 

@@ -3,37 +3,87 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Annotated, ClassVar
 
 import typer
-from rich.console import Console
 
-from vrft.cli import audit, check, config, demo, fit, predict, probe, report, tasks, train
+from vrft.cli import (
+    audit,
+    check,
+    config,
+    convert,
+    demo,
+    fit,
+    models,
+    predict,
+    probe,
+    report,
+    rewards,
+    score,
+    tasks,
+    train,
+)
 from vrft.cli import eval as evaluation
-from vrft.cli.options import command
+from vrft.cli.options import HELP, Verbs, verb
 from vrft.errors import InputError, Interrupted, RunError
 
+
+class _Verbs(Verbs):
+    headings: ClassVar = {
+        "Train and prove": ("demo", "fit", "train", "sft"),
+        "Before training": ("check", "probe", "audit", "convert"),
+        "Use and measure": ("predict", "eval", "score", "report"),
+        "What there is": ("tasks", "rewards", "models", "config"),
+    }
+
+
 app = typer.Typer(
+    cls=_Verbs,
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Visual reinforcement fine-tuning.",
+    context_settings={"help_option_names": list(HELP)},
 )
-app.command("fit")(command(fit.FitArgs, fit.run))
-app.command("demo")(command(demo.DemoArgs, demo.run))
-app.command("check")(command(check.CheckArgs, check.run))
-app.command("probe")(command(probe.ProbeArgs, probe.run))
-app.command("train")(command(train.TrainArgs, train.run))
-app.command("sft")(command(train.SftArgs, train.run_sft))
-app.command("eval")(command(evaluation.EvalArgs, evaluation.run))
-app.command("predict")(command(predict.PredictArgs, predict.run))
-app.command("audit")(command(audit.AuditArgs, audit.run))
-app.command("report")(command(report.ReportArgs, report.run))
-app.command("tasks")(command(tasks.TasksArgs, tasks.run))
+verb(app, "fit", fit.FitArgs, run=fit.run)
+verb(app, "demo", demo.DemoArgs, run=demo.run)
+verb(app, "check", check.CheckArgs, run=check.run)
+verb(app, "probe", probe.ProbeArgs, run=probe.run)
+verb(app, "train", train.TrainArgs, run=train.run)
+verb(app, "sft", train.SftArgs, run=train.run_sft)
+verb(app, "eval", evaluation.EvalArgs, run=evaluation.run)
+verb(app, "score", score.ScoreArgs, run=score.run)
+verb(app, "predict", predict.PredictArgs, run=predict.run)
+verb(app, "audit", audit.AuditArgs, run=audit.run)
+verb(app, "report", report.ReportArgs, run=report.run)
+verb(app, "convert", convert.ConvertArgs, run=convert.run)
+verb(app, "tasks", tasks.TasksArgs, run=tasks.run)
+verb(app, "rewards", rewards.RewardsArgs, run=rewards.run)
+verb(app, "models", models.ModelsArgs, run=models.run)
 app.add_typer(config.config_app, name="config")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import vrft
+
+        typer.echo(f"vrft {vrft.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _vrft(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Visual reinforcement fine-tuning: labelled images in, a model out that is proved to be better."""
 
 
 def main() -> None:
     """Entry point: bad input ends in a sentence and status 2, an interrupted run in status 130."""
+    # What transformers will change one day is not the user's business.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     try:
         app(standalone_mode=True)
     except Interrupted as error:
@@ -43,5 +93,5 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    Console(stderr=True, highlight=False).print(message, markup=False, soft_wrap=True)
+    print(message, file=sys.stderr)
     sys.exit(status)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import typer
 from pydantic import Field
 
-from vrft.cli.options import WithJson
-from vrft.cli.output import out, print_json, print_line, text_table
+from vrft.cli.options import WithJson, WithQuiet
+from vrft.cli.output import out, print_json, print_line, print_table, text_table
 from vrft.errors import InputError
 from vrft.workflows.requests import AuditRequest
 
@@ -17,20 +17,29 @@ if TYPE_CHECKING:
     from vrft.diagnostics.audit.run_audit import Audit
 
 
-class AuditArgs(AuditRequest, WithJson):
+class AuditArgs(AuditRequest, WithJson, WithQuiet):
     """Attack a reward; status 1 where it rewards what it should not."""
 
+    examples = (
+        "vrft audit detection",
+        "vrft audit grounding --settings released",
+        "vrft audit my_reward.py:reward --task detection",
+    )
     positional = ("reward",)
+    groups: ClassVar = {
+        "Which reward": ("task", "settings", "high"),
+        "Questions": ("form", "frame", "targets", "seed"),
+    }
     out: Path | None = Field(None, description="A file that keeps the result as JSON.")
 
 
 def run(args: AuditArgs) -> None:
     """Attack, then print the verdicts."""
-    from vrft.cli.output import RichReporter
     from vrft.diagnostics.audit.run_audit import as_json
+    from vrft.progress import reporter_for_people
     from vrft.workflows.audit_reward import audit_reward
 
-    found = audit_reward(args, RichReporter(args.as_json))
+    found = audit_reward(args, reporter_for_people(args.quiet or args.as_json))
     if args.out is not None:
         _save(args.out, as_json(found))
     if args.as_json:
@@ -47,10 +56,10 @@ def _print(found: Audit) -> None:
     title = f"{found.reward}: mean reward over {found.targets} targets, range 0 to {found.range[1]:g}"
     rows = table_rows(found)
     references = [place for place, row in enumerate(rows) if row[1] == "reference"]
-    out.print(text_table(title, HEADINGS, rows, left=(0, 1), bold=references))
+    print_table(text_table(title, HEADINGS, rows, left=(0, 1), bold=references))
     failed = [place for place, verdict in enumerate(found.verdicts) if not verdict.passed]
     head = ("verdict", "", "measured")
-    out.print(text_table("Verdicts", head, verdict_rows(found), left=(0, 1, 2), bold=failed))
+    print_table(text_table("Verdicts", head, verdict_rows(found), left=(0, 1, 2), bold=failed))
     for verdict in (found.verdicts[place] for place in failed):
         out.print(f"{verdict.name}, shown by {verdict.attack}: {verdict.sample!r}", markup=False)
     names = f"{len(failed)} of {len(found.verdicts)} verdicts failed: {', '.join(found.failed)}."
@@ -63,4 +72,6 @@ def _save(path: Path, found: dict[str, object]) -> None:
     try:
         write_json(path, found)
     except OSError as error:
-        raise InputError(f"{path}: the audit cannot be written there: {error}") from error
+        raise InputError(
+            f"{path}: the audit cannot be written ({error}). Choose another file with --out."
+        ) from error

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from vrft.cli.output import print_line, text_table
+from vrft.cli.output import print_line, print_table, text_table
 from vrft.report.card_text import card_tables, sentences
 from vrft.report.systems import style_of
 from vrft.tasks.number_format import mapping, p_value, sequence
@@ -19,7 +19,7 @@ def print_card(card: Json, out: Console) -> None:
     """Headline and tables of a scorecard for people, from the JSON alone."""
     print_line(sentences(card), out)
     for table in card_tables(card, short=True):
-        out.print(text_table(table.title, table.head, table.rows, left=table.left))
+        print_table(text_table(table.title, table.head, table.rows, left=table.left), out)
 
 
 def print_combined(found: Json, out: Console) -> None:
@@ -43,7 +43,7 @@ def print_combined(found: Json, out: Console) -> None:
         spread = style.spread(seen, sign=True)
         rows.append(("difference", "", style.value(seen.get("value"), sign=True), spread, ""))
     head = ("", "seeds", "mean", "95% interval, seeds and images", "seeds alone")
-    out.print(text_table(f"{style.heading(' x100')} on {found.get('n')} questions", head, rows))
+    print_table(text_table(f"{style.heading(' x100')} on {found.get('n')} questions", head, rows), out)
     if seen:
         p = found.get("permutation_p")
         permuted = f"; p = {p_value(p)} by permutation of images" if p is not None else ""
@@ -75,7 +75,7 @@ def _print_file(file: str, found: Json, out: Console) -> None:
         # A group has the metrics of all tasks in one mapping.
         parts = {name: {**row, "metrics": row} for name, row in found["groups"].items()}
         rows = [_row(n, row, [(t, row) for t in found["tasks"]]) for n, row in parts.items()]
-        out.print(text_table("By group; fractions x100", ("group", *head), rows, left=(0, 4, 5)))
+        print_table(text_table("By group; fractions x100", ("group", *head), rows, left=(0, 4, 5)), out)
     for reason, refused in found["refused"].items():
         more = ", ..." if refused["n"] > len(refused["ids"]) else ""
         print_line(f"refused: {reason}: {refused['n']} ({', '.join(map(_shown, refused['ids']))}{more})", out)

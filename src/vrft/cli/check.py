@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from vrft.cli.options import WithJson
-from vrft.cli.output import out, print_json, print_line
+from vrft.cli.options import WithJson, WithQuiet
+from vrft.cli.output import out, print_json, print_line, print_table
 from vrft.diagnostics.check.finding import Finding, Report, Severity
 from vrft.workflows.requests import CheckRequest
 
@@ -22,18 +22,27 @@ CLASSES = 12
 STYLES = {"error": "bold red", "warning": "yellow"}
 
 
-class CheckArgs(CheckRequest, WithJson):
+class CheckArgs(CheckRequest, WithJson, WithQuiet):
     """Examine labels, images, coordinates and lengths; status 1 where something must be fixed."""
 
-    positional = ("path",)
+    examples = (
+        "vrft check photos",
+        "vrft check photos --task detection --model Qwen/Qwen2.5-VL-3B-Instruct",
+        "vrft check photos model.max_pixels=200704",
+        "vrft check mine.yaml --json",
+    )
+    positional = ("path", "overrides")
 
 
 def run(args: CheckArgs) -> None:
     """Examine, then print what was found."""
-    from vrft.cli.output import RichReporter
+    from vrft.progress import reporter_for_people
     from vrft.workflows.check_data import check_data
 
-    found = check_data(args, RichReporter(args.as_json))
+    reporter = reporter_for_people(args.quiet or args.as_json)
+    if args.model is None and args.path.is_dir():
+        reporter.info("No --model given: lengths and sizes are those of the embedded miniature.")
+    found = check_data(args, reporter)
     if args.as_json:
         print_json(_row(found))
     else:
@@ -55,7 +64,7 @@ def _print(found: Report) -> None:
             lines = (finding.message, finding.where, finding.fix)
             cell = Text("\n".join(line for line in lines if line), overflow="fold")
             table.add_row(finding.severity, cell, style=STYLES.get(finding.severity))
-        out.print(table)
+        print_table(table)
     counts = {severity: len(found.of(severity)) for severity in Severity}
     numbers = ", ".join(f"{n} {severity}" + ("s" if n != 1 else "") for severity, n in counts.items())
     out.print(f"{numbers}." + ("" if found.passed else " Fix the errors first."), markup=False)
@@ -82,5 +91,5 @@ def _shortened(findings: Sequence[Finding]) -> list[Finding]:
         kept += own[:SHOWN]
         if len(own) > SHOWN:
             more = f"And {len(own) - SHOWN} more of this kind ({code}); --json lists all."
-            kept.append(Finding(severity, code, more, ""))
+            kept.append(Finding(severity, code, message=more, where=""))
     return kept

@@ -6,15 +6,18 @@ from pathlib import Path
 
 from pydantic import Field
 
-from vrft.cli.options import WithJson, WithResume, chosen_folder, one_process
+from vrft.cli.options import WithJson, WithQuiet, WithResume, one_process
+from vrft.run_folder import chosen_folder
+from vrft.types.options import MAX_SEED
 
 
-class DemoArgs(WithResume, WithJson):
+class DemoArgs(WithResume, WithJson, WithQuiet):
     """Show the whole story on the embedded miniature: no network, no GPU."""
 
+    examples = ("vrft demo", "vrft demo --task classification", "vrft demo --all --out runs")
     task: str | None = Field(None, description="Which of the demo's tasks; by default the first.")
     all: bool = Field(False, description="Every task of the demo.")
-    seed: int = Field(0, description="Decides every random choice.")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Decides every random choice.")
     control: bool = Field(
         False, description="Also train on shuffled rewards, from which nothing can be learned."
     )
@@ -31,9 +34,9 @@ def run(args: DemoArgs) -> None:
     first = load_task(args.task).name if args.task is not None else next(iter(DEMO_TASKS))
     fitted = []
     for name in DEMO_TASKS if args.all else [first]:
-        settings = demo_settings(name, args.seed, args.out / "demo-data", args.control)
+        settings = demo_settings(name, args.seed, args.out / "demo-data", control=args.control)
         folder = chosen_folder(None, args.out / f"demo-{name}-{args.seed}", args.resume)
-        one = run_fit(settings, folder, resume=args.resume, quiet=args.as_json)
+        one = run_fit(settings, folder, resume=args.resume, quiet=args.quiet or args.as_json)
         assert one is not None  # there is one process
         fitted.append(one)
     page = None

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import typer
 from pydantic import Field
 from rich.table import Table
 
-from vrft.cli.options import WithJson, WithResume, chosen_folder
-from vrft.cli.output import out, print_json, print_line
-from vrft.miniature.location import MINIATURE
+from vrft.cli.options import WithJson, WithQuiet, WithResume
+from vrft.cli.output import print_json, print_line, print_table
+from vrft.errors import InputError
+from vrft.miniature.location import MINIATURE, is_miniature
 from vrft.report.systems import style_of
 from vrft.types import Form
+from vrft.types.options import MAX_SEED
 from vrft.workflows.requests import SEED, TASK, TaskRequest
 
 if TYPE_CHECKING:
@@ -31,22 +35,37 @@ DIFFERENCES = {
 }
 
 
-class FitArgs(TaskRequest, WithResume, WithJson):
-    """Train RFT and its SFT twin on labelled images and compare them on held-out ones."""
+class FitArgs(TaskRequest, WithResume, WithJson, WithQuiet):
+    """Train RFT and its SFT twin on labelled images and compare them on held-out ones.
+
+    With neither --task nor --model it trains nothing: it says what the folder holds, which task and models
+    suit it, and which command to run.
+    """
 
     positional = ("data", "overrides")
+    examples = (
+        "vrft fit photos",
+        "vrft fit photos --task detection --model Qwen/Qwen2.5-VL-3B-Instruct --shots 4",
+        "vrft fit photos --task my_task.py --model models/qwen --steps 100 --resume",
+        "vrft fit photos --task detection --model miniature rollout.max_new_tokens=600",
+    )
+    groups: ClassVar = {
+        "What": ("task", "task_option", "model", "form", "reward"),
+        "Images": ("shots", "val_max", "eval_max", "near_duplicates"),
+        "Training": ("steps", "seed", "full", "control"),
+    }
     data: Path = Field(description="A folder of labelled images.")
     overrides: tuple[str, ...] = Field((), description="key=value for every trial: optim.micro_prompts=1.")
-    task: str = Field(description=TASK)
-    model: str = Field(MINIATURE, description="'miniature', a model folder, or a hub id.")
+    task: str | None = Field(None, description=f"{TASK} By default what the labels suggest.")
+    model: str | None = Field(None, description="'miniature' (the default), a model folder, or a hub id.")
     shots: int = Field(4, ge=1, description="Training images per class.")
-    seed: int = Field(0, description=SEED)
+    seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
     steps: int | None = Field(None, ge=1, description="Training steps of each trial.")
     eval_max: int = Field(200, ge=1, description="Most held-out questions.")
     form: Form | None = Field(
         None, description="Whether the model reasons first. By default the probe decides."
     )
-    reward: str = Field("recommended", description="Reward setting of the task; 'vrft tasks' lists them.")
+    reward: str = Field("recommended", description="Reward setting of the task; 'vrft rewards' lists them.")
     val_max: int = Field(
         60, ge=1, description="Most validation questions; more choose rates and steps better."
     )
@@ -58,34 +77,66 @@ class FitArgs(TaskRequest, WithResume, WithJson):
 
 def run(args: FitArgs) -> None:
     """Fit, then print the comparison."""
-    from vrft.tasks.registry import load_task
+    from vrft.config.questions import labels_at
+    from vrft.progress import reporter_for_people
+    from vrft.run_folder import chosen_folder
     from vrft.workflows.fit_settings import FitSettings
 
-    settings = FitSettings(**{f.name: getattr(args, f.name) for f in fields(FitSettings)})
-    stem = Path("runs") / f"fit-{args.data.resolve().name}-{load_task(args.task).name}-{args.seed}"
-    fitted = run_fit(
-        settings, chosen_folder(args.out, stem, args.resume), resume=args.resume, quiet=args.as_json
-    )
+    if args.task is None and args.model is None:
+        _suggest(args)
+    quiet = args.quiet or args.as_json
+    reporter, said = reporter_for_people(quiet), {}
+    if args.task is None:
+        said["task"] = labels_at(args.data)[0].name
+        reporter.info(f"No --task given: the labels suggest {said['task']}.")
+    if args.model is None:
+        said["model"] = MINIATURE
+        reporter.info(
+            "No --model given: this trains the embedded miniature, which knows drawn digits and shapes and "
+            "nothing of photographs. For a model of your own add --model; 'vrft models' lists what there is."
+        )
+    given = {f.name: getattr(args, f.name) for f in fields(FitSettings)}
+    settings = FitSettings(**{**given, **said})
+    folder = chosen_folder(args.out, settings.stem, args.resume)
+    fitted = run_fit(settings, folder, resume=args.resume, quiet=quiet)
     if fitted is not None:
         print_fits([fitted], args.as_json)
 
 
+def _suggest(args: FitArgs) -> None:
+    from vrft.workflows.suggest import suggest
+
+    said = args.model_fields_set - {"data", "as_json", "quiet"}
+    if said:
+        raise InputError(
+            "Say what to train: --task and --model. 'vrft fit DATA' alone says which suit the folder."
+        )
+    found = suggest(args.data)
+    if args.as_json:
+        print_json(found.row())
+    else:
+        for line in found.lines():
+            print_line(line)
+    raise typer.Exit(2)
+
+
 def run_fit(settings: FitSettings, folder: Path, *, resume: bool, quiet: bool) -> Fitted | None:
     """One fit; None in a process that only helped."""
-    from vrft.cli.output import RichReporter
     from vrft.distributed import init_distributed
+    from vrft.progress import reporter_for_people
     from vrft.workflows.fit import fit
 
     context = init_distributed()
     folder = context.broadcast_object(folder)
-    return fit(settings, folder, resume=resume, reporter=RichReporter(quiet), context=context)
+    return fit(settings, folder, resume=resume, reporter=reporter_for_people(quiet), context=context)
 
 
 def print_fits(fitted: Sequence[Fitted], as_json: bool, page: Path | None = None) -> None:
-    """The comparison of each fit with its verdict, and where the page is (None: the last fit's own)."""
+    """The comparison of each fit with its verdict, what to run next, and where the page is (None: the last
+    fit's own)."""
     from vrft.run_folder import read_json
 
-    report = page or fitted[-1].report
+    report = (page or fitted[-1].report).resolve()
     compared = {one.folder: one.folder / "comparison.json" for one in fitted}
     found = {folder: read_json(file) for folder, file in compared.items() if file.exists()}
     if as_json:
@@ -93,16 +144,28 @@ def print_fits(fitted: Sequence[Fitted], as_json: bool, page: Path | None = None
             {
                 "seconds": sum(part["seconds"] for part in found.values()),
                 "report": str(report),
+                "models": {one.settings.task: str(one.model) for one in fitted},
                 "tasks": {task: own for part in found.values() for task, own in part["tasks"].items()},
             }
         )
         return
     for folder, part in found.items():
         for task, comparison in part["tasks"].items():
-            out.print(_comparison_table(folder.name, task, comparison))
+            print_table(_comparison_table(folder.name, task, comparison))
     for one in fitted:
         print_line(one.verdict)
+    for one in fitted:
+        _print_next(one)
     print_line(f"Report: {report}")
+
+
+def _print_next(one: Fitted) -> None:
+    question = next(iter(one.questions), "QUESTION")
+    print_line(f"Model: {one.model}" + ("" if is_miniature(one.settings.model) else " (loads without vrft)"))
+    print_line(f"Next:  {shlex.join(['vrft', 'predict', str(one.model), 'IMAGE', question])}")
+    print_line(
+        f"       {shlex.join(['vrft', 'eval', str(one.model), str(one.settings.data), '--samples', '8'])}"
+    )
 
 
 def _comparison_table(title: str, task: str, found: dict[str, Any]) -> Table:

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from itertools import chain
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
+from typer.core import TyperCommand, TyperGroup
 from typer.models import ParameterInfo
 
 from vrft.errors import InputError
 from vrft.types.options import Options
 
-LAST = ("out", "resume", "as_json")
+LAST = ("out", "resume", "as_json", "quiet")
 """Options that the help names after all others."""
+OTHERS = "Options"
+"""The heading of options without a group of their own."""
+HELP = ("-h", "--help")
+NARROWEST = 64
+"""Columns that the help takes at least, so that no word of it is broken."""
 
 
 class Args(Options):
-    """Base of what a user may say to a verb; ``positional`` names the fields that are arguments."""
+    """Base of what a user may say to a verb.
+
+    ``positional`` names the fields that are arguments, ``groups`` puts options under headings of the help,
+    and ``examples`` end it.
+    """
 
     positional: ClassVar[tuple[str, ...]] = ()
+    groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    examples: ClassVar[tuple[str, ...]] = ()
+
+
+class WithQuiet(Args):
+    """A verb that reports progress."""
+
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False
 
 
 class WithJson(Args):
@@ -43,6 +61,76 @@ class WithResume(Args):
 A = TypeVar("A", bound=Args)
 
 
+class Verb(TyperCommand):
+    """A command whose help is plain text: words are whole at any width, options stand in groups, examples at
+    the end."""
+
+    model: type[Args]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Wide enough for every word."""
+        formatter.width = max(formatter.width, NARROWEST)
+        super().format_help(ctx, formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments, then options by group."""
+        group_of = {field: name for name, fields in self.model.groups.items() for field in fields}
+        headings = ("Arguments", *self.model.groups, OTHERS)
+        sections: dict[str, list[tuple[str, str]]] = {heading: [] for heading in headings}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                argument = parameter.param_type_name == "argument"
+                place = "Arguments" if argument else group_of.get(parameter.name or "", OTHERS)
+                sections[place].append(record)
+        for heading, records in sections.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """The examples, each on a line of its own, whatever its length."""
+        if self.model.examples:
+            formatter.write("\nExamples:\n" + "".join(f"  {line}\n" for line in self.model.examples))
+
+
+class Verbs(TyperGroup):
+    """The list of verbs, under headings."""
+
+    headings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Wide enough for every word."""
+        formatter.width = max(formatter.width, NARROWEST)
+        super().format_help(ctx, formatter)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of the headings."""
+        known = list(super().list_commands(ctx))
+        ordered = [name for name in chain(*self.headings.values()) if name in known]
+        return [*ordered, *(name for name in known if name not in ordered)]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Each heading with its verbs."""
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        heading_of = {name: heading for heading, names in self.headings.items() for name in names}
+        width = max(map(len, found), default=0)
+        for heading in dict.fromkeys(heading_of.get(name, "Commands") for name in found):
+            rows = [
+                (f"{name:<{width}}", " ".join((command.help or "").split("\n\n")[0].split()))
+                for name, command in found.items()
+                if command is not None and heading_of.get(name, "Commands") == heading
+            ]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+def verb(app: typer.Typer, name: str, model: type[A], *, run: Callable[[A], None]) -> None:
+    """Add a verb to an application."""
+    kind = type(f"Verb_{name}", (Verb,), {"model": model})
+    app.command(name, cls=kind, context_settings={"help_option_names": list(HELP)})(command(model, run))
+
+
 def command(model: type[A], run: Callable[[A], None]) -> Callable[..., None]:
     """A typer command that hands a verb what the user said, and in ``model_fields_set`` which fields."""
 
@@ -54,7 +142,8 @@ def command(model: type[A], run: Callable[[A], None]) -> Callable[..., None]:
         run(made(model, {name: value for name, value in given.items() if name in said}))
 
     names = [name for name in model.model_fields if name not in (*model.positional, *LAST)]
-    ordered = [*model.positional, *names, *(name for name in LAST if name in model.model_fields)]
+    last = [name for name in LAST if name in model.model_fields and name not in model.positional]
+    ordered = [*model.positional, *names, *last]
     parameters = [_parameter(name, model.model_fields[name], name in model.positional) for name in ordered]
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     call.__signature__ = inspect.Signature([context, *parameters])  # type: ignore[attr-defined]
@@ -79,37 +168,14 @@ def option_of(model: type[Args], name: str) -> str:
     return name.upper() if name in model.positional else f"--{name.replace('_', '-')}"
 
 
-def chosen_folder(out_folder: Path | None, stem: Path, resume: bool) -> Path:
-    """Where a verb keeps what it makes: the user's folder, else a fresh one, or the newest to go on."""
-    return out_folder or (newest_folder(stem) if resume else fresh_folder(stem))
-
-
-def fresh_folder(stem: Path) -> Path:
-    """A folder that does not exist yet: the stem itself, or with the next free number."""
-    number, folder = 1, stem
-    while folder.exists():
-        number += 1
-        folder = stem.with_name(f"{stem.name}-{number}")
-    return folder
-
-
-def newest_folder(stem: Path) -> Path:
-    """The folder with the highest number that exists; the stem where there is none."""
-    number, folder = 1, stem
-    while True:
-        following = stem.with_name(f"{stem.name}-{number + 1}")
-        if not following.exists():
-            return folder
-        number, folder = number + 1, following
-
-
 def one_process(verb: str) -> None:
     """Refuse to do a job several times over."""
     from vrft.distributed import init_distributed
 
     if init_distributed().count > 1:
         raise InputError(
-            f"vrft {verb} works in one process: start it without a launcher. fit, train, sft and eval share."
+            f"vrft {verb} runs in one process. Start it without torchrun or accelerate; only fit, train, sft "
+            "and eval share their work."
         )
 
 

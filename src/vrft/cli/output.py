@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.measure import Measurement
 from rich.table import Table
 
-from vrft.progress import Update
-
+WIDE = 10_000
+"""Columns of a table in a log: a line is as long as it needs to be."""
 out = Console(highlight=False)
 """The stream for people."""
 
@@ -36,6 +29,16 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=1, allow_nan=False))
 
 
+def print_table(table: Table, to: Console = out) -> None:
+    """A table whose words stay whole: what is too wide for the terminal becomes a list, row by row."""
+    if not (to.is_terminal or sys.stdout.isatty()):
+        to.print(table, width=WIDE, soft_wrap=True, no_wrap=True, crop=False)
+    elif Measurement.get(to, to.options.update(width=WIDE), table).minimum <= to.width:
+        to.print(table)
+    else:
+        _print_rows(table, to)
+
+
 def text_table(
     title: str,
     head: Sequence[str],
@@ -47,34 +50,18 @@ def text_table(
     """Rows of text under headings; columns on the left have words, rows in bold stand out."""
     table = Table(title=escape(title), title_justify="left", show_header=any(head))
     for place, heading in enumerate(head):
-        # A rule's name is one word: it is folded rather than cut off.
-        table.add_column(escape(heading), justify="left" if place in left else "right", overflow="fold")
+        table.add_column(escape(heading), justify="left" if place in left else "right")
     for place, row in enumerate(rows):
         table.add_row(*map(escape, row), style="bold" if place in bold else None)
     return table
 
 
-class RichReporter:
-    """A reporter that prints sentences and progress bars through rich."""
-
-    def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(stderr=True, quiet=quiet, highlight=False)
-
-    def info(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)
-
-    @contextmanager
-    def task(self, title: str, total: int) -> Iterator[Update]:
-        """A progress bar with an estimate of the time left."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        with Progress(*columns, console=self.console, transient=False) as progress:
-            bar = progress.add_task(f"{title:<34}", total=total, note="")
-            yield lambda count, note: progress.update(bar, advance=count, note=note)
+def _print_rows(table: Table, to: Console) -> None:
+    if table.title:
+        to.print(table.title, soft_wrap=True)
+    columns = [(str(column.header), list(column.cells)) for column in table.columns]
+    for cells in zip(*(cells for _, cells in columns), strict=True):
+        for (heading, _), cell in zip(columns, cells, strict=True):
+            if str(cell):
+                to.print(f"  {heading}: " if heading else "", cell, sep="", soft_wrap=True)
+        to.print()

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import ClassVar
 
 import typer
 from pydantic import Field
 
-from vrft.cli.options import WithJson, one_process
+from vrft.cli.options import WithJson, WithQuiet, one_process
 from vrft.cli.output import print_json, print_line
 from vrft.types import Answer, Prediction
 from vrft.workflows.requests import PredictRequest
 
 
-class PredictArgs(PredictRequest, WithJson):
+class PredictArgs(PredictRequest, WithJson, WithQuiet):
     """Answer questions about images, as text, JSON in pixels of the file, and drawn images.
 
     Status 1 where some images of a folder cannot be read; all others are answered.
     """
 
     positional = ("model", "image", "questions")
+    examples = (
+        'vrft predict runs/mine street.jpg "traffic light" bicycle',
+        'vrft predict runs/mine new-images "coffee cup" --format coco --out answers',
+        "vrft predict miniature - seven < digits.png",
+    )
+    groups: ClassVar = {
+        "Questions": ("task", "task_option", "options", "form"),
+        "Several answers": ("samples", "temperature", "fuse", "flip", "scales", "seed"),
+        "Model": ("max_new_tokens", "min_pixels", "max_pixels"),
+        "Output": ("format", "against", "drawn"),
+    }
     format: str | None = Field(
         None, description="Print the answers as json, coco, supervision or labelstudio, and nothing else."
     )
@@ -28,12 +40,12 @@ class PredictArgs(PredictRequest, WithJson):
 
 def run(args: PredictArgs) -> None:
     """Ask, then print the answers."""
-    from vrft.cli.output import RichReporter
     from vrft.inference.formats.prediction_format import DEFAULT
+    from vrft.progress import reporter_for_people
     from vrft.workflows.predict_images import predict_images
 
     one_process("predict")
-    reporter = RichReporter()
+    reporter = reporter_for_people(args.quiet or args.as_json or args.format is not None)
     found = predict_images(args, reporter, format=args.format or DEFAULT, stdin=sys.stdin.buffer)
     if args.as_json or args.format is not None:
         print_json(found.document)
@@ -41,8 +53,10 @@ def run(args: PredictArgs) -> None:
         for prediction in found.predictions:
             for line in lines(prediction, whole=found.single):
                 print_line(line)
-    for line in (*found.notes, *map(str, found.unreadable)):
+    for line in found.notes:
         reporter.info(line)
+    for line in (*found.warnings, *map(str, found.unreadable)):
+        typer.echo(line, err=True)
     if found.unreadable:
         raise typer.Exit(1)
 

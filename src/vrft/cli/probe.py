@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from vrft.cli.options import WithJson, one_process
-from vrft.cli.output import out, print_json, print_line, text_table
-from vrft.workflows.requests import Numbers
+from vrft.cli.options import WithJson, WithQuiet, one_process
+from vrft.cli.output import print_json, print_line, print_table, text_table
+from vrft.workflows.requests import ProbeRequest
 
 if TYPE_CHECKING:
     from vrft.diagnostics.probe.run_probe import ProbeResult
@@ -18,39 +18,34 @@ _CLIP = 100
 """Characters of an example text that are printed; probe.json has the whole."""
 
 
-class ProbeArgs(WithJson):
-    """Sample from the policy before training: will it learn, and what should be changed?"""
+class ProbeArgs(ProbeRequest, WithJson, WithQuiet):
+    """Sample from the policy before training: will it learn, and what should be changed?
 
-    positional = ("config", "overrides")
-    config: Path = Field(description="A YAML file, or the name of a shipped recipe.")
-    overrides: tuple[str, ...] = Field((), description="key=value, such as data.shots=8.")
-    samples: int | None = Field(
-        None, ge=2, description="Answers to each question; by default 32, or the group size if that is more."
+    Takes a folder of labelled images, asked about as 'vrft fit' would, or a configuration.
+    """
+
+    positional = ("path", "overrides")
+    examples = (
+        "vrft probe photos --task detection --model Qwen/Qwen2.5-VL-3B-Instruct",
+        "vrft probe mine.yaml --samples 16",
     )
-    questions: int = Field(16, ge=1, description="Most training questions.")
-    temperatures: Numbers = Field(
-        (0.7, 1.0, 1.3), description="Temperatures that are compared on a few questions; '' compares none."
-    )
+    groups: ClassVar = {
+        "Of a folder": ("task", "model", "shots", "seed", "form"),
+        "Samples": ("samples", "questions", "temperatures"),
+    }
     out: Path | None = Field(None, description="Folder of probe.json; by default the run's own.")
 
 
 def run(args: ProbeArgs) -> None:
     """Probe, then print what was found."""
-    from vrft.cli.output import RichReporter
-    from vrft.config.recipes import recipe_path
-    from vrft.config.run_config import load_config
-    from vrft.diagnostics.probe.run_probe import probe_run
+    from vrft.progress import reporter_for_people
+    from vrft.workflows.probe_data import probe_data
 
     one_process("probe")
-    config = load_config(recipe_path(args.config), args.overrides)
-    found = probe_run(
-        config,
-        args.out or Path(config.out),
-        samples=args.samples,
-        questions=args.questions,
-        temperatures=args.temperatures,
-        reporter=RichReporter(args.as_json),
-    )
+    reporter = reporter_for_people(args.quiet or args.as_json)
+    if args.model is None and args.path.is_dir():
+        reporter.info("No --model given: this asks the embedded miniature, which knows no photographs.")
+    found = probe_data(args, args.out, reporter)
     if args.as_json:
         print_json(found.row())
     else:
@@ -65,13 +60,13 @@ def _print(found: ProbeResult) -> None:
         for name, t in p.terms.items()
     ]
     head = ("reward term", "weight", "mean", "sd", "sd in a group", "failed")
-    out.print(text_table("Reward terms", head, terms))
+    print_table(text_table("Reward terms", head, terms))
     counts = sorted(p.pass_at)
     by_count = [
         ("pass@k", *(f"{p.pass_at[k]:.0%}" for k in counts)),
         ("groups of k with signal", *(f"{p.signal_at[k]:.0%}" if k in p.signal_at else "-" for k in counts)),
     ]
-    out.print(text_table("Samples", ("", *map(str, counts)), by_count))
+    print_table(text_table("Samples", ("", *map(str, counts)), by_count))
     if found.by_temperature:
         rows = [
             (f"{t.temperature:g}", f"{t.reward:.3f}", *(f"{share:.0%}" for share in shares))
@@ -79,13 +74,13 @@ def _print(found: ProbeResult) -> None:
             for shares in [(t.hits, t.signal, t.formatted, t.truncated)]
         ]
         head = ("temperature", "reward", "hits", "signal", "in form", "truncated")
-        out.print(text_table(f"Temperatures, on {found.by_temperature[0].groups} questions", head, rows))
+        print_table(text_table(f"Temperatures, on {found.by_temperature[0].groups} questions", head, rows))
     if p.faults:
         faults = [
             (name, f"{fault.share:.0%}", "\n".join(map(_clipped, fault.texts)))
             for name, fault in p.faults.items()
         ]
-        out.print(text_table("Faults", ("fault", "answers", "examples"), faults))
+        print_table(text_table("Faults", ("fault", "answers", "examples"), faults))
     for advice in found.advice:
         print_line(advice.sentence)
         if advice.setting is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from vrft.data.fingerprints import CACHE, Fingerprints, fingerprints, wrong_size
 from vrft.data.images import image_size_wh
 from vrft.data.label_checks import check_size, raise_all
 from vrft.data.splits.few_shot import Split, few_shot_split, split_from_manifest
-from vrft.errors import LabelError
+from vrft.errors import InputError, LabelError
 from vrft.progress import ProgressReporter
 from vrft.run_folder import read_json
 from vrft.tasks.lazy_questions import LazyQuestionGrid
+from vrft.tasks.registry import default_task, load_task, task_names
 from vrft.tasks.task import Task
 from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels, pseudo_labels
-from vrft.types import Example, Form
+from vrft.types import Example, Form, in_words
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,56 @@ class Questions:
     dataset: Dataset
     task: Task
     split: Split
+
+
+def labels_at(
+    path: Path | str, task: str | None = None, options: Mapping[str, object] | None = None
+) -> tuple[Task, Dataset]:
+    """A task and the labelled images that it asks about.
+
+    Args:
+        path: the labels.
+        task: None takes what the labels suggest.
+        options: of the task.
+
+    Raises:
+        InputError: the labels cannot be read, or no task asks about such labels by itself.
+    """
+    if task is not None:
+        chosen = load_task(task, options)
+        return chosen, load_dataset(path, chosen.needs)
+    dataset = load_dataset(path)
+    suggested = default_task(dataset.provides)
+    if suggested is None:
+        raise InputError(
+            f"{path}: no task asks about such labels ({in_words(dataset.provides)}) by itself. Say which one "
+            f"is meant: {', '.join(task_names())}, or the file of your own."
+        )
+    return load_task(suggested.name, options), dataset
+
+
+def load_examples(
+    data: Path | str, task: str | None = None, options: Mapping[str, object] | None = None
+) -> list[Example]:
+    """The questions of a task about labelled images, with their targets.
+
+    Args:
+        data: a folder of labelled images or a label file, in any format that vrft reads.
+        task: a name, ``package.module:TASK`` or ``file.py:TASK``; None takes what the labels suggest.
+        options: of the task.
+
+    Raises:
+        InputError: the labels cannot be read, or suit no task or not this one; all mistakes are listed.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from vrft.miniature.folders import write_classification
+        >>> folder = write_classification(Path(mkdtemp()), 0, ("one", "two"), train=1, val=0, heldout=0)
+        >>> [example.target.name for example in load_examples(folder)]
+        ['one', 'two']
+    """
+    chosen, dataset = labels_at(data, task, options)
+    return list(chosen.examples(dataset.records))
 
 
 def ask_about(task: Task, dataset: Dataset, form: Form = Form.THINK) -> Sequence[Example]:

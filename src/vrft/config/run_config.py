@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,18 +17,19 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_s
 from vrft.config.old_keys import refuse_old_keys
 from vrft.data.augment import AugmentOptions
 from vrft.data.data_options import DataOptions
-from vrft.errors import ConfigError
+from vrft.errors import ConfigError, InputError
 from vrft.models.model_options import ModelOptions
 from vrft.rollout.rollout_options import RolloutOptions
-from vrft.tasks.registry import load_task
-from vrft.tasks.scorer import RewardOptions
+from vrft.rollout.sampler import check_sampler
+from vrft.tasks.registry import is_place, load_task
+from vrft.tasks.scorer import RewardOptions, check_names
 from vrft.tasks.task import Task
 from vrft.training.grpo import GrpoOptions
 from vrft.training.loggers import LoggerOptions, logger_table
 from vrft.training.pseudo_labels import PseudoOptions
 from vrft.training.training_options import ChecksOptions, MemoryPlan, OptimOptions
 from vrft.types import Form
-from vrft.types.options import Choice, Options
+from vrft.types.options import MAX_SEED, Choice, Options, did_you_mean
 
 
 class TaskChoice(Options):
@@ -39,6 +39,7 @@ class TaskChoice(Options):
     name: str
     """A task's name, ``package.module:TASK`` or ``file.py:TASK``."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task; written next to its name, without this key."""
 
     @model_validator(mode="before")
     @classmethod
@@ -50,9 +51,17 @@ class TaskChoice(Options):
         if isinstance(given, Mapping) and isinstance(given.get("name"), str):
             place, colon, attribute = given["name"].partition(".py:")
             file = Path(f"{place}.py" if colon else given["name"])
-            if file.suffix == ".py" and os.path.isfile(file):  # a run is also used from other folders
+            folder = is_place(given["name"]) and os.path.isfile(file / "__init__.py")
+            if folder or (file.suffix == ".py" and os.path.isfile(file)):
+                # A run is also used from other folders.
                 given = {**given, "name": str(file.resolve()) + (f":{attribute}" if colon else "")}
         return given
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> Any:
+        """A name, or an object with the task's own options next to the name."""
+        name = {"type": "string", "description": "A name, package.module:TASK or file.py:TASK."}
+        return {"anyOf": [name, {"type": "object", "properties": {"name": name}, "required": ["name"]}]}
 
     @model_serializer
     def _to_short(self) -> Any:
@@ -72,8 +81,10 @@ class RunConfig(Options):
     method: Literal["rft", "sft"] = "rft"
     """Reinforcement fine-tuning on the policy's own answers, or supervised fine-tuning on gold answers."""
     task: TaskChoice
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    """Decides every random choice: the split, the order of questions, the answers that are sampled."""
     out: str = "runs/run"
+    """The run's folder; a new one, unless the run is resumed."""
     form: Form = Form.THINK
     """Whether the model is asked to think before it answers."""
     model: ModelOptions = ModelOptions()
@@ -135,9 +146,11 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     try:
         tree = yaml.load(path.read_text(), _UniqueKeys)
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: this configuration cannot be read: {error}") from error
+        raise ConfigError(
+            f"{path}: this configuration cannot be read ({error}). Fix the file or its path."
+        ) from error
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: a configuration is a mapping of keys, this file holds none.")
+        raise ConfigError(f"{path}: the file has no keys. Write at least task and data.path.")
     for override in overrides:
         set_key(tree, override)
     return make_config(tree, str(path))
@@ -159,9 +172,27 @@ def make_config(tree: dict[str, Any], where: str = "configuration") -> RunConfig
     """
     refuse_old_keys(tree, where)
     try:
-        return RunConfig.model_validate(tree)
+        config = RunConfig.model_validate(tree)
+        _check_names(config)
+        return config
     except ValidationError as error:
         raise ConfigError(f"{where}: " + "; ".join(_sentence(dict(e)) for e in error.errors())) from error
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _check_names(config: RunConfig) -> None:
+    """Refuse early what would be refused late; no file of the user's is loaded for it."""
+    check_sampler(config.rollout.sampler)
+    if is_place(config.task.name):
+        return
+    try:
+        task = config.task.load()
+    except ConfigError:
+        raise
+    except InputError as error:
+        raise ConfigError(f"task: {error}") from error
+    check_names(task, config.reward)
 
 
 def set_key(tree: dict[str, Any], override: str) -> None:
@@ -176,7 +207,7 @@ def set_key(tree: dict[str, Any], override: str) -> None:
     """
     key, found, value = override.partition("=")
     if not found:
-        raise ConfigError(f"'{override}' is not an override; write key=value, as in optim.steps=100.")
+        raise ConfigError(f"'{override}' is not an override. Write key=value, as in optim.steps=100.")
     *parents, leaf = key.split(".")
     section = tree
     for parent in parents:
@@ -190,7 +221,12 @@ def set_key(tree: dict[str, Any], override: str) -> None:
     try:
         section[leaf] = yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise ConfigError(f"'{override}': the value is not YAML: {error}") from error
+        raise ConfigError(f"'{override}': the value is not YAML ({error}). Quote it.") from error
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema of a configuration, by which editors complete and check YAML files."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **RunConfig.model_json_schema()}
 
 
 def dump_config(config: RunConfig) -> str:
@@ -201,9 +237,19 @@ def dump_config(config: RunConfig) -> str:
 def _sentence(error: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] != "extra_forbidden":
-        return f"{key}: {error['msg'].removeprefix('Value error, ')}"
-    near = get_close_matches(str(error["loc"][-1]), _keys_at(error["loc"][:-1]), 1, 0.6)
-    return f"{key}: there is no such key." + (f" Did you mean '{near[0]}'?" if near else "")
+        given = error["input"]
+        plain = error["msg"].startswith("Input") and isinstance(given, str | int | float)
+        shown = f", not {given!r}" if plain else ""
+        return f"{key}: {error['msg'].removeprefix('Value error, ')}{shown}"
+    last = str(error["loc"][-1])
+    hint = did_you_mean(last, _keys_at(error["loc"][:-1]))
+    if not hint and (elsewhere := [name for name in _every_key() if name.rpartition(".")[2] == last]):
+        hint = f" Did you mean '{elsewhere[0]}'?"  # a key that was put into the wrong section
+    return f"{key}: there is no such key.{hint}"
+
+
+def _every_key() -> list[str]:
+    return [f"{section}.{key}" for section in RunConfig.model_fields for key in _keys_at([section])]
 
 
 def _keys_at(path: Sequence[str | int]) -> list[str]:

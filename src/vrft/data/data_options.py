@@ -11,6 +11,7 @@ class DataOptions(Options):
     """Which labelled images, and how they are split."""
 
     path: str
+    """A folder of labelled images or one label file, from the working directory."""
     shots: int = Field(4, ge=1)
     """Training images per class."""
     negatives: float = Field(0.15, ge=0, lt=1)

@@ -1,7 +1,8 @@
 """A dataset read from disk, and how its reader is found.
 
-A reader is one file in ``vrft.data.formats`` that defines ``READER``; ``load_dataset`` asks each what it
-finds. A reader derived from another one is for a special case of that format and goes before it.
+A reader is one file in ``vrft.data.formats`` that defines ``READER``, or an entry point of another package in
+the group of this name; ``load_dataset`` asks each what it finds. A reader derived from another one is for a
+special case of that format and goes before it.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class Reader(Protocol):
 
 def readers() -> tuple[Reader, ...]:
     """All readers, by name."""
-    return tuple(sorted(discover("vrft.data.formats", "READER"), key=lambda reader: reader.name))
+    return tuple(
+        sorted(discover("vrft.data.formats", "READER", "vrft.data.formats"), key=lambda reader: reader.name)
+    )
 
 
 def load_dataset(path: Path | str, needs: Iterable[Provides] | None = None) -> Dataset:
@@ -85,7 +88,9 @@ def load_dataset(path: Path | str, needs: Iterable[Provides] | None = None) -> D
     for about, kind in wanted or ():
         if about not in get_args(About) or kind not in Value.kinds():
             given = in_words({pair for reader in known for pair in reader.provides})
-            raise InputError(f"No label can be {in_words([(about, kind)])}. Known: {given}.")
+            raise InputError(
+                f"There are no labels of the kind '{in_words([(about, kind)])}'. Choose from: {given}."
+            )
     if not path.exists():
         raise LabelError("There is no such folder or file.", str(path), "Check the path.")
     if wanted == frozenset():
@@ -93,7 +98,7 @@ def load_dataset(path: Path | str, needs: Iterable[Provides] | None = None) -> D
     reader, chosen = _chosen(path, _fitting(path, known), wanted)
     dataset = reader.read(path, chosen)
     if not dataset.records:
-        raise LabelError("There is no image in it.", str(path), f"Expected: {_wants([reader], chosen)}.")
+        raise LabelError("It holds no image.", str(path), f"Expected: {_wants([reader], chosen)}.")
     return dataset
 
 
@@ -108,8 +113,10 @@ def _fitting(path: Path, known: Sequence[Reader]) -> list[_Fit]:
     general = {kind for reader, _ in found for kind in type(reader).__mro__[1:]}
     fits = [fit for fit in found if type(fit[0]) not in general]
     if not fits:
+        if path.is_dir() and not any(path.iterdir()):
+            raise LabelError("The folder is empty.", str(path), "Put labelled images there.")
         looked = "; ".join(f"for {in_words([p])}, {wants}" for r in known for p, wants in r.provides.items())
-        raise LabelError("A folder without labels.", str(path), f"Looked for: {looked}.")
+        raise LabelError("There are no labels that vrft can read.", str(path), f"It reads: {looked}.")
     return fits
 
 
@@ -125,7 +132,7 @@ def _chosen(path: Path, fits: Sequence[_Fit], needs: frozenset[Provides] | None)
         raise LabelError(f"It has no labels for {in_words(needs)}; it reads as {read_as}.", str(path), add)
     if len(chosen) > 1:
         alike = len({given for _, given in chosen}) == 1
-        fix = "Give the path of the one label file that is meant" if alike else "Say which task is meant"
+        fix = "Give the path of the one label file to read" if alike else "Name the task"
         raise LabelError(f"It reads as {read_as}.", str(path), f"{fix}.")
     return chosen[0]
 
@@ -143,5 +150,5 @@ def _images_alone(path: Path) -> Dataset:
     root, images = (path.parent, [path]) if path.is_file() else (path, list(images_below(path)))
     records = tuple(record_of(image, root) for image in images)
     if not records:
-        raise LabelError("There is no image in it.", str(path), "Expected: images, in folders or not.")
+        raise LabelError("It holds no image.", str(path), "Give an image or a folder of images.")
     return Dataset(root, "images", records, (), parts_by_folder(records))

@@ -26,7 +26,9 @@ def same_images(images: Mapping[str, Path], prints: Fingerprints | None = None) 
         try:
             by_size[path.stat().st_size].append(name)
         except OSError as error:
-            raise LabelError("There is no such image.", str(path), "Check that it is there.") from error
+            raise LabelError(
+                "There is no such image.", str(path), "Put it back, or remove its labels."
+            ) from error
     first: dict[str, str] = {}
     # Files of different length differ: most need not be read at all.
     for names in by_size.values():

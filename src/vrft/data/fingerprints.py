@@ -33,6 +33,7 @@ from vrft.data.images import seen_and_thumbnail, thumbnail
 from vrft.data.label_checks import Mistakes, check_size, raise_all
 from vrft.errors import LabelError
 from vrft.progress import NullReporter, ProgressReporter
+from vrft.run_folder import make_folder
 from vrft.types import Record
 
 HASH_BITS = 64
@@ -177,9 +178,13 @@ def fingerprint(path: Path) -> Fingerprint:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise LabelError("There is no such image.", str(path), "Check that it is there.") from error
+        raise LabelError(
+            "There is no such image.", str(path), "Put it back, or remove its labels."
+        ) from error
     except OSError as error:
-        raise LabelError("The file cannot be read.", str(path), "Check that it may be read.") from error
+        raise LabelError(
+            f"The file cannot be read ({error}).", str(path), "Check its permissions."
+        ) from error
     seen_wh, small = seen_and_thumbnail(path, content, SIDE)
     return Fingerprint(hashlib.sha256(content).hexdigest(), seen_wh, signature_of(small))
 
@@ -274,7 +279,7 @@ def _stamp(path: Path) -> _Stamp | None:
 @contextmanager
 def _opened(file: Path) -> Iterator[sqlite3.Connection]:
     """The cache in a file, made with its folder where it is missing, and anew where it cannot be used."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     if not _is_sound(file):
         file.unlink(missing_ok=True)
         file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
@@ -292,6 +297,7 @@ def _is_sound(file: Path) -> bool:
     try:
         with closing(sqlite3.connect(file)) as database:
             version = database.execute("PRAGMA user_version").fetchone()[0]
-            return version == _VERSION and database.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            state = database.execute("PRAGMA integrity_check").fetchone()[0]
+            return bool(version == _VERSION and state == "ok")
     except sqlite3.DatabaseError:
         return False

@@ -107,7 +107,7 @@ def content_hash(path: Path) -> str:
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
-        raise LabelError("The file cannot be read.", str(path), "Check that it is there.") from error
+        raise LabelError(f"The file cannot be read ({error}).", str(path), "Check its path.") from error
 
 
 def _seen_wh(image: Image.Image) -> tuple[int, int]:
@@ -129,7 +129,7 @@ def _as_seen(image: Image.Image, path: Path) -> Image.Image:
     seen = ImageOps.exif_transpose(image)
     if seen.mode in {"I", "F"}:
         raise LabelError(
-            f"Its pixels are of the type '{seen.mode}', whose range of brightness is not known.",
+            f"The image has pixels of the type '{seen.mode}', which have no fixed range of brightness.",
             str(path),
             "Save it as an 8-bit image.",
         )
@@ -151,7 +151,9 @@ def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
         with source as handle, Image.open(handle) as image:
             yield image
     except FileNotFoundError as error:
-        raise LabelError("There is no such image.", str(path)) from error
+        raise LabelError(
+            "There is no such image.", str(path), "Put it back, or remove its labels."
+        ) from error
     except _BROKEN as error:
         raise LabelError(
             f"The image cannot be read ({error or type(error).__name__}).",

@@ -72,7 +72,7 @@ def check_size(stated_wh: tuple[object, object], true_wh: tuple[int, int], where
     if None in stated_wh or stated_wh == true_wh:
         return
     stated = "x".join(f"{side:g}" if isinstance(side, float) else str(side) for side in stated_wh)
-    problem = f"The labels are for {stated} pixels but the image is seen at {true_wh[0]}x{true_wh[1]}"
+    problem = f"The labels are for {stated} pixels but the image has {true_wh[0]}x{true_wh[1]}"
     if stated_wh == true_wh[::-1]:
         raise LabelError(
             f"{problem}: width and height are swapped, as when a camera's EXIF rotation was not applied.",
@@ -111,14 +111,14 @@ def one_part_each(named: Iterable[tuple[str, str]]) -> tuple[dict[str, str], lis
     parts: dict[str, str] = {}
     torn = {name for name, part in named if parts.setdefault(name, part) != part}
     kept = {name: part for name, part in parts.items() if name not in torn}
-    return kept, warnings_about({"Images in several parts belong to none of them": sorted(torn)})
+    return kept, warnings_about({"Images that are in several parts count as in none": sorted(torn)})
 
 
 def without_boxes(named: Iterable[str], records: Sequence[Record], path: Path) -> list[str]:
     """A warning about the categories of a dataset that label no box."""
     used = {name for record in records for name in record.categories}
     if not used:
-        raise LabelError("There is no annotation in it.", str(path), "Label some boxes first.")
+        raise LabelError("It holds no box.", str(path), "Label some objects first.")
     return warnings_about({"Categories without a box are left out": sorted(set(named) - used)})
 
 

@@ -45,7 +45,7 @@ class FilePredictor:
             if known is None:
                 raise InputError(
                     f"{self._path}: there is no answer to question '{example.id}' of {example.task}. "
-                    "Ask it again."
+                    "Evaluate again, or remove the question."
                 )
             yield known
 

@@ -64,7 +64,7 @@ def overlaps(predictions: Sequence[Prediction], regions: Regions) -> list[Overla
     for one in predictions:
         if (key := region_key(one))[1] and key not in regions:
             raise InputError(
-                f"The region of the answer to question '{key[0]}' is not known. Name a SAM to make it with."
+                f"The region of the answer to question '{key[0]}' is missing. Name a SAM with --sam."
             )
     return [overlap_with(one.example, regions.get(region_key(one))) for one in predictions]
 
@@ -105,12 +105,12 @@ def read_regions(path: Path, sam: str | None = None) -> tuple[str | None, dict[R
         except (KeyError, TypeError, ValueError, InputError) as error:
             raise RunError(
                 f"{path}, line {number}: this is not a region of an answer ({type(error).__name__}: "
-                f"{error}). Delete the line; its region is made again."
+                f"{error}). Delete the line; the region is computed again."
             ) from error
     if sam is None and len(found) > 1:
         raise InputError(
             f"{path} holds regions of several models ({', '.join(sorted(found))}). "
-            "Name the one to score with."
+            "Name one of them with --sam."
         )
     source = sam or next(iter(found), None)
     return source, found.get(source, {}) if source else {}

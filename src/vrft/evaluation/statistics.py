@@ -77,7 +77,7 @@ def only_task(predictions: Sequence[Prediction]) -> Task:
     """The one task of predictions; an InputError where there are none, or several tasks."""
     tasks = by_task(predictions)
     if not tasks:
-        raise InputError("There are no answers to score. Ask the questions first.")
+        raise InputError("There are no answers to score. Evaluate the model first.")
     if len(tasks) > 1:
         raise InputError(
             f"These answers belong to several tasks ({', '.join(tasks)}). Score each task by itself: "

@@ -23,7 +23,8 @@ def as_array(boxes_xyxy: Sequence[BoxXYXY]) -> np.ndarray:
 
 def area(boxes_xyxy: np.ndarray) -> np.ndarray:
     """Areas of boxes, (n,); zero for an inverted box."""
-    return np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None).prod(-1)
+    found: np.ndarray = np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None).prod(-1)
+    return found
 
 
 def iou(a_xyxy: BoxXYXY, b_xyxy: BoxXYXY) -> float:
@@ -83,7 +84,8 @@ def iou_matrix(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
     high = np.minimum(a_xyxy[:, None, 2:], b_xyxy[None, :, 2:])
     overlap = np.clip(high - low, 0, None).prod(-1)
     union = area(a_xyxy)[:, None] + area(b_xyxy)[None, :] - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    found: np.ndarray = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return found
 
 
 def giou_matrix(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
@@ -109,7 +111,8 @@ def giou_matrix(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
     ious = iou_matrix(a_xyxy, b_xyxy)
     # |A u B| = (|A| + |B|) / (1 + IoU), because |A n B| = IoU |A u B|.
     union = (area(a_xyxy)[:, None] + area(b_xyxy)[None, :]) / (1 + ious)
-    return ious - 1 + np.divide(union, around, out=np.zeros_like(around), where=around > 0)
+    found: np.ndarray = ious - 1 + np.divide(union, around, out=np.zeros_like(around), where=around > 0)
+    return found
 
 
 def checked_box(corners: Sequence[object], image_wh: tuple[int, int], where: str) -> BoxXYXY:
@@ -132,18 +135,18 @@ def checked_box(corners: Sequence[object], image_wh: tuple[int, int], where: str
     """
     numbers = [float(n) for n in corners if is_number(n)]  # type: ignore[arg-type]
     if len(numbers) != 4 or len(corners) != 4 or not all(map(math.isfinite, numbers)):
-        raise LabelError(f"Its box {list(corners)} is not four numbers.", where, "Fix or remove it.")
+        raise LabelError(f"The box {list(corners)} is not four numbers.", where, "Fix or remove it.")
     width, height = image_wh
     x1, y1, x2, y2 = numbers
     shown = f"({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
     if x1 >= x2 or y1 >= y2:
         fix = "Fix its corners or remove it."
-        raise BoxError(f"Its box {shown} has no area.", where, fix, (x1, y1, x2, y2), image_wh)
+        raise BoxError(f"The box {shown} has no area.", where, fix, (x1, y1, x2, y2), image_wh)
     clipped = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
     moved = max(abs(a - b) for a, b in zip(numbers, clipped, strict=True))
     if moved > SLACK_PX or clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
         raise BoxError(
-            f"Its box {shown} is outside its image, which is {width} pixels wide and {height} high.",
+            f"The box {shown} is outside its image, which is {width} pixels wide and {height} high.",
             where,
             "Fix the box, remove it, or use the image at the size it was labelled at.",
             (x1, y1, x2, y2),

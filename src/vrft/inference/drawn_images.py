@@ -10,14 +10,42 @@ from PIL import Image
 from vrft.data.images import open_rgb
 from vrft.errors import InputError, RunError
 from vrft.geometry.overlay import PALETTE, draw_shapes
+from vrft.run_folder import make_folder
 from vrft.tasks.registry import task_of
-from vrft.types import Prediction, Shape
+from vrft.types import Example, Prediction, Shape
 
 QUALITY = 92
 """Of JPEG files."""
 _LONGEST = 40
 """Characters of a name that are drawn."""
 _KEPT = (".png", ".jpg", ".jpeg")
+
+
+def draw(about: Example | Prediction | Sequence[Prediction]) -> Image.Image:
+    """An image with the label of a question on it, or with answers; a notebook shows it.
+
+    Args:
+        about: a question with its target; an answer; or several answers about one image, a color for each.
+
+    Returns:
+        RGB, in the size of the file.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from vrft.types import Boxes, Image as File
+        >>> file = Path(mkdtemp()) / "a.png"
+        >>> Image.new("RGB", (64, 48)).save(file)
+        >>> label = Boxes(((8.0, 8.0, 40.0, 40.0),))
+        >>> drawn = draw(Example("a", "a", "detection", (File(file, (64, 48)),), "cup", label))
+        >>> drawn.size, drawn.getpixel((8, 24))
+        ((64, 48), (31, 111, 235))
+    """
+    if isinstance(about, Prediction):
+        return draw_predictions([about])
+    if not isinstance(about, Example):
+        return draw_predictions(about)
+    shapes = task_of(about).canonical(about.target, about).shapes() if about.target is not None else ()
+    return draw_shapes(open_rgb(about.image.path), {about.question: shapes})
 
 
 def draw_predictions(predictions: Sequence[Prediction]) -> Image.Image:
@@ -51,19 +79,23 @@ def name_beside(image: str) -> str:
 def check_target(target: Path, image: Path) -> None:
     """Refuse a place where a drawn image cannot go: the image itself, or a file with another ending."""
     if target.exists() and target.samefile(image):
-        raise InputError(f"--drawn {target}: this is the image itself. Name another file.")
+        raise InputError(f"--drawn {target}: this is the image that is asked about. Name another file.")
     Image.init()
     if Image.EXTENSION.get(target.suffix.lower()) not in Image.SAVE:
-        raise InputError(f"--drawn {target}: no image has this ending. Name a .png or .jpg file.")
+        raise InputError(
+            f"--drawn {target}: images with this ending cannot be written. Name a .png or .jpg file."
+        )
 
 
 def save_drawn(predictions: Sequence[Prediction], target: Path) -> Path:
     """Draw one image's answers into a file, whose folder is made."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         draw_predictions(predictions).save(target, quality=QUALITY)
     except OSError as error:
-        raise RunError(f"{target}: the drawn image cannot be written ({error}).") from error
+        raise RunError(
+            f"{target}: the drawn image cannot be written ({error}). Choose another place."
+        ) from error
     return target
 
 

@@ -10,6 +10,7 @@ from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import InputError, RunError
 from vrft.evaluation.predictor import Predictor, read_predictions, write_predictions
 from vrft.inference.ask_options import BATCH
+from vrft.run_folder import make_folder
 from vrft.types import Example, Prediction
 from vrft.types.rows import prediction_to_row
 
@@ -79,12 +80,13 @@ class PredictionStore:
     def append(self, predictions: Sequence[Prediction]) -> None:
         lines = "".join(json.dumps(prediction_to_row(p), allow_nan=False) + "\n" for p in predictions)
         try:
-            self._own.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._own.parent)
             with self._own.open("a", encoding="ascii", newline="\n") as file:
                 file.write(lines)
         except OSError as error:
             raise RunError(
-                f"{self._own}: the answers cannot be written ({error}). Free space; nothing is asked twice."
+                f"{self._own}: the answers cannot be written ({error}). Free space and run the same command "
+                "again; finished answers are kept."
             ) from error
 
     def finish(self) -> list[Prediction]:
@@ -106,8 +108,8 @@ class PredictionStore:
         stranger = next(iter(found.keys() - {e.id for batch in self._batches for e in batch}), None)
         if stranger is not None:
             raise RunError(
-                f"{self._path}: it holds an answer to '{stranger}', which is not among the questions. "
-                "Name another folder for other questions."
+                f"{self._path}: the file holds an answer to '{stranger}', which is not among the questions. "
+                "Name another folder with --out."
             )
         whole = [found[e.id] for batch in self._batches if _answered(batch, found) for e in batch]
         if files:

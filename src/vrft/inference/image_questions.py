@@ -12,6 +12,7 @@ from PIL import Image as PILImage
 from vrft.data.images import is_image, open_rgb
 from vrft.data.label_checks import record_id
 from vrft.errors import InputError, LabelError
+from vrft.run_folder import make_folder
 from vrft.tasks.task import Task
 from vrft.types import Example, Form, Image
 
@@ -31,7 +32,7 @@ class ImageFiles:
 def images_at(path: Path, passed_over: Iterable[Path] = ()) -> ImageFiles:
     """The image of a path, or all images in a folder and below, but for the folders that are passed over."""
     if not path.exists():
-        raise InputError(f"{path}: there is no such image or folder.")
+        raise InputError(f"{path}: there is no such image or folder. Check the path.")
     if not path.is_dir():
         return ImageFiles(path.parent, (path,), single=True)
     closed = [f.resolve() for f in passed_over if path.resolve() in f.resolve().parents]
@@ -44,7 +45,7 @@ def images_at(path: Path, passed_over: Iterable[Path] = ()) -> ImageFiles:
         and not any(folder in file.resolve().parents for folder in closed)
     ]
     if not found:
-        raise InputError(f"{path}: there is no image in this folder. Give one that holds images.")
+        raise InputError(f"{path}: this folder holds no image. Name another one.")
     ordered = sorted(found, key=lambda file: file.relative_to(path).as_posix())
     return ImageFiles(path, tuple(ordered), single=False)
 
@@ -52,8 +53,8 @@ def images_at(path: Path, passed_over: Iterable[Path] = ()) -> ImageFiles:
 def image_of_bytes(content: bytes, folder: Path) -> ImageFiles:
     """The image that came as bytes, kept in a folder as a file that is named after what it holds."""
     if not content:
-        raise InputError("standard input: it is empty. Pipe the bytes of one image into it.")
-    folder.mkdir(parents=True, exist_ok=True)
+        raise InputError("Standard input is empty. Pipe the bytes of one image into it.")
+    make_folder(folder)
     file = folder / f"stdin-{hashlib.sha256(content).hexdigest()[:12]}"
     file.write_bytes(content)
     try:
@@ -61,7 +62,7 @@ def image_of_bytes(content: bytes, folder: Path) -> ImageFiles:
     except LabelError as error:
         file.unlink()
         raise InputError(
-            f"standard input: its {len(content)} bytes are not an image that can be read. "
+            f"Standard input: its {len(content)} bytes are not an image that can be read. "
             "Pipe the bytes of one image file into it."
         ) from error
     with PILImage.open(file) as image:
@@ -82,7 +83,7 @@ def questions_about(
     asked = list(dict.fromkeys(" ".join(question.split()) for question in questions))
     names = [" ".join(name.split()) for name in dict.fromkeys(options)]
     if not asked or not all((*asked, *names)):
-        raise InputError("A question or a class name is empty. Name what is asked about.")
+        raise InputError("A question or a class name is empty. Write at least one word.")
     examples: list[Example] = []
     broken: list[LabelError] = []
     for path in images.paths:

@@ -130,7 +130,7 @@ def sampled_from(samples: int, count: int, place: int) -> int:
 def _presence(example: Example) -> PresenceQuestion:
     task = task_of(example)
     if task.presence is None:
-        raise InputError(f"{task.name} has no question whether something is there. Leave --gate out.")
+        raise InputError(f"{task.name} cannot ask first whether something is in the image. Leave --gate out.")
     return task.presence
 
 

@@ -58,15 +58,15 @@ def _check(
             "another folder with --out, or delete this one."
         )
     if predictions.exists() and not file.exists():
-        raise RunError(f"{predictions}: these answers are not of this command. Name another folder.")
+        raise RunError(f"{predictions}: another command wrote these answers. Name another folder with --out.")
     settings = {**settings, "form": ", ".join(sorted({str(example.form) for example in examples}))}
     kept: dict[str, Any] = read_json(file) if file.exists() else {"settings": settings, "sha256": {}}
     refuse_others(folder, kept["settings"], settings)
     changed = [name for name, value in hashes.items() if kept["sha256"].get(name, value) != value]
     if changed:
         raise RunError(
-            f"{folder}: images have changed since they were asked about: {some(changed)}. "
-            "Name another folder."
+            f"{folder}: images have changed since their answers were written: {some(changed)}. "
+            "Name another folder with --out."
         )
     write_json(file, {"settings": settings, "sha256": {**kept["sha256"], **hashes}})
     return predictions

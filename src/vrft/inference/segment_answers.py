@@ -40,7 +40,7 @@ def segment_answers(
         return Segmented(source, known)
     if sam is None:
         raise InputError(
-            f"{len(missing)} answers have boxes whose regions are not known, such as the one to question "
+            f"{len(missing)} answers have boxes but no regions yet, such as the one to question "
             f"'{missing[0].example.id}'. Name a SAM with --sam."
         )
     # Only here: scoring what is kept needs no torch.

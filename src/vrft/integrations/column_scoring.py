@@ -35,7 +35,7 @@ def reward_options(given: Mapping[str, Any]) -> RewardOptions:
         return RewardOptions.model_validate(tree)
     except ValidationError as error:
         listed = "; ".join(f"{'.'.join(str(key) for key in e['loc'])}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"Arguments of the reward: {listed}") from error
+        raise ConfigError(f"Arguments of the reward: {listed}. Known: {', '.join(ARGUMENTS)}.") from error
 
 
 def options_among(given: Mapping[str, Any]) -> RewardOptions:
@@ -88,7 +88,9 @@ def scored_rows(
             f"The dataset has no column '{column}'. Columns: {have}. Fill it with vrft's pack()."
         )
     if len(values) != len(texts):
-        raise InputError(f"Column '{column}' has {len(values)} values for {len(texts)} answers.")
+        raise InputError(
+            f"Column '{column}' has {len(values)} values for {len(texts)} answers. Give one for each answer."
+        )
     now = _clock(columns.get("trainer_state"))
     counts = lengths if lengths is not None else [None] * len(texts)
     return [

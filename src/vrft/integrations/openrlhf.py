@@ -66,7 +66,9 @@ def answer_of(query: str, prompt: str) -> str:
         length = min(2 * length, len(prompt))
     place = query.find(prompt[-length:])
     if place < 0:
-        raise InputError(f"The query does not hold the end of its prompt, {prompt[-length:]!r}.")
+        raise InputError(
+            f"The query does not contain the end of its prompt, {prompt[-length:]!r}. Pass prompts unchanged."
+        )
     return query[place + length :]
 
 

@@ -72,7 +72,9 @@ def pack(example: Example, frames: Sequence[CoordinateFrame]) -> str:
     """
     where = f"Example '{example.id}'"
     if example.target is None:
-        raise InputError(f"{where}: it has no target, so no answer to it can be scored.")
+        raise InputError(
+            f"{where} has no target, so its answers cannot be scored. Pack labelled examples only."
+        )
     given = {
         "vrft": 2,
         "task": example.task,
@@ -117,7 +119,9 @@ def _unpack(text: str) -> _Unpacked:
     try:
         tree = json.loads(text)
         if isinstance(tree, Mapping) and tree.get("vrft") == 1:
-            raise InputError("It was packed by vrft 0.1 (format 1). Fill the column anew with vrft's pack().")
+            raise InputError(
+                "It was packed by vrft 0.1 (format 1). Fill the column again with vrft's pack()."
+            )
         packed = _Packed.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise InputError(f"{_listed(error)}. Fill it with vrft's pack().") from error
@@ -126,7 +130,7 @@ def _unpack(text: str) -> _Unpacked:
     written = packed.model_dump(mode="json", exclude_defaults=True)
     other = next((key for key in tree.keys() | written.keys() if tree.get(key) != written.get(key)), None)
     if other is not None:
-        raise InputError(f"{other}: it is not as pack() writes it. Fill it with vrft's pack().")
+        raise InputError(f"{other} is not as pack() writes it. Fill it with vrft's pack().")
     given = {name: getattr(packed, name) for name in _Packed.model_fields if name not in ("vrft", "frames")}
     example = Example(record_id=packed.id, **given)
     _check_places(example, packed.frames)
@@ -138,15 +142,15 @@ def _check_places(example: Example, frames: Sequence[CoordinateFrame]) -> None:
     """Windows, boxes and masks have to lie in media of these sizes."""
     if len(frames) != len(example.media):
         raise InputError(
-            f"There are {len(example.media)} media and {len(frames)} frames, one for each is needed."
+            f"There are {len(example.media)} media and {len(frames)} frames. Give one frame for each medium."
         )
     for medium, frame in zip(example.media, frames, strict=True):
         if min(*medium.size_wh, *frame.input_wh) < 1:
-            raise InputError(f"size_wh {medium.size_wh}, input_wh {frame.input_wh}: there are no pixels.")
+            raise InputError(f"size_wh {medium.size_wh}, input_wh {frame.input_wh}: both must be 1 or more.")
         expected = medium.frame(frame.name, frame.input_wh)
         if expected != frame:
             raise InputError(
-                f"Its {medium.kind} shows {expected.window_px}, mirrored: {expected.mirrored}, but the "
+                f"The {medium.kind} shows {expected.window_px}, mirrored: {expected.mirrored}, but the "
                 f"frame is of {frame.window_px}, mirrored: {frame.mirrored}."
             )
     assert example.target is not None
@@ -161,7 +165,8 @@ def _check_places(example: Example, frames: Sequence[CoordinateFrame]) -> None:
     for (height, width), counts in _regions(example.target.encode()):
         if (width, height) not in sizes:
             raise InputError(
-                f"A mask is {(height, width)} high and wide, the media are {sorted(sizes)} wide and high."
+                f"A mask is {width}x{height} pixels (width x height), the media are {sorted(sizes)}. "
+                "Give masks of the size of their image."
             )
         try:
             pixels = coco_mask.decode({"size": [height, width], "counts": counts.encode("ascii")})
@@ -183,9 +188,11 @@ def _check_answerable(example: Example, target: Value, frames: Sequence[Coordina
         task.gold(example, frames)
         useless = target.is_empty and not task.score(Answer(target, formatted=True), target)
     except Exception as error:
-        raise InputError(f"{task.name} has no right answer for this target, a {target.kind}.") from error
+        raise InputError(
+            f"{task.name} cannot write a target of kind '{target.kind}' as an answer. Use another task."
+        ) from error
     if useless:
-        raise InputError(f"{task.name} has no right answer for this target, which is empty.")
+        raise InputError(f"{task.name} has no right answer for an empty target. Leave the example out.")
 
 
 def _regions(tree: Any) -> Iterator[tuple[Sequence[int], str]]:

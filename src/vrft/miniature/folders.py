@@ -25,6 +25,7 @@ from vrft.miniature.expressions import expressions
 from vrft.miniature.glyphs import Split
 from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, SceneObject, draw_scene
 from vrft.miniature.writers import write_class_folders, write_coco, write_expressions
+from vrft.run_folder import make_folder
 from vrft.types import Annotation, Boxes
 
 DETECTION_CATEGORIES = ("two", "six", "seven", "circle", "square", "heart")
@@ -155,11 +156,13 @@ def _settings(
     task: str, seed: int, categories: Sequence[str], counts: tuple[int, int, int]
 ) -> dict[str, object]:
     if seed < 0 or min(counts) < 0:
-        raise InputError(f"The seed ({seed}) and the numbers of images {counts} must not be negative.")
+        raise InputError(f"The seed ({seed}) and the numbers of images {counts} must be 0 or more.")
     if unknown := [name for name in categories if name not in CATEGORIES]:
-        raise InputError(f"Nothing called {unknown} can be drawn. Choose from: {', '.join(CATEGORIES)}.")
+        raise InputError(f"The miniature has no category {unknown}. Choose from: {', '.join(CATEGORIES)}.")
     if not categories or len(set(categories)) < len(categories):
-        raise InputError(f"The categories {list(categories)} are none or repeat; name each once.")
+        raise InputError(
+            f"The categories {list(categories)} are empty or repeat a name. Name at least one, each once."
+        )
     return {
         "generator": GENERATOR,
         "version": VERSION,
@@ -178,12 +181,12 @@ def _keep_or_write(folder: Path, settings: dict[str, object], write: Callable[[_
     taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if taken and found.get("generator") != GENERATOR:
         raise InputError(
-            f"{folder}: It exists and vrft did not write it, so it is left alone. "
-            "Choose another folder, or move this one away."
+            f"{folder}: vrft did not write what is there, and leaves it alone. Choose another folder, "
+            "or move it away."
         )
     for path in _own(folder, found):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     # The numbers of files come last: a marker without them is a folder whose writing was cut short.
     marker.write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
     counts = settings["counts"]

@@ -34,4 +34,5 @@ def glyphs(digit: int, split: Split) -> np.ndarray:
     edges = np.cumsum([0.0, *(_SHARES[s] for s in SPLITS)])
     index = SPLITS.index(split)
     low, high = (round(edges[i] * len(own)) for i in (index, index + 1))
-    return own[order[low:high]]
+    found: np.ndarray = own[order[low:high]]
+    return found

@@ -130,7 +130,8 @@ def _field(rng: np.random.Generator) -> np.ndarray:
         )
     else:
         field = 0.6 * rng.normal(0, 1, (SIZE, SIZE))
-    return field
+    found: np.ndarray = field
+    return found
 
 
 def _paint(

@@ -72,9 +72,8 @@ def _reply(policy: Policy, spoken: Sequence[Message], shown: Sequence[Message]) 
     )
     if not (found and same):
         raise ModelError(
-            f"{policy.source}: its chat template writes an earlier answer in another way once the "
-            "conversation goes on (it may drop the thinking), so that sampled tokens would change. Ask it "
-            "one turn only."
+            f"{policy.source}: its chat template rewrites earlier answers in a longer conversation (it may "
+            "drop the thinking), which would change the sampled tokens. Use this model for one turn only."
         )
     return tail
 
@@ -115,7 +114,9 @@ def _rendered(policy: Policy, messages: Sequence[Message]) -> str:
     try:
         return str(policy.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
     except TemplateError as error:
-        raise InputError(f"{policy.source}: its chat template refuses these messages: {error}") from error
+        raise InputError(
+            f"{policy.source}: its chat template refuses these messages ({error}). Check their roles."
+        ) from error
 
 
 def _with_media(policy: Policy, text: str, media: Sequence[Medium]) -> str:
@@ -125,7 +126,7 @@ def _with_media(policy: Policy, text: str, media: Sequence[Medium]) -> str:
     if len(parts) != len(media):
         raise ModelError(
             f"{policy.source}: its chat template writes '{mark}', which stands for an image, {len(parts)} "
-            f"times for {len(media)} of them. Take the template of the model's own release."
+            f"times for {len(media)} of them. Use the template of the original model."
         )
     return before + "".join(policy.image(m).text + part for m, part in zip(media, parts, strict=True))
 
@@ -133,8 +134,8 @@ def _with_media(policy: Policy, text: str, media: Sequence[Medium]) -> str:
 def _check(policy: Policy, messages: Sequence[Message], media: Sequence[Medium]) -> None:
     if len(media) > 1 and not policy.family.several_images:
         raise InputError(
-            f"{policy.source}: a model of type '{policy.family.model_type}' is asked about one image at a "
-            f"time here, and the prompt shows {len(media)}. Take a model of another family."
+            f"{policy.source}: a model of type '{policy.family.model_type}' sees one image at a time, "
+            f"and the prompt has {len(media)}. Use a model of another family."
         )
     for text in (part for message in messages for part in message.content if isinstance(part, str)):
         own = set(policy.tokenizer(text, add_special_tokens=False)["input_ids"]).intersection(

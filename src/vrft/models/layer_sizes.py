@@ -132,7 +132,8 @@ def _is_projection(name: str, module: nn.Module) -> bool:
 def _adapter_keeps(module: Any, half: bool) -> int:
     """An adapter's inner numbers; it computes in float32, so that half precision is copied for it."""
     ranks = [a.out_features for a in getattr(module, "lora_A", {}).values()]
-    return sum(ranks) + (int(module.in_features) if ranks and half else 0)
+    found: int = sum(ranks) + (int(module.in_features) if ranks and half else 0)
+    return found
 
 
 def _is_product(layer: Any) -> bool:

@@ -8,23 +8,26 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from vrft.errors import ModelError
+from vrft.errors import ConfigError, ModelError
 from vrft.models.attention.shared_attention import NAME
 from vrft.models.families import family_of
 from vrft.models.families.family import Family
 from vrft.models.model_options import LoraOptions, ModelOptions
 from vrft.models.model_source import (
     adapter_base,
+    cannot_load,
     check_weights,
     copy_side_files,
     fetch_side_files,
-    first_line,
+    first_sentence,
     quiet,
     read_config,
     resolve_source,
 )
 from vrft.models.policy import Policy
+from vrft.types.options import did_you_mean
 
 SDPA = "sdpa"
 WITHOUT_WEIGHTS = "meta"
@@ -39,6 +42,7 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
 
     Raises:
         ModelError: the source is missing or broken, or is not a vision-language model that vrft can train.
+        ConfigError: this machine does not have the device, or not the attention implementation.
 
     Example:
         >>> policy = load_policy(ModelOptions(path="miniature", device="cpu"))
@@ -51,6 +55,7 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     folder = resolve_source(source)
     device = natural_device() if options.device == "auto" else options.device
     dtype = natural_dtype(device) if options.dtype == "auto" else options.dtype
+    _check_available(device, options.attention)
     adapted = adapter_base(folder)
     base = adapted or folder
     config = read_config(base, source)
@@ -58,16 +63,21 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     try:
         with quiet():
             model = _model(base, config, device, getattr(torch, dtype), options.attention, source)
-            tokenizer = AutoTokenizer.from_pretrained(base)
+            tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
             # The PIL backend everywhere: the torchvision one differs by up to 0.015 per pixel value, and runs
             # must agree.
-            image_processor = AutoImageProcessor.from_pretrained(base, backend="pil")
+            image_processor = AutoImageProcessor.from_pretrained(base, backend="pil", trust_remote_code=False)
         fetch_side_files(base)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{source}: the model could not be loaded: {first_line(error)}") from error
+    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
+        if options.attention != SDPA and "ttention" in str(error):
+            raise ConfigError(
+                f"model.attention: '{options.attention}' cannot be used here ({first_sentence(error)}). "
+                "Install what it needs, or set model.attention: sdpa."
+            ) from error
+        raise cannot_load(source, "the model", error) from error
     if not tokenizer.chat_template:
         raise ModelError(
-            f"{source}: its tokenizer has no chat template; add chat_template.jinja to the folder."
+            f"{source}: its tokenizer has no chat template. Add chat_template.jinja to the folder."
         )
     family.prepare(image_processor, model.config, options.min_pixels, options.max_pixels)
     if options.attention == SDPA:
@@ -86,6 +96,20 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     return Policy(model, tokenizer, image_processor, family, source, vision_frozen)
 
 
+def _check_available(device: str, attention: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(
+            f"model.device: '{device}' cannot be used here ({first_sentence(error)}). Set model.device: "
+            "auto, which takes CUDA where there is one and else the CPU."
+        ) from error
+    known = ("eager", *ALL_ATTENTION_FUNCTIONS.valid_keys())
+    if attention not in known:
+        hint = did_you_mean(attention, known)
+        raise ConfigError(f"model.attention: there is no '{attention}'.{hint} The usual one is sdpa.")
+
+
 def natural_device() -> str:
     """The device that this machine trains on: CUDA where there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -101,9 +125,15 @@ def natural_dtype(device: str) -> str:
 def _model(base: str, config: Any, device: str, dtype: torch.dtype, attention: str, source: str) -> Any:
     if device == WITHOUT_WEIGHTS:
         with torch.device(device):
-            return AutoModelForImageTextToText.from_config(config, dtype=dtype, attn_implementation=attention)
+            return AutoModelForImageTextToText.from_config(
+                config, dtype=dtype, attn_implementation=attention, trust_remote_code=False
+            )
     model, loading = AutoModelForImageTextToText.from_pretrained(
-        base, dtype=dtype, attn_implementation=attention, output_loading_info=True
+        base,
+        dtype=dtype,
+        attn_implementation=attention,
+        output_loading_info=True,
+        trust_remote_code=False,
     )
     check_weights(loading, source)
     return model

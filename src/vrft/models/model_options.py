@@ -15,8 +15,11 @@ class LoraOptions(Options):
     """A LoRA adapter on the language model, never on the vision tower; switched off, it is the reference."""
 
     rank: int = Field(16, ge=1)
+    """Rank of the added matrices."""
     alpha: int = Field(32, ge=1)
+    """The adapter's output is multiplied by alpha / rank."""
     dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of the adapter's inputs that is dropped while training."""
 
 
 class ModelOptions(Options):

@@ -14,32 +14,56 @@ from huggingface_hub import snapshot_download
 from transformers import AutoConfig
 
 from vrft.errors import ModelError
-from vrft.miniature.location import is_miniature, miniature_folder
+from vrft.miniature.location import MINIATURE, is_miniature, miniature_folder
+from vrft.types.options import did_you_mean
 
 
 def read_config(base: str, source: str) -> Any:
     """transformers' configuration of a folder or hub id; ``source`` is what the user called it."""
     if Path(base).exists() and not (Path(base) / "config.json").exists():
-        raise ModelError(f"{source}: no config.json there. Give a Hugging Face model folder or a hub id.")
+        raise ModelError(
+            f"{source}: the folder has no config.json. Give a Hugging Face model folder or a hub id."
+        )
+    if base.count("/") > 1 and not Path(base).exists():
+        raise ModelError(f"{source}: there is no such folder. Give a Hugging Face model folder or a hub id.")
     try:
         with quiet():
-            return AutoConfig.from_pretrained(base)
+            return AutoConfig.from_pretrained(base, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{source}: no model configuration could be read there: {first_line(error)}"
-        ) from error
+        raise cannot_load(source, "the configuration of the model", error) from error
+
+
+def cannot_load(source: str, what: str, error: Exception) -> ModelError:
+    """What is said where transformers loads something not; ``source`` is what the user called the model."""
+    if "trust_remote_code" in str(error):
+        return ModelError(
+            f"{source}: {what} brings program code of its own (auto_map), and vrft never runs such code. "
+            "Use a model that transformers supports by itself."
+        )
+    return ModelError(
+        f"{source}: {what} cannot be loaded ({first_line(error)}). Check the path or hub id, or download the "
+        "model again."
+    )
 
 
 def check_weights(loading: dict[str, Any], source: str) -> None:
     """Refuse a model of which transformers has made up some weights (its ``output_loading_info``)."""
     lacking = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3]
     if lacking:
-        raise ModelError(f"{source}: weights are missing or of another shape ({', '.join(lacking)}, ...).")
+        raise ModelError(
+            f"{source}: weights are missing or of another shape ({', '.join(lacking)}, ...). "
+            "Save or download the model again."
+        )
 
 
 def first_line(error: Exception) -> str:
     """What an error says, without what follows its first line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def first_sentence(error: Exception) -> str:
+    """What an error says at once, where it goes on with advice for others."""
+    return first_line(error).partition(". ")[0].rstrip(".")
 
 
 @contextmanager
@@ -69,6 +93,8 @@ COPIED = (
 
 def resolve_source(source: str) -> str:
     """The folder or hub id behind a model's name, which may be that of an embedded one."""
+    if not Path(source).exists() and source != MINIATURE and (hint := did_you_mean(source, [MINIATURE])):
+        raise ModelError(f"{source}: there is no such model folder.{hint}")
     return str(miniature_folder(source)) if is_miniature(source) else source
 
 

@@ -104,7 +104,8 @@ class Policy:
     @property
     def device(self) -> torch.device:
         """Where the model's weights are."""
-        return next(self.model.parameters()).device
+        found: torch.device = next(self.model.parameters()).device
+        return found
 
     @property
     def shares_prompt(self) -> bool:
@@ -229,8 +230,8 @@ class Policy:
     def _processed(self, medium: Medium) -> ProcessedImage:
         if not isinstance(medium, Image):
             raise InputError(
-                f"{medium.path}: a model of type '{self.family.model_type}' is shown images here, not a "
-                f"{medium.kind}."
+                f"{medium.path}: a model of type '{self.family.model_type}' takes images, and this is a "
+                f"{medium.kind}. Use its frames as images."
             )
         pixels = open_image(medium)
         found = self.family.process(pixels, self.image_processor, self.tokenizer, self.core.config)

@@ -18,7 +18,7 @@ from vrft.data.images import open_rgb
 from vrft.errors import ModelError
 from vrft.geometry.masks import mask_of_region
 from vrft.models.load_policy import natural_device
-from vrft.models.model_source import check_weights, first_line, quiet, read_config
+from vrft.models.model_source import cannot_load, check_weights, quiet, read_config
 from vrft.types import BoxXYXY, Mask
 
 MODEL_TYPE = "sam"
@@ -58,9 +58,9 @@ class Segmenter:
                     source, dtype=torch.float32, output_loading_info=True
                 )
                 # The PIL backend everywhere, as for policies: the other one needs torchvision.
-                processor = AutoImageProcessor.from_pretrained(source, backend="pil")
+                processor = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"{source}: the SAM could not be loaded: {first_line(error)}") from error
+            raise cannot_load(source, "the SAM", error) from error
         check_weights(loading, source)
         _check_side(config.vision_config.image_size, processor, source)
         return cls(model.to(natural_device() if device == "auto" else device).eval(), processor)

@@ -91,7 +91,7 @@ def accuracy_with(aliases: Aliases) -> AnswerReward:
     for name, others in aliases.items():
         if isinstance(others, str) or not all(isinstance(x, str) and _normal(x) for x in others):
             raise InputError(
-                f"aliases: what is given for '{name}' is not a list of names: {others!r}. "
+                f"aliases: the value for '{name}' is not a list of names: {others!r}. "
                 f'Write {{"{name}": ["another name"]}}.'
             )
     return partial(accuracy, aliases={name: tuple(others) for name, others in aliases.items()})
@@ -200,6 +200,8 @@ def _line(name: str, parents: Mapping[str, str]) -> tuple[str, ...]:
     line = [name]
     while (parent := parents.get(line[-1])) is not None:
         if parent in line:
-            raise InputError(f"hierarchy: '{parent}' is its own ancestor ({' < '.join((*line, parent))}).")
+            raise InputError(
+                f"hierarchy: '{parent}' is its own ancestor ({' < '.join((*line, parent))}). Remove a link."
+            )
         line.append(parent)
     return tuple(reversed(line))

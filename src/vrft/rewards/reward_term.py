@@ -58,7 +58,9 @@ class RewardTerm:
             TypeError: it is a reward of groups.
         """
         if isinstance(self.reward, GroupReward):
-            raise TypeError("This reward looks at all groups of a step and has no value of one answer.")
+            raise TypeError(
+                "This reward is for the groups of a step, not for one answer. Call its reward.score_groups."
+            )
         return self.reward(answer, target, **options)
 
 

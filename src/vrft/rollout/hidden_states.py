@@ -138,7 +138,8 @@ def plain_hidden(
         **row_arguments(policy, ids, repeated),
     ).last_hidden_state
     start = batch.ids_PT.shape[1] - 1
-    return hidden[:, start : start + answers.ids_RA.shape[1]][answers.mask_RA]
+    found: torch.Tensor = hidden[:, start : start + answers.ids_RA.shape[1]][answers.mask_RA]
+    return found
 
 
 HiddenStates = Callable[[Policy, list[Prompt], AnswerBatch, int, Encoded | None], torch.Tensor]

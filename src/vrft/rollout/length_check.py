@@ -27,7 +27,7 @@ def check_length(policy: Policy, prompts: Sequence[Prompt], new_tokens: int) -> 
         shown = f"{prompt.media[0].path}: the" if prompt.media else "A"
         raise InputError(
             f"{shown} prompt has {length} tokens, {imaged} of them of the image, and "
-            f"{new_tokens} may follow; the model reads {room}. {fix}"
+            f"{new_tokens} more may be sampled; the model has room for {room}. {fix}"
         )
 
 

@@ -98,7 +98,7 @@ class PlainSampler:
         """Nothing is held."""
 
 
-class _Watch(LogitsProcessor):
+class _Watch(LogitsProcessor):  # type: ignore[misc]
     """Keeps each token's log-probability by the untouched logits, then bans what must not be drawn."""
 
     def __init__(self, params: SamplingParams, never: tuple[int, ...], ends: tuple[int, ...]) -> None:

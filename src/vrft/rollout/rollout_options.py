@@ -14,10 +14,13 @@ class RolloutOptions(Options):
     group_size: int = Field(8, ge=2)
     """Answers to each question."""
     temperature: float = Field(1.0, gt=0)
+    """Below 1 the likely tokens are drawn more often, above 1 less often."""
     top_p: float = Field(1.0, gt=0, le=1)
+    """Tokens are drawn from the likeliest ones that together have this probability; 1 keeps all."""
     top_k: int = Field(0, ge=0)
     """Most likely tokens kept; 0 keeps all."""
     max_new_tokens: int = Field(256, ge=1)
+    """An answer is cut off at this many tokens."""
     min_new_tokens: int = Field(0, ge=0)
     """No answer ends before: for benchmarks."""
     resample: int = Field(0, ge=0)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from vrft.errors import ConfigError
 from vrft.types import Completion, CoordinateFrame, Medium, Message, Prompt, SampleSeed, SamplingParams, Turn
+from vrft.types.options import did_you_mean
 from vrft.types.plugins import load_object
 
 if TYPE_CHECKING:
@@ -100,6 +101,19 @@ SAMPLERS = {
 }
 
 
+def check_sampler(name: str) -> None:
+    """Refuse a name that is no sampler; a class of the user's own is not loaded.
+
+    Raises:
+        ConfigError: there is no such sampler, with the nearest name.
+    """
+    if name not in SAMPLERS and ":" not in name:
+        raise ConfigError(
+            f"rollout.sampler: there is no '{name}'.{did_you_mean(name, SAMPLERS)} Choose one of: "
+            f"{', '.join(SAMPLERS)}; or name a class of your own as package.module:Class."
+        )
+
+
 def load_sampler(
     name: str, policy: Policy, share_images: bool = True, scorer: AnswerScorer | None = None
 ) -> Sampler:
@@ -109,15 +123,11 @@ def load_sampler(
     Raises:
         ConfigError: there is no such sampler.
     """
-    if name not in SAMPLERS and ":" not in name:
-        raise ConfigError(
-            f"rollout.sampler: there is no '{name}'. Choose one of: {', '.join(SAMPLERS)}; or name a "
-            "class of your own as package.module:Class."
-        )
+    check_sampler(name)
     try:
         kind = load_object(SAMPLERS.get(name, name))
     except ValueError as error:
-        raise ConfigError(f"rollout.sampler: {error}") from error
+        raise ConfigError(f"rollout.sampler: {error}. Name it as package.module:Class.") from error
     options = {"share_images": share_images, "scorer": scorer} if name == "shared_prompt" else {}
     sampler: Sampler = kind(policy, **options)
     return sampler

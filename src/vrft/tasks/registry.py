@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -18,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from vrft.errors import ConfigError, InputError
 from vrft.tasks.task import Task
 from vrft.types import Example, Provides
+from vrft.types.options import did_you_mean
 from vrft.types.plugins import discover, load_object
 
 GROUP = "vrft.tasks"
@@ -32,7 +32,7 @@ def task_names() -> list[str]:
     return sorted({*_shipped(), *_points(), *_known})
 
 
-def load_task(spec: str, options: Mapping[str, Any] | None = None) -> Task:
+def load_task(spec: str, options: Mapping[str, object] | None = None) -> Task:
     """Find a task.
 
     Args:
@@ -55,7 +55,7 @@ def load_task(spec: str, options: Mapping[str, Any] | None = None) -> Task:
         >>> load_task("classification", {"subject": "plant"}).subject
         'plant'
     """
-    task = register(_from_place(spec), spec) if _is_place(spec) else _named(spec)
+    task = register(_from_place(spec), spec) if is_place(spec) else _named(spec)
     return _configured(task, options) if options else task
 
 
@@ -77,7 +77,7 @@ def register(task: Task, place: str = "") -> Task:
     other = _known.get(task.name) or _shipped().get(task.name)
     if other is not None and type(other) is not type(task):
         raise InputError(
-            f"{place or type(task).__name__}: there is a task '{task.name}' already. Rename yours."
+            f"{place or type(task).__name__}: another task has the name '{task.name}'. Rename yours."
         )
     return _known.setdefault(task.name, task)
 
@@ -116,11 +116,10 @@ def _named(name: str) -> Task:
             register(_shipped()[name])
     if name in _known:
         return _known[name]
-    near = get_close_matches(name, task_names(), 1, 0.5)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    known = task_names()
     raise InputError(
-        f"There is no task '{name}'.{hint} Choose one of: {', '.join(task_names())}; or name the file that "
-        "holds it: path/to/file.py:TASK."
+        f"There is no task '{name}'.{did_you_mean(name, known)} Choose one of: {', '.join(known)}; or name "
+        "its file: path/to/file.py:TASK."
     )
 
 
@@ -130,15 +129,18 @@ def _from_point(point: EntryPoint) -> Task:
         task = point.load()
     except (ImportError, AttributeError) as error:
         raise InputError(
-            f"{where}: the task cannot be loaded ({error}). Repair or remove its package."
+            f"{where}: the task cannot be loaded ({error}). Fix or uninstall its package."
         ) from error
     if getattr(task, "name", point.name) != point.name:
         raise InputError(f"{where}: the task is called '{task.name}'. Give the entry point this name.")
     return register(task, where)
 
 
-def _is_place(spec: str) -> bool:
-    return ":" in spec or spec.endswith(".py") or os.sep in spec
+def is_place(spec: str) -> bool:
+    """Whether a task is named by its file, folder or module."""
+    if ":" in spec or spec.endswith(".py") or os.sep in spec:
+        return True
+    return spec not in task_names() and os.path.isfile(os.path.join(spec, "__init__.py"))
 
 
 def _from_place(spec: str) -> Any:
@@ -148,15 +150,16 @@ def _from_place(spec: str) -> Any:
     try:
         return load_object(spec if named else f"{spec}:TASK")
     except ValueError as error:
-        raise InputError(str(error)) from error
+        raise InputError(f"{error}. Name a task as path/to/file.py:TASK or package.module:TASK.") from error
 
 
-def _configured(task: Task, options: Mapping[str, Any]) -> Task:
+def _configured(task: Task, options: Mapping[str, object]) -> Task:
     names: list[str] = [f.name for f in fields(task) if f.init] if is_dataclass(task) else []
     unknown = next((name for name in options if name not in names), None)
     if unknown is not None:
         known = ", ".join(names) or "none"
-        raise ConfigError(f"task.{unknown}: {task.name} has no such option. Known: {known}.")
+        hint = did_you_mean(unknown, names)
+        raise ConfigError(f"task.{unknown}: {task.name} has no such option.{hint} Known: {known}.")
     try:
         made: Task = TypeAdapter(type(task)).validate_python(
             {**{name: getattr(task, name) for name in names}, **options}

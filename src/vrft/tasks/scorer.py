@@ -14,7 +14,7 @@ from pydantic import Field
 from vrft.errors import ConfigError
 from vrft.rewards.reward_term import AnswerReward, GroupReward, Outcome, RewardTerm, as_term
 from vrft.tasks.registry import task_of
-from vrft.tasks.task import Task
+from vrft.tasks.task import Setting, Task
 from vrft.types import (
     Clock,
     Completion,
@@ -27,7 +27,7 @@ from vrft.types import (
     RolloutGroup,
     Turn,
 )
-from vrft.types.options import Options
+from vrft.types.options import Options, did_you_mean
 from vrft.types.plugins import load_object
 
 PROGRESS, EXAMPLE = "progress", "example"
@@ -65,14 +65,11 @@ class Scorer:
     def __init__(self, task: Task, options: RewardOptions | None = None) -> None:
         options = options or RewardOptions()
         self.task = task
-        self.setting = options.setting or ("paper" if "paper" in task.settings else "recommended")
-        if self.setting not in task.settings:
-            known = ", ".join(task.settings)
-            raise ConfigError(f"reward.setting: {task.name} has no '{self.setting}'. Known: {known}.")
+        self.setting = check_names(task, options)
         chosen = {name: as_term(term) for name, term in task.settings[self.setting].items()}
         for name in options.weights:
             if name not in chosen:
-                chosen[name] = _library_term(task, name, tuple(chosen))
+                chosen[name] = as_term(task.terms[name])
         for name in options.custom:
             own = load_function(name)
             chosen[name] = own if isinstance(own, RewardTerm) else RewardTerm(own, -math.inf, math.inf)
@@ -88,9 +85,6 @@ class Scorer:
         self.terms: Mapping[str, RewardTerm] = {
             name: _with_options(name, term, options.options.get(name, {})) for name, term in chosen.items()
         }
-        unused = sorted(options.options.keys() - chosen.keys())
-        if unused:
-            raise ConfigError(f"reward.options: '{unused[0]}' is not among the terms: {', '.join(chosen)}.")
         # Asked once: isinstance with a protocol takes longer than most rewards.
         self._of_groups = {n: t.reward for n, t in self.terms.items() if isinstance(t.reward, GroupReward)}
         self._of_answers = {
@@ -157,7 +151,7 @@ class Scorer:
         try:
             found = reward.score_groups(groups, now)
             if [len(column) for column in found] != [len(g.rollouts) for g in groups]:
-                raise ValueError("it gave another number of outcomes than there are rollouts")
+                raise ValueError("it returned another number of outcomes than there are rollouts")
         except Exception as error:  # a reward of the user's own may fail in any way
             return [[error] * len(g.rollouts) for g in groups]
         return found
@@ -233,6 +227,83 @@ def score_groups(
     return done
 
 
+def score(text: str, example: Example, reward: str | None = None) -> Rollout:
+    """Read a text as the answer to a question, and reward it; never fails, whatever the text is.
+
+    Args:
+        text: as a model would write it, tags included. Boxes are in pixels of what is shown of the image.
+        example: the question with its target.
+        reward: a setting of the task; None takes 'paper' where there is one, else 'recommended'.
+
+    Returns:
+        ``reward``, each term in ``terms``, and what was read in ``answer``.
+
+    Raises:
+        InputError: the task has no such setting.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from vrft.types import Image, Label
+        >>> image = Image(Path("a.png"), (8, 8))
+        >>> example = Example("a", "a", "classification", (image,), "thing", Label("cat"))
+        >>> score("<think>Ears.</think><answer>cat</answer>", example).terms
+        {'accuracy': 1.0, 'format': 1.0}
+    """
+    frames = [m.frame("resized_pixels", getattr(m, "shown_wh", m.size_wh)) for m in example.media]
+    return Scorer(task_of(example), RewardOptions(setting=reward)).score_text(text, example, frames)
+
+
+def describe_terms(task: Task) -> dict[str, Any]:
+    """A task's reward settings and its further terms, each term with what it is in one sentence."""
+    known = {id(as_term(term).reward) for setting in task.settings.values() for term in setting.values()}
+    further = {name: term for name, term in task.terms.items() if id(as_term(term).reward) not in known}
+    return {
+        "settings": {name: _described(setting) for name, setting in task.settings.items()},
+        "further": _described(further),
+    }
+
+
+def _described(setting: Setting) -> dict[str, str]:
+    return {name: _sentence(as_term(term)) for name, term in setting.items()}
+
+
+def _sentence(term: RewardTerm) -> str:
+    reward = term.reward
+    while isinstance(reward, partial):
+        reward = reward.func
+    said = (inspect.getdoc(reward) or "").strip().splitlines()
+    return (said[0].replace("``", "") if said else "") + (
+        " Rewards wrong answers: for the audit." if term.unsafe else ""
+    )
+
+
+def check_names(task: Task, options: RewardOptions) -> str:
+    """Refuse a setting or a term that a task does not have; no function of the user's own is loaded.
+
+    Returns:
+        The setting that is meant.
+
+    Raises:
+        ConfigError: there is no such setting or term, with the nearest name.
+    """
+    setting = options.setting or ("paper" if "paper" in task.settings else "recommended")
+    if setting not in task.settings:
+        raise _unknown("reward.setting", f"{task.name} has no setting", setting, list(task.settings))
+    terms = dict.fromkeys((*task.settings[setting], *options.weights, *options.custom))
+    for name in options.weights:
+        if name not in (known := sorted({*task.settings[setting], *task.terms})):
+            raise _unknown("reward.weights", f"{task.name} has no term", name, known)
+    for name in options.options:
+        if name not in terms:
+            raise _unknown("reward.options", "the reward has no term", name, list(terms))
+    return setting
+
+
+def _unknown(key: str, problem: str, name: str, known: Sequence[str]) -> ConfigError:
+    hint = did_you_mean(name, known)
+    return ConfigError(f"{key}: {problem} '{name}'.{hint} Choose one of: {', '.join(known)}.")
+
+
 def load_function(name: str) -> RewardTerm | AnswerReward | GroupReward:
     """A reward of the user's own.
 
@@ -256,9 +327,9 @@ def load_function(name: str) -> RewardTerm | AnswerReward | GroupReward:
     try:
         found: RewardTerm | AnswerReward | GroupReward = load_object(name)
     except ValueError as error:
-        raise ConfigError(f"reward.custom: the reward function {error}") from error
+        raise ConfigError(f"The reward function {error}. Check the file or module and the name.") from error
     if not (callable(found) or isinstance(found, GroupReward)):
-        raise ConfigError(f"reward.custom: '{name}' is not a function.")
+        raise ConfigError(f"'{name}' is not a function. Name a function of an answer and a target.")
     return found
 
 
@@ -269,13 +340,6 @@ def _finite(outcome: float | Exception) -> float:
     if not math.isfinite(value):
         raise ValueError(f"returned {value}")
     return value
-
-
-def _library_term(task: Task, name: str, chosen: tuple[str, ...]) -> RewardTerm:
-    if name not in task.terms:
-        known = ", ".join(sorted({*chosen, *task.terms}))
-        raise ConfigError(f"reward.weights: {task.name} has no term '{name}'. Known: {known}.")
-    return as_term(task.terms[name])
 
 
 def _with_options(name: str, term: RewardTerm, options: Mapping[str, Any]) -> RewardTerm:

@@ -94,7 +94,8 @@ class GroupNormalized(_OfRewards):
         """
         if rewards_PG.shape[1] < 2:
             return centered(rewards_PG)
-        return centered(rewards_PG) / spread(rewards_PG, 1, self.std_floor)
+        found: np.ndarray = centered(rewards_PG) / spread(rewards_PG, 1, self.std_floor)
+        return found
 
 
 class BatchNormalized(_OfRewards):
@@ -116,7 +117,8 @@ class BatchNormalized(_OfRewards):
         """
         if rewards_PG.size < 2:
             return centered(rewards_PG)
-        return centered(rewards_PG) / spread(rewards_PG, (0, 1), self.std_floor)
+        found: np.ndarray = centered(rewards_PG) / spread(rewards_PG, (0, 1), self.std_floor)
+        return found
 
     def __call__(
         self, groups: Sequence[RolloutGroup], now: Clock, weights: Weights | None = None
@@ -156,13 +158,16 @@ class TermNormalized(Advantage):
     def _scores(self, group: RolloutGroup, weights: Mapping[str, float]) -> np.ndarray:
         names = list(group.rollouts[0].terms)
         terms = np.array([[r.terms[n] or 0.0 for n in names] for r in group.rollouts], dtype=np.float64)
-        return self.of(terms[None], np.array([weights.get(n, 1.0) for n in names], dtype=np.float64))[0]
+        weights_K = np.array([weights.get(n, 1.0) for n in names], dtype=np.float64)
+        scores: np.ndarray = self.of(terms[None], weights_K)[0]
+        return scores
 
     def of(self, terms_PGK: np.ndarray, weights_K: np.ndarray) -> np.ndarray:
         """Weighted sum of each term's z-score within its group, (P, G), before the batch normalization."""
         normalized = GroupNormalized(std_floor=self.std_floor)
         scores = [normalized.of(term_PG) for term_PG in np.moveaxis(terms_PGK, 2, 0)]
-        return np.stack(scores, 2) @ weights_K
+        found: np.ndarray = np.stack(scores, 2) @ weights_K
+        return found
 
 
 ADVANTAGES: dict[str, type[Advantage]] = {
@@ -219,7 +224,8 @@ def spread(rewards: np.ndarray, axis: int | tuple[int, ...], std_floor: float) -
 
 def _all_equal(rewards_PG: np.ndarray) -> np.ndarray:
     """True (P, 1) for groups whose rewards are all equal, bit for bit."""
-    return (rewards_PG == rewards_PG[:, :1]).all(1, keepdims=True)
+    found: np.ndarray = (rewards_PG == rewards_PG[:, :1]).all(1, keepdims=True)
+    return found
 
 
 def _by_size(

@@ -36,8 +36,8 @@ def check_together(model: torch.nn.Module, context: DistributedContext) -> None:
     own = torch.stack([p.sum(dtype=torch.float64) for p in learned]).tolist()
     if any(other != own for other in context.all_gather_object([own])):
         raise RunError(
-            f"The weights of {context.count} processes have come apart. The newest "
-            "checkpoint is from before: see that all devices are alike and whole, and go on with --resume."
+            f"The weights differ between the {context.count} processes. The newest checkpoint is "
+            "from before. Check that all devices are of one kind and healthy, then add --resume."
         )
 
 

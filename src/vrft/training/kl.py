@@ -34,6 +34,7 @@ class KlOptions(Options):
     beta: float = Field(0.04, ge=0)
     """Its weight; with 0 there is no reference policy at all."""
     estimator: Literal["k1", "k2", "k3"] = "k3"
+    """Schulman's estimator of each token's KL; docs/algorithms.md has the formulas."""
     correction: bool = False
     """Multiply by the ratio: the gradient is then that of the estimator's mean."""
 

@@ -104,10 +104,12 @@ def run_loop(
     for logger in loggers:
         logger.start(start)
     every = checks.validate_every if validation is not None else 0
+    latest = None
 
     def validated(step: int, best: dict[str, Any]) -> dict[str, Any]:
+        nonlocal latest
         assert validation is not None
-        value = validation.score()
+        latest = value = validation.score()
         _log(loggers, step, {"validation": value})
         if validation.is_better(value, best["value"]):
             return {"step": step, "value": value, "weights": trainable_state(policy.model)}
@@ -150,7 +152,7 @@ def run_loop(
             skipped = skipped + 1 if row.get("skipped") else 0
             if skipped:
                 _report_skipped(folder, step, train_step, skipped)
-            progress(step, optim.steps, {"step": step, **row})
+            progress(step, optim.steps, {"step": step, "validation": latest, **row})
             if every and (step % every == 0 or step == optim.steps):
                 best = validated(step, best)
                 over = patience_over(step)

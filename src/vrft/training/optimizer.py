@@ -43,7 +43,9 @@ class Optimizer:
     ) -> None:
         self.learned = [p for p in model.parameters() if p.requires_grad]
         if not self.learned:
-            raise ConfigError("No weight would learn: set model.lora, or leave the language model trainable.")
+            raise ConfigError(
+                "No weight would be trained. Set model.lora, or do not freeze the language model."
+            )
         self._masters = [p.detach().float().clone() if p.dtype in HALF else p for p in self.learned]
         self._pairs = [(p, m) for p, m in zip(self.learned, self._masters, strict=True) if p is not m]
         self._adam = torch.optim.AdamW(

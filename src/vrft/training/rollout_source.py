@@ -178,8 +178,8 @@ class RolloutSource:
         size, left = divmod(self.rollout.group_size, len(shown))
         if left or not size:
             raise InputError(
-                f"rollout.group_size: {self.rollout.group_size} rollouts cannot be shared by {len(shown)} "
-                "variants of a question. Take a multiple."
+                f"rollout.group_size: {self.rollout.group_size} rollouts cannot be divided among "
+                f"{len(shown)} variants of a question. Set a multiple of {len(shown)}."
             )
         places = tuple(draw.places[0] * len(shown) + k for k in range(len(shown)))
         drawn = self._rolled_out(shown, size, SampleSeed(draw.seed, places, draw.total * len(shown)))
@@ -212,7 +212,7 @@ class RolloutSource:
             count = sum(any(f.term == term for f in r.failures) for r in rollouts)
             warnings.warn(
                 f"Reward term '{term}' failed on {count} of {len(rollouts)} answers in step {now.step + 1} "
-                f"({failures[term]}). They count 0; reward_failures.jsonl lists all.",
+                f"({failures[term]}). They count 0, and reward_failures.jsonl lists them. Fix the function.",
                 RuntimeWarning,
                 stacklevel=2,
             )

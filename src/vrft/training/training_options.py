@@ -15,12 +15,19 @@ class OptimOptions(Options):
     """The optimizer, equal for RFT and SFT."""
 
     learning_rate: float = Field(1e-6, gt=0)
+    """AdamW's learning rate, which warm-up and schedule multiply."""
     schedule: Literal["linear", "constant", "cosine"] = "linear"
+    """How the rate falls over the run: in a line or a half cosine to 0, or not at all."""
     warmup_steps: int = Field(0, ge=0)
+    """Steps in which the rate rises from 0."""
     weight_decay: float = Field(0.0, ge=0)
+    """AdamW's weight decay."""
     max_grad_norm: float = Field(1.0, gt=0)
+    """Longer gradients are scaled down to this norm."""
     steps: int = Field(200, ge=1)
+    """Steps of the run, at most."""
     prompts_per_step: int = Field(16, ge=1)
+    """Questions of one step; RFT draws `rollout.group_size` answers to each."""
     micro_prompts: int = Field(0, ge=0)
     """Prompts of one forward and backward pass; 0 takes the whole step at once."""
     activation_checkpointing: bool = False
@@ -36,6 +43,7 @@ class ChecksOptions(Options):
     patience: int = Field(0, ge=0)
     """Stop after so many validations without a better one; 0 runs all steps."""
     checkpoint_every: int = Field(20, ge=1)
+    """Steps between checkpoints, which --resume goes on from; the newest is kept."""
     rollouts: Literal["all", "none"] | Annotated[int, Field(strict=True, ge=0)] = "all"
     """Groups of each step that are logged whole: 'all', 'none' or a number."""
 

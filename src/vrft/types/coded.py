@@ -66,7 +66,8 @@ class Coded:
         Raises:
             InputError: the kind is not known, or a field is missing or has another type.
         """
-        return _decoded(cls, row)
+        found: Self = _decoded(cls, row)
+        return found
 
     @classmethod
     def __get_pydantic_core_schema__(

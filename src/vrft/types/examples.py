@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from vrft.types.media import Image, Medium
 from vrft.types.records import only_image
@@ -47,7 +46,7 @@ class Example:
     options: tuple[str, ...] = ()
     group: str = ""
     form: Form = Form.THINK
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def image(self) -> Image:

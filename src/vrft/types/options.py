@@ -6,7 +6,7 @@ is named ``package.module:Class`` or ``file.py:Class``. A new key of one class t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,13 +15,32 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vrft.types.plugins import load_object
 
 NAME = "name"
+MAX_SEED = 2**63 - 1
+"""The largest seed that all sources of random numbers take."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question that ends a message about an unknown name; nothing where no known name is near.
+
+    Example:
+        >>> did_you_mean("detectoin", ["detection", "grounding"])
+        " Did you mean 'detection'?"
+    """
+    near = get_close_matches(name, list(known), 1, 0.5)
+    return f" Did you mean '{near[0]}'?" if near else ""
 
 
 class Options(BaseModel):
     """A section of a configuration. Each part of vrft brings its own subclass; ``RunConfig`` only puts them
     together."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
+    )
 
 
 class Choice:
@@ -52,7 +71,7 @@ class Choice:
         return {
             "anyOf": [
                 {"type": "string", "examples": list(self.table)},
-                *({"title": n, **c.model_json_schema()} for n, c in self.table.items()),
+                *(_named_schema(name, options) for name, options in self.table.items()),
             ]
         }
 
@@ -88,7 +107,12 @@ class Choice:
             found = load_object(name)
             if isinstance(found, type) and issubclass(found, Options):
                 return found
-            raise ValueError(f"{name} is not a class of options")
-        near = get_close_matches(name, self.table, 1, 0.5)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise ValueError(f"{name} is not a subclass of vrft.types.options.Options")
+        hint = did_you_mean(name, self.table)
         raise ValueError(f"there is no '{name}'.{hint} Choose one of: {', '.join(self.table)}")
+
+
+def _named_schema(name: str, options: type[Options]) -> dict[str, Any]:
+    schema = options.model_json_schema()
+    properties = {NAME: {"const": name}, **schema.get("properties", {})}
+    return {**schema, "title": name, "properties": properties, "required": [NAME]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
@@ -12,11 +13,14 @@ from typing import Any
 
 
 @cache
-def discover(package: str, name: str) -> tuple[Any, ...]:
-    """What the modules of a package define under a name, in the order of the modules' names."""
+def discover(package: str, name: str, group: str | None = None) -> tuple[Any, ...]:
+    """What the modules of a package define under a name, in the order of the modules' names; then what other
+    packages bring as entry points of a group."""
     folder = import_module(package).__path__
     modules = [import_module(f"{package}.{module.name}") for module in iter_modules(folder)]
-    return tuple(getattr(module, name) for module in modules if hasattr(module, name))
+    own = [getattr(module, name) for module in modules if hasattr(module, name)]
+    points = sorted(entry_points(group=group), key=lambda point: point.name) if group is not None else []
+    return (*own, *(point.load() for point in points))
 
 
 def load_object(spec: str) -> Any:
@@ -26,7 +30,7 @@ def load_object(spec: str) -> Any:
         return getattr(module_at(place), attribute)
     except AttributeError as error:
         if str(error).startswith("module ") and f"'{attribute}'" in str(error):
-            raise ValueError(f"{place} defines no {attribute}") from error
+            raise ValueError(f"{place} does not define {attribute}") from error
         raise ValueError(f"{spec} cannot be loaded ({type(error).__name__}: {error})") from error
     except Exception as error:  # a user's file may fail in any way
         raise ValueError(f"{spec} cannot be loaded ({type(error).__name__}: {error})") from error

@@ -208,7 +208,7 @@ def _dumped(row: BaseModel) -> Row:
 def _validated(model: type[_R], row: Row, what: str) -> _R:
     if isinstance(row, dict) and "version" not in row and {"image_wh", "group"} & row.keys():
         raise RunError(
-            f"This {what} was written by vrft 0.1, whose files this version cannot read. Make it again."
+            f"This {what} was written by vrft 0.1, whose files this version cannot read. Create it again."
         )
     try:
         return model.model_validate(row)

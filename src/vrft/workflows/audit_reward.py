@@ -54,16 +54,20 @@ def _is_task(spec: str) -> bool:
 def _setting(request: AuditRequest) -> tuple[Task, Rule]:
     task = load_task(request.reward)
     if request.task is not None and load_task(request.task).name != task.name:
-        raise InputError(f"'{request.reward}' is a task already; leave --task {request.task} out.")
+        raise InputError(f"'{request.reward}' is itself a task. Leave --task {request.task} out.")
     if request.high is not None:
-        raise InputError("--high is for functions of your own; a setting declares its own range.")
+        raise InputError(
+            "--high is for functions of your own. Leave it out: a setting declares its own range."
+        )
     return task, setting_rule(task, request.settings or "recommended")
 
 
 def _function(request: AuditRequest) -> tuple[Task, Rule]:
     name = request.reward
     if request.task is None:
-        raise InputError(f"Say which task '{name}' rewards: --task NAME; 'vrft tasks' lists the names.")
+        raise InputError(
+            f"The task that '{name}' rewards is not known. Add --task NAME; 'vrft tasks' lists the names."
+        )
     if request.settings is not None:
-        raise InputError(f"'{name}' is a function and has no settings; leave --settings out.")
+        raise InputError(f"'{name}' is a function and has no settings. Leave --settings out.")
     return load_task(request.task), function_rule(name, 1.0 if request.high is None else request.high)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vrft.config.recipes import SUFFIX, recipe_names, recipe_path
-from vrft.config.run_config import RunConfig, load_config, make_config
+from vrft.config.run_config import RunConfig, load_config, make_config, set_key
 from vrft.data.dataset import readers
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.check.finding import Finding, Report, Severity, examined, worst_first
@@ -34,7 +34,7 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     path, opener = request.path, _opener(request.out)
     if not path.exists() and str(path).removesuffix(SUFFIX) not in recipe_names():
         raise InputError(f"{path}: there is no such folder, file or recipe. Check the path.")
-    if path.exists() and not _is_config(path):
+    if path.exists() and not is_config(path):
         task = load_task(request.task) if request.task is not None else None
         return check(path, task, lambda own: _plain(request, own), opener, reporter)
     given = {
@@ -44,6 +44,7 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
         "seed": request.seed,
     }
     overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
+    overrides += request.overrides
     config = load_config(recipe_path(path), overrides)
     return check(Path(config.data.path), config.task.load(), lambda own: config, opener, reporter)
 
@@ -59,7 +60,7 @@ def examine_fit(
     ordered = worst_first(found)
     errors = [finding for finding in ordered if finding.severity is Severity.ERROR]
     if errors:
-        raise InputError("\n".join(["The data cannot be trained on as it is:", *map(_line, errors)]))
+        raise InputError("\n".join(["The data cannot be used for training as it is:", *map(_line, errors)]))
     warnings = [finding for finding in ordered if finding.severity is Severity.WARNING]
     for finding in warnings[:SHOWN]:
         reporter.info(_line(finding))
@@ -76,18 +77,19 @@ def _plain(request: CheckRequest, task: Task) -> RunConfig:
     """The settings with which ``vrft fit`` would take the data."""
     settings = FitSettings(data=request.path, task=task.name, model=request.model or MINIATURE)
     shots = {"shots": request.shots} if request.shots is not None else {}
-    return make_config(
-        {
-            "task": task.name,
-            "seed": request.seed or 0,
-            "model": {"path": settings.model},
-            "data": {"path": str(request.path), **shots},
-            "rollout": {"max_new_tokens": settings.recipe.max_new_tokens},
-        }
-    )
+    tree: dict[str, Any] = {
+        "task": task.name,
+        "seed": request.seed or 0,
+        "model": {"path": settings.model},
+        "data": {"path": str(request.path), **shots},
+        "rollout": {"max_new_tokens": settings.recipe.max_new_tokens},
+    }
+    for override in request.overrides:
+        set_key(tree, override)
+    return make_config(tree)
 
 
-def _is_config(path: Path) -> bool:
+def is_config(path: Path) -> bool:
     """Whether a file is a configuration: YAML that no reader knows as labels."""
     return path.suffix in {".yaml", ".yml"} and not any(reader.detects(path) for reader in readers())
 

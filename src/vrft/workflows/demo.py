@@ -20,5 +20,6 @@ def demo_settings(task: str, seed: int, root: Path, control: bool = False) -> Fi
         control: also train on shuffled rewards.
     """
     folder, demo = root / f"miniature-{task}-{seed}", DEMO_TASKS[task]
+    settings = FitSettings(folder, task, shots=demo.shots, seed=seed, eval_max=EVAL_MAX, control=control)
     demo.write(folder, seed)
-    return FitSettings(folder, task, shots=demo.shots, seed=seed, eval_max=EVAL_MAX, control=control)
+    return settings

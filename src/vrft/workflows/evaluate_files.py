@@ -34,7 +34,7 @@ def evaluate_files(files: Sequence[Path], request: FilesRequest | None = None) -
 
 def _read(files: Sequence[Path], request: FilesRequest) -> dict[str, External]:
     if len({str(file) for file in files}) < len(files):
-        raise InputError("--predictions or --against names a file twice. Name each once.")
+        raise InputError("A file is named twice, also with --against. Name each once.")
     return {str(file): read_external(file, request.reader, request.labels) for file in files}
 
 

@@ -60,8 +60,8 @@ def evaluate_model(
     shown = reporter if reporter is not None and context.is_first else NullReporter()
     if run.config is not None and part == "all" and request.part is None:
         shown.info(
-            f"This run was trained on {run.config.data.path}, and {data} is taken for other images: all "
-            "of them are asked about. If they are the same, add --manifest FILE."
+            f"This run was trained on {run.config.data.path}. {data} counts as other images, and all of "
+            "them are used. If they are the same images, add --manifest FILE."
         )
     if context.is_first:
         check_questions(folder, run.settings(request, task, options) | {"data": str(data)}, examples)
@@ -81,7 +81,9 @@ def evaluate_model(
             return None
         segmentation = _segmentation(request, predictions, folder, shown)
     except KeyboardInterrupt:
-        raise Interrupted(f"Stopped; the answers so far are in {folder}. The same command goes on.") from None
+        raise Interrupted(
+            f"Stopped; {folder} has the answers so far. Run the same command to continue."
+        ) from None
     facts = {
         "model": model,
         "miniature": MINIATURE in (model, run.config.model.path if run.config is not None else None),
@@ -107,17 +109,15 @@ def evaluate_model(
 def _check(data: Path, request: EvaluateRequest, task: Task, examples: Sequence[Example]) -> None:
     """Refuse before anything is asked what could not be scored afterwards."""
     if not examples:
-        raise InputError(f"{data}: no question is left to ask. Take another --part.")
+        raise InputError(f"{data}: this part has no question. Name another --part.")
     if request.fuse is not None:
         task.rule(request.fuse)
         if request.samples == 1 and not request.flip and not request.scales:
-            raise InputError(f"--fuse {request.fuse} needs several answers: add --samples 8, for one.")
+            raise InputError(f"--fuse {request.fuse} needs several answers. Add, for example, --samples 8.")
     groups = {example.group for example in examples}
     strange = [name for name in request.novel if name not in groups]
     if strange:
-        raise InputError(
-            f"--novel: nothing is asked about '{strange[0]}'. Known: {', '.join(sorted(groups))}."
-        )
+        raise InputError(f"--novel: no question is about '{strange[0]}'. Known: {', '.join(sorted(groups))}.")
 
 
 def _questions(
@@ -129,7 +129,9 @@ def _questions(
     part: Part = request.part or ("heldout" if parts.get("heldout") else "all")
     if part != "all":
         if not parts.get(part):
-            raise InputError(f"--part {part}: no such part of this folder is known. Add --manifest FILE.")
+            raise InputError(
+                f"--part {part}: there is no such part. Add --manifest FILE of a split, or leave --part out."
+            )
         examples = parts[part]
     stride = max(1.0, len(examples) / request.eval_max)
     chosen = [examples[int(i * stride)] for i in range(min(len(examples), request.eval_max))]

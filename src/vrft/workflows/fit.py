@@ -63,6 +63,11 @@ class Fitted:
     """By task; empty where nothing was left to hold out."""
     verdict: str
     report: Path
+    model: Path
+    """The run of the chosen RFT policy."""
+    settings: FitSettings
+    questions: tuple[str, ...]
+    """What was asked about, in order."""
 
     @property
     def comparison(self) -> Comparison | None:
@@ -156,11 +161,13 @@ class FitPipeline:
         if copies := self.split.duplicates:
             name, why = next(iter(copies.items()))
             self.reporter.info(
-                f"Copies and near-duplicates, which no two parts of the split share: {len(copies)}, "
-                f"such as {name} ({why})."
+                f"Copies and near-duplicates: {len(copies)}, such as {name} ({why}). All copies of an "
+                "image are in one part of the split."
             )
         if not self.split.heldout:
-            self.note("Nothing is left to hold out: the policies are trained, but nothing can be proved.")
+            self.note(
+                "No image is left to hold out: policies are trained, but no improvement can be measured."
+            )
 
     def load_base(self) -> Policy:
         self.reporter.info(f"Loading {self.settings.model}.")
@@ -191,8 +198,8 @@ class FitPipeline:
         self.form = Form(found["chosen"])
         self.probe = next(p for p in found["probes"] if p["form"] == found["chosen"])
         self.reporter.info(
-            f"Asking in the {self.form} form: {self.probe['signal']:.0%} of groups carry signal, "
-            f"{self.probe['formatted']:.0%} of sampled answers are in form."
+            f"Form of answers: {self.form}. Rewards differ within {self.probe['signal']:.0%} of groups, and "
+            f"{self.probe['formatted']:.0%} of sampled answers are well formed."
         )
 
     def _probe(self, base: Policy) -> Probe:
@@ -249,7 +256,7 @@ class FitPipeline:
             self.context.wait_for_everyone()
         self.forecast = read_json(saved)
         self.reporter.info(
-            f"Forecast: at most {self.forecast['minutes']:.1f} minutes (fewer where a trial stops early), "
+            f"Forecast: at most {self.forecast['minutes']:.1f} minutes (fewer if a trial stops early), "
             f"and {self.forecast['memory_gib']:.1f} GiB for model and training."
         )
 
@@ -258,7 +265,7 @@ class FitPipeline:
         if 1 - self.probe["signal"] <= NO_SIGNAL:
             return "base"
         self.note(
-            f"Only {self.probe['signal']:.0%} of the probed groups carry signal: "
+            f"Rewards differ within only {self.probe['signal']:.0%} of the probed groups, so "
             "RFT starts from the SFT twin."
         )
         return "sft"
@@ -316,7 +323,9 @@ class FitPipeline:
             row = {"seconds": seconds, "report": str(report), "tasks": found}
             write_json(self.folder / "comparison.json", row)
         build_report([self.folder], report)
-        return Fitted(self.folder, found, verdict, report)
+        asked = tuple(dict.fromkeys(example.question for example in self.split.train))
+        model = self.folder / chosen["rft"].folder
+        return Fitted(self.folder, found, verdict, report, model, self.settings, asked)
 
     def _facts(self, chosen: dict[str, Trial], seconds: float) -> dict[str, Any]:
         s = self.settings
@@ -378,7 +387,8 @@ class FitPipeline:
 
 def _summary(dataset: Dataset, split: Split) -> list[str]:
     def counted(part: Sequence[Example]) -> str:
-        return f"{len(part)} questions about {len({e.record_id for e in part})} images"
+        images = len({e.record_id for e in part})
+        return f"{len(part)} questions about {images} image{'s' if images != 1 else ''}"
 
     names = dataset.categories
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

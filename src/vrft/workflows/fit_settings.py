@@ -14,7 +14,9 @@ from vrft.errors import ConfigError, RunError
 from vrft.miniature.location import MINIATURE, is_miniature
 from vrft.models.model_options import LoraOptions
 from vrft.run_folder import changes, read_json, write_json
+from vrft.tasks.registry import load_task
 from vrft.types import Form
+from vrft.types.options import MAX_SEED
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,20 @@ class FitSettings:
     """``key=value`` for every trial, such as ``optim.micro_prompts=1``; not what ``fit`` decides itself."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ConfigError(f"--seed {self.seed}: a seed is a number from 0 to {MAX_SEED}.")
         for override in self.overrides:
             key = override.partition("=")[0].strip()
             if key in DECIDED or key.partition(".")[0] in DECIDED:
                 raise ConfigError(
-                    f"'{override}': {key} is decided by fit, for both systems alike. Use its options "
+                    f"'{override}': {key} is set by vrft fit for all its runs. Use the options of fit "
                     "(vrft fit --help), or vrft train for a single run."
                 )
+
+    @property
+    def stem(self) -> Path:
+        """Where a fit is kept that is given no folder."""
+        return Path("runs") / f"fit-{self.data.resolve().name}-{load_task(self.task).name}-{self.seed}"
 
     @property
     def recipe(self) -> Recipe:
@@ -110,7 +119,7 @@ class FitSettings:
         rate: float,
         out: Path,
         form: Form,
-        manifest: Path,
+        manifest: Path | None = None,
         model: str | None = None,
         shuffle_rewards: bool = False,
     ) -> RunConfig:
@@ -125,12 +134,12 @@ class FitSettings:
             "form": form,
             "model": {"path": model if model is not None else self.model, "lora": lora},
             "data": {
-                "path": str(self.data),
+                "path": str(self.data.resolve()),  # its runs are also used from other folders
                 "shots": self.shots,
                 "val_max": self.val_max,
                 "eval_max": self.eval_max,
                 "near_duplicates": self.near_duplicates,
-                "manifest": str(manifest),
+                "manifest": str(manifest) if manifest is not None else None,
             },
             "rollout": {"max_new_tokens": recipe.max_new_tokens},
             "reward": {"setting": self.reward},
@@ -163,8 +172,8 @@ def keep_settings(settings: FitSettings, folder: Path, writes: bool = True) -> N
     kept, now = folder / "settings.json", json.loads(json.dumps(asdict(settings), default=str))
     if kept.exists() and (differing := changes(read_json(kept), now, free=("control",))):
         raise RunError(
-            f"{folder}: a resumed fit keeps its settings, and these differ ({differing}). Give those that it "
-            "began with, or name another --out."
+            f"{folder}: a resumed fit keeps its settings, and these differ ({differing}). Use the old "
+            "ones, or name another --out."
         )
     if writes:
         write_json(kept, now)

@@ -39,6 +39,9 @@ class Predicted:
     document: Any
     single: bool
     notes: tuple[str, ...] = ()
+    """Where answers and images are."""
+    warnings: tuple[str, ...] = ()
+    """What a format cannot hold, and what the user may not know."""
 
 
 def predict_images(
@@ -47,6 +50,7 @@ def predict_images(
     *,
     format: str = DEFAULT,
     stdin: BinaryIO | None = None,
+    draws: bool = True,
 ) -> Predicted:
     """Ask every question about every image.
 
@@ -55,6 +59,7 @@ def predict_images(
         reporter: shows progress, where a folder is asked about.
         format: a key of ``inference.formats``.
         stdin: where the image '-' is read from.
+        draws: False draws no image; it is drawn next to the answers otherwise.
 
     Raises:
         InputError: a setting, the model or the only image cannot be used.
@@ -65,7 +70,7 @@ def predict_images(
         piped = request.out / PIPED if request.out is not None else Path(spare)
         images = _images(request, stdin, piped)
         shown = reporter if reporter is not None and not images.single else NullReporter()
-        return _predict(request, images, format, shown)
+        return _predict(request, images, format, shown, draws)
 
 
 def _images(request: PredictRequest, stdin: BinaryIO | None, piped: Path) -> ImageFiles:
@@ -73,18 +78,19 @@ def _images(request: PredictRequest, stdin: BinaryIO | None, piped: Path) -> Ima
         out = request.out
         return images_at(Path(request.image), [out, out / DRAWN, out / PIPED] if out is not None else [])
     if stdin is None or stdin.isatty():
-        raise InputError("standard input: nothing is piped into it. Write: vrft predict ... < image.jpg")
+        raise InputError("Standard input is a terminal, not an image. Write: vrft predict ... < image.jpg")
     return image_of_bytes(stdin.read(), piped)
 
 
 def _predict(
-    request: PredictRequest, images: ImageFiles, format: str, reporter: ProgressReporter
+    request: PredictRequest, images: ImageFiles, format: str, reporter: ProgressReporter, draws: bool
 ) -> Predicted:
     run = TrainedRun.of(request.model)
     # Where nobody says otherwise, things are to be found.
     usual = default_task([("category", Boxes.kind)])
     task = run.task(request, usual.name if usual is not None else None)
-    options, drawn = run.options(request, batch=BATCH), _drawn_paths(request, images)
+    options = run.options(request, batch=BATCH)
+    drawn = _drawn_paths(request, images) if draws else None
     task.rule(request.fuse)  # an unknown one is refused before anything is asked
     with reporter.task("Reading images", len(images.paths)) as update:
         examples, broken = questions_about(
@@ -110,7 +116,9 @@ def _predict(
             )
         except KeyboardInterrupt:
             kept = (
-                f"the answers so far are in {path}; the same command goes on" if path else "nothing is kept"
+                f"{path} has the answers so far; run the same command to continue"
+                if path
+                else "nothing is kept"
             )
             raise Interrupted(f"Stopped: {kept}.") from None
     predictions = tuple(
@@ -124,7 +132,8 @@ def _predict(
     if request.image == STDIN and request.out is None:
         predictions = tuple(_placed(one, Path(STDIN)) for one in predictions)
     document = write(predictions)
-    notes = [*_hints(task, request, run), *left_out(format, predictions)]
+    notes = []
+    warnings = (*_hints(task, request, run), *left_out(format, predictions))
     if request.out is not None:
         file = request.out / ("predictions.json" if format == DEFAULT else f"predictions.{format}.json")
         write_json(file, document)
@@ -133,7 +142,7 @@ def _predict(
     notes.append(
         f"Drawn: {where}" if files else "Nothing is drawn. Add --out DIR to keep answers and images."
     )
-    return Predicted(predictions, tuple(broken), document, images.single, tuple(notes))
+    return Predicted(predictions, tuple(broken), document, images.single, tuple(notes), warnings)
 
 
 def _drawn_paths(request: PredictRequest, images: ImageFiles) -> Callable[[str], Path] | None:
@@ -141,7 +150,7 @@ def _drawn_paths(request: PredictRequest, images: ImageFiles) -> Callable[[str],
     target, out = request.drawn, request.out
     if target is not None:
         if not images.single:
-            raise InputError("--drawn names one file. Give --out DIR, where a folder's drawn images go.")
+            raise InputError("--drawn names one file, and there are several images. Use --out DIR instead.")
         check_target(target, images.paths[0])
         return lambda name: target
     if out is not None:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from vrft.errors import InputError
 from vrft.inference.ask_options import BATCH
 from vrft.types import Form
-from vrft.types.options import Options
+from vrft.types.options import MAX_SEED, Options
 
 LENGTH = 512
 """Tokens of an answer, at most, of a model that no run of ours knows."""
@@ -69,7 +69,7 @@ class AskRequest(TaskRequest):
     )
     min_pixels: int | None = Field(None, ge=1, description="Least pixels of an image as the model sees it.")
     max_pixels: int | None = Field(None, ge=1, description="Most pixels of an image as the model sees it.")
-    seed: int = Field(0, description=SEED)
+    seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
 
 
 class PredictRequest(AskRequest):
@@ -99,10 +99,10 @@ class EvaluateRequest(AskRequest):
 class FilesRequest(Options):
     """How files of answers, written by any model, are scored."""
 
-    against: tuple[Path, ...] = Field((), description="A second system's --predictions. Repeat it for seeds.")
+    against: tuple[Path, ...] = Field((), description="A second system's file. Repeat it for seeds.")
     reader: str | None = Field(None, description="A module:function or file.py:function that reads the file.")
     labels: Path | None = Field(None, description="The annotations that COCO results in the file belong to.")
-    by: str | None = Field(None, description="A field of --predictions whose values make groups.")
+    by: str | None = Field(None, description="A field of the rows whose values make groups.")
     fuse: str | None = Field(None, description=FUSE)
     novel: Names = Field((), description=NOVEL)
 
@@ -111,11 +111,33 @@ class CheckRequest(Options):
     """What is examined before a training."""
 
     path: Path = Field(description="Labelled images, a YAML file, or the name of a shipped recipe.")
+    overrides: tuple[str, ...] = Field((), description="key=value, such as model.max_pixels=200704.")
     task: str | None = Field(None, description=f"{TASK} By default what the labels suggest.")
     model: str | None = Field(None, description="The model. By default as configured, or 'miniature'.")
     shots: int | None = Field(None, ge=1, description="Images per class. By default as configured, or 4.")
-    seed: int | None = Field(None, description="Decides the split. By default as configured, or 0.")
+    seed: int | None = Field(
+        None, ge=0, le=MAX_SEED, description="Decides the split. By default as configured, or 0."
+    )
     out: Path = Field(Path("check"), description="Folder that drawn images go to.")
+
+
+class ProbeRequest(Options):
+    """What is sampled before a training."""
+
+    path: Path = Field(description="Labelled images, a YAML file, or the name of a shipped recipe.")
+    overrides: tuple[str, ...] = Field((), description="key=value, such as rollout.max_new_tokens=300.")
+    task: str | None = Field(None, description=f"{TASK} By default what the labels suggest.")
+    model: str | None = Field(None, description="The model. By default 'miniature'.")
+    shots: int | None = Field(None, ge=1, description="Images per class. By default 4.")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Decides the split of a folder.")
+    form: Form | None = Field(None, description="Whether to reason first. By default think.")
+    samples: int | None = Field(
+        None, ge=2, description="Answers to each question; by default 32, or the group size if that is more."
+    )
+    questions: int = Field(16, ge=1, description="Most training questions.")
+    temperatures: Numbers = Field(
+        (0.7, 1.0, 1.3), description="Temperatures that are compared on a few questions; '' compares none."
+    )
 
 
 class AuditRequest(Options):
@@ -128,7 +150,7 @@ class AuditRequest(Options):
     form: Form = Field(Form.THINK, description="Whether answers have reasoning before them.")
     frame: str = Field("norm1000", description="How answers write places: norm1000, resized_pixels or norm1.")
     targets: int = Field(500, description="Number of questions, at least 60.")
-    seed: int = Field(0, description=SEED)
+    seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
 
 
 def _pair(text: str) -> tuple[str, Any]:

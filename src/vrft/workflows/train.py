@@ -6,9 +6,11 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 
+from vrft.config.questions import pseudo_of, questions_of
 from vrft.config.run_config import RunConfig, dump_config, load_config
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import ConfigError, RunError
@@ -18,7 +20,7 @@ from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.models.load_policy import load_policy, natural_device, natural_dtype, save_policy
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
-from vrft.progress import Update
+from vrft.progress import NullReporter, ProgressReporter, Update
 from vrft.rollout.driver import prompts_for
 from vrft.rollout.hidden_states import LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
@@ -135,6 +137,31 @@ def train_step_of(
         micro_groups=micro,
         context=context,
     )
+
+
+def train_config(
+    config: RunConfig,
+    *,
+    resume: bool = False,
+    reporter: ProgressReporter | None = None,
+    context: DistributedContext = SINGLE_PROCESS,
+) -> Trained:
+    """Train one policy on the data that the configuration names; raises as ``train_run``."""
+    shown = reporter if reporter is not None and context.is_first else NullReporter()
+    with context.first_goes_first():  # what it finds of the images is kept on disk
+        questions = questions_of(config, shown)
+        pseudo = pseudo_of(config, questions, shown)
+    with shown.task(config.method.upper(), config.optim.steps) as update:
+        return train_run(
+            config,
+            RunFolder(Path(config.out)),
+            questions.split.train,
+            questions.split.val,
+            pseudo=pseudo,
+            resume=resume,
+            progress=shown_by(update),
+            context=context,
+        )
 
 
 def train_run(
@@ -303,7 +330,9 @@ def shown_by(update: Update) -> Progress:
     def progress(step: int, steps: int, row: Row) -> None:
         nonlocal last
         key = "reward" if "reward" in row else "loss"
-        update(step - last, f"{key} {row[key]:.2f}")
+        validation = row.get("validation")
+        seen = f", validation {validation:.3f}" if validation is not None else ""
+        update(step - last, f"{key} {row[key]:.2f}{seen}")
         last = step
 
     return progress
@@ -314,7 +343,7 @@ def check_processes(config: RunConfig, context: DistributedContext) -> None:
     if context.count > config.optim.prompts_per_step:
         raise ConfigError(
             f"optim.prompts_per_step: {config.optim.prompts_per_step} are fewer than the {context.count} "
-            "processes, and some would have nothing to do. Raise it to a multiple of them, or start fewer."
+            "processes, and some would have nothing to do. Set a multiple of that, or start fewer processes."
         )
 
 
@@ -323,8 +352,8 @@ def _with_pseudo(train: Sequence[Example], pseudo: PseudoLabels, folder: RunFold
     rows = json.loads(json.dumps(pseudo.rows()))
     if (folder.path / "run.json").exists() and folder.rows(PSEUDO) != rows:
         raise RunError(
-            f"{folder.path / PSEUDO}: the pseudo-labels have changed since this run began. Bring its "
-            "setting, prediction files and images back, or begin another run."
+            f"{folder.path / PSEUDO}: the pseudo-labels have changed since this run began. Restore "
+            "its settings, prediction files and images, or start another run."
         )
     if not rows:
         return train

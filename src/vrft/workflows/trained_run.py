@@ -10,6 +10,7 @@ from vrft.config.run_config import RunConfig, load_config
 from vrft.errors import InputError
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.provenance import Pixels, settings_of
+from vrft.run_folder import read_json
 from vrft.tasks.registry import load_task
 from vrft.tasks.task import Task
 from vrft.types import Form, SamplingParams
@@ -31,6 +32,11 @@ class TrainedRun:
     def of(cls, model: str) -> Self:
         """Look at a model argument; the configuration of a run of vrft 0.1 is refused."""
         inner, config = Path(model) / "model", Path(model) / "config.yaml"
+        if (fit := Path(model) / "fit.json").exists():
+            chosen = Path(model) / read_json(fit)["systems"].get("rft", "rft-...")
+            raise InputError(f"{model} is the folder of a whole fit. Name one of its runs, as in {chosen}.")
+        if not Path(model).exists() and (model.count("/") > 1 or model.startswith((".", "/"))):
+            raise InputError(f"{model}: there is no such folder. Check the path.")
         trained = any((inner / name).exists() for name in ("config.json", "adapter_config.json"))
         own = load_config(config) if config.exists() else None
         return cls(model, str(inner) if trained else model, own)
@@ -41,8 +47,8 @@ class TrainedRun:
         spec = request.task or (own.name if own is not None else default)
         if spec is None:
             raise InputError(
-                f"{self.model} is not a run that knows its task. Add --task NAME; 'vrft tasks' lists the "
-                "names."
+                f"{self.model} is not a run folder, so its task is not known. Add --task NAME; "
+                "'vrft tasks' lists the names."
             )
         trained = own.options if own is not None and own.name == spec else {}
         return load_task(spec, {**trained, **request.task_options})

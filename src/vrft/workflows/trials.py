@@ -84,7 +84,7 @@ def _run_trial(
             )
         if trained.stopped:
             raise Interrupted(
-                f"Stopped after step {trained.steps} of {name}; nothing is lost. Go on with --resume."
+                f"Stopped after step {trained.steps} of {name}; nothing is lost. Continue with --resume."
             )
         del trained
         gc.collect()

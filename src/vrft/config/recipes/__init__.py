@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from vrft.errors import ConfigError
+from vrft.types.options import did_you_mean
 
 SUFFIX = ".yaml"
 
@@ -21,8 +22,9 @@ def recipe_path(argument: Path) -> Path:
         return argument
     name = str(argument).removesuffix(SUFFIX)
     if name not in recipe_names():
+        hint = did_you_mean(name, recipe_names())
         known = ", ".join(recipe_names())
-        raise ConfigError(f"There is no file '{argument}', and no recipe of that name. Recipes: {known}.")
+        raise ConfigError(f"There is no file and no recipe '{argument}'.{hint} Recipes: {known}.")
     return _folder() / f"{name}{SUFFIX}"
 
 

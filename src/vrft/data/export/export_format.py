@@ -78,9 +78,11 @@ def export(dataset: Dataset, folder: Path | str, form: str, link: bool = False) 
     if form not in known:
         raise InputError(f"There is no format '{form}'. Choose one of: {', '.join(sorted(known))}.")
     if CATEGORY_BOXES not in dataset.provides:
-        raise InputError(f"'{dataset.root}' has no boxes of categories, and {form} can hold nothing else.")
+        raise InputError(
+            f"'{dataset.root}' has no boxes of categories, and {form} holds nothing else. Take other data."
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"'{folder}' holds something already. Give a new folder.")
+        raise InputError(f"'{folder}' is not empty. Name a new folder.")
     writer, images = known[form], placed(dataset)
     for one in images:
         target = folder / writer.image(one)

@@ -71,10 +71,10 @@ class CocoReader:
             for record in sheet.records():
                 if record.id in seen:
                     other = seen[record.id][0]
-                    problem, fix = "The image is listed twice.", "Join the two images."
+                    problem, fix = "The image is listed twice.", "Keep one entry and give it all annotations."
                     if other != file:
                         problem = f"The image is labelled in {other.name} too."
-                        fix = "Give the path of the one json that is meant."
+                        fix = "Give the path of the one file to read."
                     mistakes.append(LabelError(problem, f"{file}, {record.id}", fix))
                 seen[record.id] = (file, record)
             mistakes += sheet.mistakes
@@ -113,7 +113,7 @@ class Sheet:
             with self.mistakes.kept():
                 key = _key(entry, "id")
                 if key is None or key in images:
-                    raise LabelError("Its id is missing or another image's.", where, "Number the images.")
+                    raise LabelError("The image has no id of its own.", where, "Number the images.")
                 images[key] = self._image(entry, image_files, where)
         # An image with a mistake is known too, lest each of its annotations be reported.
         known = {_key(entry, "id") for entry in self.lists["images"]}
@@ -137,15 +137,20 @@ class Sheet:
             where = f"{self.file}, category {entry.get('id')}"
             name = entry.get("name")
             if not isinstance(name, str) or not name.strip():
-                self.mistakes.append(LabelError("The category has no name.", where, "Name it."))
+                problem = (
+                    "The category has no name."
+                    if not str(name or "").strip()
+                    else f"The name {name!r} is not text."
+                )
+                self.mistakes.append(LabelError(problem, where, 'Write one: "name": "cat".'))
             elif named.setdefault(_key(entry, "id"), name.strip()) != name.strip():
-                self.mistakes.append(LabelError("Two categories have this id.", where, "Number them anew."))
+                self.mistakes.append(LabelError("Two categories have this id.", where, "Give each its own."))
         return named
 
     def _image(self, entry: Mapping[str, Any], image_files: ImageFinder, where: str) -> Record:
         name = entry.get("file_name")
         if not isinstance(name, str) or not name:
-            raise LabelError("It has no 'file_name'.", where, "Name its image.")
+            raise LabelError("The image has no 'file_name'.", where, "Write the name of its file.")
         path = image_files.find(name, where)
         stated: Any = (entry.get("width"), entry.get("height"))
         # What cannot be an image's sides is compared with the image at once.
@@ -162,7 +167,7 @@ class Sheet:
             raise self._dangling(entry, "category_id", "categories")
         xywh = entry.get("bbox")
         if not isinstance(xywh, list) or len(xywh) != 4 or not all(map(is_number, xywh)):
-            raise LabelError(f"Its bbox {xywh} is not [x, y, width, height].", where, "Fix or remove it.")
+            raise LabelError(f"The bbox {xywh} is not [x, y, width, height].", where, "Fix or remove it.")
         (x, y, width, height), image_wh = xywh, record.image.size_wh
         # Sums to a millionth of a pixel: 0.1 + 0.2 is 0.3, as its author meant.
         corners = (float(x), float(y), round(x + width, 6), round(y + height, 6))
@@ -176,7 +181,7 @@ class Sheet:
 
     def _dangling(self, entry: Mapping[str, Any], key: str, target: str) -> LabelError:
         where = f"{self.file}, annotation {entry.get('id')}"
-        problem = f"Its {key} {entry.get(key)} is not among the {target}."
+        problem = f"The {key} {entry.get(key)} is not among the {target}."
         return LabelError(problem, where, f"Fix the {key} or remove the annotation.")
 
 
@@ -186,7 +191,9 @@ def _lists(file: Path) -> Mapping[str, list[dict[str, Any]]]:
     for key in _KEYS:
         entries = sheet.get(key) if isinstance(sheet, dict) else None
         if not is_objects(entries):
-            raise LabelError(f"It has no list of objects '{key}'.", str(file), "Export it as COCO json.")
+            raise LabelError(
+                f"The file has no list of objects '{key}'.", str(file), "Export it as COCO JSON."
+            )
         lists[key] = entries
     return lists
 

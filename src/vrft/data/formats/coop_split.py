@@ -69,9 +69,9 @@ class CoopSplitReader:
 
 def read_entries(file: Path) -> dict[str, list[SplitEntry]]:
     """The lists of a split file, no image looked for; lists that the file lacks are empty."""
-    sheet = parsed(file, fix="Fetch it again.")
+    sheet = parsed(file, fix="Download it again.")
     if not isinstance(sheet, dict) or not all(isinstance(sheet.get(part, []), list) for part in LISTS):
-        raise LabelError("It has no lists 'train', 'val' and 'test'.", str(file), "Fetch it again.")
+        raise LabelError("The file has no lists 'train', 'val' and 'test'.", str(file), "Download it again.")
     names: dict[int, str] = {}
     mistakes = Mistakes()
     read: dict[str, list[SplitEntry]] = {part: [] for part in LISTS}
@@ -93,11 +93,11 @@ def write_entries(file: Path, entries: Mapping[str, Iterable[SplitEntry]]) -> No
 def _entry(row: object, names: dict[int, str], where: str) -> SplitEntry:
     image, number, name = row if isinstance(row, list) and len(row) == 3 else (None, None, None)
     if not isinstance(image, str) or not isinstance(name, str) or not image or not name.strip():
-        raise LabelError(f"The entry {row} is not understood.", where, _EXPECTED)
+        raise LabelError(f"The entry {row} is not an image with its class.", where, _EXPECTED)
     if not isinstance(number, int) or isinstance(number, bool):
         raise LabelError(f"The entry {row} has no class number.", where, _EXPECTED)
     if names.setdefault(number, name) != name:
-        problem = f"Class {number} is '{name}' here and '{names[number]}' before."
+        problem = f"Class {number} is '{name}' here and '{names[number]}' in an entry above."
         raise LabelError(problem, where, "Give each class one number.")
     return SplitEntry(image, number, name)
 

@@ -47,7 +47,7 @@ _CATEGORY = re.compile(r"belonging to the category '(.+?)' in the image, and pro
 """The detection prompt of the paper's Table 1 and of the released sets."""
 
 _LIST = re.compile(r"\s*<answer>\s*(\[|No Objects)")
-_DROP = "Drop it: dataset.filter(lambda row, n: n != {}, with_indices=True)."
+_DROP = "Leave the row out: dataset.filter(lambda row, n: n != {}, with_indices=True)."
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _boxed(record: Record, row: _Row, where: str) -> Record:
     frame = CoordinateFrame.whole("norm1000", record.image.size_wh)
     if found is None or f"({frame.clause})" not in row.problem:
         raise LabelError(
-            "Its problem does not say the category and how coordinates are written.",
+            "The text of 'problem' names no category, or not how coordinates are written.",
             where,
             f"Ask for one category in the words of Visual-RFT's prompt, with '({frame.clause})', and write "
             "the boxes so; or save boxes in pixels as COCO json.",
@@ -110,7 +110,9 @@ def _boxed(record: Record, row: _Row, where: str) -> Record:
     boxes = answer.as_(Boxes)
     if boxes is None or not answer.formatted or answer.find(Points):
         faults = ", ".join(answer.faults) or "no boxes"
-        raise LabelError(f"Its solution is not a list of boxes ({faults}).", where, _DROP.format(row.number))
+        raise LabelError(
+            f"The 'solution' is not a list of boxes ({faults}).", where, _DROP.format(row.number)
+        )
     labelled = {value.xyxy_px[0] for one, value in record.about("category", Boxes) if one.name == category}
     if labelled or category in (record.absent or ()):
         if labelled == set(boxes.xyxy_px):
@@ -126,10 +128,10 @@ def _classified(record: Record, row: _Row, where: str) -> Record:
     answer = parse_label_answer(row.solution, Form.DIRECT)
     label = answer.as_(Label)
     if label is None or not answer.formatted or _LIST.match(row.solution):
-        raise LabelError("Its solution is not a class name in tags.", where, _DROP.format(row.number))
+        raise LabelError("The 'solution' is not a class name in tags.", where, _DROP.format(row.number))
     known = next((value.name for _, value in record.about("image", Label)), label.name)
     if known != label.name:
-        problem = f"It is '{label.name}', but another row calls the same image '{known}'."
+        problem = f"The class is '{label.name}', but another row gives the same image the class '{known}'."
         raise LabelError(problem, where, _DROP.format(row.number))
     return replace(record, annotations=(class_of(label.name),))
 
@@ -157,7 +159,7 @@ def _open(folder: Path) -> Any:
     try:
         import datasets
     except ImportError as error:
-        problem = "Reading what Hugging Face datasets saved needs that library"
+        problem = "a dataset that Hugging Face datasets saved is read with that library"
         raise InputError(f"{folder}: {problem}. Run: pip install 'vrft[datasets]'") from error
     try:
         rows = datasets.load_from_disk(str(folder))
@@ -165,7 +167,7 @@ def _open(folder: Path) -> Any:
         return rows.select_columns(sorted(_COLUMNS)).cast_column("image", datasets.Image(decode=False))
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         problem = f"The saved dataset cannot be opened ({error})."
-        raise LabelError(problem, str(folder), "Save it again; 'image' must hold images.") from error
+        raise LabelError(problem, str(folder), "Save it again, with images in the column 'image'.") from error
 
 
 def _image(row: _Row, folder: Path, where: str) -> Path:
@@ -174,13 +176,13 @@ def _image(row: _Row, folder: Path, where: str) -> Path:
     if content is None:
         path = Path(row.image.get("path") or "")
         if not path.is_file():
-            raise LabelError("It has no image.", where, _DROP.format(row.number))
+            raise LabelError("The row has no image.", where, _DROP.format(row.number))
         content = path.read_bytes()
     try:
         with PILImage.open(io.BytesIO(content)) as image:
             suffix = str(image.format).lower()
     except (OSError, SyntaxError, ValueError, PILImage.DecompressionBombError) as error:
-        raise LabelError(f"Its image cannot be read ({error}).", where, _DROP.format(row.number)) from error
+        raise LabelError(f"The image cannot be read ({error}).", where, _DROP.format(row.number)) from error
     written = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.{suffix}"
     try:
         if not written.is_file():

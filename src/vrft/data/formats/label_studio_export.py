@@ -116,7 +116,7 @@ def _record(
     image_wh = image_size_wh(path)
     for result in results:
         if not isinstance(result.get("value"), dict):
-            raise LabelError("A result has no 'value'.", where, "Export it again.")
+            raise LabelError("One of its results has no 'value'.", where, "Export it again.")
         check_size((result.get("original_width"), result.get("original_height")), image_wh, where)
     annotations: list[Annotation] = []
     if CATEGORY_BOXES in needs:
@@ -127,8 +127,8 @@ def _record(
         choices = [result["value"] for result in results if _is_label(result, IMAGE_CLASS)]
         chosen = [name for value in choices for name in _names(value, "choices", where)]
         if len(chosen) > 1:
-            problem = f"It has several classes: {some(chosen)}."
-            raise LabelError(problem, where, "Choose one, and ask one question in the labelling interface.")
+            problem = f"The image has several classes: {some(chosen)}."
+            raise LabelError(problem, where, "Choose one; for several questions, export one file for each.")
         if not chosen:
             return None
         annotations.append(class_of(chosen[0]))
@@ -138,10 +138,12 @@ def _record(
 def _boxed(image_wh: tuple[int, int], result: Result, where: str) -> list[Annotation]:
     place, value = f"{where}, result {result.get('id')}", result["value"]
     if value.get("rotation") or result.get("image_rotation"):
-        raise LabelError("It is turned, so it is not a box.", place, "Draw it upright.")
+        raise LabelError(
+            "The rectangle is rotated; vrft reads upright boxes only.", place, "Set its rotation to 0."
+        )
     numbers: list[Any] = [value.get(key) for key in ("x", "y", "width", "height")]
     if not all(map(is_number, numbers)):
-        problem = f"Its x, y, width and height {numbers} are not numbers."
+        problem = f"The values of x, y, width and height, {numbers}, are not numbers."
         raise LabelError(problem, place, "Fix or remove it.")
     (x, y, width, height), (w, h) = map(float, numbers), image_wh
     # To a millionth of a pixel, so that the full image is not one float beyond its border.
@@ -154,7 +156,7 @@ def _boxed(image_wh: tuple[int, int], result: Result, where: str) -> list[Annota
 def _names(value: Result, key: str, where: str) -> list[str]:
     names = value.get(key)
     if not isinstance(names, list) or not names or not all(isinstance(n, str) and n.strip() for n in names):
-        raise LabelError("It has no label.", where, "Label or remove it.")
+        raise LabelError("One of its regions has no label.", where, "Label or remove the region.")
     return [name.strip() for name in names]
 
 
@@ -172,7 +174,7 @@ def _dicts(entries: object) -> list[Result]:
 def _completed(task: Result, where: str) -> list[dict[str, Any]]:
     annotations = task.get("annotations")
     if not is_objects(annotations):
-        raise LabelError("It has no list 'annotations'.", where, "Export it as JSON, not as JSON-MIN.")
+        raise LabelError("The task has no list 'annotations'.", where, "Export it as JSON, not as JSON-MIN.")
     completed = [entry for entry in annotations if not entry.get("was_cancelled")]
     return sorted(completed, key=lambda entry: str(entry.get("updated_at") or ""))
 
@@ -180,7 +182,7 @@ def _completed(task: Result, where: str) -> list[dict[str, Any]]:
 def _results(annotation: Result, where: str) -> list[dict[str, Any]]:
     results = annotation.get("result")
     if not is_objects(results):
-        raise LabelError("Its annotation has no list 'result'.", where, "Export it again.")
+        raise LabelError("The annotation has no list 'result'.", where, "Export it again.")
     return results
 
 
@@ -191,8 +193,8 @@ def _image_name(task: Result, where: str) -> str:
     images = {key: name for key, name in names.items() if is_image(Path(name))}
     name = images.get("image") or next(iter(images.values()), None)
     if name is None or (len(images) > 1 and "image" not in images):
-        problem = f"Its data name {len(images) or 'no'} images."
-        raise LabelError(problem, where, "Name the one image under 'image'.")
+        problem = f"The task's 'data' name {len(images) or 'no'} images."
+        raise LabelError(problem, where, "Write the image to label under 'image'.")
     return name
 
 
@@ -219,7 +221,9 @@ def _find(images: ImageFinder, name: str, where: str) -> Path:
 def _tasks(file: Path) -> list[dict[str, Any]]:
     tasks = parsed(file)
     if not is_objects(tasks):
-        raise LabelError("It is not a list of tasks.", str(file), "Export it as JSON.")
+        raise LabelError(
+            "The file is not a list of tasks.", str(file), "Export it from Label Studio as JSON."
+        )
     return tasks
 
 

@@ -57,7 +57,7 @@ class _LvisSheet(Sheet):
         for record in records:
             both = record.categories & set(record.absent or ())
             if both:
-                problem = f"'{min(both)}' has a box and is listed as absent."
+                problem = f"'{min(both)}' has a box here and is also listed as absent."
                 where = f"{self.file}, image {record.id}"
                 self.mistakes.append(LabelError(problem, where, "Fix its neg_category_ids or its boxes."))
         self._listed = [record.id for record in records]
@@ -83,10 +83,14 @@ class _LvisSheet(Sheet):
     def _names(self, entry: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
         ids = entry.get(key)
         if not isinstance(ids, list):
-            raise LabelError(f"It has no list '{key}'.", where, "Give the path of the LVIS json alone.")
+            raise LabelError(
+                f"The image has no list '{key}'.", where, "Give the path of the LVIS file alone."
+            )
         unknown = [number for number in ids if not isinstance(number, int) or number not in self.categories]
         if unknown:
-            raise LabelError(f"Its {key} name no category: {unknown[0]}.", where, f"Fix its {key}.")
+            raise LabelError(
+                f"The {key} hold {unknown[0]}, which is no category's id.", where, f"Fix the {key}."
+            )
         return tuple(self.categories[number] for number in ids)
 
     def _frequencies(self) -> dict[str, str]:
@@ -97,7 +101,7 @@ class _LvisSheet(Sheet):
                 found[name.strip()] = frequency
             elif frequency is not None:
                 where = f"{self.file}, category {entry.get('id')}"
-                problem = f"Its frequency '{frequency}' is not 'r', 'c' or 'f'."
+                problem = f"The frequency '{frequency}' is not 'r', 'c' or 'f'."
                 self.mistakes.append(LabelError(problem, where, "Fix or remove it."))
         return found
 

@@ -72,11 +72,11 @@ def _record(file: Path, image: Path | None, root: Path) -> Record:
     where = str(file)
     sheet = _sheet(file)
     if image is None:
-        raise LabelError("There is no image of the same name next to it.", where, "Put it there.")
+        raise LabelError("There is no image of the same name in its folder.", where, "Put the image there.")
     image_wh = image_size_wh(image)
     painted = _paint(_polygons(sheet, where), image_wh)
     if not (painted == _TARGET).any():
-        raise LabelError("It has no shape that is meant.", where, "Draw a shape called 'target'.")
+        raise LabelError("No shape has the label 'target'.", where, "Give that label to what is asked for.")
     ignored = painted == _IGNORE
     mask = mask_of_region(painted == _TARGET)
     ignore = mask_of_region(ignored) if ignored.any() else None
@@ -107,16 +107,20 @@ def _polygons(sheet: Mapping[str, Any], where: str) -> list[tuple[int, list[tupl
     """Value and corners of every shape but flags, in whole pixels, cut as LISA does."""
     shapes = sheet["shapes"]
     if not is_objects(shapes):
-        raise LabelError("Its 'shapes' are not a list of objects.", where, "Export it again.")
+        raise LabelError("The 'shapes' are not a list of objects.", where, "Export it again.")
     polygons: list[tuple[int, list[tuple[int, int]]]] = []
     for number, shape in enumerate(shapes, 1):
         label, points = shape.get("label"), shape.get("points")
         if not isinstance(label, str):
-            raise LabelError("It has no label.", f"{where}, shape {number}", "Call it 'target' or 'ignore'.")
+            raise LabelError(
+                "The shape has no label.", f"{where}, shape {number}", "Write 'target' or 'ignore'."
+            )
         if label.lower() == "flag":
             continue
         if not isinstance(points, list) or not points or not all(map(_is_point, points)):
-            raise LabelError("It has no points [x, y].", f"{where}, shape {number}", "Fix or remove it.")
+            raise LabelError(
+                "The shape has no points [x, y].", f"{where}, shape {number}", "Fix or remove it."
+            )
         value = _IGNORE if "ignore" in label.lower() else _TARGET
         polygons.append((value, [(int(x), int(y)) for x, y in points]))
     return polygons
@@ -129,9 +133,9 @@ def _is_point(point: object) -> bool:
 def _texts(sheet: Mapping[str, Any], where: str) -> list[str]:
     texts = sheet["text"]
     if not isinstance(texts, list) or not texts:
-        raise LabelError("Its 'text' is not a list with a text in it.", where, "Write what is meant.")
+        raise LabelError("The 'text' is not a list of questions.", where, 'Write: "text": ["the question"].')
     if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise LabelError("One of its texts is empty or not text.", where, "Fix or remove it.")
+        raise LabelError("One entry of 'text' is empty or not text.", where, "Fix or remove it.")
     return [text.strip() for text in texts]
 
 
@@ -140,8 +144,11 @@ def _sheet(file: Path) -> Mapping[str, Any]:
     sheet = parsed(file, ("utf-8-sig", "cp1252"))
     missing = [key for key in _KEYS if not isinstance(sheet, dict) or key not in sheet]
     if missing:
-        raise LabelError(f"It has no '{missing[0]}'.", str(file), "Export it as ReasonSeg has it.")
-    return sheet
+        raise LabelError(
+            f"The file has no '{missing[0]}'.", str(file), "Write it in the format of ReasonSeg."
+        )
+    found: Mapping[str, Any] = sheet
+    return found
 
 
 READER = ReasonSegReader()

@@ -54,7 +54,7 @@ class RefCocoReader:
         if len(files) > 1:
             listed = ", ".join(str(file.relative_to(path)) for file in files)
             problem = f"There are several lists of refs: {listed}."
-            raise LabelError(problem, str(path), "Give the path of the one that is meant.")
+            raise LabelError(problem, str(path), "Give the path of the one to read.")
         file, mistakes = files[0], Mistakes()
         refs: list[_Ref] = []
         for number, entry in enumerate(_entries(file), 1):
@@ -69,15 +69,17 @@ class RefCocoReader:
         for ref in refs:
             # An annotation that is known but not found has a mistake, which the sheet reports.
             if ref.ann_id not in sheet.known:
-                problem = f"Its ann_id {ref.ann_id} is not among the annotations of instances.json."
-                mistakes.append(LabelError(problem, ref.where, "Use the two files of one release."))
+                problem = f"The ann_id {ref.ann_id} is not among the annotations of instances.json."
+                mistakes.append(LabelError(problem, ref.where, "Use both files of one release."))
             elif ref.ann_id in sheet.found:
                 name, shown = sheet.found[ref.ann_id]
                 phrases[name] += [Annotation("phrase", text, shown.value) for text in ref.texts]
                 parts[name] |= {ref.part} if ref.part else set()
         raise_all([*mistakes, *sheet.mistakes])
         torn = sorted(name for name, several in parts.items() if len(several) > 1)
-        torn_too = warnings_about({"Images in several parts are in the strictest of them": torn})
+        torn_too = warnings_about(
+            {"Images that are in several parts are used in one only: test before val before train": torn}
+        )
         named = tuple(replace(record, annotations=tuple(phrases[record.id])) for record in records)
         given = {name: strictest(several) for name, several in parts.items() if several}
         return Dataset(root, self.name, named, (*sheet.warnings, *torn_too), given)
@@ -107,7 +109,7 @@ class _Annotated(Sheet):
         shown = super()._annotation(entry, record)
         if entry["id"] in self.found:
             where = f"{self.file}, annotation {entry['id']}"
-            raise LabelError("Two annotations have this id.", where, "Number them anew.")
+            raise LabelError("Two annotations have this id.", where, "Give each its own.")
         self.found[entry["id"]] = (record.id, shown)
         return shown
 
@@ -123,12 +125,12 @@ def _ref(entry: object, where: str) -> _Ref:
     ref = entry if isinstance(entry, dict) else {}
     ann_id, sentences, split = ref.get("ann_id"), ref.get("sentences"), ref.get("split")
     if not isinstance(ann_id, int):
-        raise LabelError("It has no number 'ann_id'.", where, "Name its annotation.")
+        raise LabelError("The ref has no 'ann_id'.", where, "Write the id of its annotation.")
     listed = sentences if isinstance(sentences, list) else []
     said = [sentence.get("sent") if isinstance(sentence, dict) else None for sentence in listed]
     texts = tuple(text.strip() for text in said if isinstance(text, str) and text.strip())
     if not texts or len(texts) < len(said):
-        raise LabelError("A sentence of it has no text 'sent'.", where, "Write what is meant, or remove it.")
+        raise LabelError("One of its sentences has no text 'sent'.", where, "Write the text, or remove it.")
     # 'testA' (people) and 'testB' (all else) are two halves of one part.
     halves = isinstance(split, str) and split.startswith("test")
     part = part_of(split) if isinstance(split, str) else None
@@ -143,9 +145,9 @@ def _entries(file: Path) -> list[object]:
             entries = _PlainData(handle, encoding="utf-8").load() if pickled else json.load(handle)
     except Exception as error:  # A damaged pickle may raise anything; it calls nothing.
         problem = f"The list of refs cannot be read ({error or type(error).__name__})."
-        raise LabelError(problem, str(file), "Get it again from the release, or save it as JSON.") from error
+        raise LabelError(problem, str(file), "Download it again, or save it as JSON.") from error
     if not isinstance(entries, list):
-        raise LabelError("It holds no list of refs.", str(file), "Get it again from the release.")
+        raise LabelError("The file holds no list of refs.", str(file), "Download it again.")
     return entries
 
 

@@ -23,7 +23,7 @@ def mask_of(segmentation: object, image_wh: tuple[int, int], where: str) -> Mask
     if isinstance(segmentation, Mapping):
         return _from_runs(segmentation, image_wh, where)
     if not isinstance(segmentation, list):
-        raise LabelError("Its segmentation is neither polygons nor run lengths.", where, _FIX)
+        raise LabelError("The segmentation is neither polygons nor run lengths.", where, _FIX)
     return polygon_mask(
         segmentation if isinstance(segmentation[0], list) else [segmentation], image_wh, where
     )
@@ -36,11 +36,13 @@ def polygon_mask(
     width, height = image_wh
     for polygon in polygons_xy_px:
         if not isinstance(polygon, list | tuple) or len(polygon) % 2 or not all(map(_is_finite, polygon)):
-            raise LabelError("A polygon of its segmentation is not pairs of numbers.", where, _FIX)
+            raise LabelError("A polygon of the segmentation is not pairs of numbers.", where, _FIX)
         xs, ys = polygon[::2], polygon[1::2]
         low, over = min((*xs, *ys), default=0.0), max(max(xs, default=0) - width, max(ys, default=0) - height)
         if low < -SLACK_PX or over > SLACK_PX:
-            problem = f"Its segmentation is outside its image, which is {width} wide and {height} high."
+            problem = (
+                f"The segmentation is outside its image, which is {width} pixels wide and {height} high."
+            )
             raise LabelError(problem, where, _FIX)
     # pycocotools would take two points for a box.
     areas = [list(map(float, polygon)) for polygon in polygons_xy_px if len(polygon) >= 6]
@@ -54,13 +56,13 @@ def _from_runs(entry: Mapping[str, Any], image_wh: tuple[int, int], where: str) 
     width, height = image_wh
     size, counts = entry.get("size"), entry.get("counts")
     if size != [height, width]:
-        problem = f"Its mask has the size {size}, the image is {height} high and {width} wide."
+        problem = f"The mask has the size {size}, the image is {height} pixels high and {width} wide."
         raise LabelError(problem, where, "Use the image that was labelled, or remove the segmentation.")
     runs = _runs(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(isinstance(n, int) and n >= 0 for n in runs):
-        raise LabelError("The counts of its mask are not run lengths.", where, _FIX)
+        raise LabelError("The counts of the mask are not run lengths.", where, _FIX)
     if sum(runs) != height * width:
-        problem = f"The runs of its mask cover {sum(runs)} pixels of the image's {height * width}."
+        problem = f"The counts of the mask add up to {sum(runs)} pixels, the image has {height * width}."
         raise LabelError(problem, where, _FIX)
     region = coco_mask.frPyObjects({"size": size, "counts": runs}, height, width)
     # A run of nothing between others is allowed, but a mask has one spelling here.

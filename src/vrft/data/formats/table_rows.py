@@ -76,7 +76,7 @@ class TableRow:
         # A class may well be called 7.
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if not isinstance(text, str) or not text.strip():
-            raise LabelError(f"It has no text for '{keys[0]}'.", self.where, _EXPECTED)
+            raise LabelError(f"The row has no text under '{keys[0]}'.", self.where, _EXPECTED)
         return text.strip()
 
     def boxes(self, image_wh: tuple[int, int]) -> tuple[tuple[BoxXYXY, ...], int]:
@@ -88,7 +88,7 @@ class TableRow:
         single = key == "box" or (key == "target" and isinstance(value, list) and not _all_lists(value))
         boxes = [value] if single else value
         if not isinstance(boxes, list) or not _all_lists(boxes):
-            problem = "It has no 'box' of four numbers and no list of 'boxes'."
+            problem = "The row has no 'box' of four numbers and no list of 'boxes'."
             raise LabelError(problem, self.where, _EXPECTED)
         inside = tuple(checked_box(box, image_wh, self.where) for box in boxes)
         moved = sum(tuple(map(float, raw)) != box for raw, box in zip(boxes, inside, strict=True))
@@ -101,12 +101,12 @@ class TableRow:
         except InputError as error:
             raise LabelError(str(error), self.where, f"Known kinds: {', '.join(Value.kinds())}.") from error
         if value.kind != kind:
-            problem = f"Its target is of kind '{value.kind}', where '{kind}' is expected."
-            raise LabelError(problem, self.where, "Write values of one kind into one table.")
+            problem = f"The target is of kind '{value.kind}', where '{kind}' is expected."
+            raise LabelError(problem, self.where, "Keep targets of different kinds in different tables.")
         for box in value.evidence_boxes or ():
             if min(box) < 0 or box[2] > image_wh[0] or box[3] > image_wh[1]:
-                problem = f"Its target is outside its image, which is {image_wh[0]}x{image_wh[1]}."
-                raise LabelError(problem, self.where, "Fix it; places are in pixels of the image.")
+                problem = f"The target is outside its image of {image_wh[0]}x{image_wh[1]} pixels."
+                raise LabelError(problem, self.where, "Fix it. Coordinates are in pixels.")
         return value
 
     @property
@@ -227,7 +227,7 @@ def _unpacked(value: object, where: str) -> object:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
         fix = 'Write them as JSON: "[[x1, y1, x2, y2]]".'
-        raise LabelError(f"Its boxes '{value[:60]}' are not a list.", where, fix) from error
+        raise LabelError(f"The boxes '{value[:60]}' are not a list.", where, fix) from error
 
 
 def _all_lists(values: list[Any]) -> bool:
@@ -276,7 +276,7 @@ class RowsReader:
         left_out = [file.name for file, pairs in said.items() if not pairs]
         found = {
             f"Tables without {in_words(needs)} are not read": left_out,
-            "Values of 'split' that name no part": sorted(strange),
+            "Values of 'split' other than train, val and test are not used": sorted(strange),
             "Boxes up to 1 pixel outside their images were clipped": [str(n_clipped)] if n_clipped else [],
         }
         return Dataset(root, self.name, tuple(records.values()), (*warnings_about(found), *torn), parts)
@@ -305,7 +305,7 @@ def _add(record: Record, row: TableRow, pair: Provides) -> tuple[Record, int]:
         return _with(record, Annotation("phrase", name, Boxes(boxes))), moved
     known = next((value.name for _, value in record.about("image", Label)), None)
     if known is not None:
-        problem = f"The image has a row already, with the class '{known}'."
+        problem = f"Another row gives this image the class '{known}'."
         raise LabelError(problem, row.where, "Keep one row per image.")
     return _with(record, class_of(row.text((*TARGET, *NAME)))), 0
 

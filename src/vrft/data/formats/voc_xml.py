@@ -74,7 +74,7 @@ class VocReader:
             if record is None:
                 continue
             if record.id in records:
-                problem = f"The image '{record.id}' has another xml too."
+                problem = f"Another XML file labels the image '{record.id}' too."
                 sheets.mistakes.append(LabelError(problem, str(file), "Remove one of them."))
             records[record.id] = record
         # One xml alone is a part of nothing.
@@ -105,8 +105,8 @@ class _Sheets:
                 "VOC's own files count pixels from 1, so 1 was taken off xmin and ymin": self.from_one,
                 "Files that are not VOC's own were read as counting pixels from 0": self.from_zero,
                 "Boxes up to 1 pixel outside their images were clipped": self.clipped,
-                "Difficult objects are kept as crowds, and their images not asked about them": self.difficult,
-                "Images were found by the xml's own name, not the one written in it": self.renamed,
+                "Difficult objects are kept as crowds, and no question is about them": self.difficult,
+                "Images were found by the name of the XML file, not by its 'filename'": self.renamed,
             }
         )
 
@@ -145,10 +145,12 @@ class _Sheets:
             self.renamed.append(file.name)
             return own
         if not is_image(named):
-            raise LabelError(f"Its filename '{written}' is not an image.", str(file), "Name the image.")
+            raise LabelError(
+                f"The 'filename' '{written}' is not an image.", str(file), "Write the name of the image."
+            )
         if own is not None and named.stem != file.stem:
-            problem = f"It names the image '{written}', but there is one of its own name too, '{own.name}'."
-            raise LabelError(problem, str(file), "Fix the filename, or remove the other image.")
+            problem = f"The 'filename' is '{written}', but the image '{own.name}' has the name of this file."
+            raise LabelError(problem, str(file), "Correct the 'filename', or remove one image.")
         return named
 
     def _box(
@@ -157,13 +159,13 @@ class _Sheets:
         where = f"{sheet.file}, line {sheet.lines[element]}"
         name = _text_of(element, "name")
         if not name:
-            raise LabelError("The object has no name.", where, "Name its class.")
+            raise LabelError("The object has no 'name'.", where, "Write its class there.")
         edges = [_text_of(element.find("bndbox"), tag) for tag in _CORNERS]
         try:
             x1, y1, x2, y2 = map(float, edges)
         except ValueError as error:
             listed = ", ".join(f"{tag} '{text}'" for tag, text in zip(_CORNERS, edges, strict=True))
-            problem = f"Its bndbox is not four numbers: {listed}."
+            problem = f"The bndbox is not four numbers: {listed}."
             raise LabelError(problem, where, "Fix or remove it.") from error
         first = 1 if from_one else 0
         corners = (x1 - first, y1 - first, x2, y2)
@@ -212,7 +214,9 @@ def _unlabelled(root: Path, records: tuple[Record, ...]) -> list[str]:
     known = {record.image.path for record in records}
     folders = sorted({image.parent for image in known})
     left = [p for f in folders for p in sorted(f.iterdir()) if is_image(p) and p not in known]
-    return warnings_about({"Images without an xml are not read": [record_id(path, root) for path in left]})
+    return warnings_about(
+        {"Images without an XML file are not read": [record_id(path, root) for path in left]}
+    )
 
 
 def _stated_parts(
@@ -230,7 +234,7 @@ def _stated_parts(
                 hits = [records[home, name] for name in names if (home, name) in records]
                 stated += [(found, part) for found in hits[:1] if found is not None]
                 if names and not hits:
-                    problem = f"'{line.strip()}' has no xml in '{home / 'Annotations'}'."
+                    problem = f"'{line.strip()}' has no XML file in '{home / 'Annotations'}'."
                     wrong.append(LabelError(problem, f"{file}, line {number}", "Add it or remove the line."))
     free = [found for (home, _), found in records.items() if home not in listed and found is not None]
     by_folder = [(found, part_of_record(found)) for found in free]
@@ -264,7 +268,7 @@ def _read_markup(file: Path) -> _Markup:
 
     def refuse(*_: object) -> None:
         where = f"{file}, line {parser.CurrentLineNumber}"
-        raise LabelError("It declares a DOCTYPE.", where, "Labels need none: remove the line.")
+        raise LabelError("The file declares a DOCTYPE, which vrft does not read.", where, "Remove the line.")
 
     parser.StartElementHandler = start
     parser.EndElementHandler = builder.end

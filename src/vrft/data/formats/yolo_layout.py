@@ -56,17 +56,17 @@ def read_names(path: Path) -> YoloNames:
     found = yaml_files(path)
     if len(found) > 1:
         listed = ", ".join(file.name for file in found)
-        raise LabelError(f"It has several data.yaml: {listed}.", str(path), "Give the path of the one meant.")
+        raise LabelError(f"There are several data.yaml: {listed}.", str(path), "Give the path of one.")
     if found:
         return _from_yaml(found[0])
     lists = [_from_lines(file) for file in plain_files(path)]
     if not lists:
-        problem = "The classes of its labels have no names."
-        raise LabelError(problem, str(path), "Add a classes.txt with a name on each line, or a data.yaml.")
+        problem = "The classes have numbers but no names."
+        raise LabelError(problem, str(path), "Add a classes.txt with one name on each line, or a data.yaml.")
     for other in lists[1:]:
         if other.by_number != lists[0].by_number:
-            problem = f"Its classes are not those of '{lists[0].file}'."
-            raise LabelError(problem, str(other.file), "Write all labels with the same classes.")
+            problem = f"The classes differ from those in '{lists[0].file}'."
+            raise LabelError(problem, str(other.file), "Use the same list of classes for all labels.")
     return lists[0]
 
 
@@ -120,7 +120,7 @@ class YoloImages:
         where = f"{self.names.file}, {part}"
         place = self._place(path)
         if place is None and part == "train":
-            fix = f"Write the path as seen from '{self.names.file.parent}'."
+            fix = f"Write the path relative to '{self.names.file.parent}'."
             self.mistakes.append(LabelError(f"There is no '{path}'.", where, fix))
         elif place is None:
             self.warnings.append(f"{self.names.file.name} names '{path}' for {part}, which is not there.")
@@ -180,11 +180,11 @@ def _from_yaml(file: Path) -> YoloNames:
         problem = getattr(error, "problem", None) or error
         raise LabelError(f"The file is not YAML ({problem}).", where, "Fix the line.") from error
     if not isinstance(sheet, dict):
-        raise LabelError("It is not a list of settings.", str(file), _FIX)
+        raise LabelError("The file is not a mapping of keys.", str(file), _FIX)
     by_number = _named(sheet.get("names"), file)
     if sheet.get("nc") not in {None, len(by_number)}:
-        problem = f"It says nc: {sheet['nc']} but names {len(by_number)} classes."
-        raise LabelError(problem, str(file), "Fix whichever is wrong.")
+        problem = f"'nc' is {sheet['nc']}, but 'names' lists {len(by_number)} classes."
+        raise LabelError(problem, str(file), "Correct the wrong one.")
     parts = {part: _paths(sheet[part], part, file) for part in _PARTS if sheet.get(part)}
     return YoloNames(file, by_number, str(sheet.get("path") or ""), parts, _key_points(sheet, file))
 
@@ -192,7 +192,7 @@ def _from_yaml(file: Path) -> YoloNames:
 def _named(names: object, file: Path) -> dict[int, str]:
     entries = dict(enumerate(names)) if isinstance(names, list) else names
     if not isinstance(entries, dict) or not entries:
-        raise LabelError("It has no names of classes.", str(file), _FIX)
+        raise LabelError("The file has no class names under 'names'.", str(file), _FIX)
     by_number: dict[int, str] = {}
     for key, name in entries.items():
         # A class may well be called 7; but 'no' without quotes is read as false, and 1.10 as 1.1.
@@ -207,7 +207,7 @@ def _named(names: object, file: Path) -> dict[int, str]:
 def _paths(value: object, part: str, file: Path) -> tuple[str, ...]:
     listed = value if isinstance(value, list) else [value]
     if not all(isinstance(path, str) for path in listed):
-        raise LabelError(f"Its '{part}' is not a path.", str(file), "Name a folder of images.")
+        raise LabelError(f"The value of '{part}' is not a path.", str(file), "Name a folder of images.")
     return tuple(listed)
 
 
@@ -216,5 +216,5 @@ def _key_points(sheet: Mapping[str, Any], file: Path) -> int:
     if shape is None:
         return 0
     if not isinstance(shape, list) or len(shape) != 2 or not all(isinstance(n, int) and n > 0 for n in shape):
-        raise LabelError(f"Its kpt_shape {shape} is not two numbers.", str(file), "Expected: [17, 3].")
+        raise LabelError(f"The kpt_shape {shape} is not two numbers.", str(file), "Expected: [17, 3].")
     return int(shape[0] * shape[1])

@@ -81,7 +81,9 @@ class YoloReader:
         raise_all([*images.mistakes, *labels.mistakes, *labels.strays()])
         if not records:
             raise LabelError(
-                "There is no image in it.", str(names.file), f"Expected: {self.provides[CATEGORY_BOXES]}."
+                "It names no image with labels.",
+                str(names.file),
+                f"Expected: {self.provides[CATEGORY_BOXES]}.",
             )
         stated = [(record_id(p, root), part) for part, found in images.parts.items() for p in found]
         parts, torn = one_part_each(stated if names.parts else parts_by_folder(records).items())
@@ -106,7 +108,7 @@ class _Labels:
         name, file = record_id(image, self.root), self.images.label_file(image)
         try:
             if self.owners.setdefault(file, name) != name:
-                problem = f"It labels two images, '{self.owners[file]}' and '{name}'."
+                problem = f"The file labels two images, '{self.owners[file]}' and '{name}'."
                 raise LabelError(problem, str(file), "Rename one of them and its labels.")
             image_wh = image_size_wh(image)
         except LabelError as mistake:
@@ -136,9 +138,9 @@ class _Labels:
                     yield box
 
     def strays(self) -> list[LabelError]:
-        fix = "Add it or remove the file."
+        fix = "Add the image or remove the file."
         files = self.images.strays(self.owners)
-        return [LabelError("The image of its labels is missing.", str(file), fix) for file in files]
+        return [LabelError("There is no image for these labels.", str(file), fix) for file in files]
 
     def warnings(self) -> list[str]:
         found = {
@@ -156,23 +158,27 @@ def _box(
     try:
         category, *shares = map(float, words)
     except ValueError as error:
-        raise LabelError(f"'{' '.join(words)[:60]}' is not all numbers.", where, _EXPECTED) from error
+        raise LabelError(
+            f"'{' '.join(words)[:60]}' holds something other than numbers.", where, _EXPECTED
+        ) from error
     if not category.is_integer() or int(category) not in names.by_number:
         problem = f"The class {words[0]} is not among those of {names.file.name}"
-        raise LabelError(f"{problem}, {min(names.by_number)} to {max(names.by_number)}.", where, "Fix it.")
+        raise LabelError(
+            f"{problem}, {min(names.by_number)} to {max(names.by_number)}.", where, "Correct it."
+        )
     if names.n_key_point_values:
         if len(shares) != 4 + names.n_key_point_values:
-            problem = f"{len(shares)} numbers, not a box and {names.n_key_point_values} of key points."
+            problem = f"{len(shares)} numbers, not 4 of a box and {names.n_key_point_values} of key points."
             raise LabelError(problem, where, "Fix the line, or kpt_shape in the data.yaml.")
         shares = shares[:4]
     outline = len(shares) >= 6 and len(shares) % 2 == 0
     if len(shares) != 4 and not outline:
         why = " as a prediction with its confidence has" if len(shares) == 5 else ""
-        raise LabelError(f"{len(shares)} numbers after the class{why}.", where, _EXPECTED)
+        raise LabelError(f"The line has {len(shares)} numbers after the class{why}.", where, _EXPECTED)
     for share in shares:
         if not -_SLACK <= share <= 1 + _SLACK:
-            problem = f"{share:g} is not a share of the image, from 0 to 1."
-            raise LabelError(problem, where, "Divide pixels by the image's width and height.")
+            problem = f"{share:g} is not between 0 and 1, as a fraction of the image is."
+            raise LabelError(problem, where, "Divide pixel coordinates by the image's width and height.")
     pixels = [share * image_wh[index % 2] for index, share in enumerate(shares)]
     if outline:
         xs, ys = pixels[::2], pixels[1::2]

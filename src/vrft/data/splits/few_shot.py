@@ -167,21 +167,22 @@ def split_from_manifest(examples: Sequence[Example], saved: Mapping[str, Any]) -
         LabelError: an image has changed since.
     """
     if saved.get("version") != _VERSION:
-        raise InputError(f"The split has version {saved.get('version')}, not {_VERSION}; split again.")
+        raise InputError(f"The split has version {saved.get('version')}, not {_VERSION}. Split again.")
     try:
         listed: dict[str, list[str]] = {part: list(saved[part]) for part in _SOURCES}
         hashes = dict(saved["images"])
         seed, shots = int(saved["seed"]), int(saved["shots"])
         left_out, duplicates = dict(saved["left_out"]), dict(saved["duplicates"])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"The split's manifest is damaged ({error}); split again.") from error
+        raise InputError(f"The split's manifest is damaged ({error}). Split again.") from error
     wanted = {name for names in listed.values() for name in names}
     found = examples.named(wanted) if isinstance(examples, LazyQuestionGrid) else examples
     by_id = {example.id: example for example in found}
     missing = sorted(wanted - by_id.keys())
     if missing:
         raise InputError(
-            f"{len(missing)} questions of the split are not in the data, such as '{missing[0]}'."
+            f"{len(missing)} questions of the split are not in the data, such as '{missing[0]}'. "
+            "Use the data that was split, or split again."
         )
     parts = {part: tuple(by_id[name] for name in names) for part, names in listed.items()}
     images = {e.record_id: e.image.path for questions in parts.values() for e in questions}

@@ -89,7 +89,7 @@ def lay_out(
 ) -> AuditPlan:
     """Draw the questions, write every attack's answer to each, and parse it as the task does."""
     if targets < LEAST_TARGETS:
-        raise InputError(f"{targets} targets are too few; an audit needs at least {LEAST_TARGETS}.")
+        raise InputError(f"targets: {targets} are too few for an audit. Set {LEAST_TARGETS} or more.")
     examples = [replace(e, form=form) for e in task.audit_examples(targets, np.random.default_rng([seed, 0]))]
     cases = _cases(task, frame, examples, np.random.default_rng([seed, 1]))
     attempts = {}

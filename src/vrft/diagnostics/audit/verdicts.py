@@ -268,7 +268,8 @@ def _parts(case: Case) -> list[str]:
 
 
 def _rewards_for(rule: Rule, case: Case, texts: Sequence[str]) -> list[float]:
-    return values(collect(rule, [case.read(text) for text in texts])).tolist()
+    found: list[float] = values(collect(rule, [case.read(text) for text in texts])).tolist()
+    return found
 
 
 def _telling(evidence: Evidence, name: str) -> str:

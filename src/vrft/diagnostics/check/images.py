@@ -86,7 +86,7 @@ def _copies(case: DataCase, names: list[str], differ: bool) -> Finding:
         keeps = "test" if "test" in parts else "val"
         says = f"The same image is in {' and '.join(parts)}: {some(names)}. vrft leaves it to {keeps}."
         return Finding(Severity.WARNING, "leak", says, where, f"Remove the copy that is not in {keeps}.")
-    says = f"The same image is there {len(names)} times: {some(names)}. vrft counts it once."
+    says = f"The same image occurs {len(names)} times: {some(names)}. vrft counts it once."
     return Finding(Severity.NOTE, "copies", says, where, "Remove all copies but one.")
 
 

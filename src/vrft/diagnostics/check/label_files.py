@@ -84,7 +84,7 @@ def examine_empty(case: FilesCase) -> list[Finding]:
             found.append(Finding(Severity.ERROR, "empty-label-file", says, str(file), fix))
         elif file.suffix.lower() == ".txt" and file.stem in imaged and _is_blank(file):
             says = "The label file is empty: its image counts as one that shows none of the classes."
-            fix = "Label the image, or leave it so where that is meant."
+            fix = "Label the image. If it shows none of them, do nothing."
             found.append(Finding(Severity.WARNING, "empty-label-file", says, str(file), fix))
     return found
 
@@ -131,7 +131,7 @@ def _shifted(one: Numbering) -> list[Finding]:
     if len(used) < len(one.used) or used <= listed or not {key + 1 for key in used} <= listed:
         return []
     says = "The annotations seem to count categories from 0, the list of categories from 1."
-    fix = "Add 1 to each category_id of the annotations: those that are found now have the wrong name."
+    fix = "Add 1 to each category_id of the annotations. Until then most objects have the wrong name."
     return [Finding(Severity.ERROR, "shifted-categories", says, f"{one.file}, annotations", fix)]
 
 

@@ -42,7 +42,10 @@ def class_counts(dataset: Dataset) -> dict[str, Count]:
         boxes.update(name for name, _ in boxes_of(record) if name is not None)
         images.update(record.categories)
         images.update(label.name for _, label in record.about("image", Label))
-    return {name: Count(count, boxes[name]) for name, count in images.most_common()}
+    return {
+        name: Count(count, boxes[name])
+        for name, count in sorted(images.items(), key=lambda one: (-one[1], one[0]))
+    }
 
 
 def examine_balance(case: DataCase) -> list[Finding]:
@@ -61,11 +64,11 @@ def examine_balance(case: DataCase) -> list[Finding]:
             says = (
                 f"'{most}' has {counts[most].images} images, at least {UNEVEN} times those of: {some(rare)}."
             )
-            fix = "The shots of training are equal all the same; held-out scores of rare classes are rough."
+            fix = "Training takes as many images of each class; scores of rare classes will be rough."
             found.append(Finding(Severity.WARNING, "uneven-classes", says, case.root, fix))
     if not case.split.heldout:
-        says = "Nothing is left to hold out: a policy could be trained, but nothing proved."
-        fix = "Label more, or lower the shots."
+        says = "No image is left to hold out, so no improvement could be measured."
+        fix = "Label more images, or lower the shots."
         found.append(Finding(Severity.WARNING, "nothing-held-out", says, case.root, fix))
     return found
 
@@ -143,16 +146,16 @@ def examine_unasked(case: DataCase) -> list[Finding]:
     phrases = [boxes for record in case.dataset.records for _, boxes in record.about("phrase", Boxes)]
     others = sum(boxes.size != 1 for boxes in phrases)
     if others:
-        says = f"{others} of {len(phrases)} expressions refer to no box or to several; they are not asked."
+        says = f"{others} of {len(phrases)} expressions refer to no box or to several. They are not used."
         found.append(Finding(Severity.NOTE, "not-asked", says, case.root))
     crowds = sum(not one.counts for record in case.dataset.records for one in record.annotations)
     if crowds:
-        says = f"{crowds} boxes are crowds: their images are not asked about these categories."
+        says = f"{crowds} boxes are crowds. Their images are not used for these categories."
         found.append(Finding(Severity.NOTE, "crowds", says, case.root))
     bare = [record for record in case.dataset.records if not record.annotations]
     if bare and case.task.needs:
         says = f"{len(bare)} images have no label, such as {bare[0].id}: the right answer is 'No Objects'."
-        fix = "Remove them where they were only never labelled."
+        fix = "Remove those that nobody has labelled yet."
         found.append(Finding(Severity.NOTE, "unlabelled", says, case.root, fix))
     return found
 

@@ -17,6 +17,7 @@ from vrft.errors import InputError
 from vrft.geometry.overlay import PALETTE, draw_shapes
 from vrft.models.layer_sizes import Sizes, sizes_of
 from vrft.models.load_policy import natural_device
+from vrft.run_folder import make_folder
 from vrft.tasks.registry import task_of
 from vrft.training.memory import Load, device_memory_gib, forecast_memory, resident_gib
 from vrft.types import Example, Shape
@@ -83,7 +84,7 @@ def examine_overlay(case: ModelCase) -> list[Finding]:
     labelled = {example.record_id for example in case.sound if example.is_positive and example.media}
     drawn: list[str] = []
     try:
-        case.out.mkdir(parents=True, exist_ok=True)
+        make_folder(case.out)
         for name in seeded_order(labelled, case.data.config.seed, "overlay")[:OVERLAYS]:
             examples = [example for example in case.sound if example.record_id == name]
             layers = _layers(case, examples)
@@ -92,11 +93,15 @@ def examine_overlay(case: ModelCase) -> list[Finding]:
             draw_shapes(open_rgb(examples[0].media[0].path), layers, colors).save(path)
             drawn.append(str(path))
     except OSError as error:
-        raise InputError(f"{case.out}: images cannot be written there: {error}") from error
+        raise InputError(
+            f"{case.out}: the drawn images cannot be written ({error}). Choose another folder with --out."
+        ) from error
     if not drawn:
         return []
-    says = "The labels are drawn as they are after they were written for the model and read back."
-    return [Finding(Severity.NOTE, "overlay", says, some(drawn), "Look at the images.")]
+    says = "Labels were written for the model, read back and drawn."
+    return [
+        Finding(Severity.NOTE, "overlay", says, some(drawn), "Check that the labels are in the right places.")
+    ]
 
 
 def _layers(case: ModelCase, examples: Sequence[Example]) -> dict[str, list[Shape]]:
@@ -132,7 +137,7 @@ def examine_memory(case: ModelCase) -> list[Finding]:
     device = torch.device(natural_device() if config.model.device == "auto" else config.model.device)
     needed = resident_gib(forecast, config.memory_plan, device)
     if needed > forecast.total:
-        says += f" With what the C library keeps back the process becomes about {needed:.1f} GiB."
+        says += f" The whole process takes about {needed:.1f} GiB."
     there = device_memory_gib(device)
     if there is None or needed <= there:
         return [Finding(Severity.NOTE, "memory", says, config.model.path)]
@@ -170,7 +175,7 @@ def examine_tokens(case: ModelCase) -> list[Finding]:
     if cut:
         says = (
             f"The right answer is longer than the {limit} tokens that are sampled for {len(cut)} of "
-            f"{len(asked)} questions looked at (up to {longest.gold_tokens} tokens): it is never given whole."
+            f"{len(asked)} questions (up to {longest.gold_tokens} tokens): the model cannot finish it."
         )
         fix = f"Set rollout.max_new_tokens: {longest.gold_tokens} or more, or leave such images out."
         found.append(Finding(Severity.WARNING, "answer-cut-off", says, longest.example.id, fix))
@@ -201,7 +206,7 @@ def examine_pixels(case: ModelCase) -> list[Finding]:
             f"{len(tiny)} of {len(asked)} questions are about objects less than {LEAST_PX:g} pixels wide or "
         )
         says += f"high after the resize; the smallest is {side:.1f} pixels."
-        fix = "Even at full size they are that small: cut the images into parts and enlarge these."
+        fix = "They are as small in the full image: cut the images into parts and enlarge these."
         if wanted <= frame.window_wh[0] * frame.window_wh[1]:
             fix = f"Set model.max_pixels: {round(wanted)} or more, or cut the images into parts."
         severity = Severity.WARNING if len(tiny) > FEW * len(asked) else Severity.NOTE

@@ -82,8 +82,8 @@ def check(
     counts, format_, images = class_counts(dataset), dataset.format, len(dataset.records)
     task = task or default_task(dataset.provides)
     if task is None:
-        says = "No task asks about such labels by itself."
-        fix = f"Say which one is meant with --task: {', '.join(task_names())}, or the file of your own."
+        says = "No task uses such labels by default."
+        fix = f"Name one with --task: {', '.join(task_names())}, or a file of your own."
         files.append(Finding(Severity.ERROR, "no-task", says, str(path), fix))
         return Report(path, None, format_, images, counts, worst_first(files))
     case = DataCase(dataset, task, config_of(task), compute_fingerprints(dataset, reporter=reporter))

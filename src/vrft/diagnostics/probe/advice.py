@@ -239,7 +239,7 @@ def _longer(context: AdviceContext) -> str:
 
 def _sft_first(context: AdviceContext) -> str:
     twin = f"{context.config.out}-sft"
-    return f"model.path: {twin}/model  # after `vrft sft` of this configuration with out={twin}"
+    return f"model.path: {twin}/model  # after 'vrft sft' with out={twin}; 'vrft fit' does so by itself"
 
 
 def _warmer(context: AdviceContext) -> float | None:

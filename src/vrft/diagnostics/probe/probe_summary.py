@@ -35,7 +35,8 @@ def pass_at_k(samples: int, hits: int, k: int) -> float:
     """
     if not (1 <= k <= samples and 0 <= hits <= samples):
         raise InputError(
-            f"pass@{k} of {hits} hits in {samples} answers: k is 1 to {samples}, hits 0 to that."
+            f"pass@{k} cannot be computed from {hits} hits in {samples} answers: k must be 1 to {samples}, "
+            f"hits 0 to {samples}."
         )
     return 1 - comb(samples - hits, k) / comb(samples, k)
 
@@ -62,7 +63,9 @@ def signal_at(rewards: Sequence[float], group_size: int) -> float:
     """
     count = len(rewards)
     if not 2 <= group_size <= count:
-        raise InputError(f"Groups of {group_size} cannot be judged from {count} answers; draw more.")
+        raise InputError(
+            f"Groups of {group_size} cannot be judged from {count} answers. Use groups of 2 to {count}."
+        )
     equal = sum(comb(same, group_size) for same in Counter(rewards).values())
     return 1 - equal / comb(count, group_size)
 

@@ -91,11 +91,13 @@ def probe_run(
     count = samples if samples is not None else max(SAMPLES, group_size)
     if count < group_size:
         raise ConfigError(
-            f"{count} samples say nothing about groups of {group_size}: "
-            f"take --samples {group_size} or more, or lower rollout.group_size."
+            f"--samples {count}: a group has {group_size} answers (rollout.group_size). "
+            f"Set --samples {group_size} or more, or lower rollout.group_size."
         )
     if questions < 1 or any(t <= 0 for t in temperatures):
-        raise ConfigError("A probe needs at least 1 question, and temperatures above 0.")
+        raise ConfigError(
+            "A probe needs at least 1 question (--questions) and temperatures above 0 (--temperatures)."
+        )
     train = questions_of(config, reporter).split.train
     scorers = scorers_of(train, config.reward)
     chosen = evenly_spaced(train, questions)

@@ -93,7 +93,9 @@ def coco_predictions(path: Path, results: Sequence[Any], labels: Path | None) ->
         found[place].append((one.score, one.corners))
     task = default_task({CATEGORY_BOXES})
     if task is None:
-        raise InputError("No task asks for boxes of categories, so COCO results cannot be scored.")
+        raise InputError(
+            "No task asks for boxes of categories, so COCO results cannot be scored. Use another format."
+        )
     for example in task.examples(_records(known, names)):
         own = found[example.record_id, example.question]
         boxes = Boxes(tuple(box for _, box in own), tuple(score for score, _ in own))
@@ -106,7 +108,7 @@ def _valid(model: type[M], given: Any, where: str) -> M:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{where}: this is not COCO's format: '{place}': {first['msg']}. Fix it.") from error
+        raise InputError(f"{where}: '{place}' is not as COCO writes it: {first['msg']}. Fix it.") from error
 
 
 def _records(labels: _Labels, names: Mapping[Key, str]) -> list[Record]:

@@ -81,12 +81,12 @@ def read_external(path: Path, reader: str | Reader | None = None, labels: Path |
         first = places.setdefault((answer.task, answer.id), where)
         if first != where:
             raise InputError(
-                f"{where}: the id {answer.id[:60]!r} was taken at {first}. Ids name one question each: leave "
-                "them out if the file's mean something else."
+                f"{where}: the id {answer.id[:60]!r} occurs already at {first}. Give each question its "
+                "own id, or leave all ids out."
             )
         answers.append(answer)
     if not answers:
-        raise InputError(f"{path}: there is no row in it.")
+        raise InputError(f"{path}: the file has no rows. Write one row for each answer.")
     return External(path, _suited(answers))
 
 
@@ -99,7 +99,9 @@ def _load_reader(spec: str) -> Reader:
             f"--reader {error}. Write it as package.module:function or file.py:function."
         ) from error
     if not callable(found):
-        raise InputError(f"--reader {spec}: it is not a function of a path. Name one that yields rows.")
+        raise InputError(
+            f"--reader {spec}: this is not a function. Name one that takes a path and yields rows."
+        )
     return cast(Reader, found)
 
 
@@ -118,11 +120,11 @@ def _entries(path: Path, reader: Reader | None = None, labels: Path | None = Non
             yield from _lines(path)
         else:
             raise InputError(
-                f"{path}: predictions end in .jsonl, .json, .csv or .tsv. Rename or convert the file, or "
-                "name a reader of your own with --reader."
+                f"{path}: no reader is known for this ending. Use .jsonl, .json, .csv or .tsv, or name a "
+                "reader of your own with --reader."
             )
     except OSError as error:
-        raise InputError(f"{path}: the predictions cannot be read ({error}).") from error
+        raise InputError(f"{path}: the predictions cannot be read ({error}). Check the path.") from error
 
 
 def _numbered(path: Path, rows: Iterable[Entry]) -> Iterator[Placed]:
@@ -154,9 +156,13 @@ def _list(path: Path, labels: Path | None) -> Iterator[Placed]:
     try:
         found = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: the file is not JSON ({error}).") from error
+        raise InputError(
+            f"{path}: the file is not JSON ({error}). Fix it, or write JSON lines into a .jsonl file."
+        ) from error
     if not isinstance(found, list):
-        raise InputError(f"{path}: it should be one list of objects. JSON lines belong into a .jsonl file.")
+        raise InputError(
+            f"{path}: the file is not a list of objects. Write one, or JSON lines into a .jsonl file."
+        )
     if labels is not None or (found and is_coco_result(found[0])):
         yield from _numbered(path, coco_predictions(path, found, labels))
     else:

@@ -39,7 +39,7 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ValueError("it should be text")
+    raise ValueError("it must be text")
 
 
 def _unpacked(value: object) -> object:

@@ -113,5 +113,7 @@ def _groups(external: External, by: str | None) -> dict[str, list[ExternalAnswer
         groups.setdefault(WITHOUT if value is None else str(value), []).append(answer)
     if groups.keys() == {WITHOUT}:
         first = ", ".join(repr(name[:40]) for name in list(external.answers[0].entry)[:30])
-        raise InputError(f"{external.path}: no row has the field '{by}'. The first row has: {first}.")
+        raise InputError(
+            f"{external.path}: no row has the field '{by}'. Choose one of those in the first row: {first}."
+        )
     return groups

@@ -128,8 +128,8 @@ def scorecard(predictions: Sequence[Prediction], options: CardOptions | None = N
     bare = [one.example.id for one in predictions if one.example.target is None]
     if bare:
         raise InputError(
-            f"{len(bare)} of the {len(predictions)} questions have no label, such as '{bare[0]}', so nobody "
-            "can say whether their answers are right. Score answers to labeled questions."
+            f"{len(bare)} of the {len(predictions)} questions have no label, such as '{bare[0]}', so their "
+            "answers cannot be scored. Add labels, or leave these questions out."
         )
     (given,) = same_questions({"answers": predictions}).values()
     draws = image_draws(record_ids_of(given), options.resamples, options.seed)

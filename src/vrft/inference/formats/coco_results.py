@@ -85,12 +85,12 @@ def _given(file: Path, examples: Sequence[Example]) -> Ids:
             sizes += [] if noted == example.image.size_wh or None in noted else [name]
     lacking = {
         "It lacks the images": [e.record_id for e in examples if e.record_id not in images],
-        "It lacks the categories": [e.question for e in examples if e.question not in categories],
-        "It has another size for": sizes,
+        "The file lacks the categories": [e.question for e in examples if e.question not in categories],
+        "The file gives another size for": sizes,
     }
     found = [f"{what} {some(list(dict.fromkeys(names)))}." for what, names in lacking.items() if names]
     if found:
-        raise LabelError(" ".join(found), str(file), "Ask about what it has, by its own names.")
+        raise LabelError(" ".join(found), str(file), "Use its images and its names of categories.")
     return Ids(images, categories)
 
 
@@ -101,10 +101,10 @@ def _parsed(file: Path) -> Mapping[str, Any]:
         if all(isinstance(entry["id"], Id) and entry[key] for part, key in complete for entry in given[part]):
             return dict(given)
     except OSError as error:
-        raise InputError(f"{file}: the COCO file cannot be read ({error}).") from error
+        raise InputError(f"{file}: the COCO file cannot be read ({error}). Check the path.") from error
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise LabelError("It is not a COCO file.", str(file), "Give one with 'images' and 'categories'.")
+    raise LabelError("This is not a COCO file.", str(file), "Give one with 'images' and 'categories'.")
 
 
 FORMAT = PredictionFormat("coco", _opened, frozenset({Boxes.kind}), takes_ids=True)

@@ -58,12 +58,11 @@ def open_format(name: str, examples: Sequence[Example], setting: Setting) -> Wri
     if unfit:
         fit = sorted(other.name for other in known.values() if all(_holds(other, e) for e in examples))
         raise InputError(
-            f"{name} has no place for answers of the kind {', '.join(unfit)}. "
-            f"Choose one of: {', '.join(fit)}."
+            f"{name} cannot hold answers of the kind {', '.join(unfit)}. Choose one of: {', '.join(fit)}."
         )
     if setting.against is not None and not chosen.takes_ids:
         able = sorted(other.name for other in known.values() if other.takes_ids)
-        raise InputError(f"{name} has no ids to take from a COCO file. Use it with {', '.join(able)}.")
+        raise InputError(f"{name} takes no ids from a COCO file. Choose one of: {', '.join(able)}.")
     return chosen.opened(examples, setting)
 
 

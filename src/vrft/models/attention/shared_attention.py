@@ -67,7 +67,7 @@ class SharedPrompt:
         )
 
 
-class AnswerCache(Cache):
+class AnswerCache(Cache):  # type: ignore[misc]
     """Keys and values of answers under way, written into place: nothing is copied from step to step.
 
     They are kept as (P, K, G, A, D), so that one prompt's answers are together under each head.
@@ -84,7 +84,7 @@ class AnswerCache(Cache):
     ) -> Pair:
         """Write one token's keys and values (R, K, 1, D); give back all so far, (P, K, G, A, D)."""
         if layer_idx not in self.buffers:
-            _, heads, _, width = key_states.shape
+            heads, width = key_states.shape[1], key_states.shape[-1]
             shape = (self.prompts, heads, self.group, self.tokens, width)
             self.buffers[layer_idx] = (key_states.new_empty(shape), value_states.new_empty(shape))
         whole = []
@@ -136,7 +136,8 @@ def shared_attention(
         record.layers.setdefault(layer, (key, value))
     if shared_prompt is None:
         kwargs |= {"scaling": scaling, "sliding_window": sliding_window}
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+        plain, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+        return plain, None
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     prompt = shared_prompt.layers[layer]
     if key.ndim == 5:

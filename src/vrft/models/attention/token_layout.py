@@ -93,7 +93,8 @@ def _inverse(buckets: Sequence[Rows], tokens: int) -> torch.Tensor | None:
 def gathered(flat_HND: torch.Tensor, rows: Rows) -> torch.Tensor:
     """Flat tokens as rows, (r, H, A, D), zero where there is padding."""
     if rows.whole:
-        return flat_HND.unflatten(1, rows.index_rA.shape).transpose(0, 1)
+        found: torch.Tensor = flat_HND.unflatten(1, rows.index_rA.shape).transpose(0, 1)
+        return found
     heads, _, width = flat_HND.shape
     padded = torch.cat([flat_HND, flat_HND.new_zeros(heads, 1, width)], 1)
     return padded[:, rows.index_rA].transpose(0, 1)

@@ -37,7 +37,7 @@ def attend(
     """
     inputs = (query_HND, *prompt_PKTD, *own_KND, layout, starts, scale)
     if window is None and query_HND.device.type == "cpu":
-        return _TwoPart.apply(*inputs)  # type: ignore[no-any-return]
+        return _TwoPart.apply(*inputs)  # type: ignore[no-any-return, no-untyped-call]
     return _repeated(*inputs, window)
 
 

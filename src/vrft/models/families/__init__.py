@@ -1,6 +1,7 @@
 """Model families by ``model_type``, read from the configuration, never from a path's name.
 
-A family is one file of this folder with its entries in ``FAMILIES``; nothing else need know of it.
+A family is one file of this folder with its entries in ``FAMILIES``, or an entry point of another package in
+the group ``vrft.models.families`` that names such entries; nothing else need know of it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from vrft.models.families.family import Family
 from vrft.types.plugins import discover
 
 FAMILIES: dict[str, Family] = {
-    family.model_type: family for families in discover(__name__, "FAMILIES") for family in families
+    family.model_type: family for families in discover(__name__, "FAMILIES", __name__) for family in families
 }
 
 

@@ -127,8 +127,8 @@ def tiles_within(pixels: int, tile_wh: tuple[int, int], least: int, model_type: 
     area = tile_wh[0] * tile_wh[1]
     if pixels < least * area:
         raise ModelError(
-            f"A model of type '{model_type}' sees an image as {least} or more tiles of "
-            f"{tile_wh[0]}x{tile_wh[1]} pixels; model.max_pixels is {pixels}. "
+            f"model.max_pixels: a model of type '{model_type}' sees an image as {least} or more tiles of "
+            f"{tile_wh[0]}x{tile_wh[1]} pixels, and {pixels} pixels are allowed. "
             f"Set it to {least * area} or more, or leave it out."
         )
     return pixels // area

@@ -85,7 +85,7 @@ def refuse_stop_texts(params: SamplingParams, sampler: str) -> None:
     """Stop texts that would be ignored are an error."""
     if params.stop:
         raise InputError(
-            f"The sampler '{sampler}' knows end tokens only: leave `stop` empty, not {params.stop}."
+            f"The sampler '{sampler}' stops at end tokens only. Leave `stop` empty; it is {params.stop}."
         )
 
 

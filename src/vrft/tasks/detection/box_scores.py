@@ -86,7 +86,7 @@ def vote_shares(answer: Answer, samples: Sequence[Answer], tau: float = TAU) -> 
         [1.0, 0.5]
     """
     if not samples:
-        raise InputError("There are no samples to vote. Sample at least one further answer.")
+        raise InputError("There are no samples to vote. Sample at least one more answer for each question.")
     boxes, scores = answer_boxes(answer), answer_scores(answer)
     votes = np.zeros((len(samples), len(boxes)))
     for row, sample in zip(votes, samples, strict=True):

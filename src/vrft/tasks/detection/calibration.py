@@ -119,7 +119,9 @@ def together(parts: Sequence[Calibration]) -> Calibration:
     """
     edges = {tuple((b.low, b.high) for b in part.bins) for part in parts}
     if len(edges) != 1:
-        raise InputError("Calibrations of the same bins are needed, at least one.")
+        raise InputError(
+            "There is no calibration, or their bins differ. Give at least one, all with the same bins."
+        )
     table = [
         ReliabilityBin(
             same[0].low,

@@ -74,7 +74,7 @@ def open_vocabulary(
     missing = [name for name in names if name not in by_class]
     if missing:
         raise InputError(
-            f"{len(missing)} of the classes have no figure, such as '{missing[0]}'. Ask about all classes of "
+            f"{len(missing)} of the classes have no result, such as '{missing[0]}'. Ask about all classes of "
             "the two lists, or shorten the lists."
         )
     return OpenVocabulary(

@@ -150,7 +150,7 @@ def _check(record: Record | None, prediction: Prediction) -> None:
     labels = [(one, boxes) for one, boxes in record.about("category", Boxes) if one.name == example.question]
     if not all(one.counts for one, _ in labels):
         raise InputError(
-            f"Image '{record.id}' has a crowd region of '{example.question}', which LVIS does not know. "
+            f"Image '{record.id}' has a crowd region of '{example.question}', which LVIS does not have. "
             "Leave the question out, or use the metric 'ap'."
         )
     if sorted(target_boxes(example).xyxy_px) != sorted(box for _, boxes in labels for box in boxes.xyxy_px):

@@ -222,4 +222,6 @@ def _boxes(candidate: Candidate) -> Boxes:
 
 def _check_threshold(iou_threshold: float) -> None:
     if not 0 <= iou_threshold < 1:
-        raise InputError(f"fusion: an IoU threshold of {iou_threshold} is not in [0, 1).")
+        raise InputError(
+            f"fusion: an IoU threshold of {iou_threshold} is not in [0, 1). Use 0.5, for example."
+        )

@@ -32,7 +32,7 @@ class Candidate:
         if self.mean_logprob is not None and math.isnan(self.mean_logprob):
             raise InputError("candidate: its mean log-probability is not a number. Give None if unknown.")
         if self.n_tokens < 0:
-            raise InputError(f"candidate: {self.n_tokens} tokens. Give the number that was sampled.")
+            raise InputError(f"candidate: n_tokens is {self.n_tokens}. Give the number of sampled tokens.")
 
     @classmethod
     def of(cls, rollout: Rollout) -> Candidate:

@@ -34,7 +34,9 @@ class GuardedLogger:
         try:
             self.logger.start(step)
         except Exception as error:
-            raise ConfigError(f"loggers: {_named(self.logger)} cannot begin: {error}") from error
+            raise ConfigError(
+                f"loggers: {_named(self.logger)} cannot start ({error}). Fix its options, or remove it."
+            ) from error
 
     def log(self, step: int, metrics: Row) -> None:
         """As the tracker does."""
@@ -54,7 +56,7 @@ class GuardedLogger:
         try:
             call(self.logger)
         except Exception as error:
-            text = f"{_named(self.logger)} failed and logs no further: {type(error).__name__}: {error}"
+            text = f"{_named(self.logger)} failed and stops logging: {type(error).__name__}: {error}"
             warnings.warn(text, RuntimeWarning, stacklevel=2)
             self.logger = None
 

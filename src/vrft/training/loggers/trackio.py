@@ -21,6 +21,7 @@ class Trackio(TrackerOptions):
     """Scalars, and of some groups the image with the answer drawn in."""
 
     project: str = "vrft"
+    """The project that the run is listed in."""
 
     def open(self, run: RunDescription) -> Logger:
         try:

@@ -23,9 +23,11 @@ class WeightsAndBiases(TrackerOptions):
     """Scalars, and of some groups a table of the rollouts and the image with the answer drawn in."""
 
     project: str = "vrft"
+    """The project that the run is listed in."""
     mode: Literal["online", "offline", "disabled"] = "online"
     """'offline' writes into the run's folder; `wandb sync` sends it later."""
     entity: str | None = None
+    """The user or team; null takes your own default."""
 
     def open(self, run: RunDescription) -> Logger:
         """One run of the tracker for each run folder: a resumed one goes on under the same id."""

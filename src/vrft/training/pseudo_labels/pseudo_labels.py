@@ -183,8 +183,8 @@ def pseudo_labels(
     made = PseudoLabels(tuple(kept), +left_out)
     if not kept:
         raise InputError(
-            f"pseudo_labels: {made.sentence} There is nothing to learn from: give predictions files with "
-            "several answers to each question, demand less (min_agreement, min_confidence, abstentions, "
+            f"pseudo_labels: {made.sentence} No pseudo-label is left: give prediction files with "
+            "several answers to each question, lower the limits (min_agreement, min_confidence, abstentions, "
             "share), or set pseudo_labels: null."
         )
     return made

@@ -1,0 +1,43 @@
+__all__: list[str]
+__version__: str
+
+from .config.questions import load_examples as load_examples
+from .data.dataset import Dataset as Dataset
+from .data.dataset import load_dataset as load_dataset
+from .data.splits.few_shot import Split as Split
+from .data.splits.few_shot import few_shot_split as few_shot_split
+from .errors import InputError as InputError
+from .errors import RunError as RunError
+from .errors import VrftError as VrftError
+from .inference.drawn_images import draw as draw
+from .models.load_policy import load_policy as load_policy
+from .models.load_policy import save_policy as save_policy
+from .tasks.registry import load_task as load_task
+from .tasks.scorer import Scorer as Scorer
+from .tasks.scorer import score as score
+from .tasks.task import Task as Task
+from .types import Answer as Answer
+from .types import Boxes as Boxes
+from .types import Completion as Completion
+from .types import Example as Example
+from .types import Form as Form
+from .types import Image as Image
+from .types import Label as Label
+from .types import Mask as Mask
+from .types import Number as Number
+from .types import Points as Points
+from .types import Prediction as Prediction
+from .types import Rollout as Rollout
+from .types import RolloutGroup as RolloutGroup
+from .types import Text as Text
+from .types import Value as Value
+from .types import Video as Video
+from .workflows.api import EvaluationResult as EvaluationResult
+from .workflows.api import FitResult as FitResult
+from .workflows.api import TrainResult as TrainResult
+from .workflows.api import audit as audit
+from .workflows.api import check as check
+from .workflows.api import evaluate as evaluate
+from .workflows.api import fit as fit
+from .workflows.api import predict as predict
+from .workflows.api import train as train

@@ -1,0 +1,344 @@
+"""The verbs in Python, as ``import vrft`` offers them: the same work as on the command line.
+
+Whatever cannot be used is a ``VrftError`` that says what to do; nothing here ends the interpreter.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from vrft.config.questions import labels_at
+from vrft.evaluation.statistics import Interval
+from vrft.miniature.location import MINIATURE
+from vrft.progress import reporter_for_people
+from vrft.types import Form, Prediction
+
+if TYPE_CHECKING:
+    from vrft.diagnostics.audit.run_audit import Audit
+    from vrft.diagnostics.check.finding import Report
+
+TaskOptions = Mapping[str, object]
+"""Options of a task by name, such as ``{"subject": "plant"}``."""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What ``fit`` ends in.
+
+    Args:
+        folder: everything that was done.
+        verdict: whether RFT is better than the base and than its SFT twin, in words.
+        report: the page.
+        model: the run of the chosen RFT policy; ``predict`` and ``evaluate`` take it.
+        scores: of the held-out part, by system ('base', 'sft', 'rft'); empty where nothing was held out.
+        differences: 'rft_minus_base' and 'rft_minus_sft', paired over the same images.
+    """
+
+    folder: Path
+    verdict: str
+    report: Path
+    model: Path
+    scores: Mapping[str, Interval]
+    differences: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What ``train`` ends in: the run's folder, the step whose weights were kept, its validation."""
+
+    folder: Path
+    best_step: int
+    validation: float | None
+    steps: int
+    stopped: bool
+
+    @property
+    def model(self) -> Path:
+        """The trained policy, an ordinary Hugging Face folder."""
+        return self.folder / "model"
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What ``evaluate`` ends in: the headline metric with its interval, every answer, and the page."""
+
+    metric: str
+    score: Interval
+    n: int
+    predictions: tuple[Prediction, ...]
+    folder: Path
+    report: Path
+
+
+def check(
+    data: Path | str, task: str | None = None, model: str | None = None, *, shots: int | None = None
+) -> Report:
+    """Examine labelled images before training, without a GPU.
+
+    Args:
+        data: a folder of labelled images, or a configuration file.
+        task: None takes what the labels suggest.
+        model: also how this model would see them; None takes the embedded miniature.
+        shots: training images per class.
+
+    Returns:
+        ``passed`` and all ``findings``, each with its place and what to do.
+    """
+    from vrft.workflows.check_data import check_data
+    from vrft.workflows.requests import CheckRequest
+
+    return check_data(CheckRequest(path=Path(data), task=task, model=model, shots=shots))
+
+
+def audit(reward: str, task: str | None = None, *, settings: str | None = None) -> Audit:
+    """Attack a reward, and say whether it rewards what it should not.
+
+    Args:
+        reward: a task, or a function of your own as ``package.module:function`` or ``file.py:function``.
+        task: which task a function of your own rewards.
+        settings: the task's reward setting; None takes 'recommended'.
+
+    Returns:
+        ``passed``, the ``verdicts``, and each attack with what it earned.
+
+    Example:
+        >>> audit("grounding").passed
+        True
+    """
+    from vrft.workflows.audit_reward import audit_reward
+    from vrft.workflows.requests import AuditRequest
+
+    return audit_reward(AuditRequest(reward=reward, task=task, settings=settings))
+
+
+def fit(
+    data: Path | str,
+    task: str | None = None,
+    model: str = MINIATURE,
+    *,
+    shots: int = 4,
+    steps: int | None = None,
+    seed: int = 0,
+    form: Form | None = None,
+    reward: str = "recommended",
+    eval_max: int = 200,
+    val_max: int = 60,
+    control: bool = False,
+    full: bool = False,
+    overrides: Sequence[str] = (),
+    task_options: TaskOptions | None = None,
+    out: Path | str | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> FitResult:
+    """Train RFT and its SFT twin on labelled images, and compare them with the base on held-out ones.
+
+    Args:
+        data: a folder of labelled images.
+        task: a name, ``package.module:TASK`` or ``file.py:TASK``; None takes what the labels suggest.
+        model: 'miniature', a model folder, or a hub id.
+        shots: training images per class.
+        steps: of each trial; None takes what suits the model.
+        seed: decides every random choice.
+        form: whether the model reasons first; None lets a probe of the base decide.
+        reward: setting of the task.
+        eval_max: most held-out questions.
+        val_max: most validation questions.
+        control: also train on shuffled rewards, from which nothing can be learned.
+        full: train all weights of a large model, not a LoRA adapter.
+        overrides: ``key=value`` for every trial, such as ``optim.micro_prompts=1``.
+        task_options: of the task.
+        out: folder of the fit; None makes a new one in ``runs/``.
+        resume: go on in that folder.
+        quiet: show no progress.
+
+    Raises:
+        InputError: the data or the model cannot be used.
+        RunError: the folder holds a fit and ``resume`` is False.
+        Interrupted: a signal ended a trial; the same call with ``resume=True`` goes on.
+    """
+    from vrft.run_folder import chosen_folder
+    from vrft.workflows.fit import fit as run_fit
+    from vrft.workflows.fit_settings import FitSettings
+
+    named = labels_at(data)[0].name if task is None else task
+    settings = FitSettings(
+        data=Path(data),
+        task=named,
+        task_options=task_options or {},
+        model=model,
+        shots=shots,
+        steps=steps,
+        seed=seed,
+        form=form,
+        reward=reward,
+        eval_max=eval_max,
+        val_max=val_max,
+        control=control,
+        full=full,
+        overrides=tuple(overrides),
+    )
+    folder = chosen_folder(Path(out) if out is not None else None, settings.stem, resume)
+    found = run_fit(settings, folder, resume=resume, reporter=reporter_for_people(quiet))
+    assert found is not None  # there is one process
+    compared = found.comparison or {}
+    return FitResult(
+        found.folder,
+        found.verdict,
+        found.report,
+        found.model,
+        {name: _score(compared[name]) for name in ("base", "sft", "rft") if name in compared},
+        {name: _score(compared[name]) for name in ("rft_minus_base", "rft_minus_sft") if name in compared},
+    )
+
+
+def train(
+    config: Path | str | Mapping[str, object],
+    overrides: Sequence[str] = (),
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+) -> TrainResult:
+    """One run from one configuration.
+
+    Args:
+        config: a YAML file, the name of a shipped recipe, or a tree of plain values.
+        overrides: ``key=value``, such as ``optim.steps=50``.
+        resume: go on in the run's folder.
+        quiet: show no progress.
+
+    Raises:
+        InputError: the configuration, the data or the model cannot be used.
+        RunError: the folder holds a run and ``resume`` is False.
+    """
+    from vrft.config.recipes import recipe_path
+    from vrft.config.run_config import load_config, make_config, set_key
+    from vrft.workflows.train import train_config
+
+    if isinstance(config, Mapping):
+        tree = deepcopy(dict(config))
+        for override in overrides:
+            set_key(tree, override)
+        made = make_config(tree)
+    else:
+        made = load_config(recipe_path(Path(config)), overrides)
+    done = train_config(made, resume=resume, reporter=reporter_for_people(quiet))
+    return TrainResult(done.folder.path, done.best_step, done.validation, done.steps, done.stopped)
+
+
+def evaluate(
+    model: Path | str,
+    data: Path | str,
+    task: str | None = None,
+    *,
+    part: Literal["all", "train", "val", "heldout"] | None = None,
+    form: Form | None = None,
+    samples: int = 1,
+    fuse: str | None = None,
+    eval_max: int = 1000,
+    seed: int = 0,
+    out: Path | str | None = None,
+    quiet: bool = False,
+) -> EvaluationResult:
+    """Score a policy on labelled images.
+
+    Args:
+        model: a run folder, a model or adapter folder, a hub id, or 'miniature'.
+        data: a folder of labelled images.
+        task: None takes that of the model's own run.
+        part: of the images; None takes the held-out ones, if they are known.
+        form: whether to reason first; None asks as in training.
+        samples: answers to each question; the first is greedy.
+        fuse: the rule that makes one answer of several.
+        eval_max: most questions.
+        seed: decides every random choice.
+        out: folder that keeps answers and page; what it holds is not asked again. None makes a new one.
+        quiet: show no progress.
+
+    Raises:
+        InputError: the data, the model or the task cannot be used.
+    """
+    from vrft.evaluation.predictor import read_predictions
+    from vrft.inference.provenance import PREDICTIONS
+    from vrft.run_folder import fresh_folder
+    from vrft.workflows.evaluate_model import evaluate_model
+    from vrft.workflows.requests import EvaluateRequest
+
+    request = EvaluateRequest(
+        task=task, part=part, form=form, samples=samples, fuse=fuse, eval_max=eval_max, seed=seed
+    )
+    stem = Path("runs") / f"eval-{Path(model).name}-{Path(data).resolve().name}"
+    folder = Path(out) if out is not None else fresh_folder(stem)
+    shown = reporter_for_people(quiet)
+    found = evaluate_model(str(model), Path(data), request, folder=folder, reporter=shown)
+    assert found is not None  # there is one process
+    card, answers = found.card, tuple(read_predictions(folder / PREDICTIONS))
+    return EvaluationResult(card["metric"], _score(card), card["n"], answers, found.folder, found.page)
+
+
+def predict(
+    model: Path | str,
+    images: Path | str,
+    questions: str | Sequence[str],
+    task: str | None = None,
+    *,
+    options: Sequence[str] = (),
+    form: Form | None = None,
+    samples: int = 1,
+    fuse: str | None = None,
+    seed: int = 0,
+    out: Path | str | None = None,
+    quiet: bool = False,
+) -> tuple[Prediction, ...]:
+    """Answers about images that nobody has labelled, in pixels of the files.
+
+    Args:
+        model: a run folder, a model or adapter folder, a hub id, or 'miniature'.
+        images: an image or a folder of images.
+        questions: categories, phrases or kinds of thing.
+        task: None takes that of the model's own run, else detection.
+        options: class names to choose from.
+        form: whether to reason first; None asks as in training.
+        samples: answers to each question; the first is greedy.
+        fuse: the rule that makes one answer of several.
+        seed: decides every random choice.
+        out: folder that keeps answers and drawn images; None keeps nothing.
+        quiet: show no progress.
+
+    Returns:
+        One for each question about each image; ``answer.value`` is what was found, ``text`` what was said.
+
+    An image of a folder that cannot be read is left out, with a warning.
+
+    Raises:
+        InputError: the model or the only image cannot be used.
+    """
+    from vrft.workflows.predict_images import predict_images
+    from vrft.workflows.requests import PredictRequest
+
+    asked = (questions,) if isinstance(questions, str) else tuple(questions)
+    request = PredictRequest(
+        model=str(model),
+        image=str(images),
+        questions=asked,
+        task=task,
+        options=tuple(options),
+        form=form,
+        samples=samples,
+        fuse=fuse,
+        seed=seed,
+        out=Path(out) if out is not None else None,
+    )
+    found = predict_images(request, reporter_for_people(quiet), draws=out is not None)
+    for mistake in found.unreadable:
+        warnings.warn(str(mistake), stacklevel=2)
+    return found.predictions
+
+
+def _score(block: Mapping[str, Any]) -> Interval:
+    return Interval(block["value"], block["low"], block["high"])
