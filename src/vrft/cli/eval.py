@@ -55,13 +55,11 @@ def _evaluate(args: EvalArgs, model: str, data: Path) -> None:
     from vrft.distributed import init_distributed
     from vrft.progress import reporter_for_people
     from vrft.run_folder import chosen_folder
-    from vrft.workflows.evaluate_model import evaluate_model
+    from vrft.workflows.evaluate_model import evaluate_model, evaluation_stem
 
     if args.out is None and init_distributed().count > 1:
         raise InputError("Several processes need one folder to share. Add --out DIR.")
-    folder = chosen_folder(
-        args.out, Path("runs") / f"eval-{Path(model).name}-{data.resolve().name}", args.resume
-    )
+    folder = chosen_folder(args.out, evaluation_stem(model, data), args.resume)
     reporter = reporter_for_people(args.quiet or args.as_json)
     found = evaluate_model(model, data, args, folder=folder, reporter=reporter)
     if found is None:

@@ -61,16 +61,19 @@ class WithResume(Args):
 A = TypeVar("A", bound=Args)
 
 
-class Verb(TyperCommand):
+class _WideHelp:
+    """Help that is wide enough for every word."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.width = max(formatter.width, NARROWEST)
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+
+
+class Verb(_WideHelp, TyperCommand):
     """A command whose help is plain text: words are whole at any width, options stand in groups, examples at
     the end."""
 
     model: type[Args]
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Wide enough for every word."""
-        formatter.width = max(formatter.width, NARROWEST)
-        super().format_help(ctx, formatter)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, then options by group."""
@@ -94,15 +97,10 @@ class Verb(TyperCommand):
             formatter.write("\nExamples:\n" + "".join(f"  {line}\n" for line in self.model.examples))
 
 
-class Verbs(TyperGroup):
+class Verbs(_WideHelp, TyperGroup):
     """The list of verbs, under headings."""
 
     headings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Wide enough for every word."""
-        formatter.width = max(formatter.width, NARROWEST)
-        super().format_help(ctx, formatter)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of the headings."""

@@ -16,15 +16,16 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from vrft.models.model_source import quiet
 from vrft.models.policy import Policy
 from vrft.rollout.length_check import check_length
+from vrft.rollout.sampler import OwnWeights
 from vrft.rollout.shared_prompt.sampler import refuse_stop_texts
 from vrft.types import Completion, Prompt, SampleSeed, SamplingParams
 
 
-class PlainSampler:
+class PlainSampler(OwnWeights):
     """The ``Sampler`` of a policy in this process; log-probabilities are as ``SharedPromptSampler``'s."""
 
     def __init__(self, policy: Policy) -> None:
-        self.policy, self.version = policy, 0
+        self.policy = policy
 
     def encode(self, prompts: Sequence[Prompt]) -> None:
         """``generate`` encodes prompts itself, without gradient."""
@@ -89,13 +90,6 @@ class PlainSampler:
         length = next((i for i, token in enumerate(ids, 1) if token in ends), 0)
         size = length or len(ids)
         return self.policy.completion(ids[:size], logprobs[:size], length > 0, self.version)
-
-    def sync(self, policy: object, version: int) -> None:
-        """The weights are the policy's own: only their version changes."""
-        self.version = version
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class _Watch(LogitsProcessor):  # type: ignore[misc]

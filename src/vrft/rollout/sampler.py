@@ -87,6 +87,19 @@ class Sampler(Protocol):
         ...
 
 
+class OwnWeights:
+    """What samplers share that draw from the policy itself."""
+
+    version = 0
+
+    def sync(self, policy: object, version: int) -> None:
+        """The weights are the policy's own: only their version changes."""
+        self.version = version
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class TokenScorer(Protocol):
     """Log-probability of each said token under some policy: this one, the reference, a teacher, a server."""
 

@@ -140,7 +140,7 @@ def is_place(spec: str) -> bool:
     """Whether a task is named by its file, folder or module."""
     if ":" in spec or spec.endswith(".py") or os.sep in spec:
         return True
-    return spec not in task_names() and os.path.isfile(os.path.join(spec, "__init__.py"))
+    return os.path.isfile(os.path.join(spec, "__init__.py")) and spec not in task_names()
 
 
 def _from_place(spec: str) -> Any:

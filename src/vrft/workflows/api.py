@@ -266,13 +266,13 @@ def evaluate(
     from vrft.evaluation.predictor import read_predictions
     from vrft.inference.provenance import PREDICTIONS
     from vrft.run_folder import fresh_folder
-    from vrft.workflows.evaluate_model import evaluate_model
+    from vrft.workflows.evaluate_model import evaluate_model, evaluation_stem
     from vrft.workflows.requests import EvaluateRequest
 
     request = EvaluateRequest(
         task=task, part=part, form=form, samples=samples, fuse=fuse, eval_max=eval_max, seed=seed
     )
-    stem = Path("runs") / f"eval-{Path(model).name}-{Path(data).resolve().name}"
+    stem = evaluation_stem(str(model), Path(data))
     folder = Path(out) if out is not None else fresh_folder(stem)
     shown = reporter_for_people(quiet)
     found = evaluate_model(str(model), Path(data), request, folder=folder, reporter=shown)

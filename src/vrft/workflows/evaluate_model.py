@@ -37,6 +37,11 @@ class Evaluated:
     page: Path
 
 
+def evaluation_stem(model: str, data: Path) -> Path:
+    """Where an evaluation is kept that is given no folder."""
+    return Path("runs") / f"eval-{Path(model).name}-{data.resolve().name}"
+
+
 def evaluate_model(
     model: str,
     data: Path,

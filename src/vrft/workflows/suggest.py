@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,10 +142,6 @@ def _cached() -> dict[str, str]:
         except (OSError, ValueError, AttributeError):
             continue
         if kind in FAMILIES:
-            size = sum(os.path.getsize(file) for file in _weights(config.parent)) / 2**30
+            size = sum(os.path.getsize(file) for file in config.parent.glob("*.safetensors")) / 2**30
             found[name] = f"in the Hugging Face cache ({kind}, {size:.1f} GiB of weights)."
     return found
-
-
-def _weights(folder: Path) -> Sequence[Path]:
-    return list(folder.glob("*.safetensors"))

@@ -15,12 +15,13 @@ from vrft.errors import InputError
 from vrft.models.policy import Policy
 from vrft.rollout.length_check import check_length
 from vrft.rollout.logprobs import AnswerScorer
+from vrft.rollout.sampler import OwnWeights
 from vrft.rollout.shared_prompt.decoders import Decoder, decoder_of
 from vrft.rollout.shared_prompt.prefill import Encoded
 from vrft.types import Completion, Prompt, SampleSeed, SamplingParams
 
 
-class SharedPromptSampler:
+class SharedPromptSampler(OwnWeights):
     """The ``Sampler`` of a policy in this process.
 
     Log-probabilities are those of the tempered softmax over the whole vocabulary (temperature 1 where
@@ -35,7 +36,7 @@ class SharedPromptSampler:
     """
 
     def __init__(self, policy: Policy, share_images: bool = True, scorer: nn.Module | None = None) -> None:
-        self.policy, self.share_images, self.version = policy, share_images, 0
+        self.policy, self.share_images = policy, share_images
         self._scorer = AnswerScorer(policy) if scorer is None else scorer
 
     def encode(self, prompts: Sequence[Prompt]) -> Encoded | None:
@@ -72,13 +73,6 @@ class SharedPromptSampler:
             policy.model.train(was_training)
         rows = [policy.completion(*answer, self.version) for answer in drawn.answers()]
         return [rows[i : i + n] for i in range(0, len(rows), n)]
-
-    def sync(self, policy: object, version: int) -> None:
-        """The weights are the policy's own: only their version changes."""
-        self.version = version
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def refuse_stop_texts(params: SamplingParams, sampler: str) -> None:
