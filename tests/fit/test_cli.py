@@ -43,7 +43,7 @@ def scenes(tmp_path_factory):
     return folder
 
 
-QUICK = ("optim.prompts_per_step=4", "rollout.group_size=4")
+QUICK = ("optim.prompts_per_step=2", "rollout.group_size=2")
 SHORT = ("--shots", 2, "--steps", 2, "--val-max", 2, "--eval-max", 12)
 FIT = ("--task", "detection", *SHORT, "--form", "direct", *QUICK)
 
@@ -73,7 +73,7 @@ def test_fit_ends_in_a_comparison_and_a_report(scenes, tmp_path):
 
 
 def test_a_killed_fit_goes_on_where_it_stood(scenes, tmp_path):
-    every_step = ("--steps", 4, "checks.checkpoint_every=1")
+    every_step = ("--steps", 3, "checks.checkpoint_every=1")
     arguments = ("fit", scenes, *FIT, *every_step, "--out", "fit")
     process = started(*arguments, cwd=tmp_path)
     while not list((tmp_path / "fit").glob("rft-*/checkpoints/step_*/state.pt")):

@@ -49,7 +49,7 @@ def data(config):
 def commands(config, data):
     """What two processes are asked to do, by a name that is also the folder of what comes out."""
     fit = ("fit", data, "--task", "detection", "--form", "direct", "--shots", 1, "--steps", 2, "--val-max", 4,
-           "--eval-max", 10, "optim.prompts_per_step=3", "rollout.group_size=4", "--json")  # fmt: skip
+           "--eval-max", 10, "optim.prompts_per_step=3", "rollout.group_size=2", "--json")  # fmt: skip
     asked = ("eval", "miniature", data, "--task", "detection", "--form", "direct", "--part", "all",
              "--eval-max", 130, "--samples", 2, "--json")  # fmt: skip
     return {
