@@ -29,13 +29,23 @@ def test_what_is_found_is_a_file(tmp_path: Path, make_image: Any) -> None:
             images.find(name, "here")
 
 
-def test_a_file_is_found_under_another_spelling_where_the_disk_takes_it(tmp_path: Path) -> None:
-    """The disk decides; a folder where both spellings are has both files."""
+def test_a_file_is_found_under_another_composition_of_its_accents(tmp_path: Path) -> None:
+    """The file itself is found; where both are there, each name has its own file."""
+    composed, decomposed = "é.png", "e\u0301.png"
+    (tmp_path / composed).touch()
+    found = ImageFinder(tmp_path / "labels.json", tmp_path).find(decomposed, "here")
+    assert found.samefile(tmp_path / composed)
+    (tmp_path / decomposed).touch()
+    both = ImageFinder(tmp_path / "labels.json", tmp_path)
+    for name in (composed, decomposed):
+        assert both.find(name, "here").samefile(tmp_path / name)
+
+
+def test_capitals_count_unless_the_disk_ignores_them(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
     images = ImageFinder(tmp_path / "labels.json", tmp_path)
-    (tmp_path / "é.png").touch()
-    decomposed = "e\u0301.png"
-    if (tmp_path / decomposed).exists():
-        assert images.find(decomposed, "here").exists()
+    if (tmp_path / "A.png").exists():
+        assert images.find("A.png", "here").exists()
     else:
-        with pytest.raises(LabelError):
-            images.find(decomposed, "here")
+        with pytest.raises(LabelError, match="is missing"):
+            images.find("A.png", "here")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from pathlib import Path
 
 from vrft.data.images import is_image, subfolders
 from vrft.errors import LabelError
+from vrft.types.names import folded, nfc
 
 
 class ImageFinder:
@@ -35,9 +35,9 @@ class ImageFinder:
         written = name.replace("\\", "/")
         for tried in dict.fromkeys((written, written.rsplit("/", 1)[-1])):
             for folder in self._near:
-                if self._holds(folder, tried):
-                    return folder / tried
-            hits = sorted({folder / tried for folder in self._far if self._holds(folder, tried)})
+                if found := self._in(folder, tried):
+                    return found
+            hits = sorted({found for folder in self._far if (found := self._in(folder, tried))})
             if len(hits) > 1:
                 raise LabelError(
                     f"The image '{name}' is in several folders: {', '.join(map(str, hits))}.",
@@ -54,18 +54,24 @@ class ImageFinder:
 
     def find_stem(self, stem: str) -> Path | None:
         """The image of a name without its ending, next to the label file or in a known folder, or None."""
-        tried = (folder / f"{stem}{ending}" for folder in self._near for ending in self._endings(folder))
-        return next((path for path in tried if path.is_file()), None)
+        tried = (
+            self._in(folder, f"{stem}{ending}") for folder in self._near for ending in self._endings(folder)
+        )
+        return next((path for path in tried if path), None)
 
-    def _holds(self, folder: Path, tried: str) -> bool:
-        """Whether the file exists; every folder is listed once, so the disk is not asked for each image."""
+    def _in(self, folder: Path, tried: str) -> Path | None:
+        """The file as the disk spells it; every folder is listed once, and not asked for each image."""
         parent, name = os.path.split(os.path.join(folder, tried))
         if not tried or not name:
-            return False
+            return None
         listing = self._listings.get(parent)
         if listing is None:
             listing = self._listings[parent] = _Listing(parent)
-        return listing.has(name)
+        spelt = listing.spelt(name)
+        if spelt is None:
+            return None
+        as_written = spelt == name and listing.folder == parent
+        return folder / tried if as_written else Path(listing.folder, spelt)
 
     def _endings(self, folder: Path) -> tuple[str, ...]:
         if folder not in self._seen:
@@ -78,28 +84,38 @@ class _Listing:
     """The names of the files in a folder, links to files included."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
+        self.folder = str(on_disk(Path(folder)))
         self._known = True
         self._names: set[str] = set()
         try:
-            with os.scandir(folder) as entries:
+            with os.scandir(self.folder) as entries:
                 self._names = {entry.name for entry in entries if entry.is_file()}
         except PermissionError:
             # A folder may be closed to listing and its files open all the same.
             self._known = False
         except (OSError, ValueError):
             pass
-        self._alike = {_plain(name) for name in self._names}
+        self._alike = {nfc(name): name for name in sorted(self._names)}
+        self._folded = {folded(name) for name in self._names}
 
-    def has(self, name: str) -> bool:
-        """Whether a file of this name is there."""
+    def spelt(self, name: str) -> str | None:
+        """A file's name as the disk spells it, or None where there is no such file."""
         if name in self._names:
-            return True
-        # Some disks take capitals or accents written otherwise for the same name: there the disk decides.
-        if self._known and _plain(name) not in self._alike:
-            return False
-        return Path(self._folder, name).is_file()
+            return name
+        if (alike := self._alike.get(nfc(name))) is not None:
+            return alike
+        # Some disks take capitals for the same name: there the disk decides.
+        if self._known and folded(name) not in self._folded:
+            return None
+        return name if Path(self.folder, name).is_file() else None
 
 
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+def on_disk(path: Path) -> Path:
+    """A path as the disk spells it, whose accents may be composed otherwise; itself where it is not there."""
+    if str(path).isascii() or path.exists() or path == path.parent:
+        return path
+    parent, name = on_disk(path.parent), nfc(path.name)
+    try:
+        return next((parent / other for other in sorted(os.listdir(parent)) if nfc(other) == name), path)
+    except (OSError, ValueError):
+        return path

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from vrft.data.images import image_size_wh
 from vrft.errors import LabelError
 from vrft.types import Annotation, Boxes, BoxXYXY, Image, Label, Mask, Provides, Record
+from vrft.types.names import nfc
 
 CATEGORY_BOXES: Provides = ("category", "boxes")
 IMAGE_CLASS: Provides = ("image", "label")
@@ -119,7 +120,7 @@ def without_boxes(named: Iterable[str], records: Sequence[Record], path: Path) -
     used = {name for record in records for name in record.categories}
     if not used:
         raise LabelError("It holds no box.", str(path), "Label some objects first.")
-    return warnings_about({"Categories without a box are left out": sorted(set(named) - used)})
+    return warnings_about({"Categories without a box are left out": sorted({*map(nfc, named)} - used)})
 
 
 def warnings_about(found: Mapping[str, Sequence[str]]) -> list[str]:

@@ -5,7 +5,6 @@ An answer that could not be read has reward 0. Every term raises InputError for 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import takewhile
@@ -13,14 +12,13 @@ from itertools import takewhile
 from vrft.errors import InputError
 from vrft.rewards.reward_term import AnswerReward
 from vrft.types import Answer, Label, Value, expect
+from vrft.types.names import nfc, plain_name
 
 Aliases = Mapping[str, Sequence[str]]
 """Other names of classes, by class."""
 Ancestry = Mapping[str, tuple[str, ...]]
 """Of each name its line from the root down to itself, the root left out."""
 
-_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
-_GAPS = re.compile(r"[\s_-]+")
 _NO_TABLE = (
     "aliases: a table {class: [other names]} was expected. A configuration cannot hold one: make a term with "
     "vrft.rewards.label_rewards.accuracy_with in a module of yours and name it in reward.custom."
@@ -28,14 +26,17 @@ _NO_TABLE = (
 
 
 def exact_match(label: str | None, name: str) -> bool:
-    """Whether a written label is a class name, but for case, gaps, quotes around it and a final dot.
+    """Whether a written label is a class name by the rules of ``vrft.types.names``.
+
+    Case, gaps, quotes around it, a final full stop, full and half width, and how accents are composed make no
+    difference.
 
     Example:
         >>> exact_match("'Garden_Phlox'.", "garden phlox"), exact_match("phlox", "garden phlox")
         (True, False)
     """
-    written = _normal(label or "")
-    return bool(written) and written == _normal(name)
+    written = plain_name(label or "")
+    return bool(written) and written == plain_name(name)
 
 
 def label_of(answer: Answer) -> str | None:
@@ -89,7 +90,7 @@ def accuracy_with(aliases: Aliases) -> AnswerReward:
     if not hasattr(aliases, "items"):
         raise InputError(_NO_TABLE)
     for name, others in aliases.items():
-        if isinstance(others, str) or not all(isinstance(x, str) and _normal(x) for x in others):
+        if isinstance(others, str) or not all(isinstance(x, str) and plain_name(x) for x in others):
             raise InputError(
                 f"aliases: the value for '{name}' is not a list of names: {others!r}. "
                 f'Write {{"{name}": ["another name"]}}.'
@@ -133,6 +134,7 @@ def graded(parents: Mapping[str, str]) -> AnswerReward:
         >>> [term(Answer(Label(x), True), target) for x in ("rose", "apple", "tulip", "rosids")]
         [1.0, 0.5, 0.0, 0.0]
     """
+    parents = {nfc(name): nfc(parent) for name, parent in parents.items()}
     names = dict.fromkeys((*parents, *parents.values()))
     return partial(wu_palmer, lines={name: _line(name, parents) for name in names})
 
@@ -170,21 +172,16 @@ def _is_alias(label: str, target: Label, aliases: Aliases) -> bool:
     if any(exact_match(label, name) for name in classes):
         return False
     meant = {
-        _normal(name)
+        plain_name(name)
         for name, others in aliases.items()
         if any(exact_match(name, known) for known in classes)
         and any(exact_match(label, other) for other in others)
     }
-    return meant == {_normal(target.name)}
-
-
-def _normal(text: str) -> str:
-    text = text.strip().removesuffix(".").strip().strip(_QUOTES).strip().removesuffix(".")
-    return _GAPS.sub(" ", text.casefold()).strip()
+    return meant == {plain_name(target.name)}
 
 
 def _squeezed(text: str) -> str:
-    return "".join(text.lower().replace("_", "").split())
+    return "".join(nfc(text).lower().replace("_", "").split())
 
 
 def _known(name: str | None, lines: Ancestry) -> tuple[str, ...]:

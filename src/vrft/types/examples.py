@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vrft.types.media import Image, Medium
+from vrft.types.names import nfc
 from vrft.types.records import only_image
 from vrft.types.values import Value
 
@@ -47,6 +48,12 @@ class Example:
     group: str = ""
     form: Form = Form.THINK
     fields: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "question", nfc(self.question))
+        object.__setattr__(self, "group", nfc(self.group))
+        if self.options:
+            object.__setattr__(self, "options", tuple(map(nfc, self.options)))
 
     @property
     def image(self) -> Image:

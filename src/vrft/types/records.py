@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from vrft.types.media import Image, Medium
+from vrft.types.names import nfc
 from vrft.types.values import Value
 
 About = Literal["image", "phrase", "question", "category"]
@@ -40,6 +41,9 @@ class Annotation:
     value: Value
     counts: bool = True
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", nfc(self.name))
+
     @property
     def provides(self) -> Provides:
         """What it can be asked for."""
@@ -60,6 +64,12 @@ class Record:
     """Categories of which not every instance is labelled (LVIS)."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """What only one task understands, as plain JSON."""
+
+    def __post_init__(self) -> None:
+        if self.absent:
+            object.__setattr__(self, "absent", tuple(map(nfc, self.absent)))
+        if self.not_exhaustive:
+            object.__setattr__(self, "not_exhaustive", tuple(map(nfc, self.not_exhaustive)))
 
     @property
     def image(self) -> Image:

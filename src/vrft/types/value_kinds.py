@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from vrft.types.frames import BoxXYXY
+from vrft.types.names import nfc
 from vrft.types.values import Finite, Mask, Shape, Value
 
 
@@ -20,6 +21,11 @@ class Label(Value):
     """Of a target: all names of the dataset, whether the prompt lists them or not."""
     score: Finite | None = None
     """Of a vote: the share of the answers that give this name."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", nfc(self.name))
+        if self.vocabulary:
+            object.__setattr__(self, "vocabulary", tuple(map(nfc, self.vocabulary)))
 
     @property
     def meaning(self) -> Hashable:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 from vrft.errors import InputError
 from vrft.inference.ask_options import BATCH
 from vrft.types import Form
+from vrft.types.names import nfc
 from vrft.types.options import MAX_SEED, Options
 
 LENGTH = 512
@@ -32,7 +33,7 @@ def _split(read: Callable[[str], Any], example: str) -> BeforeValidator:
 
 Numbers = Annotated[tuple[float, ...], _split(float, "numbers as in 0.75,1.25")]
 """Also as a text with commas between."""
-Names = Annotated[tuple[str, ...], _split(str, "names as in cat,dog")]
+Names = Annotated[tuple[str, ...], _split(lambda name: nfc(str(name)), "names as in cat,dog")]
 """Also as a text with commas between."""
 TASK = "The task: a name ('vrft tasks' lists them), package.module:TASK, or file.py:TASK."
 SEED = "Decides every random choice."

@@ -17,6 +17,7 @@ from vrft.data.dataset import Dataset
 from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, some
 from vrft.errors import InputError
 from vrft.types import Boxes, Record
+from vrft.types.names import folded
 from vrft.types.plugins import discover
 
 
@@ -114,7 +115,7 @@ def decimal(number: float, digits: int = 6) -> str:
 
 def _unlike(names: Sequence[str]) -> bool:
     """Whether no two are alike without their endings, on disks that know no capitals too."""
-    return len({PurePosixPath(name).stem.casefold() for name in names}) == len(names)
+    return len({folded(PurePosixPath(name).stem) for name in names}) == len(names)
 
 
 def _bring(source: Path, target: Path, link: bool) -> None:

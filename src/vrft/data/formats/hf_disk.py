@@ -41,6 +41,7 @@ from vrft.data.label_checks import (
 from vrft.errors import InputError, LabelError
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_label_answer
 from vrft.types import Boxes, CoordinateFrame, Form, Label, Points, Provides, Record
+from vrft.types.names import nfc
 
 _COLUMNS = frozenset({"image", "problem", "solution"})
 _CATEGORY = re.compile(r"belonging to the category '(.+?)' in the image, and provide")
@@ -106,7 +107,7 @@ def _boxed(record: Record, row: _Row, where: str) -> Record:
             f"Ask for one category in the words of Visual-RFT's prompt, with '({frame.clause})', and write "
             "the boxes so; or save boxes in pixels as COCO json.",
         )
-    category, answer = found[1], parse_boxes_answer(row.solution, frame, Form.DIRECT)
+    category, answer = nfc(found[1]), parse_boxes_answer(row.solution, frame, Form.DIRECT)
     boxes = answer.as_(Boxes)
     if boxes is None or not answer.formatted or answer.find(Points):
         faults = ", ".join(answer.faults) or "no boxes"
@@ -120,7 +121,7 @@ def _boxed(record: Record, row: _Row, where: str) -> Record:
         problem = f"Another row has other boxes of '{category}' for the same image."
         raise LabelError(problem, where, _DROP.format(row.number))
     absent = (*(record.absent or ()), *(() if boxes.xyxy_px else (category,)))
-    added = tuple(instance_of(category, box) for box in boxes.xyxy_px)
+    added = tuple(instance_of(category, box) for box in dict.fromkeys(boxes.xyxy_px))
     return replace(record, annotations=record.annotations + added, absent=absent)
 
 

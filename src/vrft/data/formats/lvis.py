@@ -21,6 +21,7 @@ from vrft.data.image_paths import ImageFinder
 from vrft.data.label_checks import CATEGORY_BOXES, part_of
 from vrft.errors import LabelError
 from vrft.types import Provides, Record
+from vrft.types.names import nfc
 
 _KEYS = ("images", "annotations", "categories", "neg_category_ids")
 _FREQUENCIES = ("r", "c", "f")
@@ -98,7 +99,7 @@ class _LvisSheet(Sheet):
         for entry in self.lists["categories"]:
             name, frequency = entry.get("name"), entry.get("frequency")
             if frequency in _FREQUENCIES and isinstance(name, str):
-                found[name.strip()] = frequency
+                found[nfc(name.strip())] = frequency
             elif frequency is not None:
                 where = f"{self.file}, category {entry.get('id')}"
                 problem = f"The frequency '{frequency}' is not 'r', 'c' or 'f'."

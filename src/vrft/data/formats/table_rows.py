@@ -48,6 +48,7 @@ from vrft.data.label_checks import (
 from vrft.errors import InputError, LabelError
 from vrft.geometry.boxes import checked_box
 from vrft.types import About, Annotation, Boxes, BoxXYXY, Label, Provides, Record, Value, expect, in_words
+from vrft.types.names import nfc
 
 IMAGE = ("image",)
 QUESTION = ("question", "expression")
@@ -313,7 +314,7 @@ def _add(record: Record, row: TableRow, pair: Provides) -> tuple[Record, int]:
 def _with_category(record: Record, category: str, row: TableRow) -> tuple[Record, int]:
     boxes, moved = row.boxes(record.image.size_wh)
     record = _with(record, *(instance_of(category, box) for box in boxes))
-    absent = (*(record.absent or ()), *(() if boxes else (category,)))
+    absent = (*(record.absent or ()), *(() if boxes else (nfc(category),)))
     if record.categories & set(absent):
         problem = f"The image has boxes of '{category}' in one row and none in another."
         raise LabelError(problem, row.where, "Remove the row that is wrong.")

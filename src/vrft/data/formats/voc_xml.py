@@ -42,6 +42,7 @@ from vrft.data.label_checks import (
 from vrft.errors import LabelError
 from vrft.geometry.boxes import checked_box
 from vrft.types import Annotation, Image, Provides, Record
+from vrft.types.names import nfc
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -70,7 +71,7 @@ class VocReader:
         names: dict[tuple[Path, str], str | None] = {}
         for file in _label_files(path):
             record = sheets.record(file)
-            names[_home(file, root), file.stem] = record.id if record else None
+            names[_home(file, root), nfc(file.stem)] = record.id if record else None
             if record is None:
                 continue
             if record.id in records:
@@ -148,7 +149,7 @@ class _Sheets:
             raise LabelError(
                 f"The 'filename' '{written}' is not an image.", str(file), "Write the name of the image."
             )
-        if own is not None and named.stem != file.stem:
+        if own is not None and nfc(named.stem) != nfc(file.stem):
             problem = f"The 'filename' is '{written}', but the image '{own.name}' has the name of this file."
             raise LabelError(problem, str(file), "Correct the 'filename', or remove one image.")
         return named
@@ -230,7 +231,8 @@ def _stated_parts(
         for file, part in _part_lists(home / "ImageSets" / "Main"):
             listed.add(home)
             for number, line in enumerate(file.read_text("utf-8-sig", "replace").splitlines(), 1):
-                names = (line.strip(), line.strip().rsplit(maxsplit=1)[0]) if line.strip() else ()
+                stem = nfc(line.strip())
+                names = (stem, stem.rsplit(maxsplit=1)[0]) if stem else ()
                 hits = [records[home, name] for name in names if (home, name) in records]
                 stated += [(found, part) for found in hits[:1] if found is not None]
                 if names and not hits:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from vrft.data.image_paths import on_disk
 from vrft.data.images import images_below, subfolders
 from vrft.errors import LabelError
 
@@ -99,11 +100,12 @@ class YoloImages:
     def label_file(self, image: Path) -> Path:
         """Where an image's labels are, whether or not the file is there: mirrored first, else next to it."""
         inner = list(PurePath(os.path.relpath(image, self.root)).parts)
-        sibling = image.with_suffix(".txt")
+        sibling = on_disk(image.with_suffix(".txt"))
         if _IMAGES not in inner[:-1]:
             return sibling
         last = len(inner) - 2 - inner[-2::-1].index(_IMAGES)
-        mirrored = (self.root.joinpath(*inner[:last], _LABELS, *inner[last + 1 :])).with_suffix(".txt")
+        mirrored = self.root.joinpath(*inner[:last], _LABELS, *inner[last + 1 :]).with_suffix(".txt")
+        mirrored = on_disk(mirrored)
         return sibling if sibling.is_file() and not mirrored.is_file() else mirrored
 
     def strays(self, known: Iterable[Path]) -> list[Path]:
@@ -139,7 +141,7 @@ class YoloImages:
         # One step alone, 'images', may be any part's folder.
         shorter = ["/".join(steps[first:]) for first in range(len(steps) - 1)] if elsewhere else []
         tried = (base / name for name in (written, *shorter) for base in (home / self.names.folder, home))
-        return next((place for place in tried if place.exists()), None)
+        return next((place for path in tried if (place := on_disk(path)).exists()), None)
 
     def _listed(self, file: Path) -> list[Path]:
         """The images of a list, one path a line, from the list's folder or with folders too many before."""
@@ -149,7 +151,7 @@ class YoloImages:
             steps = PurePath(line.strip().replace("\\", "/")).parts
             bases = (file.parent, self.names.file.parent)
             tried = (base.joinpath(*steps[n:]) for n in range(len(steps)) for base in bases)
-            image = next((path for path in tried if path.is_file()), None)
+            image = next((path for name in tried if (path := on_disk(name)).is_file()), None)
             if image is not None:
                 found.append(image)
             elif steps:

@@ -19,6 +19,7 @@ from vrft.data.label_checks import CATEGORY_BOXES, instance_of
 from vrft.errors import InputError
 from vrft.tasks.registry import default_task
 from vrft.types import Answer, Boxes, BoxXYXY, Image, Prediction, Record
+from vrft.types.names import nfc
 
 Key = int | str
 M = TypeVar("M", bound=BaseModel)
@@ -79,7 +80,7 @@ def coco_predictions(path: Path, results: Sequence[Any], labels: Path | None) ->
     if labels is None:
         raise InputError(f"{path}: these are COCO results. Name their annotation file with --labels.")
     known = _valid(_Labels, parsed(labels), str(labels))
-    names = {category.id: category.name for category in known.categories}
+    names = {category.id: nfc(category.name) for category in known.categories}
     images = {image.id: image for image in known.images}
     found: defaultdict[tuple[str, str], list[tuple[float, BoxXYXY]]] = defaultdict(list)
     for number, row in enumerate(results, start=1):

@@ -17,6 +17,7 @@ from vrft.data.label_checks import some
 from vrft.errors import InputError, LabelError
 from vrft.inference.formats.prediction_format import PredictionFormat, Setting, Write, scored_boxes
 from vrft.types import Boxes, Example, Prediction
+from vrft.types.names import nfc
 
 Id = int | str
 
@@ -70,15 +71,16 @@ def _whole(predictions: Sequence[Prediction], ids: Ids) -> dict[str, Any]:
 def _given(file: Path, examples: Sequence[Example]) -> Ids:
     """The ids of a file, for the images and questions that are asked about."""
     given = _parsed(file)
-    by_name = {str(entry["file_name"]): entry for entry in given["images"]}
+    by_name = {nfc(str(entry["file_name"])): entry for entry in given["images"]}
     lasts = Counter(PurePosixPath(name).name for name in by_name)
     by_last = {PurePosixPath(name).name: entry for name, entry in by_name.items()}
-    categories = {str(entry["name"]).strip(): entry["id"] for entry in given["categories"]}
+    categories = {nfc(str(entry["name"]).strip()): entry["id"] for entry in given["categories"]}
     images: dict[str, Id] = {}
     sizes: list[str] = []
     for example in examples:
-        name, last = example.record_id, PurePosixPath(example.record_id).name
-        entry = by_name.get(name) or (by_last[last] if lasts[last] == 1 else None)
+        name, written = example.record_id, nfc(example.record_id)
+        last = PurePosixPath(written).name
+        entry = by_name.get(written) or (by_last[last] if lasts[last] == 1 else None)
         if entry is not None:
             images[name] = entry["id"]
             noted = (entry.get("width"), entry.get("height"))
