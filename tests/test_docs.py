@@ -16,12 +16,14 @@ from pydantic import BaseModel
 from test_house import LAYERS
 from vrft.config.old_keys import RENAMED, VALUES
 from vrft.config.run_config import RunConfig, make_config
-from vrft.rewards.reward_term import RewardTerm
+from vrft.rewards.custom_reward import load_custom_reward
 from vrft.rollout.sampler import load_sampler
 from vrft.tasks.registry import load_task
-from vrft.tasks.scorer import load_function
-from vrft.types import Answer, Boxes, Label, Prompt
+from vrft.tasks.scorer import RewardOptions, Scorer
+from vrft.types import Answer, Boxes, Example, Label, Prompt, Rollout, RolloutGroup
 from vrft.types.options import Choice
+from vrft.workflows.audit_reward import audit_reward
+from vrft.workflows.requests import AuditRequest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -259,6 +261,7 @@ def configured(use: str) -> RunConfig:
 def test_the_examples_are_those_of_the_pages():
     assert set(blocks()) == {
         "my_reward.py",
+        "my_judge.py",
         "my_sampler.py",
         "my_logger.py",
         "my_loss.py",
@@ -268,11 +271,24 @@ def test_the_examples_are_those_of_the_pages():
 
 def test_the_reward(written):
     (name,) = configured(blocks()["my_reward.py"][1]).reward.custom
-    reward = load_function(name)
-    assert not isinstance(reward, RewardTerm)
+    reward = load_custom_reward(name)
     two = Boxes(((0.0, 0.0, 9.0, 9.0), (9.0, 0.0, 20.0, 9.0)))
     said = [Answer(two), Answer(Boxes(two.xyxy_px[:1])), Answer(None)]
     assert [reward(answer, two) for answer in said] == [1.0, 0.0, 0.0]
+
+
+def test_the_audit_fails_the_reward_as_the_page_says(written):
+    page = (ADD / "reward.md").read_text("utf-8").partition("This one fails")[2].partition("). ")[0]
+    request = AuditRequest(reward="my_reward.py:right_number", task="detection", targets=60)
+    assert set(audit_reward(request).failed) == set(re.findall(r"`(\w+)`", page))
+
+
+def test_the_reward_of_all_answers(written):
+    (name,) = configured(blocks()["my_judge.py"][1]).reward.custom
+    scorer = Scorer(load_task("classification"), RewardOptions(custom={name: 1.0}))
+    example = Example("a", "a", "classification", (), "thing", Label("cat"))
+    group = RolloutGroup(example, tuple(Rollout(example, (), Answer(text="x" * n)) for n in (0, 100)))
+    assert [one.terms[name] for one in scorer.score([group])[0].rollouts] == [1.0, 0.5]
 
 
 def test_the_sampler(written, tiny_folders):

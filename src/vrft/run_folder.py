@@ -6,11 +6,12 @@ metrics.jsonl    one row per step, and one for each validation
 rollouts.jsonl   sampled groups, whole (RFT)
 reward_failures.jsonl  reward terms that could not be computed
 pseudo.jsonl     pseudo-labels that it learned from, where it was asked to
-checkpoints/     step_000040/ : what a resume needs; only the newest is kept
+checkpoints/     step_000040/ : what a resume needs; the two newest are kept
 model/           the trained policy, an ordinary Hugging Face folder
 eval/            predictions
 probe.json       samples of the policy before training, and advice (`vrft probe`)
 done.json        written last
+error.txt        the traceback of an error that ended it, where that was a fault of vrft
 fingerprints.sqlite    what was found of each image file; may be deleted
 .lock            held by the process that trains; an empty file otherwise
 """
@@ -27,7 +28,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from vrft.errors import RunError
+from vrft.errors import RunError, VrftError, keep_traceback, writing
 
 METRICS, ROLLOUTS, FAILURES = "metrics.jsonl", "rollouts.jsonl", "reward_failures.jsonl"
 PSEUDO = "pseudo.jsonl"
@@ -100,6 +101,11 @@ class RunFolder:
             ) from None
         try:
             yield
+        except VrftError:
+            raise
+        except Exception as error:
+            keep_traceback(error, self.path)
+            raise
         finally:
             lock.release()
 
@@ -163,14 +169,15 @@ def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all, also where the machine stops in between."""
     make_folder(path.parent)
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(fresh, path)
+    with writing(fresh):
+        fresh.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(fresh, path)
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
     """Add one line to a JSONL file; a torn last line, left by a kill, is dropped first."""
     make_folder(path.parent)
-    with path.open("ab+") as handle:
+    with writing(path), path.open("ab+") as handle:
         end = handle.seek(0, os.SEEK_END)
         if end:
             handle.seek(end - 1)

@@ -222,25 +222,54 @@ def test_an_unknown_reward_setting_is_refused_before_anything_is_loaded(examples
 
 
 def broken_reward(answer, target):
-    return math.nan if len(answer.text) % 2 else 1 / 0
+    if len(answer.text) % 3 == 0:
+        return 1.0
+    return math.nan if len(answer.text) % 3 == 1 else 1 / 0
 
 
-def test_a_users_broken_reward_costs_those_rollouts_and_never_the_run(tiny_folders, examples, tmp_path):
+def test_a_users_broken_reward_costs_those_rollouts_and_never_the_run(
+    tiny_folders, examples, tmp_path, caplog
+):
     name = f"{__name__}:broken_reward"
     folder = RunFolder(tmp_path / "run")
     config = config_of("rft", tiny_folders["qwen3_vl"], reward__custom={name: 2.0}, optim__steps=2)
-    with pytest.warns(RuntimeWarning, match="failed on 12 of 12 answers in step 1") as warned:
-        train_run(config, folder, examples[:4], [])
-    assert sum("failed on" in str(one.message) for one in warned) == 1
-    rows = folder.rows("metrics.jsonl")
-    assert [row["reward_failures"] for row in rows] == [12, 12]  # 3 prompts, 4 answers each
-    assert all(row["terms"][name] == 0 for row in rows)
-    failures = folder.rows("reward_failures.jsonl")
-    assert len(failures) == 24 and {row["term"] for row in failures} == {name}
+    train_run(config, folder, examples[:4], [])
+    rows, failures = folder.rows("metrics.jsonl"), folder.rows("reward_failures.jsonl")
+    texts = [
+        rollout.completion.text
+        for row in folder.rows("rollouts.jsonl")
+        for rollout in group_from_row(row)[1].rollouts
+    ]
+    broken = [text for text in texts if len(text) % 3]
+    assert 0 < len(broken) < len(texts) == 24  # 3 prompts, 4 answers each, 2 steps
+    assert [row["text"] for row in failures] == broken
+    assert [row["reward_failures"] for row in rows] == [
+        sum(row["step"] == step for row in failures) for step in (1, 2)
+    ]
+    assert {row["term"] for row in failures} == {name}
     for row in failures:
-        expected = "ValueError: returned nan" if len(row["text"]) % 2 else "ZeroDivisionError"
-        assert row["problem"].startswith(expected)
+        expected = "ValueError: returned nan" if len(row["text"]) % 3 == 1 else "ZeroDivisionError"
+        assert row["problem"].startswith(expected) and row["where"].startswith(f"{__file__}, line ")
+    traces = [row["traceback"] for row in failures if "traceback" in row]
+    assert len(traces) == any(len(text) % 3 == 2 for text in texts) and all("1 / 0" in one for one in traces)
+    said = [record.getMessage() for record in caplog.records if "failed on" in record.getMessage()]
+    assert len(said) == 2 and f"failed on {len(broken)} of 24 answers in all" in said[1]
     assert all(torch.isfinite(w).all() for w in weights(folder.path).values())
+
+
+def always_broken(answer, target):
+    return answer.value.no_such_thing
+
+
+def test_a_reward_that_always_fails_ends_the_run_with_its_error_and_line(tiny_folders, examples, tmp_path):
+    name, line = f"{__name__}:always_broken", always_broken.__code__.co_firstlineno + 1
+    folder = RunFolder(tmp_path / "run")
+    config = config_of("rft", tiny_folders["qwen3_vl"], reward__custom={name: 2.0}, optim__steps=9)
+    said = rf"all 12 answers of step 1: AttributeError: .*no_such_thing.*{__file__}, line {line}\)"
+    with pytest.raises(RunError, match=said):
+        train_run(config, folder, examples[:4], [])
+    assert len(folder.rows("metrics.jsonl")) == 1 and not folder.done
+    assert "no_such_thing" in folder.rows("reward_failures.jsonl")[0]["traceback"]
 
 
 def test_shuffled_rewards_keep_each_groups_rewards(tiny_folders, examples, tmp_path, graded):

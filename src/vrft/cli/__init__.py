@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from typing import Annotated, ClassVar
 
 import typer
@@ -25,8 +24,8 @@ from vrft.cli import (
     train,
 )
 from vrft.cli import eval as evaluation
+from vrft.cli.endings import DEBUG, plain_endings
 from vrft.cli.options import HELP, Verbs, verb
-from vrft.errors import InputError, Interrupted, RunError
 
 
 class _Verbs(Verbs):
@@ -76,22 +75,13 @@ def _vrft(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
 ) -> None:
     """Visual reinforcement fine-tuning: labelled images in, a model out that is proved to be better."""
 
 
 def main() -> None:
-    """Entry point: bad input ends in a sentence and status 2, an interrupted run in status 130."""
-    # What transformers will change one day is not the user's business.
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    try:
+    """Entry point: whatever happens, a command ends in a sentence and a status."""
+    debug = DEBUG in sys.argv
+    with plain_endings(debug):
         app(standalone_mode=True)
-    except Interrupted as error:
-        _fail(str(error), 130)
-    except (InputError, RunError) as error:
-        _fail(str(error), 2)
-
-
-def _fail(message: str, status: int) -> None:
-    print(message, file=sys.stderr)
-    sys.exit(status)

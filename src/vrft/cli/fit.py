@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 from pydantic import Field
+from rich.markup import escape
 from rich.table import Table
 
 from vrft.cli.options import WithJson, WithQuiet, WithResume
@@ -106,7 +107,7 @@ def run(args: FitArgs) -> None:
 def _suggest(args: FitArgs) -> None:
     from vrft.workflows.suggest import suggest
 
-    said = args.model_fields_set - {"data", "as_json", "quiet"}
+    said = args.model_fields_set - {"data", "as_json", "quiet", "debug"}
     if said:
         raise InputError(
             "Say what to train: --task and --model. 'vrft fit DATA' alone says which suit the folder."
@@ -170,8 +171,8 @@ def _print_next(one: Fitted) -> None:
 
 def _comparison_table(title: str, task: str, found: dict[str, Any]) -> Table:
     style = style_of(task, found)
-    table = Table(title=f"{title}: {style.heading(' x100')} on {found['n']} held-out questions")
-    table.title_justify = "left"
+    heading = f"{title}: {style.heading(' x100')} on {found['n']} held-out questions"
+    table = Table(title=escape(heading), title_justify="left")
     for column in ("policy", "score", "95% interval", "parse rate", "score given parsed"):
         table.add_column(column, justify="left" if column == "policy" else "right")
     for name, heading in SYSTEMS.items():

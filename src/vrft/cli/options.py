@@ -14,10 +14,10 @@ from pydantic.fields import FieldInfo
 from typer.core import TyperCommand, TyperGroup
 from typer.models import ParameterInfo
 
-from vrft.errors import InputError
+from vrft.errors import InputError, Interrupted
 from vrft.types.options import Options
 
-LAST = ("out", "resume", "as_json", "quiet")
+LAST = ("out", "resume", "as_json", "quiet", "debug")
 """Options that the help names after all others."""
 OTHERS = "Options"
 """The heading of options without a group of their own."""
@@ -36,6 +36,8 @@ class Args(Options):
     positional: ClassVar[tuple[str, ...]] = ()
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     examples: ClassVar[tuple[str, ...]] = ()
+
+    debug: bool = Field(False, description="Show the traceback of an error.")
 
 
 class WithQuiet(Args):
@@ -137,7 +139,11 @@ def command(model: type[A], run: Callable[[A], None]) -> Callable[..., None]:
         said = {
             name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"
         }
-        run(made(model, {name: value for name, value in given.items() if name in said}))
+        args = made(model, {name: value for name, value in given.items() if name in said})
+        try:
+            run(args)
+        except KeyboardInterrupt:  # typer would end without a word
+            raise Interrupted("Stopped.") from None
 
     names = [name for name in model.model_fields if name not in (*model.positional, *LAST)]
     last = [name for name in LAST if name in model.model_fields and name not in model.positional]

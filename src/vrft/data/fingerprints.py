@@ -19,7 +19,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -256,7 +256,8 @@ def _read(
                     rows.append((os.path.abspath(path), *stamp, found.pack()))
                 update(1, "")
             if database is not None:
-                with database:
+                # Where the disk is full, what is found is still found, and read again the next time.
+                with suppress(sqlite3.Error), database:
                     database.executemany("INSERT OR REPLACE INTO prints VALUES (?, ?, ?, ?)", rows)
 
 
@@ -283,14 +284,26 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
     if not _is_sound(file):
         file.unlink(missing_ok=True)
         file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
-    with closing(sqlite3.connect(file)) as database:
-        with database:
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS prints "
-                "(path TEXT PRIMARY KEY, length INTEGER, changed INTEGER, packed BLOB) WITHOUT ROWID"
-            )
-            database.execute(f"PRAGMA user_version = {_VERSION}")
+    with closing(_made(file)) as database:
         yield database
+
+
+def _made(file: Path) -> sqlite3.Connection:
+    """The cache with its table; in memory where the disk is full."""
+    try:
+        return _with_table(sqlite3.connect(file))
+    except sqlite3.OperationalError:
+        return _with_table(sqlite3.connect(":memory:"))
+
+
+def _with_table(database: sqlite3.Connection) -> sqlite3.Connection:
+    with database:
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS prints "
+            "(path TEXT PRIMARY KEY, length INTEGER, changed INTEGER, packed BLOB) WITHOUT ROWID"
+        )
+        database.execute(f"PRAGMA user_version = {_VERSION}")
+    return database
 
 
 def _is_sound(file: Path) -> bool:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from huggingface_hub import snapshot_download
+from huggingface_hub import HfApi, snapshot_download, try_to_load_from_cache
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 from transformers import AutoConfig
 
 from vrft.errors import ModelError
 from vrft.miniature.location import MINIATURE, is_miniature, miniature_folder
 from vrft.types.options import did_you_mean
+
+HUB_TIMEOUT_S = 20.0
 
 
 def read_config(base: str, source: str) -> Any:
@@ -26,11 +29,39 @@ def read_config(base: str, source: str) -> Any:
         )
     if base.count("/") > 1 and not Path(base).exists():
         raise ModelError(f"{source}: there is no such folder. Give a Hugging Face model folder or a hub id.")
+    _check_hub(base, source)
     try:
         with quiet():
             return AutoConfig.from_pretrained(base, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise cannot_load(source, "the configuration of the model", error) from error
+
+
+def _check_hub(base: str, source: str) -> None:
+    """Ask the hub once whether it has a model that is not on this machine: the libraries ask for each file of
+    a misspelt name again and again."""
+    if Path(base).exists():
+        return
+    try:
+        if not isinstance(try_to_load_from_cache(base, "config.json"), str):
+            HfApi().model_info(base, timeout=HUB_TIMEOUT_S)
+    except GatedRepoError as error:
+        raise ModelError(
+            f"{source}: the hub gives this model to those who accepted its terms. Accept them on its page, "
+            "and log in with 'hf auth login'."
+        ) from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise ModelError(
+            f"{source}: there is no such folder, and no such model on the hub. Check the name; a private one "
+            "needs 'hf auth login'."
+        ) from error
+    except HfHubHTTPError:  # a mirror may give files and no information: loading them says more
+        return
+    except Exception as error:  # whatever the network raises
+        raise ModelError(
+            f"{source}: there is no such folder, and the hub cannot be reached ({first_line(error)}). Check "
+            "the name and the network, or give a model folder."
+        ) from error
 
 
 def cannot_load(source: str, what: str, error: Exception) -> ModelError:

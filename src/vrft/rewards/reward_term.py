@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
-from vrft.types import Answer, Clock, RolloutGroup, Value
+from vrft.types import Answer, Clock, Example, Image, Rollout, RolloutGroup, Value
 
-Outcome = float | Exception | None
+Outcome = float | Exception | SystemExit | None
 """A number; a failure, which counts 0 and is logged; or an abstention, counting what the term declares."""
 AnswerReward = Callable[..., float]
-"""The simple way to write one: ``(answer, target, **options)`` in [0, 1], pure.
-
-A reward with an argument ``progress`` is given how much of the training is done, from 0 to 1; one with an
-argument ``example`` the whole question.
-"""
+"""The simple way to write one: ``(answer, target, **options)`` in [0, 1], pure; it may ask for ``GIVEN``."""
 
 
 @runtime_checkable
@@ -67,3 +65,33 @@ class RewardTerm:
 def as_term(reward: RewardTerm | AnswerReward | GroupReward) -> RewardTerm:
     """A reward as a term; a plain function has the range [0, 1]."""
     return reward if isinstance(reward, RewardTerm) else RewardTerm(reward)
+
+
+PROGRESS = "progress"
+
+
+def image_path_of(example: Example) -> Path | None:
+    """The file of the first image that a question shows; None where it shows none."""
+    return next((medium.path for medium in example.media if isinstance(medium, Image)), None)
+
+
+GIVEN: Mapping[str, Callable[[Rollout, Clock], Any]] = MappingProxyType(
+    {
+        "example": lambda rollout, now: rollout.example,
+        "id": lambda rollout, now: rollout.example.id,
+        "question": lambda rollout, now: rollout.example.question,
+        "image_path": lambda rollout, now: image_path_of(rollout.example),
+        PROGRESS: lambda rollout, now: now.progress,
+    }
+)
+"""What a reward is given besides answer and target, where it has an argument of that name: the whole
+question, its id, its text, the file of its image, and how much of the training is done, from 0 to 1."""
+
+
+def by_group(outcomes: Iterable[Outcome], groups: Sequence[RolloutGroup]) -> list[list[Outcome]]:
+    """Outcomes of all rollouts in a row, group by group; ValueError where they are not as many."""
+    found, count = list(outcomes), sum(len(group.rollouts) for group in groups)
+    if len(found) != count:
+        raise ValueError(f"it returned {len(found)} values for {count} answers")
+    left = iter(found)
+    return [[next(left) for _ in group.rollouts] for group in groups]

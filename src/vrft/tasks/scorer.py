@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 
 from vrft.errors import ConfigError
-from vrft.rewards.reward_term import AnswerReward, GroupReward, Outcome, RewardTerm, as_term
+from vrft.rewards.custom_reward import is_function, load_custom_reward
+from vrft.rewards.outcomes import LARGEST, failure_of, number_of
+from vrft.rewards.reward_term import GIVEN, GroupReward, Outcome, RewardTerm, as_term, by_group
+from vrft.rewards.served_reward import ServedReward
+from vrft.rewards.time_limit import outcomes_within
 from vrft.tasks.registry import task_of
 from vrft.tasks.task import Setting, Task
 from vrft.types import (
@@ -28,11 +32,10 @@ from vrft.types import (
     Turn,
 )
 from vrft.types.options import Options, did_you_mean
-from vrft.types.plugins import load_object
 
-PROGRESS, EXAMPLE = "progress", "example"
-"""Arguments that a reward may ask for next to answer and target."""
 _TOLERANCE = 1e-9
+Weight = Annotated[float, Field(ge=0, le=LARGEST)]
+"""What is to be punished is a function that returns less than 0."""
 
 
 class RewardOptions(Options):
@@ -40,12 +43,15 @@ class RewardOptions(Options):
 
     setting: str | None = None
     """A setting of the task; null takes 'paper' where the task has it, and 'recommended' elsewhere."""
-    weights: dict[str, float] = Field(default_factory=dict)
+    weights: dict[str, Weight] = Field(default_factory=dict)
     """Of the setting's terms, or of further terms of the task, which are then added; 0 switches one off."""
     options: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
     """Arguments of terms, such as ``{iou: {tau: 0.75}}``."""
-    custom: dict[str, float] = Field(default_factory=dict)
-    """Own functions ``package.module:function`` or ``file.py:function`` of (answer, target), with weights."""
+    custom: dict[str, Weight] = Field(default_factory=dict)
+    """Rewards of your own with their weights: ``package.module:function`` or ``file.py:function`` of
+    (answer, target), or the address of a reward server, ``http://...``."""
+    time_limit_s: float = Field(60.0, gt=0)
+    """Seconds that one call of a reward of your own may take; it fails then. A server has `timeout_s`."""
     allow_unsafe_reward: bool = False
     """Train on a setting that rewards wrong answers; values are clipped, and counted."""
 
@@ -71,8 +77,7 @@ class Scorer:
             if name not in chosen:
                 chosen[name] = as_term(task.terms[name])
         for name in options.custom:
-            own = load_function(name)
-            chosen[name] = own if isinstance(own, RewardTerm) else RewardTerm(own, -math.inf, math.inf)
+            chosen[name] = load_custom_reward(name, options.options.get(name))
         unsafe = [name for name, term in chosen.items() if term.unsafe]
         if unsafe and not options.allow_unsafe_reward:
             raise ConfigError(
@@ -83,20 +88,33 @@ class Scorer:
         weights = {**options.weights, **options.custom}
         self.weights = {name: weights.get(name, 1.0) for name in chosen}
         self.terms: Mapping[str, RewardTerm] = {
-            name: _with_options(name, term, options.options.get(name, {})) for name, term in chosen.items()
+            name: term if name in options.custom else _with_options(name, term, options.options.get(name, {}))
+            for name, term in chosen.items()
         }
+        self.time_limit_s = options.time_limit_s
+        # A server has time-outs of its own.
+        self._limited = {n for n in options.custom if not isinstance(self.terms[n].reward, ServedReward)}
+        self._functions = {n for n in options.custom if is_function(self.terms[n])}
         # Asked once: isinstance with a protocol takes longer than most rewards.
         self._of_groups = {n: t.reward for n, t in self.terms.items() if isinstance(t.reward, GroupReward)}
         self._of_answers = {
             n: t.reward for n, t in self.terms.items() if not isinstance(t.reward, GroupReward)
         }
-        self._asks = {name: frozenset(_parameters(term)) for name, term in self.terms.items()}
+        self._asks = {
+            name: {one: GIVEN[one] for one in _parameters(term) if one in GIVEN}
+            for name, term in self.terms.items()
+        }
         self._without_target = {name for name, term in self.terms.items() if _takes_no_target(term)}
 
     @property
     def sees_groups(self) -> bool:
         """Some term looks at all groups of a step, so that they must be scored together."""
         return bool(self._of_groups)
+
+    @property
+    def retried(self) -> int:
+        """Requests to reward servers that were repeated so far."""
+        return sum(one.retried for one in self._of_groups.values() if isinstance(one, ServedReward))
 
     def score(self, groups: Sequence[RolloutGroup], now: Clock | None = None) -> list[RolloutGroup]:
         """All groups of a step with their terms and rewards; never raises, and all it gives is finite.
@@ -146,48 +164,53 @@ class Scorer:
         return self.score([group], now)[0].rollouts[0]
 
     def _outcomes(self, name: str, groups: Sequence[RolloutGroup], now: Clock) -> Sequence[Sequence[Outcome]]:
-        if (reward := self._of_groups.get(name)) is None:
-            return [[self._outcome(name, rollout, now) for rollout in g.rollouts] for g in groups]
+        reward = self._of_groups.get(name)
+        if reward is None:
+            found: Any = by_group(self._of_each(name, [r for g in groups for r in g.rollouts], now), groups)
+        else:
+            (found,) = self._called(name, [lambda: reward.score_groups(groups, now)])
         try:
-            found = reward.score_groups(groups, now)
             if [len(column) for column in found] != [len(g.rollouts) for g in groups]:
                 raise ValueError("it returned another number of outcomes than there are rollouts")
-        except Exception as error:  # a reward of the user's own may fail in any way
-            return [[error] * len(g.rollouts) for g in groups]
+        except Exception as error:  # a reward of the user's own may return anything
+            found = [[found if isinstance(found, BaseException) else error] * len(g.rollouts) for g in groups]
+        if name in self._functions and _abstains_always(found, groups):
+            nothing = TypeError("it returned None for every answer; return a number")
+            return [[nothing] * len(g.rollouts) for g in groups]
+        return cast(Sequence[Sequence[Outcome]], found)
+
+    def _of_each(self, name: str, rollouts: Sequence[Rollout], now: Clock) -> list[Outcome]:
+        """The outcome of each answer; where there is no label, a term that needs one abstains."""
+        found: list[Outcome] = [None] * len(rollouts)
+        needs = name not in self._without_target
+        judged = [i for i, r in enumerate(rollouts) if not (needs and r.example.target is None)]
+        calls = [self._call(name, rollouts[i], now) for i in judged]
+        for i, outcome in zip(judged, self._called(name, calls), strict=True):
+            found[i] = outcome
         return found
 
-    def _outcome(self, name: str, rollout: Rollout, now: Clock) -> Outcome:
-        given: dict[str, Any] = {}
-        if PROGRESS in self._asks[name]:
-            given[PROGRESS] = now.progress
-        if EXAMPLE in self._asks[name]:
-            given[EXAMPLE] = rollout.example
-        target = rollout.example.target
-        if target is None and name not in self._without_target:
-            return None
-        try:
-            return self._of_answers[name](rollout.answer, target, **given)
-        except Exception as error:  # a reward of the user's own may fail in any way
-            return error
+    def _call(self, name: str, rollout: Rollout, now: Clock) -> Callable[[], Any]:
+        given = {one: read(rollout, now) for one, read in self._asks[name].items()}
+        return partial(self._of_answers[name], rollout.answer, rollout.example.target, **given)
+
+    def _called(self, name: str, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        return outcomes_within(calls, self.time_limit_s) if name in self._limited else [*map(_outcome, calls)]
 
     def _rewarded(self, rollout: Rollout, outcomes: Mapping[str, Outcome]) -> Rollout:
         terms: dict[str, float | None] = {}
         failures: list[Failure] = []
         clipped: list[str] = []
         for name, outcome in outcomes.items():
-            if outcome is None:
-                terms[name] = None
-                continue
-            try:
-                value = _finite(outcome)
-            except Exception as error:
-                failures.append(Failure(name, f"{type(error).__name__}: {error}"))
-                terms[name] = 0.0
-                continue
-            bounded = min(max(value, self.terms[name].low), self.terms[name].high)
-            if abs(bounded - value) > _TOLERANCE:
-                clipped.append(name)
-            terms[name] = bounded
+            value = _read(outcome)
+            if isinstance(value, BaseException):
+                failures.append(failure_of(name, value, self.terms[name].reward))
+                value = 0.0
+            elif value is not None:
+                bounded = min(max(value, self.terms[name].low), self.terms[name].high)
+                if abs(bounded - value) > _TOLERANCE:
+                    clipped.append(name)
+                value = bounded
+            terms[name] = value
         reward = sum(
             self.weights[name] * (self.terms[name].silent if value is None else value)
             for name, value in terms.items()
@@ -304,48 +327,37 @@ def _unknown(key: str, problem: str, name: str, known: Sequence[str]) -> ConfigE
     return ConfigError(f"{key}: {problem} '{name}'.{hint} Choose one of: {', '.join(known)}.")
 
 
-def load_function(name: str) -> RewardTerm | AnswerReward | GroupReward:
-    """A reward of the user's own.
+def _abstains_always(found: Sequence[Sequence[Outcome]], groups: Sequence[RolloutGroup]) -> bool:
+    """From some answers that is a judgement; from all that have a label, a forgotten 'return'."""
+    labelled = [
+        outcome
+        for group, column in zip(groups, found, strict=True)
+        for rollout, outcome in zip(group.rollouts, column, strict=True)
+        if rollout.example.target is not None
+    ]
+    return len(labelled) > 1 and all(outcome is None for outcome in labelled)
 
-    Args:
-        name: ``package.module:NAME``, also of a module in the working directory, or ``file.py:NAME``; a
-            function of (answer, target) that returns a number, an object with ``score_groups``, or a
-            ``RewardTerm``.
 
-    Raises:
-        ConfigError: the name has another form, or there is no such module or function.
-
-    Example:
-        >>> load_function("vrft.rewards.region_rewards:iou_first").__name__
-        'iou_first'
-    """
-    place, colon, attribute = name.rpartition(":")
-    if not (place and colon and attribute):
-        raise ConfigError(
-            f"'{name}' is not a reward function. Write it as package.module:function or file.py:function."
-        )
+def _read(outcome: Any) -> float | BaseException | None:
+    if outcome is None or isinstance(outcome, BaseException):
+        return outcome
     try:
-        found: RewardTerm | AnswerReward | GroupReward = load_object(name)
-    except ValueError as error:
-        raise ConfigError(f"The reward function {error}. Check the file or module and the name.") from error
-    if not (callable(found) or isinstance(found, GroupReward)):
-        raise ConfigError(f"'{name}' is not a function. Name a function of an answer and a target.")
-    return found
+        return number_of(outcome)
+    except Exception as error:
+        return error.with_traceback(None)
 
 
-def _finite(outcome: float | Exception) -> float:
-    if isinstance(outcome, Exception):
-        raise outcome
-    value = float(outcome)
-    if not math.isfinite(value):
-        raise ValueError(f"returned {value}")
-    return value
+def _outcome(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        return error
 
 
 def _with_options(name: str, term: RewardTerm, options: Mapping[str, Any]) -> RewardTerm:
     if not options:
         return term
-    known = [p for p in _parameters(term) if p not in ("answer", "target", PROGRESS, EXAMPLE)]
+    known = [p for p in _parameters(term) if p not in ("answer", "target", *GIVEN)]
     for option in options:
         if option not in known:
             listed = ", ".join(known) or "none"

@@ -30,6 +30,7 @@ from vrft.training.checkpoint import (
 from vrft.training.loggers import Logger
 from vrft.training.memory import peak_memory_gib
 from vrft.training.optimizer import Optimizer
+from vrft.training.reward_watch import RewardWatch
 from vrft.training.train_step import TrainStep
 from vrft.training.training_options import ChecksOptions, OptimOptions
 from vrft.types import Clock
@@ -89,7 +90,8 @@ def run_loop(
     RFT and SFT are held to the same rule; without validation, with the last ones.
 
     Raises:
-        RunError: gradients are not finite again and again, or the processes' weights have come apart.
+        RunError: gradients are not finite again and again, a reward always fails, no checkpoint can be read,
+            or the processes' weights have come apart.
     """
     optimizer = Optimizer(policy.model, optim, train_step.updates, context)
     best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
@@ -104,7 +106,7 @@ def run_loop(
     for logger in loggers:
         logger.start(start)
     every = checks.validate_every if validation is not None else 0
-    latest = None
+    latest, watch = None, RewardWatch(folder)
 
     def validated(step: int, best: dict[str, Any]) -> dict[str, Any]:
         nonlocal latest
@@ -149,6 +151,7 @@ def run_loop(
             _log(loggers, step, row)
             for logger in loggers:
                 logger.log_groups(step, train_step.batch.groups)
+            watch.see(step, train_step.batch.groups, row.get("reward_retries", 0))
             skipped = skipped + 1 if row.get("skipped") else 0
             if skipped:
                 _report_skipped(folder, step, train_step, skipped)
@@ -163,6 +166,7 @@ def run_loop(
         load_trainable_state(policy.model, best["weights"])
     for logger in loggers:
         logger.close()
+    watch.close()
     return LoopResult(step, best["step"] if best["weights"] is not None else step, best["value"], stop)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -76,14 +75,13 @@ class RolloutSource:
         # What it remembers is this run's own, and not of the configuration.
         self.advantage = grpo.advantage.model_copy(deep=True)
         self._seconds_scoring = 0.0
-        self._failed: set[str] = set()
         # Advantages and shuffling see the whole step; a reward of groups must too.
         self._scores_apart = not any(scorer.sees_groups for scorer in scorers.values())
 
     def batch(self, now: Clock) -> Batch:
         """Groups of one step; where the options allow it, questions whose answers all get the same reward
         give way to others."""
-        began, count = time.perf_counter(), self.prompts_per_step
+        began, count, retried = time.perf_counter(), self.prompts_per_step, self._retried
         self.sampler.sync(self.renderer, now.step * self.grpo.updates)
         self._seconds_scoring = 0.0
         chosen = shown_anew(examples_of_step(self.examples, now, count), self.augment, now)
@@ -109,6 +107,7 @@ class RolloutSource:
         row["signal_share"] = float(np.mean([d.group.has_signal for d in first]))
         row["groups_drawn"] = len(drawn)
         row["groups_trained"] = sum(group.trained for group in groups)
+        row["reward_retries"] = self._retried - retried
         row["seconds_scoring"] = self._seconds_scoring
         row["seconds_sampling"] = time.perf_counter() - began - self._seconds_scoring
         row["sampled_tokens"] = sum(r.n_tokens for d in drawn for r in d.group.rollouts)
@@ -197,26 +196,15 @@ class RolloutSource:
                 found[i] = rollouts
         return found
 
+    @property
+    def _retried(self) -> int:
+        return sum(scorer.retried for scorer in self.scorers.values())
+
     def _scored(self, groups: list[RolloutGroup], now: Clock) -> list[RolloutGroup]:
         began = time.perf_counter()
         done = score_groups(self.scorers, groups, now)
         self._seconds_scoring += time.perf_counter() - began
-        self._warn(done, now)
         return done
-
-    def _warn(self, groups: Sequence[RolloutGroup], now: Clock) -> None:
-        """A term that fails for the first time is said aloud: it counts 0, which looks like a bad answer."""
-        rollouts = [r for group in groups for r in group.rollouts]
-        failures = {f.term: f.message for r in rollouts for f in reversed(r.failures)}
-        for term in failures.keys() - self._failed:
-            count = sum(any(f.term == term for f in r.failures) for r in rollouts)
-            warnings.warn(
-                f"Reward term '{term}' failed on {count} of {len(rollouts)} answers in step {now.step + 1} "
-                f"({failures[term]}). They count 0, and reward_failures.jsonl lists them. Fix the function.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-            self._failed.add(term)
 
     def _advantages(self, groups: list[RolloutGroup], now: Clock) -> list[RolloutGroup]:
         weights = {task: scorer.weights for task, scorer in self.scorers.items()}
@@ -251,6 +239,7 @@ class RolloutSource:
             "reward_std": float(np.mean([np.std([r.reward for r in g.rollouts]) for g in groups])),
             "terms": {name: float(np.mean(values)) for name, values in terms.items()},
             "reward_failures": sum(len(r.failures) for r in rollouts),
+            "reward_timeouts": sum(f.timed_out for r in rollouts for f in r.failures),
             "reward_clipped": sum(len(r.clipped) for r in rollouts),
             "truncated_share": float(np.mean([not r.finished for r in rollouts])),
             "answer_tokens": float(np.mean([r.n_tokens for r in rollouts])),

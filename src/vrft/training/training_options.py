@@ -43,7 +43,7 @@ class ChecksOptions(Options):
     patience: int = Field(0, ge=0)
     """Stop after so many validations without a better one; 0 runs all steps."""
     checkpoint_every: int = Field(20, ge=1)
-    """Steps between checkpoints, which --resume goes on from; the newest is kept."""
+    """Steps between checkpoints, which --resume goes on from; the two newest are kept."""
     rollouts: Literal["all", "none"] | Annotated[int, Field(strict=True, ge=0)] = "all"
     """Groups of each step that are logged whole: 'all', 'none' or a number."""
 

@@ -32,7 +32,7 @@ def load_object(spec: str) -> Any:
         if str(error).startswith("module ") and f"'{attribute}'" in str(error):
             raise ValueError(f"{place} does not define {attribute}") from error
         raise ValueError(f"{spec} cannot be loaded ({type(error).__name__}: {error})") from error
-    except Exception as error:  # a user's file may fail in any way
+    except (Exception, SystemExit) as error:  # a user's file may fail in any way, or end the program
         raise ValueError(f"{spec} cannot be loaded ({type(error).__name__}: {error})") from error
 
 

@@ -175,10 +175,24 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A reward term that could not be computed for one rollout; it counts 0."""
+    """A reward term that could not be computed for one rollout; it counts 0.
+
+    Args:
+        term: its name.
+        message: what went wrong.
+        where: the file and line, where they are known.
+        traceback: what Python says of it, whole; left out of rows.
+    """
 
     term: str
     message: str
+    where: str = ""
+    traceback: str = ""
+
+    @property
+    def timed_out(self) -> bool:
+        """It took too long."""
+        return self.message.startswith(TimeoutError.__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ Row = dict[str, Any]
 """One line: plain JSON values only."""
 VERSION = 2
 """Of the rows; those of vrft 0.1 had none."""
-_ALIKE = ("view", "failures", "clipped", "parts", "reward", "advantages")
+_ALIKE = ("view", "clipped", "parts", "reward", "advantages")
 """Fields of a rollout that its row has as they are."""
 _R = TypeVar("_R", bound=BaseModel)
 
@@ -105,6 +105,7 @@ class _Shared(_Part):
                     row.answer, text=row.turns[-1].completion.text if row.turns else row.answer.text
                 ),
                 terms=row.terms,
+                failures=row.failures,
                 **{name: getattr(row, name) for name in _ALIKE},
             )
             for row in rows
@@ -176,6 +177,7 @@ def _rollout_rows(
             # The text stands in the last turn.
             answer=replace(one.answer, text="") if one.turns else one.answer,
             terms=dict(one.terms),
+            failures=tuple(replace(failure, traceback="") for failure in one.failures),
             **{name: getattr(one, name) for name in _ALIKE},
         )
         for one in rollouts

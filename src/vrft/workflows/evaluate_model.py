@@ -22,8 +22,10 @@ from vrft.miniature.location import MINIATURE
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.report.build_report import build_evaluation_page
 from vrft.run_folder import hardware, versions, write_json
+from vrft.tasks.metrics.mask_iou import region_target
 from vrft.tasks.task import Task
 from vrft.types import Example, Prediction
+from vrft.workflows.answer_memory import refuse_too_large
 from vrft.workflows.requests import EvaluateRequest, Part, TaskRequest
 from vrft.workflows.trained_run import TrainedRun
 
@@ -72,6 +74,7 @@ def evaluate_model(
         check_questions(folder, run.settings(request, task, options) | {"data": str(data)}, examples)
     context.wait_for_everyone()
     predictor = run.predictor(request, options, context.device)
+    refuse_too_large(predictor, examples)
     try:
         with shown.task("Asking", len(examples)) as update:
             predictions = evaluate(
@@ -119,6 +122,9 @@ def _check(data: Path, request: EvaluateRequest, task: Task, examples: Sequence[
         task.rule(request.fuse)
         if request.samples == 1 and not request.flip and not request.scales:
             raise InputError(f"--fuse {request.fuse} needs several answers. Add, for example, --samples 8.")
+    if request.sam is not None:
+        for example in examples:
+            region_target(example)
     groups = {example.group for example in examples}
     strange = [name for name in request.novel if name not in groups]
     if strange:

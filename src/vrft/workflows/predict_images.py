@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from vrft.data.label_checks import raise_all, some
-from vrft.errors import InputError, Interrupted, LabelError
+from vrft.errors import InputError, Interrupted, LabelError, RunError
 from vrft.evaluation.ensemble import fused
 from vrft.inference.drawn_images import check_target, drawn_name, name_beside, save_drawn
 from vrft.inference.evaluate import evaluate
@@ -17,10 +17,11 @@ from vrft.inference.formats.prediction_format import DEFAULT, Setting, by_record
 from vrft.inference.image_questions import STDIN, ImageFiles, image_of_bytes, images_at, questions_about
 from vrft.inference.provenance import check_images
 from vrft.progress import NullReporter, ProgressReporter
-from vrft.run_folder import write_json
+from vrft.run_folder import make_folder, write_json
 from vrft.tasks.registry import default_task
 from vrft.tasks.task import Task
 from vrft.types import Boxes, Example, Prediction
+from vrft.workflows.answer_memory import refuse_too_large
 from vrft.workflows.requests import PredictRequest
 from vrft.workflows.trained_run import TrainedRun
 
@@ -109,6 +110,7 @@ def _predict(
         asked = {"images": str(images.root.resolve()), "options": list(request.options)}
         path = check_images(request.out, run.settings(request, task, options) | asked, examples)
     predictor = run.predictor(request, options)
+    refuse_too_large(predictor, examples)
     with reporter.task("Asking", len(examples)) as update:
         try:
             answered = evaluate(
@@ -126,14 +128,19 @@ def _predict(
         _placed(fused(one, request.fuse) if len(one.rollouts) > 1 else one, example.image.path)
         for one, example in zip(answered, examples, strict=True)
     )
-    files = (
-        [save_drawn(about, drawn(name)) for name, about in by_record(predictions).items()] if drawn else []
-    )
+    files: list[Path] = []
+    undrawn: list[str] = []
+    for name, about in by_record(predictions).items():
+        try:
+            if drawn is not None:
+                files.append(save_drawn(about, drawn(name)))
+        except RunError as error:  # the answers are not lost for it
+            undrawn.append(str(error))
     if request.image == STDIN and request.out is None:
         predictions = tuple(_placed(one, Path(STDIN)) for one in predictions)
     document = write(predictions)
     notes = []
-    warnings = (*_hints(task, request, run), *left_out(format, predictions))
+    warnings = (*_hints(task, request, run), *left_out(format, predictions), *undrawn)
     if request.out is not None:
         file = request.out / ("predictions.json" if format == DEFAULT else f"predictions.{format}.json")
         write_json(file, document)
@@ -152,6 +159,7 @@ def _drawn_paths(request: PredictRequest, images: ImageFiles) -> Callable[[str],
         if not images.single:
             raise InputError("--drawn names one file, and there are several images. Use --out DIR instead.")
         check_target(target, images.paths[0])
+        make_folder(target.parent)
         return lambda name: target
     if out is not None:
         return lambda name: out / DRAWN / drawn_name(name)

@@ -13,7 +13,7 @@ import torch
 from vrft.config.questions import pseudo_of, questions_of
 from vrft.config.run_config import RunConfig, dump_config, load_config
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
-from vrft.errors import ConfigError, RunError
+from vrft.errors import ConfigError, RunError, writing
 from vrft.inference.ask_options import BATCH, AskOptions
 from vrft.inference.evaluate import evaluate
 from vrft.inference.policy_predictor import PolicyPredictor
@@ -253,8 +253,9 @@ def _train(
             step.source.sampler.close()
     if not result.stopped and context.is_first:
         fresh = folder.path / "model.new"
-        save_policy(policy, fresh)
-        replace_folder(fresh, folder.path / "model")
+        with writing(fresh):
+            save_policy(policy, fresh)
+            replace_folder(fresh, folder.path / "model")
         done = {"steps": result.steps, "best_step": result.best_step, "validation": result.best_value}
         folder.write_json("done.json", done)
     context.wait_for_everyone()

@@ -6,17 +6,22 @@ import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from vrft.errors import ConfigError, InputError
-from vrft.rewards.reward_term import AnswerReward, GroupReward, Outcome, RewardTerm, as_term
-from vrft.tasks.scorer import EXAMPLE, PROGRESS, RewardOptions, Scorer, load_function
+from vrft.rewards.custom_reward import load_custom_reward
+from vrft.rewards.outcomes import number_of
+from vrft.rewards.reward_term import GIVEN, GroupReward, Outcome, RewardTerm
+from vrft.rewards.time_limit import outcomes_within
+from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.tasks.task import Task
 from vrft.types import Clock, Rollout, RolloutGroup
 from vrft.types.plugins import module_at
 
+LIMIT_S = 60.0
+"""Seconds that one call of a reward may take."""
 _LARGEST = 1e100
 """Larger values are brought here, so that means and squares stay finite; no range reaches so far."""
 
@@ -55,7 +60,7 @@ def function_rule(name: str, high: float) -> Rule:
     if not (math.isfinite(high) and high > 0):
         raise InputError(f"The largest value of a reward must be a positive number, not {high}.")
     try:
-        return Rule(name, {name: as_term(load_function(name))}, high, {name: 1.0})
+        return Rule(name, {name: load_custom_reward(name)}, high, {name: 1.0})
     except ConfigError as error:
         raise InputError(f"{error}{_functions_beside(name)}") from error
     except Exception as error:  # the user's module fails in its own way while it is imported
@@ -74,38 +79,37 @@ def values(given: Iterable[RuleValue]) -> np.ndarray:
 
 
 def _outcomes(term: RewardTerm, rollouts: Sequence[Rollout]) -> Sequence[Outcome]:
-    if isinstance(term.reward, GroupReward):
+    reward = term.reward
+    if isinstance(reward, GroupReward):
         groups = [RolloutGroup(rollout.example, (rollout,)) for rollout in rollouts]
+        (found,) = outcomes_within([lambda: reward.score_groups(groups, Clock())], LIMIT_S)
         try:
-            return [
-                one for _, (one,) in zip(rollouts, term.reward.score_groups(groups, Clock()), strict=True)
-            ]
+            return [one for _, (one,) in zip(rollouts, found, strict=True)]
         except Exception as error:  # a finding, not a failure of the audit
-            return [error] * len(rollouts)
-    asks = inspect.signature(term.reward).parameters
-    fixed = {PROGRESS: 0.0} if PROGRESS in asks else {}
-    return [
-        _outcome(term.reward, one, fixed | ({EXAMPLE: one.example} if EXAMPLE in asks else {}))
+            return [found if isinstance(found, Exception | SystemExit) else error] * len(rollouts)
+    asked = {name: read for name, read in GIVEN.items() if name in inspect.signature(reward).parameters}
+    calls = [
+        partial(
+            reward,
+            one.answer,
+            one.example.target,
+            **{name: read(one, Clock()) for name, read in asked.items()},
+        )
         for one in rollouts
     ]
-
-
-def _outcome(reward: AnswerReward, rollout: Rollout, given: Mapping[str, Any]) -> Outcome:
-    try:
-        return reward(rollout.answer, rollout.example.target, **given)
-    except Exception as error:  # a finding, not a failure of the audit
-        return error
+    return outcomes_within(calls, LIMIT_S)
 
 
 def _rule_value(rule: Rule, outcomes: Mapping[str, Outcome]) -> RuleValue:
     total = 0.0
     for name, outcome in outcomes.items():
+        if isinstance(outcome, BaseException):
+            return RuleValue(0.0, f"raised {type(outcome).__name__}: {outcome}")
         try:
-            if isinstance(outcome, Exception):
-                raise outcome
-            total += rule.weights[name] * (rule.terms[name].silent if outcome is None else float(outcome))
-        except Exception as error:  # what the term raised, or a value that is not a number at all
+            value = rule.terms[name].silent if outcome is None else number_of(outcome, math.inf)
+        except (TypeError, ValueError) as error:
             return RuleValue(0.0, f"raised {type(error).__name__}: {error}")
+        total += rule.weights[name] * value
     if not math.isfinite(total):
         return RuleValue(0.0, f"returned {total}")
     return RuleValue(min(max(total, -_LARGEST), _LARGEST))
@@ -115,7 +119,7 @@ def _functions_beside(name: str) -> str:
     place, colon, _ = name.rpartition(":")
     try:
         module = module_at(place)
-    except Exception:  # the message above says why
+    except (Exception, SystemExit):  # the message above says why
         return ""
     found = [n for n, _ in inspect.getmembers(module, inspect.isfunction) if not n.startswith("_")]
     return f" Functions there: {', '.join(found)}." if colon and found else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Callable, Sequence
 
 from vrft.errors import ConfigError
@@ -10,6 +10,8 @@ from vrft.training.batch import Row
 from vrft.training.loggers.jsonl import Jsonl
 from vrft.training.loggers.logger import Logger, LoggerOptions, RunDescription, logger_table
 from vrft.types import RolloutGroup
+
+_LOGGER = logging.getLogger("vrft.training")
 
 __all__ = ["Logger", "LoggerOptions", "RunDescription", "logger_table", "open_loggers"]
 
@@ -56,8 +58,8 @@ class GuardedLogger:
         try:
             call(self.logger)
         except Exception as error:
-            text = f"{_named(self.logger)} failed and stops logging: {type(error).__name__}: {error}"
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
+            problem = f"{type(error).__name__}: {error}"
+            _LOGGER.warning(f"{_named(self.logger)} failed and stops logging: {problem}")
             self.logger = None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vrft.run_folder import FAILURES, METRICS, ROLLOUTS
 from vrft.training.batch import Row
 from vrft.training.loggers.logger import Logger, LoggerOptions, RunDescription
-from vrft.types import RolloutGroup
+from vrft.types import Failure, RolloutGroup
 from vrft.types.rows import group_to_row
 
 
@@ -21,6 +21,7 @@ class Jsonl(LoggerOptions):
 class _JsonlLogger:
     def __init__(self, run: RunDescription) -> None:
         self._run, self._folder = run, run.folder
+        self._tracebacks: set[str] = set()
 
     def start(self, step: int) -> None:
         for name in (METRICS, ROLLOUTS, FAILURES):
@@ -35,8 +36,16 @@ class _JsonlLogger:
         for group in groups:
             for rollout in group.rollouts:
                 for failure in rollout.failures:
-                    row = {"term": failure.term, "problem": failure.message, "text": rollout.completion.text}
-                    self._folder.append(FAILURES, {"step": step, "example_id": group.example.id, **row})
+                    place = {"step": step, "example_id": group.example.id, "text": rollout.completion.text}
+                    self._folder.append(FAILURES, {**place, **self._described(failure)})
+
+    def _described(self, failure: Failure) -> Row:
+        """With the traceback where it is another one than before."""
+        row = {"term": failure.term, "problem": failure.message, "where": failure.where}
+        if failure.traceback and failure.traceback not in self._tracebacks:
+            self._tracebacks.add(failure.traceback)
+            row["traceback"] = failure.traceback
+        return row
 
     def close(self) -> None:
         pass
