@@ -3,7 +3,9 @@
 VrftError
   InputError      the user's data, configuration or model folder; the command line ends with status 2
     LabelError    one place in a label file, an image or a folder
-      BoxError    a box without area or outside its image
+      ImageError  an image that is missing, damaged or of another size than its labels
+      MaskError   a segmentation that cannot be read
+      BoxError    a box that is not inside its image: FlatBox, UpturnedBox, OutsideBox
     ConfigError   a configuration key or value
     ModelError    a folder or id that is not a model of the kind that is needed
   RunError        a run folder that cannot be resumed, read or written
@@ -19,6 +21,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar
 
 
 class VrftError(Exception):
@@ -39,6 +42,9 @@ class LabelError(InputError):
         mistakes: all mistakes of a dataset, where this error tells of several.
     """
 
+    kind: ClassVar[str] = "labels that cannot be used"
+    """What it is about, as counts name it."""
+
     def __init__(self, problem: str, where: str, fix: str = "", mistakes: Sequence[LabelError] = ()) -> None:
         self.problem, self.where, self.fix = problem, where, fix
         self._mistakes = tuple(mistakes)
@@ -50,8 +56,20 @@ class LabelError(InputError):
         return self._mistakes or (self,)
 
 
+class ImageError(LabelError):
+    """An image is missing, damaged, or of another size than its labels say."""
+
+    kind = "images that cannot be used"
+
+
+class MaskError(LabelError):
+    """A segmentation cannot be read."""
+
+    kind = "segmentations that were not read"
+
+
 class BoxError(LabelError):
-    """A box has no area or stands outside its image.
+    """A box has no area, stands outside its image, or has its corners in another order.
 
     Args:
         problem: as for ``LabelError``, like ``where`` and ``fix``.
@@ -71,6 +89,24 @@ class BoxError(LabelError):
     ) -> None:
         self.corners, self.image_wh = corners, image_wh
         super().__init__(problem, where, fix)
+
+
+class FlatBox(BoxError):
+    """A box has no area."""
+
+    kind = "boxes without area"
+
+
+class UpturnedBox(BoxError):
+    """A box whose first corner is not the upper left one."""
+
+    kind = "boxes drawn upwards or to the left"
+
+
+class OutsideBox(BoxError):
+    """A box reaches over the border of its image, or is beyond it."""
+
+    kind = "boxes over the border of their images"
 
 
 class ConfigError(InputError):

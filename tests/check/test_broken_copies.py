@@ -81,7 +81,9 @@ def test_large_things_in_the_middle_are_no_such_case(tmp_path):
 def test_a_single_box_outside_has_no_common_cause(tmp_path):
     save(tmp_path / "a.png", 0)
     coco(tmp_path / "a.json", [("a.png", *WH, [("cat", [10, 10, 155, 20])])])
-    assert [f.code for f in examined(tmp_path).findings] == ["label"]
+    report = examined(tmp_path)
+    assert "corners-as-sizes" not in {f.code for f in report.findings}
+    assert the(report, "fixed").where.endswith("a.json, annotation 1 (image a.png)")
 
 
 # -- 2: one-based Pascal VOC -----------------------------------------------------------------------
@@ -174,12 +176,15 @@ def test_missing_images_are_named_one_by_one(tmp_path):
     for gone in (3, 5):
         (tmp_path / f"images/{gone}.png").unlink()
     report = examined(tmp_path)
-    found = {f.where: f.message for f in report.findings if f.code == "label"}
+    found = {f.where: f.message for f in report.findings if f.code == "left-out"}
     assert found == {
         f"{file}, image 4": "The image '3.png' is missing.",
         f"{file}, image 6": "The image '5.png' is missing.",
     }
-    assert not report.passed
+    assert report.passed and report.images == 14
+    strict = check(tmp_path, None, lambda task: make_config({"task": task.name}), None, strict=True)
+    assert {f.where: f.message for f in strict.findings if f.code == "label"} == found
+    assert not strict.passed
 
 
 def test_a_truncated_jpeg(tmp_path):
@@ -188,8 +193,8 @@ def test_a_truncated_jpeg(tmp_path):
             save(tmp_path / name / f"{i}.jpg", i + 10 * (name == "dog"))
     broken = tmp_path / "dog/2.jpg"
     broken.write_bytes(broken.read_bytes()[:-200])
-    found = the(examined(tmp_path), "unreadable-image")
-    assert found.where == str(broken) and found.severity == "error" and "truncated" in found.message
+    found = the(examined(tmp_path), "left-out")
+    assert found.where == str(broken) and found.severity == "warning" and "truncated" in found.message
 
 
 def turned(path, number):

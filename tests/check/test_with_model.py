@@ -261,6 +261,8 @@ def test_statuses(tmp_path, vrft):
     assert (tmp_path / "check/overlay_1.png").exists()
     (tmp_path / "good/images/3.png").unlink()
     status, printed, _ = vrft("check", "good")
+    assert status == 0 and "'3.png' is missing" in printed
+    status, printed, _ = vrft("check", "good", "--strict")
     assert status == 1 and "1 error," in printed and "'3.png' is missing" in printed
     status, _, said = vrft("check", "nowhere")
     assert status == 2 and "nowhere" in said

@@ -95,7 +95,7 @@ def test_one_pixel_out_is_clipped_with_a_warning(tmp_path: Path, make_image: Any
     dataset = load_dataset(tmp_path)
     assert {box for _, box in boxes(dataset.records[0])} == {(0.0, 0.0, 40.0, 30.0)}
     assert len(dataset.warnings) == 1
-    assert "annotations 1." in dataset.warnings[0]
+    assert "a.json, annotation 1 (image p.png)." in dataset.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_one_pixel_out_is_clipped_with_a_warning(tmp_path: Path, make_image: Any
         ([5, 5, 0, 5], "no area"),
         ([5, 5, 5, -1], "no area"),
         ([5, 5, 5], r"not \[x, y, width, height\]"),
-        (["5", 5, 5, 5], r"not \[x, y, width, height\]"),
+        (["5", "b", 5, 5], r"not \[x, y, width, height\]"),
         ([5, 5, float("nan"), 5], "not four numbers"),
         (None, r"not \[x, y, width, height\]"),
     ],
@@ -119,7 +119,7 @@ def test_wrong_boxes_are_refused_by_name(
     make_image("p.png")
     make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5]), (1, 1, bbox)])
     with pytest.raises(LabelError, match=said) as caught:
-        load_dataset(tmp_path)
+        load_dataset(tmp_path, strict=True)
     assert "a.json, annotation 2 (image p.png)" in str(caught.value)
     assert caught.value.fix
 

@@ -64,7 +64,7 @@ def test_folders_with_a_split_each_are_merged(tmp_path, make_image):
     ("sheet", "words"),
     [
         ({"train": [["a.jpg", 0]]}, "train, entry 0: The entry ['a.jpg', 0] is not an image"),
-        ({"train": [["a.jpg", "0", "cat"]]}, "train, entry 0: The entry"),
+        ({"train": [["a.jpg", "one", "cat"]]}, "train, entry 0: The entry"),
         ({"train": [["a.jpg", True, "cat"]]}, "has no class number"),
         ({"train": [["a.jpg", 0, "cat"]], "test": [["b.jpg", 0, "dog"]]}, "Class 0 is 'dog' here and 'cat'"),
         ({"train": [["a.jpg", 0, "cat"]], "test": [["a.jpg", 0, "cat"]]}, "is listed in train already"),

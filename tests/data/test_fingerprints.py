@@ -22,7 +22,7 @@ from vrft.data.fingerprints import (
     fingerprints,
     read_prints,
     signature_of,
-    wrong_sizes,
+    unusable,
 )
 from vrft.data.images import image_size_wh, thumbnail
 from vrft.errors import LabelError
@@ -186,7 +186,7 @@ def test_files_that_cannot_be_read_are_all_reported(images: dict[str, Path], tmp
 
 def test_labels_for_another_size_are_reported(images: dict[str, Path]) -> None:
     records = [Record(name, (types.Image(path, (40, 30)),)) for name, path in images.items()]
-    mistakes = wrong_sizes(records, fingerprints(images))
+    mistakes = list(unusable(records, fingerprints(images)).values())
     assert [Path(mistake.where).name for mistake in mistakes] == ["large.jpg", "turned.jpg", "turned.tif"]
     assert "40x30 pixels but the image has 1200x900" in mistakes[0].problem
     assert all("swapped" in mistake.problem and "EXIF" in mistake.problem for mistake in mistakes[1:])

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vrft.config.questions import ask_about, check_sizes, questions_of, saved_split
+from vrft.config.questions import ask_about, questions_of, saved_split, unusable_images
 from vrft.config.questions import split_of as configured_split
 from vrft.config.run_config import make_config
 from vrft.data.data_options import DataOptions
@@ -85,8 +85,11 @@ def ids(split: Split) -> list[list[str]]:
 
 def test_a_small_set_opens_its_images(folder: Path) -> None:
     (folder / "images" / "03.png").write_bytes(b"")
+    dataset = load_dataset(folder)
+    assert [Path(one.where).name for one in dataset.left_out] == ["03.png"]
+    assert len(dataset.records) == 17
     with pytest.raises(LabelError, match=r"03\.png"):
-        load_dataset(folder)
+        load_dataset(folder, strict=True)
 
 
 @pytest.mark.usefixtures("large")
@@ -97,21 +100,22 @@ def test_a_large_set_is_read_without_opening_images(folder: Path) -> None:
     assert load_dataset(folder) == whole
     (folder / "images" / "03.png").unlink()
     with pytest.raises(LabelError, match=r"image 3: The image '03\.png' is missing"):
-        load_dataset(folder)
+        load_dataset(folder, strict=True)
 
 
 @pytest.mark.usefixtures("large")
-@pytest.mark.parametrize("width", [None, 0, -64, 64.5, "64", True])
+@pytest.mark.parametrize("width", [None, 0, "0", "", -64, "64", "64.0", 64.5, "wide", True])
 def test_a_size_that_is_none_is_found_in_the_image(folder: Path, width: Any) -> None:
     file = folder / "annotations.json"
     sheet = json.loads(file.read_text())
     sheet["images"][4]["width"] = width
     file.write_text(json.dumps(sheet))
-    if width is None:
-        assert load_dataset(folder).records[4].image.size_wh == image_size_wh(folder / "images" / "04.png")
+    if width in (64.5, "wide", True):
+        with pytest.raises(LabelError, match=r"image 4( .*the image has 64x48|: .* is not a number)"):
+            load_dataset(folder, strict=True)
     else:
-        with pytest.raises(LabelError, match=r"image 4 .*the image has 64x48"):
-            load_dataset(folder)
+        dataset = load_dataset(folder, strict=True)
+        assert dataset.records[4].image.size_wh == image_size_wh(folder / "images" / "04.png")
 
 
 @pytest.mark.usefixtures("large")
@@ -128,20 +132,27 @@ def test_a_wrong_size_is_found_on_every_way_to_training(
     used = Path(asked.train[0].record_id).name
     write_set(folder, names, {used: stated})
     examples = ask_about(load_task("detection"), load_dataset(folder))
-    settings = {"task": "detection", "data": {"path": str(folder), "shots": 2}, "out": str(tmp_path / "run")}
-    ways: dict[str, Callable[[], object]] = {
-        "fit": lambda: split_of(folder),
-        "train": lambda: questions_of(make_config(settings)),
+    data: dict[str, Any] = {"path": str(folder), "shots": 2}
+    settings = {"task": "detection", "data": data, "out": str(tmp_path / "run")}
+    strict = {**settings, "data": {**data, "strict": True}}
+    refusals: dict[str, Callable[[], object]] = {
+        "a split": lambda: split_of(folder),
+        "train": lambda: questions_of(make_config(strict)),
         "with a manifest": lambda: saved_split(examples, saved),
-        "eval": lambda: check_sizes(examples),
     }
-    for way in ways.values():
+    for way in refusals.values():
         with pytest.raises(LabelError, match=said) as caught:
             way()
         assert used in caught.value.where
+    # Otherwise that image is left out, and said to be.
+    questions = questions_of(make_config(settings))
+    assert used in questions.dataset.summary
+    asked_of = {e.record_id for part in ("train", "val", "heldout") for e in getattr(questions.split, part)}
+    assert len(asked_of) > 5 and f"images/{used}" not in asked_of
+    assert [Path(name).name for name in unusable_images(examples)] == [used]
     report = check(folder, load_task("detection"), lambda task: make_config(settings), None)
-    found = [f for f in report.findings if f.code == "wrong-size"]
-    assert [Path(f.where).name for f in found] == [used] and found[0].severity == "error"
+    found = [f for f in report.findings if f.code == "left-out"]
+    assert [Path(f.where).name for f in found] == [used] and found[0].severity == "warning"
 
 
 def test_training_keeps_its_fingerprints_beside_the_run(folder: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,12 @@ def test_wrong_segmentations_are_refused(segmentation: object, said: str) -> Non
 def test_coco_keeps_masks_of_objects_and_crowds(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
     make_image("p.png")
     crowd = {"size": [30, 40], "counts": [30 * 20, 30 * 5, 30 * 15]}
-    make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [20, 0, 5, 30])], segmentation=crowd, iscrowd=1)
+    place = [(1, 1, [20, 0, 5, 30]), (1, 2, [0, 0, 5, 5])]
+    file = make_coco("a.json", [("p.png", 40, 30)], place, segmentation=crowd, iscrowd=1)
+    sheet = json.loads(file.read_text())
+    # Where all masks are crowds they are read as objects.
+    sheet["annotations"][1] |= {"segmentation": [[0, 0, 5, 0, 5, 5]], "iscrowd": 0}
+    file.write_text(json.dumps(sheet))
     record = load_dataset(tmp_path).records[0]
     expected = np.zeros((30, 40), np.uint8)
     expected[:, 20:25] = 1
@@ -128,7 +134,7 @@ def test_coco_names_annotations_with_a_mask_of_another_size_or_none(
     place = [("p.png", 40, 30)], [(1, 1, [20, 0, 5, 30]), (1, 2, [0, 0, 5, 5])]
     make_coco("a.json", *place, segmentation={"size": [40, 30], "counts": [1200]})
     with pytest.raises(LabelError, match=r"a\.json, annotation 1 \(image p\.png\): The mask has the size"):
-        load_dataset(tmp_path)
+        load_dataset(tmp_path, strict=True)
     make_coco("a.json", *place, segmentation=[[1, 1, 2, 2]])
     dataset = load_dataset(tmp_path)
     assert [value.mask for value in values(dataset.records[0])] == [None, None]

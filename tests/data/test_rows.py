@@ -164,7 +164,7 @@ def test_wrong_rows_are_refused_by_number(tmp_path: Path, make_image: Any, line:
     if "39" in said:
         (tmp_path / "a.csv").write_text(f"image,question,target,width,height\n\n\n\n{line},30\n")
     with pytest.raises(LabelError, match=rf"(?s)a\.csv, line 5: .*{said}") as caught:
-        load_dataset(tmp_path, PHRASES)
+        load_dataset(tmp_path, PHRASES, strict=True)
     assert caught.value.fix
 
 

@@ -24,7 +24,7 @@ class EvalArgs(EvaluateRequest, WithResume, WithJson, WithQuiet):
         "vrft eval runs/mine photos --samples 16 --fuse wbf",
     )
     groups: ClassVar = {
-        "Questions": ("task", "task_option", "part", "manifest", "eval_max", "form", "gate"),
+        "Questions": ("task", "task_option", "part", "manifest", "eval_max", "form", "gate", "strict"),
         "Several answers": ("samples", "temperature", "fuse", "flip", "scales", "seed"),
         "Model": ("max_new_tokens", "min_pixels", "max_pixels", "batch"),
         "Scoring": ("novel", "sam"),

@@ -20,7 +20,7 @@ from vrft.miniature.location import MINIATURE, is_miniature
 from vrft.report.systems import style_of
 from vrft.types import Form
 from vrft.types.options import MAX_SEED
-from vrft.workflows.requests import SEED, TASK, TaskRequest
+from vrft.workflows.requests import SEED, STRICT, TASK, TaskRequest
 
 if TYPE_CHECKING:
     from vrft.workflows.fit import Fitted
@@ -52,7 +52,7 @@ class FitArgs(TaskRequest, WithResume, WithJson, WithQuiet):
     )
     groups: ClassVar = {
         "What": ("task", "task_option", "model", "form", "reward"),
-        "Images": ("shots", "val_max", "eval_max", "near_duplicates"),
+        "Images": ("shots", "val_max", "eval_max", "near_duplicates", "strict"),
         "Training": ("steps", "seed", "full", "control"),
     }
     data: Path = Field(description="A folder of labelled images.")
@@ -72,6 +72,7 @@ class FitArgs(TaskRequest, WithResume, WithJson, WithQuiet):
     )
     full: bool = Field(False, description="Train all weights of a large model, not a LoRA adapter.")
     near_duplicates: bool = Field(True, description="Count images that look nearly the same as one.")
+    strict: bool = Field(False, description=STRICT)
     control: bool = Field(False, description="Also train on shuffled rewards, which must not make it better.")
     out: Path | None = Field(None, description="Folder of the fit; by default a new one in runs/.")
 
@@ -88,7 +89,7 @@ def run(args: FitArgs) -> None:
     quiet = args.quiet or args.as_json
     reporter, said = reporter_for_people(quiet), {}
     if args.task is None:
-        said["task"] = labels_at(args.data)[0].name
+        said["task"] = labels_at(args.data, strict=args.strict)[0].name
         reporter.info(f"No --task given: the labels suggest {said['task']}.")
     if args.model is None:
         said["model"] = MINIATURE

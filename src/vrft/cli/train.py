@@ -10,6 +10,7 @@ from pydantic import Field
 from vrft.cli.options import WithQuiet, WithResume
 from vrft.cli.output import print_line
 from vrft.errors import Interrupted
+from vrft.workflows.requests import STRICT
 
 
 class TrainArgs(WithResume, WithQuiet):
@@ -24,6 +25,7 @@ class TrainArgs(WithResume, WithQuiet):
     )
     config: Path = Field(description="A YAML file, or the name of a shipped recipe.")
     overrides: tuple[str, ...] = Field((), description="key=value, such as optim.steps=50.")
+    strict: bool = Field(False, description=STRICT)
 
 
 class SftArgs(TrainArgs):
@@ -49,7 +51,8 @@ def _train(args: TrainArgs, method: str) -> None:
     from vrft.progress import reporter_for_people
     from vrft.workflows.train import train_config
 
-    config = load_config(recipe_path(args.config), [f"method={method}", *args.overrides])
+    strict = ["data.strict=true"] if args.strict else []
+    config = load_config(recipe_path(args.config), [f"method={method}", *args.overrides, *strict])
     context = init_distributed()
     reporter = reporter_for_people(args.quiet)
     trained = train_config(config, resume=args.resume, reporter=reporter, context=context)

@@ -9,7 +9,7 @@ from pathlib import Path
 from vrft.config.run_config import RunConfig
 from vrft.data.data_options import DataOptions
 from vrft.data.dataset import Dataset, load_dataset
-from vrft.data.fingerprints import CACHE, Fingerprints, fingerprints, wrong_sizes
+from vrft.data.fingerprints import CACHE, Fingerprints, fingerprint, fingerprints, unusable
 from vrft.data.images import image_size_wh
 from vrft.data.label_checks import check_size, raise_all
 from vrft.data.splits.few_shot import Split, few_shot_split, split_from_manifest
@@ -33,7 +33,10 @@ class Questions:
 
 
 def labels_at(
-    path: Path | str, task: str | None = None, options: Mapping[str, object] | None = None
+    path: Path | str,
+    task: str | None = None,
+    options: Mapping[str, object] | None = None,
+    strict: bool = False,
 ) -> tuple[Task, Dataset]:
     """A task and the labelled images that it asks about.
 
@@ -41,14 +44,15 @@ def labels_at(
         path: the labels.
         task: None takes what the labels suggest.
         options: of the task.
+        strict: refuse what would be left out or clipped.
 
     Raises:
         InputError: the labels cannot be read, or no task asks about such labels by itself.
     """
     if task is not None:
         chosen = load_task(task, options)
-        return chosen, load_dataset(path, chosen.needs)
-    dataset = load_dataset(path)
+        return chosen, load_dataset(path, chosen.needs, strict=strict)
+    dataset = load_dataset(path, strict=strict)
     suggested = default_task(dataset.provides)
     if suggested is None:
         raise InputError(
@@ -95,9 +99,11 @@ def ask_about(task: Task, dataset: Dataset, form: Form = Form.THINK) -> Sequence
 def questions_of(config: RunConfig, reporter: ProgressReporter | None = None) -> Questions:
     """Read and split the data that a configuration names."""
     task = config.task.load()
-    dataset = load_dataset(Path(config.data.path), task.needs)
+    dataset = load_dataset(Path(config.data.path), task.needs, strict=config.data.strict)
+    found: Fingerprints | None = None
+    if not config.data.manifest:
+        dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter)
     examples = ask_about(task, dataset, config.form)
-    found = None if config.data.manifest else compute_fingerprints(dataset, Path(config.out), reporter)
     return Questions(dataset, task, split_of(config.data, dataset, examples, config.seed, found))
 
 
@@ -107,6 +113,22 @@ def compute_fingerprints(
     """The fingerprints of a dataset's images, kept in a folder (a run's or a fit's) for the next time."""
     cache = folder / CACHE if folder is not None else None
     return fingerprints({record.id: record.image.path for record in dataset.records}, cache, reporter)
+
+
+def usable(
+    dataset: Dataset,
+    strict: bool = False,
+    folder: Path | None = None,
+    reporter: ProgressReporter | None = None,
+) -> tuple[Dataset, Fingerprints]:
+    """A dataset without the images that cannot be used, and the fingerprints of the others.
+
+    Raises:
+        LabelError: as ``Dataset.without``.
+    """
+    found = compute_fingerprints(dataset, folder, reporter)
+    kept = dataset.without(unusable(dataset.records, found), strict)
+    return kept, {record.id: found[record.id] for record in kept.records}
 
 
 def split_of(
@@ -120,7 +142,7 @@ def split_of(
     if options.manifest is not None:
         return saved_split(examples, Path(options.manifest))
     found = compute_fingerprints(dataset) if found is None else found
-    raise_all(wrong_sizes(dataset.records, found))
+    raise_all(list(unusable(dataset.records, found).values()))
     split = few_shot_split(
         examples,
         shots=options.shots,
@@ -140,6 +162,17 @@ def saved_split(examples: Sequence[Example], path: Path) -> Split:
     split = split_from_manifest(examples, read_json(path))
     check_sizes((*split.train, *split.val, *split.heldout))
     return _without_left_out(split)
+
+
+def unusable_images(examples: Iterable[Example]) -> dict[str, LabelError]:
+    """Why images of questions cannot be used, by record id; each is decoded once."""
+    mistakes: dict[str, LabelError] = {}
+    for name, image in {example.record_id: example.image for example in examples}.items():
+        try:
+            check_size(image.size_wh, fingerprint(image.path).seen_wh, str(image.path))
+        except LabelError as mistake:
+            mistakes[name] = mistake
+    return mistakes
 
 
 def check_sizes(examples: Iterable[Example]) -> None:

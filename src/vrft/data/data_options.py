@@ -23,5 +23,7 @@ class DataOptions(Options):
     close together are ranked by chance."""
     eval_max: int = Field(200, ge=1)
     """Held-out questions at most."""
+    strict: bool = False
+    """Refuse data of which a label or an image would be left out or a box clipped."""
     manifest: str | None = None
     """A split written earlier; shots, negatives and seed are then not used."""

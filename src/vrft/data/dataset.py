@@ -7,17 +7,25 @@ special case of that format and goes before it.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, get_args
 
+from vrft.data.box_causes import cause_of
 from vrft.data.images import images_below
-from vrft.data.label_checks import parts_by_folder, record_of
-from vrft.errors import InputError, LabelError
+from vrft.data.label_checks import Mistakes, parts_by_folder, raise_all, record_of, some
+from vrft.errors import BoxError, ImageError, InputError, LabelError
 from vrft.types import About, Label, Provides, Record, Value, in_words
 from vrft.types.plugins import discover
+
+MOST_LEFT_OUT = 0.2
+"""Share of the labels, or of the images, above which what is left is not the dataset that was meant."""
+_IGNORED = re.compile(r"(ignored?([ _-]*regions?)?|don'?t[ _-]*care)", re.IGNORECASE)
+"""Names by which label files mark regions that nobody labelled (VisDrone, KITTI)."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,11 @@ class Dataset:
     """Record ids that the dataset gives to a part: 'train', 'val' or 'test'."""
     frequencies: Mapping[str, str] = field(default_factory=dict)
     """Categories with LVIS's classes of frequency: 'r' rare, 'c' common, 'f' frequent."""
+    left_out: tuple[LabelError, ...] = ()
+    """Labels and images that cannot be used, each with its place. A category of which a label was left out is
+    unknown on that image (``Record.unknown``)."""
+    fixed: tuple[LabelError, ...] = ()
+    """Labels that were kept in part: boxes clipped to their images, corners put in order, masks not read."""
 
     @cached_property
     def provides(self) -> frozenset[Provides]:
@@ -45,6 +58,75 @@ class Dataset:
         boxed = {name for record in self.records for name in record.categories}
         whole = {value.name for record in self.records for _, value in record.about("image", Label)}
         return tuple(sorted(boxed | whole))
+
+    @property
+    def summary(self) -> str:
+        """A sentence about what was left out or fixed; empty where nothing was."""
+        odd = (*self.left_out, *self.fixed)
+        if not odd:
+            return ""
+        shares = [f"{len(lost)} of {total} {what}" for what, (lost, total) in self._lost().items() if lost]
+        done = {f"Left out {' and '.join(shares)}": self.left_out, "Fixed": self.fixed}
+        counted = {what: Counter(one.kind for one in ones) for what, ones in done.items() if ones}
+        listed = [
+            f"{what}: {', '.join(f'{kind} ({n})' for kind, n in kinds.items())}"
+            for what, kinds in counted.items()
+        ]
+        first = f"the first is {odd[0].where}: {odd[0].problem}"
+        return f"{'; '.join([*listed, first])} 'vrft check' lists all, --strict refuses them."
+
+    def settled(self, strict: bool = False) -> Dataset:
+        """The same with the summary among its warnings.
+
+        Args:
+            strict: refuse anything that was left out or fixed.
+
+        Raises:
+            LabelError: more than a fifth of the labels or images were left out, or of the boxes do not fit
+                for one reason; or anything at all is odd and this is strict.
+        """
+        odd = [*self.left_out, *self.fixed]
+        for what, (lost, total) in self._lost().items():
+            if len(lost) > MOST_LEFT_OUT * total:
+                share = f"{len(lost)} of {total} {what}"
+                raise_all(odd, f"{share} would be left out, more than {MOST_LEFT_OUT:.0%}.")
+        boxes = [one for one in odd if isinstance(one, BoxError)]
+        cause = cause_of(boxes) if len(boxes) > MOST_LEFT_OUT * self._lost()["labels"][1] else None
+        if cause is not None:
+            raise_all(odd, f"{cause.message}. {cause.fix}")
+        if strict:
+            raise_all(odd)
+        return replace(self, warnings=(*self.warnings, self.summary)) if odd else self
+
+    def without(self, mistakes: Mapping[str, LabelError], strict: bool = False) -> Dataset:
+        """The same without images that turned out to be of no use.
+
+        Args:
+            mistakes: what is wrong with them, by record id.
+            strict: refuse them.
+
+        Raises:
+            LabelError: as ``settled``.
+        """
+        if not mistakes:
+            return self
+        return replace(
+            self,
+            records=tuple(record for record in self.records if record.id not in mistakes),
+            parts={name: part for name, part in self.parts.items() if name not in mistakes},
+            left_out=(*self.left_out, *mistakes.values()),
+            warnings=tuple(sentence for sentence in self.warnings if sentence != self.summary),
+        ).settled(strict)
+
+    def _lost(self) -> dict[str, tuple[list[LabelError], int]]:
+        """Images and labels that were left out, with how many there are in all."""
+        images: list[LabelError] = [one for one in self.left_out if isinstance(one, ImageError)]
+        labels = [one for one in self.left_out if not isinstance(one, ImageError)]
+        n_labels = sum(len(record.annotations) for record in self.records)
+        return {
+            "images": (images, len(self.records) + len(images)),
+            "labels": (labels, n_labels + len(labels)),
+        }
 
 
 class Reader(Protocol):
@@ -60,7 +142,11 @@ class Reader(Protocol):
         """What a folder or file says that this reader can read; empty where it does not know it."""
 
     def read(self, path: Path, needs: frozenset[Provides]) -> Dataset:
-        """Read what is needed of what it detects there, or raise LabelError."""
+        """Read what is needed of what it detects there; LabelError where nothing of it can be read.
+
+        A label or image that is wrong costs that one alone (``Mistakes``): it is listed in ``left_out``,
+        and a label's category is unknown on its image.
+        """
 
 
 def readers() -> tuple[Reader, ...]:
@@ -70,16 +156,23 @@ def readers() -> tuple[Reader, ...]:
     )
 
 
-def load_dataset(path: Path | str, needs: Iterable[Provides] | None = None) -> Dataset:
+def load_dataset(
+    path: Path | str, needs: Iterable[Provides] | None = None, *, strict: bool = False
+) -> Dataset:
     """Read a folder of labelled images in whichever known format it has.
+
+    A label or an image that cannot be used is left out, and a box over the border is clipped: the dataset
+    lists them, and a sentence among its warnings counts them.
 
     Args:
         path: a folder, or a label file.
         needs: what the labels must say (``Task.needs``); needed only where a folder says several things.
             Empty: any image will do, labelled or not.
+        strict: refuse what would be left out or clipped.
 
     Raises:
-        LabelError: no image or no labels are there, or a label is wrong.
+        LabelError: no image or no labels are there, more than a fifth would be left out, or a label is wrong
+            and this is strict.
         InputError: no label can say what is needed.
     """
     path = Path(path)
@@ -94,12 +187,32 @@ def load_dataset(path: Path | str, needs: Iterable[Provides] | None = None) -> D
     if not path.exists():
         raise LabelError("There is no such folder or file.", str(path), "Check the path.")
     if wanted == frozenset():
-        return _images_alone(path)
+        return _images_alone(path).settled(strict)
     reader, chosen = _chosen(path, _fitting(path, known), wanted)
-    dataset = reader.read(path, chosen)
+    dataset = without_ignored(reader.read(path, chosen)).settled(strict)
     if not dataset.records:
         raise LabelError("It holds no image.", str(path), f"Expected: {_wants([reader], chosen)}.")
     return dataset
+
+
+def without_ignored(dataset: Dataset) -> Dataset:
+    """The same without regions that are called ignored: what they show is unknown, of whichever category."""
+    names = {name for name in dataset.categories if _IGNORED.fullmatch(name.strip())}
+    if not names:
+        return dataset
+    records: list[Record] = []
+    affected: list[str] = []
+    for record in dataset.records:
+        if names & record.categories:
+            others = tuple(
+                one for one in record.annotations if one.about != "category" or one.name not in names
+            )
+            record = replace(record, annotations=others, unknown=(*record.unknown, ""))
+            affected.append(record.id)
+        records.append(record)
+    says = f"No category is asked about on {len(affected)} images, which have regions called "
+    says += f"'{min(names)}': {some(affected)}."
+    return replace(dataset, records=tuple(records), warnings=(*dataset.warnings, says))
 
 
 _Fit = tuple[Reader, frozenset[Provides]]
@@ -148,7 +261,11 @@ def _wants(known: Sequence[Reader], needs: frozenset[Provides]) -> str:
 
 def _images_alone(path: Path) -> Dataset:
     root, images = (path.parent, [path]) if path.is_file() else (path, list(images_below(path)))
-    records = tuple(record_of(image, root) for image in images)
-    if not records:
+    if not images:
         raise LabelError("It holds no image.", str(path), "Give an image or a folder of images.")
-    return Dataset(root, "images", records, (), parts_by_folder(records))
+    records: list[Record] = []
+    mistakes = Mistakes()
+    for image in images:
+        with mistakes.kept():
+            records.append(record_of(image, root))
+    return Dataset(root, "images", tuple(records), (), parts_by_folder(records), left_out=tuple(mistakes))

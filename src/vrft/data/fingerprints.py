@@ -30,8 +30,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from vrft.data.images import seen_and_thumbnail, thumbnail
-from vrft.data.label_checks import Mistakes, check_size, raise_all
-from vrft.errors import LabelError
+from vrft.data.label_checks import check_size, raise_all
+from vrft.errors import ImageError, LabelError
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.run_folder import make_folder
 from vrft.types import Record
@@ -178,11 +178,11 @@ def fingerprint(path: Path) -> Fingerprint:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise LabelError(
+        raise ImageError(
             "There is no such image.", str(path), "Put it back, or remove its labels."
         ) from error
     except OSError as error:
-        raise LabelError(
+        raise ImageError(
             f"The file cannot be read ({error}).", str(path), "Check its permissions."
         ) from error
     seen_wh, small = seen_and_thumbnail(path, content, SIDE)
@@ -212,14 +212,18 @@ def read_prints(prints: Fingerprints, names: Iterable[str]) -> dict[str, Fingerp
     return {name: print_ for name, print_ in found.items() if isinstance(print_, Fingerprint)}
 
 
-def wrong_sizes(records: Iterable[Record], prints: Fingerprints) -> list[LabelError]:
-    """A mistake for every readable image whose labels are for another size than the file's own."""
-    mistakes = Mistakes()
+def unusable(records: Iterable[Record], prints: Fingerprints) -> dict[str, LabelError]:
+    """Why images cannot be used, by record id: they cannot be read, or are of another size than their
+    labels."""
+    mistakes: dict[str, LabelError] = {}
     for record in records:
         found = prints[record.id]
-        with mistakes.kept():
-            if isinstance(found, Fingerprint):
-                check_size(record.image.size_wh, found.seen_wh, str(record.image.path))
+        try:
+            if isinstance(found, LabelError):
+                raise found
+            check_size(record.image.size_wh, found.seen_wh, str(record.image.path))
+        except LabelError as mistake:
+            mistakes[record.id] = mistake
     return mistakes
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from vrft.data.images import is_image, subfolders
-from vrft.errors import LabelError
+from vrft.errors import ImageError
 from vrft.types.names import folded, nfc
 
 
@@ -39,14 +39,14 @@ class ImageFinder:
                     return found
             hits = sorted({found for folder in self._far if (found := self._in(folder, tried))})
             if len(hits) > 1:
-                raise LabelError(
+                raise ImageError(
                     f"The image '{name}' is in several folders: {', '.join(map(str, hits))}.",
                     where,
                     "Write the folder into its name, from the dataset's folder.",
                 )
             if hits:
                 return hits[0]
-        raise LabelError(
+        raise ImageError(
             f"The image '{name}' is missing.",
             where,
             "Put it next to the label file or into the folder 'images', or remove its labels.",

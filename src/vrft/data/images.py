@@ -13,7 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from vrft import types
-from vrft.errors import LabelError
+from vrft.errors import ImageError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
@@ -107,7 +107,7 @@ def content_hash(path: Path) -> str:
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
-        raise LabelError(f"The file cannot be read ({error}).", str(path), "Check its path.") from error
+        raise ImageError(f"The file cannot be read ({error}).", str(path), "Check its path.") from error
 
 
 def _seen_wh(image: Image.Image) -> tuple[int, int]:
@@ -128,7 +128,7 @@ def _as_seen(image: Image.Image, path: Path) -> Image.Image:
     image.load()
     seen = ImageOps.exif_transpose(image)
     if seen.mode in {"I", "F"}:
-        raise LabelError(
+        raise ImageError(
             f"The image has pixels of the type '{seen.mode}', which have no fixed range of brightness.",
             str(path),
             "Save it as an 8-bit image.",
@@ -151,11 +151,11 @@ def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
         with source as handle, Image.open(handle) as image:
             yield image
     except FileNotFoundError as error:
-        raise LabelError(
+        raise ImageError(
             "There is no such image.", str(path), "Put it back, or remove its labels."
         ) from error
     except _BROKEN as error:
-        raise LabelError(
+        raise ImageError(
             f"The image cannot be read ({error or type(error).__name__}).",
             str(path),
             "Replace the file or remove it and its labels.",

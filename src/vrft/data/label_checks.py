@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from vrft.data.images import image_size_wh
-from vrft.errors import LabelError
+from vrft.data.scalars import size
+from vrft.errors import ImageError, LabelError
+from vrft.geometry.boxes import fitted_box
 from vrft.types import Annotation, Boxes, BoxXYXY, Image, Label, Mask, Provides, Record
 from vrft.types.names import nfc
 
@@ -69,42 +71,94 @@ def record_id(image: Path, root: Path) -> str:
 
 
 def check_size(stated_wh: tuple[object, object], true_wh: tuple[int, int], where: str) -> None:
-    """Compare the size that a label file states (None where it states none) with the image's own."""
-    if None in stated_wh or stated_wh == true_wh:
+    """Compare the size that a label file states, as far as it states one, with the image's own."""
+    sides = size(*stated_wh, where)
+    if all(side in (None, true) for side, true in zip(sides, true_wh, strict=True)):
         return
-    stated = "x".join(f"{side:g}" if isinstance(side, float) else str(side) for side in stated_wh)
+    stated = "x".join("?" if side is None else f"{side:g}" for side in sides)
     problem = f"The labels are for {stated} pixels but the image has {true_wh[0]}x{true_wh[1]}"
-    if stated_wh == true_wh[::-1]:
-        raise LabelError(
+    if sides == true_wh[::-1]:
+        raise ImageError(
             f"{problem}: width and height are swapped, as when a camera's EXIF rotation was not applied.",
             where,
             "Save the image upright without EXIF rotation and label it again, or fix width and height.",
         )
-    raise LabelError(f"{problem}.", where, "Use the image that was labelled, or scale its boxes and size.")
+    raise ImageError(f"{problem}.", where, "Use the image that was labelled, or scale its boxes and size.")
 
 
 class Mistakes(list[LabelError]):
-    """The mistakes of a dataset while it is read, so that all are reported at once."""
+    """What is wrong in a dataset while it is read: each mistake costs one label or one image.
+
+    ``Dataset.left_out`` and ``Dataset.fixed`` take them; ``load_dataset`` decides whether so many are still
+    a dataset.
+    """
+
+    def __init__(self, mistakes: Iterable[LabelError] = ()) -> None:
+        super().__init__(mistakes)
+        self.fixed: list[LabelError] = []
+        """Labels that were kept in part: clipped boxes, corners put in order, boxes without their masks."""
+        self.moved: list[str] = []
+        """Places of boxes that were clipped by no more than a pixel."""
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def kept(self, unknown: set[str] | None = None, category: str = "") -> Iterator[None]:
+        """Leave out the label that is read inside where it is wrong.
+
+        Args:
+            unknown: of the image that it labels; where the label is left out its category is added, because
+                what was not read is not absent (``Record.unknown``).
+            category: the label's, or nothing where it has none that can be read.
+        """
         try:
             yield
         except LabelError as mistake:
             self.append(mistake)
+            if unknown is not None:
+                unknown.add(category)
+
+    @contextmanager
+    def kept_in_part(self) -> Iterator[None]:
+        """Leave out a detail, such as a mask, that is read inside and wrong; its label stays."""
+        try:
+            yield
+        except LabelError as mistake:
+            self.fixed.append(mistake)
+
+    def box(self, corners: Sequence[object], image_wh: tuple[int, int], where: str) -> BoxXYXY:
+        """A box in pixels inside its image, put in order and clipped; LabelError where no area is left."""
+        box, odd = fitted_box(corners, image_wh, where)
+        if odd is not None:
+            self.fixed.append(odd)
+        elif box != tuple(corners):
+            self.moved.append(where)
+        return box
+
+    def join(self, others: Mistakes) -> None:
+        """Take those of another file too."""
+        self += others
+        self.fixed += others.fixed
+        self.moved += others.moved
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence about the boxes that were clipped by no more than a pixel."""
+        if not self.moved:
+            return []
+        return [f"Boxes up to 1 pixel outside their images were clipped: {some(self.moved)}."]
 
 
-def raise_all(mistakes: Sequence[LabelError]) -> None:
+def raise_all(mistakes: Sequence[LabelError], why: str = "") -> None:
     """Raise all mistakes of a dataset as one error, so that they can be fixed in one go."""
     if not mistakes:
         return
     first, *others = mistakes
-    if not others:
+    if not others and not why:
         raise first
     listed = "".join(f"\n  {other.where}: {other.problem}" for other in others[: _SHOWN - 1])
     hidden = len(others) - (_SHOWN - 1)
     rest = f"\n  and {hidden} more" if hidden > 0 else ""
-    raise LabelError(first.problem, first.where, f"{first.fix} Also:{listed}{rest}", mistakes)
+    fix = " ".join(part for part in (first.fix, why, f"Also:{listed}{rest}" if others else "") if part)
+    raise LabelError(first.problem, first.where, fix, mistakes)
 
 
 def one_part_each(named: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
@@ -115,10 +169,13 @@ def one_part_each(named: Iterable[tuple[str, str]]) -> tuple[dict[str, str], lis
     return kept, warnings_about({"Images that are in several parts count as in none": sorted(torn)})
 
 
-def without_boxes(named: Iterable[str], records: Sequence[Record], path: Path) -> list[str]:
-    """A warning about the categories of a dataset that label no box."""
+def without_boxes(
+    named: Iterable[str], records: Sequence[Record], path: Path, mistakes: Sequence[LabelError] = ()
+) -> list[str]:
+    """A warning about the categories of a dataset that label no box; its mistakes where none does."""
     used = {name for record in records for name in record.categories}
     if not used:
+        raise_all(mistakes)
         raise LabelError("It holds no box.", str(path), "Label some objects first.")
     return warnings_about({"Categories without a box are left out": sorted({*map(nfc, named)} - used)})
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vrft.errors import BoxError, LabelError
+from vrft.errors import BoxError, FlatBox, LabelError, OutsideBox, UpturnedBox
 from vrft.types import BoxXYXY
 
 MANY_PAIRS = 128
@@ -133,26 +133,67 @@ def checked_box(corners: Sequence[object], image_wh: tuple[int, int], where: str
         >>> checked_box([-0.5, 10, 20, 30], (640, 480), "a.json")
         (0.0, 10.0, 20.0, 30.0)
     """
-    numbers = [float(n) for n in corners if is_number(n)]  # type: ignore[arg-type]
+    box, odd = fitted_box(corners, image_wh, where)
+    if odd is not None:
+        raise odd
+    return box
+
+
+def fitted_box(
+    corners: Sequence[object], image_wh: tuple[int, int], where: str
+) -> tuple[BoxXYXY, BoxError | None]:
+    """Four corners, in whichever order, as the part of their box that is inside the image.
+
+    Args:
+        corners: x1, y1, x2, y2 in pixels.
+        image_wh: the image's width and height in pixels.
+        where: the place, for messages.
+
+    Returns:
+        The box, with 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height; and, where corners changed places or
+        an edge moved by more than one pixel, what ``checked_box`` raises.
+
+    Raises:
+        LabelError: not four finite numbers; a BoxError where no area is left.
+
+    Example:
+        >>> fitted_box([600, 30, 700, 10], (640, 480), "a.json")[0]
+        (600.0, 10.0, 640.0, 30.0)
+    """
+    try:
+        numbers = [float(n) for n in corners if is_number(n)]  # type: ignore[arg-type]
+    except OverflowError:  # a whole number of hundreds of digits
+        numbers = []
     if len(numbers) != 4 or len(corners) != 4 or not all(map(math.isfinite, numbers)):
         raise LabelError(f"The box {list(corners)} is not four numbers.", where, "Fix or remove it.")
     width, height = image_wh
-    x1, y1, x2, y2 = numbers
-    shown = f"({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
+    x1, y1, x2, y2 = given = (numbers[0], numbers[1], numbers[2], numbers[3])
+    odd: BoxError | None = None
     if x1 >= x2 or y1 >= y2:
-        fix = "Fix its corners or remove it."
-        raise BoxError(f"The box {shown} has no area.", where, fix, (x1, y1, x2, y2), image_wh)
-    clipped = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
-    moved = max(abs(a - b) for a, b in zip(numbers, clipped, strict=True))
-    if moved > SLACK_PX or clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
-        raise BoxError(
-            f"The box {shown} is outside its image, which is {width} pixels wide and {height} high.",
+        flat = FlatBox if x1 == x2 or y1 == y2 else UpturnedBox
+        problem = f"The box {_shown(given)} has no area."
+        odd = flat(problem, where, "Fix its corners or remove it.", given, image_wh)
+        if flat is FlatBox:
+            raise odd
+        x1, y1, x2, y2 = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+    box = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+    moved = max(abs(a - b) for a, b in zip((x1, y1, x2, y2), box, strict=True))
+    if moved > SLACK_PX or box[0] >= box[2] or box[1] >= box[3]:
+        odd = OutsideBox(
+            f"The box {_shown(given)} is outside its image, which is {width} pixels wide and {height} high.",
             where,
             "Fix the box, remove it, or use the image at the size it was labelled at.",
-            (x1, y1, x2, y2),
+            given,
             image_wh,
         )
-    return clipped
+        if box[0] >= box[2] or box[1] >= box[3]:
+            raise odd
+    return box, odd
+
+
+def _shown(corners: BoxXYXY) -> str:
+    x1, y1, x2, y2 = corners
+    return f"({x1:g}, {y1:g}) to ({x2:g}, {y2:g})"
 
 
 def is_number(value: object) -> bool:

@@ -86,6 +86,7 @@ class LazyQuestionGrid(Sequence[Example]):
             record is not None
             and category not in self._labelled[name]
             and category not in record.not_exhaustive
+            and not record.is_unknown(category)
             and (record.absent is None or category in record.absent)
         )
 

@@ -62,6 +62,9 @@ class Record:
     """Categories looked for and not there (LVIS); None where all that is not labelled is absent."""
     not_exhaustive: tuple[str, ...] = ()
     """Categories of which not every instance is labelled (LVIS)."""
+    unknown: tuple[str, ...] = ()
+    """Categories of a label that could not be read, or has no box: nothing is known of them here. The empty
+    name is that of a region without a category, which may be of any."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """What only one task understands, as plain JSON."""
 
@@ -70,6 +73,8 @@ class Record:
             object.__setattr__(self, "absent", tuple(map(nfc, self.absent)))
         if self.not_exhaustive:
             object.__setattr__(self, "not_exhaustive", tuple(map(nfc, self.not_exhaustive)))
+        if self.unknown:
+            object.__setattr__(self, "unknown", tuple(map(nfc, self.unknown)))
 
     @property
     def image(self) -> Image:
@@ -96,16 +101,23 @@ class Record:
         """The categories that some annotation is about, crowds included."""
         return frozenset(one.name for one in self.annotations if one.about == "category")
 
+    def is_unknown(self, category: str) -> bool:
+        """Whether some label of this category, or of none, was not read here."""
+        return category in self.unknown or "" in self.unknown
+
     def known(self, categories: AbstractSet[str]) -> set[str]:
         """Those categories of which the labels say all there is: only they may be asked for 'nothing', or
         counted.
 
-        Not one with a crowd region, since crowds are no single objects; not one that is not labelled
-        exhaustively; and, where the record lists what is absent, not one that is neither labelled nor listed.
+        Not one with a crowd region, since crowds are no single objects; not one of which a label was not
+        read; not one that is not labelled exhaustively; and, where the record lists what is absent, not one
+        that is neither labelled nor listed.
         """
+        if "" in self.unknown:
+            return set()
         listed = categories if self.absent is None else categories & (self.categories | set(self.absent))
         uncounted = {one.name for one in self.annotations if one.about == "category" and not one.counts}
-        return set(listed) - set(self.not_exhaustive) - uncounted
+        return set(listed) - set(self.not_exhaustive) - set(self.unknown) - uncounted
 
 
 def in_words(provides: Iterable[Provides]) -> str:

@@ -76,7 +76,12 @@ class EvaluationResult:
 
 
 def check(
-    data: Path | str, task: str | None = None, model: str | None = None, *, shots: int | None = None
+    data: Path | str,
+    task: str | None = None,
+    model: str | None = None,
+    *,
+    shots: int | None = None,
+    strict: bool = False,
 ) -> Report:
     """Examine labelled images before training, without a GPU.
 
@@ -85,6 +90,7 @@ def check(
         task: None takes what the labels suggest.
         model: also how this model would see them; None takes the embedded miniature.
         shots: training images per class.
+        strict: refuse data of which a label or image would be left out, or a box clipped.
 
     Returns:
         ``passed`` and all ``findings``, each with its place and what to do.
@@ -92,7 +98,7 @@ def check(
     from vrft.workflows.check_data import check_data
     from vrft.workflows.requests import CheckRequest
 
-    return check_data(CheckRequest(path=Path(data), task=task, model=model, shots=shots))
+    return check_data(CheckRequest(path=Path(data), task=task, model=model, shots=shots, strict=strict))
 
 
 def audit(reward: str, task: str | None = None, *, settings: str | None = None) -> Audit:
@@ -130,6 +136,7 @@ def fit(
     val_max: int = 60,
     control: bool = False,
     full: bool = False,
+    strict: bool = False,
     overrides: Sequence[str] = (),
     task_options: TaskOptions | None = None,
     out: Path | str | None = None,
@@ -151,6 +158,7 @@ def fit(
         val_max: most validation questions.
         control: also train on shuffled rewards, from which nothing can be learned.
         full: train all weights of a large model, not a LoRA adapter.
+        strict: refuse data of which a label or image would be left out, or a box clipped.
         overrides: ``key=value`` for every trial, such as ``optim.micro_prompts=1``.
         task_options: of the task.
         out: folder of the fit; None makes a new one in ``runs/``.
@@ -166,7 +174,7 @@ def fit(
     from vrft.workflows.fit import fit as run_fit
     from vrft.workflows.fit_settings import FitSettings
 
-    named = labels_at(data)[0].name if task is None else task
+    named = labels_at(data, strict=strict)[0].name if task is None else task
     settings = FitSettings(
         data=Path(data),
         task=named,
@@ -181,6 +189,7 @@ def fit(
         val_max=val_max,
         control=control,
         full=full,
+        strict=strict,
         overrides=tuple(overrides),
     )
     folder = chosen_folder(Path(out) if out is not None else None, settings.stem, resume)
@@ -242,6 +251,7 @@ def evaluate(
     fuse: str | None = None,
     eval_max: int = 1000,
     seed: int = 0,
+    strict: bool = False,
     out: Path | str | None = None,
     quiet: bool = False,
 ) -> EvaluationResult:
@@ -257,6 +267,7 @@ def evaluate(
         fuse: the rule that makes one answer of several.
         eval_max: most questions.
         seed: decides every random choice.
+        strict: refuse data of which a label or image would be left out, or a box clipped.
         out: folder that keeps answers and page; what it holds is not asked again. None makes a new one.
         quiet: show no progress.
 
@@ -270,7 +281,14 @@ def evaluate(
     from vrft.workflows.requests import EvaluateRequest
 
     request = EvaluateRequest(
-        task=task, part=part, form=form, samples=samples, fuse=fuse, eval_max=eval_max, seed=seed
+        task=task,
+        part=part,
+        form=form,
+        samples=samples,
+        fuse=fuse,
+        eval_max=eval_max,
+        seed=seed,
+        strict=strict,
     )
     stem = evaluation_stem(str(model), Path(data))
     folder = Path(out) if out is not None else fresh_folder(stem)

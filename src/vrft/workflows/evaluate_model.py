@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vrft.config.questions import ask_about, check_sizes, questions_of, saved_split
+from vrft.config.questions import ask_about, questions_of, saved_split, unusable_images
 from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.splits.few_shot import Split
 from vrft.distributed import init_distributed
@@ -58,13 +58,17 @@ def evaluate_model(
     """
     run = TrainedRun.of(model)
     task = run.task(request)
-    dataset = load_dataset(data, needs=task.needs)
+    dataset = load_dataset(data, needs=task.needs, strict=request.strict)
     examples, part = _questions(run, data, request, task, dataset)
-    check_sizes(examples)
+    unusable = unusable_images(examples)
+    dataset = dataset.without(unusable, request.strict)
+    examples = [example for example in examples if example.record_id not in unusable]
     options = run.options(request, batch=request.batch, gate=request.gate)
     _check(data, request, task, examples)
     context = init_distributed()
     shown = reporter if reporter is not None and context.is_first else NullReporter()
+    if dataset.summary:
+        shown.info(dataset.summary)
     if run.config is not None and part == "all" and request.part is None:
         shown.info(
             f"This run was trained on {run.config.data.path}. {data} counts as other images, and all of "

@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vrft.config.questions import ask_about, compute_fingerprints, saved_split, split_of
+from vrft.config.questions import ask_about, compute_fingerprints, saved_split, split_of, usable
 from vrft.config.run_config import RunConfig
 from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.splits.few_shot import Split, manifest
@@ -124,7 +124,7 @@ class FitPipeline:
     ) -> None:
         self.settings, self.folder, self.reporter, self.context = settings, folder, reporter, context
         self.task = load_task(settings.task, settings.task_options)
-        self.dataset = load_dataset(settings.data, self.task.needs)
+        self.dataset = load_dataset(settings.data, self.task.needs, strict=settings.strict)
         self.form = Form.THINK
         self.notes: list[str] = []
         self.trials: list[Trial] = []
@@ -145,11 +145,11 @@ class FitPipeline:
         if (self.folder / "run.json").exists():
             raise RunError(f"{self.folder} holds a single run. Name another --out.")
         keep_settings(self.settings, self.folder, writes=self.context.is_first)
+        self.dataset, found = usable(self.dataset, self.settings.strict, self.folder, self.reporter)
         examples = ask_about(self.task, self.dataset)
         if saved.exists():
             self.split = saved_split(examples, saved)
         else:
-            found = compute_fingerprints(self.dataset, self.folder, self.reporter)
             fresh = config.data.model_copy(update={"manifest": None})
             self.split = split_of(fresh, self.dataset, examples, config.seed, found)
             write_json(saved, manifest(self.split, found))

@@ -89,6 +89,8 @@ class FitSettings:
     val_max: int = DataOptions.model_fields["val_max"].default
     near_duplicates: bool = True
     """Count images that look nearly the same as one."""
+    strict: bool = False
+    """Refuse data of which a label or an image would be left out or a box clipped."""
     overrides: tuple[str, ...] = ()
     """``key=value`` for every trial, such as ``optim.micro_prompts=1``; not what ``fit`` decides itself."""
 
@@ -139,6 +141,7 @@ class FitSettings:
                 "val_max": self.val_max,
                 "eval_max": self.eval_max,
                 "near_duplicates": self.near_duplicates,
+                "strict": self.strict,
                 "manifest": str(manifest) if manifest is not None else None,
             },
             "rollout": {"max_new_tokens": recipe.max_new_tokens},

@@ -41,6 +41,7 @@ FUSE = "The rule that makes one answer of several; 'vrft tasks' lists those of e
 MODEL = "A run folder, a model or adapter folder, a hub id, or 'miniature'."
 AS_TRAINED = "By default as trained, else"
 KEPT = "What it holds is not asked again."
+STRICT = "Refuse data of which a label or image would be left out, or a box clipped."
 NOVEL = "Categories that training has not seen, with commas between."
 
 
@@ -95,6 +96,7 @@ class EvaluateRequest(AskRequest):
     novel: Names = Field((), description=NOVEL)
     sam: str | None = Field(None, description="A SAM folder or hub id, to measure gIoU and cIoU of regions.")
     batch: int = Field(BATCH, description="Questions encoded together; fewer take less memory.")
+    strict: bool = Field(False, description=STRICT)
 
 
 class FilesRequest(Options):
@@ -120,6 +122,7 @@ class CheckRequest(Options):
         None, ge=0, le=MAX_SEED, description="Decides the split. By default as configured, or 0."
     )
     out: Path = Field(Path("check"), description="Folder that drawn images go to.")
+    strict: bool = Field(False, description=STRICT)
 
 
 class ProbeRequest(Options):

@@ -151,6 +151,8 @@ def train_config(
     with context.first_goes_first():  # what it finds of the images is kept on disk
         questions = questions_of(config, shown)
         pseudo = pseudo_of(config, questions, shown)
+    if questions.dataset.summary:
+        shown.info(questions.dataset.summary)
     with shown.task(config.method.upper(), config.optim.steps) as update:
         return train_run(
             config,

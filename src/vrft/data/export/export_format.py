@@ -142,7 +142,9 @@ def _left_out(dataset: Dataset, writer: Writer) -> tuple[str, ...]:
             one.about != "phrase" and one.provides not in (CATEGORY_BOXES, IMAGE_CLASS)
             for one in r.annotations
         ),
-        "Known absences and incomplete categories": lambda r: r.absent is not None or bool(r.not_exhaustive),
+        "Known absences and incomplete categories": lambda r: (
+            r.absent is not None or bool(r.not_exhaustive) or bool(r.unknown)
+        ),
     }
     lost = {what: [r.id for r in dataset.records if has(r)] for what, has in kinds.items()}
     return tuple(

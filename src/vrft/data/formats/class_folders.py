@@ -12,7 +12,6 @@ from vrft.data.label_checks import (
     Mistakes,
     class_of,
     part_of,
-    raise_all,
     record_id,
     record_of,
     warnings_about,
@@ -48,9 +47,7 @@ class ClassFoldersReader:
                 name = record_id(image, path)
                 with mistakes.kept():
                     records.append(record_of(image, path, class_of(folder.name)))
-                if part is not None:
-                    parts[name] = part
-        raise_all(mistakes)
+                    parts |= {name: part} if part is not None else {}
         loose = [file.name for file in sorted(path.iterdir()) if file.is_file() and is_image(file)]
         found = {
             "Images outside the class folders are not read": loose,
@@ -58,7 +55,8 @@ class ClassFoldersReader:
             "Folders without an image make no class": empty,
         }
         records.sort(key=lambda record: record.id)
-        return Dataset(path, self.name, tuple(records), tuple(warnings_about(found)), parts)
+        warnings = tuple(warnings_about(found))
+        return Dataset(path, self.name, tuple(records), warnings, parts, left_out=tuple(mistakes))
 
 
 def _class_folders(root: Path) -> list[tuple[Path, str | None]]:

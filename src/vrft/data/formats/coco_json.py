@@ -6,12 +6,15 @@ its image's path from the root, because image ids of merged files clash.
 Widths and heights of a json with up to ``VERIFIED_AT_LOAD`` images are compared with the images at once. A
 larger one is trusted here; the pass over the images themselves (``vrft.data.fingerprints``), without which
 nothing is split, checked or trained, compares them.
+
+A crowd, or an object that is marked ``ignore`` or ``difficult``, counts neither for nor against an answer.
+CVAT marks every mask as a crowd: where all masks of a file are crowds, they are read as objects.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,18 +30,20 @@ from vrft.data.label_checks import (
     check_size,
     instance_of,
     parts_by_folder,
-    raise_all,
     record_id,
     some,
     without_boxes,
 )
-from vrft.errors import LabelError
-from vrft.geometry.boxes import checked_box, is_number
-from vrft.types import Annotation, Image, Provides, Record
+from vrft.data.scalars import ById, Id, as_id, flag, numbers, size
+from vrft.errors import ImageError, LabelError
+from vrft.geometry.boxes import is_number
+from vrft.types import Annotation, Image, Mask, Provides, Record
+from vrft.types.names import nfc
 
 SheetT = TypeVar("SheetT", bound="Sheet")
-_Key = int | float | str | None
 _KEYS = ("images", "annotations", "categories")
+_NOT_COUNTED = ("ignore", "difficult")
+"""Flags of objects, beside ``iscrowd``, that do not count."""
 VERIFIED_AT_LOAD = 5_000
 """Most images of a json whose images are opened while it is read."""
 
@@ -65,25 +70,24 @@ class CocoReader:
             root = path.parent.parent if path.parent.name == "annotations" else path.parent
         mistakes = Mistakes()
         seen: dict[str, tuple[Path, Record]] = {}
+        twice: set[str] = set()
         sheets: list[SheetT] = []
         for file in _label_files(path):
             sheets.append(sheet := kind(file, root))
             for record in sheet.records():
                 if record.id in seen:
-                    other = seen[record.id][0]
-                    problem, fix = "The image is listed twice.", "Keep one entry and give it all annotations."
-                    if other != file:
-                        problem = f"The image is labelled in {other.name} too."
-                        fix = "Give the path of the one file to read."
-                    mistakes.append(LabelError(problem, f"{file}, {record.id}", fix))
+                    problem = f"The image is labelled in {seen[record.id][0].name} too."
+                    fix = "Give the path of the one file to read."
+                    mistakes.append(ImageError(problem, f"{file}, {record.id}", fix))
+                    twice.add(record.id)
                 seen[record.id] = (file, record)
-            mistakes += sheet.mistakes
-        raise_all(mistakes)
-        records = tuple(record for _, record in seen.values())
-        named = {name for sheet in sheets for name in sheet.categories.values()}
+            mistakes.join(sheet.mistakes)
+        records = tuple(record for name, (_, record) in seen.items() if name not in twice)
+        named = {name for sheet in sheets for _, name in sheet.categories.items()}
         warnings = [warning for sheet in sheets for warning in sheet.warnings]
-        warnings += without_boxes(named, records, path)
-        return Dataset(root, self.name, records, tuple(warnings), parts_by_folder(records)), sheets
+        warnings += [*mistakes.warnings, *without_boxes(named, records, path, mistakes)]
+        dataset = Dataset(root, self.name, records, tuple(warnings), parts_by_folder(records))
+        return replace(dataset, left_out=tuple(mistakes), fixed=tuple(mistakes.fixed)), sheets
 
 
 class Sheet:
@@ -92,47 +96,95 @@ class Sheet:
     def __init__(self, file: Path, root: Path) -> None:
         self.file, self.root = file, root
         self.mistakes = Mistakes()
-        self.clipped: list[str] = []
         self.flat: list[str] = []
+        self.anywhere: set[str] = set()
+        """Categories of annotations that are of no image of the file; the empty name is that of any."""
         self.lists = _lists(file)
         self.categories = self._categories()
+        self.images: ById[str] = ById()
+        """Record ids by the file's own; empty where an image cannot be used."""
+        self.masks_are_crowds = _masks_are_crowds(self.lists["annotations"])
 
     @property
     def warnings(self) -> list[str]:
-        found = {
-            "boxes up to 1 pixel outside their images were clipped": self.clipped,
-            "segmentations that cover no pixel were not read": self.flat,
-        }
-        return [f"{self.file.name}: {what}: annotations {some(ids)}." for what, ids in found.items() if ids]
+        found = []
+        if self.flat:
+            found.append(f"segmentations that cover no pixel were not read: annotations {some(self.flat)}.")
+        if self.masks_are_crowds:
+            found.append(
+                "all masks are crowds, as CVAT writes every mask, so they were read as single objects. If "
+                "they are crowds, remove their segmentations."
+            )
+        if self.anywhere:
+            names = some([f"'{name}'" if name else "any category" for name in sorted(self.anywhere)])
+            found.append(
+                f"annotations that are of no image of the file may be of each, so no question about {names} "
+                "has the answer 'No Objects' here."
+            )
+        for what, ids in (("image", self.images), ("category", self.categories)):
+            if ids.clashes:
+                says = f"{what} ids are once a number and once text: {some(ids.clashes)}."
+                found.append(f"{says} Each is matched with ids that are written in the same way.")
+        return [f"{self.file.name}: {says}" for says in found]
 
     def records(self) -> list[Record]:
-        image_files = ImageFinder(self.file, self.root)
-        images: dict[object, Record] = {}
-        for entry in self.lists["images"]:
-            where = f"{self.file}, image {entry.get('id')}"
-            with self.mistakes.kept():
-                key = _key(entry, "id")
-                if key is None or key in images:
-                    raise LabelError("The image has no id of its own.", where, "Number the images.")
-                images[key] = self._image(entry, image_files, where)
-        # An image with a mistake is known too, lest each of its annotations be reported.
-        known = {_key(entry, "id") for entry in self.lists["images"]}
-        found: defaultdict[object, list[Annotation]] = defaultdict(list)
+        images = self._images()
+        found: defaultdict[str, list[Annotation]] = defaultdict(list)
+        unknown: defaultdict[str, set[str]] = defaultdict(set)
         entries = self.lists["annotations"]
         entries.reverse()
         while entries:
             # The list is emptied: a million entries and their boxes would not fit together.
             entry = entries.pop()
-            image = _key(entry, "image_id")
-            with self.mistakes.kept():
-                if image is None or image not in known:
+            category = self.categories.get(entry.get("category_id"))
+            name = self.images.get(entry.get("image_id"))
+            if name is None:
+                with self.mistakes.kept(self.anywhere, category or ""):
                     raise self._dangling(entry, "image_id", "images")
-                if image in images:
-                    found[image].append(self._annotation(entry, images[image]))
-        return [replace(record, annotations=tuple(found[key])) for key, record in images.items()]
+            elif name in images:
+                unread: set[str] = set()
+                with self.mistakes.kept(unread, category or ""):
+                    found[name].append(self._annotation(entry, category, images[name]))
+                if unread:
+                    unknown[name] |= unread
+        return [
+            self._labelled(record, tuple(found.pop(name, ())), unknown.pop(name, set()))
+            for name, record in images.items()
+        ]
 
-    def _categories(self) -> dict[object, str]:
-        named: dict[object, str] = {}
+    def _labelled(self, record: Record, annotations: tuple[Annotation, ...], unknown: set[str]) -> Record:
+        """An image with its labels; what is of no image is not absent from this one."""
+        if self.anywhere:
+            unknown |= self.anywhere - {one.name for one in annotations} - {""}
+        absent = record.absent or () if "" in self.anywhere else record.absent
+        return replace(record, annotations=annotations, absent=absent, unknown=tuple(sorted(unknown)))
+
+    def _images(self) -> dict[str, Record]:
+        """The images that can be used, by record id."""
+        image_files = ImageFinder(self.file, self.root)
+        images: dict[str, Record] = {}
+        unusable: set[str] = set()
+        for entry in self.lists["images"]:
+            own, where = entry.get("id"), f"{self.file}, image {entry.get('id')}"
+            record: Record | None = None
+            with self.mistakes.kept():
+                record = self._image(entry, image_files, where)
+            # An image that cannot be used is known too, lest each of its annotations be reported.
+            name = record.id if record is not None else ""
+            if not self.images.add(own, name):
+                problem = "The image has no id of its own."
+                self.mistakes.append(ImageError(problem, where, "Number the images."))
+                unusable |= {name, self.images.get(own) or ""}
+            elif name in images:
+                fix = "Keep one entry and give it all annotations."
+                self.mistakes.append(ImageError("The image is listed twice.", f"{where} ({name})", fix))
+                unusable.add(name)
+            if record is not None:
+                images[name] = record
+        return {name: record for name, record in images.items() if name not in unusable}
+
+    def _categories(self) -> ById[str]:
+        named: ById[str] = ById()
         for entry in self.lists["categories"]:
             where = f"{self.file}, category {entry.get('id')}"
             name = entry.get("name")
@@ -142,47 +194,68 @@ class Sheet:
                     if not str(name or "").strip()
                     else f"The name {name!r} is not text."
                 )
-                self.mistakes.append(LabelError(problem, where, 'Write one: "name": "cat".'))
-            elif named.setdefault(_key(entry, "id"), name.strip()) != name.strip():
-                self.mistakes.append(LabelError("Two categories have this id.", where, "Give each its own."))
+                raise LabelError(problem, where, 'Write one: "name": "cat".')
+            name, own = nfc(name.strip()), entry.get("id")
+            if not named.add(own, name) and named.get(own) != name:
+                raise LabelError("Two categories have this id.", where, "Give each its own.")
         return named
 
     def _image(self, entry: Mapping[str, Any], image_files: ImageFinder, where: str) -> Record:
         name = entry.get("file_name")
         if not isinstance(name, str) or not name:
-            raise LabelError("The image has no 'file_name'.", where, "Write the name of its file.")
+            raise ImageError("The image has no 'file_name'.", where, "Write the name of its file.")
         path = image_files.find(name, where)
-        stated: Any = (entry.get("width"), entry.get("height"))
-        # What cannot be an image's sides is compared with the image at once.
-        if len(self.lists["images"]) > VERIFIED_AT_LOAD and all(type(n) is int and n > 0 for n in stated):
-            return Record(record_id(path, self.root), (Image(path, stated),))
+        width, height = size(entry.get("width"), entry.get("height"), where)
+        trusted = len(self.lists["images"]) > VERIFIED_AT_LOAD
+        if trusted and isinstance(width, int) and isinstance(height, int):
+            return Record(record_id(path, self.root), (Image(path, (width, height)),))
         image_wh = image_size_wh(path)
-        check_size(stated, image_wh, f"{where} ({name})")
+        check_size((width, height), image_wh, f"{where} ({name})")
         return Record(record_id(path, self.root), (Image(path, image_wh),))
 
-    def _annotation(self, entry: Mapping[str, Any], record: Record) -> Annotation:
+    def _annotation(self, entry: Mapping[str, Any], category: str | None, record: Record) -> Annotation:
         where = f"{self.file}, annotation {entry.get('id')} (image {record.id})"
-        category = self.categories.get(_key(entry, "category_id"))
         if category is None:
             raise self._dangling(entry, "category_id", "categories")
         xywh = entry.get("bbox")
-        if not isinstance(xywh, list) or len(xywh) != 4 or not all(map(is_number, xywh)):
+        values = xywh if isinstance(xywh, list) and all(map(is_number, xywh)) else numbers(xywh)
+        if values is None or len(values) != 4:
             raise LabelError(f"The bbox {xywh} is not [x, y, width, height].", where, "Fix or remove it.")
-        (x, y, width, height), image_wh = xywh, record.image.size_wh
+        (x, y, width, height), image_wh = values, record.image.size_wh
         # Sums to a millionth of a pixel: 0.1 + 0.2 is 0.3, as its author meant.
-        corners = (float(x), float(y), round(x + width, 6), round(y + height, 6))
-        box = checked_box(corners, image_wh, where)
-        if box != corners:
-            self.clipped.append(str(entry.get("id")))
-        mask = mask_of(entry.get("segmentation"), image_wh, where)
-        if mask is None and entry.get("segmentation"):
-            self.flat.append(str(entry.get("id")))
-        return instance_of(category, box, mask, crowd=bool(entry.get("iscrowd")))
+        box = self.mistakes.box((x, y, round(x + width, 6), round(y + height, 6)), image_wh, where)
+        masked = bool(entry.get("segmentation"))
+        crowd = flag(entry.get("iscrowd"), "iscrowd", where) and not (masked and self.masks_are_crowds)
+        ignored = any(name in entry and flag(entry[name], name, where) for name in _NOT_COUNTED)
+        mask = self._mask(entry, image_wh, where) if masked else None
+        return instance_of(category, box, mask, crowd=crowd or ignored)
+
+    def _mask(self, entry: Mapping[str, Any], image_wh: tuple[int, int], where: str) -> Mask | None:
+        """The segmentation; None where it cannot be used, and then the box stays."""
+        mask: Mask | None = None
+        with self.mistakes.kept_in_part():
+            mask = mask_of(entry.get("segmentation"), image_wh, where)
+            self.flat += [str(entry.get("id"))] if mask is None else []
+        return mask
 
     def _dangling(self, entry: Mapping[str, Any], key: str, target: str) -> LabelError:
         where = f"{self.file}, annotation {entry.get('id')}"
-        problem = f"The {key} {entry.get(key)} is not among the {target}."
+        problem = f"The {key} {entry.get(key)!r} is not among the {target}."
         return LabelError(problem, where, f"Fix the {key} or remove the annotation.")
+
+
+def _masks_are_crowds(annotations: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether there are masks, all of them run lengths of crowds."""
+    masked = False
+    for entry in annotations:
+        if outline := entry.get("segmentation"):
+            try:
+                if not isinstance(outline, dict) or not flag(entry.get("iscrowd"), "iscrowd", ""):
+                    return False
+            except LabelError:
+                return False
+            masked = True
+    return masked
 
 
 def _lists(file: Path) -> Mapping[str, list[dict[str, Any]]]:
@@ -202,19 +275,13 @@ def _label_files(path: Path) -> list[Path]:
     return [file for file in json_files(path) if mentions(file, *_KEYS)]
 
 
-def _key(entry: Mapping[str, Any], name: str) -> _Key:
-    """An id, or None where it is missing or cannot be one."""
-    value = entry.get(name)
-    return value if isinstance(value, int | float | str) else None
-
-
 @dataclass(frozen=True)
 class Numbering:
     """How one file numbers its categories."""
 
     file: Path
-    names: Mapping[_Key, str]
-    used: frozenset[_Key]
+    names: Mapping[Id | None, str]
+    used: frozenset[Id | None]
     """Numbers that its annotations name."""
 
 
@@ -226,8 +293,8 @@ def numberings(path: Path) -> list[Numbering]:
             lists = _lists(file)
         except LabelError:
             continue
-        names = {_key(entry, "id"): str(entry.get("name")).strip() for entry in lists["categories"]}
-        used = frozenset(_key(entry, "category_id") for entry in lists["annotations"])
+        names = {as_id(entry.get("id")): str(entry.get("name")).strip() for entry in lists["categories"]}
+        used = frozenset(as_id(entry.get("category_id")) for entry in lists["annotations"])
         found.append(Numbering(file, names, used))
     return found
 

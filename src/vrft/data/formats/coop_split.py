@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from vrft.data.dataset import Dataset
 from vrft.data.formats.json_files import json_files, parsed
 from vrft.data.image_paths import ImageFinder
 from vrft.data.label_checks import IMAGE_CLASS, Mistakes, class_of, raise_all, record_id, record_of
-from vrft.errors import LabelError
+from vrft.data.scalars import whole
+from vrft.errors import ImageError, LabelError
 from vrft.types import Provides, Record
 
 LISTS = ("train", "val", "test")
@@ -49,38 +50,53 @@ class CoopSplitReader:
         root = path.parent if path.is_file() else path
         records: dict[str, Record] = {}
         parts: dict[str, str] = {}
+        twice: set[str] = set()
         mistakes = Mistakes()
         for file in _label_files(path):
             images = ImageFinder(file, root)
-            for part, entries in read_entries(file).items():
-                for number, entry in enumerate(entries):
-                    where = f"{file}, {part}, entry {number}"
-                    with mistakes.kept():
-                        image = images.find(entry.image, where)
-                        name = record_id(image, root)
-                        if name in records:
-                            problem = f"The image {name} is listed in {parts[name]} already."
-                            raise LabelError(problem, where, "Remove one of the entries.")
-                        records[name] = record_of(image, root, class_of(entry.name))
-                        parts[name] = part
-        raise_all(mistakes)
-        return Dataset(root, self.name, tuple(records.values()), (), parts)
+            for part, where, entry in _entries(file, mistakes):
+                with mistakes.kept():
+                    image = images.find(entry.image, where)
+                    name = record_id(image, root)
+                    if name in records:
+                        twice.add(name)
+                        problem = f"The image {name} is listed in {parts[name]} already."
+                        raise ImageError(problem, where, "Remove one of the entries.")
+                    records[name] = record_of(image, root, class_of(entry.name))
+                    parts[name] = part
+        # Which of its entries is right, nobody knows.
+        kept = tuple(record for name, record in records.items() if name not in twice)
+        return Dataset(root, self.name, kept, (), parts, left_out=tuple(mistakes))
 
 
 def read_entries(file: Path) -> dict[str, list[SplitEntry]]:
-    """The lists of a split file, no image looked for; lists that the file lacks are empty."""
+    """The lists of a split file, no image looked for; lists that the file lacks are empty.
+
+    Raises:
+        LabelError: an entry is wrong.
+    """
+    read: dict[str, list[SplitEntry]] = {part: [] for part in LISTS}
+    mistakes = Mistakes()
+    for part, _, entry in _entries(file, mistakes):
+        read[part].append(entry)
+    raise_all(mistakes)
+    return read
+
+
+def _entries(file: Path, mistakes: Mistakes) -> Iterator[tuple[str, str, SplitEntry]]:
+    """The entries that can be read, each with its list and place."""
     sheet = parsed(file, fix="Download it again.")
     if not isinstance(sheet, dict) or not all(isinstance(sheet.get(part, []), list) for part in LISTS):
         raise LabelError("The file has no lists 'train', 'val' and 'test'.", str(file), "Download it again.")
     names: dict[int, str] = {}
-    mistakes = Mistakes()
-    read: dict[str, list[SplitEntry]] = {part: [] for part in LISTS}
     for part in LISTS:
         for index, row in enumerate(sheet.get(part, [])):
+            where = f"{file}, {part}, entry {index}"
+            entry: SplitEntry | None = None
             with mistakes.kept():
-                read[part].append(_entry(row, names, f"{file}, {part}, entry {index}"))
-    raise_all(mistakes)
-    return read
+                entry = _entry(row, names, where)
+            if entry is not None:
+                yield part, where, entry
 
 
 def write_entries(file: Path, entries: Mapping[str, Iterable[SplitEntry]]) -> None:
@@ -94,7 +110,8 @@ def _entry(row: object, names: dict[int, str], where: str) -> SplitEntry:
     image, number, name = row if isinstance(row, list) and len(row) == 3 else (None, None, None)
     if not isinstance(image, str) or not isinstance(name, str) or not image or not name.strip():
         raise LabelError(f"The entry {row} is not an image with its class.", where, _EXPECTED)
-    if not isinstance(number, int) or isinstance(number, bool):
+    number = whole(number)
+    if number is None:
         raise LabelError(f"The entry {row} has no class number.", where, _EXPECTED)
     if names.setdefault(number, name) != name:
         problem = f"Class {number} is '{name}' here and '{names[number]}' in an entry above."

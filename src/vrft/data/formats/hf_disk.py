@@ -33,12 +33,11 @@ from vrft.data.label_checks import (
     class_of,
     instance_of,
     part_of,
-    raise_all,
     record_id,
     record_of,
     strictest,
 )
-from vrft.errors import InputError, LabelError
+from vrft.errors import ImageError, InputError, LabelError
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_label_answer
 from vrft.types import Boxes, CoordinateFrame, Form, Label, Points, Provides, Record
 from vrft.types.names import nfc
@@ -79,8 +78,9 @@ class HfDiskReader:
 
     def read(self, path: Path, needs: frozenset[Provides]) -> Dataset:
         """One record for every different image, with the labels of all rows that show it."""
-        labelled = _boxed if CATEGORY_BOXES in needs else _classified
+        boxed = CATEGORY_BOXES in needs
         records: dict[str, Record] = {}
+        unusable: set[str] = set()
         parts: defaultdict[str, set[str]] = defaultdict(set)
         mistakes = Mistakes()
         for row in _rows(path):
@@ -88,13 +88,20 @@ class HfDiskReader:
             with mistakes.kept():
                 image = _image(row, path / "images", where)
                 name = record_id(image, path)
-                records[name] = labelled(records.get(name) or record_of(image, path), row, where)
+                record = records.get(name) or replace(record_of(image, path), absent=() if boxed else None)
                 if part := part_of(row.part):
                     parts[name].add(part)
-        raise_all(mistakes)
+                found = _CATEGORY.search(row.problem)
+                unread: set[str] = set()
+                with mistakes.kept(unread, found[1] if found else ""):
+                    record = (_boxed if boxed else _classified)(record, row, where)
+                # A row speaks of its own category alone, or else of the whole image.
+                unusable |= {name} if unread and not boxed else set()
+                records[name] = replace(record, unknown=(*record.unknown, *(unread - {""})))
         given = {name: strictest(several) for name, several in parts.items()}
         warnings = (f"The images were written to {path / 'images'}.",)
-        return Dataset(path, self.name, tuple(records.values()), warnings, given)
+        kept = tuple(record for name, record in records.items() if name not in unusable)
+        return Dataset(path, self.name, kept, warnings, given, left_out=tuple(mistakes))
 
 
 def _boxed(record: Record, row: _Row, where: str) -> Record:
@@ -177,13 +184,13 @@ def _image(row: _Row, folder: Path, where: str) -> Path:
     if content is None:
         path = Path(row.image.get("path") or "")
         if not path.is_file():
-            raise LabelError("The row has no image.", where, _DROP.format(row.number))
+            raise ImageError("The row has no image.", where, _DROP.format(row.number))
         content = path.read_bytes()
     try:
         with PILImage.open(io.BytesIO(content)) as image:
             suffix = str(image.format).lower()
     except (OSError, SyntaxError, ValueError, PILImage.DecompressionBombError) as error:
-        raise LabelError(f"The image cannot be read ({error}).", where, _DROP.format(row.number)) from error
+        raise ImageError(f"The image cannot be read ({error}).", where, _DROP.format(row.number)) from error
     written = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.{suffix}"
     try:
         if not written.is_file():

@@ -1,7 +1,8 @@
-"""Labels in Label Studio's JSON export: rectangles as boxes of categories, choices as classes of images.
+"""Labels in Label Studio's JSON export: regions as boxes of categories, choices as classes of images.
 
-A rectangle is in per cent of its image. Predictions are not labels. Format:
-https://labelstud.io/guide/export#Label-Studio-JSON-format-of-annotated-tasks.
+Rectangles, ellipses, polygons and brushes are read as the boxes around them (``label_studio_regions``). The
+class of a region that has no box, such as a key point, is unknown on its image. Predictions are not labels.
+Format: https://labelstud.io/guide/export#Label-Studio-JSON-format-of-annotated-tasks.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from vrft.data.dataset import Dataset
 from vrft.data.formats.json_files import is_objects, json_files, mentions, parsed
+from vrft.data.formats.label_studio_regions import Region, Result, regions_of
 from vrft.data.image_paths import ImageFinder
 from vrft.data.images import image_size_wh, is_image
 from vrft.data.label_checks import (
@@ -24,29 +26,30 @@ from vrft.data.label_checks import (
     class_of,
     instance_of,
     parts_by_folder,
-    raise_all,
     record_id,
     some,
     warnings_about,
 )
-from vrft.errors import LabelError
-from vrft.geometry.boxes import checked_box, is_number
+from vrft.data.scalars import flag
+from vrft.errors import ImageError, LabelError
 from vrft.types import Annotation, Image, Provides, Record
 
-Result = Mapping[str, Any]
-_KINDS = {CATEGORY_BOXES: "rectanglelabels", IMAGE_CLASS: "choices"}
-"""Type of the results that say it."""
+_KEYS: Mapping[Provides, tuple[str, ...]] = {
+    CATEGORY_BOXES: ("rectanglelabels", "ellipselabels", "polygonlabels", "brushlabels", "labels"),
+    IMAGE_CLASS: ("choices",),
+}
+"""Types of results, one of which a file must mention to say it."""
 
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
 """Label Studio puts eight digits before the name of an image that is uploaded."""
 
 
 class LabelStudioReader:
-    """Rectangles or choices of images."""
+    """Regions or choices of images."""
 
     name, in_files = "label_studio", True
     provides: Mapping[Provides, str] = {
-        CATEGORY_BOXES: 'a JSON export of Label Studio with "rectanglelabels"',
+        CATEGORY_BOXES: "a JSON export of Label Studio with labelled regions",
         IMAGE_CLASS: 'a JSON export of Label Studio with "choices"',
     }
 
@@ -56,42 +59,116 @@ class LabelStudioReader:
     def read(self, path: Path, needs: frozenset[Provides]) -> Dataset:
         """One record for every task that somebody labelled; of several annotations the last counts."""
         root = path.parent if path.is_file() else path
-        records: dict[str, Record] = {}
-        mistakes = Mistakes()
-        unlabelled: list[str] = []
-        several: list[str] = []
-        unread: set[str] = set()
+        export = _Export(root, needs)
         for file in dict.fromkeys(file for pair in sorted(needs) for file in _files(path, pair)):
             images = ImageFinder(file, root)
             for number, task in enumerate(_tasks(file), 1):
                 name = str(task.get("id", f"number {number}"))
-                where = f"{file}, task {name}"
-                with mistakes.kept():
-                    annotations = _completed(task, where)
-                    results = _results(annotations[-1], where) if annotations else []
-                    own = [result for result in results if any(_is_label(result, pair) for pair in needs)]
-                    record = _record(task, images, root, own, needs, where) if annotations else None
-                    if record is None:
-                        unlabelled.append(name)
-                    elif record.id in records:
-                        raise LabelError("Another task shows the same image.", where, "Remove one of them.")
-                    else:
-                        records[record.id] = record
-                    several += [name] if len(annotations) > 1 else []
-                    unread |= {str(result.get("type")) for result in results if result not in own}
-        raise_all(mistakes)
+                with export.mistakes.kept():
+                    export.add(task, name, images, f"{file}, task {name}")
+        records = tuple(r for name, r in export.records.items() if name not in export.twice)
+        left_out, fixed = tuple(export.mistakes), tuple(export.mistakes.fixed)
+        parts = parts_by_folder(records)
+        return Dataset(root, self.name, records, export.warnings, parts, left_out=left_out, fixed=fixed)
+
+
+class _Export:
+    """The tasks of all files while they are read."""
+
+    def __init__(self, root: Path, needs: frozenset[Provides]) -> None:
+        self.root, self.needs = root, needs
+        self.mistakes = Mistakes()
+        self.records: dict[str, Record] = {}
+        self.twice: set[str] = set()
+        """Images of several tasks; which of them is right, nobody knows."""
+        self.unlabelled: list[str] = []
+        self.several: list[str] = []
+        self.unread: set[str] = set()
+        self.boxless: set[str] = set()
+        self.around: set[str] = set()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
         found = {
-            "Tasks that nobody labelled are left out": unlabelled,
-            "Of several annotations of a task the last counts": several,
-            "Results of other types are not read": sorted(unread),
+            "Tasks that nobody labelled are left out": self.unlabelled,
+            "Of several annotations of a task the last counts": self.several,
+            "Results of other types are not read": sorted(self.unread),
+            "Regions were read as the boxes around them": sorted(self.around),
+            "Regions without a box make their classes unknown on their images": sorted(self.boxless),
         }
-        parts = parts_by_folder(records.values())
-        return Dataset(root, self.name, tuple(records.values()), tuple(warnings_about(found)), parts)
+        return (*warnings_about(found), *self.mistakes.warnings)
+
+    def add(self, task: Result, name: str, images: ImageFinder, where: str) -> None:
+        """Read one task; LabelError where its image or its class cannot be used."""
+        annotations = _completed(task, where)
+        self.several += [name] if len(annotations) > 1 else []
+        record = self._record(task, _results(annotations[-1], where), images, where) if annotations else None
+        if record is None:
+            self.unlabelled.append(name)
+        elif record.id in self.records:
+            self.twice.add(record.id)
+            raise ImageError("Another task shows the same image.", where, "Remove one of them.")
+        else:
+            self.records[record.id] = record
+
+    def _record(
+        self, task: Result, results: Sequence[Result], images: ImageFinder, where: str
+    ) -> Record | None:
+        """A task's image with its labels; None where nobody gave it a class and one is needed."""
+        path = _find(images, _image_name(task, where), where)
+        image_wh = image_size_wh(path)
+        regions = regions_of(results) if CATEGORY_BOXES in self.needs else []
+        choices = [r for r in results if _is_choice(r)] if IMAGE_CLASS in self.needs else []
+        own = [*choices, *(result for region in regions for result in region.results)]
+        read = {id(result) for result in own}
+        self.unread |= {str(result.get("type")) for result in results if id(result) not in read}
+        for result in own:
+            if not isinstance(result.get("value"), dict):
+                raise ImageError("One of its results has no 'value'.", where, "Export it again.")
+            check_size((result.get("original_width"), result.get("original_height")), image_wh, where)
+        # An image without regions shows nothing of what is labelled.
+        unknown: set[str] = set()
+        annotations = [one for region in regions for one in self._boxed(region, image_wh, unknown, where)]
+        if IMAGE_CLASS in self.needs:
+            chosen = [name for choice in choices for name in _names(choice["value"], "choices", where)]
+            if len(chosen) > 1:
+                problem = f"The image has several classes: {some(chosen)}."
+                fix = "Choose one; for several questions, export one file for each."
+                raise LabelError(problem, where, fix)
+            if not chosen:
+                return None
+            annotations.append(class_of(chosen[0]))
+        shown = (Image(path, image_wh),)
+        return Record(record_id(path, self.root), shown, tuple(annotations), unknown=tuple(sorted(unknown)))
+
+    def _boxed(
+        self, region: Region, image_wh: tuple[int, int], unknown: set[str], where: str
+    ) -> list[Annotation]:
+        """A region's box for each of its classes; they are unknown where it has none."""
+        names = region.names
+        if region.shape is None:
+            self.boxless |= region.kinds
+            unknown.update(names or ("",))
+            return []
+        place = f"{where}, result {region.results[0].get('id')}"
+        found: list[Annotation] = []
+        with self.mistakes.kept():
+            if not names:
+                raise LabelError("One of its regions has no label.", place, "Label or remove the region.")
+            box = self.mistakes.box(region.corners(image_wh, place), image_wh, place)
+            found = [instance_of(name, box) for name in names]
+        self.around |= {region.shape} - {"rectangle"} | ({"turned rectangle"} if region.is_turned else set())
+        unknown.update(() if found else names or ("",))
+        return found
 
 
 def _files(path: Path, pair: Provides) -> list[Path]:
-    keys = ("data", "annotations", "result", _KINDS[pair])
-    return [f for f in json_files(path) if mentions(f, *keys, opens="[") and _holds_labels(f, pair)]
+    base = ("data", "annotations", "result")
+    return [
+        file
+        for file in json_files(path)
+        if any(mentions(file, *base, key, opens="[") for key in _KEYS[pair]) and _holds_labels(file, pair)
+    ]
 
 
 def _holds_labels(file: Path, pair: Provides) -> bool:
@@ -100,57 +177,12 @@ def _holds_labels(file: Path, pair: Provides) -> bool:
         annotations = [entry for task in _tasks(file) for entry in _dicts(task.get("annotations"))]
     except LabelError:
         return True
-    return any(_is_label(result, pair) for a in annotations for result in _dicts(a.get("result")))
-
-
-def _record(
-    task: Result,
-    images: ImageFinder,
-    root: Path,
-    results: Sequence[Result],
-    needs: frozenset[Provides],
-    where: str,
-) -> Record | None:
-    """A task's image with its labels; None where nobody gave it a class and one is needed."""
-    path = _find(images, _image_name(task, where), where)
-    image_wh = image_size_wh(path)
-    for result in results:
-        if not isinstance(result.get("value"), dict):
-            raise LabelError("One of its results has no 'value'.", where, "Export it again.")
-        check_size((result.get("original_width"), result.get("original_height")), image_wh, where)
-    annotations: list[Annotation] = []
-    if CATEGORY_BOXES in needs:
-        # An image without rectangles shows nothing of what is labelled.
-        rectangles = [result for result in results if _is_label(result, CATEGORY_BOXES)]
-        annotations += [one for result in rectangles for one in _boxed(image_wh, result, where)]
-    if IMAGE_CLASS in needs:
-        choices = [result["value"] for result in results if _is_label(result, IMAGE_CLASS)]
-        chosen = [name for value in choices for name in _names(value, "choices", where)]
-        if len(chosen) > 1:
-            problem = f"The image has several classes: {some(chosen)}."
-            raise LabelError(problem, where, "Choose one; for several questions, export one file for each.")
-        if not chosen:
-            return None
-        annotations.append(class_of(chosen[0]))
-    return Record(record_id(path, root), (Image(path, image_wh),), tuple(annotations))
-
-
-def _boxed(image_wh: tuple[int, int], result: Result, where: str) -> list[Annotation]:
-    place, value = f"{where}, result {result.get('id')}", result["value"]
-    if value.get("rotation") or result.get("image_rotation"):
-        raise LabelError(
-            "The rectangle is rotated; vrft reads upright boxes only.", place, "Set its rotation to 0."
-        )
-    numbers: list[Any] = [value.get(key) for key in ("x", "y", "width", "height")]
-    if not all(map(is_number, numbers)):
-        problem = f"The values of x, y, width and height, {numbers}, are not numbers."
-        raise LabelError(problem, place, "Fix or remove it.")
-    (x, y, width, height), (w, h) = map(float, numbers), image_wh
-    # To a millionth of a pixel, so that the full image is not one float beyond its border.
-    x1, y1 = round(x / 100 * w, 6), round(y / 100 * h, 6)
-    corners = (x1, y1, round((x + width) / 100 * w, 6), round((y + height) / 100 * h, 6))
-    box = checked_box(corners, image_wh, place)
-    return [instance_of(name, box) for name in _names(value, "rectanglelabels", place)]
+    results = (_dicts(annotation.get("result")) for annotation in annotations)
+    if pair == IMAGE_CLASS:
+        return any(_is_choice(result) for own in results for result in own)
+    return any(
+        region.shape is not None and region.is_labelled for own in results for region in regions_of(own)
+    )
 
 
 def _names(value: Result, key: str, where: str) -> list[str]:
@@ -160,11 +192,11 @@ def _names(value: Result, key: str, where: str) -> list[str]:
     return [name.strip() for name in names]
 
 
-def _is_label(result: Result, pair: Provides) -> bool:
-    """Whether it is of the kind; a choice about a single region, whose place it has, is about no image."""
+def _is_choice(result: Result) -> bool:
+    """Whether it is a class of the image; one of a single region, whose place it has, is not."""
     value = result.get("value")
     placed = isinstance(value, dict) and "x" in value
-    return result.get("type") == _KINDS[pair] and not (pair == IMAGE_CLASS and placed)
+    return result.get("type") == "choices" and not placed
 
 
 def _dicts(entries: object) -> list[Result]:
@@ -174,15 +206,15 @@ def _dicts(entries: object) -> list[Result]:
 def _completed(task: Result, where: str) -> list[dict[str, Any]]:
     annotations = task.get("annotations")
     if not is_objects(annotations):
-        raise LabelError("The task has no list 'annotations'.", where, "Export it as JSON, not as JSON-MIN.")
-    completed = [entry for entry in annotations if not entry.get("was_cancelled")]
+        raise ImageError("The task has no list 'annotations'.", where, "Export it as JSON, not as JSON-MIN.")
+    completed = [e for e in annotations if not flag(e.get("was_cancelled"), "was_cancelled", where)]
     return sorted(completed, key=lambda entry: str(entry.get("updated_at") or ""))
 
 
 def _results(annotation: Result, where: str) -> list[dict[str, Any]]:
     results = annotation.get("result")
     if not is_objects(results):
-        raise LabelError("The annotation has no list 'result'.", where, "Export it again.")
+        raise ImageError("The annotation has no list 'result'.", where, "Export it again.")
     return results
 
 
@@ -194,7 +226,7 @@ def _image_name(task: Result, where: str) -> str:
     name = images.get("image") or next(iter(images.values()), None)
     if name is None or (len(images) > 1 and "image" not in images):
         problem = f"The task's 'data' name {len(images) or 'no'} images."
-        raise LabelError(problem, where, "Write the image to label under 'image'.")
+        raise ImageError(problem, where, "Write the image to label under 'image'.")
     return name
 
 

@@ -19,7 +19,7 @@ from vrft.data.formats.coco_json import CocoReader, Sheet
 from vrft.data.formats.json_files import json_files, mentions
 from vrft.data.image_paths import ImageFinder
 from vrft.data.label_checks import CATEGORY_BOXES, part_of
-from vrft.errors import LabelError
+from vrft.errors import ImageError, LabelError
 from vrft.types import Provides, Record
 from vrft.types.names import nfc
 
@@ -54,15 +54,18 @@ class _LvisSheet(Sheet):
         self._listed: list[str] = []
 
     def records(self) -> list[Record]:
-        records = super().records()
-        for record in records:
-            both = record.categories & set(record.absent or ())
-            if both:
-                problem = f"'{min(both)}' has a box here and is also listed as absent."
-                where = f"{self.file}, image {record.id}"
-                self.mistakes.append(LabelError(problem, where, "Fix its neg_category_ids or its boxes."))
+        records = [self._consistent(record) for record in super().records()]
         self._listed = [record.id for record in records]
         return records
+
+    def _consistent(self, record: Record) -> Record:
+        """A category that has a box and is listed as absent is unknown."""
+        both = record.categories & set(record.absent or ())
+        for name in sorted(both):
+            problem = f"'{name}' has a box here and is also listed as absent."
+            where = f"{self.file}, image {record.id}"
+            self.mistakes.append(LabelError(problem, where, "Fix its neg_category_ids or its boxes."))
+        return replace(record, unknown=(*record.unknown, *sorted(both))) if both else record
 
     def parts(self) -> dict[str, str]:
         """The part that the file's name gives: LVIS's parts cut across COCO's folders."""
@@ -84,15 +87,16 @@ class _LvisSheet(Sheet):
     def _names(self, entry: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
         ids = entry.get(key)
         if not isinstance(ids, list):
-            raise LabelError(
+            raise ImageError(
                 f"The image has no list '{key}'.", where, "Give the path of the LVIS file alone."
             )
-        unknown = [number for number in ids if not isinstance(number, int) or number not in self.categories]
-        if unknown:
-            raise LabelError(
-                f"The {key} hold {unknown[0]}, which is no category's id.", where, f"Fix the {key}."
+        names = [self.categories.get(number) for number in ids]
+        if None in names:
+            unknown = ids[names.index(None)]
+            raise ImageError(
+                f"The {key} hold {unknown!r}, which is no category's id.", where, f"Fix the {key}."
             )
-        return tuple(self.categories[number] for number in ids)
+        return tuple(name for name in names if name is not None)
 
     def _frequencies(self) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -23,12 +23,11 @@ from vrft.data.label_checks import (
     PHRASE_BOXES,
     Mistakes,
     parts_by_folder,
-    raise_all,
     record_id,
     warnings_about,
 )
-from vrft.errors import LabelError
-from vrft.geometry.boxes import is_number
+from vrft.data.scalars import numbers
+from vrft.errors import ImageError, LabelError
 from vrft.geometry.masks import box_of_mask, mask_of_region
 from vrft.types import Annotation, Boxes, Image, Provides, Record
 
@@ -55,24 +54,29 @@ class ReasonSegReader:
         mistakes = Mistakes()
         others: list[str] = []
         for file in json_files(path):
-            named = (file.with_suffix(suffix) for suffix in sorted(SUFFIXES))
-            image = next((image for image in named if image.is_file()), None)
+            image = _image_of(file)
             # A damaged json may have lost its keys, but an image next to it says that it is one of ours.
             if image is None and not mentions(file, *_KEYS):
                 others.append(record_id(file, root))
                 continue
             with mistakes.kept():
                 records.append(_record(file, image, root))
-        raise_all(mistakes)
-        left = warnings_about({"Files that label no image next to them are not read": others})
-        return Dataset(root, self.name, tuple(records), tuple(left), parts_by_folder(records))
+        warnings = tuple(warnings_about({"Files that label no image next to them are not read": others}))
+        parts = parts_by_folder(records)
+        return Dataset(root, self.name, tuple(records), warnings, parts, left_out=tuple(mistakes))
+
+
+def _image_of(file: Path) -> Path | None:
+    """The image of the same name in the file's folder."""
+    endings = [spelled for suffix in sorted(SUFFIXES) for spelled in (suffix, suffix.upper(), suffix.title())]
+    return next((image for image in map(file.with_suffix, endings) if image.is_file()), None)
 
 
 def _record(file: Path, image: Path | None, root: Path) -> Record:
     where = str(file)
     sheet = _sheet(file)
     if image is None:
-        raise LabelError("There is no image of the same name in its folder.", where, "Put the image there.")
+        raise ImageError("There is no image of the same name in its folder.", where, "Put the image there.")
     image_wh = image_size_wh(image)
     painted = _paint(_polygons(sheet, where), image_wh)
     if not (painted == _TARGET).any():
@@ -117,17 +121,19 @@ def _polygons(sheet: Mapping[str, Any], where: str) -> list[tuple[int, list[tupl
             )
         if label.lower() == "flag":
             continue
-        if not isinstance(points, list) or not points or not all(map(_is_point, points)):
+        corners = [numbers(point) for point in points] if isinstance(points, list) else []
+        listed = [corner for corner in corners if corner is not None and _is_point(corner)]
+        if not listed or len(listed) < len(corners):
             raise LabelError(
                 "The shape has no points [x, y].", f"{where}, shape {number}", "Fix or remove it."
             )
         value = _IGNORE if "ignore" in label.lower() else _TARGET
-        polygons.append((value, [(int(x), int(y)) for x, y in points]))
+        polygons.append((value, [(int(x), int(y)) for x, y in listed]))
     return polygons
 
 
-def _is_point(point: object) -> bool:
-    return isinstance(point, list) and len(point) == 2 and all(is_number(n) and abs(n) < 1e6 for n in point)
+def _is_point(corner: Sequence[float]) -> bool:
+    return len(corner) == 2 and all(abs(n) < 1e6 for n in corner)
 
 
 def _texts(sheet: Mapping[str, Any], where: str) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,8 @@ from typing import Any, NoReturn
 from vrft.data.dataset import Dataset
 from vrft.data.formats.coco_json import Sheet
 from vrft.data.image_paths import ImageFinder
-from vrft.data.label_checks import PHRASE_BOXES, Mistakes, part_of, raise_all, strictest, warnings_about
+from vrft.data.label_checks import PHRASE_BOXES, Mistakes, part_of, strictest, warnings_about
+from vrft.data.scalars import Id, as_id
 from vrft.errors import LabelError
 from vrft.types import Annotation, Provides, Record
 
@@ -31,7 +32,7 @@ _OFFICIAL = Path("images") / "mscoco" / "images" / "train2014"
 class _Ref:
     """What is said about one annotation."""
 
-    ann_id: int
+    ann_id: Id
     texts: tuple[str, ...]
     part: str | None
     where: str
@@ -75,29 +76,32 @@ class RefCocoReader:
                 name, shown = sheet.found[ref.ann_id]
                 phrases[name] += [Annotation("phrase", text, shown.value) for text in ref.texts]
                 parts[name] |= {ref.part} if ref.part else set()
-        raise_all([*mistakes, *sheet.mistakes])
+        mistakes.join(sheet.mistakes)
         torn = sorted(name for name, several in parts.items() if len(several) > 1)
         torn_too = warnings_about(
             {"Images that are in several parts are used in one only: test before val before train": torn}
         )
         named = tuple(replace(record, annotations=tuple(phrases[record.id])) for record in records)
         given = {name: strictest(several) for name, several in parts.items() if several}
-        return Dataset(root, self.name, named, (*sheet.warnings, *torn_too), given)
+        warnings = (*sheet.warnings, *mistakes.warnings, *torn_too)
+        odd = (tuple(mistakes), tuple(mistakes.fixed))
+        return Dataset(root, self.name, named, warnings, given, {}, *odd)
 
 
 class _Annotated(Sheet):
     """``instances.json`` while it is read, without anything that no ref is about."""
 
-    def __init__(self, file: Path, root: Path, wanted: Collection[int]) -> None:
+    def __init__(self, file: Path, root: Path, wanted: Collection[Id]) -> None:
         super().__init__(file, root)
-        numbered = [entry for entry in self.lists["annotations"] if isinstance(entry.get("id"), int)]
-        annotations = [entry for entry in numbered if entry["id"] in wanted]
-        shown = {str(entry.get("image_id")) for entry in annotations}
-        images = [entry for entry in self.lists["images"] if str(entry.get("id")) in shown]
+        annotations = [entry for entry in self.lists["annotations"] if as_id(entry.get("id")) in wanted]
+        shown = {as_id(entry.get("image_id")) for entry in annotations}
+        images = [entry for entry in self.lists["images"] if as_id(entry.get("id")) in shown]
         self.lists = {**self.lists, "annotations": annotations, "images": images}
-        self.known = {entry["id"] for entry in annotations}
-        self.found: dict[int, tuple[str, Annotation]] = {}
-        """Image and box of every annotation, by its number."""
+        counts = Counter(as_id(entry["id"]) for entry in annotations)
+        self.known = frozenset(counts)
+        self.twice = frozenset(own for own, count in counts.items() if count > 1)
+        self.found: dict[Id | None, tuple[str, Annotation]] = {}
+        """Image and box of every annotation, by its id."""
 
     def _image(self, entry: Mapping[str, Any], image_files: ImageFinder, where: str) -> Record:
         name = entry.get("file_name")
@@ -105,12 +109,13 @@ class _Annotated(Sheet):
             entry = {**entry, "file_name": (_OFFICIAL / name).as_posix()}
         return super()._image(entry, image_files, where)
 
-    def _annotation(self, entry: Mapping[str, Any], record: Record) -> Annotation:
-        shown = super()._annotation(entry, record)
-        if entry["id"] in self.found:
+    def _annotation(self, entry: Mapping[str, Any], category: str | None, record: Record) -> Annotation:
+        own = as_id(entry["id"])
+        if own in self.twice:
             where = f"{self.file}, annotation {entry['id']}"
             raise LabelError("Two annotations have this id.", where, "Give each its own.")
-        self.found[entry["id"]] = (record.id, shown)
+        shown = super()._annotation(entry, category, record)
+        self.found[own] = (record.id, shown)
         return shown
 
 
@@ -123,8 +128,8 @@ class _PlainData(pickle.Unpickler):
 
 def _ref(entry: object, where: str) -> _Ref:
     ref = entry if isinstance(entry, dict) else {}
-    ann_id, sentences, split = ref.get("ann_id"), ref.get("sentences"), ref.get("split")
-    if not isinstance(ann_id, int):
+    ann_id, sentences, split = as_id(ref.get("ann_id")), ref.get("sentences"), ref.get("split")
+    if ann_id is None:
         raise LabelError("The ref has no 'ann_id'.", where, "Write the id of its annotation.")
     listed = sentences if isinstance(sentences, list) else []
     said = [sentence.get("sent") if isinstance(sentence, dict) else None for sentence in listed]

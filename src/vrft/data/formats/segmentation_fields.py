@@ -8,7 +8,7 @@ from typing import Any
 
 from pycocotools import mask as coco_mask
 
-from vrft.errors import LabelError
+from vrft.errors import MaskError
 from vrft.geometry.boxes import SLACK_PX
 from vrft.types import Mask
 
@@ -23,7 +23,7 @@ def mask_of(segmentation: object, image_wh: tuple[int, int], where: str) -> Mask
     if isinstance(segmentation, Mapping):
         return _from_runs(segmentation, image_wh, where)
     if not isinstance(segmentation, list):
-        raise LabelError("The segmentation is neither polygons nor run lengths.", where, _FIX)
+        raise MaskError("The segmentation is neither polygons nor run lengths.", where, _FIX)
     return polygon_mask(
         segmentation if isinstance(segmentation[0], list) else [segmentation], image_wh, where
     )
@@ -36,14 +36,14 @@ def polygon_mask(
     width, height = image_wh
     for polygon in polygons_xy_px:
         if not isinstance(polygon, list | tuple) or len(polygon) % 2 or not all(map(_is_finite, polygon)):
-            raise LabelError("A polygon of the segmentation is not pairs of numbers.", where, _FIX)
+            raise MaskError("A polygon of the segmentation is not pairs of numbers.", where, _FIX)
         xs, ys = polygon[::2], polygon[1::2]
         low, over = min((*xs, *ys), default=0.0), max(max(xs, default=0) - width, max(ys, default=0) - height)
         if low < -SLACK_PX or over > SLACK_PX:
             problem = (
                 f"The segmentation is outside its image, which is {width} pixels wide and {height} high."
             )
-            raise LabelError(problem, where, _FIX)
+            raise MaskError(problem, where, _FIX)
     # pycocotools would take two points for a box.
     areas = [list(map(float, polygon)) for polygon in polygons_xy_px if len(polygon) >= 6]
     if not areas:
@@ -57,13 +57,13 @@ def _from_runs(entry: Mapping[str, Any], image_wh: tuple[int, int], where: str) 
     size, counts = entry.get("size"), entry.get("counts")
     if size != [height, width]:
         problem = f"The mask has the size {size}, the image is {height} pixels high and {width} wide."
-        raise LabelError(problem, where, "Use the image that was labelled, or remove the segmentation.")
+        raise MaskError(problem, where, "Use the image that was labelled, or remove the segmentation.")
     runs = _runs(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(isinstance(n, int) and n >= 0 for n in runs):
-        raise LabelError("The counts of the mask are not run lengths.", where, _FIX)
+        raise MaskError("The counts of the mask are not run lengths.", where, _FIX)
     if sum(runs) != height * width:
         problem = f"The counts of the mask add up to {sum(runs)} pixels, the image has {height * width}."
-        raise LabelError(problem, where, _FIX)
+        raise MaskError(problem, where, _FIX)
     region = coco_mask.frPyObjects({"size": size, "counts": runs}, height, width)
     # A run of nothing between others is allowed, but a mask has one spelling here.
     return _encoded(coco_mask.encode(coco_mask.decode(region)) if 0 in runs[1:] else region)

@@ -24,7 +24,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, cast
 
 from vrft.data.dataset import Dataset
@@ -40,13 +40,12 @@ from vrft.data.label_checks import (
     one_part_each,
     part_of,
     part_of_record,
-    raise_all,
     record_id,
     record_of,
     warnings_about,
 )
-from vrft.errors import InputError, LabelError
-from vrft.geometry.boxes import checked_box
+from vrft.data.scalars import numbers
+from vrft.errors import ImageError, InputError, LabelError
 from vrft.types import About, Annotation, Boxes, BoxXYXY, Label, Provides, Record, Value, expect, in_words
 from vrft.types.names import nfc
 
@@ -67,6 +66,8 @@ class TableRow:
     where: str
     entry: Mapping[str, Any]
     mistake: LabelError | None = None
+    raw: str = ""
+    """The text of a line that cannot be read."""
 
     def has(self, keys: tuple[str, ...]) -> bool:
         return any(key in self.entry for key in keys)
@@ -80,10 +81,10 @@ class TableRow:
             raise LabelError(f"The row has no text under '{keys[0]}'.", self.where, _EXPECTED)
         return text.strip()
 
-    def boxes(self, image_wh: tuple[int, int]) -> tuple[tuple[BoxXYXY, ...], int]:
-        """Its boxes in pixels, inside the image, and how many were clipped; LabelError without any."""
+    def boxes(self, image_wh: tuple[int, int], mistakes: Mistakes) -> tuple[BoxXYXY, ...]:
+        """Its boxes in pixels, inside the image; LabelError without any."""
         if self.is_value:
-            return expect(self.value(Boxes.kind, image_wh), Boxes).xyxy_px, 0
+            return expect(self.value(Boxes.kind, image_wh), Boxes).xyxy_px
         key = next((key for key in (*_BOXES, *TARGET) if key in self.entry), "")
         value = _unpacked(self.entry.get(key), self.where)
         single = key == "box" or (key == "target" and isinstance(value, list) and not _all_lists(value))
@@ -91,9 +92,7 @@ class TableRow:
         if not isinstance(boxes, list) or not _all_lists(boxes):
             problem = "The row has no 'box' of four numbers and no list of 'boxes'."
             raise LabelError(problem, self.where, _EXPECTED)
-        inside = tuple(checked_box(box, image_wh, self.where) for box in boxes)
-        moved = sum(tuple(map(float, raw)) != box for raw, box in zip(boxes, inside, strict=True))
-        return inside, moved
+        return tuple(mistakes.box(numbers(box) or box, image_wh, self.where) for box in boxes)
 
     def value(self, kind: str, image_wh: tuple[int, int]) -> Value:
         """Its target as a value; LabelError where it is none of this kind, or not inside the image."""
@@ -166,8 +165,8 @@ def rows(file: Path, errors: str = "strict") -> Iterator[TableRow]:
         yield _wrong("The file is not written in UTF-8.", str(file), "Save it as UTF-8.")
 
 
-def _wrong(problem: str, where: str, fix: str = _EXPECTED) -> TableRow:
-    return TableRow(where, {}, LabelError(problem, where, fix))
+def _wrong(problem: str, where: str, fix: str = _EXPECTED, raw: str = "") -> TableRow:
+    return TableRow(where, {}, LabelError(problem, where, fix), raw)
 
 
 def _json_rows(file: Path, errors: str) -> Iterator[TableRow]:
@@ -179,7 +178,7 @@ def _json_rows(file: Path, errors: str) -> Iterator[TableRow]:
             try:
                 entry = json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield _wrong(f"The line is not JSON ({error}).", where)
+                yield _wrong(f"The line is not JSON ({error}).", where, raw=line)
                 continue
             object_ = isinstance(entry, dict)
             yield TableRow(where, entry) if object_ else _wrong("The line is not a JSON object.", where)
@@ -202,8 +201,11 @@ def _cells(reader: Any, file: Path) -> Iterator[TableRow]:
             cells = next(reader, None)
         except csv.Error as error:
             fix = "Fix its quotation marks, or export the table again."
-            yield _wrong(f"The line is not CSV ({error}).", where, fix)
-            return
+            # A quotation mark that is never closed takes all further lines with it.
+            for line in range(begin, reader.line_num + 1):
+                yield _wrong(f"The line is not CSV ({error}).", f"{file}, line {line}", fix)
+            begin = reader.line_num + 1
+            continue
         begin = reader.line_num + 1
         if cells is None:
             return
@@ -213,11 +215,11 @@ def _cells(reader: Any, file: Path) -> Iterator[TableRow]:
             columns = [cell.strip().lower() for cell in cells]
         elif len(cells) != len(columns):
             problem = f"It has {len(cells)} cells, the header {len(columns)}."
-            yield _wrong(problem, where, "Put a cell that contains the delimiter in quotation marks.")
+            fix = "Put a cell that contains the delimiter in quotation marks."
+            yield _wrong(problem, where, fix, " ".join(cells))
         else:
             filled = {key: cell.strip() for key, cell in zip(columns, cells, strict=True) if cell.strip()}
-            sides = {k: int(filled[k]) for k in ("width", "height") if filled.get(k, "").isdecimal()}
-            yield TableRow(where, filled | sides)
+            yield TableRow(where, filled)
 
 
 def _unpacked(value: object, where: str) -> object:
@@ -255,70 +257,122 @@ class RowsReader:
         """One record per image as first named; tables that say nothing of what is needed are left out."""
         root = path.parent if path.is_file() else path
         said = {file: said_in(file) & needs for file in tables(path)}
-        records: dict[str, Record] = {}
-        named: list[tuple[str, str]] = []
-        mistakes = Mistakes()
-        strange: set[str] = set()
-        n_clipped = 0
+        read = _Images(root, needs)
         for file, pairs in said.items():
             images = ImageFinder(file, root)
             for row in rows(file) if pairs else ():
-                with mistakes.kept():
-                    known = _record(row, images, root, records)
-                    record, moved = _add(known, row, min(row.provides & needs or pairs))
-                    n_clipped += moved
-                    records[record.id] = record
-                    split = str(row.entry.get("split") or "")
-                    part = part_of(split) or part_of_record(record.id) or part_of(file.stem)
-                    strange |= {split} if split and not part_of(split) else set()
-                    named += [(record.id, part)] if part else []
-        raise_all(mistakes)
-        parts, torn = one_part_each(named)
-        left_out = [file.name for file, pairs in said.items() if not pairs]
+                with read.mistakes.kept():
+                    read.add(row, images, min(row.provides & needs or pairs), file.stem)
+        parts, torn = one_part_each(read.parts)
         found = {
-            f"Tables without {in_words(needs)} are not read": left_out,
-            "Values of 'split' other than train, val and test are not used": sorted(strange),
-            "Boxes up to 1 pixel outside their images were clipped": [str(n_clipped)] if n_clipped else [],
+            f"Tables without {in_words(needs)} are not read": [
+                f.name for f, pairs in said.items() if not pairs
+            ],
+            "Values of 'split' other than train, val and test are not used": sorted(read.strange),
         }
-        return Dataset(root, self.name, tuple(records.values()), (*warnings_about(found), *torn), parts)
+        warnings = (*warnings_about(found), *read.mistakes.warnings, *torn)
+        left_out, fixed = tuple(read.mistakes), tuple(read.mistakes.fixed)
+        return Dataset(root, self.name, read.records, warnings, parts, left_out=left_out, fixed=fixed)
 
 
-def _record(row: TableRow, images: ImageFinder, root: Path, records: Mapping[str, Record]) -> Record:
-    if row.mistake is not None:
-        raise row.mistake
-    image = images.find(row.text(IMAGE), row.where)
-    name = record_id(image, root)
-    record = records.get(name) or record_of(image, root)
-    check_size((row.entry.get("width"), row.entry.get("height")), record.image.size_wh, row.where)
-    return record
+class _Images:
+    """The images of all tables while their rows are read."""
+
+    def __init__(self, root: Path, needs: frozenset[Provides]) -> None:
+        self.root, self.needs = root, needs
+        self.mistakes = Mistakes()
+        self.parts: list[tuple[str, str]] = []
+        """Record ids with a part; several rows of an image may name several."""
+        self.strange: set[str] = set()
+        self._records: dict[str, Record] = {}
+        self._unusable: set[str] = set()
+        """Images as rows name them, and record ids: each is reported once."""
+        self._unread: list[str] = []
+        """Texts of rows that cannot be read."""
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """One record per image; nothing is known of one that is named in a row that cannot be read."""
+        usable = [record for name, record in self._records.items() if name not in self._unusable]
+        lost = "\n".join(self._unread)
+        return tuple(
+            replace(one, unknown=(*one.unknown, "")) if lost and PurePath(one.id).name in lost else one
+            for one in usable
+        )
+
+    def add(self, row: TableRow, images: ImageFinder, pair: Provides, stem: str) -> None:
+        """Read one row; LabelError where it cannot be used."""
+        if row.mistake is not None:
+            self._unread.append(row.raw)
+            raise row.mistake
+        written, about = row.text(IMAGE), pair[0]
+        if written in self._unusable:
+            return
+        try:
+            record = self._record(images.find(written, row.where), row)
+        except ImageError:
+            self._unusable.add(written)
+            raise
+        unread: set[str] = set()
+        with self.mistakes.kept(unread, _named(row, about)):
+            record = self._with_row(record, row, pair)
+        if about == "category":
+            record = replace(record, unknown=(*record.unknown, *sorted(unread)), absent=record.absent or ())
+        elif unread:
+            return
+        self._records[record.id] = record
+        split = str(row.entry.get("split") or "")
+        part = part_of(split) or part_of_record(record.id) or part_of(stem)
+        self.strange |= {split} if split and not part_of(split) else set()
+        self.parts += [(record.id, part)] if part else []
+
+    def _record(self, image: Path, row: TableRow) -> Record:
+        name = record_id(image, self.root)
+        try:
+            record = self._records.get(name) or record_of(image, self.root)
+            check_size((row.entry.get("width"), row.entry.get("height")), record.image.size_wh, row.where)
+        except ImageError:
+            self._unusable.add(name)
+            raise
+        return record
+
+    def _with_row(self, record: Record, row: TableRow, pair: Provides) -> Record:
+        """The record with what one more row says."""
+        about, image_wh = cast(About, pair[0]), record.image.size_wh
+        name = row.text(_columns(row, about)) if about != "image" else ""
+        if pair == CATEGORY_BOXES:
+            boxes = row.boxes(image_wh, self.mistakes)
+            record = _with(record, *(instance_of(name, box) for box in boxes))
+            absent = (*(record.absent or ()), *(() if boxes else (nfc(name),)))
+            if record.categories & set(absent):
+                problem = f"The image has boxes of '{name}' in one row and none in another."
+                raise LabelError(problem, row.where, "Remove the row that is wrong.")
+            return replace(record, absent=absent)
+        if pair == PHRASE_BOXES and not row.is_value:
+            return _with(record, Annotation("phrase", name, Boxes(row.boxes(image_wh, self.mistakes))))
+        if pair != IMAGE_CLASS or row.is_value:
+            return _with(record, Annotation(about, name, row.value(pair[1], image_wh)))
+        class_name = row.text((*TARGET, *NAME))
+        known = next((value.name for _, value in record.about("image", Label)), None)
+        if known is not None:
+            # Which of two classes is right, nobody knows.
+            self._unusable |= {record.id} if known != class_name else set()
+            problem = f"Another row gives this image the class '{known}'."
+            raise LabelError(problem, row.where, "Keep one row per image.")
+        return _with(record, class_of(class_name))
 
 
-def _add(record: Record, row: TableRow, pair: Provides) -> tuple[Record, int]:
-    """The record with what one more row says, and how many boxes were clipped."""
-    about, image_wh = cast(About, pair[0]), record.image.size_wh
-    name = row.text(NAME if about == "category" and row.has(NAME) else QUESTION) if about != "image" else ""
-    if pair == CATEGORY_BOXES:
-        return _with_category(record, name, row)
-    if row.is_value or pair not in (PHRASE_BOXES, IMAGE_CLASS):
-        return _with(record, Annotation(about, name, row.value(pair[1], image_wh))), 0
-    if pair == PHRASE_BOXES:
-        boxes, moved = row.boxes(image_wh)
-        return _with(record, Annotation("phrase", name, Boxes(boxes))), moved
-    known = next((value.name for _, value in record.about("image", Label)), None)
-    if known is not None:
-        problem = f"Another row gives this image the class '{known}'."
-        raise LabelError(problem, row.where, "Keep one row per image.")
-    return _with(record, class_of(row.text((*TARGET, *NAME)))), 0
+def _columns(row: TableRow, about: str) -> tuple[str, ...]:
+    """The columns that name what a row is about."""
+    return NAME if about == "category" and row.has(NAME) else QUESTION
 
 
-def _with_category(record: Record, category: str, row: TableRow) -> tuple[Record, int]:
-    boxes, moved = row.boxes(record.image.size_wh)
-    record = _with(record, *(instance_of(category, box) for box in boxes))
-    absent = (*(record.absent or ()), *(() if boxes else (nfc(category),)))
-    if record.categories & set(absent):
-        problem = f"The image has boxes of '{category}' in one row and none in another."
-        raise LabelError(problem, row.where, "Remove the row that is wrong.")
-    return replace(record, absent=absent), moved
+def _named(row: TableRow, about: str) -> str:
+    """What becomes unknown where a row cannot be read; empty where it has no name."""
+    try:
+        return row.text(_columns(row, about))
+    except LabelError:
+        return ""
 
 
 def _with(record: Record, *annotations: Annotation) -> Record:

@@ -9,15 +9,19 @@ year. All others (LabelImg, Roboflow, CVAT, vrft) are taken as they are written,
 What was done is among the warnings; it is never guessed from the boxes.
 
 A difficult object counts neither for nor against a detector in VOC's own score. So it is kept as a crowd:
-an image is not asked about a category of which it shows a difficult object. ``truncated`` is not read.
+an image is not asked about a category of which it shows a difficult object. ``truncated`` is not read. Nor is
+an image asked about the names of an object's ``part``, or about an object without a box; of a turned box
+(``robndbox``) or a ``polygon`` the box around it is read.
 
 ``ImageSets/Main/train.txt``, ``val.txt`` and ``test.txt`` name the parts; without them folders do.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -34,13 +38,12 @@ from vrft.data.label_checks import (
     one_part_each,
     part_of,
     part_of_record,
-    raise_all,
     record_id,
     warnings_about,
     without_boxes,
 )
-from vrft.errors import LabelError
-from vrft.geometry.boxes import checked_box
+from vrft.data.scalars import flag, numbers
+from vrft.errors import ImageError, LabelError
 from vrft.types import Annotation, Image, Provides, Record
 from vrft.types.names import nfc
 
@@ -69,6 +72,7 @@ class VocReader:
         sheets = _Sheets(root)
         records: dict[str, Record] = {}
         names: dict[tuple[Path, str], str | None] = {}
+        twice: set[str] = set()
         for file in _label_files(path):
             record = sheets.record(file)
             names[_home(file, root), nfc(file.stem)] = record.id if record else None
@@ -76,15 +80,23 @@ class VocReader:
                 continue
             if record.id in records:
                 problem = f"Another XML file labels the image '{record.id}' too."
-                sheets.mistakes.append(LabelError(problem, str(file), "Remove one of them."))
+                sheets.mistakes.append(ImageError(problem, str(file), "Remove one of them."))
+                twice.add(record.id)
             records[record.id] = record
         # One xml alone is a part of nothing.
         stated, wrong = _stated_parts(names) if path.is_dir() else ([], [])
-        raise_all([*sheets.mistakes, *wrong])
-        listed = tuple(records.values())
+        mistakes = sheets.mistakes
+        mistakes += wrong
+        listed = tuple(record for name, record in records.items() if name not in twice)
         parts, torn = one_part_each(stated)
-        warnings = [*sheets.warnings(), *_unlabelled(root, listed), *torn, *without_boxes((), listed, path)]
-        return Dataset(root, self.name, listed, tuple(warnings), parts)
+        warnings = (
+            *sheets.warnings(),
+            *_unlabelled(root, records.values(), {stem for _, stem in names}),
+            *torn,
+            *without_boxes((), listed, path, mistakes),
+        )
+        left_out, fixed = tuple(mistakes), tuple(mistakes.fixed)
+        return Dataset(root, self.name, listed, warnings, parts, left_out=left_out, fixed=fixed)
 
 
 class _Sheets:
@@ -96,20 +108,19 @@ class _Sheets:
         self.images: dict[Path, ImageFinder] = {}
         self.from_one: list[str] = []
         self.from_zero: list[str] = []
-        self.clipped: list[str] = []
         self.difficult: list[str] = []
         self.renamed: list[str] = []
 
     def warnings(self) -> list[str]:
-        return warnings_about(
+        found = warnings_about(
             {
                 "VOC's own files count pixels from 1, so 1 was taken off xmin and ymin": self.from_one,
                 "Files that are not VOC's own were read as counting pixels from 0": self.from_zero,
-                "Boxes up to 1 pixel outside their images were clipped": self.clipped,
                 "Difficult objects are kept as crowds, and no question is about them": self.difficult,
                 "Images were found by the name of the XML file, not by its 'filename'": self.renamed,
             }
         )
+        return [*found, *self.mistakes.warnings]
 
     def record(self, file: Path) -> Record | None:
         """The image of one xml with its boxes; None where it cannot be used."""
@@ -117,19 +128,21 @@ class _Sheets:
             sheet = _read_markup(file)
             path = self._image(sheet)
             image_wh = image_size_wh(path)
-            size = sheet.root.find("size")
-            check_size((_side(size, "width"), _side(size, "height")), image_wh, str(file))
+            stated = sheet.root.find("size")
+            check_size((_text_of(stated, "width"), _text_of(stated, "height")), image_wh, str(file))
         except LabelError as mistake:
             self.mistakes.append(mistake)
             return None
         from_one = _counts_from_one(sheet.root)
         boxes: list[Annotation] = []
+        unknown = {_text_of(part, "name") for part in sheet.root.findall("object/part")}
         for element in sheet.root.findall("object"):
-            with self.mistakes.kept():
+            with self.mistakes.kept(unknown, _text_of(element, "name")):
                 boxes.append(self._box(element, sheet, image_wh, from_one))
         if boxes:
             (self.from_one if from_one else self.from_zero).append(file.name)
-        return Record(record_id(path, self.root), (Image(path, image_wh),), tuple(boxes))
+        shown = (Image(path, image_wh),)
+        return Record(record_id(path, self.root), shown, tuple(boxes), unknown=tuple(sorted(unknown)))
 
     def _image(self, sheet: _Markup) -> Path:
         file = sheet.file
@@ -146,12 +159,12 @@ class _Sheets:
             self.renamed.append(file.name)
             return own
         if not is_image(named):
-            raise LabelError(
+            raise ImageError(
                 f"The 'filename' '{written}' is not an image.", str(file), "Write the name of the image."
             )
         if own is not None and nfc(named.stem) != nfc(file.stem):
             problem = f"The 'filename' is '{written}', but the image '{own.name}' has the name of this file."
-            raise LabelError(problem, str(file), "Correct the 'filename', or remove one image.")
+            raise ImageError(problem, str(file), "Correct the 'filename', or remove one image.")
         return named
 
     def _box(
@@ -161,20 +174,46 @@ class _Sheets:
         name = _text_of(element, "name")
         if not name:
             raise LabelError("The object has no 'name'.", where, "Write its class there.")
-        edges = [_text_of(element.find("bndbox"), tag) for tag in _CORNERS]
-        try:
-            x1, y1, x2, y2 = map(float, edges)
-        except ValueError as error:
-            listed = ", ".join(f"{tag} '{text}'" for tag, text in zip(_CORNERS, edges, strict=True))
-            problem = f"The bndbox is not four numbers: {listed}."
-            raise LabelError(problem, where, "Fix or remove it.") from error
         first = 1 if from_one else 0
-        corners = (x1 - first, y1 - first, x2, y2)
-        box = checked_box(corners, image_wh, f"{where} ({name})")
-        difficult = _text_of(element, "difficult") == "1"
-        self.clipped += [sheet.file.name] if box != corners else []
+        x1, y1, x2, y2 = _corners(element, where)
+        box = self.mistakes.box((x1 - first, y1 - first, x2, y2), image_wh, f"{where} ({name})")
+        difficult = flag(_text_of(element, "difficult"), "difficult", where)
         self.difficult += [f"{name} in {sheet.file.name}"] if difficult else []
         return instance_of(name, box, crowd=difficult)
+
+
+def _corners(element: ElementTree.Element, where: str) -> list[float]:
+    """The corners of an object's box, or of the box around its turned box or polygon."""
+    place = element.find("bndbox")
+    if place is None and (outline := _outline(element)):
+        xs, ys = outline[::2], outline[1::2]
+        return [min(xs), min(ys), max(xs), max(ys)]
+    edges = [_text_of(place, tag) for tag in _CORNERS]
+    corners = numbers(edges)
+    if corners is None:
+        listed = ", ".join(f"{tag} '{text}'" for tag, text in zip(_CORNERS, edges, strict=True))
+        raise LabelError(f"The bndbox is not four numbers: {listed}.", where, "Fix or remove it.")
+    return corners
+
+
+def _outline(element: ElementTree.Element) -> list[float]:
+    """x1, y1, x2, y2, ... of a turned box or a polygon; nothing where there is neither."""
+    turned, polygon = element.find("robndbox"), element.find("polygon")
+    if turned is not None:
+        place = numbers([_text_of(turned, tag) for tag in ("cx", "cy", "w", "h", "angle")])
+        if place is None:
+            return []
+        cx, cy, width, height, angle = place
+        cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
+        across, down = (width * cos + height * sin) / 2, (width * sin + height * cos) / 2
+        return [cx - across, cy - down, cx + across, cy + down]
+    if polygon is None:
+        return []
+    points = polygon.findall("pt")
+    texts = [_text_of(point, tag) for point in points for tag in "xy"]
+    texts = texts or [one.text or "" for one in polygon]
+    found = numbers(texts) or []
+    return found if len(found) % 2 == 0 else []
 
 
 def _counts_from_one(annotation: ElementTree.Element) -> bool:
@@ -182,15 +221,6 @@ def _counts_from_one(annotation: ElementTree.Element) -> bool:
     if database:
         return database.startswith("The VOC")
     return re.fullmatch(r"VOC\d{4}", _text_of(annotation, "folder")) is not None
-
-
-def _side(size: ElementTree.Element | None, tag: str) -> object:
-    """Width or height as stated; some tools write 0 where they do not know it."""
-    text = _text_of(size, tag)
-    try:
-        return float(text or 0) or None
-    except ValueError:
-        return text
 
 
 def _label_files(path: Path) -> Iterator[Path]:
@@ -210,14 +240,13 @@ def _home(file: Path, root: Path) -> Path:
     return root.joinpath(*folders[:depth])
 
 
-def _unlabelled(root: Path, records: tuple[Record, ...]) -> list[str]:
+def _unlabelled(root: Path, records: Iterable[Record], labelled: AbstractSet[str]) -> list[str]:
     """An image without an xml is one that nobody has labelled yet, not one without objects."""
     known = {record.image.path for record in records}
     folders = sorted({image.parent for image in known})
-    left = [p for f in folders for p in sorted(f.iterdir()) if is_image(p) and p not in known]
-    return warnings_about(
-        {"Images without an XML file are not read": [record_id(path, root) for path in left]}
-    )
+    images = [p for f in folders for p in sorted(f.iterdir()) if is_image(p) and p not in known]
+    left = [record_id(path, root) for path in images if path.stem not in labelled]
+    return warnings_about({"Images without an XML file are not read": left})
 
 
 def _stated_parts(
@@ -237,7 +266,7 @@ def _stated_parts(
                 stated += [(found, part) for found in hits[:1] if found is not None]
                 if names and not hits:
                     problem = f"'{line.strip()}' has no XML file in '{home / 'Annotations'}'."
-                    wrong.append(LabelError(problem, f"{file}, line {number}", "Add it or remove the line."))
+                    wrong.append(ImageError(problem, f"{file}, line {number}", "Add it or remove the line."))
     free = [found for (home, _), found in records.items() if home not in listed and found is not None]
     by_folder = [(found, part_of_record(found)) for found in free]
     return stated + [(found, part) for found, part in by_folder if part], wrong
@@ -270,7 +299,7 @@ def _read_markup(file: Path) -> _Markup:
 
     def refuse(*_: object) -> None:
         where = f"{file}, line {parser.CurrentLineNumber}"
-        raise LabelError("The file declares a DOCTYPE, which vrft does not read.", where, "Remove the line.")
+        raise ImageError("The file declares a DOCTYPE, which vrft does not read.", where, "Remove the line.")
 
     parser.StartElementHandler = start
     parser.EndElementHandler = builder.end
@@ -280,9 +309,9 @@ def _read_markup(file: Path) -> _Markup:
         parser.Parse(file.read_bytes(), True)
     except expat.ExpatError as error:
         problem = f"The file is not XML ({expat.ErrorString(error.code)})."
-        raise LabelError(problem, f"{file}, line {error.lineno}", "Export it again.") from error
+        raise ImageError(problem, f"{file}, line {error.lineno}", "Export it again.") from error
     except (LookupError, ValueError) as error:
-        raise LabelError(f"The file is not XML ({error}).", str(file), "Save it as UTF-8.") from error
+        raise ImageError(f"The file is not XML ({error}).", str(file), "Save it as UTF-8.") from error
     return _Markup(file, builder.close(), lines)
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from vrft.data.image_paths import on_disk
 from vrft.data.images import images_below, subfolders
-from vrft.errors import LabelError
+from vrft.errors import ImageError, LabelError
 
 _PLAIN = ("classes.txt", "obj.names", "_darknet.labels")
 _PARTS = ("train", "val", "test")
@@ -123,8 +123,8 @@ class YoloImages:
         place = self._place(path)
         if place is None and part == "train":
             fix = f"Write the path relative to '{self.names.file.parent}'."
-            self.mistakes.append(LabelError(f"There is no '{path}'.", where, fix))
-        elif place is None:
+            raise LabelError(f"There is no '{path}'.", where, fix)
+        if place is None:
             self.warnings.append(f"{self.names.file.name} names '{path}' for {part}, which is not there.")
         elif place.is_dir():
             return list(images_below(place))
@@ -157,7 +157,7 @@ class YoloImages:
             elif steps:
                 where = f"{file}, line {number}"
                 problem = f"The image '{line.strip()}' is missing."
-                self.mistakes.append(LabelError(problem, where, "Add it or remove the line."))
+                self.mistakes.append(ImageError(problem, where, "Add it or remove the line."))
         return found
 
 

@@ -14,6 +14,7 @@ Names of classes come from ``data.yaml``, whose ``train``, ``val`` and ``test`` 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
@@ -40,12 +41,14 @@ from vrft.data.label_checks import (
     some,
     without_boxes,
 )
-from vrft.errors import LabelError
-from vrft.geometry.boxes import checked_box
+from vrft.data.scalars import whole
+from vrft.errors import ImageError, LabelError
 from vrft.types import Annotation, BoxXYXY, Image, Provides, Record
 
 _SLACK = 0.001
 """How far a share may leave [0, 1] by rounding to three decimals."""
+_FAR = (-1.0, 2.0)
+"""A share beyond these is none: it was written in pixels."""
 
 _ROUNDING_PX = 0.01
 """What rounding to six decimals may move an edge of an image of 10,000 pixels; not worth a warning."""
@@ -78,8 +81,10 @@ class YoloReader:
         images = YoloImages(names, root)
         labels = _Labels(names, images, root)
         records = tuple(record for image in images.all if (record := labels.record(image)))
-        raise_all([*images.mistakes, *labels.mistakes, *labels.strays()])
+        mistakes = labels.mistakes
+        mistakes += [*images.mistakes, *labels.strays()]
         if not records:
+            raise_all(mistakes)
             raise LabelError(
                 "It names no image with labels.",
                 str(names.file),
@@ -87,9 +92,10 @@ class YoloReader:
             )
         stated = [(record_id(p, root), part) for part, found in images.parts.items() for p in found]
         parts, torn = one_part_each(stated if names.parts else parts_by_folder(records).items())
-        named = without_boxes(names.by_number.values(), records, path)
+        named = without_boxes(names.by_number.values(), records, path, mistakes)
         warnings = (*images.warnings, *labels.warnings(), *torn, *named)
-        return Dataset(root, self.name, records, warnings, parts)
+        left_out, fixed = tuple(mistakes), tuple(mistakes.fixed)
+        return Dataset(root, self.name, records, warnings, parts, left_out=left_out, fixed=fixed)
 
 
 class _Labels:
@@ -98,49 +104,92 @@ class _Labels:
     def __init__(self, names: YoloNames, images: YoloImages, root: Path) -> None:
         self.names, self.images, self.root = names, images, root
         self.mistakes = Mistakes()
-        self.owners: dict[Path, str] = {}
+        self.owners: defaultdict[Path, list[str]] = defaultdict(list)
+        for image in images.all:
+            self.owners[images.label_file(image)].append(record_id(image, root))
         self.none: list[str] = []
         self.empty: list[str] = []
-        self.n_clipped = 0
 
     def record(self, image: Path) -> Record | None:
         """One image with its boxes; None where it cannot be used."""
         name, file = record_id(image, self.root), self.images.label_file(image)
-        try:
-            if self.owners.setdefault(file, name) != name:
-                problem = f"The file labels two images, '{self.owners[file]}' and '{name}'."
-                raise LabelError(problem, str(file), "Rename one of them and its labels.")
-            image_wh = image_size_wh(image)
-        except LabelError as mistake:
-            self.mistakes.append(mistake)
-            return None
-        shown = (Image(image, image_wh),)
-        if not file.is_file():
-            self.none.append(name)
-            return Record(name, shown)
-        before = len(self.mistakes)
-        boxes = tuple(self._boxes(file, image_wh))
-        if not boxes and len(self.mistakes) == before:
-            self.empty.append(record_id(file, self.root))
-        return Record(name, shown, boxes)
+        record: Record | None = None
+        with self.mistakes.kept():
+            if len(owners := self.owners[file]) > 1 and file.is_file():
+                others = ", ".join(f"'{owner}'" for owner in owners if owner != name)
+                problem = f"The file labels two images, '{name}' and {others}."
+                raise ImageError(problem, str(file), "Rename one of them and its labels.")
+            image_wh, labelled = image_size_wh(image), file.is_file()
+            lines = self._lines(file) if labelled else []
+            self.none += [] if labelled else [name]
+            self.empty += [] if lines or not labelled else [record_id(file, self.root)]
+            unknown: set[str] = set()
+            boxes = tuple(self._boxes(lines, image_wh, unknown, file))
+            record = Record(name, (Image(image, image_wh),), boxes, unknown=tuple(sorted(unknown)))
+        return record
 
-    def _boxes(self, file: Path, image_wh: tuple[int, int]) -> Iterator[Annotation]:
+    def _lines(self, file: Path) -> list[tuple[int, list[str]]]:
+        """The words of every line that has some, with its number."""
         try:
             content = file.read_text("utf-8-sig")
-        except UnicodeDecodeError:
-            self.mistakes.append(LabelError("The file is not text.", str(file), "Export it again."))
-            return
-        for number, line in enumerate(content.split("\n"), 1):
-            if words := line.split():
-                with self.mistakes.kept():
-                    box, clipped = _box(words, self.names, image_wh, f"{file}, line {number}")
-                    self.n_clipped += clipped
-                    yield box
+        except UnicodeDecodeError as error:
+            raise ImageError("The file is not text.", str(file), "Export it again.") from error
+        return [
+            (number, words) for number, line in enumerate(content.split("\n"), 1) if (words := line.split())
+        ]
+
+    def _boxes(
+        self, lines: list[tuple[int, list[str]]], image_wh: tuple[int, int], unknown: set[str], file: Path
+    ) -> Iterator[Annotation]:
+        for number, words in lines:
+            own = whole(words[0])
+            category = self.names.by_number.get(own, "") if own is not None else ""
+            annotation: Annotation | None = None
+            with self.mistakes.kept(unknown, category):
+                annotation = self._box(words, category, image_wh, f"{file}, line {number}")
+            if annotation is not None:
+                yield annotation
+
+    def _box(self, words: list[str], category: str, image_wh: tuple[int, int], where: str) -> Annotation:
+        try:
+            shares, names = [float(word) for word in words][1:], self.names
+        except ValueError as error:
+            problem = f"'{' '.join(words)[:60]}' holds something other than numbers."
+            raise LabelError(problem, where, _EXPECTED) from error
+        if not category:
+            problem = f"The class {words[0]} is not among those of {names.file.name}"
+            low, high = min(names.by_number), max(names.by_number)
+            raise LabelError(f"{problem}, {low} to {high}.", where, "Correct it.")
+        if names.n_key_point_values:
+            if len(shares) != 4 + names.n_key_point_values:
+                problem = (
+                    f"{len(shares)} numbers, not 4 of a box and {names.n_key_point_values} of key points."
+                )
+                raise LabelError(problem, where, "Fix the line, or kpt_shape in the data.yaml.")
+            shares = shares[:4]
+        outline = len(shares) >= 6 and len(shares) % 2 == 0
+        if len(shares) != 4 and not outline:
+            why = " as a prediction with its confidence has" if len(shares) == 5 else ""
+            raise LabelError(f"The line has {len(shares)} numbers after the class{why}.", where, _EXPECTED)
+        for share in shares:
+            if not _FAR[0] <= share <= _FAR[1]:
+                problem = f"{share:g} is not between 0 and 1, as a fraction of the image is."
+                raise LabelError(problem, where, "Divide pixel coordinates by the image's width and height.")
+        pixels = [share * image_wh[index % 2] for index, share in enumerate(shares)]
+        if outline:
+            xs, ys = pixels[::2], pixels[1::2]
+            corners = (min(xs), min(ys), max(xs), max(ys))
+        else:
+            x, y, w, h = pixels
+            corners = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+        box = self.mistakes.box(_within_rounding(corners, image_wh), image_wh, where)
+        inside = [min(max(pixel, 0.0), image_wh[index % 2]) for index, pixel in enumerate(pixels)]
+        return instance_of(category, box, polygon_mask([inside], image_wh, where) if outline else None)
 
     def strays(self) -> list[LabelError]:
         fix = "Add the image or remove the file."
         files = self.images.strays(self.owners)
-        return [LabelError("There is no image for these labels.", str(file), fix) for file in files]
+        return [ImageError("There is no image for these labels.", str(file), fix) for file in files]
 
     def warnings(self) -> list[str]:
         found = {
@@ -148,48 +197,7 @@ class _Labels:
             "with an empty label file are taken to show no object": self.empty,
         }
         assumed = [f"{len(names)} images {what}: {some(names)}." for what, names in found.items() if names]
-        clipped = f"Boxes up to 1 pixel outside their images were clipped: {self.n_clipped}."
-        return [*assumed, clipped] if self.n_clipped else assumed
-
-
-def _box(
-    words: list[str], names: YoloNames, image_wh: tuple[int, int], where: str
-) -> tuple[Annotation, bool]:
-    try:
-        category, *shares = map(float, words)
-    except ValueError as error:
-        raise LabelError(
-            f"'{' '.join(words)[:60]}' holds something other than numbers.", where, _EXPECTED
-        ) from error
-    if not category.is_integer() or int(category) not in names.by_number:
-        problem = f"The class {words[0]} is not among those of {names.file.name}"
-        raise LabelError(
-            f"{problem}, {min(names.by_number)} to {max(names.by_number)}.", where, "Correct it."
-        )
-    if names.n_key_point_values:
-        if len(shares) != 4 + names.n_key_point_values:
-            problem = f"{len(shares)} numbers, not 4 of a box and {names.n_key_point_values} of key points."
-            raise LabelError(problem, where, "Fix the line, or kpt_shape in the data.yaml.")
-        shares = shares[:4]
-    outline = len(shares) >= 6 and len(shares) % 2 == 0
-    if len(shares) != 4 and not outline:
-        why = " as a prediction with its confidence has" if len(shares) == 5 else ""
-        raise LabelError(f"The line has {len(shares)} numbers after the class{why}.", where, _EXPECTED)
-    for share in shares:
-        if not -_SLACK <= share <= 1 + _SLACK:
-            problem = f"{share:g} is not between 0 and 1, as a fraction of the image is."
-            raise LabelError(problem, where, "Divide pixel coordinates by the image's width and height.")
-    pixels = [share * image_wh[index % 2] for index, share in enumerate(shares)]
-    if outline:
-        xs, ys = pixels[::2], pixels[1::2]
-        corners = (min(xs), min(ys), max(xs), max(ys))
-    else:
-        x, y, w, h = pixels
-        corners = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
-    rounded = _within_rounding(corners, image_wh)
-    box = checked_box(rounded, image_wh, where)
-    mask = polygon_mask([pixels], image_wh, where) if outline else None
-    return instance_of(names.by_number[int(category)], box, mask), box != rounded
+        return [*assumed, *self.mistakes.warnings]
 
 
 def _within_rounding(corners: BoxXYXY, image_wh: tuple[int, int]) -> BoxXYXY:

@@ -30,7 +30,7 @@ class Finding:
 
     severity: Severity
     code: str
-    """Names the kind of finding, for programs: 'unreadable-image'."""
+    """Names the kind of finding, for programs: 'left-out'."""
     message: str
     where: str
     """A file, with line or image id, or the dataset's folder."""

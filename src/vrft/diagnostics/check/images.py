@@ -1,4 +1,4 @@
-"""Examinations of image files: damaged, turned and tiny ones, and the same image twice."""
+"""Examinations of image files: turned and tiny ones, and the same image twice."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 from PIL import Image
 
 from vrft.data.duplicates import same_images, without_repeats
-from vrft.data.fingerprints import Fingerprint, pairs_alike, wrong_sizes
+from vrft.data.fingerprints import Fingerprint, pairs_alike
 from vrft.data.label_checks import some
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.check.finding import Finding, Severity
-from vrft.errors import LabelError
 from vrft.tasks.lazy_questions import LazyQuestionGrid
 
 SMALL_PX = 32
@@ -20,13 +19,9 @@ SMALL_PX = 32
 
 
 def examine_images(case: DataCase) -> list[Finding]:
-    """An error for each image that cannot be decoded whole, or whose labels are for another size; warnings
-    about turned and tiny ones."""
-    broken = {name: mistake for name, mistake in case.prints.items() if isinstance(mistake, LabelError)}
-    mistakes = [("unreadable-image", mistake) for mistake in broken.values()]
-    mistakes += [("wrong-size", mistake) for mistake in wrong_sizes(case.dataset.records, case.prints)]
-    found = [Finding(Severity.ERROR, code, m.problem, m.where, m.fix) for code, m in mistakes]
-    readable = [record for record in case.dataset.records if record.id not in broken]
+    """Warnings about turned and tiny images."""
+    found: list[Finding] = []
+    readable = case.dataset.records
     located = [r for r in readable if any(one.value.evidence_boxes for one in r.annotations)]
     turned = [str(r.image.path) for r in located if _is_turned(r.image.path, r.image.size_wh)]
     if turned:

@@ -2,75 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from pathlib import Path
 
+from vrft.data.box_causes import cause_of
 from vrft.data.formats.coco_json import Numbering, numberings
 from vrft.data.images import is_image
 from vrft.data.label_checks import some
 from vrft.diagnostics.check.check_case import FilesCase
 from vrft.diagnostics.check.finding import Finding, Severity
 from vrft.errors import BoxError
-from vrft.geometry.boxes import SLACK_PX
-from vrft.types import BoxXYXY
 
-LEAST_REFUSED = 3
-"""Fewer refused boxes show no cause."""
-EXPLAINED = 0.9
-"""Share of the refused boxes that a cause must explain."""
 ALWAYS_FULL = frozenset({".json", ".jsonl", ".csv", ".xml", ".yaml", ".yml"})
 """Endings of label files that say nothing when they are empty."""
-_Corners = Callable[[BoxXYXY, tuple[int, int]], tuple[BoxXYXY, tuple[int, int]]]
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A way to write boxes wrongly, and how such a box reads when it is undone."""
-
-    code: str
-    message: str
-    fix: str
-    undo: _Corners
-    """From corners and image size as they were read to those that were meant."""
-
-
-CAUSES = (
-    Cause(
-        "corners-as-sizes",
-        "The boxes seem to be [x1, y1, x2, y2] where [x, y, width, height] is read",
-        "Write [x1, y1, x2 - x1, y2 - y1].",
-        lambda box, wh: ((box[0], box[1], box[2] - box[0], box[3] - box[1]), wh),
-    ),
-    Cause(
-        "sizes-as-corners",
-        "The boxes seem to be [x, y, width, height] where [x1, y1, x2, y2] is read",
-        "Write [x, y, x + width, y + height].",
-        lambda box, wh: ((box[0], box[1], box[0] + box[2], box[1] + box[3]), wh),
-    ),
-    Cause(
-        "turned",
-        "The boxes seem to be for images lying on their side, as when a camera's EXIF rotation was not "
-        "applied while labelling",
-        "Save the images upright without EXIF rotation and turn the boxes, or label them again.",
-        lambda box, wh: (box, wh[::-1]),
-    ),
-)
 
 
 def examine_causes(case: FilesCase) -> list[Finding]:
-    """An error for the first cause that explains nearly all refused boxes; a reader knows each box only."""
+    """An error for the cause that explains nearly all refused boxes, if there is one."""
     refused = [mistake for mistake in case.mistakes if isinstance(mistake, BoxError)]
-    if len(refused) < LEAST_REFUSED:
+    cause = cause_of(refused)
+    if cause is None:
         return []
     files = list(dict.fromkeys(mistake.where.partition(", ")[0] for mistake in refused))
-    for cause in CAUSES:
-        right = sum(_is_inside(*cause.undo(mistake.corners, mistake.image_wh)) for mistake in refused)
-        if right >= EXPLAINED * len(refused):
-            says = f"{cause.message}: {right} of {len(refused)} refused boxes would then be right."
-            return [Finding(Severity.ERROR, cause.code, says, some(files), cause.fix)]
-    return []
+    right = f"{cause.explains(refused)} of {len(refused)} refused boxes would then be right."
+    return [Finding(Severity.ERROR, cause.code, f"{cause.message}: {right}", some(files), cause.fix)]
 
 
 def examine_empty(case: FilesCase) -> list[Finding]:
@@ -133,11 +89,6 @@ def _shifted(one: Numbering) -> list[Finding]:
     says = "The annotations seem to count categories from 0, the list of categories from 1."
     fix = "Add 1 to each category_id of the annotations. Until then most objects have the wrong name."
     return [Finding(Severity.ERROR, "shifted-categories", says, f"{one.file}, annotations", fix)]
-
-
-def _is_inside(box: Sequence[float], wh: tuple[int, int]) -> bool:
-    x1, y1, x2, y2 = box
-    return -SLACK_PX <= x1 < x2 <= wh[0] + SLACK_PX and -SLACK_PX <= y1 < y2 <= wh[1] + SLACK_PX
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -152,7 +152,7 @@ def examine_unasked(case: DataCase) -> list[Finding]:
     if crowds:
         says = f"{crowds} boxes are crowds. Their images are not used for these categories."
         found.append(Finding(Severity.NOTE, "crowds", says, case.root))
-    bare = [record for record in case.dataset.records if not record.annotations]
+    bare = [record for record in case.dataset.records if not (record.annotations or record.unknown)]
     if bare and case.task.needs:
         says = f"{len(bare)} images have no label, such as {bare[0].id}: the right answer is 'No Objects'."
         fix = "Remove those that nobody has labelled yet."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vrft.config.questions import compute_fingerprints
+from vrft.config.questions import usable
 from vrft.config.run_config import RunConfig
 from vrft.data.dataset import load_dataset
 from vrft.diagnostics.check.check_case import DataCase, FilesCase
@@ -37,6 +37,16 @@ def examine_reader(case: DataCase) -> list[Finding]:
     return [Finding(Severity.WARNING, "reader", says, case.root) for says in case.dataset.warnings]
 
 
+def examine_left_out(case: DataCase) -> list[Finding]:
+    """A warning for each label and image that is left out, or of which a part is."""
+    done = {"left-out": case.dataset.left_out, "fixed": case.dataset.fixed}
+    return [
+        Finding(Severity.WARNING, code, mistake.problem, mistake.where, mistake.fix)
+        for code, mistakes in done.items()
+        for mistake in mistakes
+    ]
+
+
 DATA_EXAMINATIONS: Mapping[str, Callable[[DataCase], list[Finding]]] = {
     "balance": examine_balance,
     "boxes": examine_boxes,
@@ -46,6 +56,7 @@ DATA_EXAMINATIONS: Mapping[str, Callable[[DataCase], list[Finding]]] = {
     "image files": examine_images,
     "labels that are not asked": examine_unasked,
     "the reader's notes": examine_reader,
+    "what is left out": examine_left_out,
 }
 
 
@@ -55,6 +66,7 @@ def check(
     config_of: Callable[[Task], RunConfig],
     open_model: OpenModel | None,
     reporter: ProgressReporter | None = None,
+    strict: bool = False,
 ) -> Report:
     """Examine labelled images, and how a model would take them.
 
@@ -66,13 +78,15 @@ def check(
         config_of: form, split settings and model for the task.
         open_model: joins the data to a policy; None leaves the model out.
         reporter: where progress goes.
+        strict: refuse what would be left out or clipped.
 
     Raises:
         InputError: the model's findings cannot be written.
     """
     reporter = reporter or NullReporter()
     try:
-        dataset = load_dataset(path, None if task is None else task.needs)
+        dataset = load_dataset(path, None if task is None else task.needs, strict=strict)
+        dataset, prints = usable(dataset, strict, reporter=reporter)
     except LabelError as error:
         refused = examined(
             FILE_EXAMINATIONS, FilesCase(path, error.mistakes), "Examining label files", reporter
@@ -86,7 +100,7 @@ def check(
         fix = f"Name one with --task: {', '.join(task_names())}, or a file of your own."
         files.append(Finding(Severity.ERROR, "no-task", says, str(path), fix))
         return Report(path, None, format_, images, counts, worst_first(files))
-    case = DataCase(dataset, task, config_of(task), compute_fingerprints(dataset, reporter=reporter))
+    case = DataCase(dataset, task, config_of(task), prints)
     found = files + examined(DATA_EXAMINATIONS, case, "Examining images and labels", reporter)
     if open_model is not None:
         found += _with_model(open_model, case, reporter)

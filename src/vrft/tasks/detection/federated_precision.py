@@ -112,7 +112,8 @@ def federated_matches(records: Sequence[Record], predictions: Sequence[Predictio
 
 def _is_known(record: Record, category: str) -> bool:
     """Whether the labels say if an image has something of a category."""
-    return record.absent is None or category in record.absent or category in record.categories
+    listed = record.absent is None or category in record.absent or category in record.categories
+    return listed and not record.is_unknown(category)
 
 
 def _limited(predictions: Sequence[Prediction]) -> list[Prediction]:

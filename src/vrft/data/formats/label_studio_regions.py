@@ -1,0 +1,204 @@
+"""Regions of Label Studio's results: the classes that were given to each, and the box around it.
+
+A region is one result with its labels (``rectanglelabels``), or a result that has its place (``rectangle``)
+and another one of the same id that has its labels (``labels``). Places are in per cent of the image; a brush
+is run lengths of the four channels of an image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vrft.data.scalars import number, numbers
+from vrft.errors import LabelError
+from vrft.types import BoxXYXY
+
+Result = Mapping[str, Any]
+_LABELS = "labels"
+
+
+@dataclass(frozen=True)
+class Region:
+    """Results that are about one place of an image."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def shape(self) -> str | None:
+        """'rectangle', 'ellipse', 'polygon' or 'brush'; None where it has no box."""
+        return next((kind for kind in map(_shape, self.results) if kind in _AROUND), None)
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether its place is that of something turned."""
+        return any(number(_value(result).get("rotation")) for result in self.results)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether one of its results is there to name its class."""
+        return any(str(result.get("type")).endswith(_LABELS) for result in self.results)
+
+    @property
+    def kinds(self) -> set[str]:
+        """The types of its results."""
+        return {str(result.get("type")) for result in self.results}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its classes; none where nobody labelled it."""
+        labelled = [(str(r.get("type")), _value(r)) for r in self.results if _is_labels(r)]
+        listed = [value.get(kind, value.get(_LABELS)) for kind, value in labelled]
+        names = [name for one in listed for name in (one if isinstance(one, list) else [])]
+        return tuple(dict.fromkeys(n.strip() for n in names if isinstance(n, str) and n.strip()))
+
+    def corners(self, image_wh: tuple[int, int], where: str) -> BoxXYXY:
+        """The box around it in pixels; LabelError where its values are not numbers."""
+        placed = next(result for result in self.results if _shape(result) in _AROUND)
+        if number(placed.get("image_rotation")):
+            raise LabelError("The image was turned in the label tool.", where, "Label it upright.")
+        try:
+            return _AROUND[_shape(placed)](_value(placed), image_wh)
+        except (ValueError, IndexError, OverflowError) as error:
+            raise LabelError(f"The region has no place ({error}).", where, "Fix or remove it.") from error
+
+
+def regions_of(results: Iterable[Result]) -> list[Region]:
+    """The regions of an annotation; results without a place or labels, such as choices, make none."""
+    by_id: dict[object, list[Result]] = {}
+    for place, result in enumerate(results):
+        own, alone = result.get("id"), Region((result,))
+        whole = alone.shape is not None and alone.names
+        by_id.setdefault(own if isinstance(own, str) and not whole else place, []).append(result)
+    found = [Region(tuple(own)) for own in by_id.values()]
+    return [region for region in found if region.shape is not None or region.is_labelled]
+
+
+def _shape(result: Result) -> str:
+    return str(result.get("type")).removesuffix(_LABELS)
+
+
+def _is_labels(result: Result) -> bool:
+    return str(result.get("type")).endswith(_LABELS)
+
+
+def _value(result: Result) -> Mapping[str, Any]:
+    value = result.get("value")
+    return value if isinstance(value, dict) else {}
+
+
+def _of(value: Mapping[str, Any], *names: str) -> list[float]:
+    found = numbers([value.get(name) for name in names])
+    if found is None:
+        raise ValueError(f"{', '.join(names)} are not numbers")
+    return found
+
+
+def _around_rectangle(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
+    """Turned clockwise around its first corner."""
+    x, y, width, height = _of(value, "x", "y", "width", "height")
+    turn = math.radians(number(value.get("rotation")) or 0)
+    ends_px = [
+        ((x + dx) / 100 * image_wh[0], (y + dy) / 100 * image_wh[1]) for dx, dy in ((0, 0), (width, height))
+    ]
+    if not turn:
+        (x1, y1), (x2, y2) = ends_px
+        return _rounded(x1, y1, x2, y2)
+    (x1, y1), (x2, y2) = ends_px
+    cos, sin, w, h = math.cos(turn), math.sin(turn), x2 - x1, y2 - y1
+    points = [(x1 + dx * cos - dy * sin, y1 + dx * sin + dy * cos) for dx in (0, w) for dy in (0, h)]
+    return _around(points)
+
+
+def _around_ellipse(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
+    x, y, radius_x, radius_y = _of(value, "x", "y", "radiusX", "radiusY")
+    turn = math.radians(number(value.get("rotation")) or 0)
+    cx, cy = x / 100 * image_wh[0], y / 100 * image_wh[1]
+    a, b = radius_x / 100 * image_wh[0], radius_y / 100 * image_wh[1]
+    reach_x = math.hypot(a * math.cos(turn), b * math.sin(turn))
+    reach_y = math.hypot(a * math.sin(turn), b * math.cos(turn))
+    return _rounded(cx - reach_x, cy - reach_y, cx + reach_x, cy + reach_y)
+
+
+def _around_polygon(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
+    listed = value.get("points")
+    points = [numbers(point) for point in listed] if isinstance(listed, list) else []
+    pairs = [
+        (p[0] / 100 * image_wh[0], p[1] / 100 * image_wh[1]) for p in points if p is not None and len(p) == 2
+    ]
+    if not pairs or len(pairs) < len(points):
+        raise ValueError("its points are not pairs of numbers")
+    return _around(pairs)
+
+
+def _around_brush(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
+    runs = value.get("rle")
+    if not isinstance(runs, list) or not all(isinstance(n, int) and 0 <= n < 256 for n in runs):
+        raise ValueError("its brush is not run lengths")
+    channels = brush_channels(bytes(runs))
+    width, height = image_wh
+    if channels.size != width * height * 4:
+        raise ValueError(f"its brush has {channels.size} values, the image {width * height * 4}")
+    painted = channels.reshape(height, width, 4)[:, :, 3] > 0
+    ys, xs = np.flatnonzero(painted.any(1)), np.flatnonzero(painted.any(0))
+    if not len(xs):
+        raise ValueError("its brush covers no pixel")
+    return (float(xs[0]), float(ys[0]), float(xs[-1] + 1), float(ys[-1] + 1))
+
+
+_AROUND: Mapping[str, Callable[[Mapping[str, Any], tuple[int, int]], BoxXYXY]] = {
+    "rectangle": _around_rectangle,
+    "ellipse": _around_ellipse,
+    "polygon": _around_polygon,
+    "brush": _around_brush,
+}
+"""The box around each kind of region that has one."""
+
+
+def brush_channels(packed: bytes) -> np.ndarray:
+    """The values of all channels, pixel by pixel, of a brush's run lengths.
+
+    A stream of bits, the highest of each byte first: 32 for the count of values, 5 for the bits of a value
+    less one, 4 times 4 for four sizes less one. Then blocks: one bit for whether the block repeats a single
+    value, two that choose the size of what follows, the block's length less one, and its value or values.
+    """
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
+    at = 0
+
+    def take(count: int) -> int:
+        nonlocal at
+        if at + count > len(bits):
+            raise ValueError("its brush ends too early")
+        read = int("".join(map(str, bits[at : at + count])), 2)
+        at += count
+        return read
+
+    total, word = take(32), take(5) + 1
+    if total > 4 * 2**28:
+        raise ValueError("its brush is larger than any image")
+    sizes = [take(4) + 1 for _ in range(4)]
+    values = np.zeros(total, np.uint32)
+    place = 0
+    while place < total:
+        repeats, size = take(1), sizes[take(2)]
+        end = min(place + take(size) + 1, total)
+        if repeats:
+            values[place:end] = take(word)
+        else:
+            values[place:end] = [take(word) for _ in range(end - place)]
+        place = end
+    return values
+
+
+def _around(points: Sequence[tuple[float, float]]) -> BoxXYXY:
+    xs, ys = zip(*points, strict=True)
+    return _rounded(min(xs), min(ys), max(xs), max(ys))
+
+
+def _rounded(x1: float, y1: float, x2: float, y2: float) -> BoxXYXY:
+    """To a millionth of a pixel, so that the full image is not one float beyond its border."""
+    return (round(x1, 6), round(y1, 6), round(x2, 6), round(y2, 6))
