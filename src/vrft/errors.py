@@ -8,6 +8,7 @@ VrftError
       BoxError    a box that is not inside its image: FlatBox, UpturnedBox, OutsideBox
     ConfigError   a configuration key or value
     ModelError    a folder or id that is not a model of the kind that is needed
+      NumbersError  a model that computes numbers which are not finite
   RunError        a run folder that cannot be resumed, read or written
     Interrupted   a signal ended the work; the command line ends with status 130
 """
@@ -115,6 +116,10 @@ class ConfigError(InputError):
 
 class ModelError(InputError):
     """A folder or hub id that is not what is needed: a vision-language model vrft can train, or a SAM."""
+
+
+class NumbersError(ModelError):
+    """A model computes numbers that are not finite: its weights are broken, or their precision too low."""
 
 
 class RunError(VrftError):

@@ -26,7 +26,7 @@ class EvalArgs(EvaluateRequest, WithResume, WithJson, WithQuiet):
     groups: ClassVar = {
         "Questions": ("task", "task_option", "part", "manifest", "eval_max", "form", "gate", "strict"),
         "Several answers": ("samples", "temperature", "fuse", "flip", "scales", "seed"),
-        "Model": ("max_new_tokens", "min_pixels", "max_pixels", "batch"),
+        "Model": ("max_new_tokens", "min_pixels", "max_pixels", "dtype", "batch"),
         "Scoring": ("novel", "sam"),
     }
     model: str | None = Field(None, description=MODEL)

@@ -22,7 +22,9 @@ Pixels = tuple[int | None, int | None]
 """Least and most pixels of an image after the resize; None is the model's own."""
 
 
-def settings_of(model: str, task: str, options: AskOptions, pixels: Pixels = (None, None)) -> dict[str, Any]:
+def settings_of(
+    model: str, task: str, options: AskOptions, pixels: Pixels = (None, None), dtype: str = "auto"
+) -> dict[str, Any]:
     """All that decides an answer, except for image and question, in plain JSON values."""
     return {
         "version": VERSION,
@@ -31,6 +33,7 @@ def settings_of(model: str, task: str, options: AskOptions, pixels: Pixels = (No
         "task": task,
         "min_pixels": pixels[0],
         "max_pixels": pixels[1],
+        **({"dtype": dtype} if dtype != "auto" else {}),
         **options.row(),
     }
 

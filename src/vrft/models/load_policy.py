@@ -11,22 +11,27 @@ from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTo
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from vrft.errors import ConfigError, ModelError
+from vrft.models.adapter_folder import AdapterFolder, adapter_chain, write_base
+from vrft.models.adapter_weights import WRAPPER, attach_adapter, report_initial
 from vrft.models.attention.shared_attention import NAME
 from vrft.models.families import family_of
 from vrft.models.families.family import Family
-from vrft.models.model_options import LoraOptions, ModelOptions
+from vrft.models.model_options import ALPHA, RANK, LoraOptions, ModelOptions
 from vrft.models.model_source import (
-    adapter_base,
     cannot_load,
+    check_bases,
     check_weights,
     copy_side_files,
     fetch_side_files,
     first_sentence,
+    innermost,
     quiet,
     read_config,
     resolve_source,
+    stacked_weights,
 )
 from vrft.models.policy import Policy
+from vrft.models.saved_weights import check_saved
 from vrft.types.options import did_you_mean
 
 SDPA = "sdpa"
@@ -56,8 +61,9 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     device = natural_device() if options.device == "auto" else options.device
     dtype = natural_dtype(device) if options.dtype == "auto" else options.dtype
     _check_available(device, options.attention)
-    adapted = adapter_base(folder)
-    base = adapted or folder
+    chain = adapter_chain(folder)
+    base = innermost(chain, folder)
+    check_bases(chain, base, source)
     config = read_config(base, source)
     family = family_of(config.model_type, source)
     try:
@@ -83,17 +89,32 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     if options.attention == SDPA:
         model.set_attn_implementation({"text_config": NAME})
     model.to(device).eval()
+    continues = bool(chain) and lora is not None and lora.on_adapter == "continue"
+    for adapter in reversed(chain):
+        learns = continues and adapter is chain[0]
+        model = _with_adapter(model, adapter, source, lora if learns else None)
     model.requires_grad_(lora is None)
-    if not options.train_vision:
+    if continues:
         for name, parameter in model.named_parameters():
-            if name.startswith(family.vision):
-                parameter.requires_grad_(False)
-    if adapted is not None and device != WITHOUT_WEIGHTS:
-        model = _merge_adapter(model, folder)
-    if lora is not None:
+            parameter.requires_grad_("lora_" in name or "modules_to_save" in name)
+    elif lora is not None:
         model = _add_lora(model, lora, family)
+    if not options.train_vision or continues:
+        for name, parameter in model.named_parameters():
+            if name.removeprefix(WRAPPER).startswith(family.vision):
+                parameter.requires_grad_(False)
     vision_frozen = not options.train_vision or lora is not None
-    return Policy(model, tokenizer, image_processor, family, source, vision_frozen)
+    return Policy(
+        model,
+        tokenizer,
+        image_processor,
+        family,
+        source,
+        vision_frozen,
+        base=chain[0].base if chain else folder,
+        base_weights=stacked_weights(chain[1:], base) if lora is not None else None,
+        saves_whole=bool(chain) and lora is not None and not continues,
+    )
 
 
 def _check_available(device: str, attention: str) -> None:
@@ -135,14 +156,30 @@ def _model(base: str, config: Any, device: str, dtype: torch.dtype, attention: s
         output_loading_info=True,
         trust_remote_code=False,
     )
-    check_weights(loading, source)
+    check_weights(loading, model, source)
     return model
 
 
-def _merge_adapter(model: Any, folder: str) -> Any:
-    from peft import PeftModel
-
-    return PeftModel.from_pretrained(model, folder).merge_and_unload()
+def _with_adapter(model: Any, adapter: AdapterFolder, source: str, lora: LoraOptions | None) -> Any:
+    """The model with its adapter merged into it or, where that is to learn on, beside it."""
+    wrapped = attach_adapter(model, adapter, source, dropout=None if lora is None else lora.dropout)
+    if lora is not None:
+        settings = wrapped.peft_config["default"]
+        for key, asked, found in (
+            ("rank", lora.rank, settings.r),
+            ("alpha", lora.alpha, settings.lora_alpha),
+        ):
+            if asked not in (None, found):
+                raise ConfigError(
+                    f"model.lora.{key}: it is {asked}, and the adapter in {source} was made with {found}. "
+                    "Leave it out to go on with that adapter, or set model.lora.on_adapter: merge, which "
+                    "merges it into its base and trains a fresh one."
+                )
+        return wrapped
+    if model.device.type == WITHOUT_WEIGHTS:
+        return wrapped.unload()
+    report_initial(wrapped, source)
+    return wrapped.merge_and_unload()
 
 
 def lora_targets(family: Family) -> str:
@@ -154,8 +191,8 @@ def _add_lora(model: Any, lora: LoraOptions, family: Family) -> Any:
     from peft import LoraConfig, get_peft_model
 
     settings = LoraConfig(
-        r=lora.rank,
-        lora_alpha=lora.alpha,
+        r=lora.rank or RANK,
+        lora_alpha=lora.alpha or ALPHA,
         lora_dropout=lora.dropout,
         target_modules=lora_targets(family),
         bias="none",
@@ -166,15 +203,32 @@ def _add_lora(model: Any, lora: LoraOptions, family: Family) -> Any:
 def save_policy(policy: Policy, folder: Path) -> Path:
     """Save a policy as an ordinary Hugging Face folder that transformers loads without vrft.
 
+    Every weight is read again from the disk and compared with memory.
+
     Args:
-        policy: a full model, or one with a LoRA adapter (then only the adapter is written, peft's way).
+        policy: a full model, or one with a LoRA adapter: then only the adapter is written, peft's way, unless
+            an earlier one was merged into its base; then the adapter is merged too, and all is written.
         folder: where to write; also what is returned.
+
+    Raises:
+        RunError: what is on the disk is not what is in memory.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if policy.saves_whole and (merge := getattr(policy.model, "merge_and_unload", None)) is not None:
+        policy.model = merge()
+    if (settings := getattr(policy.model, "peft_config", None)) is not None:
+        here = Path(policy.base).exists()
+        settings["default"].base_model_name_or_path = (
+            str(Path(policy.base).resolve()) if here else policy.base
+        )
+        write_base(folder, policy.base, policy.base_weights)
+    # Of an adapter peft would ask the hub whether the vocabulary has grown.
+    further = {"save_embedding_layers": False} if settings is not None else {}
     with quiet():
-        policy.model.save_pretrained(folder)
+        policy.model.save_pretrained(folder, **further)
+    check_saved(policy.model, folder)
     policy.tokenizer.save_pretrained(folder)
     # Image processor and template are written apart: a processor class of our own would not load elsewhere.
     policy.image_processor.save_pretrained(folder)
-    copy_side_files(policy.source, folder)
+    copy_side_files(policy.base, folder)
     return folder

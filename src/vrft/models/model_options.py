@@ -11,23 +11,34 @@ from vrft.types.options import Options
 Dtype = Literal["auto", "float32", "bfloat16", "float16", "float64"]
 
 
-class LoraOptions(Options):
-    """A LoRA adapter on the language model, never on the vision tower; switched off, it is the reference."""
+RANK, ALPHA = 16, 32
+"""Of a fresh adapter, where nobody says otherwise."""
 
-    rank: int = Field(16, ge=1)
-    """Rank of the added matrices."""
-    alpha: int = Field(32, ge=1)
-    """The adapter's output is multiplied by alpha / rank."""
+
+class LoraOptions(Options):
+    """A LoRA adapter on the language model, never on the vision tower; switched off, it is the reference.
+
+    Where ``path`` names an adapter, training goes on with that one.
+    """
+
+    rank: int | None = Field(None, ge=1)
+    """Rank of the added matrices; null is that of the adapter that ``path`` names, or else 16."""
+    alpha: int | None = Field(None, ge=1)
+    """The adapter's output is multiplied by alpha / rank; null is that of the adapter that ``path`` names, or
+    else 32."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of the adapter's inputs that is dropped while training."""
+    on_adapter: Literal["continue", "merge"] = "continue"
+    """Where ``path`` names an adapter: go on with that one, or merge it into its base and train a fresh one;
+    what is saved then is the whole model."""
 
 
 class ModelOptions(Options):
     """Which policy, and which of its weights learn.
 
     Example:
-        >>> ModelOptions(path="Qwen/Qwen2.5-VL-3B-Instruct", lora={"rank": 8}).lora.alpha
-        32
+        >>> ModelOptions(path="Qwen/Qwen2.5-VL-3B-Instruct", lora={"rank": 8}).lora.rank
+        8
     """
 
     path: str = "miniature"
@@ -46,4 +57,4 @@ class ModelOptions(Options):
     max_pixels: int | None = Field(None, ge=1)
     """Most pixels after the image processor's resize; null keeps the model's setting."""
     lora: LoraOptions | None = None
-    """Train a LoRA adapter instead of all weights."""
+    """Train a LoRA adapter instead of all weights; null trains all, of an adapter the merged model."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from transformers import AutoConfig
 
 from vrft.errors import ModelError
 from vrft.miniature.location import MINIATURE, is_miniature, miniature_folder
+from vrft.models.adapter_folder import AdapterFolder, adapter_chain
 from vrft.types.options import did_you_mean
 
 HUB_TIMEOUT_S = 20.0
@@ -77,13 +79,21 @@ def cannot_load(source: str, what: str, error: Exception) -> ModelError:
     )
 
 
-def check_weights(loading: dict[str, Any], source: str) -> None:
-    """Refuse a model of which transformers has made up some weights (its ``output_loading_info``)."""
+def check_weights(loading: dict[str, Any], model: Any, source: str) -> None:
+    """Refuse a model of which transformers has made up some weights (its ``output_loading_info``), or left
+    out layers or an adapter."""
     lacking = sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3]
     if lacking:
         raise ModelError(
             f"{source}: weights are missing or of another shape ({', '.join(lacking)}, ...). "
             "Save or download the model again."
+        )
+    kinds = {_NUMBER.sub("*", name) for name in model.state_dict()}
+    unread = sorted(map(str, loading["unexpected_keys"]))
+    if strange := [n for n in unread if "lora_" in n or ".base_layer." in n or _NUMBER.sub("*", n) in kinds]:
+        raise ModelError(
+            f"{source}: {len(strange)} weights have no place in the model ({', '.join(strange[:3])}). Its "
+            "config.json is of another model, or an adapter was saved among its weights. Save it again."
         )
 
 
@@ -110,8 +120,11 @@ def quiet() -> Iterator[None]:
         transformers.logging.enable_progress_bar()
 
 
+_NUMBER = re.compile(r"\d+")
 _PIECE = 1 << 20
 """Bytes at either end of a weight file that are looked at."""
+_DIGITS = 64
+"""Of a digest; a commit of the hub has fewer."""
 PROCESSOR = "processor_config.json"
 COPIED = (
     "chat_template.jinja",
@@ -129,14 +142,6 @@ def resolve_source(source: str) -> str:
     return str(miniature_folder(source)) if is_miniature(source) else source
 
 
-def adapter_base(folder: str) -> str | None:
-    """The model that a LoRA adapter's folder belongs to; None where the folder holds no adapter."""
-    settings = Path(folder) / "adapter_config.json"
-    if not settings.exists():
-        return None
-    return str(json.loads(settings.read_text("utf-8"))["base_model_name_or_path"])
-
-
 def fetch_side_files(source: str) -> Path | None:
     """Have a model's side files on this machine, while there is a network: those of a hub id go to its cache.
 
@@ -146,7 +151,8 @@ def fetch_side_files(source: str) -> Path | None:
 
 
 def copy_side_files(source: str, folder: Path) -> None:
-    """Copy a model's side files to where it, its tokenizer and its image processor have been saved."""
+    """Copy the side files of a folder or hub id to where the model, its tokenizer and its image processor
+    have been saved."""
     own = _folder(source, local_files_only=True)
     if own is None:
         return
@@ -163,15 +169,47 @@ def copy_side_files(source: str, folder: Path) -> None:
 def weights_of(source: str) -> str | None:
     """Which weights a model's name means: what differs between two of them that have one name.
 
-    Of a folder a digest of both ends of each weight file; of a hub id the commit that this machine's cache
-    then holds; None where there is neither.
+    Of a folder a digest of both ends of each weight file; of an adapter one of its own and its base's; of a
+    hub id the commit that this machine's cache then holds; None where there is none of these.
     """
-    place = Path(resolve_source(source))
-    if not place.exists():
+    place = resolve_source(source)
+    chain = adapter_chain(place)
+    return stacked_weights(chain, innermost(chain, place))
+
+
+def innermost(chain: Sequence[AdapterFolder], place: str) -> str:
+    """The whole model below all adapters: ``place`` where there are none."""
+    return chain[-1].base if chain else place
+
+
+def stacked_weights(chain: Sequence[AdapterFolder], base: str) -> str | None:
+    """The same of adapters, the outermost first, on a whole model."""
+    if Path(base).exists():
+        found = _digest(Path(base), "*.safetensors")
+    else:
         # Fetched first: a cache that is still empty must not give another answer than the same one filled.
-        fetched = fetch_side_files(source)
-        return fetched.name if fetched is not None else None
-    files = sorted(place.glob("*.safetensors"))
+        fetched = fetch_side_files(base)
+        found = fetched.name if fetched is not None else None
+    for adapter in reversed(chain):
+        own = _digest(adapter.path, "adapter_model.*")
+        found = hashlib.sha256(f"{own} {found}".encode()).hexdigest()
+    return found
+
+
+def check_bases(chain: Sequence[AdapterFolder], base: str, source: str) -> None:
+    """ModelError where the base of an adapter has other weights than when the adapter was trained; a hub id's
+    commit changes with its texts too, and is not compared."""
+    for place, adapter in enumerate(chain):
+        now = stacked_weights(chain[place + 1 :], base) if adapter.weights is not None else None
+        if now != adapter.weights and len(now or "") == len(adapter.weights or "") == _DIGITS:
+            raise ModelError(
+                f"{source}: the weights of its base model '{adapter.base}' have changed since the adapter "
+                "was trained. Restore them, or train the adapter again."
+            )
+
+
+def _digest(folder: Path, pattern: str) -> str | None:
+    files = sorted(folder.glob(pattern))
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:
@@ -184,7 +222,7 @@ def weights_of(source: str) -> str | None:
 
 def _folder(source: str, local_files_only: bool) -> Path | None:
     place = resolve_source(source)
-    place = adapter_base(place) or place
+    place = innermost(adapter_chain(place), place)
     if Path(place).exists():
         return Path(place)
     try:

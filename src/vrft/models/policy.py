@@ -91,6 +91,12 @@ class Policy:
     vision_frozen: bool = True
     fast_decode: bool | None = None
     """Whether the sampler's own decoding step gives the model's hidden states; None until it was tried."""
+    base: str = ""
+    """The folder or hub id of the base model: that of the adapter, where there is one."""
+    base_weights: str | None = None
+    """The digest of the base's weights, where an adapter learns on them."""
+    saves_whole: bool = False
+    """Whether an earlier adapter was merged into the base, so that the present one alone is not the model."""
     _images: MediumCache[ProcessedImage] = field(default_factory=MediumCache)
     _features: MediumCache[Features] = field(default_factory=MediumCache)
     _pieces: dict[tuple[int, ...], str] = field(default_factory=dict)

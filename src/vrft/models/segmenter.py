@@ -61,7 +61,7 @@ class Segmenter:
                 processor = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise cannot_load(source, "the SAM", error) from error
-        check_weights(loading, source)
+        check_weights(loading, model, source)
         _check_side(config.vision_config.image_size, processor, source)
         return cls(model.to(natural_device() if device == "auto" else device).eval(), processor)
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from vrft.models.finite import check_finite
 from vrft.models.model_source import quiet
 from vrft.models.policy import Policy
 from vrft.rollout.length_check import check_length
@@ -70,7 +71,7 @@ class PlainSampler(OwnWeights):
             pad_token_id=policy.pad_token_id,
             **drawing,
         )
-        watch = _Watch(params, policy.placeholder_ids, ends)
+        watch = _Watch(policy, params, ends)
         with torch.random.fork_rng([policy.device] if policy.device.type == "cuda" else []):
             torch.manual_seed(seed)
             whole = policy.core.generate(
@@ -95,7 +96,8 @@ class PlainSampler(OwnWeights):
 class _Watch(LogitsProcessor):  # type: ignore[misc]
     """Keeps each token's log-probability by the untouched logits, then bans what must not be drawn."""
 
-    def __init__(self, params: SamplingParams, never: tuple[int, ...], ends: tuple[int, ...]) -> None:
+    def __init__(self, policy: Policy, params: SamplingParams, ends: tuple[int, ...]) -> None:
+        self._policy, never = policy, policy.placeholder_ids
         self._temperature = 1.0 if params.untempered or params.temperature == 0 else params.temperature
         self._never, self._not_yet, self._least = list(never), [*never, *ends], params.min_new_tokens
         self._columns: list[torch.Tensor] = []
@@ -103,6 +105,7 @@ class _Watch(LogitsProcessor):  # type: ignore[misc]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         self._take(input_ids)
+        check_finite(self._policy, scores)
         self._every = (scores / self._temperature).log_softmax(-1)
         banned = self._not_yet if len(self._columns) < self._least else self._never
         return scores.index_fill(-1, torch.tensor(banned, device=scores.device), -torch.inf)

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
-from vrft.errors import RunError
+from vrft.errors import NumbersError, RunError
 from vrft.models.policy import Policy
 from vrft.run_folder import RunFolder
 from vrft.training.batch import Row, Stateful
@@ -37,6 +37,8 @@ from vrft.types import Clock
 
 MOST_SKIPPED = 3
 """Steps in a row whose gradient may fail to be finite; each is skipped."""
+ADVICE = "Lower optim.learning_rate, or set model.dtype: float32, and train again in another folder."
+"""What helps where numbers grow without end; a run that is resumed keeps its settings."""
 
 
 class Progress(Protocol):
@@ -90,8 +92,8 @@ def run_loop(
     RFT and SFT are held to the same rule; without validation, with the last ones.
 
     Raises:
-        RunError: gradients are not finite again and again, a reward always fails, no checkpoint can be read,
-            or the processes' weights have come apart.
+        RunError: gradients or the policy's own numbers are no longer finite, a reward always fails, no
+            checkpoint can be read, or the processes' weights have come apart.
     """
     optimizer = Optimizer(policy.model, optim, train_step.updates, context)
     best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
@@ -136,7 +138,7 @@ def run_loop(
     if every and start == 0 and best["value"] is None:
         best = validated(0, best)
     step, over, skipped = start, patience_over(start), 0
-    with _stop_requests() as asked:
+    with _stop_requests() as asked, _divergence(lambda: step):
         stop = any(context.all_gather_object([bool(asked)]))
         while step < optim.steps and not over and not stop:
             began = time.monotonic()
@@ -182,9 +184,22 @@ def _report_skipped(folder: RunFolder, step: int, train_step: TrainStep, in_a_ro
     if in_a_row >= MOST_SKIPPED:
         raise RunError(
             f"The gradients of {in_a_row} steps in a row were not finite; their data are in "
-            f"{folder.path / name} and next to it. Lower optim.learning_rate or use model.dtype: float32, "
-            "and go on with --resume."
+            f"{folder.path / name} and next to it. {ADVICE}"
         )
+
+
+@contextmanager
+def _divergence(step: Callable[[], int]) -> Iterator[None]:
+    """Say where a training ends that has diverged; a model that was broken before it says so itself."""
+    try:
+        yield
+    except NumbersError as error:
+        if not step():
+            raise
+        raise RunError(
+            f"After step {step()} the policy's own numbers are no longer finite: its training has diverged. "
+            f"{ADVICE}"
+        ) from error
 
 
 @contextmanager

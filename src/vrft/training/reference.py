@@ -1,13 +1,14 @@
-"""Another policy's log-probabilities: the frozen twin, or the same model with its adapter switched off."""
+"""Another policy's log-probabilities: the frozen twin, or the same model with the adapter it began with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
+from vrft.models.adapter_weights import is_initial
 from vrft.models.policy import Policy
 from vrft.rollout.hidden_states import LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
@@ -21,6 +22,10 @@ class Reference:
         self._adapter = hasattr(policy.model, "disable_adapter")
         self._twin = policy if self._adapter else policy.frozen_copy()
         self._scorer = AnswerScorer(self._twin)
+        # A fresh adapter is switched off; one that goes on is put back to where it began.
+        learned = [p for p in policy.model.parameters() if p.requires_grad] if self._adapter else []
+        fresh = self._adapter and is_initial(policy.model)
+        self._start = [] if fresh else [(p, p.detach().clone()) for p in learned]
 
     def logprobs(
         self,
@@ -55,7 +60,22 @@ class Reference:
         was_training = model.training
         model.eval()
         try:
-            with torch.no_grad(), model.disable_adapter() if self._adapter else nullcontext():
+            with torch.no_grad(), self._at_start():
                 yield
         finally:
             model.train(was_training)
+
+    @contextmanager
+    def _at_start(self) -> Iterator[None]:
+        if self._adapter and not self._start:
+            with self._twin.model.disable_adapter():
+                yield
+            return
+        now = [(parameter, parameter.data) for parameter, _ in self._start]
+        for parameter, value in self._start:
+            parameter.data = value
+        try:
+            yield
+        finally:
+            for parameter, value in now:
+                parameter.data = value

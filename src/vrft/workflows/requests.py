@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from vrft.errors import InputError
 from vrft.inference.ask_options import BATCH
+from vrft.models.model_options import Dtype
 from vrft.types import Form
 from vrft.types.names import nfc
 from vrft.types.options import MAX_SEED, Options
@@ -71,6 +72,7 @@ class AskRequest(TaskRequest):
     )
     min_pixels: int | None = Field(None, ge=1, description="Least pixels of an image as the model sees it.")
     max_pixels: int | None = Field(None, ge=1, description="Most pixels of an image as the model sees it.")
+    dtype: Dtype | None = Field(None, description=f"Precision of the weights. {AS_TRAINED} the device's own.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
 
 

@@ -13,11 +13,11 @@ import torch
 from vrft.config.questions import pseudo_of, questions_of
 from vrft.config.run_config import RunConfig, dump_config, load_config
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
-from vrft.errors import ConfigError, RunError, writing
+from vrft.errors import ConfigError, RunError
 from vrft.inference.ask_options import BATCH, AskOptions
 from vrft.inference.evaluate import evaluate
 from vrft.inference.policy_predictor import PolicyPredictor
-from vrft.models.load_policy import load_policy, natural_device, natural_dtype, save_policy
+from vrft.models.load_policy import load_policy, natural_device, natural_dtype
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
 from vrft.progress import NullReporter, ProgressReporter, Update
@@ -26,7 +26,7 @@ from vrft.rollout.hidden_states import LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.parity import Parity, compare_methods
 from vrft.rollout.sampler import load_sampler
-from vrft.run_folder import PSEUDO, RunFolder, changes, hardware, replace_folder, versions
+from vrft.run_folder import PSEUDO, RunFolder, changes, hardware, versions
 from vrft.tasks.metrics.metric import Metric
 from vrft.tasks.registry import task_of
 from vrft.tasks.scorer import scorers_of
@@ -38,6 +38,7 @@ from vrft.training.loop import Progress, Validation, run_loop
 from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels
 from vrft.training.reference import Reference
 from vrft.training.rollout_source import RolloutSource
+from vrft.training.saved_policy import save_trained
 from vrft.training.train_step import TrainStep
 from vrft.types import Example, SampleSeed, SamplingParams
 
@@ -254,10 +255,7 @@ def _train(
         if isinstance(step.source, RolloutSource):
             step.source.sampler.close()
     if not result.stopped and context.is_first:
-        fresh = folder.path / "model.new"
-        with writing(fresh):
-            save_policy(policy, fresh)
-            replace_folder(fresh, folder.path / "model")
+        save_trained(policy, folder.path / "model", config.model, train)
         done = {"steps": result.steps, "best_step": result.best_step, "validation": result.best_value}
         folder.write_json("done.json", done)
     context.wait_for_everyone()

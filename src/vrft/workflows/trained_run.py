@@ -10,6 +10,7 @@ from vrft.config.run_config import RunConfig, load_config
 from vrft.errors import InputError
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.provenance import Pixels, settings_of
+from vrft.models.model_options import Dtype
 from vrft.run_folder import read_json
 from vrft.tasks.registry import load_task
 from vrft.tasks.task import Task
@@ -64,7 +65,7 @@ class TrainedRun:
         )
 
     def settings(self, request: AskRequest, task: Task, options: AskOptions) -> dict[str, Any]:
-        return settings_of(self.source, task.name, options, self._pixels(request))
+        return settings_of(self.source, task.name, options, self._pixels(request), self._dtype(request))
 
     def predictor(self, request: AskRequest, options: AskOptions, device: str = "auto") -> PolicyPredictor:
         from vrft.inference.policy_predictor import PolicyPredictor
@@ -72,8 +73,17 @@ class TrainedRun:
         from vrft.models.model_options import ModelOptions
 
         least, most = self._pixels(request)
-        model = ModelOptions(path=self.source, device=device, min_pixels=least, max_pixels=most)
+        model = ModelOptions(
+            path=self.source,
+            device=device,
+            dtype=self._dtype(request),
+            min_pixels=least,
+            max_pixels=most,
+        )
         return PolicyPredictor.of(load_policy(model), options)
+
+    def _dtype(self, request: AskRequest) -> Dtype:
+        return request.dtype or (self.config.model.dtype if self.config is not None else "auto")
 
     def _pixels(self, request: AskRequest) -> Pixels:
         own = self.config.model if self.config is not None else None

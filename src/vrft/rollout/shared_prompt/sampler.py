@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from vrft.errors import InputError
+from vrft.models.finite import check_finite, not_finite
 from vrft.models.policy import Policy
 from vrft.rollout.length_check import check_length
 from vrft.rollout.logprobs import AnswerScorer
@@ -67,10 +68,13 @@ class SharedPromptSampler(OwnWeights):
         try:
             own = encoded if isinstance(encoded, Encoded) else None
             decoder = decoder_of(policy, prompts, n, longest, own, self.share_images)
+            check_finite(policy, decoder.first_PH)
             uniform_SR = uniform_numbers(draw, n, longest, policy.device)
             drawn = _decode(policy, decoder, len(prompts), n, params, uniform_SR)
         finally:
             policy.model.train(was_training)
+        if bool(drawn.logprobs.isnan().any()):
+            raise not_finite(policy)
         rows = [policy.completion(*answer, self.version) for answer in drawn.answers()]
         return [rows[i : i + n] for i in range(0, len(rows), n)]
 
@@ -208,9 +212,11 @@ def _truncate(probabilities_RV: torch.Tensor, params: SamplingParams) -> torch.T
 def _draw(probabilities_RV: torch.Tensor, uniform_R: torch.Tensor) -> torch.Tensor:
     """Inverse-transform sampling; never a token of zero probability.
 
-    The first place whose cumulative probability is above the threshold is one where it rose.
+    The first place whose cumulative probability is above the threshold is one where it rose. Of
+    probabilities that are not numbers none is, and the last token stands for them.
     """
     cumulative = probabilities_RV.cumsum(-1)
     total = cumulative[:, -1:]
     threshold = torch.minimum(uniform_R[:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
-    return torch.searchsorted(cumulative, threshold, right=True).squeeze(-1)
+    chosen = torch.searchsorted(cumulative, threshold, right=True).squeeze(-1)
+    return chosen.clamp(max=probabilities_RV.shape[-1] - 1)
