@@ -131,7 +131,7 @@ def test_one_safe_box_is_one_of_the_honest_boxes(small_plan_of):
 def test_repeated_gold_is_gold_or_a_pixel_beside_it(small_plan_of):
     plan = small_plan_of("detection")
     for case, answer in read(plan, "gold_repeated"):
-        assert boxes(answer) == case.boxes
+        assert boxes(answer) == tuple(box for box in case.boxes for _ in range(4))
     for case, answer in read(plan, "gold_repeated_shifted"):
         near = [box for box in boxes(answer) if box not in case.boxes]
         assert case.boxes == () or (near and best_ious(case, answer).min() > 0.9)

@@ -245,13 +245,14 @@ def test_only_the_papers_notation_demands_a_confidence():
     assert scores_of(read("[{'Position': [1, 2, 30, 40]}]")) == (1.0,)
 
 
-def test_of_equal_boxes_the_surest_stays():
+def test_equal_boxes_stay_and_are_counted():
     one = "{{'Position': [1, 2, 30, 40], 'Confidence': {}}}"
     answer = read(
         "[" + ", ".join(one.format(c) for c in (0.2, 0.8, 0.5)) + ", {'Position': [500, 500, 600, 700]}]"
     )
-    assert boxes_of(answer) == (A, B)
-    assert scores_of(answer) == (0.8, 1.0)
+    assert boxes_of(answer) == (A, A, A, B)
+    assert scores_of(answer) == (0.2, 0.8, 0.5, 1.0)
+    assert Fault.REPEATED_BOX in answer.faults and len(answer.spans) == 4
 
 
 def test_words_around_boxes_cost_the_format_only():

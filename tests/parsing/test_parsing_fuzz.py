@@ -10,7 +10,7 @@ from fuzzing import strings
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer, parse_label_answer
 from vrft.tasks.parsing.content_reading import read_answer, read_content, read_paper
 from vrft.tasks.parsing.raw_answer import RawAnswer
-from vrft.types import Answer, CoordinateFrame, Form
+from vrft.types import Answer, CoordinateFrame, Fault, Form
 
 FRAMES = [
     CoordinateFrame.whole(kind, (640, 480), (616, 476)) for kind in ("norm1000", "resized_pixels", "norm1")
@@ -95,12 +95,15 @@ def check_written(written: RawAnswer) -> None:
 
 
 def check_answer(answer: Answer) -> None:
-    assert len(boxes_of(answer)) == len(scores_of(answer)) == len(set(boxes_of(answer)))
+    assert len(boxes_of(answer)) == len(scores_of(answer))
     assert len(labels_of(answer)) in (0, len(boxes_of(answer)))
     assert all(0 <= c <= 1 for c in scores_of(answer))  # false for NaN
     assert all(0 <= x1 < x2 <= 640 and 0 <= y1 < y2 <= 480 for x1, y1, x2, y2 in boxes_of(answer))
     assert all(0 <= x <= 640 and 0 <= y <= 480 for x, y in points_of(answer))
-    assert answer.formatted == (not answer.faults)
+    names = labels_of(answer) or (None,) * len(boxes_of(answer))
+    repeated = len(set(zip(boxes_of(answer), names, strict=True))) < len(boxes_of(answer))
+    assert repeated == (Fault.REPEATED_BOX in answer.faults)
+    assert answer.formatted == (set(answer.faults) <= {Fault.REPEATED_BOX})
     assert answer.parsed or not (answer.formatted or boxes_of(answer) or name_of(answer))
 
 

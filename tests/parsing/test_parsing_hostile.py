@@ -3,12 +3,12 @@
 import math
 
 import pytest
-from answer_parts import boxes_of, name_of, scores_of
+from answer_parts import boxes_of, labels_of, name_of, scores_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_corners_answer, parse_label_answer
-from vrft.types import Answer, CoordinateFrame, Form
+from vrft.types import Answer, CoordinateFrame, Fault, Form
 
 FRAMES = [
     CoordinateFrame.whole(kind, (640, 480), (616, 476)) for kind in ("norm1000", "resized_pixels", "norm1")
@@ -72,8 +72,10 @@ def check_sound(answer: Answer) -> None:
     for x1, y1, x2, y2 in boxes_of(answer):
         assert 0 <= x1 < x2 <= 640 and 0 <= y1 < y2 <= 480
         assert all(map(math.isfinite, (x1, y1, x2, y2)))
-    assert len(set(boxes_of(answer))) == len(boxes_of(answer))
-    assert answer.formatted == (not answer.faults)
+    names = labels_of(answer) or (None,) * len(boxes_of(answer))
+    repeated = len(set(zip(boxes_of(answer), names, strict=True))) < len(boxes_of(answer))
+    assert repeated == (Fault.REPEATED_BOX in answer.faults)
+    assert answer.formatted == (set(answer.faults) <= {Fault.REPEATED_BOX})
     assert answer.parsed or not answer.formatted
     assert answer.parsed or not (boxes_of(answer) or name_of(answer))
     assert name_of(answer) is None or name_of(answer).strip()

@@ -171,14 +171,15 @@ def test_without_a_view_an_abstention_is_still_one():
     assert answer.abstained and answer.formatted
 
 
-def test_names_stay_with_their_boxes_and_equal_boxes_keep_the_first_name():
+def test_names_stay_with_their_boxes():
     dog, other, cat = (
         '{"bbox": [1,2,30,40], "label": "dog"}',
         '{"bbox": [5,6,70,80]}',
         '{"bbox": [1,2,30,40], "label": "cat"}',
     )
     answer = parse_boxes_answer(f"<answer>[{dog}, {other}, {cat}]</answer>", FRAME, Form.DIRECT)
-    assert len(boxes_of(answer)) == 2 and labels_of(answer) == ("dog", None)
+    assert len(boxes_of(answer)) == 3 and labels_of(answer) == ("dog", None, "cat")
+    assert Fault.REPEATED_BOX not in answer.faults, "under another name it is another claim"
     assert labels_of(parse_boxes_answer("<answer>[[1, 2, 30, 40]]</answer>", FRAME, Form.DIRECT)) == ()
 
 

@@ -96,11 +96,18 @@ def test_the_thought_is_kept(text, thinking):
 @pytest.mark.parametrize("token", ["<end_of_turn>", "<|end|>", "<end_of_utterance>", "<|eot_id|>"])
 def test_end_tokens_of_other_families_are_not_part_of_a_bare_answer(token):
     assert strip_end_tokens(f" rose {token}\n") == "rose"
-    assert strip_end_tokens(f"the {token} sign") == f"the {token} sign"
+    assert strip_end_tokens(f"the {token} sign") == "the"
+    first, second = "<answer>rose</answer>", "<answer>tulip</answer>"
+    assert split_tags(f"{first}{token}\n{second}", Form.DIRECT) == split_tags(first, Form.DIRECT)
 
 
 @settings(deadline=None)
-@given(st.text("ab \n", max_size=8), st.lists(st.sampled_from(["<|im_end|>", "</s>", " ", "\n"]), max_size=5))
+@given(
+    st.text("ab \n", max_size=8),
+    st.lists(st.sampled_from(["<|im_end|>", "</s>", " ", "\n"]), max_size=5).map(
+        lambda tail: ["<|im_end|>", *tail, "c"] if "</s>" in tail else tail
+    ),
+)
 def test_end_tokens_are_not_words(words, tail):
     assert strip_end_tokens(words + "".join(tail)) == words.strip()
 

@@ -108,7 +108,7 @@ def test_the_options_of_classification_are_written_into_its_examples():
         load_task("classification", {"subjekt": "plant"})
     with pytest.raises(ConfigError, match=r"task\.open_naming"):
         load_task("classification", {"open_naming": "perhaps"})
-    with pytest.raises(ConfigError, match=r"task\.subject.*none"):
+    with pytest.raises(ConfigError, match=r"task\.subject: detection.*ignore_other_classes"):
         load_task("detection", {"subject": "plant"})
 
 

@@ -21,9 +21,10 @@ class ScoreArgs(FilesRequest, WithJson):
         "vrft score seed0.jsonl seed1.jsonl --against base.jsonl",
         "vrft score results.json --labels instances.json",
         "vrft score said.txt --reader my_reader.py:rows",
+        "vrft score said.jsonl --task-option ignore_other_classes=true",
     )
     groups: ClassVar = {
-        "Reading": ("reader", "labels"),
+        "Reading": ("reader", "labels", "task_option"),
         "Scoring": ("against", "by", "fuse", "novel"),
     }
     files: tuple[Path, ...] = Field(min_length=1, description="Files of answers; several are seeds.")

@@ -18,9 +18,11 @@ t runs over COCO's thresholds .50, .55, ..., .95. Options: ``matching`` (``greed
 ``hungarian``: greatest sum of IoU) and, where the table names it, ``tau`` in [0, 1). Every term lies in
 [0, 1].
 
-What the paper leaves open is settled alike in every term: an answer that could not be read has reward 0; with
-nothing to be found, an abstention has 1 for boxes and 1 for confidence; with something to be found, it has
-neither. Every term raises InputError for an unknown matching and for a target that is not boxes.
+An equal box that is written again is one more prediction: its label is taken, so it counts 0 for IoU and as a
+miss for confidence, and n counts it (Eq. 6 and 8), as COCO's AP does. What the paper leaves open is settled
+alike in every term: an answer that could not be read has reward 0; with nothing to be found, an abstention
+has 1 for boxes and 1 for confidence; with something to be found, it has neither. Every term raises InputError
+for an unknown matching and for a target that is not boxes.
 """
 
 from __future__ import annotations

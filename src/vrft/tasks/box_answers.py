@@ -35,10 +35,11 @@ class BoxTask(Task):
 
 
 def sure_boxes(boxes: Boxes, example: Example, min_confidence: float) -> Boxes:
-    """Those boxes that have the confidence that is asked for, as a label: without scores."""
+    """Those boxes that have the confidence that is asked for, as a label: without scores, each once."""
     scored = zip(boxes.xyxy_px, box_scores(boxes), strict=True)
     size_wh, where = example.image.size_wh, f"answer to '{example.id}'"
-    return Boxes(tuple(checked_box(box, size_wh, where) for box, score in scored if score >= min_confidence))
+    kept = dict.fromkeys(box for box, score in scored if score >= min_confidence)
+    return Boxes(tuple(checked_box(box, size_wh, where) for box in kept))
 
 
 def rated_boxes(

@@ -118,6 +118,9 @@ class Task(ABC):
     """``score`` in words."""
     right_or_wrong: bool = False
     """A score is 1 or 0 and nothing between."""
+    example_fields: Mapping[str, object] = MappingProxyType({})
+    """``Example.fields`` of every question: what reading an answer depends on besides the question, such as
+    an option of this task."""
     attacks: Mapping[str, Callable[[Any, np.random.Generator], str]] = MappingProxyType({})
     """Further ways to cheat for ``vrft audit``, by name: from a case (``vrft.diagnostics.audit``) and a
     source of chance to an answer's text; the docstring says what it does."""
@@ -224,7 +227,15 @@ class Task(ABC):
         if options and not self.takes_options:
             raise InputError(f"{self.name} has no class names to choose from. Leave --options out.")
         return Example(
-            f"{id}#{question}", id, self.name, tuple(media), question, None, tuple(options), form=form
+            f"{id}#{question}",
+            id,
+            self.name,
+            tuple(media),
+            question,
+            None,
+            tuple(options),
+            form=form,
+            fields=self.example_fields,
         )
 
     def contrast(self, example: Example) -> Example | None:

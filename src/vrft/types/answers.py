@@ -29,11 +29,19 @@ class Fault(StrEnum):
     BAD_BOX = "bad_box"
     BAD_CONFIDENCE = "bad_confidence"
     SEVERAL_BOXES = "several_boxes"
-    UNKNOWN_LABEL = "unknown_label"
+    REPEATED_BOX = "repeated_box"
+    """An equal box of the same name comes before; both count, as in COCO's AP."""
+    OTHER_CLASS = "other_class"
+    """A box is called by another name than the class that was asked for."""
     OTHER_NOTATION = "other_notation"
     """Readable, but not in the notation that was asked for."""
     UNKNOWN_FRAME = "unknown_frame"
     """How coordinates are written, or the image's size, is not known: nothing was converted."""
+
+    @property
+    def breaks_form(self) -> bool:
+        """It is about how the answer is written, not only about what it says."""
+        return self not in (Fault.REPEATED_BOX, Fault.OTHER_CLASS)
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Answer:
         value: of the kind that was asked for; None where none could be read; an empty value where the text
             says that nothing is there.
         formatted: the text has exactly the demanded form, tags included, and its content reads without a
-            fault.
+            fault of form (``Fault.breaks_form``).
         other: a value of another kind that the text gives as well or instead, such as points where boxes
             were asked for.
         thinking: the reasoning before the answer.

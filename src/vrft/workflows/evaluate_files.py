@@ -35,7 +35,9 @@ def evaluate_files(files: Sequence[Path], request: FilesRequest | None = None) -
 def _read(files: Sequence[Path], request: FilesRequest) -> dict[str, External]:
     if len({str(file) for file in files}) < len(files):
         raise InputError("A file is named twice, also with --against. Name each once.")
-    return {str(file): read_external(file, request.reader, request.labels) for file in files}
+    return {
+        str(file): read_external(file, request.reader, request.labels, request.task_options) for file in files
+    }
 
 
 def _cards(external: External, request: FilesRequest) -> dict[str, Any]:

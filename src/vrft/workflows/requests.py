@@ -46,16 +46,21 @@ STRICT = "Refuse data of which a label or image would be left out, or a box clip
 NOVEL = "Categories that training has not seen, with commas between."
 
 
-class TaskRequest(Options):
-    """Which task is meant."""
+class TaskOptionsRequest(Options):
+    """Options of a task that is known from elsewhere."""
 
-    task: str | None = Field(None, description=f"{TASK} By default that of the model's own run.")
     task_option: tuple[str, ...] = Field((), description="Option of the task: subject=plant. Repeatable.")
 
     @property
     def task_options(self) -> dict[str, Any]:
         """The options of the task, values read as YAML."""
         return dict(map(_pair, self.task_option))
+
+
+class TaskRequest(TaskOptionsRequest):
+    """Which task is meant."""
+
+    task: str | None = Field(None, description=f"{TASK} By default that of the model's own run.")
 
 
 class AskRequest(TaskRequest):
@@ -101,7 +106,7 @@ class EvaluateRequest(AskRequest):
     strict: bool = Field(False, description=STRICT)
 
 
-class FilesRequest(Options):
+class FilesRequest(TaskOptionsRequest):
     """How files of answers, written by any model, are scored."""
 
     against: tuple[Path, ...] = Field((), description="A second system's file. Repeat it for seeds.")

@@ -91,14 +91,18 @@ class _Ground(NamedTuple):
     target: Value
 
 
-def judge_prediction(given: Prediction, entry: Mapping[str, Any], where: str) -> ExternalAnswer:
+def judge_prediction(
+    given: Prediction, entry: Mapping[str, Any], where: str, options: Mapping[str, object] | None = None
+) -> ExternalAnswer:
     """Read the plain texts of a prediction anew.
 
     Further views may have been read with more than their texts say, and a gate leaves no text at all: what
     was read there is kept.
     """
+    task = load_task(task_of(given.example).name, options)
+    if task.example_fields:
+        given = _with_fields(given, task.example_fields)
     example = given.example
-    task = task_of(example)
     rollouts = tuple(
         replace(one, answer=read_turns(one.example, one.turns, one.view).answer)
         if one.turns and one.view == PLAIN
@@ -121,9 +125,11 @@ def judge_prediction(given: Prediction, entry: Mapping[str, Any], where: str) ->
     )
 
 
-def judge_row(row: ExternalRow, entry: Mapping[str, Any], where: str) -> ExternalAnswer:
+def judge_row(
+    row: ExternalRow, entry: Mapping[str, Any], where: str, options: Mapping[str, object] | None = None
+) -> ExternalAnswer:
     """Read a stored text anew and find what it is to be compared with."""
-    task = load_task(row.task)
+    task = load_task(row.task, options)
     ground = _ground(row, task, where)
     identity = row.id if row.id is not None else where.rpartition(", ")[2]
     example = Example(
@@ -134,6 +140,7 @@ def judge_row(row: ExternalRow, entry: Mapping[str, Any], where: str) -> Externa
         question=row.question,
         options=row.options,
         form=row.form or Form.DIRECT,
+        fields=task.example_fields,
     )
     answer = task.parse(row.text, example, ())
     return ExternalAnswer(
@@ -148,6 +155,16 @@ def judge_row(row: ExternalRow, entry: Mapping[str, Any], where: str) -> Externa
         unknown_frames=_unknown_frames(row),
         formed=row.form is not None,
     )
+
+
+def _with_fields(given: Prediction, fields: Mapping[str, object]) -> Prediction:
+    """A prediction whose answers are read under other options of its task."""
+    rollouts = tuple(
+        replace(one, example=replace(one.example, fields={**one.example.fields, **fields}))
+        for one in given.rollouts
+    )
+    example = replace(given.example, fields={**given.example.fields, **fields})
+    return replace(given, example=example, rollouts=rollouts)
 
 
 def _prediction(row: ExternalRow, task: Task, bare: Example, ground: _Ground) -> Prediction:

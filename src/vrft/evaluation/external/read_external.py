@@ -46,7 +46,12 @@ class External:
         return all(one.sized for one in self.answers if one.task == task and one.prediction is not None)
 
 
-def read_external(path: Path, reader: str | Reader | None = None, labels: Path | None = None) -> External:
+def read_external(
+    path: Path,
+    reader: str | Reader | None = None,
+    labels: Path | None = None,
+    options: Mapping[str, object] | None = None,
+) -> External:
     """Read stored answers with what is known about each.
 
     Every text is parsed anew. Where its frame, its image's size or its label is not known, it is refused:
@@ -58,6 +63,7 @@ def read_external(path: Path, reader: str | Reader | None = None, labels: Path |
         reader: a function of the path that yields such rows, or ``package.module:function`` or
             ``file.py:function``, for any other file.
         labels: the annotation file of COCO results.
+        options: of the rows' task, where reading depends on them.
 
     Returns:
         One answer for each row; for COCO results one for each image and category.
@@ -77,7 +83,7 @@ def read_external(path: Path, reader: str | Reader | None = None, labels: Path |
     answers: list[ExternalAnswer] = []
     places: dict[tuple[str, str], str] = {}
     for where, entry in _entries(path, chosen, labels):
-        answer = _answer(entry, where)
+        answer = _answer(entry, where, options)
         first = places.setdefault((answer.task, answer.id), where)
         if first != where:
             raise InputError(
@@ -169,15 +175,15 @@ def _list(path: Path, labels: Path | None) -> Iterator[Placed]:
         yield from _numbered(path, found)
 
 
-def _answer(entry: Entry, where: str) -> ExternalAnswer:
+def _answer(entry: Entry, where: str, options: Mapping[str, object] | None) -> ExternalAnswer:
     try:
         if isinstance(entry, Prediction):
-            return judge_prediction(entry, {}, where)
+            return judge_prediction(entry, {}, where, options)
         if isinstance(entry, ExternalRow):
-            return judge_row(entry, entry.model_dump(mode="json"), where)
+            return judge_row(entry, entry.model_dump(mode="json"), where, options)
         if "version" in entry or {"parsed", "faults"} <= entry.keys():
-            return judge_prediction(prediction_from_row(dict(entry)), entry, where)
-        return judge_row(ExternalRow.model_validate(dict(entry)), entry, where)
+            return judge_prediction(prediction_from_row(dict(entry)), entry, where, options)
+        return judge_row(ExternalRow.model_validate(dict(entry)), entry, where, options)
     except ValidationError as error:
         raise InputError(f"{where}: {first_problem(error)}") from error
     except LabelError:

@@ -19,6 +19,7 @@ from vrft.rewards.papers.visual_rft_released.released_reading import format_term
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes, sure_boxes
 from vrft.tasks.detection.detection_sections import SECTIONS
+from vrft.tasks.detection.other_class import IGNORE, about_class
 from vrft.tasks.detection.presence import Presence
 from vrft.tasks.lazy_questions import ID_SEPARATOR, LazyQuestionGrid
 from vrft.tasks.metrics.metric import box_scores
@@ -84,7 +85,14 @@ FALSE_ON_NEGATIVES = 0.2
 
 @dataclass(frozen=True)
 class Detection(BoxTask):
-    """The paper's detection task (Visual-RFT, Table 1 and Eq. 5-8)."""
+    """The paper's detection task (Visual-RFT, Table 1 and Eq. 5-8).
+
+    Args:
+        ignore_other_classes: leave out boxes that the answer calls by another class's name; otherwise they
+            count as claims of the class that was asked for, with ``Fault.OTHER_CLASS`` either way.
+    """
+
+    ignore_other_classes: bool = False
 
     name = "detection"
     help = "Find all objects of a category, each with a box and a confidence."
@@ -103,6 +111,10 @@ class Detection(BoxTask):
         "matched IoU over the larger number of predicted and labelled boxes (finding rightly that nothing is "
         "there counts 100)"
     )
+
+    @property
+    def example_fields(self) -> Mapping[str, object]:  # type: ignore[override]
+        return {IGNORE: True} if self.ignore_other_classes else {}
 
     def examples(self, records: Sequence[Record]) -> Sequence[Example]:
         """One question for every image and category of the dataset, present or not.
@@ -133,6 +145,7 @@ class Detection(BoxTask):
             question=category,
             target=Boxes(tuple(box for value in named for box in value.xyxy_px)),
             group=category,
+            fields=self.example_fields,
         )
 
     def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
@@ -157,7 +170,11 @@ class Detection(BoxTask):
         return in_tags(content, f"I look for '{example.question}' in the image.", example.form)
 
     def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
-        return parse_boxes_answer(text, frames[0] if frames else None, example.form)
+        answer = parse_boxes_answer(text, frames[0] if frames else None, example.form)
+        boxes = answer.as_(Boxes)
+        if boxes is None or not boxes.labels:
+            return answer
+        return about_class(answer, boxes, example.question, bool(example.fields.get(IGNORE)))
 
     def score(self, answer: Answer, target: Value) -> float:
         found, labels = answer.as_(Boxes), expect(target, Boxes)

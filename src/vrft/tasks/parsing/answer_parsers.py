@@ -32,7 +32,13 @@ from vrft.types import (
 _XYXY, _PLAIN, _GIVEN = Order.XYXY, Rating.NONE, Rating.GIVEN
 _LISTS = frozenset({Notation.OBJECT, Notation.LIST})
 _LISTS_AND_CORNERS = _LISTS | {Notation.CORNERS}
-_ORDERS = {Order.XYXY: (0, 1, 2, 3), Order.YXYX: (1, 0, 3, 2)}
+_CORNERS = {
+    Order.XYXY: (0, 1, 2, 3),
+    Order.YXYX: (1, 0, 3, 2),
+    Order.XXYY: (0, 2, 1, 3),
+    Order.YYXX: (2, 0, 3, 1),
+}
+"""Where each order has x1, y1, x2, y2; the others are no corners."""
 
 
 def parse_boxes_answer(text: str, frame: CoordinateFrame | None, form: Form) -> Answer:
@@ -86,8 +92,8 @@ def parse_corners_answer(text: str, frame: CoordinateFrame | None, form: Form) -
     faults = found.faults
     if not raw.notations <= _LISTS_AND_CORNERS:
         faults += (Fault.OTHER_NOTATION,)
-    if found.n_usable > 1:
-        faults += (Fault.SEVERAL_BOXES,)
+    if len(found.boxes) > 1:
+        faults = (*(fault for fault in faults if fault is not Fault.REPEATED_BOX), Fault.SEVERAL_BOXES)
     if not (found.boxes or faults):
         faults = (Fault.NOT_READABLE,)
     return _answer(
@@ -145,7 +151,8 @@ def _answer(
     spans: tuple[Span, ...] = (),
 ) -> Answer:
     faults = tuple(dict.fromkeys(sections.faults + faults))
-    return Answer(value, not faults, other, thinking=sections.thinking, text=text, faults=faults, spans=spans)
+    formatted = not any(fault.breaks_form for fault in faults)
+    return Answer(value, formatted, other, thinking=sections.thinking, text=text, faults=faults, spans=spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +164,6 @@ class _Found:
     labels: tuple[str | None, ...] = ()
     points: tuple[PointXY, ...] = ()
     faults: tuple[Fault, ...] = ()
-    n_usable: int = 0
-    """Usable boxes before duplicates were merged."""
     spans: tuple[Span, ...] = ()
 
     def value(self, most: int | None = None) -> Boxes:
@@ -166,11 +171,10 @@ class _Found:
 
 
 def _in_pixels(raw: RawAnswer, frame: CoordinateFrame | None) -> _Found:
-    """Boxes in written order, or points where there are no boxes.
+    """Boxes in written order, repetitions included, or points where there are no boxes.
 
-    Exact duplicates are merged under their highest confidence, first label and first place. An unusable box
-    (a number out of range, inverted corners, sides instead of corners, whose sum nobody wrote) costs that box
-    only.
+    An unusable box (a number out of range, inverted corners, sides instead of corners, whose sum nobody
+    wrote) costs that box only.
     """
     if not raw.boxes and not raw.points:
         return _Found(faults=raw.faults)
@@ -178,7 +182,10 @@ def _in_pixels(raw: RawAnswer, frame: CoordinateFrame | None) -> _Found:
         return _Found(faults=(*raw.faults, Fault.UNKNOWN_FRAME))
     if not raw.boxes:
         return _points(raw, frame)
-    found: dict[BoxXYXY, tuple[float, str | None, Span]] = {}
+    boxes: list[BoxXYXY] = []
+    scores: list[float] = []
+    labels: list[str | None] = []
+    spans: list[Span] = []
     faults: list[Fault] = []
     for one, span in zip(raw.boxes, raw.spans or (NOWHERE,) * len(raw.boxes), strict=True):
         box = _box(one, frame)
@@ -188,16 +195,18 @@ def _in_pixels(raw: RawAnswer, frame: CoordinateFrame | None) -> _Found:
         score, sound = _score(one)
         if not sound:
             faults.append(Fault.BAD_CONFIDENCE)
-        first = found.get(box)
-        found[box] = (score, one.label, span) if first is None else (max(score, first[0]), *first[1:])
-    scores, labels, spans = zip(*found.values(), strict=True) if found else ((), (), ())
+        boxes.append(box)
+        scores.append(score)
+        labels.append(one.label)
+        spans.append(span)
+    if len(boxes) > 1 and len(set(zip(boxes, labels, strict=True))) < len(boxes):
+        faults.append(Fault.REPEATED_BOX)
     return _Found(
-        tuple(found),
-        scores,
-        labels if any(labels) else (),
+        tuple(boxes),
+        tuple(scores),
+        tuple(labels) if any(labels) else (),
         faults=tuple(dict.fromkeys((*faults, *raw.faults))),
-        n_usable=len(raw.boxes) - faults.count(Fault.BAD_BOX),
-        spans=spans,
+        spans=tuple(spans),
     )
 
 
@@ -211,9 +220,9 @@ def _points(raw: RawAnswer, frame: CoordinateFrame) -> _Found:
 def _box(box: RawBox, frame: CoordinateFrame) -> BoxXYXY | None:
     if box.order is _XYXY and box.extent is None:
         return frame.box_to_px(box.numbers)
-    if box.order is Order.XYWH:
+    if box.order not in _CORNERS:
         return None
-    x1, y1, x2, y2 = (box.numbers[index] for index in _ORDERS[box.order])
+    x1, y1, x2, y2 = (box.numbers[index] for index in _CORNERS[box.order])
     if box.extent is None:
         return frame.box_to_px((x1, y1, x2, y2))
     own, extent = replace(frame, name="norm1"), box.extent

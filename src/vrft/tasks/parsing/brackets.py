@@ -7,14 +7,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from vrft.tasks.parsing.orders import order_of
+from vrft.tasks.parsing.raw_answer import Order
 from vrft.types import NOWHERE, Span
 
 _NUMBER = r"[-+]?(?:[0-9]{1,15}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})"
 _ONE = re.compile(rf"\s*({_NUMBER})\s*")
+_APART = r"(?:\s*[,;]\s*|\s+)"
 _FOUR = re.compile(
-    rf"\W{{0,4}}(?:\w{{1,20}}\s{{0,4}}:)?\s{{0,4}}[\[(]?\s*({_NUMBER})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})"
-    rf"\s*,\s*({_NUMBER})\s*[\])]?\W{{0,4}}"
+    rf"\W{{0,4}}(?:(?P<key>\w{{1,20}})\s{{0,4}}:)?\s{{0,4}}[\[(]?\s*"
+    rf"({_NUMBER}){_APART}({_NUMBER}){_APART}({_NUMBER}){_APART}({_NUMBER})\s*[\])]?\W{{0,4}}"
 )
+_TWO_IN_WORDS = rf"\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)"
+_IN_WORDS = re.compile(
+    rf"[^0-9()]*{_TWO_IN_WORDS}(?:[\s,;~–-]|to\b|and\b|至|到|和){{0,12}}{_TWO_IN_WORDS}[^0-9()]*"
+)
+_DIGIT = re.compile(r"(?![0-9])\d|[．－−]")
+_USUAL = {"．": ".", "－": "-", "−": "-"}
 
 
 class NumberSpan(float):
@@ -103,9 +112,11 @@ def numbers_of(group: Group) -> tuple[float, ...]:
 
 def spaced_of(group: Group) -> tuple[float, ...]:
     """The numbers of a list of four with blanks for commas, ``[12 34 56 78]``."""
+    if len(group.entries) != 7:
+        return ()
     values = [value for _, value in group.entries]
     numbers = tuple(value for value in values[::2] if isinstance(value, float))
-    return numbers if len(values) == 7 and len(numbers) == 4 and values[1::2] == [None] * 3 else ()
+    return numbers if len(numbers) == 4 and values[1::2] == [None] * 3 else ()
 
 
 def pairs_of(group: Group) -> list[tuple[float, float]]:
@@ -116,8 +127,8 @@ def pairs_of(group: Group) -> list[tuple[float, float]]:
 
 
 def box_of(group: Group) -> tuple[float, ...]:
-    """The numbers of a list of numbers, or of a list of two points."""
-    numbers = numbers_of(group)
+    """The numbers of a list of numbers, of a list with blanks for commas, or of a list of two points."""
+    numbers = numbers_of(group) or spaced_of(group)
     if not numbers and len(group.entries) == 2:
         pairs = pairs_of(group)
         return pairs[0] + pairs[1] if pairs else ()
@@ -127,7 +138,25 @@ def box_of(group: Group) -> tuple[float, ...]:
 def four_in(text: str) -> tuple[float, ...]:
     """The four numbers of a string that says nothing else, but for brackets and one key."""
     match = _FOUR.fullmatch(text) if len(text) < 200 else None
+    if match is None or (match["key"] and order_of(match["key"]) not in (None, Order.XYXY)):
+        return ()
+    return tuple(_number_at(text, match.span(number)) for number in (2, 3, 4, 5))
+
+
+def corners_in(text: str) -> tuple[float, ...]:
+    """The numbers of two points in a row, which are all the numbers of a string."""
+    match = _IN_WORDS.fullmatch(text) if len(text) < 200 else None
     return tuple(_number_at(text, match.span(number)) for number in (1, 2, 3, 4)) if match else ()
+
+
+def with_usual_digits(text: str) -> str:
+    """A text with full-width digits and those of other scripts as 0 to 9, character for character.
+
+    Example:
+        >>> with_usual_digits("[１００，－２]"), with_usual_digits("٣")
+        ('[100，-2]', '3')
+    """
+    return text if text.isascii() else _DIGIT.sub(lambda sign: _USUAL.get(sign[0]) or str(int(sign[0])), text)
 
 
 def number_in(value: Item) -> float | None:

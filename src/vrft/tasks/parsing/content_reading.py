@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from vrft.tasks.parsing.abstentions import is_abstention, is_demanded
-from vrft.tasks.parsing.brackets import TextSpan, four_in, span_of
+from vrft.tasks.parsing.abstentions import is_abstention, is_demanded, is_rated_abstention
+from vrft.tasks.parsing.brackets import TextSpan, four_in, span_of, with_usual_digits
 from vrft.tasks.parsing.extractor import Extractor
 from vrft.tasks.parsing.raw_answer import Notation, Order, Rating, RawAnswer, RawBox
 from vrft.tasks.parsing.scanner import MAX_CHARS, Scan, scan
@@ -62,12 +62,18 @@ def read_content(content: str, cut: bool = False) -> RawAnswer:
     paper = read_paper(content)
     if paper is not None:
         return paper
+    usual = with_usual_digits(content)
+    if usual != content:
+        read = read_content(usual, cut)
+        return replace(read, notations=read.notations | _OTHER)
     if not content:
         return RawAnswer(faults=(Fault.EMPTY,))
     if is_demanded(content):
         return RawAnswer(abstained=True)
     found = scan(content)
     extracted = Extractor(found, content, brackets_only=cut)
+    if extracted.bad and not (extracted.boxes or extracted.points) and is_rated_abstention(content):
+        return RawAnswer(abstained=True, faults=_faults(found), notations=_OTHER)
     if extracted.boxes or extracted.points or extracted.bad:
         return _raw(found, extracted)
     if _is_plain_empty_list(found):
@@ -129,6 +135,6 @@ def _is_plain_empty_list(found: Scan) -> bool:
 
 def _names_nothing(content: str, found: Scan, extracted: Extractor) -> bool:
     """Whether an answer without any box says that there is none, by an empty place or in words."""
-    if extracted.empty or is_abstention(content):
+    if extracted.empty or is_abstention(content) or is_rated_abstention(content):
         return True
     return extracted.empty_places > 0 and (not found.words or bool(_FENCED_NOTHING.search(content)))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _TIGHT = re.compile(r"(?:[\s,，、;–~-]|to\b|and\b|至|到|和){0,12}")
-_SIDES = re.compile(r"size|width|dimension|wide|宽", re.IGNORECASE)
+SIDES = re.compile(r"size|width|dimension|wide|宽", re.IGNORECASE)
 _TOP_LEFT = re.compile(r"(?:top|upper)[\s-]?left|left[\s-]?(?:top|upper)|左上", re.IGNORECASE)
 _BOTTOM_RIGHT = re.compile(r"(?:bottom|lower)[\s-]?right|right[\s-]?(?:bottom|lower)|右下", re.IGNORECASE)
 _LABEL = re.compile(r"[\s,;，；]*([^\n,;:，；：<>(){}\[\]\"'`=*]{1,60})")
@@ -56,9 +56,9 @@ def join(pairs: list[Pair], text: str, words: bool) -> Joined:
     boxes, left = _neighbours(pairs, text)
     if boxes:
         return Joined(tuple(boxes), unclear=left > 0)
-    if len(pairs) == 2 and not _SIDES.search(text, pairs[0].end, pairs[1].start):
+    if len(pairs) == 2 and not SIDES.search(text, pairs[0].end, pairs[1].start):
         return Joined((Corners(pairs[0].numbers + pairs[1].numbers),))
-    if not words or (len(pairs) == 1 and not _SIDES.search(text, pairs[0].end)):
+    if not words or (len(pairs) == 1 and not SIDES.search(text, pairs[0].end)):
         return Joined(points=tuple(pair.numbers for pair in pairs))
     return Joined(unclear=True)
 

@@ -28,6 +28,7 @@ from vrft.tasks.parsing.objects import (
     rated,
     read_object,
 )
+from vrft.tasks.parsing.orders import MAX_CHARS, order_of, orders_in
 from vrft.tasks.parsing.raw_answer import Notation, Order, RawBox, RawPoint
 from vrft.tasks.parsing.scanner import Scan
 from vrft.types import Span
@@ -63,6 +64,12 @@ class Extractor:
         """Pairs of numbers are next to boxes."""
         self._pairs: list[Pair] = []
         self._name: str | None = None
+        self._order: Order | None = None
+        """What is stated beside what is being read."""
+        self._without_order: list[int] = []
+        """Boxes for which neither a key nor a notation states an order."""
+        self._states = found.words
+        """Words are there that may state one."""
         self._text = text
         keyed = Group("{")
         for key, value in found.root.entries:
@@ -71,12 +78,28 @@ class Extractor:
             elif key is not None and not brackets_only and _counts_outside(key, value):
                 keyed.entries.append((key, value))
             elif isinstance(value, Group):
-                self._group(value)
+                self._inside(value, order=order_of(key) if key else None)
         if keyed.entries:
             self._boxes_of_object(keyed)
         self._join_pairs(found)
+        if self._states and self._without_order and (stated := orders_in(text)):
+            self._follow(stated)
         if self.points and not self.boxes:
             self.notations.add(Notation.OTHER)
+
+    def _follow(self, stated: list[tuple[int, Order]]) -> None:
+        """Give boxes the order that was stated last before them, or first after them."""
+        for number in self._without_order:
+            before = [order for end, order in stated if end <= self.spans[number][0]]
+            order = before[-1] if before else stated[0][1]
+            self.boxes[number] = self.boxes[number]._replace(order=order)
+
+    def _inside(self, group: Group, name: str | None = None, order: Order | None = None) -> None:
+        """Read a group under what is said around it."""
+        outer = self._name, self._order
+        self._name, self._order = name or self._name, order or self._order
+        self._group(group)
+        self._name, self._order = outer
 
     def _join_pairs(self, found: Scan) -> None:
         if self.boxes or not self._pairs:
@@ -136,6 +159,10 @@ class Extractor:
         words = [value for value in values if isinstance(value, str)]
         numbers = tuple(value for value in values if isinstance(value, float))
         whole = len(words) + len(numbers) == len(values)
+        said = "" if numbers else self._text[group.start : min(group.end, group.start + MAX_CHARS)]
+        if said and order_of(said):
+            self._states = True
+            return
         if group.opener == "(" and not (numbers and whole):
             return  # "(left)" and "(see box 3)" are prose; "(12, left)" is a bad attempt at numbers
         boxes = [box for box in map(four_in, words) if box]
@@ -175,15 +202,16 @@ class Extractor:
         alone = len(reading.candidates) == 1
         for number, candidate in enumerate(reading.candidates):
             notation = candidate.notation if alone and not reading.loose else Notation.OTHER
-            label = reading.label or candidate.name
-            self._box(candidate.numbers, notation, reading.rating(number), label, candidate.order)
+            label, order = reading.label(number) or candidate.name, reading.order or candidate.order
+            self._box(candidate.numbers, notation, reading.rating(number), label, order)
+        only = reading.labels[0][1] if reading.labels else None
         for point in reading.points:
-            self._point(RawPoint(point, reading.label))
+            self._point(RawPoint(point, only))
         self.bad += reading.bad
         self.empty += reading.empty
         bad, found = self.bad, len(self.boxes) + len(self.points)
-        for nested in reading.nested:
-            self._group(nested)
+        for nested, name in reading.nested:
+            self._inside(nested, only or name, reading.order)
         if len(self.boxes) + len(self.points) > found:
             self.notations.add(Notation.OTHER)
         elif reading.candidates or reading.points:
@@ -211,7 +239,7 @@ class Extractor:
         notation: Notation,
         rating: Rated = UNRATED,
         label: str | None = None,
-        order: Order = Order.XYXY,
+        order: Order | None = None,
         extent: float | None = None,
     ) -> None:
         if not is_finite(numbers):
@@ -219,7 +247,10 @@ class Extractor:
             return
         x1, y1, x2, y2 = map(float, numbers)
         name = label.strip() if label and label.strip() else self._name
-        self.boxes.append(RawBox((x1, y1, x2, y2), order, rating[0], name, extent, rating[1]))
+        order = order or self._order
+        if order is None:
+            self._without_order.append(len(self.boxes))
+        self.boxes.append(RawBox((x1, y1, x2, y2), order or Order.XYXY, rating[0], name, extent, rating[1]))
         self.spans.append(span_of(numbers))
         self.notations.add(notation)
 

@@ -6,6 +6,7 @@ import re
 from difflib import SequenceMatcher
 from functools import cache
 
+from vrft.tasks.parsing.abstentions import IMAGE
 from vrft.tasks.parsing.brackets import Group
 from vrft.tasks.parsing.objects import Meaning, meaning_of
 from vrft.tasks.parsing.scanner import scan
@@ -17,22 +18,59 @@ MAX_UNTAGGED_WORDS = 6
 MAX_WRAPPED_CHARS = 2_000
 
 _FENCED = re.compile(r"```\w{0,20}\s(.{0,2000}?)```(?:json)?", re.DOTALL)
+_KEY = (
+    r"\W{0,4}(?:the )?(?:(?:most )?(?:\w{1,20} )?(?:species|class|category|label|object|breed)"
+    r"(?: name| identified)?|name|(?:final )?answer|(?:total |final )?(?:number|count))"
+    r"(?: of (?:the )?[\w ]{1,30}?)?"
+)
 _KEYED = re.compile(
-    r"(?:(?:suggested |likely )?(?:species|class|category|label|object|breed)(?: name)?|name"
-    r"|(?:final )?answer)\s{0,3}[:：]\s{0,3}(\S.{0,250})",
-    re.IGNORECASE,
+    rf"{_KEY}\W{{0,2}}(?: is)?\s{{0,3}}[:：]\W{{0,4}}(\S.{{0,250}})", re.IGNORECASE | re.DOTALL
+)
+_IS = re.compile(
+    rf"{_KEY} is (?!(?:an?|the|not|likely|probably|on|in|at)\b)(\w+(?: [\w'-]+){{0,4}}\.?)", re.IGNORECASE
 )
 _LAST_LINE = re.compile(
     r"(?:^|\n)\W{0,5}(?:final )?answer\W{0,5}[:：]\s{0,3}(\S[^\n]{0,250})\Z", re.IGNORECASE
 )
-_BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
+_WRAPPED = re.compile(
+    r"\*\*(?P<bold>[^*\n]{1,200})\*\*|<(?P<tag>\w{1,20})>(?P<tagged>[^<>]{1,300})</(?P=tag)>"
+    r"|\$?\\boxed\{(?P<boxed>[^{}]{1,200})\}\$?"
+)
+_LEADING = "> :：=#\t\n"
+MAX_SENTENCE_CHARS = 400
+_SHOWN = rf"the {IMAGE}"
+_COUNTED = re.compile(
+    rf"(?:there (?:are|is)|i (?:can )?(?:see|count)|{_SHOWN} (?:shows|contains|has)"
+    r"|the (?:total )?(?:number|count)(?: of [\w ]{1,40})? is) (?:exactly |a total of )?([0-9]{1,3})\b"
+    r"[^0-9]*",
+    re.IGNORECASE,
+)
+"""One number in all, so that none is chosen among several."""
+_CLASSED = re.compile(
+    r"(?:(?:based on|given|judging by)[^.!?\n]{1,120}?, )?(?:i (?:think|believe)(?: that)? )?"
+    r"(?:(?:this|it|the [\w' -]{1,60}?)(?: \w{1,20})?"
+    r" (?:is|appears to be|seems to be|looks like|depicts|shows)"
+    r"|i (?:can )?see|(?:most )?(?:likely|probably))"
+    r" (?:(?:most |very )?(?:likely|probably|clearly) |(?:identified|classified)(?: \w+)? as ){0,2}"
+    r"(?:an?|the) (?:likely |probable )?(?P<name>[\w'\u2019-]+(?: [\w'\u2019-]+){0,4}?)(?: \([^()]{1,80}\))?"
+    r"(?:[.!]?|[.!] .*|, (?:which|as|with|known)\b.*"
+    rf"| (?:due to|because|based on|in (?:{_SHOWN}|this image))\b.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_UNSURE = re.compile(
+    r"\b(?:or|not|but|although|however|cannot|could|might|may|such as|(?:type|kind|sort|family) of|resembl\w+"
+    r"|possibl[ey]|potentially|unclear|unknown|needs?|at least|about)\b|n't\b|\?",
+    re.IGNORECASE,
+)
+_NO_NAME = re.compile(rf"\b(?:an?|that|which|with|containing|showing|{IMAGE})\b", re.IGNORECASE)
 
 
 def read_label(content: str, tagged: bool) -> tuple[str | None, tuple[Fault, ...]]:
     """Read a class name: one line of at most 200 characters.
 
     What it is wrapped in is taken off, at the cost of ``OTHER_NOTATION``: a code fence, ``{"label": ...}``, a
-    list of one name, ``**bold**``, "species name: ...", and without tags a last line "Answer: ...".
+    list of one name, ``**bold**``, ``<number>4</number>``, "species name: ...", and without tags a last line
+    "Answer: ..."; and a sentence that names one class or one count and is sure of it.
 
     Args:
         content: the answer without its tags, trimmed.
@@ -45,6 +83,8 @@ def read_label(content: str, tagged: bool) -> tuple[str | None, tuple[Fault, ...
         ('rose', (<Fault.OTHER_NOTATION: 'other_notation'>,))
         >>> read_label("I would say that this might be a rose", tagged=False)
         (None, (<Fault.NOT_READABLE: 'not_readable'>,))
+        >>> read_label("This is most likely a house sparrow (passer domesticus).", tagged=False)[0]
+        'house sparrow'
     """
     if not content:
         return None, (Fault.EMPTY,)
@@ -59,14 +99,30 @@ def read_label(content: str, tagged: bool) -> tuple[str | None, tuple[Fault, ...
 def _unwrapped(content: str, tagged: bool) -> str | None:
     """A name without what is around it; None where brackets hold no single name."""
     if not tagged and (last := _LAST_LINE.search(content)):
-        content = last[1].strip()
+        content = last[1].strip("* \t\n")
+    content = content.lstrip(_LEADING)
     if fenced := _FENCED.fullmatch(content):
         content = fenced[1].strip()
     if content[:1] in ("{", "[") and content[-1:] in ("}", "]"):
         return _in_brackets(content)
-    if (keyed := _KEYED.fullmatch(content)) or (keyed := _BOLD.fullmatch(content)):
-        return keyed[1].strip()
-    return content
+    if named := _named_in_sentence(content):
+        return named
+    if (keyed := _KEYED.fullmatch(content)) or (keyed := _IS.fullmatch(content)):
+        content = keyed[1].strip("* \t\n")
+    if wrapped := _WRAPPED.fullmatch(content):
+        content = (wrapped["bold"] or wrapped["tagged"] or wrapped["boxed"]).strip()
+    return _named_in_sentence(content) or content
+
+
+def _named_in_sentence(content: str) -> str | None:
+    """The class or the count that a sentence names, where it is sure of one."""
+    if content.count(" ") < 2 or len(content) > MAX_SENTENCE_CHARS or _UNSURE.search(content):
+        return None
+    if counted := _COUNTED.fullmatch(content):
+        return counted[1]
+    classed = _CLASSED.fullmatch(content)
+    name = classed["name"] if classed else ""
+    return name if name and not _NO_NAME.search(name) else None
 
 
 def _in_brackets(content: str) -> str | None:

@@ -2,29 +2,34 @@
 
 The demanded keys are those of the paper (``Position``, ``Confidence``) and of the Qwen family (``bbox_2d``);
 ``bbox``, ``box``, ``bounding_box`` and ``bounding_box_2d`` are taken for them. Every other key is read as
-well as it can be, and costs the form.
+well as it can be, and costs the form. Where one object has several boxes, each has the name and the
+confidence that are written with it.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Container
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from vrft.tasks.parsing.abstentions import is_abstention
 from vrft.tasks.parsing.brackets import (
     Group,
     Item,
     box_of,
+    corners_in,
     four_in,
     four_quoted,
     number_in,
     numbers_of,
     pairs_of,
 )
+from vrft.tasks.parsing.corners import SIDES
+from vrft.tasks.parsing.orders import order_of
 from vrft.tasks.parsing.raw_answer import Notation, Order, Rating
 
 
@@ -34,8 +39,6 @@ class Meaning(Enum):
     BOX = auto()
     BOX_OTHER = auto()
     """A box under a key that nobody asked for."""
-    BOX_YX = auto()
-    """``box_2d``: the models that write it (Gemini) put y before x, always."""
     POINT = auto()
     LABEL = auto()
     CONFIDENCE = auto()
@@ -47,6 +50,8 @@ class Meaning(Enum):
     Y = auto()
     WIDTH = auto()
     HEIGHT = auto()
+    CENTER_X = auto()
+    CENTER_Y = auto()
     TOP_LEFT = auto()
     BOTTOM_RIGHT = auto()
     WRAPPER = auto()
@@ -57,11 +62,10 @@ class Meaning(Enum):
 
 BOX_KEYS = frozenset({"position", "bbox_2d", "bbox", "box", "bounding_box", "bounding_box_2d"})
 CONFIDENCE_KEYS = frozenset({"confidence", "score"})
-BOXES = frozenset({Meaning.BOX, Meaning.BOX_OTHER, Meaning.BOX_YX})
+BOXES = frozenset({Meaning.BOX, Meaning.BOX_OTHER})
 CORNERS_XYXY = (Meaning.X1, Meaning.Y1, Meaning.X2, Meaning.Y2)
 
 _WORDS = {
-    Meaning.BOX_YX: "box2d",
     Meaning.POINT: "point point2d points points2d coordinate xy click center centre location",
     Meaning.LABEL: "label name category class classname categoryname object objectname text textcontent "
     "description caption nameen namezh species",
@@ -74,6 +78,8 @@ _WORDS = {
     Meaning.Y: "y",
     Meaning.WIDTH: "w width",
     Meaning.HEIGHT: "h height",
+    Meaning.CENTER_X: "cx xcenter centerx xcentre centrex",
+    Meaning.CENTER_Y: "cy ycenter centery ycentre centrey",
     Meaning.TOP_LEFT: "topleft lefttop upperleft topleftcorner upperleftcorner",
     Meaning.BOTTOM_RIGHT: "bottomright rightbottom lowerright bottomrightcorner lowerrightcorner",
     Meaning.WRAPPER: "answer finalanswer output result results response prediction predictions detections "
@@ -82,11 +88,13 @@ _WORDS = {
 _MEANINGS = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
 _SEPARATORS = re.compile(r"[\s_*-]+")
 _BOX_PARTS = re.compile(r"b?box|bndb|pos|coord|rect|region|area|2d")
+T = TypeVar("T")
 Rated = tuple[float | None, Rating]
 UNRATED: Rated = (None, Rating.NONE)
 _MISSING: Rated = (None, Rating.MISSING)
 _UNREADABLE: Rated = (None, Rating.UNREADABLE)
 _HOLD_BOXES = BOXES | {Meaning.POINT, Meaning.WRAPPER, Meaning.NAME}
+_HOLD_NO_BOX = frozenset({Meaning.CONFIDENCE, Meaning.WIDTH, Meaning.HEIGHT})
 _HOLD_ANYTHING = frozenset({Meaning.LABEL, Meaning.WRAPPER, Meaning.NAME})
 
 
@@ -99,7 +107,7 @@ def meaning_of(key: str) -> Meaning:
     found = _MEANINGS.get(plain)
     if found is not None:
         return found
-    return Meaning.BOX_OTHER if _BOX_PARTS.search(plain) else Meaning.NAME
+    return Meaning.BOX_OTHER if _BOX_PARTS.search(plain) or order_of(key) else Meaning.NAME
 
 
 class BoxCandidate(NamedTuple):
@@ -107,7 +115,8 @@ class BoxCandidate(NamedTuple):
 
     at: int
     numbers: tuple[float, ...]
-    order: Order = Order.XYXY
+    order: Order | None = None
+    """None where neither its key nor the keys of its numbers state one."""
     notation: Notation = Notation.OTHER
     name: str | None = None
 
@@ -118,12 +127,16 @@ class ObjectReading:
 
     candidates: list[BoxCandidate] = field(default_factory=list)
     ratings: list[tuple[int, Rated]] = field(default_factory=list)
+    labels: list[tuple[int, str]] = field(default_factory=list)
     points: list[tuple[float, float]] = field(default_factory=list)
-    nested: list[Group] = field(default_factory=list)
-    """Groups that may hold boxes of their own."""
+    halved: list[tuple[float, float]] = field(default_factory=list)
+    """Two numbers where a box should be."""
+    nested: list[tuple[Group, str | None]] = field(default_factory=list)
+    """Groups that may hold boxes of their own, each with what its key calls them."""
     words: list[str] = field(default_factory=list)
     """Strings without a key."""
-    label: str | None = None
+    order: Order | None = None
+    """What the object says of the order of numbers: ``"format": "xywh"``."""
     bad: int = 0
     """Failed attempts at a box."""
     empty: int = 0
@@ -135,15 +148,30 @@ class ObjectReading:
     """A key was met that nobody asked for, and that counts."""
     slots: dict[Meaning, float] = field(default_factory=dict)
     corners: dict[Meaning, tuple[float, ...]] = field(default_factory=dict)
+    slots_at: int = 0
+    """Where the first of these is."""
 
     def rating(self, number: int) -> Rated:
-        """The confidence of the n-th box: what follows it before the next one, or precedes the first."""
-        start = self.candidates[number].at
-        end = self.candidates[number + 1].at if number + 1 < len(self.candidates) else math.inf
-        own = [one for index, one in self.ratings if start < index < end]
-        if not own and number == 0:
-            own = [one for index, one in self.ratings if index <= start]
+        """The confidence of the n-th box."""
+        own = self._with(self.ratings, number)
         return own[0] if own else _MISSING if self.demands_rating else UNRATED
+
+    def label(self, number: int) -> str | None:
+        """The name of the n-th box, and the object's only one where there is no other."""
+        if len(self.labels) < 2 or len(self.candidates) < 2:
+            return self.labels[0][1] if self.labels else None
+        own = self._with(self.labels, number)
+        return own[0] if own else None
+
+    def _with(self, given: list[tuple[int, T]], number: int) -> list[T]:
+        """What is written with the n-th box: what precedes each of them, or else what follows each."""
+        start = self.candidates[number].at
+        before = self.candidates[number - 1].at if number else -1
+        after = self.candidates[number + 1].at if number + 1 < len(self.candidates) else math.inf
+        if len(given) > 1 and len(self.candidates) > 1 and given[0][0] <= self.candidates[0].at:
+            return [one for index, one in given if before < index <= start]
+        own = [one for index, one in given if start < index < after]
+        return own or ([one for index, one in given if index <= start] if number == 0 else [])
 
 
 def read_object(group: Group) -> ObjectReading:
@@ -161,6 +189,12 @@ def read_object(group: Group) -> ObjectReading:
             _scalar_under(key, value, index, reading)
         reading.demands_rating |= key == "position"
     _complete(reading)
+    if reading.halved:
+        reading.bad += len(reading.halved)
+        # With a size beside it, it is a place of which the corners are not written.
+        sized = any(key and SIDES.search(key) for key, _ in group.entries)
+        if not (reading.candidates or reading.points or sized):
+            reading.points += reading.halved
     return reading
 
 
@@ -170,7 +204,7 @@ def _stray(group: Group, index: int, reading: ObjectReading) -> None:
     if key is not None and meaning_of(key) is Meaning.CONFIDENCE:
         reading.ratings.append((index, rated(value)))
     else:
-        reading.nested.append(group)
+        reading.nested.append((group, None))
 
 
 def _group_under(key: str, group: Group, index: int, reading: ObjectReading) -> None:
@@ -181,26 +215,24 @@ def _group_under(key: str, group: Group, index: int, reading: ObjectReading) -> 
     )
     if meaning is Meaning.CONFIDENCE:
         reading.ratings.append((index, _UNREADABLE))
-        reading.nested += [group] if inner else []
-    elif len(numbers) == 4 and meaning in _HOLD_BOXES:
+        reading.nested += [(group, None)] if inner else []
+    elif len(numbers) == 4 and meaning not in _HOLD_NO_BOX:
         plain = meaning is Meaning.BOX and len(group.entries) == 4
-        reading.candidates.append(
-            BoxCandidate(
-                index,
-                numbers,
-                Order.YXYX if meaning is Meaning.BOX_YX else Order.XYXY,
-                Notation.OBJECT if plain else Notation.OTHER,
-                key if meaning is Meaning.NAME else None,
-            )
-        )
+        notation = Notation.OBJECT if plain else Notation.OTHER
+        name = key if meaning is Meaning.NAME else None
+        order = order_of(key) if meaning is Meaning.BOX_OTHER else None
+        reading.candidates.append(BoxCandidate(index, numbers, order, notation, name))
     elif len(numbers) == 2 and meaning in (Meaning.TOP_LEFT, Meaning.BOTTOM_RIGHT):
+        _begin_another(meaning, reading.corners, index, reading)
         reading.corners[meaning] = numbers
     elif meaning is Meaning.POINT and (len(numbers) == 2 or pairs_of(group)):
         reading.points += pairs_of(group) or [(numbers[0], numbers[1])]
     elif not group.entries:
         reading.empty += meaning in _HOLD_BOXES
+    elif meaning in _HOLD_BOXES and all(isinstance(v, str) and is_abstention(v) for _, v in group.entries):
+        reading.empty += 1
     elif inner and (meaning in BOXES or meaning in _HOLD_ANYTHING):
-        reading.nested.append(group)
+        reading.nested.append((group, key if meaning is Meaning.NAME else None))
     elif meaning in BOXES:
         _words_under(group, index, reading, sure=meaning is not Meaning.BOX_OTHER)
     else:
@@ -213,6 +245,8 @@ def _words_under(group: Group, index: int, reading: ObjectReading, sure: bool) -
     numbers = four_quoted(words) or (four_in(words[0]) if len(words) == len(group.entries) == 1 else ())
     if numbers:
         reading.candidates.append(BoxCandidate(index, numbers))
+    elif len(pair := numbers_of(group)) == 2:
+        reading.halved.append((pair[0], pair[1]))
     elif sure:
         reading.bad += 1
     else:
@@ -225,12 +259,15 @@ def _scalar_under(key: str, value: Item, index: int, reading: ObjectReading) -> 
         reading.ratings.append((index, rated(value)))
         reading.loose |= key not in CONFIDENCE_KEYS
     elif meaning is Meaning.LABEL:
-        if isinstance(value, str) and reading.label is None:
-            reading.label = value.strip() or None
+        if isinstance(value, str) and value.strip():
+            reading.labels.append((index, value.strip()))
+    elif isinstance(value, str) and (order := order_of(value)):
+        reading.order = order
     elif meaning in BOXES or meaning is Meaning.WRAPPER:
-        numbers = four_in(value) if isinstance(value, str) else ()
+        numbers = four_in(value) or corners_in(value) if isinstance(value, str) else ()
         if numbers:
-            reading.candidates.append(BoxCandidate(index, numbers))
+            order = order_of(key) if meaning is Meaning.BOX_OTHER else None
+            reading.candidates.append(BoxCandidate(index, numbers, order))
         elif isinstance(value, str) and is_abstention(value):
             reading.empty += 1
         elif meaning in BOXES:
@@ -239,25 +276,42 @@ def _scalar_under(key: str, value: Item, index: int, reading: ObjectReading) -> 
     elif meaning is not Meaning.NAME:
         number = value if isinstance(value, float) else number_in(value)
         if number is not None and math.isfinite(number):
+            _begin_another(meaning, reading.slots, index, reading)
             reading.slots[meaning] = number
+
+
+def _begin_another(meaning: Meaning, known: Container[Meaning], index: int, reading: ObjectReading) -> None:
+    """A key that comes again begins another box."""
+    if meaning in known:
+        _complete(reading)
+        reading.slots.clear()
+        reading.corners.clear()
+        reading.halves = 0
+    if not (reading.slots or reading.corners):
+        reading.slots_at = index
 
 
 def _complete(reading: ObjectReading) -> None:
     """Boxes whose numbers are under keys of their own; the half of such a box is bad."""
     if not (reading.slots or reading.corners or reading.halves):
         return
+    at = reading.slots_at
     if len(reading.corners) == 2:
         numbers = reading.corners[Meaning.TOP_LEFT] + reading.corners[Meaning.BOTTOM_RIGHT]
-        reading.candidates.append(BoxCandidate(0, numbers))
+        reading.candidates.append(BoxCandidate(at, numbers))
     elif reading.corners:
         reading.halves += 1
     slots = reading.slots
     x, y = slots.get(Meaning.X1, slots.get(Meaning.X)), slots.get(Meaning.Y1, slots.get(Meaning.Y))
+    sides = tuple(slots[side] for side in (Meaning.WIDTH, Meaning.HEIGHT) if side in slots)
+    center = tuple(slots[axis] for axis in (Meaning.CENTER_X, Meaning.CENTER_Y) if axis in slots)
     if all(slot in slots for slot in CORNERS_XYXY):
-        reading.candidates.append(BoxCandidate(0, tuple(slots[slot] for slot in CORNERS_XYXY)))
-    elif x is not None and y is not None and Meaning.WIDTH in slots and Meaning.HEIGHT in slots:
-        numbers = (x, y, slots[Meaning.WIDTH], slots[Meaning.HEIGHT])
-        reading.candidates.append(BoxCandidate(0, numbers, Order.XYWH))
+        corners = tuple(slots[slot] for slot in CORNERS_XYXY)
+        reading.candidates.append(BoxCandidate(at, corners, Order.XYXY))
+    elif x is not None and y is not None and len(sides) == 2:
+        reading.candidates.append(BoxCandidate(at, (x, y, *sides), Order.XYWH))
+    elif len(center) == len(sides) == 2:
+        reading.candidates.append(BoxCandidate(at, (*center, *sides), Order.CXCYWH))
     elif Meaning.X in slots and Meaning.Y in slots:
         reading.points.append((slots[Meaning.X], slots[Meaning.Y]))
     elif any(slot in slots for slot in CORNERS_XYXY):

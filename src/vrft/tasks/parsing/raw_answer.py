@@ -6,6 +6,7 @@ A notation may fix a convention of its own, and then the convention is written h
 notation                               order                  numbers of the far border
 =====================================  =====================  ================================
 ``box_2d`` (Gemini)                    y1, x1, y2, x2         the ``CoordinateFrame`` knows
+an order that the answer states        that one (``orders``)  the ``CoordinateFrame`` knows
 ``<loc0123>`` (PaliGemma)              y1, x1, y2, x2         1024
 ``<loc_123>`` (Florence-2)             x1, y1, x2, y2         1000
 ``<point x= y=>`` (Molmo)              x, y                   100 (percent)
@@ -30,7 +31,12 @@ class Order(StrEnum):
 
     XYXY = "xyxy"
     YXYX = "yxyx"
+    XXYY = "xxyy"
+    YYXX = "yyxx"
     XYWH = "xywh"
+    CXCYWH = "cxcywh"
+    OTHER = "other"
+    """A stated one that is none of these; no box is made of it, nor of sides."""
 
 
 class Notation(Enum):

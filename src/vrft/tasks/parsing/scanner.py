@@ -20,7 +20,7 @@ MAX_NUMBER_CHARS = 400
 
 _OPENER = {"]": "[", ")": "(", "}": "{"}
 _WIDE = {"，": ",", "、": ",", "：": ":", "（": "(", "）": ")", "【": "[", "】": "]"}
-_WIDE |= {"［": "[", "］": "]", "｛": "{", "｝": "}", "=": ":"}
+_WIDE |= {"［": "[", "］": "]", "｛": "{", "｝": "}", "=": ":", ";": ",", "；": ","}
 """Signs that are read as another one; no demanded form has them."""
 
 # A quote opens a string only where no word ends and closes it only where a separator follows, so that an
@@ -42,9 +42,9 @@ _TOKEN = re.compile(
                 <(?:/ref|/p|\|/ref\||\|object_ref_end\|)> )
     | (?P<coordinate> <\|?(?:(?:coord|loc|bin|[xy])_?)?[0-9]{1,6}\|?> )
     | (?P<points> <points?\b[^<>]{1,2000}+>(?:[^<]{0,300}</points?>)? )
-    | (?P<plain> <box>[0-9.,\s]{7,80}</box> )
-    | (?P<mark> ```\w{0,20} | <\|/?\w{1,30}\|> | </?(?:box|bbox)> )
-    | (?P<wide> [，、：（）【】［］｛｝=] )
+    | (?P<plain> <(?:b?box|bbox_2d|bounding_box|point)>[0-9.,;\s]{3,80}</\w{3,12}> )
+    | (?P<mark> ```\w{0,20} | <\|/?\w{1,30}\|> | </?b?box> )
+    | (?P<wide> [，、：（）【】［］｛｝=;；] )
     | (?P<junk> \S )
     """,
     re.VERBOSE,

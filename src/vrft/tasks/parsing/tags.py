@@ -15,7 +15,8 @@ END_TOKENS = (
     *("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<|eom_id|>"),
     *("<|return|>", "<end_of_turn>", "<end_of_utterance>", "</s>", "<eos>"),
 )
-"""What the tokenizers of the usual families write where a model stopped; not part of its words."""
+"""What the tokenizers of the usual families write where a model stopped: nothing after it is its answer."""
+_END = re.compile("|".join(map(re.escape, END_TOKENS)))
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
 TAGS = (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE)
@@ -95,17 +96,9 @@ def _respelt(tag: re.Match[str]) -> str:
 
 
 def strip_end_tokens(text: str) -> str:
-    """The text without blanks at its ends and without the tokenizer's end tokens after it."""
-    end = len(text)
-    while end:
-        if text[end - 1].isspace():
-            end -= 1
-            continue
-        token = next((t for t in END_TOKENS if text.endswith(t, 0, end)), "")
-        if not token:
-            break
-        end -= len(token)
-    return text[:end].strip()
+    """The text up to the first end token, without blanks at its ends."""
+    end = _END.search(text)
+    return (text[: end.start()] if end else text).strip()
 
 
 def _last_answer(text: str) -> tuple[int, int] | None:
