@@ -117,8 +117,8 @@ def test_every_error_ends_in_a_whole_sentence() -> None:
         (YOLO | {"labels/a.txt": b"\xe9", "data.yaml": NAMES}, r"a\.txt: The file is not text\. Export it"),
         ({"images/a.md": "", "data.yaml": NAMES}, r"data\.yaml: It names no image with labels\. Expected"),
         (
-            {"a.png": None, "a.json": json.dumps(COCO | {"categories": [{"id": 1, "name": 7}]})},
-            r"a\.json, category 1: The name 7 is not text\. Write one",
+            {"a.png": None, "a.json": json.dumps(COCO | {"categories": [{"id": 1, "name": [7]}]})},
+            r"a\.json, category 1: The name \[7\] is not text\. Write one",
         ),
         (
             {"a.png": None, "a.json": json.dumps(COCO | {"categories": [{"id": 1, "name": " "}]})},

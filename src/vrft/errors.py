@@ -5,6 +5,7 @@ VrftError
     LabelError    one place in a label file, an image or a folder
       ImageError  an image that is missing, damaged or of another size than its labels
       MaskError   a segmentation that cannot be read
+      Contradiction  two labels of one image that say different things; never left out
       BoxError    a box that is not inside its image: FlatBox, UpturnedBox, OutsideBox
     ConfigError   a configuration key or value
     ModelError    a folder or id that is not a model of the kind that is needed
@@ -67,6 +68,12 @@ class MaskError(LabelError):
     """A segmentation cannot be read."""
 
     kind = "segmentations that were not read"
+
+
+class Contradiction(LabelError):
+    """Two labels of one image say different things; which of them is right, only a person can say."""
+
+    kind = "labels that contradict each other"
 
 
 class BoxError(LabelError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from vrft.data.data_options import ReadOptions
 from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES
 from vrft.types import Annotation, Boxes, BoxXYXY, Label, Record
 
 BOXES = frozenset({CATEGORY_BOXES})
 CLASSES = frozenset({IMAGE_CLASS})
 PHRASES = frozenset({PHRASE_BOXES})
+STRICT = ReadOptions(strict=True)
 
 
 def instances(record: Record) -> list[Annotation]:

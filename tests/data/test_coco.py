@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labelled import boxes, instances
+from labelled import STRICT, boxes, instances
 from PIL import Image
 
 from vrft.data.dataset import load_dataset
@@ -119,7 +119,7 @@ def test_wrong_boxes_are_refused_by_name(
     make_image("p.png")
     make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5]), (1, 1, bbox)])
     with pytest.raises(LabelError, match=said) as caught:
-        load_dataset(tmp_path, strict=True)
+        load_dataset(tmp_path, options=STRICT)
     assert "a.json, annotation 2 (image p.png)" in str(caught.value)
     assert caught.value.fix
 

@@ -77,15 +77,23 @@ def test_rows_of_one_image_are_joined_and_only_what_was_asked_is_known(tmp_path:
     assert load_dataset(tmp_path / "set").records == dataset.records
 
 
-def test_images_are_written_once_as_they_were_stored(tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+def test_images_are_written_once_as_they_were_stored(tmp_path: Path, own_cache: Path) -> None:
     folder = save(tmp_path / "set", train=[ask(1, "cat", CAT), ask(1, "dog", CAT), ask(2, "cat", CAT)])
     first = load_dataset(folder).records[0]
     assert first.image.size_wh == (40, 30)
     assert not ImageChops.difference(open_rgb(first.image.path), make_image(1).convert("RGB")).getbbox()
-    files = {file: file.stat().st_mtime_ns for file in (folder / "images").iterdir()}
+    files = {file: file.stat().st_mtime_ns for file in own_cache.rglob("*.png")}
     assert len(files) == 2
-    assert load_dataset(folder).warnings == (f"The images were written to {folder / 'images'}.",)
-    assert {file: file.stat().st_mtime_ns for file in (folder / "images").iterdir()} == files
+    assert load_dataset(folder).warnings == ("The images of 3 rows were written to the cache.",)
+    assert {file: file.stat().st_mtime_ns for file in own_cache.rglob("*.png")} == files
+    assert not (folder / "images").exists()
 
 
 def test_the_answer_in_a_solution_is_our_own_gold_answer(tmp_path: Path) -> None:

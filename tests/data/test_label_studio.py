@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labelled import BOXES, CLASSES, boxes, class_name
+from labelled import BOXES, CLASSES, STRICT, boxes, class_name
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
@@ -193,7 +193,7 @@ def test_wrong_rectangles_are_refused(tmp_path: Path, make_image: Any, result: A
     make_image("p.png")
     export(tmp_path, task(17, "p.png", annotation(result)))
     with pytest.raises(LabelError, match=rf"project-83.*\.json, task 17.*{said}"):
-        load_dataset(tmp_path, BOXES, strict=True)
+        load_dataset(tmp_path, BOXES, options=STRICT)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from labelled import STRICT
 from PIL import Image
 
 from vrft.config.questions import ask_about, questions_of, saved_split, unusable_images
@@ -89,7 +90,7 @@ def test_a_small_set_opens_its_images(folder: Path) -> None:
     assert [Path(one.where).name for one in dataset.left_out] == ["03.png"]
     assert len(dataset.records) == 17
     with pytest.raises(LabelError, match=r"03\.png"):
-        load_dataset(folder, strict=True)
+        load_dataset(folder, options=STRICT)
 
 
 @pytest.mark.usefixtures("large")
@@ -100,7 +101,7 @@ def test_a_large_set_is_read_without_opening_images(folder: Path) -> None:
     assert load_dataset(folder) == whole
     (folder / "images" / "03.png").unlink()
     with pytest.raises(LabelError, match=r"image 3: The image '03\.png' is missing"):
-        load_dataset(folder, strict=True)
+        load_dataset(folder, options=STRICT)
 
 
 @pytest.mark.usefixtures("large")
@@ -112,9 +113,9 @@ def test_a_size_that_is_none_is_found_in_the_image(folder: Path, width: Any) -> 
     file.write_text(json.dumps(sheet))
     if width in (64.5, "wide", True):
         with pytest.raises(LabelError, match=r"image 4( .*the image has 64x48|: .* is not a number)"):
-            load_dataset(folder, strict=True)
+            load_dataset(folder, options=STRICT)
     else:
-        dataset = load_dataset(folder, strict=True)
+        dataset = load_dataset(folder, options=STRICT)
         assert dataset.records[4].image.size_wh == image_size_wh(folder / "images" / "04.png")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labelled import BOXES, CLASSES, PHRASES, class_name, phrases
+from labelled import BOXES, CLASSES, PHRASES, STRICT, class_name, phrases
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import InputError, LabelError
@@ -111,9 +111,9 @@ def test_expressions(tmp_path: Path, make_image: Any) -> None:
 )
 def test_wrong_lines_are_refused_by_number(tmp_path: Path, make_image: Any, line: Any, said: str) -> None:
     make_image("a.png")
-    write_lines(tmp_path / "x.jsonl", {"image": "a.png", "question": "q", "box": [1, 2, 3, 4]}, "", line)
+    write_lines(tmp_path / "x.jsonl", {"image": "a.png", "question": "p", "box": [1, 2, 3, 4]}, "", line)
     with pytest.raises(LabelError, match=rf"(?s)x\.jsonl, line 3: .*{said}"):
-        load_dataset(tmp_path, strict=True)
+        load_dataset(tmp_path, options=STRICT)
 
 
 def test_labels_not_in_utf8_are_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labelled import boxes
+from labelled import STRICT, boxes
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
@@ -157,7 +157,7 @@ def test_plain_coco_stays_coco(lvis: Path) -> None:
 def test_broken_files_are_refused(lvis: Path, change: Any, said: str) -> None:
     rewrite(lvis, change)
     with pytest.raises(LabelError, match=said):
-        load_dataset(lvis, strict=True)
+        load_dataset(lvis, options=STRICT)
 
 
 def test_a_coco_file_beside_it_is_not_merged(lvis: Path, make_coco: Any, make_image: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from labelled import instances, values
+from labelled import STRICT, instances, values
 from pycocotools import mask as coco_mask
 
 from vrft.data.dataset import load_dataset
@@ -134,7 +134,7 @@ def test_coco_names_annotations_with_a_mask_of_another_size_or_none(
     place = [("p.png", 40, 30)], [(1, 1, [20, 0, 5, 30]), (1, 2, [0, 0, 5, 5])]
     make_coco("a.json", *place, segmentation={"size": [40, 30], "counts": [1200]})
     with pytest.raises(LabelError, match=r"a\.json, annotation 1 \(image p\.png\): The mask has the size"):
-        load_dataset(tmp_path, strict=True)
+        load_dataset(tmp_path, options=STRICT)
     make_coco("a.json", *place, segmentation=[[1, 1, 2, 2]])
     dataset = load_dataset(tmp_path)
     assert [value.mask for value in values(dataset.records[0])] == [None, None]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from labelled import BOXES, CLASSES, PHRASES, boxes, class_name, phrases
+from labelled import BOXES, CLASSES, PHRASES, STRICT, boxes, class_name, phrases
 from PIL import Image
 
 from vrft import types
@@ -164,7 +164,7 @@ def test_wrong_rows_are_refused_by_number(tmp_path: Path, make_image: Any, line:
     if "39" in said:
         (tmp_path / "a.csv").write_text(f"image,question,target,width,height\n\n\n\n{line},30\n")
     with pytest.raises(LabelError, match=rf"(?s)a\.csv, line 5: .*{said}") as caught:
-        load_dataset(tmp_path, PHRASES, strict=True)
+        load_dataset(tmp_path, PHRASES, options=STRICT)
     assert caught.value.fix
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labelled import boxes, instances
+from labelled import STRICT, boxes, instances
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
@@ -150,7 +150,7 @@ def test_image_sets_are_the_parts(tmp_path: Path, make_image: Any, put_xml: PutX
     assert any("several parts count as in none: JPEGImages/a.png" in w for w in dataset.warnings)
     (sets / "test.txt").write_text("e\n\nf\n")
     with pytest.raises(LabelError, match=r"test\.txt, line 3: 'f' has no XML file"):
-        load_dataset(tmp_path, strict=True)
+        load_dataset(tmp_path, options=STRICT)
     for name in ("train", "val", "test"):
         (sets / f"{name}.txt").unlink()
     assert {Path(name).stem: part for name, part in load_dataset(tmp_path).parts.items()} == {
@@ -219,7 +219,7 @@ def test_wrong_files_are_refused_by_line(
     make_image("a.png")
     put_xml("a.xml", **changes)
     with pytest.raises(LabelError, match=rf"(?s){said}") as caught:
-        load_dataset(tmp_path, strict=True)
+        load_dataset(tmp_path, options=STRICT)
     assert caught.value.fix
 
 

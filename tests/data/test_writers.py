@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools.coco import COCO
 
+from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import load_dataset
 from vrft.data.images import open_rgb
 from vrft.data.label_checks import instance_of
@@ -55,17 +56,21 @@ def test_coco_is_read_back(contents: list[list[Annotation]]) -> None:
     with TemporaryDirectory() as name:
         images = [(f"p{i}", noise(i), content) for i, content in enumerate(contents)]
         written = write_coco(Path(name), images, CATEGORIES)
-        assert load_dataset(name).records == written
+        # Generated boxes may well lie within one pixel.
+        assert load_dataset(name, options=ReadOptions(coordinates="pixels")).records == written
         assert [record.annotations for record in written] == [tuple(content) for content in contents]
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.lists(phrases, min_size=1, max_size=3), min_size=1, max_size=3))
+@given(
+    st.lists(st.lists(phrases, min_size=1, max_size=3, unique_by=lambda p: p.name), min_size=1, max_size=3)
+)
 def test_expressions_are_read_back(contents: list[list[Annotation]]) -> None:
     with TemporaryDirectory() as name:
         images = [(f"p{i}", noise(i), content) for i, content in enumerate(contents)]
         written = write_expressions(Path(name), images)
-        assert load_dataset(name).records == written
+        # Generated boxes may well lie within one pixel.
+        assert load_dataset(name, options=ReadOptions(coordinates="pixels")).records == written
         assert [record.annotations for record in written] == [tuple(content) for content in contents]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from labelled import boxes, values
+from labelled import STRICT, boxes, values
 from PIL import Image
 from pycocotools import mask as coco_mask
 
@@ -222,7 +222,7 @@ def test_wrong_lines_are_refused_by_number(
     put("classes.txt", "cat\ndog")
     put("labels/a.txt", f"{BOX}\n{line}\n")
     with pytest.raises(LabelError, match=rf"labels/a\.txt, line 3: .*{said}") as caught:
-        load_dataset(tmp_path, strict=True)
+        load_dataset(tmp_path, options=STRICT)
     assert caught.value.fix
 
 

@@ -70,8 +70,8 @@ def test_coco_against_a_json_is_a_list_of_results_with_its_ids(tmp_path, capsys)
         [
             {"id": 901, "file_name": "c.png", "width": 64, "height": 48},
             {"id": 77, "file_name": "a.png", "width": 200, "height": 100},
-            # By its last part alone.
-            {"id": 5, "file_name": "val/b.png", "width": 40, "height": 30},
+            # By its last parts.
+            {"id": 5, "file_name": "val/cats/b.png", "width": 40, "height": 30},
         ],
         [{"id": 18, "name": "dog"}, {"id": 3, "name": "zebra"}, {"id": 17, "name": "cat"}],
     )
@@ -92,13 +92,14 @@ def test_coco_against_a_json_is_a_list_of_results_with_its_ids(tmp_path, capsys)
         (lambda i, c: i.pop(0), "lacks the images a.png"),
         (lambda i, c: c.pop(1), "lacks the categories cat"),
         (lambda i, c: i[0].update(width=100, height=200), "another size for a.png"),
-        (lambda i, c: i.append({"id": 4, "file_name": "x/b.png"}), "lacks the images cats/b.png"),
+        (lambda i, c: i[1].update(file_name="x/b.png"), "lacks the images cats/b.png"),
+        (lambda i, c: i.append({"id": 4, "file_name": "test/cats/b.png"}), "which is which of cats/b.png"),
         (lambda i, c: i[0].pop("id"), "not a COCO file"),
         (lambda i, c: c[0].update(name=None), "not a COCO file"),
     ],
 )
 def test_coco_ids_that_do_not_fit_are_refused_before_anything_is_asked(tmp_path, change, said):
-    sizes = (("a.png", 200, 100), ("val/b.png", 40, 30), ("c.png", 64, 48))
+    sizes = (("a.png", 200, 100), ("val/cats/b.png", 40, 30), ("c.png", 64, 48))
     images = [
         {"id": n, "file_name": name, "width": w, "height": h} for n, (name, w, h) in enumerate(sizes, 1)
     ]
@@ -110,6 +111,30 @@ def test_coco_ids_that_do_not_fit_are_refused_before_anything_is_asked(tmp_path,
     broken = coco_file(tmp_path / "broken.json", images, categories)
     with pytest.raises(LabelError, match=rf"broken\.json: .*{said}"):
         open_format("coco", examples, Setting("m", broken))
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["0.png"], "which is which of a/0.png, b/0.png"),
+        (["a/0.png"], "lacks the images b/0.png"),
+        (["x/a/0.png", "y/a/0.png", "b/0.png"], "which is which of a/0.png"),
+        (["x/a/0.png", "a/0.png", "b/0.png"], None),
+        (["val/b/0.png", "val/a/0.png"], None),
+        (["0.png", "a/0.png", "b/0.png"], None),
+    ],
+)
+def test_images_of_one_file_name_get_ids_by_their_folders(tmp_path, names, said):
+    box = found(((1.0, 2.0, 3.0, 4.0), 0.5))
+    predictions = [predicted(f"{folder}/0.png", (64, 48), "cat", box) for folder in "ab"]
+    images = [{"id": n, "file_name": name, "width": 64, "height": 48} for n, name in enumerate(names)]
+    file = coco_file(tmp_path / "x.json", images, [{"id": 1, "name": "cat"}])
+    if said is not None:
+        with pytest.raises(LabelError, match=said):
+            written("coco", predictions, Setting("m", file))
+        return
+    rows = written("coco", predictions, Setting("m", file))
+    assert [names[row["image_id"]].split("/")[-2] for row in rows] == ["a", "b"]
 
 
 def test_supervision_is_what_detections_take():

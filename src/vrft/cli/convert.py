@@ -8,10 +8,11 @@ from pydantic import Field
 
 from vrft.cli.options import WithJson
 from vrft.cli.output import print_json, print_line
-from vrft.workflows.requests import STRICT
+from vrft.data.data_options import ReadOptions
+from vrft.workflows.requests import reading_of
 
 
-class ConvertArgs(WithJson):
+class ConvertArgs(WithJson, ReadOptions):
     """Write labelled images in another format; the files of the images stay byte for byte."""
 
     positional = ("data", "out")
@@ -22,7 +23,6 @@ class ConvertArgs(WithJson):
     data: Path = Field(description="A folder of boxes in any format that vrft reads.")
     out: Path = Field(description="A new or empty folder.")
     to: str = Field("coco", description="coco, voc or yolo.")
-    strict: bool = Field(False, description=STRICT)
     link: bool = Field(False, description="Link the images where the disk can, instead of copying them.")
 
 
@@ -32,7 +32,7 @@ def run(args: ConvertArgs) -> None:
     from vrft.data.export.export_format import export
     from vrft.data.label_checks import CATEGORY_BOXES
 
-    dataset = load_dataset(args.data, [CATEGORY_BOXES], strict=args.strict)
+    dataset = load_dataset(args.data, [CATEGORY_BOXES], reading_of(args))
     left_out = export(dataset, args.out, args.to, link=args.link)
     if args.as_json:
         images = len(dataset.records)

@@ -11,7 +11,7 @@ from pydantic import Field
 from vrft.cli.options import WithJson, WithQuiet, WithResume
 from vrft.cli.output import out, print_json, print_line
 from vrft.errors import InputError
-from vrft.workflows.requests import KEPT, MODEL, EvaluateRequest
+from vrft.workflows.requests import KEPT, LABELS, MODEL, EvaluateRequest
 
 
 class EvalArgs(EvaluateRequest, WithResume, WithJson, WithQuiet):
@@ -24,7 +24,8 @@ class EvalArgs(EvaluateRequest, WithResume, WithJson, WithQuiet):
         "vrft eval runs/mine photos --samples 16 --fuse wbf",
     )
     groups: ClassVar = {
-        "Questions": ("task", "task_option", "part", "manifest", "eval_max", "form", "gate", "strict"),
+        "Questions": ("task", "task_option", "part", "manifest", "eval_max", "form", "gate"),
+        "Labels": LABELS,
         "Several answers": ("samples", "temperature", "fuse", "flip", "scales", "seed"),
         "Model": ("max_new_tokens", "min_pixels", "max_pixels", "dtype", "batch"),
         "Scoring": ("novel", "sam"),

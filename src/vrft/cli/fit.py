@@ -15,12 +15,13 @@ from rich.table import Table
 
 from vrft.cli.options import WithJson, WithQuiet, WithResume
 from vrft.cli.output import print_json, print_line, print_table
+from vrft.data.data_options import ReadOptions
 from vrft.errors import InputError
 from vrft.miniature.location import MINIATURE, is_miniature
 from vrft.report.systems import style_of
 from vrft.types import Form
 from vrft.types.options import MAX_SEED
-from vrft.workflows.requests import SEED, STRICT, TASK, TaskRequest
+from vrft.workflows.requests import LABELS, SEED, TASK, TaskRequest, reading_of
 
 if TYPE_CHECKING:
     from vrft.workflows.fit import Fitted
@@ -36,7 +37,7 @@ DIFFERENCES = {
 }
 
 
-class FitArgs(TaskRequest, WithResume, WithJson, WithQuiet):
+class FitArgs(TaskRequest, ReadOptions, WithResume, WithJson, WithQuiet):
     """Train RFT and its SFT twin on labelled images and compare them on held-out ones.
 
     With neither --task nor --model it trains nothing: it says what the folder holds, which task and models
@@ -52,7 +53,8 @@ class FitArgs(TaskRequest, WithResume, WithJson, WithQuiet):
     )
     groups: ClassVar = {
         "What": ("task", "task_option", "model", "form", "reward"),
-        "Images": ("shots", "val_max", "eval_max", "near_duplicates", "strict"),
+        "Images": ("shots", "val_max", "eval_max", "near_duplicates"),
+        "Labels": LABELS,
         "Training": ("steps", "seed", "full", "control"),
     }
     data: Path = Field(description="A folder of labelled images.")
@@ -72,7 +74,6 @@ class FitArgs(TaskRequest, WithResume, WithJson, WithQuiet):
     )
     full: bool = Field(False, description="Train all weights of a large model, not a LoRA adapter.")
     near_duplicates: bool = Field(True, description="Count images that look nearly the same as one.")
-    strict: bool = Field(False, description=STRICT)
     control: bool = Field(False, description="Also train on shuffled rewards, which must not make it better.")
     out: Path | None = Field(None, description="Folder of the fit; by default a new one in runs/.")
 
@@ -89,7 +90,7 @@ def run(args: FitArgs) -> None:
     quiet = args.quiet or args.as_json
     reporter, said = reporter_for_people(quiet), {}
     if args.task is None:
-        said["task"] = labels_at(args.data, strict=args.strict)[0].name
+        said["task"] = labels_at(args.data, reading=reading_of(args))[0].name
         reporter.info(f"No --task given: the labels suggest {said['task']}.")
     if args.model is None:
         said["model"] = MINIATURE
@@ -108,12 +109,12 @@ def run(args: FitArgs) -> None:
 def _suggest(args: FitArgs) -> None:
     from vrft.workflows.suggest import suggest
 
-    said = args.model_fields_set - {"data", "as_json", "quiet", "debug"}
+    said = args.model_fields_set - {"data", "as_json", "quiet", "debug", *LABELS}
     if said:
         raise InputError(
             "Say what to train: --task and --model. 'vrft fit DATA' alone says which suit the folder."
         )
-    found = suggest(args.data)
+    found = suggest(args.data, reading_of(args))
     if args.as_json:
         print_json(found.row())
     else:

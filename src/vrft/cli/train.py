@@ -9,8 +9,8 @@ from pydantic import Field
 
 from vrft.cli.options import WithQuiet, WithResume
 from vrft.cli.output import print_line
+from vrft.data.data_options import ReadOptions
 from vrft.errors import Interrupted
-from vrft.workflows.requests import STRICT
 
 
 class TrainArgs(WithResume, WithQuiet):
@@ -25,7 +25,7 @@ class TrainArgs(WithResume, WithQuiet):
     )
     config: Path = Field(description="A YAML file, or the name of a shipped recipe.")
     overrides: tuple[str, ...] = Field((), description="key=value, such as optim.steps=50.")
-    strict: bool = Field(False, description=STRICT)
+    strict: bool = Field(False, description=ReadOptions.model_fields["strict"].description)
 
 
 class SftArgs(TrainArgs):

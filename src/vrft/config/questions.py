@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vrft.config.run_config import RunConfig
-from vrft.data.data_options import DataOptions
+from vrft.data.data_options import DataOptions, ReadOptions
 from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.fingerprints import CACHE, Fingerprints, fingerprint, fingerprints, unusable
 from vrft.data.images import image_size_wh
@@ -36,7 +36,7 @@ def labels_at(
     path: Path | str,
     task: str | None = None,
     options: Mapping[str, object] | None = None,
-    strict: bool = False,
+    reading: ReadOptions | None = None,
 ) -> tuple[Task, Dataset]:
     """A task and the labelled images that it asks about.
 
@@ -44,15 +44,15 @@ def labels_at(
         path: the labels.
         task: None takes what the labels suggest.
         options: of the task.
-        strict: refuse what would be left out or clipped.
+        reading: what the labels leave open.
 
     Raises:
         InputError: the labels cannot be read, or no task asks about such labels by itself.
     """
     if task is not None:
         chosen = load_task(task, options)
-        return chosen, load_dataset(path, chosen.needs, strict=strict)
-    dataset = load_dataset(path, strict=strict)
+        return chosen, load_dataset(path, chosen.needs, reading)
+    dataset = load_dataset(path, options=reading)
     suggested = default_task(dataset.provides)
     if suggested is None:
         raise InputError(
@@ -99,7 +99,7 @@ def ask_about(task: Task, dataset: Dataset, form: Form = Form.THINK) -> Sequence
 def questions_of(config: RunConfig, reporter: ProgressReporter | None = None) -> Questions:
     """Read and split the data that a configuration names."""
     task = config.task.load()
-    dataset = load_dataset(Path(config.data.path), task.needs, strict=config.data.strict)
+    dataset = load_dataset(Path(config.data.path), task.needs, config.data)
     found: Fingerprints | None = None
     if not config.data.manifest:
         dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter)

@@ -1,13 +1,33 @@
-"""Which labelled images a run learns from, and how they are split."""
+"""Which labelled images a run learns from, how they are read, and how they are split."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import Field
 
 from vrft.types.options import Options
 
+Coordinates = Literal["pixels", "0-1", "0-1000"]
+BoxOrder = Literal["xyxy", "xywh"]
 
-class DataOptions(Options):
+
+class ReadOptions(Options):
+    """What labels leave open; by default they decide, and where they cannot, it is an error."""
+
+    format: str | None = None
+    """Name of the format to read the labels as, where they fit several."""
+    coordinates: Coordinates | None = None
+    """What the numbers of boxes are: pixels, or parts of the image from 0 to 1 or from 0 to 1000. Needed only
+    where boxes in pixels look like one of the others."""
+    strict: bool = False
+    """Refuse data of which a label or an image would be left out or a box clipped."""
+    box_order: BoxOrder | None = None
+    """Whether four numbers are two corners (xyxy), or a corner with width and height (xywh), where a column
+    called 'bbox' leaves it open."""
+
+
+class DataOptions(ReadOptions):
     """Which labelled images, and how they are split."""
 
     path: str
@@ -23,7 +43,5 @@ class DataOptions(Options):
     close together are ranked by chance."""
     eval_max: int = Field(200, ge=1)
     """Held-out questions at most."""
-    strict: bool = False
-    """Refuse data of which a label or an image would be left out or a box clipped."""
     manifest: str | None = None
     """A split written earlier; shots, negatives and seed are then not used."""

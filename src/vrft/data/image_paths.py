@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from vrft.data.images import is_image, subfolders
 from vrft.errors import ImageError
@@ -17,23 +18,30 @@ class ImageFinder:
         # 'instances_train2017.json' belongs to the folder 'train2017'.
         own = label_file.stem.rsplit("_", 1)[-1]
         here = label_file.parent
-        self._near = (
-            here,
-            *(root / folder for folder in folders),
-            root / own,
-            root / "images" / own,
-            root,
-            here / "images",
-            root / "images",
+        images = _folders_of_images(root)
+        self._near = tuple(
+            dict.fromkeys(
+                (
+                    here,
+                    *(root / folder for folder in folders),
+                    root / own,
+                    *(folder / own for folder in images),
+                    root,
+                    *_folders_of_images(here),
+                    *images,
+                )
+            )
         )
         self._seen: dict[Path, tuple[str, ...]] = {}
         self._listings: dict[str, _Listing] = {}
-        self._far = tuple(subfolders(root) + subfolders(root / "images"))
+        inner = [folder for image_folder in images for folder in subfolders(image_folder)]
+        self._far = tuple(dict.fromkeys(subfolders(root) + inner))
 
     def find(self, name: str, where: str) -> Path:
-        """The file of a name in the label file; a path from another machine is tried by its last part too."""
+        """The file of a name in the label file; addresses and paths from another machine are tried by their
+        last parts too."""
         written = name.replace("\\", "/")
-        for tried in dict.fromkeys((written, written.rsplit("/", 1)[-1])):
+        for tried in dict.fromkeys((written, *_last_parts(written))):
             for folder in self._near:
                 if found := self._in(folder, tried):
                     return found
@@ -78,6 +86,23 @@ class ImageFinder:
             files = folder.iterdir() if folder.is_dir() else ()
             self._seen[folder] = tuple(sorted({file.suffix for file in files if is_image(file)}))
         return self._seen[folder]
+
+
+def _folders_of_images(folder: Path) -> list[Path]:
+    """The folders 'images' in a folder, in whichever case they are written; 'images' where there is none."""
+    named = [inner for inner in subfolders(folder) if inner.name.lower() == "images"]
+    return sorted(named, key=lambda inner: inner.name != "images") or [folder / "images"]
+
+
+def _last_parts(written: str) -> list[str]:
+    """A path without its first folder, its first two, and so on; of an address its path alone."""
+    try:
+        address = urlsplit(written)
+        path = unquote(address.path) if "://" in written else written.partition("?")[0]
+    except ValueError:
+        path = written
+    steps = path.split("/")
+    return ["/".join(steps[first:]) for first in range(len(steps)) if steps[first]]
 
 
 class _Listing:

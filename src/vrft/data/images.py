@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from vrft import types
 from vrft.errors import ImageError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+
+UNREAD_SUFFIXES = frozenset({".heic", ".heif", ".avif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw"})
+"""Images of telephones and cameras that are not read."""
+CONVERT = "Save such images as JPEG or PNG (magick mogrify -format jpg), and write these names in the labels."
 
 _TURNED = frozenset({5, 6, 7, 8})
 """EXIF orientations that swap width and height (EXIF 2.32, tag 0x0112)."""
@@ -50,6 +55,15 @@ def files_below(folder: Path, pattern: str = "*") -> Iterator[Path]:
         hidden = any(name.startswith(".") for name in file.relative_to(folder).parts)
         if not hidden and file.is_file():
             yield file
+
+
+def holds(folder: Path, wanted: Callable[[Path], bool]) -> bool:
+    """Whether some file in a folder or its folders is wanted; nothing hidden is looked at."""
+    for here, inner, files in os.walk(folder):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        if any(not name.startswith(".") and wanted(Path(here, name)) for name in files):
+            return True
+    return False
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -155,8 +169,8 @@ def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
             "There is no such image.", str(path), "Put it back, or remove its labels."
         ) from error
     except _BROKEN as error:
-        raise ImageError(
-            f"The image cannot be read ({error or type(error).__name__}).",
-            str(path),
-            "Replace the file or remove it and its labels.",
-        ) from error
+        fix = "Replace the file or remove it and its labels."
+        if path.suffix.lower() in UNREAD_SUFFIXES:
+            fix = f"vrft does not read {path.suffix[1:].upper()}. {CONVERT}"
+        problem = f"The image cannot be read ({error or type(error).__name__})."
+        raise ImageError(problem, str(path), fix) from error

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from vrft.data.conventions import as_pixels
+from vrft.data.data_options import Coordinates
 from vrft.data.images import image_size_wh
 from vrft.data.scalars import size
 from vrft.errors import ImageError, LabelError
@@ -97,6 +100,8 @@ class Mistakes(list[LabelError]):
         super().__init__(mistakes)
         self.fixed: list[LabelError] = []
         """Labels that were kept in part: clipped boxes, corners put in order, boxes without their masks."""
+        self.coordinates: Coordinates | None = None
+        """What the numbers of boxes are declared to be; pixels where nothing is."""
         self.moved: list[str] = []
         """Places of boxes that were clipped by no more than a pixel."""
 
@@ -124,8 +129,22 @@ class Mistakes(list[LabelError]):
         except LabelError as mistake:
             self.fixed.append(mistake)
 
-    def box(self, corners: Sequence[object], image_wh: tuple[int, int], where: str) -> BoxXYXY:
-        """A box in pixels inside its image, put in order and clipped; LabelError where no area is left."""
+    def box(
+        self,
+        corners: Sequence[object],
+        image_wh: tuple[int, int],
+        where: str,
+        coordinates: Coordinates | None = None,
+    ) -> BoxXYXY:
+        """A box in pixels inside its image, put in order and clipped; LabelError where no area is left.
+
+        Args:
+            corners: x1, y1, x2, y2 in whichever order.
+            image_wh: the image's width and height in pixels.
+            where: the place, for messages.
+            coordinates: what the numbers are; None takes what is declared.
+        """
+        corners = as_pixels(corners, coordinates or self.coordinates, image_wh)
         box, odd = fitted_box(corners, image_wh, where)
         if odd is not None:
             self.fixed.append(odd)
@@ -167,6 +186,13 @@ def one_part_each(named: Iterable[tuple[str, str]]) -> tuple[dict[str, str], lis
     torn = {name for name, part in named if parts.setdefault(name, part) != part}
     kept = {name: part for name, part in parts.items() if name not in torn}
     return kept, warnings_about({"Images that are in several parts count as in none": sorted(torn)})
+
+
+def shared_names(named: Sequence[str]) -> list[str]:
+    """A sentence about classes of one name, which count as one."""
+    twice = sorted(name for name, count in Counter(named).items() if count > 1)
+    says = f"several classes are called {some([repr(name) for name in twice])}, and count as one each."
+    return [says] if twice else []
 
 
 def without_boxes(

@@ -170,11 +170,12 @@ def fit(
         RunError: the folder holds a fit and ``resume`` is False.
         Interrupted: a signal ended a trial; the same call with ``resume=True`` goes on.
     """
+    from vrft.data.data_options import ReadOptions
     from vrft.run_folder import chosen_folder
     from vrft.workflows.fit import fit as run_fit
     from vrft.workflows.fit_settings import FitSettings
 
-    named = labels_at(data, strict=strict)[0].name if task is None else task
+    named = labels_at(data, reading=ReadOptions(strict=strict))[0].name if task is None else task
     settings = FitSettings(
         data=Path(data),
         task=named,

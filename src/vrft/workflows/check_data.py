@@ -19,7 +19,7 @@ from vrft.progress import ProgressReporter
 from vrft.tasks.registry import load_task
 from vrft.tasks.task import Task
 from vrft.workflows.fit_settings import FitSettings
-from vrft.workflows.requests import CheckRequest
+from vrft.workflows.requests import CheckRequest, reading_of, stated
 
 if TYPE_CHECKING:
     from vrft.diagnostics.check.model_case import ModelCase
@@ -36,7 +36,7 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
         raise InputError(f"{path}: there is no such folder, file or recipe. Check the path.")
     if path.exists() and not is_config(path):
         task = load_task(request.task) if request.task is not None else None
-        return check(path, task, lambda own: _plain(request, own), opener, reporter, request.strict)
+        return check(path, task, lambda own: _plain(request, own), opener, reporter, reading_of(request))
     given = {
         "task": request.task,
         "model.path": request.model,
@@ -44,10 +44,10 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
         "seed": request.seed,
     }
     overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
-    overrides += [*request.overrides, *(["data.strict=true"] if request.strict else [])]
+    overrides += [*(f"data.{key}={value}" for key, value in stated(request).items()), *request.overrides]
     config = load_config(recipe_path(path), overrides)
     data, task = config.data, config.task.load()
-    return check(Path(data.path), task, lambda own: config, opener, reporter, data.strict)
+    return check(Path(data.path), task, lambda own: config, opener, reporter, data)
 
 
 def examine_fit(
@@ -82,7 +82,7 @@ def _plain(request: CheckRequest, task: Task) -> RunConfig:
         "task": task.name,
         "seed": request.seed or 0,
         "model": {"path": settings.model},
-        "data": {"path": str(request.path), "strict": request.strict, **shots},
+        "data": {"path": str(request.path), **stated(request), **shots},
         "rollout": {"max_new_tokens": settings.recipe.max_new_tokens},
     }
     for override in request.overrides:

@@ -58,7 +58,7 @@ def evaluate_model(
     """
     run = TrainedRun.of(model)
     task = run.task(request)
-    dataset = load_dataset(data, needs=task.needs, strict=request.strict)
+    dataset = load_dataset(data, task.needs, run.reading(data, request))
     examples, part = _questions(run, data, request, task, dataset)
     unusable = unusable_images(examples)
     dataset = dataset.without(unusable, request.strict)

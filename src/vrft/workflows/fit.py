@@ -124,7 +124,7 @@ class FitPipeline:
     ) -> None:
         self.settings, self.folder, self.reporter, self.context = settings, folder, reporter, context
         self.task = load_task(settings.task, settings.task_options)
-        self.dataset = load_dataset(settings.data, self.task.needs, strict=settings.strict)
+        self.dataset = load_dataset(settings.data, self.task.needs, settings.reading)
         self.form = Form.THINK
         self.notes: list[str] = []
         self.trials: list[Trial] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vrft.config.run_config import RunConfig, make_config, set_key
-from vrft.data.data_options import DataOptions
+from vrft.data.data_options import BoxOrder, Coordinates, DataOptions, ReadOptions
 from vrft.errors import ConfigError, RunError
 from vrft.miniature.location import MINIATURE, is_miniature
 from vrft.models.model_options import LoraOptions
@@ -89,8 +89,11 @@ class FitSettings:
     val_max: int = DataOptions.model_fields["val_max"].default
     near_duplicates: bool = True
     """Count images that look nearly the same as one."""
+    format: str | None = None
+    """How its labels are read; these four are those of ``ReadOptions``."""
+    coordinates: Coordinates | None = None
+    box_order: BoxOrder | None = None
     strict: bool = False
-    """Refuse data of which a label or an image would be left out or a box clipped."""
     overrides: tuple[str, ...] = ()
     """``key=value`` for every trial, such as ``optim.micro_prompts=1``; not what ``fit`` decides itself."""
 
@@ -109,6 +112,10 @@ class FitSettings:
     def stem(self) -> Path:
         """Where a fit is kept that is given no folder."""
         return Path("runs") / f"fit-{self.data.resolve().name}-{load_task(self.task).name}-{self.seed}"
+
+    @property
+    def reading(self) -> ReadOptions:
+        return ReadOptions(**{name: getattr(self, name) for name in ReadOptions.model_fields})
 
     @property
     def recipe(self) -> Recipe:
@@ -141,7 +148,7 @@ class FitSettings:
                 "val_max": self.val_max,
                 "eval_max": self.eval_max,
                 "near_duplicates": self.near_duplicates,
-                "strict": self.strict,
+                **self.reading.model_dump(),
                 "manifest": str(manifest) if manifest is not None else None,
             },
             "rollout": {"max_new_tokens": recipe.max_new_tokens},

@@ -15,7 +15,7 @@ from vrft.run_folder import fresh_folder
 from vrft.types import Form
 from vrft.workflows.check_data import is_config
 from vrft.workflows.fit_settings import FitSettings
-from vrft.workflows.requests import ProbeRequest
+from vrft.workflows.requests import ProbeRequest, reading_of, stated
 
 OF_A_FOLDER = ("task", "model", "shots", "form")
 
@@ -50,7 +50,7 @@ def _config(request: ProbeRequest) -> RunConfig:
             if getattr(request, name) is not None:
                 raise InputError(f"--{name} is for a folder of images. Change a configuration by key=value.")
         return load_config(recipe_path(request.path), request.overrides)
-    task, _ = labels_at(request.path, request.task)
+    task, _ = labels_at(request.path, request.task, reading=reading_of(request))
     settings = FitSettings(
         data=request.path,
         task=request.task or task.name,
@@ -58,6 +58,7 @@ def _config(request: ProbeRequest) -> RunConfig:
         shots=request.shots or FitSettings.shots,
         seed=request.seed,
         overrides=request.overrides,
+        **stated(request),
     )
     stem = Path("runs") / f"probe-{request.path.resolve().name}-{task.name}-{request.seed}"
     return settings.trial(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field
 
+from vrft.data.data_options import ReadOptions
 from vrft.errors import InputError
 from vrft.inference.ask_options import BATCH
 from vrft.models.model_options import Dtype
@@ -42,7 +43,8 @@ FUSE = "The rule that makes one answer of several; 'vrft tasks' lists those of e
 MODEL = "A run folder, a model or adapter folder, a hub id, or 'miniature'."
 AS_TRAINED = "By default as trained, else"
 KEPT = "What it holds is not asked again."
-STRICT = "Refuse data of which a label or image would be left out, or a box clipped."
+LABELS = tuple(ReadOptions.model_fields)
+"""Options of how labels are read."""
 NOVEL = "Categories that training has not seen, with commas between."
 
 
@@ -93,7 +95,7 @@ class PredictRequest(AskRequest):
     out: Path | None = Field(None, description=f"Folder that keeps answers and drawn images. {KEPT}")
 
 
-class EvaluateRequest(AskRequest):
+class EvaluateRequest(AskRequest, ReadOptions):
     """How a model is evaluated on labelled images."""
 
     part: Part | None = Field(None, description="all, train, val or heldout. By default heldout, if known.")
@@ -103,7 +105,6 @@ class EvaluateRequest(AskRequest):
     novel: Names = Field((), description=NOVEL)
     sam: str | None = Field(None, description="A SAM folder or hub id, to measure gIoU and cIoU of regions.")
     batch: int = Field(BATCH, description="Questions encoded together; fewer take less memory.")
-    strict: bool = Field(False, description=STRICT)
 
 
 class FilesRequest(TaskOptionsRequest):
@@ -117,7 +118,7 @@ class FilesRequest(TaskOptionsRequest):
     novel: Names = Field((), description=NOVEL)
 
 
-class CheckRequest(Options):
+class CheckRequest(ReadOptions):
     """What is examined before a training."""
 
     path: Path = Field(description="Labelled images, a YAML file, or the name of a shipped recipe.")
@@ -129,10 +130,9 @@ class CheckRequest(Options):
         None, ge=0, le=MAX_SEED, description="Decides the split. By default as configured, or 0."
     )
     out: Path = Field(Path("check"), description="Folder that drawn images go to.")
-    strict: bool = Field(False, description=STRICT)
 
 
-class ProbeRequest(Options):
+class ProbeRequest(ReadOptions):
     """What is sampled before a training."""
 
     path: Path = Field(description="Labelled images, a YAML file, or the name of a shipped recipe.")
@@ -162,6 +162,17 @@ class AuditRequest(Options):
     frame: str = Field("norm1000", description="How answers write places: norm1000, resized_pixels or norm1.")
     targets: int = Field(500, description="Number of questions, at least 60.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
+
+
+def stated(request: ReadOptions) -> dict[str, Any]:
+    """What a user said of how labels are read."""
+    given = {name: getattr(request, name) for name in ReadOptions.model_fields}
+    return {name: value for name, value in given.items() if value not in (None, False)}
+
+
+def reading_of(request: ReadOptions) -> ReadOptions:
+    """How labels are read, of a request that says more."""
+    return ReadOptions(**stated(request))
 
 
 def _pair(text: str) -> tuple[str, Any]:

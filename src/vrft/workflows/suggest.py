@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import Dataset, load_dataset
 from vrft.diagnostics.check.labels import class_counts
 from vrft.miniature.location import MINIATURE
@@ -37,6 +39,8 @@ class Suggestion:
     """All tasks whose labels are there."""
     shots: int
     models: dict[str, str]
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    """What was said of how the labels are read."""
 
     @property
     def command(self) -> str | None:
@@ -45,6 +49,8 @@ class Suggestion:
             return None
         model = next((name for name in self.models if name != MINIATURE), HUB)
         words = ["vrft", "fit", str(self.data), "--task", self.task.name, "--model", model]
+        for name, value in self.reading.items():
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
         return shlex.join([*words, "--shots", str(self.shots)])
 
     def row(self) -> dict[str, Any]:
@@ -100,18 +106,19 @@ class Suggestion:
         ]
 
 
-def suggest(data: Path) -> Suggestion:
+def suggest(data: Path, reading: ReadOptions | None = None) -> Suggestion:
     """Look at a folder of labelled images.
 
     Raises:
         InputError: it holds no labels that can be read, or several kinds at once.
     """
-    dataset = load_dataset(data)
+    dataset = load_dataset(data, options=reading)
     tasks = [load_task(name) for name in task_names()]
     fitting = tuple(task.name for task in tasks if task.needs and task.needs <= dataset.provides)
     smallest = min((count.images for count in class_counts(dataset).values()), default=SHOTS)
     shots = max(1, min(SHOTS, smallest // 3))
-    return Suggestion(data, dataset, default_task(dataset.provides), fitting, shots, _models())
+    said = {} if reading is None else reading.model_dump(exclude_defaults=True)
+    return Suggestion(data, dataset, default_task(dataset.provides), fitting, shots, _models(), said)
 
 
 def models_here() -> dict[str, dict[str, str]]:

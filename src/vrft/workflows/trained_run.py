@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from vrft.config.run_config import RunConfig, load_config
+from vrft.data.data_options import ReadOptions
 from vrft.errors import InputError
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.provenance import Pixels, settings_of
@@ -15,7 +16,7 @@ from vrft.run_folder import read_json
 from vrft.tasks.registry import load_task
 from vrft.tasks.task import Task
 from vrft.types import Form, SamplingParams
-from vrft.workflows.requests import LENGTH, AskRequest, TaskRequest
+from vrft.workflows.requests import LENGTH, AskRequest, TaskRequest, reading_of, stated
 
 if TYPE_CHECKING:
     from vrft.inference.policy_predictor import PolicyPredictor
@@ -56,6 +57,13 @@ class TrainedRun:
 
     def form(self, request: AskRequest) -> Form:
         return request.form or (self.config.form if self.config is not None else Form.THINK)
+
+    def reading(self, data: Path, request: ReadOptions) -> ReadOptions:
+        """How labels are read: as the user says, else, of the images of its training, as there."""
+        own = self.config.data if self.config is not None else None
+        if own is None or Path(own.path).resolve() != data.resolve():
+            return reading_of(request)
+        return ReadOptions(**{**stated(own), **stated(request)})
 
     def options(self, request: AskRequest, *, batch: int, gate: bool = False) -> AskOptions:
         own = self.config.rollout.max_new_tokens if self.config is not None else LENGTH

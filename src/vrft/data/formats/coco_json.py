@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import Dataset
 from vrft.data.formats.json_files import is_objects, json_files, mentions, parsed
 from vrft.data.formats.segmentation_fields import mask_of
@@ -31,6 +32,7 @@ from vrft.data.label_checks import (
     instance_of,
     parts_by_folder,
     record_id,
+    shared_names,
     some,
     without_boxes,
 )
@@ -52,6 +54,7 @@ class CocoReader:
     """Boxes of images in COCO's json."""
 
     name, in_files = "coco", True
+    open_to = frozenset({"coordinates"})
     provides: Mapping[Provides, str] = {
         CATEGORY_BOXES: 'a COCO json with "images", "annotations" and "categories", in the folder or one '
         "folder below"
@@ -60,11 +63,15 @@ class CocoReader:
     def detects(self, path: Path) -> frozenset[Provides]:
         return frozenset({CATEGORY_BOXES} if _label_files(path) else ())
 
-    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+    def read(
+        self, path: Path, needs: frozenset[Provides] = frozenset(), options: ReadOptions | None = None
+    ) -> Dataset:
         """One record per image, those without boxes included, in the order of files and their images."""
-        return self._read(path, Sheet)[0]
+        return self._read(path, Sheet, options)[0]
 
-    def _read(self, path: Path, kind: type[SheetT]) -> tuple[Dataset, list[SheetT]]:
+    def _read(
+        self, path: Path, kind: type[SheetT], options: ReadOptions | None
+    ) -> tuple[Dataset, list[SheetT]]:
         root = path
         if path.is_file():
             root = path.parent.parent if path.parent.name == "annotations" else path.parent
@@ -74,6 +81,7 @@ class CocoReader:
         sheets: list[SheetT] = []
         for file in _label_files(path):
             sheets.append(sheet := kind(file, root))
+            sheet.mistakes.coordinates = options.coordinates if options is not None else None
             for record in sheet.records():
                 if record.id in seen:
                     problem = f"The image is labelled in {seen[record.id][0].name} too."
@@ -107,7 +115,7 @@ class Sheet:
 
     @property
     def warnings(self) -> list[str]:
-        found = []
+        found = shared_names([name for _, name in self.categories.items()])
         if self.flat:
             found.append(f"segmentations that cover no pixel were not read: annotations {some(self.flat)}.")
         if self.masks_are_crowds:
@@ -188,15 +196,15 @@ class Sheet:
         for entry in self.lists["categories"]:
             where = f"{self.file}, category {entry.get('id')}"
             name = entry.get("name")
-            if not isinstance(name, str) or not name.strip():
-                problem = (
-                    "The category has no name."
-                    if not str(name or "").strip()
-                    else f"The name {name!r} is not text."
-                )
+            # A class may well be called 7.
+            text = str(name) if isinstance(name, str | int) and not isinstance(name, bool) else ""
+            if not text.strip():
+                problem = "The category has no name."
+                if name is not None and str(name).strip():
+                    problem = f"The name {name!r} is not text."
                 raise LabelError(problem, where, 'Write one: "name": "cat".')
-            name, own = nfc(name.strip()), entry.get("id")
-            if not named.add(own, name) and named.get(own) != name:
+            text, own = nfc(text.strip()), entry.get("id")
+            if not named.add(own, text) and named.get(own) != text:
                 raise LabelError("Two categories have this id.", where, "Give each its own.")
         return named
 
@@ -233,6 +241,8 @@ class Sheet:
     def _mask(self, entry: Mapping[str, Any], image_wh: tuple[int, int], where: str) -> Mask | None:
         """The segmentation; None where it cannot be used, and then the box stays."""
         mask: Mask | None = None
+        if self.mistakes.coordinates not in (None, "pixels"):
+            return mask
         with self.mistakes.kept_in_part():
             mask = mask_of(entry.get("segmentation"), image_wh, where)
             self.flat += [str(entry.get("id"))] if mask is None else []

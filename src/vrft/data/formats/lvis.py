@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import Dataset
 from vrft.data.formats.coco_json import CocoReader, Sheet
 from vrft.data.formats.json_files import json_files, mentions
@@ -39,9 +40,11 @@ class LvisReader(CocoReader):
         found = any(mentions(file, *_KEYS) for file in json_files(path))
         return frozenset({CATEGORY_BOXES} if found else ())
 
-    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+    def read(
+        self, path: Path, needs: frozenset[Provides] = frozenset(), options: ReadOptions | None = None
+    ) -> Dataset:
         """One record per image, with what is known to be absent or not labelled exhaustively."""
-        dataset, sheets = self._read(path, _LvisSheet)
+        dataset, sheets = self._read(path, _LvisSheet, options)
         frequencies = {name: f for sheet in sheets for name, f in sheet.frequencies.items()}
         parts = {name: part for sheet in sheets for name, part in sheet.parts().items()}
         return replace(dataset, parts=parts, frequencies=frequencies)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import pickle
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import Dataset
 from vrft.data.formats.coco_json import Sheet
 from vrft.data.image_paths import ImageFinder
@@ -42,6 +43,7 @@ class RefCocoReader:
     """Phrases and the annotated object that each refers to."""
 
     name, in_files = "refcoco", True
+    open_to = frozenset({"coordinates"})
     provides: Mapping[Provides, str] = {
         PHRASE_BOXES: 'instances.json with "refs(unc).p" or "refs(unc).json" next to it (RefCOCO)'
     }
@@ -49,7 +51,9 @@ class RefCocoReader:
     def detects(self, path: Path) -> frozenset[Provides]:
         return frozenset({PHRASE_BOXES} if _refs_files(path) else ())
 
-    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+    def read(
+        self, path: Path, needs: frozenset[Provides] = frozenset(), options: ReadOptions | None = None
+    ) -> Dataset:
         """One record per image that a phrase is about; the path may be the folder above that of the files."""
         files = _refs_files(path)
         if len(files) > 1:
@@ -64,6 +68,7 @@ class RefCocoReader:
                 refs.append(_ref(entry, f"{file}, ref {number if own is None else own}"))
         root, wanted = _root(path, file), {ref.ann_id for ref in refs}
         sheet = _Annotated(file.with_name("instances.json"), root, wanted)
+        sheet.mistakes.coordinates = options.coordinates if options is not None else None
         records = sheet.records()
         phrases: defaultdict[str, list[Annotation]] = defaultdict(list)
         parts: defaultdict[str, set[str]] = defaultdict(set)
@@ -81,11 +86,25 @@ class RefCocoReader:
         torn_too = warnings_about(
             {"Images that are in several parts are used in one only: test before val before train": torn}
         )
+        for name, said in phrases.items():
+            phrases[name] = _said_of_one(said, f"{file}, {name}", mistakes)
         named = tuple(replace(record, annotations=tuple(phrases[record.id])) for record in records)
         given = {name: strictest(several) for name, several in parts.items() if several}
         warnings = (*sheet.warnings, *mistakes.warnings, *torn_too)
         odd = (tuple(mistakes), tuple(mistakes.fixed))
         return Dataset(root, self.name, named, warnings, given, {}, *odd)
+
+
+def _said_of_one(said: Sequence[Annotation], where: str, mistakes: Mistakes) -> list[Annotation]:
+    """The phrases of an image without those that were said of two of its objects: both people were right."""
+    meant: defaultdict[str, set[Hashable]] = defaultdict(set)
+    for one in said:
+        meant[one.name].add(one.value.meaning)
+    twice = [name for name, things in meant.items() if len(things) > 1]
+    for name in twice:
+        problem = f"The phrase '{name}' is said of {len(meant[name])} objects of the image."
+        mistakes.append(LabelError(problem, where, "Make it clear which is meant."))
+    return [one for one in said if one.name not in twice]
 
 
 class _Annotated(Sheet):

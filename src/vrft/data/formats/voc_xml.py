@@ -22,12 +22,12 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
-from xml.parsers import expat
 
+from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import Dataset
+from vrft.data.formats.xml_files import Markup, begins_with, read_markup, text_of
 from vrft.data.image_paths import ImageFinder
 from vrft.data.images import files_below, image_size_wh, is_image
 from vrft.data.label_checks import (
@@ -57,6 +57,7 @@ class VocReader:
     """Boxes of images, one xml per image."""
 
     name, in_files = "voc", True
+    open_to = frozenset({"coordinates"})
     provides: Mapping[Provides, str] = {
         CATEGORY_BOXES: "Pascal VOC xml files in 'Annotations' or next to their images"
     }
@@ -64,12 +65,15 @@ class VocReader:
     def detects(self, path: Path) -> frozenset[Provides]:
         return frozenset({CATEGORY_BOXES} if next(_label_files(path), None) else ())
 
-    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+    def read(
+        self, path: Path, needs: frozenset[Provides] = frozenset(), options: ReadOptions | None = None
+    ) -> Dataset:
         """One record per xml in the order of the files' names, those without objects included."""
         root = path if path.is_dir() else path.parent
         while root.name.lower() in _FOLDERS:
             root = root.parent
         sheets = _Sheets(root)
+        sheets.mistakes.coordinates = options.coordinates if options is not None else None
         records: dict[str, Record] = {}
         names: dict[tuple[Path, str], str | None] = {}
         twice: set[str] = set()
@@ -125,32 +129,32 @@ class _Sheets:
     def record(self, file: Path) -> Record | None:
         """The image of one xml with its boxes; None where it cannot be used."""
         try:
-            sheet = _read_markup(file)
+            sheet = read_markup(file)
             path = self._image(sheet)
             image_wh = image_size_wh(path)
             stated = sheet.root.find("size")
-            check_size((_text_of(stated, "width"), _text_of(stated, "height")), image_wh, str(file))
+            check_size((text_of(stated, "width"), text_of(stated, "height")), image_wh, str(file))
         except LabelError as mistake:
             self.mistakes.append(mistake)
             return None
         from_one = _counts_from_one(sheet.root)
         boxes: list[Annotation] = []
-        unknown = {_text_of(part, "name") for part in sheet.root.findall("object/part")}
+        unknown = {text_of(part, "name") for part in sheet.root.findall("object/part")}
         for element in sheet.root.findall("object"):
-            with self.mistakes.kept(unknown, _text_of(element, "name")):
+            with self.mistakes.kept(unknown, text_of(element, "name")):
                 boxes.append(self._box(element, sheet, image_wh, from_one))
         if boxes:
             (self.from_one if from_one else self.from_zero).append(file.name)
         shown = (Image(path, image_wh),)
         return Record(record_id(path, self.root), shown, tuple(boxes), unknown=tuple(sorted(unknown)))
 
-    def _image(self, sheet: _Markup) -> Path:
+    def _image(self, sheet: Markup) -> Path:
         file = sheet.file
         if file.parent not in self.images:
             self.images[file.parent] = ImageFinder(file, _home(file, self.root), ("JPEGImages",))
         images = self.images[file.parent]
         own = images.find_stem(file.stem)
-        written = _text_of(sheet.root, "filename") or (own.name if own else f"{file.stem}.jpg")
+        written = text_of(sheet.root, "filename") or (own.name if own else f"{file.stem}.jpg")
         try:
             named = images.find(written, str(file))
         except LabelError:
@@ -168,16 +172,16 @@ class _Sheets:
         return named
 
     def _box(
-        self, element: ElementTree.Element, sheet: _Markup, image_wh: tuple[int, int], from_one: bool
+        self, element: ElementTree.Element, sheet: Markup, image_wh: tuple[int, int], from_one: bool
     ) -> Annotation:
         where = f"{sheet.file}, line {sheet.lines[element]}"
-        name = _text_of(element, "name")
+        name = text_of(element, "name")
         if not name:
             raise LabelError("The object has no 'name'.", where, "Write its class there.")
         first = 1 if from_one else 0
         x1, y1, x2, y2 = _corners(element, where)
         box = self.mistakes.box((x1 - first, y1 - first, x2, y2), image_wh, f"{where} ({name})")
-        difficult = flag(_text_of(element, "difficult"), "difficult", where)
+        difficult = flag(text_of(element, "difficult"), "difficult", where)
         self.difficult += [f"{name} in {sheet.file.name}"] if difficult else []
         return instance_of(name, box, crowd=difficult)
 
@@ -188,7 +192,7 @@ def _corners(element: ElementTree.Element, where: str) -> list[float]:
     if place is None and (outline := _outline(element)):
         xs, ys = outline[::2], outline[1::2]
         return [min(xs), min(ys), max(xs), max(ys)]
-    edges = [_text_of(place, tag) for tag in _CORNERS]
+    edges = [text_of(place, tag) for tag in _CORNERS]
     corners = numbers(edges)
     if corners is None:
         listed = ", ".join(f"{tag} '{text}'" for tag, text in zip(_CORNERS, edges, strict=True))
@@ -200,7 +204,7 @@ def _outline(element: ElementTree.Element) -> list[float]:
     """x1, y1, x2, y2, ... of a turned box or a polygon; nothing where there is neither."""
     turned, polygon = element.find("robndbox"), element.find("polygon")
     if turned is not None:
-        place = numbers([_text_of(turned, tag) for tag in ("cx", "cy", "w", "h", "angle")])
+        place = numbers([text_of(turned, tag) for tag in ("cx", "cy", "w", "h", "angle")])
         if place is None:
             return []
         cx, cy, width, height, angle = place
@@ -210,27 +214,23 @@ def _outline(element: ElementTree.Element) -> list[float]:
     if polygon is None:
         return []
     points = polygon.findall("pt")
-    texts = [_text_of(point, tag) for point in points for tag in "xy"]
+    texts = [text_of(point, tag) for point in points for tag in "xy"]
     texts = texts or [one.text or "" for one in polygon]
     found = numbers(texts) or []
     return found if len(found) % 2 == 0 else []
 
 
 def _counts_from_one(annotation: ElementTree.Element) -> bool:
-    database = _text_of(annotation.find("source"), "database")
+    database = text_of(annotation.find("source"), "database")
     if database:
         return database.startswith("The VOC")
-    return re.fullmatch(r"VOC\d{4}", _text_of(annotation, "folder")) is not None
+    return re.fullmatch(r"VOC\d{4}", text_of(annotation, "folder")) is not None
 
 
 def _label_files(path: Path) -> Iterator[Path]:
     """Those with an 'annotation' near the start: true of a broken xml as well."""
-    alone = [path] if path.suffix.lower() == ".xml" else []
-    for file in alone if path.is_file() else files_below(path, "*.xml"):
-        with file.open("rb") as handle:
-            # Without zeros UTF-16 reads as ASCII here.
-            if b"<annotation" in handle.read(4096).replace(b"\0", b""):
-                yield file
+    files = [path] if path.is_file() else files_below(path, "*.xml")
+    return (file for file in files if file.suffix.lower() == ".xml" and begins_with(file, "annotation"))
 
 
 def _home(file: Path, root: Path) -> Path:
@@ -279,45 +279,6 @@ def _part_lists(folder: Path) -> Iterator[tuple[Path, str]]:
     yield from halves
     if not {"train", "val"} & {part for _, part in halves}:
         yield from ((file, "train") for file in files if file.stem == "trainval")
-
-
-@dataclass(frozen=True)
-class _Markup:
-    """One XML file."""
-
-    file: Path
-    root: ElementTree.Element
-    lines: dict[ElementTree.Element, int]
-
-
-def _read_markup(file: Path) -> _Markup:
-    parser, builder = expat.ParserCreate(), ElementTree.TreeBuilder()
-    lines: dict[ElementTree.Element, int] = {}
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        lines[builder.start(tag, attributes)] = parser.CurrentLineNumber
-
-    def refuse(*_: object) -> None:
-        where = f"{file}, line {parser.CurrentLineNumber}"
-        raise ImageError("The file declares a DOCTYPE, which vrft does not read.", where, "Remove the line.")
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.data
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(file.read_bytes(), True)
-    except expat.ExpatError as error:
-        problem = f"The file is not XML ({expat.ErrorString(error.code)})."
-        raise ImageError(problem, f"{file}, line {error.lineno}", "Export it again.") from error
-    except (LookupError, ValueError) as error:
-        raise ImageError(f"The file is not XML ({error}).", str(file), "Save it as UTF-8.") from error
-    return _Markup(file, builder.close(), lines)
-
-
-def _text_of(element: ElementTree.Element | None, tag: str) -> str:
-    child = element.find(tag) if element is not None else None
-    return (child.text or "").strip() if child is not None else ""
 
 
 READER = VocReader()

@@ -52,6 +52,12 @@ def plain_files(folder: Path) -> list[Path]:
     return [file for file in named if file.is_file()]
 
 
+def label_folders(folder: Path) -> list[Path]:
+    """The folders 'labels' in a folder, in whichever case they are written, the plain one first."""
+    named = [inner for inner in subfolders(folder) if inner.name.lower() == _LABELS]
+    return sorted(named, key=lambda inner: inner.name != _LABELS)
+
+
 def read_names(path: Path) -> YoloNames:
     """The classes of a dataset, of its data.yaml or of the list of names next to its labels."""
     found = yaml_files(path)
@@ -89,6 +95,7 @@ class YoloImages:
         self.mistakes: list[LabelError] = []
         self.warnings: list[str] = []
         self._by_list = False
+        self._label_folders: dict[Path, Path] = {}
         self.parts: dict[str, tuple[Path, ...]] = {
             part: tuple(image for path in paths for image in self._of(part, path))
             for part, paths in names.parts.items()
@@ -101,12 +108,19 @@ class YoloImages:
         """Where an image's labels are, whether or not the file is there: mirrored first, else next to it."""
         inner = list(PurePath(os.path.relpath(image, self.root)).parts)
         sibling = on_disk(image.with_suffix(".txt"))
-        if _IMAGES not in inner[:-1]:
+        named = [place for place, name in enumerate(inner[:-1]) if name.lower() == _IMAGES]
+        if not named:
             return sibling
-        last = len(inner) - 2 - inner[-2::-1].index(_IMAGES)
-        mirrored = self.root.joinpath(*inner[:last], _LABELS, *inner[last + 1 :]).with_suffix(".txt")
-        mirrored = on_disk(mirrored)
+        labels = self._labels_in(self.root.joinpath(*inner[: named[-1]]))
+        mirrored = on_disk(labels.joinpath(*inner[named[-1] + 1 :]).with_suffix(".txt"))
         return sibling if sibling.is_file() and not mirrored.is_file() else mirrored
+
+    def _labels_in(self, folder: Path) -> Path:
+        """The folder of labels in a folder, in whichever case it is written."""
+        if folder not in self._label_folders:
+            found = label_folders(folder)
+            self._label_folders[folder] = found[0] if found else folder / _LABELS
+        return self._label_folders[folder]
 
     def strays(self, known: Iterable[Path]) -> list[Path]:
         """Label files in the folders of the known ones that belong to no image."""

@@ -24,12 +24,13 @@ from vrft.data.formats.segmentation_fields import polygon_mask
 from vrft.data.formats.yolo_layout import (
     YoloImages,
     YoloNames,
+    label_folders,
     looks_like_labels,
     plain_files,
     read_names,
     yaml_files,
 )
-from vrft.data.images import image_size_wh
+from vrft.data.images import image_size_wh, subfolders
 from vrft.data.label_checks import (
     CATEGORY_BOXES,
     Mistakes,
@@ -38,6 +39,7 @@ from vrft.data.label_checks import (
     parts_by_folder,
     raise_all,
     record_id,
+    shared_names,
     some,
     without_boxes,
 )
@@ -69,7 +71,8 @@ class YoloReader:
     def detects(self, path: Path) -> frozenset[Provides]:
         found = bool(yaml_files(path))
         if not found and path.is_dir():
-            folders = [path] if plain_files(path) else [*path.glob("labels"), *path.glob("*/labels")]
+            homes = (path, *subfolders(path))
+            folders = [path] if plain_files(path) else [f for home in homes for f in label_folders(home)]
             files = chain.from_iterable(folder.rglob("*.txt") for folder in folders)
             found = any(looks_like_labels(file) for file in islice(files, _LOOKED_INTO))
         return frozenset({CATEGORY_BOXES} if found else ())
@@ -93,7 +96,8 @@ class YoloReader:
         stated = [(record_id(p, root), part) for part, found in images.parts.items() for p in found]
         parts, torn = one_part_each(stated if names.parts else parts_by_folder(records).items())
         named = without_boxes(names.by_number.values(), records, path, mistakes)
-        warnings = (*images.warnings, *labels.warnings(), *torn, *named)
+        alike = shared_names(list(names.by_number.values()))
+        warnings = (*images.warnings, *labels.warnings(), *torn, *alike, *named)
         left_out, fixed = tuple(mistakes), tuple(mistakes.fixed)
         return Dataset(root, self.name, records, warnings, parts, left_out=left_out, fixed=fixed)
 

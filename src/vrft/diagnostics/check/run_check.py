@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vrft.config.questions import usable
 from vrft.config.run_config import RunConfig
+from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import load_dataset
 from vrft.diagnostics.check.check_case import DataCase, FilesCase
 from vrft.diagnostics.check.finding import Finding, Report, Severity, examined, worst_first
@@ -66,7 +67,7 @@ def check(
     config_of: Callable[[Task], RunConfig],
     open_model: OpenModel | None,
     reporter: ProgressReporter | None = None,
-    strict: bool = False,
+    reading: ReadOptions | None = None,
 ) -> Report:
     """Examine labelled images, and how a model would take them.
 
@@ -78,15 +79,15 @@ def check(
         config_of: form, split settings and model for the task.
         open_model: joins the data to a policy; None leaves the model out.
         reporter: where progress goes.
-        strict: refuse what would be left out or clipped.
+        reading: what the labels leave open.
 
     Raises:
         InputError: the model's findings cannot be written.
     """
-    reporter = reporter or NullReporter()
+    reporter, reading = reporter or NullReporter(), reading or ReadOptions()
     try:
-        dataset = load_dataset(path, None if task is None else task.needs, strict=strict)
-        dataset, prints = usable(dataset, strict, reporter=reporter)
+        dataset = load_dataset(path, None if task is None else task.needs, reading)
+        dataset, prints = usable(dataset, reading.strict, reporter=reporter)
     except LabelError as error:
         refused = examined(
             FILE_EXAMINATIONS, FilesCase(path, error.mistakes), "Examining label files", reporter

@@ -71,29 +71,64 @@ def _whole(predictions: Sequence[Prediction], ids: Ids) -> dict[str, Any]:
 def _given(file: Path, examples: Sequence[Example]) -> Ids:
     """The ids of a file, for the images and questions that are asked about."""
     given = _parsed(file)
-    by_name = {nfc(str(entry["file_name"])): entry for entry in given["images"]}
-    lasts = Counter(PurePosixPath(name).name for name in by_name)
-    by_last = {PurePosixPath(name).name: entry for name, entry in by_name.items()}
+    entries = {nfc(str(entry["file_name"])): entry for entry in given["images"]}
     categories = {nfc(str(entry["name"]).strip()): entry["id"] for entry in given["categories"]}
-    images: dict[str, Id] = {}
-    sizes: list[str] = []
-    for example in examples:
-        name, written = example.record_id, nfc(example.record_id)
-        last = PurePosixPath(written).name
-        entry = by_name.get(written) or (by_last[last] if lasts[last] == 1 else None)
-        if entry is not None:
-            images[name] = entry["id"]
-            noted = (entry.get("width"), entry.get("height"))
-            sizes += [] if noted == example.image.size_wh or None in noted else [name]
+    records = {example.record_id: example.image.size_wh for example in examples}
+    named, unclear = _matched(list(records), list(entries))
+    images: dict[str, Id] = {record: entries[name]["id"] for record, name in named.items()}
+    sizes = []
+    for record, name in named.items():
+        noted = (entries[name].get("width"), entries[name].get("height"))
+        sizes += [] if noted == records[record] or None in noted else [record]
     lacking = {
-        "It lacks the images": [e.record_id for e in examples if e.record_id not in images],
+        "It lacks the images": [name for name in records if name not in images and name not in unclear],
+        "Its names of images do not say which is which of": sorted(unclear),
         "The file lacks the categories": [e.question for e in examples if e.question not in categories],
         "The file gives another size for": sizes,
     }
     found = [f"{what} {some(list(dict.fromkeys(names)))}." for what, names in lacking.items() if names]
     if found:
-        raise LabelError(" ".join(found), str(file), "Use its images and its names of categories.")
+        fix = "Use its images and its names of categories; write the folders into its 'file_name'."
+        raise LabelError(" ".join(found), str(file), fix)
     return Ids(images, categories)
+
+
+def _matched(records: Sequence[str], names: Sequence[str]) -> tuple[dict[str, str], set[str]]:
+    """The name in the file of each record, by their paths, and the records for which it is not clear.
+
+    A name belongs to a record where one path ends with the other; an equal one, and then the longest that
+    they share, goes first, and a name belongs to one record at most.
+    """
+    by_last: dict[str, list[str]] = {}
+    for name in names:
+        by_last.setdefault(PurePosixPath(name).name, []).append(name)
+    found: dict[str, str] = {}
+    unclear: set[str] = set()
+    for record in records:
+        path = nfc(record)
+        fit = [name for name in by_last.get(PurePosixPath(path).name, ()) if _ends_alike(path, name)]
+        longest = max((min(_depth(name), _depth(path)) for name in fit), default=0)
+        best = [name for name in fit if min(_depth(name), _depth(path)) == longest]
+        best = [name for name in best if name == path] or best
+        found |= {record: best[0]} if len(best) == 1 else {}
+        unclear |= {record} if len(best) > 1 else set()
+    owners = Counter(found.values())
+    exact = {name for record, name in found.items() if nfc(record) == name}
+    for record, name in list(found.items()):
+        if owners[name] > 1 and not (name in exact and nfc(record) == name):
+            del found[record]
+            unclear |= {record} if name not in exact else set()
+    return found, unclear
+
+
+def _depth(path: str) -> int:
+    return len(PurePosixPath(path).parts)
+
+
+def _ends_alike(first: str, other: str) -> bool:
+    """Whether one path ends with the other, folder by folder."""
+    short, long = sorted((PurePosixPath(first).parts, PurePosixPath(other).parts), key=len)
+    return long[len(long) - len(short) :] == short
 
 
 def _parsed(file: Path) -> Mapping[str, Any]:

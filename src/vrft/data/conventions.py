@@ -1,0 +1,102 @@
+"""What the numbers of all boxes together look like: pixels, or parts of the image from 0 to 1 or to 1000.
+
+One box shows nothing. All boxes within one pixel are shares of the image; whole numbers that spread over 0 to
+1000 and never go beyond, in images of other sizes, are the parts of a thousand that Qwen2-VL, Qwen3-VL and
+ms-swift write.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from vrft.data.data_options import Coordinates
+from vrft.errors import BoxError, LabelError
+from vrft.geometry.boxes import is_number
+from vrft.types import Boxes, Record
+
+_EXTENT: dict[Coordinates, float] = {"0-1": 1.0, "0-1000": 1000.0}
+_ROUNDED = 0.005
+"""How far rounding may take a share beyond 1."""
+_LEAST_BOXES = 3
+"""Fewer boxes show nothing."""
+_SPREAD = 500.0
+"""The largest of such numbers is at least this."""
+_OUTSIDE = 0.1
+"""Share of boxes beyond their images from which on they are no pixels."""
+_ODDS = 20.0
+"""How much likelier 0 to 1000 must be than the image's own range, if edges may be anywhere."""
+
+
+def as_pixels(
+    numbers: Sequence[object], coordinates: Coordinates | None, image_wh: tuple[int, int]
+) -> Sequence[object]:
+    """Four corners of a declared kind in pixels, to a millionth; what is not four numbers stays as it is.
+
+    Example:
+        >>> as_pixels((100, 100, 500, 500), "0-1000", (640, 480))
+        (64.0, 48.0, 320.0, 240.0)
+    """
+    extent = _EXTENT.get(coordinates or "pixels")
+    four = [float(n) for n in numbers if is_number(n)]  # type: ignore[arg-type]
+    if extent is None or len(four) != 4 or len(numbers) != 4 or not all(map(math.isfinite, four)):
+        return numbers
+    return tuple(round(n / extent * side, 6) for n, side in zip(four, image_wh * 2, strict=True))
+
+
+def check_coordinates(records: Iterable[Record], odd: Iterable[LabelError], where: str) -> None:
+    """Refuse boxes that were read as pixels and look like another convention.
+
+    Args:
+        records: what was read.
+        odd: what was left out or fixed; boxes among it count as they were written.
+        where: the dataset, for messages.
+
+    Raises:
+        LabelError: names the likely convention, and the option that declares it.
+    """
+    written = [(one.corners, one.image_wh) for one in odd if isinstance(one, BoxError)]
+    for record in records:
+        for about in ("category", "phrase"):
+            for _, boxes in record.about(about, Boxes):
+                written += [(box, record.image.size_wh) for box in boxes.xyxy_px]
+    if not written:
+        return
+    corners = np.asarray([box for box, _ in written], dtype=np.float64)
+    sizes = np.asarray([wh for _, wh in written], dtype=np.float64)
+    seems = likely_coordinates(corners, sizes)
+    if seems is None:
+        return
+    width, height = sizes.max(0)
+    problem = (
+        f"All boxes are between 0 and {_EXTENT[seems]:g}, in images of up to {width:g}x{height:g} pixels: "
+        f"they look like parts of the image from {seems.replace('-', ' to ')}, not pixels."
+    )
+    fix = f"Say what they are: --coordinates {seems} or --coordinates pixels (data.coordinates)."
+    raise LabelError(problem, where, fix)
+
+
+def likely_coordinates(corners_xyxy: np.ndarray, sizes_wh: np.ndarray) -> Coordinates | None:
+    """What boxes look like that are no pixels; None where pixels are as likely.
+
+    Args:
+        corners_xyxy: (n, 4), as written.
+        sizes_wh: (n, 2), of their images in pixels.
+    """
+    if corners_xyxy.min() < 0 or corners_xyxy.max() > 1000:
+        return None
+    if len(corners_xyxy) < _LEAST_BOXES:
+        return None
+    if corners_xyxy.max() <= 1 + _ROUNDED:
+        return "0-1" if sizes_wh.min() > 2 else None
+    whole = bool((corners_xyxy == corners_xyxy.round()).all())
+    if not whole or corners_xyxy.max() < _SPREAD:
+        return None
+    if (corners_xyxy[:, 2:] > sizes_wh + 1).any(1).mean() > _OUTSIDE:
+        return "0-1000"
+    odds = np.log(sizes_wh / 1000).sum()
+    centers = (corners_xyxy[:, :2] + corners_xyxy[:, 2:]).mean(0) / 2
+    closer = abs(centers / 1000 - 0.5).sum() < abs(centers / sizes_wh.mean(0) - 0.5).sum()
+    return "0-1000" if odds > math.log(_ODDS) and closer else None

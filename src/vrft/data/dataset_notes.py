@@ -1,0 +1,46 @@
+"""What is looked at once all labels are read, whoever read them: answers that contradict each other, images
+outside the folder, and images that nothing reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from vrft.data.images import CONVERT, UNREAD_SUFFIXES, files_below
+from vrft.data.label_checks import some
+from vrft.errors import LabelError
+from vrft.types import Record
+
+_ANSWERED_ONCE = frozenset({"phrase", "question", "image"})
+"""What one image has one answer to; of a category there are as many annotations as objects."""
+
+
+def contradictions(records: Sequence[Record], place: Path) -> list[LabelError]:
+    """An error for each question about one image that has two different answers."""
+    return [mistake for record in records for mistake in _contradicting(record, place)]
+
+
+def _contradicting(record: Record, place: Path) -> Iterator[LabelError]:
+    answers: dict[tuple[str, str, str], object] = {}
+    for one in record.annotations:
+        if one.about not in _ANSWERED_ONCE:
+            continue
+        key = (one.about, one.name, one.value.kind)
+        if answers.setdefault(key, one.value.meaning) != one.value.meaning:
+            asked = f"'{one.name}'" if one.name else "the whole image"
+            problem = f"The same image has two different answers to {asked}."
+            fix = "Keep the right one; where both are meant, write them as one answer."
+            yield LabelError(problem, f"{place}, {record.id}", fix)
+
+
+def notes_on(records: Sequence[Record], root: Path) -> list[str]:
+    """Sentences about images outside the dataset's folder, and about images in it that are not read."""
+    outside = [record.id for record in records if _leaves(record.id)]
+    notes = [f"Images outside the folder '{root}' are used: {some(outside)}."] if outside else []
+    unread = [file.name for file in files_below(root) if file.suffix.lower() in UNREAD_SUFFIXES]
+    return notes + ([f"Images that vrft does not read: {some(unread)}. {CONVERT}"] if unread else [])
+
+
+def _leaves(record_id: str) -> bool:
+    path = PurePosixPath(record_id)
+    return path.is_absolute() or path.parts[:1] == ("..",)

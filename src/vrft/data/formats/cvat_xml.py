@@ -1,0 +1,237 @@
+"""CVAT's own XML, ``CVAT for images 1.1``: one file for all images of a task.
+
+Format: https://docs.cvat.ai/docs/dataset_management/formats/format-cvat. Rectangles, polygons, ellipses,
+masks and cuboids become the boxes around them, polygons and masks with their masks. Polylines, points and
+skeletons have no box, so their classes are unknown on that image. A tag is the class of its image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from vrft.data.dataset import Dataset
+from vrft.data.formats.outlines import around, around_ellipse, around_turned
+from vrft.data.formats.segmentation_fields import polygon_mask
+from vrft.data.formats.xml_files import Markup, begins_with, read_markup
+from vrft.data.image_paths import ImageFinder
+from vrft.data.images import files_below, image_size_wh
+from vrft.data.label_checks import (
+    CATEGORY_BOXES,
+    IMAGE_CLASS,
+    Mistakes,
+    check_size,
+    class_of,
+    instance_of,
+    part_of,
+    part_of_record,
+    raise_all,
+    record_id,
+    some,
+)
+from vrft.data.scalars import flag, number, whole
+from vrft.errors import ImageError, LabelError
+from vrft.geometry.masks import box_of_mask, mask_of_region
+from vrft.types import Annotation, BoxXYXY, Image, Mask, PointXY, Provides, Record
+
+_NO_BOX = frozenset({"polyline", "points", "skeleton"})
+_VIDEO = "It is 'CVAT for video', whose tracks are not read."
+
+
+class CvatReader:
+    """Shapes and tags of images, all in one xml."""
+
+    name, in_files = "cvat", True
+    provides: Mapping[Provides, str] = {
+        CATEGORY_BOXES: "an annotations.xml of CVAT ('CVAT for images 1.1') with shapes",
+        IMAGE_CLASS: "an annotations.xml of CVAT ('CVAT for images 1.1') with tags",
+    }
+
+    def detects(self, path: Path) -> frozenset[Provides]:
+        found: set[Provides] = set()
+        for file in _label_files(path):
+            content = file.read_bytes()
+            shaped = any(f"<{shape} ".encode() in content for shape in (*_SHAPES, *_NO_BOX, "track"))
+            found |= {CATEGORY_BOXES} if shaped or b"<tag " not in content else {IMAGE_CLASS}
+            found |= {IMAGE_CLASS} if b"<tag " in content else set()
+        return frozenset(found)
+
+    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+        """One record per image of the files, those without shapes included."""
+        root = path.parent if path.is_file() else path
+        records: dict[str, Record] = {}
+        parts: dict[str, str] = {}
+        unread: list[str] = []
+        mistakes = Mistakes()
+        for file in _label_files(path):
+            sheet = read_markup(file)
+            if sheet.root.find("track") is not None:
+                fix = "Export the task as 'CVAT for images 1.1' or 'COCO 1.0'."
+                raise LabelError(_VIDEO, str(file), fix)
+            images = ImageFinder(file, root)
+            for element in sheet.root.findall("image"):
+                with mistakes.kept():
+                    record = _image(element, sheet, images, root)
+                    if record.id in records:
+                        problem = f"The image '{record.id}' is listed twice."
+                        raise ImageError(problem, sheet.where(element), "Keep one entry.")
+                    labelled = _Labelled(record, sheet, mistakes)
+                    if CATEGORY_BOXES in needs or not needs:
+                        labelled.shapes(element)
+                    if IMAGE_CLASS in needs:
+                        labelled.tags(element)
+                    records[record.id] = labelled.record
+                    unread += labelled.without_box
+                    part = part_of(element.get("subset", "")) or part_of_record(record.id)
+                    parts |= {record.id: part} if part else {}
+        says = [
+            f"Shapes without a box are not read, and their classes are not asked about there: {some(unread)}."
+        ]
+        warnings = (*(says if unread else ()), *mistakes.warnings)
+        if not records:
+            raise_all(mistakes)
+        given = {name: part for name, part in parts.items() if name in records}
+        dataset = Dataset(root, self.name, tuple(records.values()), warnings, given)
+        return replace(dataset, left_out=tuple(mistakes), fixed=tuple(mistakes.fixed))
+
+
+@dataclass
+class _Labelled:
+    """An image while its labels are read."""
+
+    record: Record
+    sheet: Markup
+    mistakes: Mistakes
+    without_box: tuple[str, ...] = ()
+
+    def shapes(self, image: ElementTree.Element) -> None:
+        unknown: set[str] = set()
+        found: list[Annotation] = []
+        for element in image:
+            if element.tag not in _SHAPES and element.tag not in _NO_BOX:
+                continue
+            label, where = (element.get("label") or "").strip(), self.sheet.where(element)
+            with self.mistakes.kept(unknown, label):
+                if not label:
+                    raise LabelError("The shape has no label.", where, "Give it one.")
+                if flag(element.get("outside"), "outside", where):
+                    continue
+                if element.tag in _NO_BOX:
+                    unknown.add(label)
+                    self.without_box += (f"{element.tag} '{label}' on {self.record.id}",)
+                    continue
+                found.append(self._instance(element, label, where))
+        self.record = replace(self.record, annotations=tuple(found), unknown=tuple(sorted(unknown)))
+
+    def _instance(self, element: ElementTree.Element, label: str, where: str) -> Annotation:
+        size_wh = self.record.image.size_wh
+        try:
+            corners, mask = _SHAPES[element.tag](element, size_wh, where)
+        except (ValueError, TypeError, KeyError) as error:
+            problem = f"The {element.tag} has no place ({error})."
+            raise LabelError(problem, where, "Fix or remove it.") from error
+        return instance_of(label, self.mistakes.box(corners, size_wh, where), mask)
+
+    def tags(self, image: ElementTree.Element) -> None:
+        names = [name for tag in image.findall("tag") if (name := (tag.get("label") or "").strip())]
+        where = self.sheet.where(image)
+        if len(set(names)) != 1:
+            says = f"has several classes: {some(names)}" if names else "has no tag"
+            raise ImageError(f"The image {says}.", where, "Give it one tag.")
+        self.record = replace(self.record, annotations=(*self.record.annotations, class_of(names[0])))
+
+
+def _image(element: ElementTree.Element, sheet: Markup, images: ImageFinder, root: Path) -> Record:
+    where, name = sheet.where(element), element.get("name") or ""
+    if not name:
+        raise ImageError("The image has no name.", where, "Write the name of its file.")
+    path = images.find(name, where)
+    image_wh = image_size_wh(path)
+    check_size((element.get("width"), element.get("height")), image_wh, where)
+    return Record(record_id(path, root), (Image(path, image_wh),))
+
+
+_Shape = Callable[[ElementTree.Element, tuple[int, int], str], tuple[BoxXYXY, Mask | None]]
+
+
+def _of(element: ElementTree.Element, *names: str) -> list[float]:
+    found = [number(element.get(name)) for name in names]
+    if None in found:
+        raise ValueError(f"{', '.join(names)} are not numbers")
+    return [one for one in found if one is not None]
+
+
+def _turn(element: ElementTree.Element) -> float:
+    return number(element.get("rotation")) or 0.0
+
+
+def _box(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -> tuple[BoxXYXY, None]:
+    return around_turned(_of(element, "xtl", "ytl", "xbr", "ybr"), _turn(element)), None
+
+
+def _ellipse(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -> tuple[BoxXYXY, None]:
+    cx, cy, rx, ry = _of(element, "cx", "cy", "rx", "ry")
+    return around_ellipse((cx, cy), (rx, ry), _turn(element)), None
+
+
+def _cuboid(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -> tuple[BoxXYXY, None]:
+    ends = [name[1:] for name in element.attrib if name.startswith("x")]
+    pairs = [_of(element, f"x{end}", f"y{end}") for end in ends]
+    return around([(x, y) for x, y in pairs]), None
+
+
+def _points(text: str) -> Iterator[PointXY]:
+    for pair in text.split(";"):
+        x, y = map(float, pair.split(","))
+        yield x, y
+
+
+def _polygon(
+    element: ElementTree.Element, image_wh: tuple[int, int], where: str
+) -> tuple[BoxXYXY, Mask | None]:
+    points = list(_points(element.get("points") or ""))
+    width, height = image_wh
+    inside = [(min(max(x, 0.0), float(width)), min(max(y, 0.0), float(height))) for x, y in points]
+    return around(points), polygon_mask([[side for point in inside for side in point]], image_wh, where)
+
+
+def _mask(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -> tuple[BoxXYXY, Mask | None]:
+    """Run lengths of a part of the image, row by row, the first run empty or of nothing."""
+    left, top, width, height = (whole(element.get(name)) for name in ("left", "top", "width", "height"))
+    if left is None or top is None or not width or not height:
+        raise ValueError("left, top, width and height are not whole numbers")
+    runs = [int(run) for run in (element.get("rle") or "").split(",")]
+    if sum(runs) != width * height or min(runs) < 0:
+        raise ValueError(f"its run lengths add up to {sum(runs)}, not to {width * height}")
+    part = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
+    region = np.zeros((image_wh[1], image_wh[0]), bool)
+    fits = part[max(0, -top) : image_wh[1] - top, max(0, -left) : image_wh[0] - left]
+    x, y = max(0, left), max(0, top)
+    region[y : y + fits.shape[0], x : x + fits.shape[1]] = fits
+    mask = mask_of_region(region)
+    box = box_of_mask(mask)
+    if box is None:
+        raise ValueError("it covers no pixel of the image")
+    return box, mask
+
+
+_SHAPES: Mapping[str, _Shape] = {
+    "box": _box,
+    "polygon": _polygon,
+    "ellipse": _ellipse,
+    "cuboid": _cuboid,
+    "mask": _mask,
+}
+"""How each shape that has a box reads."""
+
+
+def _label_files(path: Path) -> list[Path]:
+    files = [path] if path.is_file() else files_below(path, "*.xml")
+    return [file for file in files if file.suffix.lower() == ".xml" and begins_with(file, "annotations")]
+
+
+READER = CvatReader()

@@ -1,0 +1,227 @@
+"""Shapes of labelme: one json per image, with ``shapes`` and ``imagePath``.
+
+Format: https://github.com/wkentaro/labelme. Rectangles, polygons, circles, masks and other outlines become
+the boxes around them; shapes of one label and ``group_id`` are one object. Points and lines have no box, so
+their classes are unknown on that image. A single flag that is set is the class of the image. An image that is
+not there is taken from ``imageData``.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as PILImage
+
+from vrft.data.dataset import Dataset
+from vrft.data.formats.json_files import is_objects, mentions, parsed
+from vrft.data.formats.outlines import around, around_ellipse
+from vrft.data.image_cache import cached_image
+from vrft.data.image_paths import ImageFinder
+from vrft.data.images import files_below, image_size_wh, images_below
+from vrft.data.label_checks import (
+    CATEGORY_BOXES,
+    IMAGE_CLASS,
+    Mistakes,
+    check_size,
+    class_of,
+    instance_of,
+    parts_by_folder,
+    raise_all,
+    record_id,
+    some,
+    warnings_about,
+)
+from vrft.data.scalars import numbers
+from vrft.errors import ImageError, LabelError
+from vrft.types import Annotation, BoxXYXY, Image, PointXY, Provides, Record
+
+_KEYS = ("shapes", "imagePath")
+_NO_BOX = frozenset({"point", "points", "line", "linestrip"})
+
+
+class LabelmeReader:
+    """Shapes or flags of images."""
+
+    name, in_files = "labelme", True
+    provides: Mapping[Provides, str] = {
+        CATEGORY_BOXES: 'a labelme json for each image, with "shapes" and "imagePath"',
+        IMAGE_CLASS: 'a labelme json for each image, with one of its "flags" set',
+    }
+
+    def detects(self, path: Path) -> frozenset[Provides]:
+        files = _label_files(path)
+        if not files:
+            return frozenset()
+        shaped = any(mentions(file, "points") for file in files)
+        return frozenset({CATEGORY_BOXES} if shaped or not _has_flags(files[0]) else {IMAGE_CLASS})
+
+    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+        """One record per json, those without shapes included."""
+        root = path.parent if path.is_file() else path
+        records: dict[str, Record] = {}
+        finders: dict[Path, ImageFinder] = {}
+        without_box: list[str] = []
+        mistakes = Mistakes()
+        for file in _label_files(path):
+            images = finders.setdefault(file.parent, ImageFinder(file, root))
+            with mistakes.kept():
+                sheet = _sheet(file)
+                record = _image(sheet, file, images, root)
+                if record.id in records:
+                    raise ImageError("Another json labels the same image.", str(file), "Remove one of them.")
+                if IMAGE_CLASS in needs:
+                    record = replace(record, annotations=(class_of(_set_flag(sheet, file)),))
+                else:
+                    record, bare = _labelled(record, sheet, file, mistakes)
+                    without_box += bare
+                records[record.id] = record
+        if not records:
+            raise_all(mistakes)
+        known = {record.image.path for record in records.values()}
+        left = [record_id(image, root) for image in images_below(root) if image not in known]
+        found = {"Images without a json are not read": left if path.is_dir() else []}
+        says = "Shapes without a box are not read, and their classes are not asked about there"
+        says += f": {some(without_box)}."
+        warnings = (*([says] if without_box else ()), *warnings_about(found), *mistakes.warnings)
+        dataset = Dataset(
+            root, self.name, tuple(records.values()), warnings, parts_by_folder(records.values())
+        )
+        return replace(dataset, left_out=tuple(mistakes), fixed=tuple(mistakes.fixed))
+
+
+def _labelled(
+    record: Record, sheet: Mapping[str, Any], file: Path, mistakes: Mistakes
+) -> tuple[Record, list[str]]:
+    """The record with its objects, and its shapes that have no box."""
+    unknown: set[str] = set()
+    without_box: list[str] = []
+    grouped: dict[tuple[str, object], list[BoxXYXY]] = {}
+    for number, shape in enumerate(sheet["shapes"], 1):
+        where, label = f"{file}, shape {number}", shape.get("label")
+        name = label.strip() if isinstance(label, str) else str(label) if isinstance(label, int) else ""
+        with mistakes.kept(unknown, name):
+            if not name:
+                raise LabelError("The shape has no label.", where, "Give it one.")
+            kind = str(shape.get("shape_type") or "polygon")
+            if kind in _NO_BOX:
+                unknown.add(name)
+                without_box.append(f"{kind} '{name}' on {record.id}")
+                continue
+            group = shape.get("group_id")
+            key = (name, group if group is not None else ("own", number))
+            grouped.setdefault(key, []).append(_corners(shape, kind, where))
+    found: list[Annotation] = []
+    for (name, _), corners in grouped.items():
+        where = f"{file}, '{name}'"
+        with mistakes.kept(unknown, name):
+            points = [(box[i], box[i + 1]) for box in corners for i in (0, 2)]
+            whole = around(points) if len(corners) > 1 else corners[0]
+            found.append(instance_of(name, mistakes.box(whole, record.image.size_wh, where)))
+    return replace(record, annotations=tuple(found), unknown=tuple(sorted(unknown))), without_box
+
+
+def _corners(shape: Mapping[str, Any], kind: str, where: str) -> BoxXYXY:
+    points = _points(shape.get("points"), where)
+    if kind == "circle":
+        if len(points) != 2:
+            raise LabelError("The circle has no center and point on its edge.", where, "Fix or remove it.")
+        radius = math.dist(*points)
+        return around_ellipse(points[0], (radius, radius))
+    if kind == "mask":
+        return _around_mask(shape.get("mask"), points, where)
+    if kind == "rectangle" and len(points) == 2:
+        return (*points[0], *points[1])
+    return around(points)
+
+
+def _around_mask(packed: object, points: Sequence[PointXY], where: str) -> BoxXYXY:
+    """A mask is a small image, as PNG in base64, at the place of its first point."""
+    try:
+        with PILImage.open(io.BytesIO(base64.b64decode(str(packed)))) as image:
+            painted = np.asarray(image.convert("L")) > 0
+    except (OSError, ValueError, SyntaxError) as error:
+        raise LabelError(f"The mask cannot be read ({error}).", where, "Fix or remove it.") from error
+    xs, ys = np.flatnonzero(painted.any(0)), np.flatnonzero(painted.any(1))
+    if not len(xs):
+        raise LabelError("The mask covers no pixel.", where, "Fix or remove it.")
+    x, y = points[0]
+    return (x + float(xs[0]), y + float(ys[0]), x + float(xs[-1] + 1), y + float(ys[-1] + 1))
+
+
+def _points(given: object, where: str) -> list[PointXY]:
+    pairs = [numbers(point) for point in given] if isinstance(given, list) else []
+    points = [(pair[0], pair[1]) for pair in pairs if pair is not None and len(pair) == 2]
+    if not points or len(points) < len(pairs):
+        raise LabelError("The shape has no points [x, y].", where, "Fix or remove it.")
+    return points
+
+
+def _image(sheet: Mapping[str, Any], file: Path, images: ImageFinder, root: Path) -> Record:
+    path, name = _found(sheet, file, images), None
+    if path is None:
+        data = sheet.get("imageData")
+        try:
+            content = base64.b64decode(data) if isinstance(data, str) else b""
+        except ValueError as error:
+            problem = f"Its imageData is not base64 ({error})."
+            raise ImageError(problem, str(file), "Put the image next to it.") from error
+        if not content:
+            problem = f"The image '{sheet.get('imagePath')}' is missing."
+            raise ImageError(problem, str(file), "Put it next to the json.")
+        path = cached_image(content, str(file), "Save it again in labelme.")
+        name = record_id(file.with_suffix(path.suffix), root)
+    image_wh = image_size_wh(path)
+    check_size((sheet.get("imageWidth"), sheet.get("imageHeight")), image_wh, str(file))
+    return Record(name or record_id(path, root), (Image(path, image_wh),))
+
+
+def _found(sheet: Mapping[str, Any], file: Path, images: ImageFinder) -> Path | None:
+    named = sheet.get("imagePath")
+    try:
+        return images.find(named, str(file)) if isinstance(named, str) and named else None
+    except LabelError:
+        return images.find_stem(file.stem)
+
+
+def _sheet(file: Path) -> Mapping[str, Any]:
+    sheet = parsed(file)
+    if not isinstance(sheet, dict) or not is_objects(sheet.get("shapes")):
+        raise LabelError("The file has no list of 'shapes'.", str(file), "Save it again in labelme.")
+    return sheet
+
+
+def _has_flags(file: Path) -> bool:
+    try:
+        return any(value is True for value in _flags(_sheet(file)).values())
+    except LabelError:
+        return False
+
+
+def _set_flag(sheet: Mapping[str, Any], file: Path) -> str:
+    chosen = [name for name, value in _flags(sheet).items() if value is True]
+    if len(chosen) != 1:
+        problem = f"The image has {len(chosen) or 'no'} flags that are set."
+        raise ImageError(problem, str(file), "Set the one of its class.")
+    return chosen[0]
+
+
+def _flags(sheet: Mapping[str, Any]) -> Mapping[str, Any]:
+    flags = sheet.get("flags")
+    return flags if isinstance(flags, dict) else {}
+
+
+def _label_files(path: Path) -> list[Path]:
+    """All below a path; those of ReasonSeg have such keys too."""
+    files = [path] if path.is_file() else files_below(path, "*.json")
+    named = (file for file in files if file.suffix == ".json")
+    return [file for file in named if mentions(file, *_KEYS) and not mentions(file, "is_sentence")]
+
+
+READER = LabelmeReader()

@@ -1,0 +1,264 @@
+"""Plain rows: an image, what is asked of it, and the answer.
+
+What a row says follows from its columns:
+
+- boxes of a category: ``category`` with boxes, all or some: several rows of an image and category add up,
+  ``[]`` says that the category is absent, and no row says nothing;
+- the same with ``xmin``, ``ymin``, ``xmax`` and ``ymax`` as columns, one row for each box (TensorFlow's CSV):
+  all other categories are then absent;
+- the class of an image: ``class``, ``label`` or ``category`` without boxes, or a ``target`` that is text;
+- a phrase with boxes: ``question`` with boxes, called ``box``, ``boxes`` or ``bbox``;
+- a phrase or a category, whichever is needed: ``question`` with a ``target`` of boxes;
+- any other value: a ``target`` that is an object, such as ``{"kind": "number", "number": 3}`` or
+  ``{"kind": "points", "xy_px": [[10, 20]]}`` (``vrft.types.Value``). It is about the category, the
+  question, or, without both, the whole image.
+
+``answer`` is another name of ``target``. Boxes are ``[x1, y1, x2, y2]``, a list of these, or ``[]`` for none;
+corners are pixels of the image as it is seen. ``bbox_xywh`` has a corner with width and height, and so may
+``bbox``, where the boxes show it. Other columns are not read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from vrft.data.data_options import BoxOrder
+from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES
+from vrft.data.rows.row_form import (
+    IMAGE_COLUMNS,
+    LabelRow,
+    Reading,
+    RowForm,
+    of_category,
+    of_image,
+    of_phrase,
+    unpacked,
+)
+from vrft.data.scalars import number, numbers
+from vrft.errors import InputError, LabelError
+from vrft.types import About, Boxes, BoxXYXY, Provides, Record, Value, expect
+
+QUESTION = ("question", "expression")
+TARGET = ("target", "answer")
+NAME = ("class", "label", "category", "class_name", "category_name")
+_BOXES: Mapping[str, BoxOrder | None] = {
+    **dict.fromkeys(("box", "boxes", "boxes_xyxy", "bbox_xyxy", "bboxes_xyxy"), "xyxy"),
+    **dict.fromkeys(("bbox_xywh", "bboxes_xywh", "boxes_xywh"), "xywh"),
+    **dict.fromkeys(("bbox", "bboxes"), None),
+}
+"""Columns of boxes, with the order of their numbers where the name says it."""
+_CORNERS: Mapping[tuple[str, ...], BoxOrder] = {
+    ("xmin", "ymin", "xmax", "ymax"): "xyxy",
+    ("x_min", "y_min", "x_max", "y_max"): "xyxy",
+    ("x1", "y1", "x2", "y2"): "xyxy",
+    ("left", "top", "right", "bottom"): "xyxy",
+    ("x", "y", "w", "h"): "xywh",
+    ("bbox_x", "bbox_y", "bbox_w", "bbox_h"): "xywh",
+    ("bbox_x", "bbox_y", "bbox_width", "bbox_height"): "xywh",
+    ("left", "top", "w", "h"): "xywh",
+}
+"""Columns that make a box together."""
+_PLACE = re.compile(
+    r"(bbox_?|box_?)?[xy]([_-]?(c|cen(ter|tre)|mid|min|max|[12]|tl|br))?|[xy]?cen(ter|tre)[_-]?[xy]?|left|top"
+)
+"""Columns that say where something is."""
+_EXPECTED = 'Expected: {"image": "a.jpg", "question": "the left cup", "target": [x1, y1, x2, y2]}, in pixels.'
+
+
+@dataclass(frozen=True)
+class _PlainRow:
+    """A row by its columns."""
+
+    row: LabelRow
+
+    @property
+    def where(self) -> str:
+        return self.row.where
+
+    @property
+    def entry(self) -> Mapping[str, Any]:
+        return self.row.entry
+
+    def has(self, keys: tuple[str, ...]) -> bool:
+        return any(key in self.entry for key in keys)
+
+    def text(self, keys: tuple[str, ...]) -> str:
+        """The first of these columns, trimmed; LabelError where it is not text."""
+        key = next((key for key in keys if key in self.entry), keys[0])
+        value = self.entry.get(key)
+        # A class may well be called 7.
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        text = self.row.named(value, key) if is_number else value
+        if not isinstance(text, str) or not text.strip():
+            raise LabelError(f"The row has no text under '{keys[0]}'.", self.where, _EXPECTED)
+        return text.strip()
+
+    def boxes(self, record: Record, reading: Reading) -> tuple[BoxXYXY, ...]:
+        """Its boxes in pixels, inside the image; LabelError without any."""
+        if self.is_value:
+            return expect(self.value(Boxes.kind, record.image.size_wh), Boxes).xyxy_px
+        if self.corners is not None:
+            found = [number(self.entry.get(key)) for key in self.corners]
+            if None in found:
+                problem = f"The columns {', '.join(self.corners)} are not four numbers."
+                raise LabelError(problem, self.where, "Fix or remove the row.")
+            order = _CORNERS[self.corners]
+            return (reading.box([n for n in found if n is not None], record, self.where, order),)
+        key, boxes = self.written_boxes
+        order = _BOXES.get(key, "xyxy") or reading.order
+        return tuple(reading.box(numbers(box) or box, record, self.where, order) for box in boxes)
+
+    @property
+    def written_boxes(self) -> tuple[str, list[Any]]:
+        """Its column of boxes, and these as written; LabelError where it has none."""
+        key = next((key for key in (*_BOXES, *TARGET) if key in self.entry), "")
+        value = _as_list(self.entry.get(key), self.where)
+        flat = isinstance(value, list) and not _all_lists(value)
+        single = key == "box" or (flat and key in (*TARGET, "bbox", "bbox_xyxy", "bbox_xywh"))
+        boxes = [value] if single else value
+        if not isinstance(boxes, list) or not _all_lists(boxes):
+            if self.places:
+                problem = f"The columns {', '.join(self.places)} make no box."
+                raise LabelError(problem, self.where, "Expected: xmin, ymin, xmax, ymax.")
+            problem = "The row has no 'box' of four numbers and no list of 'boxes'."
+            raise LabelError(problem, self.where, _EXPECTED)
+        return key, boxes
+
+    @cached_property
+    def corners(self) -> tuple[str, ...] | None:
+        """The columns that make its box together."""
+        return next((keys for keys in _CORNERS if all(key in self.entry for key in keys)), None)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The columns that say where something is."""
+        return tuple(key for key in self.entry if _PLACE.fullmatch(key.lower()))
+
+    def value(self, kind: str, image_wh: tuple[int, int]) -> Value:
+        """Its target as a value; LabelError where it is none of this kind, or not inside the image."""
+        try:
+            value = Value.decode(self._object)
+        except InputError as error:
+            raise LabelError(str(error), self.where, f"Known kinds: {', '.join(Value.kinds())}.") from error
+        if value.kind != kind:
+            problem = f"The target is of kind '{value.kind}', where '{kind}' is expected."
+            raise LabelError(problem, self.where, "Keep targets of different kinds in different tables.")
+        for box in value.evidence_boxes or ():
+            if min(box) < 0 or box[2] > image_wh[0] or box[3] > image_wh[1]:
+                problem = f"The target is outside its image of {image_wh[0]}x{image_wh[1]} pixels."
+                raise LabelError(problem, self.where, "Fix it. Coordinates are in pixels.")
+        return value
+
+    @property
+    def is_value(self) -> bool:
+        """Its target is a value rather than boxes or a class."""
+        return self._object is not None
+
+    @property
+    def provides(self) -> frozenset[Provides]:
+        """What it may say; nothing where it is about no image."""
+        if not self.has(IMAGE_COLUMNS):
+            return frozenset()
+        if self._object is not None:
+            asked = ("category", "phrase", "question") if self.has(QUESTION) else ("image",)
+            asked = ("category",) if self.has(NAME) else asked
+            return frozenset((about, str(self._object["kind"])) for about in asked)
+        target = self._target
+        of_boxes = isinstance(target, list) or str(target)[:1] == "["
+        if self.has(tuple(_BOXES)) or self.places or of_boxes:
+            if not self.has(QUESTION):
+                return frozenset({CATEGORY_BOXES} if self.has(NAME) else {PHRASE_BOXES})
+            return frozenset({PHRASE_BOXES} if not of_boxes else {PHRASE_BOXES, CATEGORY_BOXES})
+        if self.has((*TARGET, *NAME)):
+            return frozenset({IMAGE_CLASS})
+        # What a row of a question alone lacks is reported line by line.
+        return frozenset({PHRASE_BOXES} if self.has(QUESTION) else ())
+
+    @property
+    def _target(self) -> object:
+        return next((self.entry[key] for key in TARGET if key in self.entry), None)
+
+    @property
+    def _object(self) -> Mapping[str, Any] | None:
+        """The target where it is an object with a kind; in CSV as JSON in its cell."""
+        value = self._target
+        if isinstance(value, str) and value.startswith("{"):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                return None
+        return value if isinstance(value, dict) and "kind" in value else None
+
+
+class PlainForm(RowForm):
+    """An image, what is asked, and the answer."""
+
+    rank = 9
+    provides: Mapping[Provides, str] = {
+        CATEGORY_BOXES: 'an "image", a "category" and a "target" on each line, the target a list of boxes',
+        IMAGE_CLASS: 'an "image" and a "class" or "target" on each line',
+        PHRASE_BOXES: 'an "image", a "question" and a "box" or "target" on each line',
+    }
+
+    def says(self, row: LabelRow) -> frozenset[Provides]:
+        return _PlainRow(row).provides
+
+    def says_all(self, row: LabelRow) -> bool:
+        return _PlainRow(row).corners is not None
+
+    def subject(self, row: LabelRow, about: str) -> str:
+        plain = _PlainRow(row)
+        try:
+            return plain.text(_columns(plain, about))
+        except LabelError:
+            return ""
+
+    def loose_boxes(self, row: LabelRow) -> list[Sequence[float]]:
+        plain = _PlainRow(row)
+        if plain.corners is not None:
+            return []
+        try:
+            key, boxes = plain.written_boxes
+        except LabelError:
+            return []
+        found = [numbers(box) for box in boxes] if _BOXES.get(key, "xyxy") is None else []
+        return [box for box in found if box is not None and len(box) == 4]
+
+    def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
+        plain, about = _PlainRow(row), cast(About, pair[0])
+        name = plain.text(_columns(plain, about)) if about != "image" else ""
+        if pair == CATEGORY_BOXES:
+            return of_category(record, name, plain.boxes(record, reading), row, asked_once=False)
+        if pair == PHRASE_BOXES and not plain.is_value:
+            return of_phrase(record, name, Boxes(plain.boxes(record, reading)), row)
+        if pair != IMAGE_CLASS or plain.is_value:
+            return of_phrase(record, name, plain.value(pair[1], record.image.size_wh), row, about)
+        return of_image(record, plain.text((*TARGET, *NAME)), row)
+
+
+def _columns(row: _PlainRow, about: str) -> tuple[str, ...]:
+    """The columns that name what a row is about."""
+    return NAME if about == "category" and row.has(NAME) else QUESTION
+
+
+def _as_list(value: object, where: str) -> object:
+    """A list that a CSV cell holds as JSON, or the value itself."""
+    if not isinstance(value, str):
+        return value
+    found = unpacked(value)
+    if isinstance(found, str):
+        fix = 'Write them as JSON: "[[x1, y1, x2, y2]]".'
+        raise LabelError(f"The boxes '{value[:60]}' are not a list.", where, fix)
+    return found
+
+
+def _all_lists(values: list[Any]) -> bool:
+    return all(isinstance(value, list) for value in values)
+
+
+FORM = PlainForm()

@@ -1,0 +1,244 @@
+"""A reader of rows, whichever file keeps them: what each row says is up to its form."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path, PurePath
+
+from vrft.data.data_options import BoxOrder, ReadOptions
+from vrft.data.dataset import Dataset
+from vrft.data.image_cache import cached_image
+from vrft.data.image_paths import ImageFinder
+from vrft.data.images import image_size_wh
+from vrft.data.label_checks import (
+    Mistakes,
+    check_size,
+    one_part_each,
+    part_of,
+    part_of_record,
+    record_id,
+    record_of,
+    strictest,
+    warnings_about,
+)
+from vrft.data.rows.box_orders import order_of
+from vrft.data.rows.row_form import LabelRow, Reading, RowForm, forms
+from vrft.errors import ImageError, LabelError
+from vrft.types import Provides, Record, in_words
+
+_SHOW_ORDER = 300
+"""Rows whose boxes are looked at to see in which order four numbers are written."""
+_EXTENT = {"0-1": 1.0, "0-1000": 1000.0}
+
+
+@dataclass(frozen=True)
+class RowFile:
+    """One file of rows."""
+
+    file: Path
+    part: str | None = None
+    """The part that the file's name or folder says."""
+
+
+class RowReader(ABC):
+    """Labels of images in the rows of files of one kind."""
+
+    name: str
+    in_files = True
+    open_to = frozenset({"coordinates", "box_order"})
+    holder: str
+    """The kind of file, with its article."""
+    holds_images = False
+    """An image may be in several parts, and is then in the strictest."""
+
+    @property
+    def provides(self) -> Mapping[Provides, str]:
+        """What the rows of all forms can say."""
+        found: dict[Provides, str] = {}
+        for form in reversed(forms()):
+            found |= {pair: f"{self.holder} with {wants}" for pair, wants in form.provides.items()}
+        return found
+
+    @abstractmethod
+    def sources(self, path: Path) -> list[RowFile]:
+        """The files of a path that may hold rows."""
+
+    @abstractmethod
+    def rows(self, source: RowFile) -> Iterator[LabelRow]:
+        """All rows of a file in order."""
+
+    def said_by(self, source: RowFile) -> frozenset[Provides]:
+        """What the first row of a file says that can be read."""
+        first = next((row for row in self.rows(source) if row.mistake is None), None)
+        return (
+            frozenset()
+            if first is None
+            else next((s for form in forms() if (s := form.says(first))), frozenset())
+        )
+
+    def detects(self, path: Path) -> frozenset[Provides]:
+        """What the files say, each by its first row."""
+        return frozenset().union(*map(self.said_by, self.sources(path)))
+
+    def read(self, path: Path, needs: frozenset[Provides], options: ReadOptions | None = None) -> Dataset:
+        """One record per image as first named, with what all rows say of it."""
+        root = path.parent if path.is_file() else path
+        options = options or ReadOptions()
+        said = [(source, self.said_by(source) & needs) for source in self.sources(path)]
+        read = _Images(root, needs, options)
+        orders: list[str] = []
+        for source, pairs in said:
+            if not pairs:
+                continue
+            images = ImageFinder(source.file, root)
+            order, sentence = self._order(source, images, options)
+            orders += [sentence] if sentence else []
+            for row in self.rows(source):
+                with read.mistakes.kept():
+                    read.add(row, images, pairs, source.part, order)
+        parts, torn = one_part_each(read.parts)
+        if self.holds_images:
+            by_record: dict[str, list[str]] = {}
+            for name, part in read.parts:
+                by_record.setdefault(name, []).append(part)
+            parts, torn = {name: strictest(several) for name, several in by_record.items()}, []
+        left_out = [source.file.name for source, pairs in said if not pairs]
+        found = {
+            f"Tables without {in_words(needs)} are not read": left_out,
+            "Values of 'split' other than train, val and test are not used": sorted(read.strange),
+        }
+        inside = [f"The images of {read.n_inside} rows were written to the cache."] if read.n_inside else []
+        warnings = (*orders, *inside, *warnings_about(found), *read.mistakes.warnings, *torn)
+        odd = (tuple(read.mistakes), tuple(read.mistakes.fixed))
+        return Dataset(root, self.name, read.records, warnings, parts, {}, *odd)
+
+    def _order(
+        self, source: RowFile, images: ImageFinder, options: ReadOptions
+    ) -> tuple[BoxOrder, str | None]:
+        """In which order four numbers are written where no column says it, and a sentence on that."""
+        boxes: list[tuple[tuple[float, ...], tuple[float, float]]] = []
+        default: BoxOrder | None = None
+        for row in islice(self.rows(source), _SHOW_ORDER):
+            form = next((form for form in forms() if row.mistake is None and form.says(row)), None)
+            loose = form.loose_boxes(row) if form is not None else []
+            if form is None or not loose:
+                continue
+            default = form.default_order
+            extent = _EXTENT.get(options.coordinates or "")
+            try:
+                image, _ = _image(form.image(row), images, row)
+                shown_wh = (extent, extent) if extent is not None else image_size_wh(image)
+            except LabelError:
+                continue
+            boxes += [(tuple(box), shown_wh) for box in loose]
+        if default is None or options.box_order is not None:
+            return options.box_order or "xyxy", None
+        order, shown = order_of(boxes, default)
+        says = "[x1, y1, x2, y2]" if order == "xyxy" else "[x, y, width, height]"
+        why = "as the boxes show" if shown else "as is usual; --box-order (data.box_order) says otherwise"
+        return order, f"{source.file.name}: the four numbers of a box are read as {says}, {why}."
+
+
+class _Images:
+    """The images of all files while their rows are read."""
+
+    def __init__(self, root: Path, needs: frozenset[Provides], options: ReadOptions) -> None:
+        self.root, self.needs, self.options = root, needs, options
+        self.mistakes = Mistakes()
+        self.mistakes.coordinates = options.coordinates
+        self.parts: list[tuple[str, str]] = []
+        """Record ids with a part; several rows of an image may name several."""
+        self.strange: set[str] = set()
+        self.n_inside = 0
+        self._records: dict[str, Record] = {}
+        self._unusable: set[str] = set()
+        """Images as rows name them, and record ids: each is reported once."""
+        self._unread: list[str] = []
+        """Texts of rows that cannot be read."""
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """One record per image; nothing is known of one that is named in a row that cannot be read."""
+        lost = "\n".join(self._unread)
+        return tuple(
+            replace(one, unknown=(*one.unknown, "")) if lost and PurePath(one.id).name in lost else one
+            for one in self._records.values()
+        )
+
+    def add(
+        self,
+        row: LabelRow,
+        images: ImageFinder,
+        pairs: frozenset[Provides],
+        part: str | None,
+        order: BoxOrder,
+    ) -> None:
+        """Read one row; LabelError where it cannot be used."""
+        if row.mistake is not None:
+            self._unread.append(row.raw)
+            raise row.mistake
+        form = next((form for form in forms() if form.says(row)), None)
+        if form is None:
+            raise LabelError(f"The row says nothing of its image {row.image!r}.", row.where, row.fix)
+        pair = min(form.says(row) & self.needs or pairs)
+        about, given = pair[0], form.image(row)
+        if isinstance(given, str) and given in self._unusable:
+            return
+        try:
+            record = self._record(given, form, row, images, about)
+        except ImageError:
+            self._unusable |= {given} if isinstance(given, str) else set()
+            raise
+        if record is None:
+            return
+        try:
+            record = form.add(record, row, pair, Reading(self.mistakes, self.options, order))
+        except LabelError as mistake:
+            self.mistakes.append(mistake)
+            subject = form.subject(row, about)
+            if about != "category":
+                return
+            record = replace(record, unknown=(*record.unknown, *([] if subject is None else [subject])))
+        self._records[record.id] = record
+        split = str(row.entry.get("split") or "")
+        stated = part_of(split) or part_of_record(record.id) or part
+        self.strange |= {split} if split and not part_of(split) else set()
+        self.parts += [(record.id, stated)] if stated else []
+
+    def _record(
+        self, given: object, form: RowForm, row: LabelRow, images: ImageFinder, about: str
+    ) -> Record | None:
+        """The record of a row's image; None where the image cannot be used."""
+        image, inside = _image(given, images, row)
+        self.n_inside += inside
+        # Images of the cache are named as if they were next to their rows.
+        name = f"images/{image.name}" if inside else record_id(image, self.root)
+        record = self._records.get(name)
+        if name in self._unusable:
+            return None
+        if record is None:
+            absent = () if about == "category" and not form.says_all(row) else None
+            record = replace(record_of(image, self.root), id=name, absent=absent)
+        try:
+            stated = (row.entry.get("width"), row.entry.get("height"))
+            check_size(stated, record.image.size_wh, row.where)
+        except ImageError:
+            self._records.pop(name, None)
+            self._unusable.add(name)
+            raise
+        return record
+
+
+def _image(given: object, images: ImageFinder, row: LabelRow) -> tuple[Path, bool]:
+    """The file of a row's image, and whether the row holds the image itself."""
+    if isinstance(given, Mapping):
+        content = given.get("bytes")
+        if isinstance(content, bytes):
+            return cached_image(content, row.where, row.fix), True
+        given = given.get("path")
+    if not isinstance(given, str) or not given.strip():
+        raise ImageError("The row has no image: no text under 'image'.", row.where, row.fix)
+    return images.find(given.strip(), row.where), False

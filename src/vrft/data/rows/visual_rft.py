@@ -1,0 +1,75 @@
+"""Visual-RFT's rows: ``image``, ``problem`` and ``solution``.
+
+A solution of detection is ``<answer>[{'Position': [x1, y1, x2, y2], 'Confidence': 1}, ...]</answer>`` or
+``<answer>No Objects</answer>``, one of classification ``<answer>class</answer>``. A problem of detection
+names its category and says how coordinates are written; where it does not say 'between 0 and 1000, integer',
+they are refused. A row asks for one category, so nothing is known of the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS
+from vrft.data.rows.row_form import LabelRow, Reading, RowForm, of_category, of_image
+from vrft.errors import LabelError
+from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_label_answer
+from vrft.types import Boxes, CoordinateFrame, Form, Label, Points, Provides, Record
+
+_CATEGORY = re.compile(r"belonging to the category '(.+?)' in the image, and provide")
+"""The detection prompt of the paper's Table 1 and of the released sets."""
+_LIST = re.compile(r"\s*<answer>\s*(\[|No Objects)")
+
+
+class VisualRftForm(RowForm):
+    """Rows whose solutions are all lists of boxes, or all class names."""
+
+    provides: Mapping[Provides, str] = {
+        CATEGORY_BOXES: "rows with the columns image, problem and solution, and boxes",
+        IMAGE_CLASS: "rows with the columns image, problem and solution, and a class name",
+    }
+
+    def says(self, row: LabelRow) -> frozenset[Provides]:
+        if not {"problem", "solution"} <= row.entry.keys():
+            return frozenset()
+        return frozenset({CATEGORY_BOXES if _LIST.match(str(row.entry["solution"])) else IMAGE_CLASS})
+
+    def subject(self, row: LabelRow, about: str) -> str | None:
+        found = _CATEGORY.search(str(row.entry.get("problem")))
+        return found[1] if found else None
+
+    def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
+        texts = (row.entry.get("problem"), row.entry.get("solution"))
+        problem, solution = (text if isinstance(text, str) else "" for text in texts)
+        labelled = _boxed if pair == CATEGORY_BOXES else _classified
+        return labelled(record, problem, solution, row)
+
+
+def _boxed(record: Record, problem: str, solution: str, row: LabelRow) -> Record:
+    found = _CATEGORY.search(problem)
+    frame = CoordinateFrame.whole("norm1000", record.image.size_wh)
+    if found is None or f"({frame.clause})" not in problem:
+        raise LabelError(
+            "The text of 'problem' names no category, or not how coordinates are written.",
+            row.where,
+            f"Ask for one category in the words of Visual-RFT's prompt, with '({frame.clause})', and write "
+            "the boxes so; or save boxes in pixels as COCO json.",
+        )
+    category, answer = found[1], parse_boxes_answer(solution, frame, Form.DIRECT)
+    boxes = answer.as_(Boxes)
+    if boxes is None or not answer.formatted or answer.find(Points):
+        faults = ", ".join(answer.faults) or "no boxes"
+        raise LabelError(f"The 'solution' is not a list of boxes ({faults}).", row.where, row.fix)
+    return of_category(record, category, tuple(dict.fromkeys(boxes.xyxy_px)), row)
+
+
+def _classified(record: Record, problem: str, solution: str, row: LabelRow) -> Record:
+    answer = parse_label_answer(solution, Form.DIRECT)
+    label = answer.as_(Label)
+    if label is None or not answer.formatted or _LIST.match(solution):
+        raise LabelError("The 'solution' is not a class name in tags.", row.where, row.fix)
+    return of_image(record, label.name, row)
+
+
+FORM = VisualRftForm()
