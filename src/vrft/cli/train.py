@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import ClassVar
 
@@ -65,4 +66,4 @@ def _train(args: TrainArgs, method: str) -> None:
     else:
         best = f"Best step {trained.best_step}: the last one, as there was no validation."
     print_line(f"{best} Model: {config.out}/model")
-    print_line(f"Next: vrft eval {config.out} {config.data.path}")
+    print_line(f"Next: {shlex.join(['vrft', 'eval', config.out, config.data.path])}")

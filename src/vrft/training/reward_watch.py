@@ -45,12 +45,7 @@ class RewardWatch:
         self._retried += retried
         for term, failures in failures_by_term(groups).items():
             count = sum(term in rollout.terms for group in groups for rollout in group.rollouts)
-            is_first = not self._answers[term]
-            if failures and not self._failed[term] and self._warns:
-                _LOGGER.warning(
-                    f"Reward term '{term}' failed on {len(failures)} of {count} answers in step {step} "
-                    f"({in_words(failures[0])}). They count 0, and {self._file} lists them. Fix the function."
-                )
+            is_first, before = not self._answers[term], self._failed[term]
             self._answers[term] += count
             self._failed[term] += len(failures)
             self._timed_out[term] += sum(failure.timed_out for failure in failures)
@@ -58,6 +53,11 @@ class RewardWatch:
             steps = self._in_a_row[term]
             if steps >= MOST_FAILED or (steps and is_first):
                 raise always_failing(term, failures[-1], f"all {count} answers of step {step}", self._file)
+            if failures and not before and self._warns:
+                _LOGGER.warning(
+                    f"Reward term '{term}' failed on {len(failures)} of {count} answers in step {step} "
+                    f"({in_words(failures[0])}). They count 0, and {self._file} lists them. Fix the function."
+                )
 
     def close(self) -> None:
         """Say what the failures add up to."""
@@ -95,7 +95,8 @@ def always_failing(term: str, last: Failure, answers: str, file: Path | None) ->
     """What is said of a term that always fails."""
     where = f" {file} has the traceback." if file is not None and last.traceback else ""
     error = RunError(
-        f"Reward term '{term}' failed on {answers}: {in_words(last)}.{where} Fix it, or remove it."
+        f"Reward term '{term}' failed on {answers}: {in_words(last)}.{where} Fix it and go on with --resume, "
+        "or begin another run without it."
     )
     if last.traceback:
         error.add_note(last.traceback)
