@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HFValidationError
 from PIL import Image as PILImage
 
 import messages
@@ -30,7 +32,7 @@ from vrft.models.segmenter import Segmenter
 from vrft.rollout.sampler import load_sampler
 from vrft.run_folder import RunFolder, append_row, read_json, read_rows, write_text
 from vrft.tasks.registry import load_task
-from vrft.types import Answer, Boxes, Example, Image, Prediction
+from vrft.types import Answer, Boxes, Example, Image, Message, Prediction
 from vrft.workflows.audit_reward import audit_reward
 from vrft.workflows.evaluate_model import evaluate_model
 from vrft.workflows.fit import fit
@@ -362,6 +364,38 @@ def test_code_that_comes_with_a_model_never_runs(
     with pytest.raises(ModelError):
         Segmenter.load(str(folder), "cpu")
     assert not asked and not ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionError("no route"), r"the hub cannot be reached \(no route\)\. Check"),
+        (TimeoutError(), r"the hub cannot be reached \(TimeoutError\)\. Check"),
+        (HFValidationError("bad id"), r"no such model on the hub\. Check the name"),
+    ],
+)
+def test_the_hub_is_asked_once_about_a_name_that_is_not_here(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    asked = []
+
+    def model_info(self: Any, name: str, **options: Any) -> None:
+        asked.append((name, options))
+        raise error
+
+    monkeypatch.setattr(HfApi, "model_info", model_info)
+    with pytest.raises(ModelError, match=rf"some/misspelt: there is no such folder, and .*{said}"):
+        load_policy("some/misspelt")
+    assert asked == [("some/misspelt", {"timeout": 20.0})]
+
+
+def test_a_model_without_its_tokenizer_is_named(tmp_path: Path) -> None:
+    shutil.copytree(miniature_folder(), tmp_path / "model")
+    for file in (tmp_path / "model").glob("tokenizer*"):
+        file.unlink()
+    policy = load_policy(ModelOptions(path=str(tmp_path / "model"), device="cpu"))
+    with pytest.raises(ModelError, match=r"does not have the token that stands for an image\. Add"):
+        policy.first([Message("user", (Image(put(tmp_path, {"a.png": None}) / "a.png", (40, 30)), "?"))])
 
 
 # ---- requests

@@ -14,7 +14,7 @@ from vrft.training.reward_watch import MOST_FAILED, RewardWatch, refuse_failing
 from vrft.types import Answer, Example, Failure, Rollout, RolloutGroup
 
 ASKED = Example("a", "a", "detection", (), "cat", None)
-LATE = Failure("judge", "TimeoutError: it took too long", "judge.py, line 3")
+LATE = Failure("judge", "TimeoutError: it took too long", "judge.py, line 3", "Traceback: judge.py")
 
 
 def step_of(failed: int, count: int = 4) -> list[RolloutGroup]:
@@ -74,7 +74,8 @@ def test_a_helping_process_says_nothing(caplog):
     assert not caplog.records
 
 
-def test_a_probe_ends_where_a_term_always_fails():
-    assert refuse_failing(step_of(3)) == step_of(3)
-    with pytest.raises(RunError, match="'judge' failed on all 4 answers that were sampled"):
-        refuse_failing(step_of(4))
+def test_a_probe_ends_where_a_term_always_fails(tmp_path):
+    assert refuse_failing(step_of(3), tmp_path) == step_of(3)
+    with pytest.raises(RunError, match=r"'judge' failed on all 4 answers that were .*error\.txt has"):
+        refuse_failing(step_of(4), tmp_path)
+    assert (tmp_path / "error.txt").read_text() == LATE.traceback

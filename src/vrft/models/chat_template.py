@@ -122,6 +122,11 @@ def _rendered(policy: Policy, messages: Sequence[Message]) -> str:
 def _with_media(policy: Policy, text: str, media: Sequence[Medium]) -> str:
     """A rendered text with what stands for each medium."""
     mark = policy.family.marker(policy.tokenizer, policy.core.config)
+    if mark == str(None):
+        raise ModelError(
+            f"{policy.source}: its tokenizer does not have the token that stands for an image. Add the "
+            "model's own tokenizer files (tokenizer.json and tokenizer_config.json) to the folder."
+        )
     before, *parts = text.split(mark)
     if len(parts) != len(media):
         raise ModelError(

@@ -102,5 +102,5 @@ def _awaited(pending: Sequence[Awaitable[Any]], limit_s: float) -> list[Any]:
 
 
 def _overdue(limit_s: float, slow: int = 0) -> TimeoutError:
-    again = f", {slow} times in a row, and was not called again" if slow else ""
-    return TimeoutError(f"it took too long{again} (reward.time_limit_s: {limit_s:g})")
+    repeated = f", {slow} times in a row, and was not called again" if slow else ""
+    return TimeoutError(f"it took too long{repeated} (reward.time_limit_s: {limit_s:g})")

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from vrft.errors import RunError
-from vrft.run_folder import FAILURES, RunFolder
+from vrft.errors import TRACEBACK, RunError
+from vrft.run_folder import FAILURES, RunFolder, write_text
 from vrft.types import Failure, RolloutGroup
 
 MOST_FAILED = 3
@@ -82,18 +82,22 @@ def failures_by_term(groups: Sequence[RolloutGroup]) -> dict[str, list[Failure]]
     return found
 
 
-def refuse_failing(groups: list[RolloutGroup]) -> list[RolloutGroup]:
-    """The groups; RunError where a term failed on every answer, before anything is trained on it."""
+def refuse_failing(groups: list[RolloutGroup], folder: Path) -> list[RolloutGroup]:
+    """The groups; where a term failed on every answer, RunError before anything is trained on it, and its
+    traceback in the folder."""
     for term, failures in failures_by_term(groups).items():
         count = sum(term in rollout.terms for group in groups for rollout in group.rollouts)
         if len(failures) == count:
-            raise always_failing(term, failures[-1], f"all {count} answers that were sampled", None)
+            file, last = folder / TRACEBACK, failures[-1]
+            if last.traceback:
+                write_text(file, last.traceback)
+            raise always_failing(term, last, f"all {count} answers that were sampled", file)
     return groups
 
 
-def always_failing(term: str, last: Failure, answers: str, file: Path | None) -> RunError:
+def always_failing(term: str, last: Failure, answers: str, file: Path) -> RunError:
     """What is said of a term that always fails."""
-    where = f" {file} has the traceback." if file is not None and last.traceback else ""
+    where = f" {file} has the traceback." if last.traceback else ""
     error = RunError(
         f"Reward term '{term}' failed on {answers}: {in_words(last)}.{where} Fix it and go on with --resume, "
         "or begin another run without it."

@@ -46,6 +46,7 @@ from vrft.run_folder import hardware, read_json, versions, write_json
 from vrft.tasks.registry import load_task, task_of
 from vrft.tasks.scorer import scorers_of
 from vrft.training.memory import device_memory_gib
+from vrft.training.reward_watch import refuse_failing
 from vrft.types import Example, Form, Prediction, SamplingParams
 from vrft.workflows.check_data import examine_fit
 from vrft.workflows.cost import Trials, estimate_cost
@@ -205,7 +206,7 @@ class FitPipeline:
     def _probe(self, base: Policy) -> Probe:
         config, asked = self._config("rft"), evenly_spaced(self._asked(self.split.train), AT_ONCE)
         prober = Prober(base, config, scorers_of(asked, config.reward))
-        return prober.describe(prober.groups(asked, config.rollout.group_size))
+        return prober.describe(refuse_failing(prober.groups(asked, config.rollout.group_size), self.folder))
 
     def evaluate_base(self, base: Policy) -> list[Prediction]:
         facts = {
@@ -288,10 +289,9 @@ class FitPipeline:
         chosen["rft"] = choose(rft, better)
         self.trials = [*sft, *rft]
         if s.control:
-            rate = chosen["rft"].learning_rate
-            control = run_trials(sweep, "control", "rft", [rate], source, shuffle_rewards=True)
-            chosen["control"] = control[0]
-            self.trials += control
+            rates = [chosen["rft"].learning_rate]
+            self.trials += run_trials(sweep, "control", "rft", rates, source, shuffle_rewards=True)
+            chosen["control"] = self.trials[-1]
         return chosen
 
     @property
