@@ -124,22 +124,34 @@ def save_random_qwen2_vl(folder: Path, architecture: Architecture = SMALL, devic
     if (folder / "config.json").exists():
         return folder
     tokenizer = train_tokenizer(WORDS, vocab_size=400)
-    ids = special_ids(tokenizer)
-    torch.manual_seed(0)
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    save_random_weights(folder, architecture, special_ids(tokenizer), dtype, device)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_random_weights(
+    folder: Path,
+    architecture: Architecture,
+    ids: dict[str, int],
+    dtype: torch.dtype,
+    device: str = "cpu",
+    **saving: Any,
+) -> None:
+    """A Qwen2-VL of random weights and its image processor; ``ids`` are the tokenizer's special tokens by
+    role, ``saving`` goes to ``save_pretrained``."""
+    torch.manual_seed(0)
     with torch.device(device):
         model = AutoModelForImageTextToText.from_config(config_of(architecture, ids), dtype=dtype)
     model.generation_config.eos_token_id = ids["eos"]
     model.generation_config.pad_token_id = ids["pad"]
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder, **saving)
     Qwen2VLImageProcessor(
         patch_size=architecture.vision["patch_size"],
         merge_size=architecture.vision["spatial_merge_size"],
         min_pixels=architecture.pixels_per_token**2,
         max_pixels=2**22,
     ).save_pretrained(folder)
-    return folder
 
 
 def token_grid(tokens: int) -> tuple[int, int]:

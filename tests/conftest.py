@@ -24,6 +24,13 @@ settings.register_profile("house", deadline=None, suppress_health_check=UNLUCKY)
 settings.load_profile("house")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the model of true sizes is, for the test that walks through every verb with it."""
+    parser.addoption(
+        "--true-size", metavar="FOLDER", help="made by: python benchmarks/true_size.py build FOLDER"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Processes that share the tests share the cores too, they and what they start, instead of each taking
     all of them: libraries read this when they are first loaded."""

@@ -170,6 +170,7 @@ def test_the_miniatures_recipe_is_what_the_demo_trains():
     [
         ("qwen25_vl_3b_lora_detection", "Qwen/Qwen2.5-VL-3B-Instruct", "qwen2_5_vl"),
         ("qwen3_vl_4b_lora_detection", "Qwen/Qwen3-VL-4B-Instruct", "qwen3_vl"),
+        ("qwen25_vl_7b_4bit_lora_detection", "Qwen/Qwen2.5-VL-7B-Instruct", "qwen2_5_vl"),
     ],
 )
 def test_the_lora_recipes(name, model, family):

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 from sets import as_xywh, coco, jsonl, save, sound_coco
@@ -18,7 +19,6 @@ from architectures import FAMILY_NAMES
 from custom_task import CUSTOM_SPEC
 from vrft.cli import main
 from vrft.config.run_config import make_config
-from vrft.diagnostics.check import model_fit
 from vrft.diagnostics.check.model_case import ModelCase
 from vrft.diagnostics.check.run_check import check
 from vrft.geometry.overlay import PALETTE
@@ -38,11 +38,14 @@ def policy():
 def examined(policy, tmp_path):
     """Examine a folder with the miniature, or with another policy."""
 
-    def examine(path, other=None, task=None, **sections):
+    def examine(path, other=None, task=None, memory_gib=None, **sections):
         def config_of(task):
             return make_config({"task": task.name, "data": {"path": str(path), "shots": 2}} | sections)
 
-        return check(path, task, config_of, lambda case: ModelCase(case, other or policy, tmp_path / "drawn"))
+        def join(case):
+            return ModelCase(case, other or policy, tmp_path / "drawn", memory_gib)
+
+        return check(path, task, config_of, join)
 
     return examine
 
@@ -223,17 +226,28 @@ def test_labels_that_no_task_asks_about_by_itself(tmp_path, examined):
     assert found.severity == "error" and "--task" in found.fix
 
 
-def test_the_memory_saving_that_is_named_fits(tmp_path, examined, monkeypatch):
+def test_the_memory_saving_that_is_named_fits(tmp_path, examined):
     """What a process becomes counts, the saving's own included, and not only what it holds."""
     sound_coco(tmp_path / "data")
-    assert the(examined(tmp_path / "data"), "memory").severity == "note"
-    monkeypatch.setattr(model_fit, "device_memory_gib", lambda device: 1.0)
-    found = the(examined(tmp_path / "data"), "memory")
+    plenty = the(examined(tmp_path / "data"), "memory")
+    assert plenty.severity == "note" and plenty.message.endswith("it fits.")
+    found = the(examined(tmp_path / "data", memory_gib=1.0), "memory")
     assert found.severity == "warning" and "1.0 GiB" in found.message
     named = re.search(r"micro_prompts: 1.*about ([\d.]+) GiB", found.fix)
     assert named and 1.25 * float(named[1]) <= 1.1
-    monkeypatch.setattr(model_fit, "device_memory_gib", lambda device: 0.01)
-    assert "smaller model" in the(examined(tmp_path / "data"), "memory").fix
+    assert "smaller model" in the(examined(tmp_path / "data", memory_gib=0.01), "memory").fix
+
+
+def test_a_device_that_is_not_here_is_forecast_all_the_same(tmp_path, examined, policy):
+    sound_coco(tmp_path / "data")
+    absent = f"cuda:{torch.cuda.device_count()}"
+    found = the(examined(tmp_path / "data", model={"device": absent}), "memory")
+    assert found.severity == "note" and f"There is no {absent} on this machine" in found.message
+    assert "--gpu-memory" in found.message and "whole process" not in found.message
+    named = the(examined(tmp_path / "data", model={"device": absent}, memory_gib=80.0), "memory")
+    assert named.message.endswith("The named GPU has 80.0 GiB: it fits.")
+    strange = the(examined(tmp_path / "data", model={"device": "tpu"}), "device")
+    assert strange.severity == "error" and "'tpu'" in strange.message
 
 
 # -- the command -----------------------------------------------------------------------------------
@@ -288,6 +302,8 @@ def test_a_configuration_is_examined_with_its_own_settings(tmp_path, vrft):
     codes = {f["code"] for f in json.loads(printed)["findings"]}
     assert status == 0 and "answer-cut-off" in codes and "no-split" not in codes
     assert vrft("check", "run.yaml", "--shots", 8)[0] == 1
+    status, printed, _ = vrft("check", "run.yaml", "--gpu-memory", 24, "--json")
+    assert status == 0 and "The named GPU has 24.0 GiB: it fits." in printed
     (tmp_path / "bad.yaml").write_text("data: {path: data}\nno_such_key: 1\n")
     status, _, said = vrft("check", "bad.yaml")
     assert status == 2 and "no_such_key" in said

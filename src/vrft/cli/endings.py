@@ -117,6 +117,8 @@ def _notices(debug: bool) -> Iterator[None]:
         if not debug:
             for category in (FutureWarning, DeprecationWarning, PendingDeprecationWarning, ResourceWarning):
                 warnings.simplefilter("ignore", category)
+            # Which of its kernels are missing here, and where it rounds.
+            logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
             # Pillow's words about large images; files that are too large are refused by name.
             warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
         try:

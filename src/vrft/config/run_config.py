@@ -183,6 +183,11 @@ def make_config(tree: dict[str, Any], where: str = "configuration") -> RunConfig
 
 def _check_names(config: RunConfig) -> None:
     """Refuse early what would be refused late; no file of the user's is loaded for it."""
+    if config.model.bits is not None and config.model.lora is None:
+        raise ConfigError(
+            f"model.bits: weights in {config.model.bits} bits cannot learn, an adapter on them can. Set "
+            "model.lora: {rank: 16}, or leave model.bits out."
+        )
     check_sampler(config.rollout.sampler)
     if is_place(config.task.name):
         return

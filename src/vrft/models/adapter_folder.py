@@ -13,6 +13,7 @@ from transformers.utils.peft_utils import find_adapter_config_file
 
 from vrft.errors import ModelError, RunError
 from vrft.miniature.location import MINIATURE, is_miniature, miniature_folder
+from vrft.models.model_options import Bits
 from vrft.run_folder import read_json, write_json
 
 SETTINGS, WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
@@ -32,6 +33,8 @@ class AdapterFolder:
     base: str
     weights: str | None
     """The digest of the base's weights when the adapter was saved; None where nobody wrote it down."""
+    bits: Bits | None = None
+    """Of the base's weights while the adapter was trained on them; None where they were whole."""
 
 
 def find_adapter(place: str) -> AdapterFolder | None:
@@ -87,17 +90,23 @@ def is_whole(folder: Path) -> bool:
     return (folder / "config.json").exists() and any(any(folder.glob(name)) for name in _WHOLE)
 
 
-def write_base(folder: Path, base: str, weights: str | None) -> None:
+def write_base(folder: Path, base: str, weights: str | None, bits: Bits | None = None) -> None:
     """Write down beside a saved adapter which base it belongs to.
 
     Args:
         folder: of the adapter.
         base: the base's folder, or hub id.
         weights: the digest of its weights.
+        bits: of its weights, where the adapter was trained on quantized ones.
     """
     embedded = Path(base).resolve() == miniature_folder().resolve()
     relative = os.path.relpath(base, folder) if Path(base).exists() else None
-    note = {"model": MINIATURE if embedded else base, "relative": relative, "weights": weights}
+    note: dict[str, Any] = {
+        "model": MINIATURE if embedded else base,
+        "relative": relative,
+        "weights": weights,
+    }
+    note |= {"bits": bits} if bits is not None else {}
     write_json(folder / NOTE, note)
 
 
@@ -127,7 +136,8 @@ def _adapter(folder: Path, source: str) -> AdapterFolder:
             "the adapter again."
         )
     note = _note(folder, settings)
-    return AdapterFolder(folder, settings, _base(folder, source, settings, note), note.get("weights"))
+    base = _base(folder, source, settings, note)
+    return AdapterFolder(folder, settings, base, note.get("weights"), note.get("bits"))
 
 
 def _settings(folder: Path, source: str) -> dict[str, Any]:

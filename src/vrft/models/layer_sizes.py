@@ -8,13 +8,17 @@ holds them to what torch really keeps.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from vrft.models.load_policy import lora_targets
+from vrft.models.model_options import Bits
 from vrft.models.policy import Policy, ProcessedImage
+from vrft.models.quantized import weight_bytes
 
 _HALF = (torch.bfloat16, torch.float16)
 
@@ -31,6 +35,8 @@ class Stack:
     """Numbers kept before the first and behind the last layer."""
     passing: int
     """Numbers that exist for a moment while one layer is gone through backwards."""
+    held: int = 0
+    """Of ``kept``, what stays on the device even where activations are offloaded: inputs of 8-bit weights."""
 
 
 @dataclass(frozen=True)
@@ -51,29 +57,49 @@ class Sizes:
     head_learns: bool
     vision_learns: bool
     half: bool
+    quantized: int = 0
+    """Weights of the largest projection that is quantized, which is unfolded while it is used; 0 without."""
 
 
 def sizes_of(policy: Policy) -> Sizes:
     """Measure a policy's modules; it may be built without weights, on the meta device."""
     core, decoder = policy.core, policy.core.get_decoder()
-    dtype = next(core.parameters()).dtype
+    dtype, narrow = core.dtype, _quantized(policy)
     tower = _tower(policy)
     learned = [p for p in policy.model.parameters() if p.requires_grad]
     attention = decoder.layers[0].self_attn
     text_width, tower_width = decoder.config.hidden_size, _width(tower[0])
     return Sizes(
-        _stack(decoder.layers, text_width, 4 * text_width, dtype in _HALF),
+        _stack(decoder.layers, text_width, 4 * text_width, dtype in _HALF, policy.bits),
         _stack(tower, tower_width, _patch_numbers(policy) + 5 * tower_width, dtype in _HALF),
         policy.vocabulary,
         attention.k_proj.out_features + attention.v_proj.out_features,
         dtype.itemsize,
-        sum(p.numel() * p.element_size() for p in policy.model.parameters()),
+        _weights_bytes(policy, narrow),
         sum(p.numel() for p in learned),
         max((p.numel() for p in learned), default=0),
         core.get_output_embeddings().weight.requires_grad,
         not policy.vision_frozen,
         dtype in _HALF,
+        max((m.in_features * m.out_features for m in narrow), default=0),
     )
+
+
+def _quantized(policy: Policy) -> list[Any]:
+    """The projections that are quantized, or would be if the policy had weights."""
+    if policy.bits is None:
+        return []
+    pattern = re.compile(lora_targets(policy.family))
+    return [m for name, m in policy.core.named_modules() if pattern.fullmatch(name)]
+
+
+def _weights_bytes(policy: Policy, narrow: list[Any]) -> int:
+    """Bytes of all weights, an adapter's included."""
+    placed = {id(getattr(m, "base_layer", m).weight) for m in narrow}
+    size: float = sum(p.numel() * p.element_size() for p in policy.model.parameters() if id(p) not in placed)
+    if policy.bits is not None:
+        size += sum(weight_bytes(policy.bits, m.in_features, m.out_features) for m in narrow)
+    return round(size)
 
 
 def patches_of(policy: Policy, image: ProcessedImage) -> int:
@@ -87,7 +113,7 @@ def _patch_numbers(policy: Policy) -> int:
     return first.weight.numel() // first.out_channels
 
 
-def _stack(layers: Any, hidden: int, around: int, half: bool) -> Stack:
+def _stack(layers: Any, hidden: int, around: int, half: bool, bits: Bits | None = None) -> Stack:
     kept = 0
     for module in layers[0].modules():
         weight = getattr(module, "weight", None)
@@ -103,7 +129,9 @@ def _stack(layers: Any, hidden: int, around: int, half: bool) -> Stack:
     gated = len(others) > 2
     kept += 2 * inner if gated or _is_product(layers[0]) else inner
     passing = (3 if gated else 2) * inner + 2 * hidden
-    return Stack(len(layers), hidden, kept, around, passing)
+    # bitsandbytes keeps what goes into weights of 8 bits; an adapter keeps a copy where it is wider.
+    inputs = attention[0].in_features + others[0].in_features + inner if bits == 8 else 0
+    return Stack(len(layers), hidden, kept + (inputs if half else 0), around, passing, inputs)
 
 
 def _norm_keeps(norm: nn.Module, weight: torch.Tensor, layer: Any, half: bool) -> int:

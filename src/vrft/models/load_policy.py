@@ -16,7 +16,7 @@ from vrft.models.adapter_weights import WRAPPER, attach_adapter, report_initial
 from vrft.models.attention.shared_attention import NAME
 from vrft.models.families import family_of
 from vrft.models.families.family import Family
-from vrft.models.model_options import ALPHA, RANK, LoraOptions, ModelOptions
+from vrft.models.model_options import ALPHA, RANK, Bits, LoraOptions, ModelOptions
 from vrft.models.model_source import (
     cannot_load,
     check_bases,
@@ -31,6 +31,7 @@ from vrft.models.model_source import (
     stacked_weights,
 )
 from vrft.models.policy import Policy
+from vrft.models.quantized import bits_of, check_installed, quantized_loading, settle
 from vrft.models.saved_weights import check_saved
 from vrft.types.options import did_you_mean
 
@@ -66,9 +67,14 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     check_bases(chain, base, source)
     config = read_config(base, source)
     family = family_of(config.model_type, source)
+    bits = options.bits or (chain[0].bits if chain else None) or bits_of(config)
+    if bits is not None and device != WITHOUT_WEIGHTS:
+        check_installed(bits)
     try:
         with quiet():
-            model = _model(base, config, device, getattr(torch, dtype), options.attention, source)
+            model = _model(
+                base, config, device, getattr(torch, dtype), options.attention, family, source, bits
+            )
             tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
             # The PIL backend everywhere: the torchvision one differs by up to 0.015 per pixel value, and runs
             # must agree.
@@ -88,12 +94,15 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     family.prepare(image_processor, model.config, options.min_pixels, options.max_pixels)
     if options.attention == SDPA:
         model.set_attn_implementation({"text_config": NAME})
-    model.to(device).eval()
+    if bits is None:
+        model.to(device)
+    model.eval()
     continues = bool(chain) and lora is not None and lora.on_adapter == "continue"
+    _check_merges(bits, chain, lora, source)
     for adapter in reversed(chain):
         learns = continues and adapter is chain[0]
-        model = _with_adapter(model, adapter, source, lora if learns else None)
-    model.requires_grad_(lora is None)
+        model = _with_adapter(model, adapter, source, lora if learns else None, merges=bits is None)
+    model.requires_grad_(lora is None and bits is None)
     if continues:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_("lora_" in name or "modules_to_save" in name)
@@ -103,6 +112,7 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
         for name, parameter in model.named_parameters():
             if name.removeprefix(WRAPPER).startswith(family.vision):
                 parameter.requires_grad_(False)
+    model.eval()  # an adapter's new modules too
     vision_frozen = not options.train_vision or lora is not None
     return Policy(
         model,
@@ -111,10 +121,29 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
         family,
         source,
         vision_frozen,
+        bits,
         base=chain[0].base if chain else folder,
         base_weights=stacked_weights(chain[1:], base) if lora is not None else None,
         saves_whole=bool(chain) and lora is not None and not continues,
     )
+
+
+def _check_merges(
+    bits: Bits | None, chain: list[AdapterFolder], lora: LoraOptions | None, source: str
+) -> None:
+    """Refuse what would merge an adapter into weights in few bits: they would be rounded again."""
+    if bits is None or not chain:
+        return
+    if len(chain) > 1:
+        raise ModelError(
+            f"{source}: its base model is an adapter too, which cannot be merged into weights of {bits} "
+            "bits. Leave model.bits out, or merge that adapter into its own base first."
+        )
+    if lora is not None and lora.on_adapter == "merge":
+        raise ConfigError(
+            f"model.lora.on_adapter: the adapter in {source} cannot be merged into weights of {bits} bits. "
+            "Set model.lora.on_adapter: continue."
+        )
 
 
 def _check_available(device: str, attention: str) -> None:
@@ -137,13 +166,24 @@ def natural_device() -> str:
 
 
 def natural_dtype(device: str) -> str:
-    """The precision that a device computes in fast and safely."""
+    """The precision that a device computes in fast and safely; a GPU that is not here counts as a new one."""
     if not device.startswith("cuda"):
         return "float32"
+    if not torch.cuda.is_available():
+        return "bfloat16"
     return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
 
-def _model(base: str, config: Any, device: str, dtype: torch.dtype, attention: str, source: str) -> Any:
+def _model(
+    base: str,
+    config: Any,
+    device: str,
+    dtype: torch.dtype,
+    attention: str,
+    family: Family,
+    source: str,
+    bits: Bits | None,
+) -> Any:
     if device == WITHOUT_WEIGHTS:
         with torch.device(device):
             return AutoModelForImageTextToText.from_config(
@@ -155,13 +195,19 @@ def _model(base: str, config: Any, device: str, dtype: torch.dtype, attention: s
         attn_implementation=attention,
         output_loading_info=True,
         trust_remote_code=False,
+        **({} if bits is None else quantized_loading(bits, config, dtype, device, lora_targets(family))),
     )
     check_weights(loading, model, source)
+    if bits is not None:
+        settle(model, source)
     return model
 
 
-def _with_adapter(model: Any, adapter: AdapterFolder, source: str, lora: LoraOptions | None) -> Any:
-    """The model with its adapter merged into it or, where that is to learn on, beside it."""
+def _with_adapter(
+    model: Any, adapter: AdapterFolder, source: str, lora: LoraOptions | None, merges: bool
+) -> Any:
+    """The model with its adapter merged into it or, where that is to learn on or must not be merged, beside
+    it."""
     wrapped = attach_adapter(model, adapter, source, dropout=None if lora is None else lora.dropout)
     if lora is not None:
         settings = wrapped.peft_config["default"]
@@ -179,7 +225,7 @@ def _with_adapter(model: Any, adapter: AdapterFolder, source: str, lora: LoraOpt
     if model.device.type == WITHOUT_WEIGHTS:
         return wrapped.unload()
     report_initial(wrapped, source)
-    return wrapped.merge_and_unload()
+    return wrapped.merge_and_unload() if merges else wrapped
 
 
 def lora_targets(family: Family) -> str:
@@ -221,7 +267,7 @@ def save_policy(policy: Policy, folder: Path) -> Path:
         settings["default"].base_model_name_or_path = (
             str(Path(policy.base).resolve()) if here else policy.base
         )
-        write_base(folder, policy.base, policy.base_weights)
+        write_base(folder, policy.base, policy.base_weights, policy.bits)
     # Of an adapter peft would ask the hub whether the vocabulary has grown.
     further = {"save_embedding_layers": False} if settings is not None else {}
     with quiet():

@@ -9,6 +9,7 @@ from pydantic import Field
 from vrft.types.options import Options
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16", "float64"]
+Bits = Literal[4, 8]
 
 
 RANK, ALPHA = 16, 32
@@ -58,3 +59,6 @@ class ModelOptions(Options):
     """Most pixels after the image processor's resize; null keeps the model's setting."""
     lora: LoraOptions | None = None
     """Train a LoRA adapter instead of all weights; null trains all, of an adapter the merged model."""
+    bits: Bits | None = None
+    """Keep the weights that an adapter goes to in 4 or 8 bits (bitsandbytes): a quarter or half of the
+    memory, and only an adapter learns; null keeps them in `dtype`, or as the adapter was trained on them."""

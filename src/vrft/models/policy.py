@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,8 @@ from vrft.errors import InputError
 from vrft.models.attention.shared_attention import NAME
 from vrft.models.chat_template import first_prompt, next_prompt
 from vrft.models.families.family import Family, Features, Inputs
+from vrft.models.model_options import Bits
+from vrft.models.offload import activations_on_cpu
 from vrft.models.token_ends import token_ends
 from vrft.types import Completion, CoordinateFrame, Image, Medium, Message, Prompt
 
@@ -89,6 +91,10 @@ class Policy:
     family: Family
     source: str
     vision_frozen: bool = True
+    bits: Bits | None = None
+    """Of the weights that an adapter goes to; None where they are in the model's precision."""
+    offloads: bool = False
+    """Whether activations wait for the backward pass in the computer's own memory."""
     fast_decode: bool | None = None
     """Whether the sampler's own decoding step gives the model's hidden states; None until it was tried."""
     base: str = ""
@@ -285,12 +291,13 @@ class Policy:
 
     @contextmanager
     def learning(self) -> Iterator[None]:
-        """The mode of passes that carry gradient: adapters drop out, activations are checkpointed, each
-        where that is on. Outside the policy is in eval mode."""
+        """The mode of passes that carry gradient: adapters drop out, activations are checkpointed or
+        offloaded, each where that is on. Outside the policy is in eval mode."""
         was_training = self.model.training
         self.model.train()
         try:
-            yield
+            with activations_on_cpu(self.model) if self.offloads else nullcontext():
+                yield
         finally:
             self.model.train(was_training)
 

@@ -37,9 +37,12 @@ def peak_memory_gib(device: torch.device) -> float:
 
 
 def device_memory_gib(device: torch.device) -> float | None:
-    """All memory of a device in GiB; None where the system does not tell."""
+    """All memory of a device in GiB; None where it is not on this machine, or the system does not tell."""
     if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).total_memory / GIB
+        there = torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
+        return torch.cuda.get_device_properties(device).total_memory / GIB if there else None
+    if device.type != "cpu":
+        return None
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
     except (ValueError, OSError):
@@ -90,6 +93,8 @@ class MemoryForecast:
     """'sampling', 'forward', 'reference', 'backward' or 'update'."""
     phases: dict[str, float]
     """What each phase holds beside the above."""
+    offloaded: float = 0.0
+    """Activations in the computer's own memory; on the CPU the step holds them as ever."""
 
     @property
     def lasting(self) -> float:
@@ -111,11 +116,14 @@ glibc before 2.38 does not use freed aligned blocks anew. Fitted to ``benchmarks
 
 def resident_gib(forecast: MemoryForecast, plan: MemoryPlan, device: torch.device) -> float:
     """What a run takes of its device's memory, the allocator's habits included."""
+    if device.type != "cpu":
+        return forecast.total
     name, version = platform.libc_ver()
     number = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    if device.type != "cpu" or name != "glibc" or number >= (2, 38):
-        return forecast.total
-    return forecast.total * KEPT_BACK[plan.lora, plan.optim.activation_checkpointing]
+    old = name == "glibc" and number < (2, 38)
+    times = KEPT_BACK[plan.lora, plan.optim.activation_checkpointing] if old else 1.0
+    # The base's weights are laid out once; what comes and goes is kept back.
+    return forecast.weights + times * (forecast.total - forecast.weights + forecast.offloaded)
 
 
 def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load) -> MemoryForecast:
@@ -126,45 +134,51 @@ def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load) -> MemoryForecas
     at_once = min(optim.micro_prompts or prompts, prompts)
     group = rollout.group_size if plan.samples else 1
     reference = plan.reference
-    recomputes = optim.activation_checkpointing
+    recomputes, offloads = optim.activation_checkpointing, optim.activation_offload
     key_values = text.layers * sizes.key_value * number
 
-    def kept(stack: Stack, tokens: int, largest: int) -> float:
-        """Bytes that a forward pass keeps; ``largest`` tokens run through a layer together."""
-        if not recomputes:
-            return tokens * (stack.layers * stack.kept + stack.around) * number
-        each = tokens * (stack.layers * stack.hidden + stack.around) * number
-        return each + largest * stack.kept * number
+    def kept(stack: Stack, tokens: int) -> tuple[float, float]:
+        """Bytes that a forward pass of all tokens keeps, and those of them that stay on the device."""
+        layer = tokens * stack.kept * number
+        each = stack.hidden if recomputes else stack.kept
+        every = tokens * (stack.layers * each + stack.around) * number + (layer if recomputes else 0)
+        held = 0 if recomputes else tokens * stack.layers * stack.held * number
+        return every, layer + held if offloads else every
 
     answers = at_once * group * max(rollout.max_new_tokens - 1, 1)
     asked = at_once * load.prompt_tokens
     seen = at_once * load.patches
     most = max(asked, answers)
-    prompts_kept = kept(text, asked, asked) + (asked * key_values if recomputes else 0)
-    vision_kept = kept(vision, seen, seen) if sizes.vision_learns else 0.0
-    forward = prompts_kept + kept(text, answers, answers) + vision_kept
+    # What answers read of a prompt stays, wherever the rest of its activations is.
+    read = asked * key_values if recomputes or offloads else 0
+    parts = [kept(text, asked), kept(vision, seen if sizes.vision_learns else 0), kept(text, answers)]
+    encoding = parts[0][1] + read + parts[1][1]
+    forward = encoding + parts[2][1]
+    offloaded = sum(every - stays for every, stays in parts)
     features = prompts * load.image_tokens * text.hidden * number
     chunk = min(answers, max(1, CHUNK_LOGITS // sizes.vocabulary)) * sizes.vocabulary
     logits = chunk * (3 * _WIDE + (number if sizes.half else 0))
     head = sizes.vocabulary * text.hidden * number if sizes.head_learns else 0
     passing = most * text.passing * number
     rows = prompts * group
-    encoded = prompts_kept + vision_kept if at_once == prompts else 0.0
-    small = sum((text.layers * text.hidden * text.kept * number <= FUSED_BYTES, not sizes.half)) == 2
+    encoded = encoding if at_once == prompts else 0.0
+    small = text.layers * text.hidden * text.kept * number <= FUSED_BYTES
+    fused = small and not sizes.half and not sizes.quantized
     cache = (prompts * load.prompt_tokens + rows * rollout.max_new_tokens) * key_values
     tower = 0 if sizes.vision_learns else load.patches * (vision.passing + vision.kept) * number
     phases = {
         "sampling": encoded
         + cache
         + rows * sizes.vocabulary * 4 * _WIDE
-        + (sizes.weights_bytes / 2 if small else 0)
+        + (sizes.weights_bytes / 2 if fused else 0)
         + tower,
         "forward": forward + logits + head,
         "reference": (forward + asked * key_values + passing + logits) if reference else 0.0,
         "backward": forward + passing + head + chunk * _WIDE,
         "update": sizes.learned * (number + (_WIDE if sizes.half else 0)) + 3 * sizes.largest * _WIDE,
     }
-    phases = {name: (size + features) / GIB for name, size in phases.items()}
+    unfolded = sizes.quantized * number
+    phases = {name: (size + features + unfolded) / GIB for name, size in phases.items()}
     moments = sizes.learned * _WIDE * (3 if sizes.half else 2)
     best = sizes.learned * number if plan.keeps_best else 0
     return MemoryForecast(
@@ -173,4 +187,5 @@ def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load) -> MemoryForecas
         optimizer=(moments + best) / GIB,
         worst_phase=max(phases, key=phases.__getitem__),
         phases=phases,
+        offloaded=offloaded / GIB,
     )

@@ -33,6 +33,9 @@ class OptimOptions(Options):
     activation_checkpointing: bool = False
     """Compute a layer's activations again in the backward pass instead of keeping them: less memory, about
     a third more time."""
+    activation_offload: bool = False
+    """Keep activations in the computer's own memory until the backward pass: less memory of the GPU, more
+    time; nothing changes on the CPU."""
 
 
 class ChecksOptions(Options):

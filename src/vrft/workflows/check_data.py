@@ -23,7 +23,6 @@ from vrft.workflows.requests import CheckRequest, reading_of, stated
 
 if TYPE_CHECKING:
     from vrft.diagnostics.check.model_case import ModelCase
-    from vrft.models.policy import Policy
 
 SHOWN = 8
 """Warnings of a fit on the screen; its file has all."""
@@ -31,7 +30,7 @@ SHOWN = 8
 
 def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) -> Report:
     """Examine a folder of labelled images, or what a configuration names."""
-    path, opener = request.path, _opener(request.out)
+    path, opener = request.path, _opener(request.out, request.gpu_memory)
     if not path.exists() and str(path).removesuffix(SUFFIX) not in recipe_names():
         raise InputError(f"{path}: there is no such folder, file or recipe. Check the path.")
     if path.exists() and not is_config(path):
@@ -40,6 +39,7 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     given = {
         "task": request.task,
         "model.path": request.model,
+        "model.device": "cuda" if request.gpu_memory is not None else None,
         "data.shots": request.shots,
         "seed": request.seed,
     }
@@ -50,14 +50,10 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     return check(Path(data.path), task, lambda own: config, opener, reporter, data)
 
 
-def examine_fit(
-    case: DataCase, policy: Policy, folder: Path, reporter: ProgressReporter
-) -> list[dict[str, Any]]:
-    """Examine a fit's data, alone and with its model: errors end it, warnings are reported."""
-    from vrft.diagnostics.check.model_case import ModelCase
-
+def examine_fit(case: DataCase, folder: Path, reporter: ProgressReporter) -> list[dict[str, Any]]:
+    """Examine a fit's data, alone and with what its trials train: errors end it, warnings are reported."""
     found = examined(DATA_EXAMINATIONS, case, "Examining images and labels", reporter)
-    found += ModelCase(case, policy, folder / "check").examine(reporter)
+    found += _opener(folder / "check")(case).examine(reporter)
     ordered = worst_first(found)
     errors = [finding for finding in ordered if finding.severity is Severity.ERROR]
     if errors:
@@ -81,7 +77,7 @@ def _plain(request: CheckRequest, task: Task) -> RunConfig:
     tree: dict[str, Any] = {
         "task": task.name,
         "seed": request.seed or 0,
-        "model": {"path": settings.model},
+        "model": {"path": settings.model, "device": "cuda" if request.gpu_memory is not None else "auto"},
         "data": {"path": str(request.path), **stated(request), **shots},
         "rollout": {"max_new_tokens": settings.recipe.max_new_tokens},
     }
@@ -95,14 +91,14 @@ def is_config(path: Path) -> bool:
     return path.suffix in {".yaml", ".yml"} and not any(reader.detects(path) for reader in readers())
 
 
-def _opener(out: Path) -> Callable[[DataCase], ModelCase]:
-    """How the model is joined to the data, without its weights."""
+def _opener(out: Path, memory_gib: float | None = None) -> Callable[[DataCase], ModelCase]:
+    """How the model is joined to the data: without its weights, and with the adapter that will learn."""
 
     def join(case: DataCase) -> ModelCase:
         # A light installation examines data all the same, so torch is asked for no earlier.
         from vrft.diagnostics.check.model_case import ModelCase
         from vrft.workflows.train import policy_of
 
-        return ModelCase(case, policy_of(case.config, weights=False), out)
+        return ModelCase(case, policy_of(case.config, weights=False), out, memory_gib)
 
     return join

@@ -108,7 +108,7 @@ def fit(
         pipeline.open(resume or not context.is_first)
     base = pipeline.load_base()
     with context.first_goes_first():
-        pipeline.examine(base)
+        pipeline.examine()
         pipeline.choose_form(base)
     answered = pipeline.evaluate_base(base)
     del base
@@ -174,14 +174,14 @@ class FitPipeline:
         self.reporter.info(f"Loading {self.settings.model}.")
         return self._policy(self.settings.model)
 
-    def examine(self, base: Policy) -> None:
+    def examine(self) -> None:
         """What ``vrft check`` finds, once for each fit: errors end it, warnings are reported."""
         saved = self.folder / "check.json"
         if not saved.exists():
             self.form = self.settings.form or Form.THINK
             prints = compute_fingerprints(self.dataset, self.folder, self.reporter)
             case = DataCase(self.dataset, self.task, self._config("rft"), prints)
-            write_json(saved, examine_fit(case, base, self.folder, self.reporter))
+            write_json(saved, examine_fit(case, self.folder, self.reporter))
 
     def choose_form(self, base: Policy) -> None:
         """Probe the base policy in both forms, unless the user chose one, and go on in the better one."""

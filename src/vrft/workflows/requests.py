@@ -129,6 +129,9 @@ class CheckRequest(ReadOptions):
     seed: int | None = Field(
         None, ge=0, le=MAX_SEED, description="Decides the split. By default as configured, or 0."
     )
+    gpu_memory: float | None = Field(
+        None, gt=0, description="GiB of the GPU that will train, where it is not in this machine."
+    )
     out: Path = Field(Path("check"), description="Folder that drawn images go to.")
 
 

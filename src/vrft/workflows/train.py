@@ -63,20 +63,21 @@ def policy_of(
     """Load the policy that a configuration names.
 
     Args:
-        config: its ``model`` section, and whether activations are checkpointed.
+        config: its ``model`` section, and whether activations are checkpointed or offloaded.
         weights: False gives a policy of the same shapes that cannot answer, at no cost.
         context: which process this is: where the configuration leaves the device open, each has its own.
     """
     options = config.model
     if not weights:
-        auto = options.dtype == "auto" and options.device == "auto"
-        dtype = natural_dtype(natural_device()) if auto else options.dtype
+        device = natural_device() if options.device == "auto" else options.device
+        dtype = natural_dtype(device) if options.dtype == "auto" else options.dtype
         options = options.model_copy(update={"device": WITHOUT_WEIGHTS, "dtype": dtype})
     elif options.device == "auto":
         options = options.model_copy(update={"device": context.device})
     policy = load_policy(options)
     if config.optim.activation_checkpointing:
         policy.core.activation_checkpointing_enable()
+    policy.offloads = config.optim.activation_offload
     return policy
 
 
@@ -264,7 +265,7 @@ def _train(
 
 MAY_CHANGE = (
     *("out", "loggers", "checks", "model.device"),
-    *("optim.steps", "optim.micro_prompts", "optim.activation_checkpointing"),
+    *("optim.steps", "optim.micro_prompts", "optim.activation_checkpointing", "optim.activation_offload"),
 )
 """What a resumed run may have otherwise: how long, how fast, and what is written down."""
 

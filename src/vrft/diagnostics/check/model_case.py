@@ -57,6 +57,8 @@ class ModelCase:
     """May be without weights."""
     out: Path
     """Where images go."""
+    memory_gib: float | None = None
+    """Of the device that will train, where it is not this machine's."""
 
     def examine(self, reporter: ProgressReporter) -> list[Finding]:
         from vrft.diagnostics.check.model_fit import MODEL_EXAMINATIONS

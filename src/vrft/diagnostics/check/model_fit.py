@@ -1,25 +1,20 @@
-"""Examinations with a model: lengths, sizes, memory, answers that can be written, and drawn labels."""
+"""Examinations with a model: lengths, sizes, answers that can be written, and drawn labels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-import torch
-
-from vrft.config.run_config import RunConfig
 from vrft.data.images import open_rgb
 from vrft.data.label_checks import some
 from vrft.data.splits.question_pool import seeded_order
 from vrft.diagnostics.check.finding import Finding, Severity
+from vrft.diagnostics.check.memory_fit import examine_memory
 from vrft.diagnostics.check.model_case import EncodedQuestion, ModelCase, boxes_in
 from vrft.errors import InputError
 from vrft.geometry.overlay import PALETTE, draw_shapes
-from vrft.models.layer_sizes import Sizes, sizes_of
-from vrft.models.load_policy import natural_device
 from vrft.run_folder import make_folder
 from vrft.tasks.registry import task_of
-from vrft.training.memory import Load, device_memory_gib, forecast_memory, resident_gib
 from vrft.types import Example, Shape
 
 ROOM = 1e-6
@@ -29,13 +24,6 @@ LEAST_PX = 8.0
 FEW = 0.02
 """Share of the questions up to which tiny objects are worth a note only."""
 OVERLAYS = 3
-SAVINGS: tuple[Mapping[str, object], ...] = (
-    {"micro_prompts": 1},
-    {"micro_prompts": 1, "activation_checkpointing": True},
-)
-"""Settings of ``optim`` that need less memory, the cheapest in time first."""
-MARGIN = 1.25
-"""The forecast may be off by a quarter."""
 
 
 def examine_gold(case: ModelCase) -> list[Finding]:
@@ -113,51 +101,6 @@ def _layers(case: ModelCase, examples: Sequence[Example]) -> dict[str, list[Shap
             named = value is not None and value.words and shape.kind == "caption"
             layers.setdefault(shape.text if named else one.example.question, []).append(shape)
     return layers
-
-
-def examine_memory(case: ModelCase) -> list[Finding]:
-    """What training will hold, and a warning with the setting that helps where the device has less."""
-    asked, config = case.encoded, case.data.config
-    if not asked:
-        return []
-    load = Load(
-        max(one.prompt_tokens for one in asked),
-        max(one.patches for one in asked),
-        max(one.image_tokens for one in asked),
-    )
-    sizes = sizes_of(case.policy)
-    forecast = forecast_memory(sizes, config.memory_plan, load)
-    learn = "all weights" if config.model.lora is None else "a LoRA adapter"
-    precision = str(next(case.policy.model.parameters()).dtype).removeprefix("torch.")
-    says = (
-        f"Training {learn} in {precision} holds about {forecast.total:.1f} GiB at its worst moment "
-        f"({forecast.worst_phase}): {forecast.weights:.1f} of weights, {forecast.lasting:.1f} of optimizer "
-        f"and reference, {forecast.phases[forecast.worst_phase]:.1f} of the step."
-    )
-    device = torch.device(natural_device() if config.model.device == "auto" else config.model.device)
-    needed = resident_gib(forecast, config.memory_plan, device)
-    if needed > forecast.total:
-        says += f" The whole process takes about {needed:.1f} GiB."
-    there = device_memory_gib(device)
-    if there is None or needed <= there:
-        return [Finding(Severity.NOTE, "memory", says, config.model.path)]
-    says += f" This machine's {device} has {there:.1f} GiB."
-    fix = _saving(sizes, config, load, device, there)
-    return [Finding(Severity.WARNING, "memory", says, config.model.path, fix)]
-
-
-def _saving(sizes: Sizes, config: RunConfig, load: Load, device: torch.device, there: float) -> str:
-    for saving in SAVINGS:
-        smaller = config.model_copy(
-            update={"optim": config.optim.model_copy(update=dict(saving))}
-        ).memory_plan
-        needs = resident_gib(forecast_memory(sizes, smaller, load), smaller, device)
-        if needs * MARGIN <= there:
-            settings = " and ".join(f"optim.{key}: {str(value).lower()}" for key, value in saving.items())
-            return f"Set {settings} (about {needs:.1f} GiB)."
-    smaller_model = "a smaller model, a smaller model.max_pixels, or a larger GPU"
-    take = f"take {smaller_model}." if config.model.lora is None else f"Take {smaller_model}."
-    return f"Set model.lora: {{rank: 16}}, or {take}" if config.model.lora is None else take
 
 
 def examine_tokens(case: ModelCase) -> list[Finding]:

