@@ -46,6 +46,8 @@ class LabelError(InputError):
 
     kind: ClassVar[str] = "labels that cannot be used"
     """What it is about, as counts name it."""
+    remedy: ClassVar[str] = "It was left out."
+    """What became of its label where a part of that was kept."""
 
     def __init__(self, problem: str, where: str, fix: str = "", mistakes: Sequence[LabelError] = ()) -> None:
         self.problem, self.where, self.fix = problem, where, fix
@@ -67,7 +69,8 @@ class ImageError(LabelError):
 class MaskError(LabelError):
     """A segmentation cannot be read."""
 
-    kind = "segmentations that were not read"
+    kind = "segmentations that cannot be used"
+    remedy = "Its box was read without it."
 
 
 class Contradiction(LabelError):
@@ -109,12 +112,14 @@ class UpturnedBox(BoxError):
     """A box whose first corner is not the upper left one."""
 
     kind = "boxes drawn upwards or to the left"
+    remedy = "Its corners were put in order."
 
 
 class OutsideBox(BoxError):
     """A box reaches over the border of its image, or is beyond it."""
 
     kind = "boxes over the border of their images"
+    remedy = "It was clipped."
 
 
 class ConfigError(InputError):

@@ -106,8 +106,9 @@ def test_a_prompt_that_does_not_fit(tmp_path, examined):
     small = load_policy(ModelOptions(path="miniature", device="meta"))
     small.core.get_decoder().config.max_position_embeddings = 300
     report = examined(tmp_path / "data", small, rollout={"max_new_tokens": 290})
-    found = [f for f in report.findings if f.code == "prompt-too-long"]
-    assert len(found) == 12 and found[0].severity == "error" and "max_new_tokens" in found[0].message
+    (found,) = [f for f in report.findings if f.code == "prompt-too-long"]
+    assert found.severity == "error" and "12 of 12 prompts" in found.message
+    assert "max_new_tokens" in found.message and found.where not in found.message
 
 
 def test_objects_that_vanish_in_the_resize(tmp_path, examined, policy):

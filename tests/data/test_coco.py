@@ -12,6 +12,7 @@ from PIL import Image
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
+from vrft.tasks.registry import load_task
 
 
 def test_boxes_become_corners_and_negatives_stay(tmp_path: Path, make_image: Any, make_coco: Any) -> None:
@@ -204,3 +205,27 @@ def test_two_images_of_one_name_are_not_guessed(tmp_path: Path, make_image: Any,
     make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 5])])
     with pytest.raises(LabelError, match=r"several folders: .*north.*south"):
         load_dataset(tmp_path)
+
+
+def test_a_segmentation_that_cannot_be_read_costs_no_box(
+    tmp_path: Path, make_image: Any, make_coco: Any
+) -> None:
+    make_image("p.png")
+    place = [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 30])]
+    make_coco("a.json", *place, segmentation=[[0, 0, 99, 0, 99, 30]])
+    dataset = load_dataset(tmp_path)
+    assert boxes(dataset.records[0]) == [("cat", (0.0, 0.0, 5.0, 30.0))]
+    assert dataset.left_out == () and "is outside its image" in dataset.fixed[0].problem
+    assert "Fixed: segmentations that cannot be used (1)" in dataset.warnings[0]
+
+
+@pytest.mark.parametrize("flag", ["iscrowd", "ignore", "difficult"])
+def test_what_does_not_count_is_not_asked_about(
+    tmp_path: Path, make_image: Any, make_coco: Any, flag: str
+) -> None:
+    make_image("p.png")
+    for value in (1, "1", True, "true"):
+        make_coco("a.json", [("p.png", 40, 30)], [(1, 1, [0, 0, 5, 30])], **{flag: value})
+        (instance,) = instances(load_dataset(tmp_path).records[0])
+        assert not instance.counts
+        assert load_task("detection").examples(load_dataset(tmp_path).records) == []

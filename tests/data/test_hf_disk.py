@@ -186,3 +186,14 @@ def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(InputError, match=r"pip install 'vrft\[datasets\]'"):
         load_dataset(folder)
+
+
+def test_a_row_that_cannot_be_read_costs_its_own_category(tmp_path: Path) -> None:
+    rows = [ask(k, "cat", "[{'Position': [0, 0, 500, 500], 'Confidence': 1}]") for k in range(8)]
+    rows += [ask(2, "dog", "two of them"), ask(3, "cat", "No Objects"), ask(4, "dog", "No Objects")]
+    dataset = load_dataset(save(tmp_path / "set", train=rows), BOXES)
+    assert [one.where.rpartition(" ")[2] for one in dataset.left_out] == ["8", "9"]
+    asked = sorted(
+        (e.question, len(e.target.xyxy_px)) for e in load_task("detection").examples(dataset.records)
+    )
+    assert asked == [("cat", 1)] * 7 + ([("dog", 0)] if "dog" in dataset.categories else [])

@@ -6,11 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from labelled import BOXES, CLASSES, STRICT, boxes, class_name
 
 from vrft.data.dataset import load_dataset
+from vrft.data.formats.label_studio_regions import regions_of
 from vrft.errors import LabelError
+from vrft.tasks.registry import load_task
 
 WH = (40, 30)
 
@@ -248,3 +253,74 @@ def test_both_kinds_are_read_where_both_are_needed(tmp_path: Path, make_image: A
         ("p.png", [("cat", (0.0, 0.0, 20.0, 15.0))], "good")
     ]
     assert dataset.warnings == ("Tasks that nobody labelled are left out: 2.",)
+
+
+# ---- regions that are no rectangles
+
+
+def region(kind: str, value: dict[str, Any], *labels: str) -> dict[str, Any]:
+    return {
+        "original_width": str(WH[0]),
+        "original_height": WH[1],
+        "id": "r1",
+        "type": kind,
+        "value": value | ({kind: list(labels)} if labels else {}),
+    }
+
+
+def around(points_xy: np.ndarray) -> list[float]:
+    return [*points_xy.min(0), *points_xy.max(0)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(30, 60), st.floats(30, 60), st.floats(2, 12), st.floats(2, 12), st.floats(-360, 360))
+def test_turned_shapes_are_read_as_the_boxes_around_them(
+    x: float, y: float, width: float, height: float, turn: float
+) -> None:
+    """Against a thousand points of each shape, turned by a matrix in pixels."""
+    angle = np.radians(turn)
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    per_cent = np.array(WH) / 100
+    circle = np.linspace(0, 2 * np.pi, 4000)
+    on_ellipse = np.stack([width * np.cos(circle), height * np.sin(circle)], 1) * per_cent
+    on_rectangle = np.array([[0, 0], [width, 0], [0, height], [width, height]]) * per_cent
+    first = np.array([x, y]) * per_cent
+    ellipse = region("ellipselabels", {"x": x, "y": y, "radiusX": width, "radiusY": height, "rotation": turn})
+    rectangle = region(
+        "rectanglelabels", {"x": x, "y": y, "width": width, "height": height, "rotation": turn}
+    )
+    for result, points in ((ellipse, on_ellipse), (rectangle, on_rectangle)):
+        (found,) = regions_of([result])
+        assert found.corners(WH, "a") == pytest.approx(around(points @ matrix.T + first), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("results", "asked"),
+    [
+        ([region("keypointlabels", {"x": 5, "y": 5, "width": 1}, "cat")], {"dog": 1}),
+        ([region("rectangle", {"x": 50, "y": 50, "width": 20, "height": 20})], {}),
+        ([region("videorectangle", {"x": 5})], {"cat": 0, "dog": 1}),
+        ([region("brushlabels", {"format": "rle", "rle": [1, 2, 3]}, "cat")], {"dog": 1}),
+    ],
+)
+def test_a_region_without_a_box_makes_its_class_unknown(
+    tmp_path: Path, make_image: Any, results: list[dict[str, Any]], asked: dict[str, int]
+) -> None:
+    for k in range(8):
+        make_image(f"{k}.png", shade=k)
+    box = rectangle(0, 0, 50, 50, "dog")
+    tasks = [task(k, f"{k}.png", annotation(box, rectangle(5, 5, 50, 50, "cat"))) for k in range(1, 8)]
+    export(tmp_path, task(9, "0.png", annotation(box, *results)), *tasks)
+    dataset = load_dataset(tmp_path, BOXES)
+    examples = load_task("detection").examples(dataset.records)
+    found = {e.question: len(e.target.xyxy_px) for e in examples if e.record_id == "0.png"}
+    assert found == asked
+
+
+def test_a_rectangle_and_its_labels_are_one_region(tmp_path: Path, make_image: Any) -> None:
+    make_image("0.png")
+    place = {"x": 50, "y": 50, "width": 20, "height": 20}
+    two = [region("rectangle", place), region("labels", place, "cat"), region("choices", place, "red")]
+    export(tmp_path, task(1, "0.png", annotation(*two)))
+    dataset = load_dataset(tmp_path, BOXES, strict=True)
+    assert boxes(dataset.records[0]) == [("cat", (20.0, 15.0, 28.0, 21.0))]

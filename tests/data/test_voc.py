@@ -11,6 +11,7 @@ from labelled import STRICT, boxes, instances
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
+from vrft.tasks.registry import load_task
 
 DEVKIT = """<annotation>
 	<folder>VOC2007</folder>
@@ -267,3 +268,43 @@ def test_without_any_object_there_is_nothing_to_learn(
     (tmp_path / "a.xml").write_text("<annotation><filename>a.png</filename></annotation>")
     with pytest.raises(LabelError, match="holds no box"):
         load_dataset(tmp_path)
+
+
+def test_turned_boxes_and_polygons_are_read_as_the_boxes_around_them(
+    tmp_path: Path, make_image: Any, put_xml: PutXml
+) -> None:
+    """As roLabelImg, Roboflow and LabelMe write them."""
+    make_image("a.png")
+    box = LABELIMG[LABELIMG.index("    <bndbox>") : LABELIMG.index("  </object>")]
+    shapes = {
+        "<robndbox><cx>20</cx><cy>15</cy><w>10</w><h>4</h><angle>1.5707963</angle></robndbox>": (
+            18,
+            10,
+            22,
+            20,
+        ),
+        "<polygon><x1>3</x1><y1>4</y1><x2>9.5</x2><y2>4</y2><x3>5</x3><y3>12</y3></polygon>": (3, 4, 9.5, 12),
+        "<polygon><pt><x>3</x><y>4</y></pt><pt><x>9</x><y>12</y></pt></polygon>": (3, 4, 9, 12),
+    }
+    for shape, corners in shapes.items():
+        put_xml("a.xml", text=LABELIMG.replace(box, shape))
+        ((_, read),) = boxes(load_dataset(tmp_path, strict=True).records[0])
+        assert read == pytest.approx(corners, abs=1e-5)
+
+
+def test_nothing_is_known_of_a_part_or_of_an_object_without_a_box(
+    tmp_path: Path, make_image: Any, put_xml: PutXml
+) -> None:
+    for k in range(8):
+        make_image(f"{k}.png", shade=k)
+        put_xml(f"{k}.xml", text=DEVKIT if k else LABELIMG)
+    head = LABELIMG.replace(" cat &amp; dog ", "head")
+    put_xml("0.xml", text=head)
+    dataset = load_dataset(tmp_path)
+    asked = {e.id: len(e.target.xyxy_px) for e in load_task("detection").examples(dataset.records)}
+    assert "1.png#head" not in asked and asked["1.png#person"] == 1 and asked["0.png#person"] == 0
+    put_xml("0.xml", text=head.replace("<bndbox>", "<box>").replace("</bndbox>", "</box>"))
+    dataset = load_dataset(tmp_path)
+    assert [one.where for one in dataset.left_out] == [f"{tmp_path / '0.xml'}, line 8"]
+    asked = {e.id: len(e.target.xyxy_px) for e in load_task("detection").examples(dataset.records)}
+    assert asked["0.png#person"] == 0 and "0.png#head" not in asked

@@ -302,3 +302,28 @@ def test_other_text_files_are_no_labels(tmp_path: Path, make_image: Any, put: Pu
     put("classes.txt", "cat\ndog\n")
     put("cat/1.txt", "a cat of 5 years, 0.5 m long\n")
     assert load_dataset(tmp_path).format == "class_folders"
+
+
+def test_an_outline_over_the_border_keeps_what_is_inside(tmp_path: Path, make_image: Any, put: Put) -> None:
+    """Turned boxes of things that the image cuts off."""
+    make_image("images/a.png")
+    put("classes.txt", "cat\ndog")
+    put("labels/a.txt", "1 0.75 0.5 1.25 0.5 1.25 0.8 0.75 0.8\n")
+    dataset = load_dataset(tmp_path)
+    assert boxes(dataset.records[0]) == [("dog", (30.0, 15.0, 40.0, 24.0))]
+    assert [one.where for one in dataset.fixed] == [f"{tmp_path / 'labels/a.txt'}, line 1"]
+    (value,) = values(dataset.records[0])
+    assert value.mask is not None
+    mask = coco_mask.decode({"size": value.mask.size_hw, "counts": value.mask.counts})
+    assert mask.sum() == 10 * 9 and mask[15:24, 30:40].all()
+
+
+def test_both_images_of_one_label_file_are_left_out(tmp_path: Path, make_image: Any, put: Put) -> None:
+    put("classes.txt", "cat\ndog")
+    for k in range(9):
+        make_image(f"images/{k}.png", shade=k)
+        put(f"labels/{k}.txt", BOX)
+    make_image("images/3.jpg", shade=100)
+    dataset = load_dataset(tmp_path)
+    assert sorted(record.id for record in dataset.records) == [f"images/{k}.png" for k in range(9) if k != 3]
+    assert len(dataset.left_out) == 2

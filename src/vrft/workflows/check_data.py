@@ -57,7 +57,10 @@ def examine_fit(case: DataCase, folder: Path, reporter: ProgressReporter) -> lis
     ordered = worst_first(found)
     errors = [finding for finding in ordered if finding.severity is Severity.ERROR]
     if errors:
-        raise InputError("\n".join(["The data cannot be used for training as it is:", *map(_line, errors)]))
+        lines = ["The data cannot be used for training as it is:", *map(_line, errors[:SHOWN])]
+        if len(errors) > SHOWN:
+            lines.append(f"And {len(errors) - SHOWN} more errors: 'vrft check' lists them.")
+        raise InputError("\n".join(lines))
     warnings = [finding for finding in ordered if finding.severity is Severity.WARNING]
     for finding in warnings[:SHOWN]:
         reporter.info(_line(finding))

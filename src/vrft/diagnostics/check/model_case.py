@@ -98,7 +98,8 @@ class ModelCase:
         try:
             check_length(policy, [prompt], self.data.config.rollout.max_new_tokens)
         except InputError as error:
-            too_long = str(error)
+            # The finding has the place.
+            too_long = str(error).removeprefix(f"{prompt.media[0].path}: " if prompt.media else "")
         return EncodedQuestion(
             example,
             prompt.frames,

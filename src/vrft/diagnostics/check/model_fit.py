@@ -108,11 +108,12 @@ def examine_tokens(case: ModelCase) -> list[Finding]:
     asked, limit = case.encoded, case.data.config.rollout.max_new_tokens
     if not asked:
         return []
-    found = [
-        Finding(Severity.ERROR, "prompt-too-long", one.too_long, _place(one.example))
-        for one in asked
-        if one.too_long is not None
-    ]
+    found: list[Finding] = []
+    refused = [one for one in asked if one.too_long is not None]
+    if refused:
+        worst = max(refused, key=lambda one: one.prompt_tokens)
+        says = f"{len(refused)} of {len(asked)} prompts do not fit into the model. Of the longest, {worst.too_long}"
+        found.append(Finding(Severity.ERROR, "prompt-too-long", says, _place(worst.example)))
     cut = [one for one in asked if one.gold_tokens > limit]
     longest = max(asked, key=lambda one: one.gold_tokens)
     if cut:

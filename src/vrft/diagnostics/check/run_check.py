@@ -40,11 +40,11 @@ def examine_reader(case: DataCase) -> list[Finding]:
 
 def examine_left_out(case: DataCase) -> list[Finding]:
     """A warning for each label and image that is left out, or of which a part is."""
-    done = {"left-out": case.dataset.left_out, "fixed": case.dataset.fixed}
+    found = [("left-out", mistake, LabelError.remedy) for mistake in case.dataset.left_out]
+    found += [("fixed", mistake, mistake.remedy) for mistake in case.dataset.fixed]
     return [
-        Finding(Severity.WARNING, code, mistake.problem, mistake.where, mistake.fix)
-        for code, mistakes in done.items()
-        for mistake in mistakes
+        Finding(Severity.WARNING, code, f"{mistake.problem} {remedy}", mistake.where, mistake.fix)
+        for code, mistake, remedy in found
     ]
 
 
