@@ -216,7 +216,7 @@ def test_a_segmentation_that_cannot_be_read_costs_no_box(
     dataset = load_dataset(tmp_path)
     assert boxes(dataset.records[0]) == [("cat", (0.0, 0.0, 5.0, 30.0))]
     assert dataset.left_out == () and "is outside its image" in dataset.fixed[0].problem
-    assert "Fixed: segmentations that cannot be used (1)" in dataset.warnings[0]
+    assert "Fixed: segmentations that cannot be used (1)" in dataset.summary
 
 
 @pytest.mark.parametrize("flag", ["iscrowd", "ignore", "difficult"])

@@ -112,7 +112,8 @@ def examine_tokens(case: ModelCase) -> list[Finding]:
     refused = [one for one in asked if one.too_long is not None]
     if refused:
         worst = max(refused, key=lambda one: one.prompt_tokens)
-        says = f"{len(refused)} of {len(asked)} prompts do not fit into the model. Of the longest, {worst.too_long}"
+        says = f"{len(refused)} of {len(asked)} prompts do not fit into the model. "
+        says += f"Of the longest, {worst.too_long}"
         found.append(Finding(Severity.ERROR, "prompt-too-long", says, _place(worst.example)))
     cut = [one for one in asked if one.gold_tokens > limit]
     longest = max(asked, key=lambda one: one.gold_tokens)
