@@ -9,6 +9,7 @@ from PIL import Image
 from sets import WH, as_xywh, box_xyxy, coco, jsonl, save, sound_coco, textured
 
 from vrft.config.run_config import make_config
+from vrft.data.data_options import ReadOptions
 from vrft.diagnostics.check.run_check import check
 from vrft.tasks.registry import load_task
 
@@ -182,7 +183,8 @@ def test_missing_images_are_named_one_by_one(tmp_path):
         f"{file}, image 6": "The image '5.png' is missing. It was left out.",
     }
     assert report.passed and report.images == 14
-    strict = check(tmp_path, None, lambda task: make_config({"task": task.name}), None, strict=True)
+    reading = ReadOptions(strict=True)
+    strict = check(tmp_path, None, lambda task: make_config({"task": task.name}), None, reading=reading)
     assert {f.where for f in strict.findings if f.code == "label"} == set(found)
     assert not strict.passed
 

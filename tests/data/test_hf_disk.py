@@ -190,7 +190,7 @@ def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch
 
 def test_a_row_that_cannot_be_read_costs_its_own_category(tmp_path: Path) -> None:
     rows = [ask(k, "cat", "[{'Position': [0, 0, 500, 500], 'Confidence': 1}]") for k in range(8)]
-    rows += [ask(2, "dog", "two of them"), ask(3, "cat", "No Objects"), ask(4, "dog", "No Objects")]
+    rows += [ask(2, "dog", "two of them"), ask(3, "cat", "none"), ask(4, "dog", "No Objects")]
     dataset = load_dataset(save(tmp_path / "set", train=rows), BOXES)
     assert [one.where.rpartition(" ")[2] for one in dataset.left_out] == ["8", "9"]
     asked = sorted(

@@ -322,5 +322,5 @@ def test_a_rectangle_and_its_labels_are_one_region(tmp_path: Path, make_image: A
     place = {"x": 50, "y": 50, "width": 20, "height": 20}
     two = [region("rectangle", place), region("labels", place, "cat"), region("choices", place, "red")]
     export(tmp_path, task(1, "0.png", annotation(*two)))
-    dataset = load_dataset(tmp_path, BOXES, strict=True)
+    dataset = load_dataset(tmp_path, BOXES, options=STRICT)
     assert boxes(dataset.records[0]) == [("cat", (20.0, 15.0, 28.0, 21.0))]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labelled import BOXES, CLASSES, boxes
+from labelled import BOXES, CLASSES, STRICT, boxes
 from PIL import Image
 
 from launch import vrft
@@ -140,7 +140,7 @@ def test_the_training_file_of_coco_is_read(tmp_path: Path, make_image: Any, make
     assert "0.png#cat" not in asked and "1.png#dog" not in asked
     assert asked["0.png#dog"] == 0 and asked["2.png#cat"] == 2
     with pytest.raises(LabelError, match=r"annotation 13 .*no area"):
-        load_dataset(tmp_path, strict=True)
+        load_dataset(tmp_path, options=STRICT)
 
 
 def test_masks_that_are_all_crowds_are_objects(tmp_path: Path, make_image: Any, make_coco: MakeCoco) -> None:
@@ -169,7 +169,7 @@ def test_ids_of_both_kinds_meet_or_are_named(tmp_path: Path, make_image: Any, ma
     for entry in sheet["annotations"]:
         entry["image_id"] = str(entry["image_id"])
     file.write_text(json.dumps(sheet))
-    assert [len(record.annotations) for record in load_dataset(tmp_path, strict=True).records] == [1, 1]
+    assert [len(record.annotations) for record in load_dataset(tmp_path, options=STRICT).records] == [1, 1]
     sheet["images"][1]["id"] = "1"
     sheet["annotations"][1]["image_id"] = 1
     file.write_text(json.dumps(sheet))
@@ -265,18 +265,6 @@ def test_a_broken_image_is_listed_once_by_check(tmp_path: Path) -> None:
     findings = json.loads(refused.stdout)["findings"]
     assert refused.returncode == 1
     assert [finding["where"] for finding in findings] == ["set/dog/2.jpg"]
-
-
-def test_two_classes_of_an_image_leave_it_out(tmp_path: Path, make_image: Any) -> None:
-    rows = []
-    for k in range(12):
-        make_image(f"{k}.png", shade=k)
-        rows.append({"image": f"{k}.png", "class": "cat" if k % 2 else "dog"})
-    rows += [{"image": "3.png", "class": "dog"}, {"image": "4.png", "class": "dog"}]
-    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    dataset = load_dataset(tmp_path, CLASSES)
-    assert [record.id for record in dataset.records] == [f"{k}.png" for k in range(12) if k != 3]
-    assert [one.where.rpartition(" ")[2] for one in dataset.left_out] == ["13", "14"]
 
 
 def test_a_row_that_is_no_json_takes_what_is_known_of_its_image(tmp_path: Path, make_image: Any) -> None:

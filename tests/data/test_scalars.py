@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labelled import STRICT
 from PIL import Image
 
 from vrft.data.dataset import load_dataset
@@ -153,7 +154,7 @@ def test_a_coco_file_says_the_same_with_any_number_as_text(data: st.DataObject) 
         for n in (1, 2):
             Image.new("RGB", (40, 30), (n, 0, 0)).save(Path(made) / f"{n}.png")
         (Path(made) / "a.json").write_text(json.dumps(sheet))
-        dataset = load_dataset(made, strict=True)
+        dataset = load_dataset(made, options=STRICT)
     assert dataset.warnings == ()
     read = [
         (record.id, one.name, one.value.evidence_boxes, one.counts)

@@ -288,7 +288,7 @@ def test_turned_boxes_and_polygons_are_read_as_the_boxes_around_them(
     }
     for shape, corners in shapes.items():
         put_xml("a.xml", text=LABELIMG.replace(box, shape))
-        ((_, read),) = boxes(load_dataset(tmp_path, strict=True).records[0])
+        ((_, read),) = boxes(load_dataset(tmp_path, options=STRICT).records[0])
         assert read == pytest.approx(corners, abs=1e-5)
 
 
