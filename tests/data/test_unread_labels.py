@@ -224,6 +224,48 @@ def write_label_studio(folder: Path, found: list[Labelled]) -> None:
     (folder / "export.json").write_text(json.dumps(tasks))
 
 
+def write_cvat(folder: Path, found: list[Labelled]) -> None:
+    images = ""
+    for image in range(4):
+        shapes = ""
+        for one in (one for one in found if one.image == image):
+            x1, y1, x2, y2 = over(one)
+            box = dict(zip(("xtl", "ytl", "xbr", "ybr"), (x1, y1, x2, y2), strict=True))
+            shape, place = {
+                "polygon": ("polygon", {"points": f"{x1},{y1};{x2},{y1};{x2},{y2}"}),
+                "polyline": ("polyline", {"points": f"{x1},{y1};{x2},{y2}"}),
+                "ellipse": ("ellipse", {"cx": 20, "cy": 20, "rx": 5, "ry": 4}),
+                "flat": ("box", box | {"xbr": x1}),
+                "words": ("box", box | {"xbr": "right"}),
+            }.get(one.how, ("box", box))
+            label = "" if one.how == "nameless" else f'label="{one.name}" '
+            stated = " ".join(f'{key}="{value}"' for key, value in place.items())
+            shapes += f"<{shape} {label}{stated}></{shape}>"
+        size = f'width="{W}" height="{H}"'
+        images += f'<image id="{image}" name="{image}.png" {size}>{shapes}</image>'
+    (folder / "annotations.xml").write_text(f"<annotations><version>1.1</version>{images}</annotations>")
+
+
+def write_labelme(folder: Path, found: list[Labelled]) -> None:
+    for image in range(4):
+        shapes: list[dict[str, Any]] = []
+        for one in (one for one in found if one.image == image):
+            x1, y1, x2, y2 = over(one)
+            shape: dict[str, Any] = {"label": one.name, "shape_type": "rectangle", "group_id": None}
+            changes: dict[str, dict[str, Any]] = {
+                "flat": {"points": [[x1, y1], [x1, y2]]},
+                "words": {"points": [["a", "b"], [x2, y2]]},
+                "text": {"points": [[str(x1), str(y1)], [str(x2), str(y2)]]},
+                "nameless": {"label": None},
+                "point": {"shape_type": "point", "points": [[x1, y1]]},
+                "polygon": {"shape_type": "polygon", "points": [[x1, y1], [x2, y1], [x2, y2]]},
+                "circle": {"shape_type": "circle", "points": [[20, 20], [22, 24]]},
+            }
+            shapes.append({**shape, "points": [[x1, y1], [x2, y2]], **changes.get(one.how, {})})
+        sheet = {"imagePath": f"{image}.png", "imageHeight": H, "imageWidth": str(W), "shapes": shapes}
+        (folder / f"{image}.json").write_text(json.dumps(sheet))
+
+
 FORMATS: dict[str, tuple[Write, str, frozenset[str]]] = {
     "coco": (
         write_coco,
@@ -247,9 +289,19 @@ FORMATS: dict[str, tuple[Write, str, frozenset[str]]] = {
         "good over text ellipse polygon brush keypoint upwards words flat two-results unlabelled",
         frozenset({"ellipse", "polygon", "brush", "upwards", "two-results"}),
     ),
+    "cvat": (
+        write_cvat,
+        "good over polygon ellipse polyline flat words nameless",
+        frozenset({"polygon", "ellipse"}),
+    ),
+    "labelme": (
+        write_labelme,
+        "good over text polygon circle point flat words nameless",
+        frozenset({"polygon", "circle"}),
+    ),
 }
 """By reader: how a file is written, ways to write an object, and those that are read beside ``KEPT``."""
-NOT_LISTED = frozenset({"crowd", "ignored", "difficult", "keypoint"})
+NOT_LISTED = frozenset({"crowd", "ignored", "difficult", "keypoint", "point", "polyline"})
 """Known well, and not counted: no mistakes."""
 
 

@@ -8,15 +8,16 @@ is run lengths of the four channels of an image.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from vrft.data.formats.outlines import around, around_ellipse
 from vrft.data.scalars import number, numbers
 from vrft.errors import LabelError
-from vrft.types import BoxXYXY
+from vrft.types import BoxXYXY, PointXY
 
 Result = Mapping[str, Any]
 _LABELS = "labels"
@@ -102,37 +103,31 @@ def _around_rectangle(value: Mapping[str, Any], image_wh: tuple[int, int]) -> Bo
     """Turned clockwise around its first corner."""
     x, y, width, height = _of(value, "x", "y", "width", "height")
     turn = math.radians(number(value.get("rotation")) or 0)
-    ends_px = [
-        ((x + dx) / 100 * image_wh[0], (y + dy) / 100 * image_wh[1]) for dx, dy in ((0, 0), (width, height))
-    ]
+    (x1, y1), (x2, y2) = _pixels((x, y), image_wh), _pixels((x + width, y + height), image_wh)
     if not turn:
-        (x1, y1), (x2, y2) = ends_px
-        return _rounded(x1, y1, x2, y2)
-    (x1, y1), (x2, y2) = ends_px
-    cos, sin, w, h = math.cos(turn), math.sin(turn), x2 - x1, y2 - y1
-    points = [(x1 + dx * cos - dy * sin, y1 + dx * sin + dy * cos) for dx in (0, w) for dy in (0, h)]
-    return _around(points)
+        return (x1, y1, x2, y2)
+    cos, sin, ends = math.cos(turn), math.sin(turn), [(dx, dy) for dx in (0, x2 - x1) for dy in (0, y2 - y1)]
+    return around([(x1 + dx * cos - dy * sin, y1 + dx * sin + dy * cos) for dx, dy in ends])
 
 
 def _around_ellipse(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
     x, y, radius_x, radius_y = _of(value, "x", "y", "radiusX", "radiusY")
-    turn = math.radians(number(value.get("rotation")) or 0)
-    cx, cy = x / 100 * image_wh[0], y / 100 * image_wh[1]
-    a, b = radius_x / 100 * image_wh[0], radius_y / 100 * image_wh[1]
-    reach_x = math.hypot(a * math.cos(turn), b * math.sin(turn))
-    reach_y = math.hypot(a * math.sin(turn), b * math.cos(turn))
-    return _rounded(cx - reach_x, cy - reach_y, cx + reach_x, cy + reach_y)
+    center, radii = _pixels((x, y), image_wh), _pixels((radius_x, radius_y), image_wh)
+    return around_ellipse(center, radii, number(value.get("rotation")) or 0)
 
 
 def _around_polygon(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
     listed = value.get("points")
     points = [numbers(point) for point in listed] if isinstance(listed, list) else []
-    pairs = [
-        (p[0] / 100 * image_wh[0], p[1] / 100 * image_wh[1]) for p in points if p is not None and len(p) == 2
-    ]
+    pairs = [(point[0], point[1]) for point in points if point is not None and len(point) == 2]
     if not pairs or len(pairs) < len(points):
         raise ValueError("its points are not pairs of numbers")
-    return _around(pairs)
+    return around([_pixels(pair, image_wh) for pair in pairs])
+
+
+def _pixels(per_cent: PointXY, image_wh: tuple[int, int]) -> PointXY:
+    """To a millionth of a pixel, so that the full image is not one float beyond its border."""
+    return round(per_cent[0] / 100 * image_wh[0], 6), round(per_cent[1] / 100 * image_wh[1], 6)
 
 
 def _around_brush(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
@@ -192,13 +187,3 @@ def brush_channels(packed: bytes) -> np.ndarray:
             values[place:end] = [take(word) for _ in range(end - place)]
         place = end
     return values
-
-
-def _around(points: Sequence[tuple[float, float]]) -> BoxXYXY:
-    xs, ys = zip(*points, strict=True)
-    return _rounded(min(xs), min(ys), max(xs), max(ys))
-
-
-def _rounded(x1: float, y1: float, x2: float, y2: float) -> BoxXYXY:
-    """To a millionth of a pixel, so that the full image is not one float beyond its border."""
-    return (round(x1, 6), round(y1, 6), round(x2, 6), round(y2, 6))

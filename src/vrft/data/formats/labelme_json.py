@@ -116,13 +116,14 @@ def _labelled(
                 continue
             group = shape.get("group_id")
             key = (name, group if group is not None else ("own", number))
-            grouped.setdefault(key, []).append(_corners(shape, kind, where))
+            corners = _corners(shape, kind, where)
+            grouped.setdefault(key, []).append(corners)
     found: list[Annotation] = []
-    for (name, _), corners in grouped.items():
+    for (name, _), boxes in grouped.items():
         where = f"{file}, '{name}'"
         with mistakes.kept(unknown, name):
-            points = [(box[i], box[i + 1]) for box in corners for i in (0, 2)]
-            whole = around(points) if len(corners) > 1 else corners[0]
+            points = [(box[i], box[i + 1]) for box in boxes for i in (0, 2)]
+            whole = around(points) if len(boxes) > 1 else boxes[0]
             found.append(instance_of(name, mistakes.box(whole, record.image.size_wh, where)))
     return replace(record, annotations=tuple(found), unknown=tuple(sorted(unknown))), without_box
 
