@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from architectures import FAMILY_NAMES, ask, loaded
 from vrft.errors import ConfigError, ModelError, RunError
 from vrft.models.adapter_folder import write_base
-from vrft.models.load_policy import save_policy
-from vrft.models.model_options import LoraOptions
+from vrft.models.load_policy import load_policy, save_policy
+from vrft.models.model_options import LoraOptions, ModelOptions
 from vrft.models.model_source import weights_of
 from vrft.models.saved_weights import check_saved
 from vrft.training.reference import Reference
@@ -81,6 +81,19 @@ FULL_NAMES = [f"model.layers.{i}.{block}.{p}" for i in (0, 1) for block, p in (
 def test_old_names_are_read_whatever_form_the_targets_have(base, pairs, tmp_path, targets):
     folder = write_adapter(tmp_path / "old", base, pairs, OLD, target_modules=targets)
     assert means(loaded(folder), base, pairs, folder=tmp_path / "expected")
+
+
+@pytest.mark.parametrize("name", ["internvl", "llava_onevision", "gemma3"])
+def test_old_names_of_other_families_are_read(name, tiny_folders, tmp_path):
+    base = tiny_folders[name]
+    first = factors(base, 1)
+    old = write_adapter(tmp_path / "old", base, first, "base_model.model.language_model.model.layers")
+    now = write_adapter(tmp_path / "now", base, first)
+    expected = text_weights(load_file(merged(tmp_path / "whole", base, first) / "model.safetensors"))
+    for folder in (old, now):
+        own = text_of(loaded(folder))
+        assert own.keys() == expected.keys()
+        assert all(torch.allclose(own[key], expected[key][1], atol=1e-6) for key in own)
 
 
 def test_old_names_of_the_vision_tower_and_of_dumped_states_are_read(base, pairs, tmp_path):
@@ -244,6 +257,18 @@ def test_an_adapter_that_cannot_be_right_is_refused(base, pairs, tmp_path, case)
     with pytest.raises(ModelError, match=said) as refused:
         loaded(folder)
     assert "\n" not in str(refused.value) and str(folder) in str(refused.value)
+
+
+@pytest.mark.parametrize("case", ["shapes of another rank", "names of another model", "one factor alone"])
+def test_what_reads_no_weights_sees_it_too(base, pairs, tmp_path, case):
+    change, said = REFUSED[case]
+    folder = write_adapter(tmp_path / "adapter", base, pairs)
+    for lora in (None, LoraOptions()):
+        policy = load_policy(ModelOptions(path=str(folder), device="meta", lora=lora))
+        assert hasattr(policy.model, "peft_config") == (lora is not None)
+    change(folder, base)
+    with pytest.raises(ModelError, match=said):
+        load_policy(ModelOptions(path=str(folder), device="meta"))
 
 
 def test_a_layer_that_was_not_to_be_adapted_is_not_missed(base, pairs, tmp_path):

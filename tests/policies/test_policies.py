@@ -124,11 +124,13 @@ from vrft.models.load_policy import load_policy, save_policy
 from vrft.models.model_options import ModelOptions
 from vrft.models.model_source import weights_of
 saved = save_policy(load_policy(ModelOptions(path="acme/tiny-vl", device="cpu")), Path(sys.argv[1]))
-print(json.dumps([weights_of("acme/tiny-vl"), weights_of("acme/other"), *(p.name for p in saved.iterdir())]))
+adapted = load_policy(ModelOptions(path="acme/adapter", device="cpu")).base
+found = [weights_of("acme/tiny-vl"), weights_of("acme/other"), adapted]
+print(json.dumps([*found, *(p.name for p in saved.iterdir())]))
 """
 
 
-def test_a_policy_from_the_hub_is_saved_with_the_files_that_other_tools_need(tiny_folders, tmp_path):
+def test_policies_from_the_hub_come_with_the_files_that_other_tools_need(tiny_folders, tmp_path):
     repository = tmp_path / "hub" / "models--acme--tiny-vl"
     commit = "0" * 40
     shutil.copytree(tiny_folders["qwen2_5_vl"], repository / "snapshots" / commit)
@@ -136,11 +138,17 @@ def test_a_policy_from_the_hub_is_saved_with_the_files_that_other_tools_need(tin
     (repository / "refs" / "main").write_text(commit)
     video = repository / "snapshots" / commit / "video_preprocessor_config.json"
     video.write_text(json.dumps({"fps": 2}))
+    policy = loaded(tiny_folders["qwen2_5_vl"], lora=LoraOptions(rank=2))
+    policy.base = "acme/tiny-vl"
+    adapter = tmp_path / "hub" / "models--acme--adapter"
+    save_policy(policy, adapter / "snapshots" / commit)
+    (adapter / "refs").mkdir()
+    (adapter / "refs" / "main").write_text(commit)
     own = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
     asked = [sys.executable, "-c", HUB, str(tmp_path / "saved")]
     run = subprocess.run(asked, env=os.environ | own, capture_output=True, text=True, timeout=3600)
     assert run.returncode == 0, run.stderr
-    weights, unknown, *names = json.loads(run.stdout)
-    assert (weights, unknown) == (commit, None)
+    weights, unknown, adapted, *names = json.loads(run.stdout)
+    assert (weights, unknown, adapted) == (commit, None, "acme/tiny-vl")
     assert {"video_preprocessor_config.json", "preprocessor_config.json"} <= set(names)
     assert json.loads((tmp_path / "saved" / "video_preprocessor_config.json").read_text()) == {"fps": 2}

@@ -20,6 +20,8 @@ from vrft.run_folder import replace_folder
 from vrft.training.memory import GIB, free_memory_gib
 from vrft.types import Example
 
+Answered = tuple[torch.Tensor, tuple[int, ...]]
+
 ROOM = 1.5
 """Free memory, in copies of the weights, from which on a second one is loaded."""
 
@@ -41,11 +43,14 @@ def save_trained(policy: Policy, folder: Path, model: ModelOptions, examples: Se
         NumbersError: what the policy computes is not finite.
     """
     fresh = folder.with_name(folder.name + ".new")
+    weights = sum(p.numel() * p.element_size() for p in policy.model.parameters()) / GIB
+    compares = bool(examples) and (free_memory_gib(policy.device) or 0.0) > ROOM * weights
+    # Before it is saved, which may merge its adapter: as it was validated.
+    own = _first_probabilities(policy, examples) if compares else None
     with writing(fresh):
         save_policy(policy, fresh)
-    weights = sum(p.numel() * p.element_size() for p in policy.model.parameters()) / GIB
-    if examples and (free_memory_gib(policy.device) or 0.0) > ROOM * weights:
-        gap = _gap(policy, fresh, model, examples)
+    if own is not None:
+        gap = _gap(own, _first_probabilities(_loaded(policy, fresh, model), examples))
         if not gap <= THRESHOLDS.get(policy.core.dtype, 1e-3):
             raise RunError(
                 f"{fresh}: what was saved answers otherwise than the policy in memory: probabilities differ "
@@ -55,25 +60,26 @@ def save_trained(policy: Policy, folder: Path, model: ModelOptions, examples: Se
         replace_folder(fresh, folder)
 
 
-@torch.no_grad()
-def _gap(policy: Policy, folder: Path, model: ModelOptions, examples: Sequence[Example]) -> float:
-    """The largest difference between a policy and its saved twin, loaded as it would be to learn on."""
-    own, ids = _first_probabilities(policy, examples)
+def _loaded(policy: Policy, folder: Path, model: ModelOptions) -> Policy:
+    """The saved policy, as it would be loaded to learn on."""
     settings = {
         "path": str(folder),
         "device": str(policy.device),
         "dtype": str(policy.core.dtype).removeprefix("torch."),
         "lora": LoraOptions() if hasattr(policy.model, "peft_config") else None,
     }
-    second, same = _first_probabilities(load_policy(model.model_copy(update=settings)), examples)
-    if ids != same:
-        return float("inf")
-    return float((own - second).abs().max())
+    return load_policy(model.model_copy(update=settings))
 
 
-def _first_probabilities(policy: Policy, examples: Sequence[Example]) -> tuple[torch.Tensor, tuple[int, ...]]:
+@torch.no_grad()
+def _first_probabilities(policy: Policy, examples: Sequence[Example]) -> Answered:
+    """Of the first token that answers an example, and the tokens of its prompt."""
     (prompt,) = prompts_for(policy, examples[:1])
     hidden_PH = RepeatedDecoder(policy, prompt_batch(policy, [prompt]), 1, 1).first_PH
     logits = policy.core.get_output_embeddings()(hidden_PH)
     check_finite(policy, logits)
     return logits.double().softmax(-1).cpu(), prompt.token_ids
+
+
+def _gap(own: Answered, saved: Answered) -> float:
+    return float((own[0] - saved[0]).abs().max()) if own[1] == saved[1] else float("inf")
