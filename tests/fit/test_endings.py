@@ -109,6 +109,7 @@ def test_sft_refuses_a_setting_in_a_sentence(place, setting):
         ("predict", "miniature", "photos/train/images", "two", "--out"),
         ("check", "photos", "--out"),
         ("convert", "photos", "--to", "yolo"),
+        ("demo", "--out"),
     ],
     ids=lambda words: words[0],
 )
