@@ -140,6 +140,7 @@ def test_a_place_that_cannot_be_written_is_named_before_any_work(place, words, o
         (("audit", "exits.py:reward", "--task", "detection"), "SystemExit"),
         (("audit", "rewards.py:three", "--task", "detection"), "three takes"),
         (("check", "twice.yaml"), "the key 'seed' is there twice"),
+        (("check", "a.yaml", "reward.custom={rewards.py:three: 1}"), "three takes"),
         (("probe", "a.yaml", "model.device=tpu"), "model.device"),
         (("score", "nowhere.jsonl"), "nowhere.jsonl"),
         (("report", "nowhere"), "nowhere"),

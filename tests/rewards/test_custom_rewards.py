@@ -165,6 +165,10 @@ def one(answer):
     return 1.0
 
 
+def no_arguments():
+    return 1.0
+
+
 def all_and_more(answers, judge):
     return [1.0]
 
@@ -174,7 +178,7 @@ class NeedsMore:
         self.model = model
 
 
-@pytest.mark.parametrize("name", ["three", "one", "all_and_more", "NeedsMore"])
+@pytest.mark.parametrize("name", ["three", "one", "no_arguments", "all_and_more", "NeedsMore"])
 def test_a_signature_that_cannot_be_called_is_refused_before_anything_is_loaded(name):
     with pytest.raises(ConfigError, match=rf"reward\.custom: .*:{name}"):
         rewards(name)
@@ -359,7 +363,8 @@ def test_after_some_slow_calls_no_more_are_made():
 
 def test_what_declares_a_range_is_taken_as_it_is(tmp_path):
     term = load_custom_reward(f"{__name__}:DECLARED")
-    assert term is DECLARED and load_custom_reward(f"{__name__}:three_more").high == math.inf
+    assert term == DECLARED and load_custom_reward(f"{__name__}:three_more").high == math.inf
+    assert [(one.reward, len(one.clipped)) for one in scored("OF_ALL_DECLARED")] == [(0.5, 1)] * 3
 
 
 def three_more(answer, target, bonus=1.0):
@@ -367,3 +372,16 @@ def three_more(answer, target, bonus=1.0):
 
 
 DECLARED = RewardTerm(three_more, high=2.0)
+OF_ALL_DECLARED = RewardTerm(lambda answers: [5] * len(answers), high=0.5)
+
+
+def test_an_object_that_sees_groups_takes_no_options():
+    with pytest.raises(ConfigError, match="takes no options"):
+        scored("OF_GROUPS", options={f"{__name__}:OF_GROUPS": {"a": 1}})
+
+
+def test_a_function_without_a_signature_is_called_with_answer_and_target():
+    chosen = RewardOptions(custom={"operator:eq": 1.0})
+    found = Scorer(load_task("detection"), chosen).score([group("a", *TEXTS)])[0].rollouts
+    assert [one.terms["operator:eq"] for one in found] == [0.0, 0.0, 0.0]
+    assert load_custom_reward("builtins:max").reward is max

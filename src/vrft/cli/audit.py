@@ -10,7 +10,6 @@ from pydantic import Field
 
 from vrft.cli.options import WithJson, WithQuiet
 from vrft.cli.output import out, print_json, print_line, print_table, text_table
-from vrft.errors import InputError
 from vrft.workflows.requests import AuditRequest
 
 if TYPE_CHECKING:
@@ -37,11 +36,12 @@ def run(args: AuditArgs) -> None:
     """Attack, then print the verdicts."""
     from vrft.diagnostics.audit.run_audit import as_json
     from vrft.progress import reporter_for_people
+    from vrft.run_folder import write_json
     from vrft.workflows.audit_reward import audit_reward
 
     found = audit_reward(args, reporter_for_people(args.quiet or args.as_json))
     if args.out is not None:
-        _save(args.out, as_json(found))
+        write_json(args.out, as_json(found))
     if args.as_json:
         print_json(as_json(found))
     else:
@@ -64,14 +64,3 @@ def _print(found: Audit) -> None:
         out.print(f"{verdict.name}, shown by {verdict.attack}: {verdict.sample!r}", markup=False)
     names = f"{len(failed)} of {len(found.verdicts)} verdicts failed: {', '.join(found.failed)}."
     print_line(names if failed else "Every verdict passed.")
-
-
-def _save(path: Path, found: dict[str, object]) -> None:
-    from vrft.run_folder import write_json
-
-    try:
-        write_json(path, found)
-    except OSError as error:
-        raise InputError(
-            f"{path}: the audit cannot be written ({error}). Choose another file with --out."
-        ) from error

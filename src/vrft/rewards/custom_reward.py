@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from vrft.rewards.reward_term import (
     GroupReward,
     Outcome,
     RewardTerm,
+    arguments_of,
     by_group,
 )
 from vrft.rewards.served_reward import is_address, served_reward
@@ -64,11 +65,12 @@ def load_custom_reward(name: str, options: Mapping[str, Any] | None = None) -> R
     """
     options = options or {}
     found = served_reward(name, options) if is_address(name) else _loaded(name)
-    if isinstance(found, RewardTerm):
-        return found
-    if not isinstance(found, GroupReward):
-        found = _in_its_form(name, found, options)
-    return RewardTerm(found, -math.inf, math.inf)
+    term = found if isinstance(found, RewardTerm) else RewardTerm(found, -math.inf, math.inf)
+    if not isinstance(term.reward, GroupReward):
+        return replace(term, reward=_in_its_form(name, term.reward, options))
+    if options and not is_address(name):
+        raise ConfigError(f"reward.options: {name} sees groups and takes no options. Leave them out.")
+    return term
 
 
 def is_function(term: RewardTerm) -> bool:
@@ -104,10 +106,7 @@ def _loaded(name: str) -> Any:
 def _in_its_form(
     name: str, function: Callable[..., Any], options: Mapping[str, Any]
 ) -> AnswerReward | GroupReward:
-    try:
-        names = inspect.signature(function).parameters
-    except ValueError:  # of some built-in functions nothing is known
-        return function
+    names = arguments_of(function)
     if ALL in names or EASYR1 in names:
         given = [one for one in (*OF_ALL, PROGRESS) if one in names]
         _check_call(name, function, **dict.fromkeys(given), **options)
@@ -120,7 +119,10 @@ def _in_its_form(
 
 
 def _check_call(name: str, function: Callable[..., Any], *values: Any, **named: Any) -> None:
-    signature = inspect.signature(function)
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of some built-in functions nothing is known
+        return
     try:
         signature.bind(*values, **named)
     except TypeError as error:

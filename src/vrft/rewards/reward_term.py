@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,16 @@ def as_term(reward: RewardTerm | AnswerReward | GroupReward) -> RewardTerm:
 
 
 PROGRESS = "progress"
+
+
+def arguments_of(reward: AnswerReward | GroupReward) -> Mapping[str, inspect.Parameter]:
+    """The arguments of a reward by name; of a reward of groups, and of some built-in functions, none."""
+    if isinstance(reward, GroupReward):
+        return {}
+    try:
+        return inspect.signature(reward).parameters
+    except ValueError:
+        return {}
 
 
 def image_path_of(example: Example) -> Path | None:

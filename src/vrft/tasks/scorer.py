@@ -14,7 +14,15 @@ from pydantic import Field
 from vrft.errors import ConfigError
 from vrft.rewards.custom_reward import is_function, load_custom_reward
 from vrft.rewards.outcomes import LARGEST, failure_of, number_of
-from vrft.rewards.reward_term import GIVEN, GroupReward, Outcome, RewardTerm, as_term, by_group
+from vrft.rewards.reward_term import (
+    GIVEN,
+    GroupReward,
+    Outcome,
+    RewardTerm,
+    arguments_of,
+    as_term,
+    by_group,
+)
 from vrft.rewards.served_reward import ServedReward
 from vrft.rewards.time_limit import outcomes_within
 from vrft.tasks.registry import task_of
@@ -101,7 +109,7 @@ class Scorer:
             n: t.reward for n, t in self.terms.items() if not isinstance(t.reward, GroupReward)
         }
         self._asks = {
-            name: {one: GIVEN[one] for one in _parameters(term) if one in GIVEN}
+            name: {one: GIVEN[one] for one in arguments_of(term.reward) if one in GIVEN}
             for name, term in self.terms.items()
         }
         self._without_target = {name for name, term in self.terms.items() if _takes_no_target(term)}
@@ -357,7 +365,7 @@ def _outcome(call: Callable[[], Any]) -> Any:
 def _with_options(name: str, term: RewardTerm, options: Mapping[str, Any]) -> RewardTerm:
     if not options:
         return term
-    known = [p for p in _parameters(term) if p not in ("answer", "target", *GIVEN)]
+    known = [p for p in arguments_of(term.reward) if p not in ("answer", "target", *GIVEN)]
     for option in options:
         if option not in known:
             listed = ", ".join(known) or "none"
@@ -366,11 +374,7 @@ def _with_options(name: str, term: RewardTerm, options: Mapping[str, Any]) -> Re
     return replace(term, reward=partial(term.reward, **options))
 
 
-def _parameters(term: RewardTerm) -> Mapping[str, inspect.Parameter]:
-    return {} if isinstance(term.reward, GroupReward) else inspect.signature(term.reward).parameters
-
-
 def _takes_no_target(term: RewardTerm) -> bool:
     """Whether ``target`` may be None, by its annotation."""
-    target = _parameters(term).get("target")
+    target = arguments_of(term.reward).get("target")
     return target is not None and ("None" in str(target.annotation) or "Optional" in str(target.annotation))

@@ -17,6 +17,7 @@ from vrft.errors import InputError
 from vrft.miniature.location import MINIATURE
 from vrft.progress import ProgressReporter
 from vrft.tasks.registry import load_task
+from vrft.tasks.scorer import Scorer
 from vrft.tasks.task import Task
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.requests import CheckRequest, reading_of, stated
@@ -47,6 +48,8 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     overrides += [*(f"data.{key}={value}" for key, value in stated(request).items()), *request.overrides]
     config = load_config(recipe_path(path), overrides)
     data, task = config.data, config.task.load()
+    if config.samples:
+        Scorer(task, config.reward)  # a reward of the user's own that cannot be had is refused here too
     return check(Path(data.path), task, lambda own: config, opener, reporter, data)
 
 

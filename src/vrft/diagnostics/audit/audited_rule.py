@@ -13,7 +13,7 @@ import numpy as np
 from vrft.errors import ConfigError, InputError
 from vrft.rewards.custom_reward import load_custom_reward
 from vrft.rewards.outcomes import number_of
-from vrft.rewards.reward_term import GIVEN, GroupReward, Outcome, RewardTerm
+from vrft.rewards.reward_term import GIVEN, GroupReward, Outcome, RewardTerm, arguments_of
 from vrft.rewards.time_limit import outcomes_within
 from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.tasks.task import Task
@@ -87,7 +87,7 @@ def _outcomes(term: RewardTerm, rollouts: Sequence[Rollout]) -> Sequence[Outcome
             return [one for _, (one,) in zip(rollouts, found, strict=True)]
         except Exception as error:  # a finding, not a failure of the audit
             return [found if isinstance(found, Exception | SystemExit) else error] * len(rollouts)
-    asked = {name: read for name, read in GIVEN.items() if name in inspect.signature(reward).parameters}
+    asked = {name: read for name, read in GIVEN.items() if name in arguments_of(reward)}
     calls = [
         partial(
             reward,
