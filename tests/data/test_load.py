@@ -125,8 +125,9 @@ def test_labels_not_in_utf8_are_named(tmp_path: Path) -> None:
 def test_a_folder_without_labels_reports_what_was_looked_for(tmp_path: Path, make_image: Any) -> None:
     make_image("images/1.png")
     (tmp_path / "other.json").write_text('{"a": 1}')
-    with pytest.raises(LabelError, match=r"no labels that.*folders of images.*COCO.*\.jsonl"):
+    with pytest.raises(LabelError, match="no labels that vrft can read") as error:
         load_dataset(tmp_path)
+    assert all(says in str(error.value) for says in ("1 images", "folders of images", "COCO", ".jsonl"))
     with pytest.raises(LabelError, match="no such folder"):
         load_dataset(tmp_path / "nowhere")
     with pytest.raises(LabelError, match="no labels that vrft can read"):

@@ -266,6 +266,25 @@ def write_labelme(folder: Path, found: list[Labelled]) -> None:
         (folder / f"{image}.json").write_text(json.dumps(sheet))
 
 
+def write_objects(folder: Path, found: list[Labelled]) -> None:
+    """Rows with all objects of an image, as on the Hugging Face hub."""
+    rows = []
+    for image in range(4):
+        objects = []
+        for one in (one for one in found if one.image == image):
+            x1, y1, x2, y2 = over(one)
+            box: list[Any] = [x1, y1, x2 - x1, y2 - y1]
+            box = {
+                "flat": [x1, y1, 0, 9],
+                "three": [1, 2, 3],
+                "words": ["left", y1, 5, 5],
+                "text": [str(n) for n in box],
+            }.get(one.how, box)
+            objects.append({"bbox": box, "category": None if one.how == "nameless" else one.name})
+        rows.append({"file_name": f"{image}.png", "width": str(W), "height": 0, "objects": objects})
+    (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
 FORMATS: dict[str, tuple[Write, str, frozenset[str]]] = {
     "coco": (
         write_coco,
@@ -299,6 +318,7 @@ FORMATS: dict[str, tuple[Write, str, frozenset[str]]] = {
         "good over text polygon circle point flat words nameless",
         frozenset({"polygon", "circle"}),
     ),
+    "rows of objects": (write_objects, "good over text flat three words nameless", frozenset()),
 }
 """By reader: how a file is written, ways to write an object, and those that are read beside ``KEPT``."""
 NOT_LISTED = frozenset({"crowd", "ignored", "difficult", "keypoint", "point", "polyline"})
@@ -312,7 +332,7 @@ def read(name: str, write: Write, found: list[Labelled]) -> Dataset:
         for image in range(4):
             Image.new("RGB", (W, H), (image, 0, 0)).save(folder / f"{image}.png")
         write(folder, found)
-        reader = next(reader for reader in readers() if reader.name == name)
+        reader = next(reader for reader in readers() if reader.name == name.split()[0])
         return reader.read(folder, BOXES)
 
 

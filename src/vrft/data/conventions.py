@@ -26,7 +26,7 @@ _SPREAD = 500.0
 """The largest of such numbers is at least this."""
 _OUTSIDE = 0.1
 """Share of boxes beyond their images from which on they are no pixels."""
-_ODDS = 20.0
+_ODDS = 8.0
 """How much likelier 0 to 1000 must be than the image's own range, if edges may be anywhere."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from vrft.data.conventions import as_pixels
+from vrft.data.conventions import as_pixels, check_coordinates
 from vrft.data.data_options import Coordinates
 from vrft.data.images import image_size_wh
 from vrft.data.scalars import size
@@ -201,6 +201,8 @@ def without_boxes(
     """A warning about the categories of a dataset that label no box; its mistakes where none does."""
     used = {name for record in records for name in record.categories}
     if not used:
+        if isinstance(mistakes, Mistakes) and mistakes.coordinates is None:
+            check_coordinates((), mistakes, str(path))
         raise_all(mistakes)
         raise LabelError("It holds no box.", str(path), "Label some objects first.")
     return warnings_about({"Categories without a box are left out": sorted({*map(nfc, named)} - used)})

@@ -6,7 +6,6 @@ import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
 
@@ -49,25 +48,21 @@ def no_labels(path: Path, wants: Mapping[str, Sequence[str]]) -> LabelError:
 
 
 def _nearest(labels: Sequence[Path], wants: Mapping[str, Sequence[str]]) -> list[str]:
-    """What the formats look for that share most with the beginnings of the label files; else usual ones."""
-    if not labels:
-        return _usual(wants)
-    words = set()
-    for file in islice(labels, _SHOWN):
-        words |= {word.strip('"').lower() for word in _first_words(file)} | {file.suffix.lower().lstrip(".")}
-    if not any(_shared(says, words) >= 1 for several in wants.values() for says in several):
-        return _usual(wants)
-    best = [max(several, key=lambda says: _shared(says, words)) for several in wants.values()]
-    return sorted(best, key=lambda says: -_shared(says, words))[:_SHOWN]
+    """What the formats look for whose keys and endings are those of the label files; else the usual ones."""
+    endings = {file.suffix.lower() for file in labels}
+    words = {word.lower() for file in islice(labels, _SHOWN) for word in _first_words(file)}
 
+    def likeness(says: str) -> float:
+        keys = set(re.findall(r'"(\w+)"', says.lower()))
+        return len(keys & words) + 0.5 * any(ending in says for ending in endings)
 
-def _usual(wants: Mapping[str, Sequence[str]]) -> list[str]:
-    return [wants[name][0] for name in _USUAL if wants.get(name)]
-
-
-def _shared(says: str, words: set[str]) -> float:
-    keys = set(re.findall(r'"(\w+)"', says.lower()))
-    return len(keys & words) + SequenceMatcher(None, sorted(keys), sorted(words)).ratio()
+    usual = [wants[name][0] for name in _USUAL if wants.get(name)]
+    best = [max(several, key=likeness) for several in wants.values() if several]
+    near = sorted(best, key=likeness, reverse=True)
+    # The same rows may be in files of several kinds: the likeliest is enough.
+    near = list({says.partition(" with ")[2] or says: says for says in reversed(near)}.values())[::-1]
+    known = bool(near) and likeness(near[0]) >= 1
+    return near[:_SHOWN] if known else sorted(usual, key=likeness, reverse=True)
 
 
 def _first_words(file: Path) -> list[str]:

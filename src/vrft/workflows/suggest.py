@@ -49,9 +49,15 @@ class Suggestion:
             return None
         model = next((name for name in self.models if name != MINIATURE), HUB)
         words = ["vrft", "fit", str(self.data), "--task", self.task.name, "--model", model]
-        for name, value in self.reading.items():
-            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-        return shlex.join([*words, "--shots", str(self.shots)])
+        return shlex.join([*words, *self._said, "--shots", str(self.shots)])
+
+    @property
+    def _said(self) -> list[str]:
+        """The options of reading, as they are written."""
+        flags = {f"--{name.replace('_', '-')}": value for name, value in self.reading.items()}
+        return [
+            word for flag, value in flags.items() for word in (flag, *([] if value is True else [str(value)]))
+        ]
 
     def row(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -73,7 +79,7 @@ class Suggestion:
         more = ", ..." if len(counts) > _CLASSES else ""
         classes = f" {len(counts)} classes, with their images: {shown}{more}." if counts else ""
         labels = in_words(self.dataset.provides)
-        yours = shlex.quote(str(self.data))
+        yours = shlex.join([str(self.data), *self._said])
         lines = [
             f"{self.data}: {len(self.dataset.records)} images ({self.dataset.format}).{classes}",
             f"The labels are {labels}.",

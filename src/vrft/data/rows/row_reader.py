@@ -58,7 +58,7 @@ class RowReader(ABC):
     def provides(self) -> Mapping[Provides, str]:
         """What the rows of all forms can say."""
         found: dict[Provides, str] = {}
-        for form in reversed(forms()):
+        for form in forms():
             found |= {pair: f"{self.holder} with {wants}" for pair, wants in form.provides.items()}
         return found
 
