@@ -39,6 +39,8 @@ from vrft.geometry.masks import box_of_mask, mask_of_region
 from vrft.types import Annotation, BoxXYXY, Image, Mask, PointXY, Provides, Record
 
 _NO_BOX = frozenset({"polyline", "points", "skeleton"})
+_FEW = 200
+"""Of more files than this only those with CVAT's own name are looked into."""
 _VIDEO = "It is 'CVAT for video', whose tracks are not read."
 
 
@@ -230,7 +232,9 @@ _SHAPES: Mapping[str, _Shape] = {
 
 
 def _label_files(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else files_below(path, "*.xml")
+    files = [path] if path.is_file() else list(files_below(path, "*.xml"))
+    if len(files) > _FEW:  # one for each image, as VOC has them
+        files = [file for file in files if file.stem.startswith("annotations")]
     return [file for file in files if file.suffix.lower() == ".xml" and begins_with(file, "annotations")]
 
 
