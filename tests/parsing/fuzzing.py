@@ -39,6 +39,23 @@ FRAGMENTS = [
         "There are no ",
         "[]",
     ),
+    *(
+        "xywh ",
+        "'bbox_yxyx': ",
+        "[ymin, xmin, ymax, xmax] = ",
+        "'format': 'cxcywh'",
+        "(x, y, w, h) ",
+        "'cx': 1",
+    ),
+    *(
+        "<bbox>1 2 3 4</bbox>",
+        "[１，２，３０，４０]",
+        "1 2 30 40",
+        ";",
+        "No cat in the image. ",
+        "I see 4 boxes",
+    ),
+    *("This is a rose", "\\boxed{", "<number>4</number>", "'Position': [None, None]", "'bbox': [1, 2]"),
     *("0.5", "1e999", "-1e999", "NaN", "-Infinity", "9" * 400, "9" * 700, "-", "+", ".", "e", "0x1", "1_000"),
 ]
 

@@ -140,5 +140,6 @@ def test_hostile_texts_have_a_span_per_box_within_the_text():
         for (begin, end), box in zip(answer.spans, boxes_of(answer), strict=False):
             assert 0 <= begin <= end <= len(text)
             if begin < end:
-                assert text[begin] in "+-.0123456789" and text[end - 1] in ".0123456789"
+                first, last = text[begin], text[end - 1]
+                assert (first.isdecimal() or first in "+-.－−．") and (last.isdecimal() or last in ".．")
                 assert len(box) == 4

@@ -125,3 +125,7 @@ def test_end_tokens_are_not_words(words, tail):
 )
 def test_what_is_around_answer_and_thoughts(text, around):
     assert split_tags(text, Form.THINK).around == around.strip()
+
+
+def test_digits_on_both_sides_of_a_tag_are_no_number() -> None:
+    assert split_tags("[1, 2, 3</answer>0, 40]", Form.DIRECT).content == "[1, 2, 3 0, 40]"

@@ -38,10 +38,9 @@ class Fault(StrEnum):
     UNKNOWN_FRAME = "unknown_frame"
     """How coordinates are written, or the image's size, is not known: nothing was converted."""
 
-    @property
-    def breaks_form(self) -> bool:
-        """It is about how the answer is written, not only about what it says."""
-        return self not in (Fault.REPEATED_BOX, Fault.OTHER_CLASS)
+
+FAULTS_OF_CONTENT = frozenset({Fault.REPEATED_BOX, Fault.OTHER_CLASS})
+"""They are about what an answer says, and not about how it is written: they keep the form."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Answer:
         value: of the kind that was asked for; None where none could be read; an empty value where the text
             says that nothing is there.
         formatted: the text has exactly the demanded form, tags included, and its content reads without a
-            fault of form (``Fault.breaks_form``).
+            fault but those of ``FAULTS_OF_CONTENT``.
         other: a value of another kind that the text gives as well or instead, such as points where boxes
             were asked for.
         thinking: the reasoning before the answer.

@@ -23,7 +23,8 @@ class Label(Value):
     """Of a vote: the share of the answers that give this name."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", nfc(self.name))
+        if not self.name.isascii():
+            object.__setattr__(self, "name", nfc(self.name))
         if self.vocabulary:
             object.__setattr__(self, "vocabulary", tuple(map(nfc, self.vocabulary)))
 

@@ -28,6 +28,7 @@ from vrft.types import (
     Span,
     Value,
 )
+from vrft.types.answers import FAULTS_OF_CONTENT
 
 _XYXY, _PLAIN, _GIVEN = Order.XYXY, Rating.NONE, Rating.GIVEN
 _LISTS = frozenset({Notation.OBJECT, Notation.LIST})
@@ -151,7 +152,7 @@ def _answer(
     spans: tuple[Span, ...] = (),
 ) -> Answer:
     faults = tuple(dict.fromkeys(sections.faults + faults))
-    formatted = not any(fault.breaks_form for fault in faults)
+    formatted = FAULTS_OF_CONTENT.issuperset(faults)
     return Answer(value, formatted, other, thinking=sections.thinking, text=text, faults=faults, spans=spans)
 
 

@@ -36,13 +36,15 @@ _WRAPPED = re.compile(
     r"\*\*(?P<bold>[^*\n]{1,200})\*\*|<(?P<tag>\w{1,20})>(?P<tagged>[^<>]{1,300})</(?P=tag)>"
     r"|\$?\\boxed\{(?P<boxed>[^{}]{1,200})\}\$?"
 )
+_BARE = re.compile(r"[\w'().,-]++(?: [\w'().,-]++)?")
+"""One word or two."""
 _LEADING = "> :：=#\t\n"
 MAX_SENTENCE_CHARS = 400
 _SHOWN = rf"the {IMAGE}"
 _COUNTED = re.compile(
     rf"(?:there (?:are|is)|i (?:can )?(?:see|count)|{_SHOWN} (?:shows|contains|has)"
-    r"|the (?:total )?(?:number|count)(?: of [\w ]{1,40})? is) (?:exactly |a total of )?([0-9]{1,3})\b"
-    r"[^0-9]*",
+    r"|the (?:total )?(?:number|count)(?: of [\w ]{1,40})? is)"
+    r" (?:exactly |a total of )?(?P<name>[0-9]{1,3})\b[^0-9]*",
     re.IGNORECASE,
 )
 """One number in all, so that none is chosen among several."""
@@ -98,31 +100,34 @@ def read_label(content: str, tagged: bool) -> tuple[str | None, tuple[Fault, ...
 
 def _unwrapped(content: str, tagged: bool) -> str | None:
     """A name without what is around it; None where brackets hold no single name."""
-    if not tagged and (last := _LAST_LINE.search(content)):
+    colon = ":" in content or "：" in content
+    if colon and not tagged and (last := _LAST_LINE.search(content)):
         content = last[1].strip("* \t\n")
     content = content.lstrip(_LEADING)
+    if _BARE.fullmatch(content):
+        return content
     if fenced := _FENCED.fullmatch(content):
         content = fenced[1].strip()
     if content[:1] in ("{", "[") and content[-1:] in ("}", "]"):
         return _in_brackets(content)
     if named := _named_in_sentence(content):
         return named
-    if (keyed := _KEYED.fullmatch(content)) or (keyed := _IS.fullmatch(content)):
+    keyed = _KEYED.fullmatch(content) if colon else None
+    if keyed or (keyed := _IS.fullmatch(content) if " is " in content else None):
         content = keyed[1].strip("* \t\n")
     if wrapped := _WRAPPED.fullmatch(content):
         content = (wrapped["bold"] or wrapped["tagged"] or wrapped["boxed"]).strip()
-    return _named_in_sentence(content) or content
+    return (_named_in_sentence(content) if keyed or wrapped else None) or content
 
 
 def _named_in_sentence(content: str) -> str | None:
     """The class or the count that a sentence names, where it is sure of one."""
-    if content.count(" ") < 2 or len(content) > MAX_SENTENCE_CHARS or _UNSURE.search(content):
+    if content.count(" ") < 2 or len(content) > MAX_SENTENCE_CHARS:
         return None
-    if counted := _COUNTED.fullmatch(content):
-        return counted[1]
-    classed = _CLASSED.fullmatch(content)
-    name = classed["name"] if classed else ""
-    return name if name and not _NO_NAME.search(name) else None
+    found = _COUNTED.fullmatch(content) or _CLASSED.fullmatch(content)
+    if found is None or _UNSURE.search(content) or _NO_NAME.search(found["name"]):
+        return None
+    return found["name"]
 
 
 def _in_brackets(content: str) -> str | None:

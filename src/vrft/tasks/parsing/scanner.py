@@ -78,10 +78,11 @@ def scan(text: str) -> Scan:
     """
     reader = _Reader(text[:MAX_CHARS])
     reader.truncated = len(text) > MAX_CHARS
-    take = reader.take
+    takers = reader.takers
     for match in _TOKEN.finditer(reader.text):
-        if not take(match.lastgroup, match.group(), match.start()):
-            break
+        taker = takers.get(match.lastgroup)
+        if taker is not None and taker(match.group(), match.start()) is False:
+            break  # brackets are nested too deep
     reader.finish()
     return Scan(reader.root, reader.truncated, reader.clean, reader.words)
 
@@ -97,7 +98,7 @@ class _Reader:
         self.clean = True
         self.words = False
         self._run_end = 0
-        self._takers: dict[str | None, Callable[[str, int], bool | None]] = {
+        self.takers: dict[str | None, Callable[[str, int], bool | None]] = {
             "sign": self._sign,
             "number": self._number,
             "quote": self._quote,
@@ -110,11 +111,6 @@ class _Reader:
             "wide": self._wide,
             "junk": self._unreadable,
         }
-
-    def take(self, kind: str | None, token: str, at: int) -> bool:
-        """One token; False where reading must end because brackets are nested too deep."""
-        taker = self._takers.get(kind)
-        return taker is None or taker(token, at) is not False
 
     def finish(self) -> None:
         """Close what the end of the text left open, keeping only what was complete."""

@@ -61,8 +61,8 @@ def split_tags(text: str, form: Form) -> Sections:
     """
     indent = len(text) - len(text.lstrip())
     text = strip_end_tokens(text)
-    misspelt = False
-    if ANSWER_OPEN not in text and len(text) <= MISSPELT_MAX_CHARS:
+    misspelt, tagged = False, "<" in text
+    if tagged and ANSWER_OPEN not in text and len(text) <= MISSPELT_MAX_CHARS:
         spelt = _MISSPELT.sub(_respelt, text)
         misspelt = ANSWER_OPEN in spelt
         text = spelt if misspelt else text
@@ -72,7 +72,7 @@ def split_tags(text: str, form: Form) -> Sections:
     faults = [Fault.NO_ANSWER_TAG] if misspelt else []
     if form is Form.THINK and not thinking.strip(PLACEHOLDER):
         faults.append(Fault.NO_THINK)
-    if any(text.count(tag) > 1 for tag in TAGS):
+    if tagged and any(text.count(tag) > 1 for tag in TAGS):
         faults.append(Fault.REPEATED_TAG)
     if answer is None:
         content, start, tail_faults = _untagged(text)
@@ -97,7 +97,7 @@ def _respelt(tag: re.Match[str]) -> str:
 
 def strip_end_tokens(text: str) -> str:
     """The text up to the first end token, without blanks at its ends."""
-    end = _END.search(text)
+    end = _END.search(text) if "<" in text else None
     return (text[: end.start()] if end else text).strip()
 
 
@@ -147,7 +147,7 @@ def _untagged(text: str) -> tuple[str, int, tuple[Fault, ...]]:
         return content, text.find(content, opened), (Fault.NO_ANSWER_TAG, Fault.TRUNCATED)
     rest, thought, unclosed = rest.partition(THINK_OPEN)
     cut = (Fault.TRUNCATED,) if thought else ()
-    content = rest.replace(ANSWER_CLOSE, "").strip()
+    content = rest.replace(ANSWER_CLOSE, " ").strip()  # no number is made of two
     if not content.strip(_NO_WORDS):
         said = _final_answer(unclosed if thought else text[: max(close, 0)])
         content, begin = said or content, text.rfind(said) if said else begin
