@@ -229,3 +229,14 @@ def test_what_does_not_count_is_not_asked_about(
         (instance,) = instances(load_dataset(tmp_path).records[0])
         assert not instance.counts
         assert load_task("detection").examples(load_dataset(tmp_path).records) == []
+
+
+@pytest.mark.parametrize("bbox", [None, []])
+def test_an_outline_without_a_bbox_has_the_box_around_it(
+    tmp_path: Path, make_image: Any, make_coco: Any, bbox: Any
+) -> None:
+    make_image("p.png")
+    outline = [[10, 5, 20, 5, 20, 15, 10, 15]]
+    make_coco("a.json", [("p.png", 40, 30)], [(1, 1, bbox)], ("cat",), segmentation=outline)
+    dataset = load_dataset(tmp_path, options=STRICT)
+    assert boxes(dataset.records[0]) == [("cat", (10.0, 5.0, 20.0, 15.0))]

@@ -121,14 +121,6 @@ class Mistakes(list[LabelError]):
             if unknown is not None:
                 unknown.add(category)
 
-    @contextmanager
-    def kept_in_part(self) -> Iterator[None]:
-        """Leave out a detail, such as a mask, that is read inside and wrong; its label stays."""
-        try:
-            yield
-        except LabelError as mistake:
-            self.fixed.append(mistake)
-
     def box(
         self,
         corners: Sequence[object],

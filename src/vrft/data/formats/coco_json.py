@@ -37,9 +37,10 @@ from vrft.data.label_checks import (
     without_boxes,
 )
 from vrft.data.scalars import ById, Id, as_id, flag, numbers, size
-from vrft.errors import ImageError, LabelError
+from vrft.errors import ImageError, LabelError, MaskError
 from vrft.geometry.boxes import is_number
-from vrft.types import Annotation, Image, Mask, Provides, Record
+from vrft.geometry.masks import box_of_mask
+from vrft.types import Annotation, BoxXYXY, Image, Mask, Provides, Record
 from vrft.types.names import nfc
 
 SheetT = TypeVar("SheetT", bound="Sheet")
@@ -225,27 +226,33 @@ class Sheet:
         where = f"{self.file}, annotation {entry.get('id')} (image {record.id})"
         if category is None:
             raise self._dangling(entry, "category_id", "categories")
-        xywh = entry.get("bbox")
+        image_wh = record.image.size_wh
+        masked = bool(entry.get("segmentation"))
+        mask = self._mask(entry, image_wh, where) if masked else None
+        around = box_of_mask(mask) if mask is not None and not entry.get("bbox") else None
+        box = around or self.mistakes.box(self._corners(entry.get("bbox"), where), image_wh, where)
+        crowd = flag(entry.get("iscrowd"), "iscrowd", where) and not (masked and self.masks_are_crowds)
+        ignored = any(name in entry and flag(entry[name], name, where) for name in _NOT_COUNTED)
+        return instance_of(category, box, mask, crowd=crowd or ignored)
+
+    def _corners(self, xywh: object, where: str) -> BoxXYXY:
         values = xywh if isinstance(xywh, list) and all(map(is_number, xywh)) else numbers(xywh)
         if values is None or len(values) != 4:
             raise LabelError(f"The bbox {xywh} is not [x, y, width, height].", where, "Fix or remove it.")
-        (x, y, width, height), image_wh = values, record.image.size_wh
+        x, y, width, height = values
         # Sums to a millionth of a pixel: 0.1 + 0.2 is 0.3, as its author meant.
-        box = self.mistakes.box((x, y, round(x + width, 6), round(y + height, 6)), image_wh, where)
-        masked = bool(entry.get("segmentation"))
-        crowd = flag(entry.get("iscrowd"), "iscrowd", where) and not (masked and self.masks_are_crowds)
-        ignored = any(name in entry and flag(entry[name], name, where) for name in _NOT_COUNTED)
-        mask = self._mask(entry, image_wh, where) if masked else None
-        return instance_of(category, box, mask, crowd=crowd or ignored)
+        return (x, y, round(x + width, 6), round(y + height, 6))
 
     def _mask(self, entry: Mapping[str, Any], image_wh: tuple[int, int], where: str) -> Mask | None:
         """The segmentation; None where it cannot be used, and then the box stays."""
-        mask: Mask | None = None
         if self.mistakes.coordinates not in (None, "pixels"):
-            return mask
-        with self.mistakes.kept_in_part():
+            return None
+        try:
             mask = mask_of(entry.get("segmentation"), image_wh, where)
-            self.flat += [str(entry.get("id"))] if mask is None else []
+        except MaskError as mistake:
+            self.mistakes.fixed.append(mistake)
+            return None
+        self.flat += [str(entry.get("id"))] if mask is None else []
         return mask
 
     def _dangling(self, entry: Mapping[str, Any], key: str, target: str) -> LabelError:
