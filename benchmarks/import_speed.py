@@ -30,7 +30,8 @@ from result_file import RESULTS, facts, result_parser, write_result
 
 from vrft.data.dataset import load_dataset
 from vrft.data.fingerprints import HASH_BITS, SIDE, Fingerprint, Fingerprints, ImageSignature, fingerprints
-from vrft.data.splits.few_shot import few_shot_split, manifest
+from vrft.data.splits.few_shot import few_shot_split
+from vrft.data.splits.manifest import manifest
 from vrft.tasks.registry import load_task
 
 RESULT = RESULTS / "import_speed.json"

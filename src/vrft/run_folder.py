@@ -1,7 +1,10 @@
 """A run: one folder on disk that explains itself.
 
-run.json         what it is: method, seed, versions, hardware, parity of the methods of log-probabilities
+run.json         what it is: method, seed, versions, hardware, where its images were, parity of the methods of
+                 log-probabilities
 config.yaml      the resolved configuration
+manifest.json    the split: ids by part, a hash of each image, a digest of each label
+check.json       what was found in the data before; check/ shows labels as the model sees them
 metrics.jsonl    one row per step, and one for each validation
 rollouts.jsonl   sampled groups, whole (RFT)
 reward_failures.jsonl  reward terms that could not be computed
@@ -23,17 +26,18 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from vrft.errors import RunError, VrftError, keep_traceback, writing
+from vrft.errors import TRACEBACK, Interrupted, RunError, VrftError, keep_traceback, writing
 
 METRICS, ROLLOUTS, FAILURES = "metrics.jsonl", "rollouts.jsonl", "reward_failures.jsonl"
-PSEUDO = "pseudo.jsonl"
+PSEUDO, MANIFEST, CHECK = "pseudo.jsonl", "manifest.json", "check"
 BEFORE_A_RUN = frozenset(
     {".lock", "config.yaml", "fingerprints.sqlite", "fingerprints.sqlite-journal", "probe.json", PSEUDO}
+    | {MANIFEST, CHECK, f"{CHECK}.json", TRACEBACK}
 )
 """What may lie in a folder before its run begins, or when it was stopped at once."""
 PACKAGES = ("vrft", "torch", "transformers", "peft", "accelerate", "numpy", "pillow", "pycocotools")
@@ -110,6 +114,11 @@ class RunFolder:
             lock.release()
 
     @property
+    def began(self) -> bool:
+        """Whether a run began here, which can go on."""
+        return (self.path / "run.json").exists()
+
+    @property
     def done(self) -> bool:
         """Whether the run ended."""
         return (self.path / "done.json").exists()
@@ -163,6 +172,39 @@ def make_folder(folder: Path) -> None:
         raise RunError(f"{folder}: the folder cannot be made ({why}). Name another folder.") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise RunError(f"{folder}: nothing can be written into this folder. Name another folder.")
+
+
+@contextmanager
+def removed_if_refused(folder: Path, sign: str, writes: bool = True) -> Iterator[None]:
+    """Take a folder away again that a refused command has made.
+
+    Args:
+        folder: that the command may make, with those above it.
+        sign: a file in it that says that work began: then everything stays.
+        writes: False where another process does this.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
+    except Interrupted:
+        raise
+    except VrftError:  # a fault of vrft has left its traceback
+        if writes and made and not (folder / sign).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            for place in made[1:]:
+                with suppress(OSError):  # it holds something else by now
+                    place.rmdir()
+        raise
+
+
+def place_of_data(named: Path | str, root: Path, folder: Path) -> dict[str, str]:
+    """Where a run's images lie: as the user named them, absolutely, and from the run's own folder, so that
+    they are found after the run, the data or both were moved."""
+    return {
+        "data": str(named),
+        "data_root": str(root.resolve()),
+        "data_from_run": os.path.relpath(root.resolve(), folder.resolve()),
+    }
 
 
 def write_text(path: Path, text: str) -> None:

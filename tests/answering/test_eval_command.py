@@ -13,7 +13,8 @@ from tiny_sam import save_tiny_sam
 from vrft.cli import app
 from vrft.config.run_config import dump_config, make_config
 from vrft.data.dataset import load_dataset
-from vrft.data.splits.few_shot import few_shot_split, manifest
+from vrft.data.splits.few_shot import few_shot_split
+from vrft.data.splits.manifest import manifest
 from vrft.errors import ConfigError, InputError, RunError
 from vrft.evaluation.predictor import read_predictions
 from vrft.miniature.folders import write_classification, write_detection
@@ -95,16 +96,19 @@ def test_a_run_is_scored_on_the_held_out_part_of_its_own_split(classification, t
     run.mkdir(parents=True)
     write_json(run.parent / "manifest.json", manifest(split))
     (run / "model").symlink_to(miniature_folder())
-    trained_on = classification if same else tmp_path / "others"
+    others = tmp_path / "others"
+    if not same:
+        write_classification(others, 1, categories=("one", "two", "seven"), train=2, val=2, heldout=4)
     # The fit was moved: its configuration names a manifest that is no longer there.
-    data = {"path": str(trained_on), "manifest": "gone/manifest.json"}
+    data = {"path": str(classification), "manifest": "gone/manifest.json"}
     tree = {"task": {"name": "classification", "subject": "digit"}, "data": data, "form": "direct"}
     (run / "config.yaml").write_text(dump_config(make_config(tree)))
     said = []
     reporter = NullReporter()
     reporter.info = said.append
     request = EvaluateRequest(eval_max=100)
-    card = evaluate_model(str(run), classification, request, folder=tmp_path / "eval", reporter=reporter).card
+    scored = classification if same else others
+    card = evaluate_model(str(run), scored, request, folder=tmp_path / "eval", reporter=reporter).card
     asked = asked_of(tmp_path / "eval")
     assert {p.example.form for p in asked} == {Form.DIRECT}
     assert {p.example.question for p in asked} == {"digit"}
@@ -112,8 +116,9 @@ def test_a_run_is_scored_on_the_held_out_part_of_its_own_split(classification, t
         assert card["part"] == "heldout" and not said
         assert {p.example.id for p in asked} == {e.id for e in split.heldout}
     else:
-        parts = records(classification, "classification").parts
+        parts = records(others, "classification").parts
         assert {parts[p.example.record_id] for p in asked} == {"test"}
+        assert "holds other images" in said[0]
 
 
 def test_a_run_of_version_0_1_is_refused_with_the_names_of_today(classification, tmp_path):

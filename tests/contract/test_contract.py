@@ -20,7 +20,7 @@ from vrft.config.run_config import RunConfig
 from vrft.data.augment import AugmentOptions, augmented
 from vrft.data.dataset import load_dataset
 from vrft.data.images import open_image
-from vrft.data.splits.few_shot import manifest
+from vrft.data.splits.manifest import manifest
 from vrft.diagnostics.audit.audit_plan import lay_out
 from vrft.diagnostics.audit.audited_rule import setting_rule
 from vrft.diagnostics.audit.run_audit import as_json, audit

@@ -24,7 +24,8 @@ from vrft.data.data_options import DataOptions
 from vrft.data.dataset import load_dataset
 from vrft.data.formats import coco_json as coco_module
 from vrft.data.images import image_size_wh
-from vrft.data.splits.few_shot import Split, manifest
+from vrft.data.splits.few_shot import Split
+from vrft.data.splits.manifest import manifest
 from vrft.diagnostics.check.run_check import check
 from vrft.errors import LabelError
 from vrft.run_folder import write_json
@@ -181,7 +182,7 @@ from pathlib import Path
 from vrft.config.questions import ask_about, split_of
 from vrft.data.data_options import DataOptions
 from vrft.data.dataset import load_dataset
-from vrft.data.splits.few_shot import manifest
+from vrft.data.splits.manifest import manifest
 from vrft.tasks.registry import load_task
 
 task, dataset = load_task("detection"), load_dataset(Path(sys.argv[1]))

@@ -20,7 +20,8 @@ from vrft import types
 from vrft.data.dataset import load_dataset
 from vrft.data.duplicates import near_images, same_images, without_near_repeats
 from vrft.data.fingerprints import difference_hash, groups_alike
-from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
+from vrft.data.splits.few_shot import Split, few_shot_split
+from vrft.data.splits.manifest import manifest, split_from_manifest
 from vrft.errors import InputError, LabelError
 from vrft.miniature.writers import write_class_folders
 from vrft.tasks.registry import load_task

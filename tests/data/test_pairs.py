@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vrft.data.label_checks import instance_of
-from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
+from vrft.data.splits.few_shot import Split, few_shot_split
+from vrft.data.splits.manifest import manifest, split_from_manifest
 from vrft.errors import InputError
 from vrft.tasks.detection import detection as detection_task
 from vrft.tasks.detection.detection import TASK

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from vrft.data.dataset import load_dataset
-from vrft.data.splits.few_shot import few_shot_split, manifest
+from vrft.data.splits.few_shot import few_shot_split
+from vrft.data.splits.manifest import manifest
 from vrft.miniature.folders import write_classification, write_detection, write_grounding
 from vrft.tasks.registry import load_task
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vrft import types
-from vrft.data.splits.few_shot import Split, few_shot_split, manifest, split_from_manifest
+from vrft.data.splits.few_shot import Split, few_shot_split
+from vrft.data.splits.manifest import manifest, split_from_manifest
 from vrft.errors import InputError, LabelError
 from vrft.types import Boxes, Example, Label
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from vrft.cli import app
 from vrft.config.questions import pseudo_of, questions_of
 from vrft.config.run_config import make_config
-from vrft.data.splits.few_shot import manifest
+from vrft.data.splits.manifest import manifest
 from vrft.errors import ConfigError, RunError
 from vrft.evaluation.predictor import write_predictions
 from vrft.miniature.folders import write_detection
@@ -191,8 +191,9 @@ def test_one_line_of_the_command_line_distils(verb, tiny_folders, tmp_path):
     override = f"pseudo_labels.predictions={json.dumps([str(answers)])}"
     result = CliRunner().invoke(app, [verb, str(config), override])
     assert result.exit_code == 0, result.output
+    run = tmp_path / {"train": "run", "sft": "run-sft"}[verb]  # sft of an RFT run's configuration
     said = "2 pseudo-labels from 3 questions; 1 has one answer only."
     assert said in result.stderr
-    assert json.loads((tmp_path / "run/run.json").read_text())["pseudo"]["sentence"] == said
-    kept = yaml.safe_load((tmp_path / "run/config.yaml").read_text())["pseudo_labels"]["predictions"]
+    assert json.loads((run / "run.json").read_text())["pseudo"]["sentence"] == said
+    kept = yaml.safe_load((run / "config.yaml").read_text())["pseudo_labels"]["predictions"]
     assert Path(kept[0]) == answers

@@ -48,7 +48,7 @@ def test_the_json_has_the_promised_form() -> None:
     for name in systems:
         assert set(found[name]) == {"value", "low", "high", "parse_rate", "format_rate", "value_given_parsed"}
     for name in apart:
-        assert set(found[name]) == {"value", "low", "high", "p"}
+        assert set(found[name]) == {"value", "low", "high", "p", "draws"}
     assert (found["metric"], found["n"], found["images"]) == ("accuracy", 40, 40)
 
 
@@ -69,6 +69,7 @@ def test_its_figures_are_those_of_the_separate_functions() -> None:
         "low": apart.low,
         "high": apart.high,
         "p": apart.p,
+        "draws": 100,
     }
     assert found["rft"]["value_given_parsed"] == AP.value([j for j in rft if j.answer.parsed])
     assert (found["images"], found["n"]) == (25, 75)
@@ -88,7 +89,8 @@ def test_learning_to_answer_is_told_from_learning_to_see() -> None:
 def test_a_base_that_never_parses_has_no_value_given_parsed() -> None:
     found = compare({"base": [naming(f"{i}", "cat", None) for i in range(9)], "rft": hits_named(9)})
     assert found["base"]["value_given_parsed"] is None
-    assert found["rft_minus_base_given_parsed"] == {"value": None, "low": None, "high": None, "p": None}
+    apart = found["rft_minus_base_given_parsed"]
+    assert apart == {"value": None, "low": None, "high": None, "p": None, "draws": 0}
     assert found["verdict"] == "better"
 
 
@@ -113,7 +115,9 @@ def test_verdicts(n: int, base: float, rft: float, verdict: str) -> None:
     found = compare({"base": hits(n, base), "sft": hits(n, base), "rft": hits(n, rft)})
     assert (found["verdict"], found["versus_sft"]) == (verdict, verdict)
     needed = found["images_needed"]
-    assert needed is None if verdict != "cannot tell" or n == 1 else needed > n
+    # Of equal scores no number of images can be named.
+    assert needed is None if verdict != "cannot tell" or n == 1 or base == rft else needed > n
+    assert ("images would be needed" in verdict_sentence(found)) == (needed is not None)
 
 
 def test_rft_may_beat_the_base_and_not_its_twin() -> None:
@@ -183,3 +187,33 @@ def test_the_sentence_says_how_many_images_would_tell() -> None:
 def test_the_sentence_of_one_image() -> None:
     found = compare({"base": hits(1, 0), "rft": hits(1, 1)})
     assert "too few images for an interval" in verdict_sentence(found)
+
+
+def test_equal_weights_are_called_nothing_learned() -> None:
+    same = hits(40, 0.5)
+    systems = {"base": same, "sft": same, "rft": same}
+    found = compare(systems, weights={"sft": "base", "rft": "base"})
+    assert (found["verdict"], found["versus_sft"]) == ("nothing learned", "nothing learned")
+    assert found["images_needed"] is None and found["rft_minus_base"]["p"] == 1.0
+    said = verdict_sentence(found)
+    assert said.startswith("Nothing was learned") and "--steps" in said and "accuracy 50.0" in said
+    assert said.endswith("Its SFT twin has the same weights.") and "needed" not in said
+
+
+def test_each_comparison_says_whether_its_own_weights_are_equal() -> None:
+    systems = {"base": hits(100, 0.2), "sft": hits(100, 0.9), "rft": hits(100, 0.2)}
+    found = compare(systems, weights={"rft": "base"})
+    assert (found["verdict"], found["versus_sft"]) == ("nothing learned", "not better")
+    systems["rft"] = systems["sft"]
+    found = compare(systems, weights={"rft": "sft"})
+    assert (found["verdict"], found["versus_sft"]) == ("better", "nothing learned")
+    said = verdict_sentence(found)
+    assert said.startswith("RFT is better than the base model") and "same weights" in said
+
+
+def test_the_least_p_of_the_draws_is_a_bound() -> None:
+    found = compare({"base": hits(40, 0.0), "rft": hits(40, 1.0)})
+    assert found["rft_minus_base"]["p"] == 2 / 1001
+    assert "p <= 0.002" in verdict_sentence(found)
+    found = compare({"base": hits(40, 0.0), "rft": hits(40, 1.0)}, resamples=60)
+    assert "p <= 0.033" in verdict_sentence(found)

@@ -150,11 +150,11 @@ def test_a_lower_error_is_better():
     seen = compare({"base": counts(2.0), "sft": counts(0.5), "rft": counts(1.0)})
     assert seen["rft_minus_base"]["value"] == -1.0
     assert (seen["verdict"], seen["versus_sft"]) == ("better", "not better")
-    base, twin = (seen[f"rft_minus_{name}"]["p"] for name in ("base", "sft"))
+    assert [seen[f"rft_minus_{name}"]["p"] for name in ("base", "sft")] == [2 / 1001] * 2
     assert verdict_sentence(seen) == (
         "RFT is better than the base model: mean error 1 against 2 cups on 30 held-out images "
-        f"(difference -1, 95% interval -1 to -1, p = {base:.3f}). RFT is not better than its SFT twin: 1 "
-        f"against 0.5 cups (difference +0.5, 95% interval +0.5 to +0.5, p = {twin:.3f})."
+        "(difference -1, 95% interval -1 to -1, p <= 0.002). RFT is not better than its SFT twin: 1 "
+        "against 0.5 cups (difference +0.5, 95% interval +0.5 to +0.5, p <= 0.002)."
     )
 
 
@@ -164,7 +164,7 @@ def test_what_is_negligible_is_the_metrics_own():
     near = {"base": counts(1.05, 200), "rft": counts(1.0, 200)}
     assert compare(near)["verdict"] == "better"
     mixed = [counted(f"{i:03d}", 5, 5 + (2 if i % 2 else 1)) for i in range(200)]
-    swapped = [counted(f"{i:03d}", 5, 5 + (1 if i % 2 else 2)) for i in range(200)]
+    swapped = [counted(f"{i:03d}", 5, 5 + (1 if i % 2 or not i else 2)) for i in range(200)]
     unsure = compare({"base": mixed, "rft": swapped})
     assert unsure["verdict"] == "cannot tell" and unsure["images_needed"] > 200
 

@@ -81,7 +81,7 @@ def test_every_number_of_the_tables_is_the_comparison_s(made, tmp_path, task):
         difference = block[names[name]]
         assert value == hundred(difference["value"], "+")
         assert spread == f"{hundred(difference['low'], '+')} to {hundred(difference['high'], '+')}"
-        assert float(p.removeprefix("< ")) == pytest.approx(difference["p"], abs=0.006)
+        assert float(p.removeprefix("<= ")) == pytest.approx(difference["p"], abs=0.006)
     assert verdict_sentence(block) in page.text
 
 

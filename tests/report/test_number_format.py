@@ -14,6 +14,8 @@ from vrft.tasks.number_format import (
     measured,
     number,
     one_line,
+    p_of,
+    p_sentence,
     p_value,
     plain,
     upper_first,
@@ -27,6 +29,15 @@ def test_numbers_are_written_with_the_digits_that_help():
     assert [measured(0.5), measured(1.5, unit="cups")] == ["50.0", "1.5"]
     assert [interval(0.1, 0.25), interval(1.0, 2.5, unit="cups")] == ["10.0 to 25.0", "1 to 2.5"]
     assert [p_value(0.0004), p_value(0.032), p_value(0.5)] == ["< 0.001", "0.032", "0.50"]
+    assert [p_value(2 / 1001, 2 / 1001), p_value(2 / 61, 2 / 61)] == ["<= 0.002", "<= 0.033"]
+    assert [p_value(2 / 20001, 2 / 20001), p_value(0.002, 2 / 1001)] == ["<= 0.0001", "0.002"]
+    # A result that does not say how many draws it has is of the usual thousand.
+    assert [p_of({"p": 2 / 1001}), p_of({"p": 2 / 61, "draws": 60}), p_of({})] == [
+        "<= 0.002",
+        "<= 0.033",
+        "–",
+    ]
+    assert [p_sentence({"p": 2 / 1001}), p_sentence({"p": 0.4}, 3)] == ["p <= 0.002", "p = 0.400"]
     assert [plain(0.00003), plain(1.23456), plain(120), plain(2, sign=True)] == [
         "3e-05",
         "1.235",

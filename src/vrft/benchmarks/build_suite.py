@@ -15,7 +15,8 @@ from vrft.benchmarks.suite import Originals, Suite
 from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.duplicates import same_images
 from vrft.data.label_checks import Mistakes, raise_all
-from vrft.data.splits.few_shot import Split, manifest
+from vrft.data.splits.few_shot import Split
+from vrft.data.splits.manifest import manifest
 from vrft.data.splits.question_pool import seeded_order, take_in_turn
 from vrft.errors import InputError, LabelError
 from vrft.run_folder import write_json

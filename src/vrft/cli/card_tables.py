@@ -7,9 +7,10 @@ from typing import Any
 from rich.console import Console
 
 from vrft.cli.output import print_line, print_table, text_table
+from vrft.evaluation.seeds import CARD_PERMUTATIONS
 from vrft.report.card_text import card_tables, sentences
 from vrft.report.systems import style_of
-from vrft.tasks.number_format import mapping, p_value, sequence
+from vrft.tasks.number_format import mapping, p_said, p_sentence, sequence
 from vrft.tasks.registry import load_task
 
 Json = dict[str, Any]
@@ -46,8 +47,9 @@ def print_combined(found: Json, out: Console) -> None:
     print_table(text_table(f"{style.heading(' x100')} on {found.get('n')} questions", head, rows), out)
     if seen:
         p = found.get("permutation_p")
-        permuted = f"; p = {p_value(p)} by permutation of images" if p is not None else ""
-        out.print(f"Difference: p = {p_value(seen.get('p'))} by bootstrap{permuted}.", soft_wrap=True)
+        least = 1 / (CARD_PERMUTATIONS + 1)
+        permuted = f"; {p_said(p, least)} by permutation of images" if p is not None else ""
+        out.print(f"Difference: {p_sentence(seen)} by bootstrap{permuted}.", soft_wrap=True)
 
 
 def print_files(result: Json, out: Console) -> None:

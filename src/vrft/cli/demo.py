@@ -27,16 +27,17 @@ class DemoArgs(WithResume, WithJson, WithQuiet):
 def run(args: DemoArgs) -> None:
     """Fit on the miniature's own images."""
     from vrft.cli.fit import print_fits, run_fit
+    from vrft.progress import reporter_for_people
     from vrft.tasks.registry import load_task
     from vrft.workflows.demo import DEMO_TASKS, demo_settings
 
     one_process("demo")
     first = load_task(args.task).name if args.task is not None else next(iter(DEMO_TASKS))
-    fitted = []
+    fitted, reporter = [], reporter_for_people(args.quiet or args.as_json)
     for name in DEMO_TASKS if args.all else [first]:
         settings = demo_settings(name, args.seed, args.out / "demo-data", control=args.control)
         folder = chosen_folder(None, args.out / f"demo-{name}-{args.seed}", args.resume)
-        one = run_fit(settings, folder, resume=args.resume, quiet=args.quiet or args.as_json)
+        one = run_fit(settings, folder, reporter, resume=args.resume)
         assert one is not None  # there is one process
         fitted.append(one)
     page = None

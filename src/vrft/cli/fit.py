@@ -13,18 +13,21 @@ from pydantic import Field
 from rich.markup import escape
 from rich.table import Table
 
-from vrft.cli.options import WithJson, WithQuiet, WithResume
+from vrft.cli.options import WithCheck, WithJson, WithQuiet, WithResume
 from vrft.cli.output import print_json, print_line, print_table
 from vrft.data.data_options import ReadOptions
 from vrft.errors import InputError
-from vrft.miniature.location import MINIATURE, is_miniature
+from vrft.miniature.location import is_miniature
 from vrft.report.systems import style_of
+from vrft.tasks.number_format import p_sentence
 from vrft.types import Form
 from vrft.types.options import MAX_SEED
 from vrft.workflows.requests import LABELS, SEED, TASK, TaskRequest, reading_of
 
 if TYPE_CHECKING:
-    from vrft.workflows.fit import Fitted
+    from vrft.data.dataset import Dataset
+    from vrft.progress import ProgressReporter
+    from vrft.workflows.fit_outcome import Fitted
     from vrft.workflows.fit_settings import FitSettings
 
 
@@ -37,7 +40,7 @@ DIFFERENCES = {
 }
 
 
-class FitArgs(TaskRequest, ReadOptions, WithResume, WithJson, WithQuiet):
+class FitArgs(TaskRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQuiet):
     """Train RFT and its SFT twin on labelled images and compare them on held-out ones.
 
     With neither --task nor --model it trains nothing: it says what the folder holds, which task and models
@@ -60,7 +63,10 @@ class FitArgs(TaskRequest, ReadOptions, WithResume, WithJson, WithQuiet):
     data: Path = Field(description="A folder of labelled images.")
     overrides: tuple[str, ...] = Field((), description="key=value for every trial: optim.micro_prompts=1.")
     task: str | None = Field(None, description=f"{TASK} By default what the labels suggest.")
-    model: str | None = Field(None, description="'miniature' (the default), a model folder, or a hub id.")
+    model: str | None = Field(
+        None,
+        description="A model folder or hub id; 'miniature' (the default) for images of its own kind alone.",
+    )
     shots: int = Field(4, ge=1, description="Training images per class.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
     steps: int | None = Field(None, ge=1, description="Training steps of each trial.")
@@ -84,24 +90,25 @@ def run(args: FitArgs) -> None:
     from vrft.progress import reporter_for_people
     from vrft.run_folder import chosen_folder
     from vrft.workflows.fit_settings import FitSettings
+    from vrft.workflows.miniature_limits import model_for
 
     if args.task is None and args.model is None:
         _suggest(args)
     quiet = args.quiet or args.as_json
     reporter, said = reporter_for_people(quiet), {}
+    task, dataset = labels_at(args.data, args.task, args.task_options, reading_of(args))
     if args.task is None:
-        said["task"] = labels_at(args.data, reading=reading_of(args))[0].name
-        reporter.info(f"No --task given: the labels suggest {said['task']}.")
+        said["task"] = task.name
+        reporter.info(f"No --task given: the labels suggest {task.name}.")
     if args.model is None:
-        said["model"] = MINIATURE
+        said["model"] = model_for(None, dataset)
         reporter.info(
-            "No --model given: this trains the embedded miniature, which knows drawn digits and shapes and "
-            "nothing of photographs. For a model of your own add --model; 'vrft models' lists what there is."
+            "No --model given: these are images of the embedded miniature's own kind, so it is trained."
         )
     given = {f.name: getattr(args, f.name) for f in fields(FitSettings)}
     settings = FitSettings(**{**given, **said})
     folder = chosen_folder(args.out, settings.stem, args.resume)
-    fitted = run_fit(settings, folder, resume=args.resume, quiet=quiet)
+    fitted = run_fit(settings, folder, reporter, resume=args.resume, check=args.check, dataset=dataset)
     if fitted is not None:
         print_fits([fitted], args.as_json)
 
@@ -123,15 +130,24 @@ def _suggest(args: FitArgs) -> None:
     raise typer.Exit(2)
 
 
-def run_fit(settings: FitSettings, folder: Path, *, resume: bool, quiet: bool) -> Fitted | None:
+def run_fit(
+    settings: FitSettings,
+    folder: Path,
+    reporter: ProgressReporter,
+    *,
+    resume: bool,
+    check: bool = True,
+    dataset: Dataset | None = None,
+) -> Fitted | None:
     """One fit; None in a process that only helped."""
     from vrft.distributed import init_distributed
-    from vrft.progress import reporter_for_people
     from vrft.workflows.fit import fit
 
     context = init_distributed()
     folder = context.broadcast_object(folder)
-    return fit(settings, folder, resume=resume, reporter=reporter_for_people(quiet), context=context)
+    return fit(
+        settings, folder, resume=resume, check=check, dataset=dataset, reporter=reporter, context=context
+    )
 
 
 def print_fits(fitted: Sequence[Fitted], as_json: bool, page: Path | None = None) -> None:
@@ -186,6 +202,6 @@ def _comparison_table(title: str, task: str, found: dict[str, Any]) -> Table:
     for key, heading in DIFFERENCES.items():
         if key in found:
             row = found[key]
-            p = f"p = {row['p']:.3f}" if row["p"] is not None else ""
+            p = p_sentence(row, 3) if row["p"] is not None else ""
             table.add_row(heading, style.value(row["value"], sign=True), style.spread(row, sign=True), p, "")
     return table

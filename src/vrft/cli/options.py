@@ -17,7 +17,7 @@ from typer.models import ParameterInfo
 from vrft.errors import InputError, Interrupted
 from vrft.types.options import Options
 
-LAST = ("out", "resume", "as_json", "quiet", "debug")
+LAST = ("check", "out", "resume", "as_json", "quiet", "debug")
 """Options that the help names after all others."""
 OTHERS = "Options"
 """The heading of options without a group of their own."""
@@ -58,6 +58,12 @@ class WithResume(Args):
     """A verb that can go on."""
 
     resume: bool = Field(False, description="Go on where an interrupted run was stopped.")
+
+
+class WithCheck(Args):
+    """A verb that trains."""
+
+    check: bool = Field(True, description="Examine the data first, as vrft check does; errors end it.")
 
 
 A = TypeVar("A", bound=Args)

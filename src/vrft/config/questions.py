@@ -12,7 +12,8 @@ from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.fingerprints import CACHE, Fingerprints, fingerprint, fingerprints, unusable
 from vrft.data.images import image_size_wh
 from vrft.data.label_checks import check_size, raise_all
-from vrft.data.splits.few_shot import Split, few_shot_split, split_from_manifest
+from vrft.data.splits.few_shot import Split, few_shot_split
+from vrft.data.splits.manifest import SavedSplit, split_from_manifest
 from vrft.errors import InputError, LabelError
 from vrft.progress import ProgressReporter
 from vrft.run_folder import read_json
@@ -30,6 +31,8 @@ class Questions:
     dataset: Dataset
     task: Task
     split: Split
+    prints: Fingerprints | None = None
+    """What was found of each image, where all were looked at."""
 
 
 def labels_at(
@@ -96,15 +99,31 @@ def ask_about(task: Task, dataset: Dataset, form: Form = Form.THINK) -> Sequence
     return [replace(example, form=form) for example in examples]
 
 
-def questions_of(config: RunConfig, reporter: ProgressReporter | None = None) -> Questions:
-    """Read and split the data that a configuration names."""
+def questions_of(
+    config: RunConfig, reporter: ProgressReporter | None = None, saved: Path | None = None
+) -> Questions:
+    """Read and split the data that a configuration names.
+
+    Args:
+        config: its ``data`` section.
+        reporter: where progress goes.
+        saved: the manifest of the run that goes on: its questions as they are today, without those that are
+            gone.
+    """
     task = config.task.load()
     dataset = load_dataset(Path(config.data.path), task.needs, config.data)
+    if saved is not None:
+        return Questions(dataset, task, questions_left(ask_about(task, dataset, config.form), saved))
     found: Fingerprints | None = None
     if not config.data.manifest:
         dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter)
     examples = ask_about(task, dataset, config.form)
-    return Questions(dataset, task, split_of(config.data, dataset, examples, config.seed, found))
+    return Questions(dataset, task, split_of(config.data, dataset, examples, config.seed, found), found)
+
+
+def questions_left(examples: Sequence[Example], saved: Path) -> Split:
+    """What is left of a run's own split, by the ids of its questions; nothing is compared."""
+    return _without_left_out(SavedSplit.read(read_json(saved)).named_in(examples))
 
 
 def compute_fingerprints(

@@ -23,9 +23,12 @@ from vrft.evaluation.statistics import (
     same_questions,
 )
 from vrft.tasks.metrics.metric import Metric, format_rate, parse_rate
+from vrft.tasks.number_format import p_sentence
 from vrft.types import Prediction
 
 BETTER, NOT_BETTER, CANNOT_TELL = "better", "not better", "cannot tell"
+NOTHING_LEARNED = "nothing learned"
+"""RFT has the weights of the other: no step of its training was kept."""
 
 FEWEST_IMAGES = 6
 """With fewer there is no verdict: five images that all agree have p = 1/16 in a two-sided sign test."""
@@ -35,23 +38,33 @@ FEWEST_FOR_NONE = 150
 Comparison = dict[str, Any]
 """One task's comparison as JSON has it: fractions in [0, 1], None for what cannot be known."""
 
+_NEXT = (
+    "What may help: more steps (--steps), more validation questions to choose by (--val-max), or a base and "
+    "a reward that give some answers more than others ('vrft probe' measures it)."
+)
 _PEERS = {"base": "the base model", "sft": "its SFT twin"}
 
 
 def comparisons(
-    systems: Mapping[str, Sequence[Prediction]], resamples: int = RESAMPLES, seed: int = 0
+    systems: Mapping[str, Sequence[Prediction]],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    weights: Mapping[str, str] | None = None,
 ) -> dict[str, Comparison]:
     """``compare`` for each task that the systems answered questions of, by its name."""
     parts = {name: by_task(predictions) for name, predictions in systems.items()}
     tasks = sorted({task for part in parts.values() for task in part})
     return {
-        task: compare({name: part.get(task, []) for name, part in parts.items()}, resamples, seed)
+        task: compare({name: part.get(task, []) for name, part in parts.items()}, resamples, seed, weights)
         for task in tasks
     }
 
 
 def compare(
-    systems: Mapping[str, Sequence[Prediction]], resamples: int = RESAMPLES, seed: int = 0
+    systems: Mapping[str, Sequence[Prediction]],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    weights: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Compare systems on the same held-out questions of one task, by its headline metric.
 
@@ -62,14 +75,16 @@ def compare(
         systems: predictions by name; ``base`` and ``rft`` must be there, ``sft`` and others may.
         resamples: number of bootstrap draws.
         seed: of the draws.
+        weights: for each system the one whose weights it has; itself where it is not named.
 
     Returns:
         ``metric``, ``title``, ``unit``, ``higher_is_better``, ``n`` (questions), ``images``; for each system
         ``value``, ``low``, ``high``, ``parse_rate``, ``format_rate``, ``value_given_parsed``; for RFT and
         every further system ``NAME_minus_base``, ``NAME_minus_sft`` and ``NAME_minus_base_given_parsed`` with
-        ``value``, ``low``, ``high``, ``p``; ``verdict`` (RFT against base) and ``versus_sft``: 'better', 'not
-        better' or 'cannot tell' (None without a twin); ``images_needed`` in all for a verdict against base,
-        None where there is one or no number would do.
+        ``value``, ``low``, ``high``, ``p``, ``draws``; ``verdict`` (RFT against base) and ``versus_sft``:
+        'better', 'not better', 'cannot tell' or, where both have the same weights, 'nothing learned' (None
+        without a twin); ``images_needed`` in all for a verdict against base, None where there is one or no
+        number would do.
 
     Raises:
         InputError: a system is missing or has no answers, they are of several tasks, or they answered
@@ -92,8 +107,13 @@ def compare(
         for peer in [peer for peer in _PEERS if peer in ordered]:
             differences[f"{name}_minus_{peer}"] = difference(whole[name], whole[peer])
         differences[f"{name}_minus_base_given_parsed"] = difference(parsed[name], parsed["base"])
+    owner = {name: name for name in ordered} | dict(weights or {})
     verdicts = {
-        name: _verdict(differences[f"rft_minus_{name}"], images, metric) for name in _PEERS if name in ordered
+        name: NOTHING_LEARNED
+        if owner["rft"] == owner[name]
+        else _verdict(differences[f"rft_minus_{name}"], images, metric)
+        for name in _PEERS
+        if name in ordered
     }
     return {
         **beginning,
@@ -119,13 +139,22 @@ def verdict_sentence(comparison: Comparison) -> str:
     Fractions are times 100, other metrics in their own unit.
     """
     title, images = comparison["title"], comparison["images"]
-    sentences = [_against("base", comparison, "verdict", f"{title} ", f" on {images} held-out images")]
+    if comparison["verdict"] == NOTHING_LEARNED:
+        score = _with_unit(comparison["rft"]["value"], comparison["unit"])
+        sentences = [
+            "Nothing was learned: no validation of RFT was better than the one before its training, so RFT "
+            f"has the weights of the base model ({title} {score} on {images} held-out images). {_NEXT}"
+        ]
+    else:
+        sentences = [_against("base", comparison, "verdict", f"{title} ", f" on {images} held-out images")]
     if comparison["images_needed"] is not None:
         sentences.append(
             f"About {comparison['images_needed']} images would be needed to tell whether there is a "
             "difference."
         )
-    if comparison["versus_sft"] is not None:
+    if comparison["versus_sft"] == NOTHING_LEARNED:
+        sentences.append("Its SFT twin has the same weights.")
+    elif comparison["versus_sft"] is not None:
         sentences.append(_against("sft", comparison, "versus_sft"))
     return " ".join(sentences)
 
@@ -134,12 +163,12 @@ def _against(peer: str, comparison: Comparison, verdict: str, before: str = "", 
     unit, difference = comparison["unit"], comparison[f"rft_minus_{peer}"]
     opening = {BETTER: "RFT is better than", NOT_BETTER: "RFT is not better than"}
     claim = f"{opening.get(comparison[verdict], 'It is not clear whether RFT is better than')} {_PEERS[peer]}"
-    new, old = (_measured(comparison[name]["value"], unit) for name in ("rft", peer))
-    scores = f"{new} against {old}" + ("" if unit == "%" else f" {unit}".rstrip())
+    new, old = comparison["rft"]["value"], comparison[peer]["value"]
+    scores = f"{_measured(new, unit)} against {_with_unit(old, unit)}"
     spread = " (too few images for an interval)"
     if difference["low"] is not None:
         value, low, high = (_measured(difference[key], unit, "+") for key in ("value", "low", "high"))
-        spread = f" (difference {value}, 95% interval {low} to {high}, p = {difference['p']:.3f})"
+        spread = f" (difference {value}, 95% interval {low} to {high}, {p_sentence(difference, 3)})"
     return f"{claim}: {before}{scores}{after}{spread}."
 
 
@@ -156,8 +185,8 @@ def _verdict(seen: Difference, images: int, metric: Metric) -> str:
 
 def _images_needed(seen: Difference, verdict: str, images: int, metric: Metric) -> int | None:
     """Images until the interval leaves zero out or lies within the negligible, whichever comes sooner."""
-    if verdict != CANNOT_TELL or seen.value is None or seen.low is None or seen.high is None:
-        return None
+    if verdict != CANNOT_TELL or not seen.value or seen.low is None or seen.high is None:
+        return None  # of equal scores no number can be named
     to_exclude_zero = needed_images(seen.value, seen.low, seen.high, images)
     enough = [] if to_exclude_zero is None else [max(to_exclude_zero, FEWEST_IMAGES)]
     if abs(seen.value) < metric.negligible:
@@ -172,3 +201,7 @@ def _measured(value: float | None, unit: str, sign: str = "") -> str:
     if value is None:
         return "unknown"
     return f"{100 * value:{sign}z.1f}" if unit == "%" else f"{value:{sign}.4g}"
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    return _measured(value, unit) + ("" if unit == "%" else f" {unit}".rstrip())

@@ -43,9 +43,10 @@ class Interval:
 @dataclass(frozen=True)
 class Difference(Interval):
     """The difference of two systems; p is the two-sided share of draws on the other side of zero, never below
-    2 / (draws + 1)."""
+    2 / (draws + 1), where the draws are those that could be measured."""
 
     p: float | None
+    draws: int = 0
 
 
 def by_task(predictions: Sequence[Prediction]) -> dict[str, list[Prediction]]:
@@ -180,7 +181,7 @@ def difference(first: Resampled, second: Resampled) -> Difference:
 
     Example:
         >>> difference((0.5, np.array([0.4, 0.6, 0.5])), (0.5, np.array([0.4, 0.6, 0.5])))
-        Difference(value=0.0, low=0.0, high=0.0, p=1.0)
+        Difference(value=0.0, low=0.0, high=0.0, p=1.0, draws=3)
     """
     value = round(first[0] - second[0], _NOISE_DECIMALS)
     values = np.round(first[1] - second[1], _NOISE_DECIMALS)
@@ -189,7 +190,8 @@ def difference(first: Resampled, second: Resampled) -> Difference:
         return Difference(seen.value, None, None, None)
     known = values[~np.isnan(values)]
     beyond = min(int((known <= 0).sum()), int((known >= 0).sum()))
-    return Difference(seen.value, seen.low, seen.high, min(1.0, 2 * (beyond + 1) / (len(known) + 1)))
+    p = min(1.0, 2 * (beyond + 1) / (len(known) + 1))
+    return Difference(seen.value, seen.low, seen.high, p, len(known))
 
 
 def bootstrap(

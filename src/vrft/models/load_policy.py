@@ -61,7 +61,7 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     folder = resolve_source(source)
     device = natural_device() if options.device == "auto" else options.device
     dtype = natural_dtype(device) if options.dtype == "auto" else options.dtype
-    _check_available(device, options.attention)
+    check_available(device, options.attention)
     chain = adapter_chain(folder)
     base = innermost(chain, folder)
     check_bases(chain, base, source)
@@ -146,7 +146,8 @@ def _check_merges(
         )
 
 
-def _check_available(device: str, attention: str) -> None:
+def check_available(device: str, attention: str) -> None:
+    """ConfigError where this machine lacks a device or what an attention needs."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -19,6 +19,7 @@ from vrft.report.charts import line_swatch
 from vrft.report.comparison import class_rows, read_results
 from vrft.report.curves import run_charts, validation_charts
 from vrft.report.gallery import Answers, PagePart, build_gallery
+from vrft.report.moved_images import MovedImages
 from vrft.report.run_reader import (
     OLD,
     ReadFit,
@@ -43,13 +44,18 @@ Section = dict[str, Any]
 """What the templates name of one part of the page."""
 
 
-def build_report(folders: Sequence[Path], out: Path) -> Path:
+def build_report(
+    folders: Sequence[Path], out: Path, data: Path | None = None, lost: list[str] | None = None
+) -> Path:
     """Write one HTML page about fits, runs and evaluations.
 
     Args:
         folders: fit, run or evaluation folders, or folders that hold some; a section each, in this order.
         out: the file to write, or an existing folder for a ``report.html`` in it; an older page is replaced
             only when the new one is whole.
+        data: where their images lie now; None looks where they were, and where they lay as seen from each
+            folder.
+        lost: gets a sentence for each folder whose images are not all found; the page has it too.
 
     Returns:
         The page's path.
@@ -67,14 +73,20 @@ def build_report(folders: Sequence[Path], out: Path) -> Path:
     fits: list[Section] = []
     runs: list[Section] = []
     evaluations: list[Section] = []
+    missing = lost if lost is not None else []
     for index, folder in enumerate(found):
         anchor = f"s{index}"
         if is_fit(folder):
-            fits.append(_fit_section(read_fit(folder), anchor, galleries))
+            fit = read_fit(folder)
+            files = MovedImages(folder, fit.facts, data)
+            fits.append(_fit_section(fit, anchor, galleries, files))
+            missing += files.note
         elif is_evaluation(folder):
             own: list[str] = []
-            read = read_evaluation(folder, own)
-            evaluations += evaluation_sections(folder, *read, own, anchor, galleries)
+            card, predictions = read_evaluation(folder, own)
+            files = MovedImages(folder, card, data)
+            evaluations += evaluation_sections(folder, card, predictions, own, anchor, galleries, files)
+            missing += files.note
         else:
             runs.append(_run_section(folder, anchor))
     return _write_page(out, fits=fits, runs=runs, evaluations=evaluations, notes=notes)
@@ -96,7 +108,7 @@ def build_evaluation_page(card: Json, predictions: Sequence[Prediction], path: P
         RunError: the page cannot be written.
     """
     folder = path if path.is_dir() else path.parent
-    sections = evaluation_sections(folder, card, predictions, [], "s0", 1)
+    sections = evaluation_sections(folder, card, predictions, [], "s0", 1, MovedImages(folder, card))
     return _write_page(path, fits=[], runs=[], evaluations=sections, notes=[])
 
 
@@ -127,7 +139,7 @@ def _write_page(out: Path, **content: Any) -> Path:
     return target
 
 
-def _fit_section(fit: ReadFit, anchor: str, galleries: int) -> Section:
+def _fit_section(fit: ReadFit, anchor: str, galleries: int, files: MovedImages) -> Section:
     notes = fit.notes
     answers = {name: run.heldout for name, run in fit.runs.items() if run.heldout}
     notes += [f"{name} has no answers to held-out questions yet." for name in fit.runs if name not in answers]
@@ -137,8 +149,8 @@ def _fit_section(fit: ReadFit, anchor: str, galleries: int) -> Section:
     parts = []
     for index, task in enumerate(tasks):
         own = {name: by_name[task] for name, by_name in answered.items() if task in by_name}
-        place = f"{anchor}t{index}" if index else anchor
-        parts.append(_task_part(fit, task, own, place, galleries * len(tasks), notes))
+        part = PagePart(files, f"{anchor}t{index}" if index else anchor, galleries * len(tasks))
+        parts.append(_task_part(fit, task, own, part, notes))
     drawn = {name: run_charts(run) for name, run in fit.runs.items()}
     charts = [(f"Training of {system_name(name)}", listed) for name, listed in drawn.items() if listed]
     validations = validation_charts(fit)
@@ -160,21 +172,18 @@ def _fit_section(fit: ReadFit, anchor: str, galleries: int) -> Section:
         "validated": MetricStyle("Validation", style_of(fit.task, fit.comparison).unit).heading(),
         "choice": setting.choice_of(fit),
         "settings": setting.settings_of(runs, fit.facts.get("versions")),
-        "notes": [*notes, *setting.doubts_of(fit)],
+        "notes": [*notes, *files.note, *setting.doubts_of(fit)],
     }
 
 
-def _task_part(
-    fit: ReadFit, task: str, answers: Answers, anchor: str, galleries: int, notes: list[str]
-) -> Section:
+def _task_part(fit: ReadFit, task: str, answers: Answers, part: PagePart, notes: list[str]) -> Section:
     """What a fit's page says of one task's held-out questions."""
     comparison = fit.comparisons.get(task, {})
     notes += unknown_task(task) if answers else []
     results = read_results(comparison, task, notes)
     seed = fit.facts.get("seed")
-    part = PagePart([fit.path, Path(str(fit.facts.get("data", "")))], anchor, galleries)
     return {
-        "anchor": anchor,
+        "anchor": part.prefix,
         "title": task,
         "results": results,
         "gallery": build_gallery(answers, task, seed if isinstance(seed, int) else 0, part),

@@ -14,8 +14,9 @@ from vrft.report.card_text import card_tables, sentences, word
 from vrft.report.charts import Drawing, draw_line_chart, draw_matrix, interval_plot
 from vrft.report.comparison import whiskers
 from vrft.report.gallery import PagePart, build_extremes
+from vrft.report.moved_images import MovedImages
 from vrft.report.systems import style_of, unknown_task
-from vrft.tasks.number_format import mapping, number
+from vrft.tasks.number_format import mapping, number, sequence
 from vrft.tasks.section import LineChart, Matrix
 from vrft.types import Prediction
 
@@ -40,9 +41,16 @@ LOOK = "rft"
 
 
 def evaluation_sections(
-    path: Path, card: Json, predictions: Sequence[Prediction], notes: list[str], anchor: str, galleries: int
+    path: Path,
+    card: Json,
+    predictions: Sequence[Prediction],
+    notes: list[str],
+    anchor: str,
+    galleries: int,
+    files: MovedImages,
 ) -> list[dict[str, Any]]:
     """Tables and drawings from a card, or from its ``tasks``, and a gallery of the answers of each task."""
+    notes += map(str, sequence(card.get("notes")))
     parts = by_task(predictions)
     several = {name: mapping(own) for name, own in mapping(card.get("tasks")).items()}
     facts = {key: value for key, value in card.items() if key != "tasks"}
@@ -53,7 +61,9 @@ def evaluation_sections(
     for place, task in enumerate(dict.fromkeys((*cards, *parts))):
         own_anchor, own_notes = (f"{anchor}t{place}", []) if place else (anchor, notes)
         found = cards.get(task, {})
-        sections.append(_section(path, task, found, parts.get(task, []), own_anchor, galleries, own_notes))
+        part = PagePart(files, own_anchor, galleries)
+        sections.append(_section(path, task, found, parts.get(task, []), part, own_notes))
+    notes += files.note
     return sections
 
 
@@ -62,16 +72,14 @@ def _section(
     task: str,
     card: Json,
     predictions: Sequence[Prediction],
-    anchor: str,
-    galleries: int,
+    part: PagePart,
     notes: list[str],
 ) -> dict[str, Any]:
     shown = {**mapping(card.get("asking")), **card}
     notes += unknown_task(task) if predictions else []
     answers = _answers(predictions, card, notes)
-    part = PagePart([path, Path(str(card.get("data", "")))], anchor, galleries)
     return {
-        "anchor": anchor,
+        "anchor": part.prefix,
         "title": task or path.name,
         "word": word(card) if card else "no scores yet",
         "sentence": sentences(card) if card else "The answers have not been scored.",

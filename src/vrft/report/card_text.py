@@ -14,7 +14,8 @@ from vrft.tasks.number_format import (
     mapping,
     number,
     one_line,
-    p_value,
+    p_of,
+    p_sentence,
     plain,
     upper_first,
 )
@@ -58,8 +59,8 @@ def _next_to_plain(card: Json, style: MetricStyle) -> list[str]:
     seen = mapping(alone.get("difference"))
     return [
         f"The plain answers alone: {style.said(alone.get('value'))} ({_spread(alone, style)}); difference "
-        f"{style.said(seen.get('value'), sign=True)} ({_spread(seen, style, sign=True)}, p = "
-        f"{p_value(seen.get('p'))})."
+        f"{style.said(seen.get('value'), sign=True)} ({_spread(seen, style, sign=True)}, "
+        f"{p_sentence(seen)})."
     ]
 
 
@@ -124,7 +125,7 @@ def _plain(card: Json, style: MetricStyle) -> Table:
     rows = (
         (fused, style.value(card.get("value")), style.spread(card), ""),
         ("plain answers", style.value(alone.get("value")), style.spread(alone), ""),
-        ("difference", change, style.spread(seen, sign=True), p_value(seen.get("p"))),
+        ("difference", change, style.spread(seen, sign=True), p_of(seen)),
     )
     note = "The same questions with their first answer alone, on the same draws of images."
     head = ("", style.heading(" x100"), "95% interval", "p")

@@ -8,15 +8,15 @@ from typing import Any
 from markupsafe import Markup
 
 from vrft.errors import InputError
-from vrft.evaluation.compare import verdict_sentence
+from vrft.evaluation.compare import BETTER, CANNOT_TELL, NOT_BETTER, NOTHING_LEARNED, verdict_sentence
 from vrft.report.charts import Whisker, dot_strip, interval_plot
 from vrft.report.run_reader import systems_of
 from vrft.report.systems import MetricStyle, known_task, look_of, style_of, system_name
 from vrft.tasks.metrics.metric import per_group
-from vrft.tasks.number_format import NOTHING, hundred, mapping, number, p_value
+from vrft.tasks.number_format import NOTHING, hundred, mapping, number, p_of
 from vrft.types import Prediction
 
-LOOKS = {"better": "good", "not better": "bad", "cannot tell": "open"}
+LOOKS = {BETTER: "good", NOT_BETTER: "bad", CANNOT_TELL: "open", NOTHING_LEARNED: "open"}
 """A verdict's CSS class."""
 PENDING = "no verdict yet"
 
@@ -41,7 +41,7 @@ def read_results(comparison: dict[str, Any], task: str, notes: list[str]) -> dic
         "images": str(comparison.get("images", NOTHING)),
         "systems": [(look_of(name), _cells(name, block, style)) for name, block in systems],
         "differences": [
-            (name, style.value(b.get("value"), sign=True), style.spread(b, sign=True), p_value(b.get("p")))
+            (name, style.value(b.get("value"), sign=True), style.spread(b, sign=True), p_of(b))
             for name, b in differences
         ],
         "systems_plot": interval_plot(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from vrft.report.moved_images import MovedImages
 from vrft.report.panels import counted, draw_answer, drawable, in_words, media_symbols
 from vrft.report.systems import known_task, look_of, system_name
 from vrft.tasks.number_format import clip, hundred
@@ -122,8 +122,8 @@ Section = dict[str, Any]
 class PagePart(NamedTuple):
     """The part of a page that a gallery is in."""
 
-    roots: Sequence[Path]
-    """Folders that an image's relative path may start from."""
+    files: MovedImages
+    """Finds the images."""
     prefix: str
     """Makes the images' names unique on the page."""
     galleries: int
@@ -174,7 +174,7 @@ def _gallery(
     cards: list[Section] = []
     for index, case in enumerate(cases):
         name, first = f"{part.prefix}-{index}", next(iter(case.answers.values()))
-        symbols.append(media_symbols(first.example, name, part.roots, most_bytes))
+        symbols.append(media_symbols(first.example, name, part.files, most_bytes))
         answers = [
             _panel(system, one, case.scores[system], task, name) for system, one in case.answers.items()
         ]

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from PIL import Image, ImageOps
 
 from vrft.geometry.masks import region_of_mask
+from vrft.report.moved_images import MovedImages
 from vrft.report.svg import group, tag
 from vrft.types import Example, Medium, Shape, Value
 
@@ -49,13 +50,13 @@ def embed(path: Path, most_bytes: int) -> str | None:
     return _uri(packed, "jpeg")
 
 
-def media_symbols(example: Example, name: str, roots: Sequence[Path], most_bytes: int) -> Markup:
+def media_symbols(example: Example, name: str, files: MovedImages, most_bytes: int) -> Markup:
     """Each medium as an SVG element that panels refer to by name; an empty sheet where it is not found."""
     symbols = []
     for place, medium in enumerate(example.media):
-        paths = [medium.path, *(root / medium.path for root in roots)]
-        path = next((one for one in paths if one.is_file()), medium.path)
-        symbols.append(_symbol(_id(name, place), embed(path, most_bytes // len(example.media)), medium))
+        path = files.find(medium.path)
+        uri = embed(path, most_bytes // len(example.media)) if path is not None else None
+        symbols.append(_symbol(_id(name, place), uri, medium))
     return Markup("").join(symbols)
 
 

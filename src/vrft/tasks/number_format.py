@@ -8,6 +8,8 @@ from typing import Any
 NOTHING = "–"
 """Where there is no number."""
 _LONGEST_LINE = 60
+_DRAWS = 1000
+"""Of bootstrap results that do not say how many there were."""
 
 
 def number(value: Any) -> float | None:
@@ -50,14 +52,48 @@ def interval(low: Any, high: Any, sign: bool = False, unit: str = "%") -> str:
     return f"{measured(low, sign, unit)} to {measured(high, sign, unit)}"
 
 
-def p_value(value: Any) -> str:
-    """A probability, with as many digits as help."""
+def p_value(value: Any, least: float = 0.0, decimals: int | None = None) -> str:
+    """A probability.
+
+    Args:
+        value: the probability.
+        least: that its draws can give; a probability there may be any smaller one.
+        decimals: None takes as many as help.
+
+    Example:
+        >>> p_value(0.0412), p_value(2 / 1001, least=2 / 1001)
+        ('0.041', '<= 0.002')
+    """
     given = number(value)
     if given is None:
         return NOTHING
+    if given <= least * (1 + 1e-9):
+        digits = max(3, -math.floor(math.log10(given)))
+        above = f"{math.ceil(given * 10**digits - 1e-9) / 10**digits:.{digits}f}"
+        return f"<= {above.rstrip('0')}"
     if given < 0.001:
         return "< 0.001"
-    return f"{given:.3f}" if given < 0.1 else f"{given:.2f}"
+    return f"{given:.{decimals or (3 if given < 0.1 else 2)}f}"
+
+
+def p_said(value: Any, least: float = 0.0, decimals: int | None = None) -> str:
+    """The same for a sentence: 'p = 0.041' or 'p <= 0.002'."""
+    found = p_value(value, least, decimals)
+    return f"p {found}" if found.startswith("<") else f"p = {found}"
+
+
+def p_of(difference: Any) -> str:
+    """The p of a bootstrap difference, as JSON has it, for a table."""
+    return p_value(mapping(difference).get("p"), _least(difference))
+
+
+def p_sentence(difference: Any, decimals: int | None = None) -> str:
+    """The same for a sentence."""
+    return p_said(mapping(difference).get("p"), _least(difference), decimals)
+
+
+def _least(difference: Any) -> float:
+    return 2 / ((number(mapping(difference).get("draws")) or _DRAWS) + 1)
 
 
 def plain(value: Any, sign: bool = False) -> str:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vrft.config.questions import labels_at
 from vrft.evaluation.statistics import Interval
-from vrft.miniature.location import MINIATURE
 from vrft.progress import reporter_for_people
 from vrft.types import Form, Prediction
 
@@ -125,7 +124,7 @@ def audit(reward: str, task: str | None = None, *, settings: str | None = None) 
 def fit(
     data: Path | str,
     task: str | None = None,
-    model: str = MINIATURE,
+    model: str | None = None,
     *,
     shots: int = 4,
     steps: int | None = None,
@@ -141,6 +140,7 @@ def fit(
     task_options: TaskOptions | None = None,
     out: Path | str | None = None,
     resume: bool = False,
+    check: bool = True,
     quiet: bool = False,
 ) -> FitResult:
     """Train RFT and its SFT twin on labelled images, and compare them with the base on held-out ones.
@@ -148,7 +148,8 @@ def fit(
     Args:
         data: a folder of labelled images.
         task: a name, ``package.module:TASK`` or ``file.py:TASK``; None takes what the labels suggest.
-        model: 'miniature', a model folder, or a hub id.
+        model: a model folder, a hub id, or 'miniature'; None takes the miniature for images of its own kind
+            alone.
         shots: training images per class.
         steps: of each trial; None takes what suits the model.
         seed: decides every random choice.
@@ -163,6 +164,7 @@ def fit(
         task_options: of the task.
         out: folder of the fit; None makes a new one in ``runs/``.
         resume: go on in that folder.
+        check: examine the data first, and end where it has errors.
         quiet: show no progress.
 
     Raises:
@@ -174,13 +176,14 @@ def fit(
     from vrft.run_folder import chosen_folder
     from vrft.workflows.fit import fit as run_fit
     from vrft.workflows.fit_settings import FitSettings
+    from vrft.workflows.miniature_limits import model_for
 
-    named = labels_at(data, reading=ReadOptions(strict=strict))[0].name if task is None else task
+    found_task, dataset = labels_at(data, task, task_options, ReadOptions(strict=strict))
     settings = FitSettings(
         data=Path(data),
-        task=named,
+        task=found_task.name if task is None else task,
         task_options=task_options or {},
-        model=model,
+        model=model_for(model, dataset, "model"),
         shots=shots,
         steps=steps,
         seed=seed,
@@ -194,7 +197,8 @@ def fit(
         overrides=tuple(overrides),
     )
     folder = chosen_folder(Path(out) if out is not None else None, settings.stem, resume)
-    found = run_fit(settings, folder, resume=resume, reporter=reporter_for_people(quiet))
+    shown = reporter_for_people(quiet)
+    found = run_fit(settings, folder, resume=resume, check=check, dataset=dataset, reporter=shown)
     assert found is not None  # there is one process
     compared = found.comparison or {}
     return FitResult(
@@ -212,6 +216,7 @@ def train(
     overrides: Sequence[str] = (),
     *,
     resume: bool = False,
+    check: bool = True,
     quiet: bool = False,
 ) -> TrainResult:
     """One run from one configuration.
@@ -220,6 +225,7 @@ def train(
         config: a YAML file, the name of a shipped recipe, or a tree of plain values.
         overrides: ``key=value``, such as ``optim.steps=50``.
         resume: go on in the run's folder.
+        check: examine the data first, and end where it has errors.
         quiet: show no progress.
 
     Raises:
@@ -228,7 +234,7 @@ def train(
     """
     from vrft.config.recipes import recipe_path
     from vrft.config.run_config import load_config, make_config, set_key
-    from vrft.workflows.train import train_config
+    from vrft.workflows.train_config import train_config
 
     if isinstance(config, Mapping):
         tree = deepcopy(dict(config))
@@ -237,7 +243,7 @@ def train(
         made = make_config(tree)
     else:
         made = load_config(recipe_path(Path(config)), overrides)
-    done = train_config(made, resume=resume, reporter=reporter_for_people(quiet))
+    done = train_config(made, resume=resume, check=check, reporter=reporter_for_people(quiet))
     return TrainResult(done.folder.path, done.best_step, done.validation, done.steps, done.stopped)
 
 

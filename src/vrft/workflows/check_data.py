@@ -16,6 +16,7 @@ from vrft.diagnostics.check.run_check import DATA_EXAMINATIONS, check
 from vrft.errors import InputError
 from vrft.miniature.location import MINIATURE
 from vrft.progress import ProgressReporter
+from vrft.run_folder import CHECK, write_json
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import Scorer
 from vrft.tasks.task import Task
@@ -53,14 +54,21 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     return check(Path(data.path), task, lambda own: config, opener, reporter, data)
 
 
-def examine_fit(case: DataCase, folder: Path, reporter: ProgressReporter) -> list[dict[str, Any]]:
-    """Examine a fit's data, alone and with what its trials train: errors end it, warnings are reported."""
+def examine_first(case: DataCase, folder: Path, reporter: ProgressReporter) -> None:
+    """Examine what a fit or a run is to learn from, alone and with what it trains, before it begins.
+
+    Warnings are reported, and all findings are kept in the folder's ``check.json``.
+
+    Raises:
+        InputError: there are errors.
+    """
     found = examined(DATA_EXAMINATIONS, case, "Examining images and labels", reporter)
-    found += _opener(folder / "check")(case).examine(reporter)
+    found += _opener(folder / CHECK)(case).examine(reporter)
     ordered = worst_first(found)
     errors = [finding for finding in ordered if finding.severity is Severity.ERROR]
     if errors:
-        lines = ["The data cannot be used for training as it is:", *map(_line, errors[:SHOWN])]
+        opening = "The data cannot be used for training as it is (--no-check trains all the same):"
+        lines = [opening, *map(_line, errors[:SHOWN])]
         if len(errors) > SHOWN:
             lines.append(f"And {len(errors) - SHOWN} more errors: 'vrft check' lists them.")
         raise InputError("\n".join(lines))
@@ -68,8 +76,8 @@ def examine_fit(case: DataCase, folder: Path, reporter: ProgressReporter) -> lis
     for finding in warnings[:SHOWN]:
         reporter.info(_line(finding))
     if len(warnings) > SHOWN:
-        reporter.info(f"And {len(warnings) - SHOWN} more warnings: {folder / 'check.json'}.")
-    return [asdict(finding) for finding in ordered]
+        reporter.info(f"And {len(warnings) - SHOWN} more warnings: {folder / f'{CHECK}.json'}.")
+    write_json(folder / f"{CHECK}.json", [asdict(finding) for finding in ordered])
 
 
 def _line(finding: Finding) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vrft.config.questions import ask_about, questions_of, saved_split, unusable_images
-from vrft.data.dataset import Dataset, load_dataset
-from vrft.data.splits.few_shot import Split
+from vrft.config.questions import unusable_images
+from vrft.data.dataset import load_dataset
 from vrft.distributed import init_distributed
 from vrft.errors import InputError, Interrupted
 from vrft.evaluation.ensemble import headline
@@ -18,15 +17,17 @@ from vrft.evaluation.segmented import MASKS
 from vrft.inference.evaluate import evaluate
 from vrft.inference.provenance import PREDICTIONS, check_questions
 from vrft.inference.segment_answers import segment_answers, segmentation_card
-from vrft.miniature.location import MINIATURE
+from vrft.miniature.location import is_miniature
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.report.build_report import build_evaluation_page
-from vrft.run_folder import hardware, versions, write_json
+from vrft.run_folder import hardware, place_of_data, removed_if_refused, versions, write_json
 from vrft.tasks.metrics.mask_iou import region_target
 from vrft.tasks.task import Task
 from vrft.types import Example, Prediction
 from vrft.workflows.answer_memory import refuse_too_large
-from vrft.workflows.requests import EvaluateRequest, Part, TaskRequest
+from vrft.workflows.miniature_limits import limits_on
+from vrft.workflows.requests import EvaluateRequest
+from vrft.workflows.scored_questions import scored_questions
 from vrft.workflows.trained_run import TrainedRun
 
 
@@ -59,36 +60,35 @@ def evaluate_model(
     run = TrainedRun.of(model)
     task = run.task(request)
     dataset = load_dataset(data, task.needs, run.reading(data, request))
-    examples, part = _questions(run, data, request, task, dataset)
-    unusable = unusable_images(examples)
+    chosen = scored_questions(run, data, request, task, dataset)
+    unusable = unusable_images(chosen.examples)
     dataset = dataset.without(unusable, request.strict)
-    examples = [example for example in examples if example.record_id not in unusable]
+    examples = [example for example in chosen.examples if example.record_id not in unusable]
     options = run.options(request, batch=request.batch, gate=request.gate)
     _check(data, request, task, examples)
     context = init_distributed()
     shown = reporter if reporter is not None and context.is_first else NullReporter()
     if dataset.summary:
         shown.info(dataset.summary)
-    if run.config is not None and part == "all" and request.part is None:
-        shown.info(
-            f"This run was trained on {run.config.data.path}. {data} counts as other images, and all of "
-            "them are used. If they are the same images, add --manifest FILE."
-        )
-    if context.is_first:
-        check_questions(folder, run.settings(request, task, options) | {"data": str(data)}, examples)
-    context.wait_for_everyone()
-    predictor = run.predictor(request, options, context.device)
-    refuse_too_large(predictor, examples)
+    notes = [*chosen.notes, *filter(None, [limits_on(run.name, dataset)])]
+    for note in notes:
+        shown.info(note)
     try:
-        with shown.task("Asking", len(examples)) as update:
-            predictions = evaluate(
-                predictor,
-                examples,
-                batch=options.batch,
-                path=folder / PREDICTIONS,
-                context=context,
-                progress=lambda done: update(done, ""),
-            )
+        with removed_if_refused(folder, PREDICTIONS, context.is_first):
+            if context.is_first:
+                check_questions(folder, run.settings(request, task, options) | {"data": str(data)}, examples)
+            context.wait_for_everyone()
+            predictor = run.predictor(request, options, context.device)
+            refuse_too_large(predictor, examples)
+            with shown.task("Asking", len(examples)) as update:
+                predictions = evaluate(
+                    predictor,
+                    examples,
+                    batch=options.batch,
+                    path=folder / PREDICTIONS,
+                    context=context,
+                    progress=lambda done: update(done, ""),
+                )
         if not context.is_first:
             return None
         segmentation = _segmentation(request, predictions, folder, shown)
@@ -98,9 +98,10 @@ def evaluate_model(
         ) from None
     facts = {
         "model": model,
-        "miniature": MINIATURE in (model, run.config.model.path if run.config is not None else None),
-        "data": str(data),
-        "part": part,
+        "miniature": is_miniature(run.name),
+        **place_of_data(data, dataset.root, folder),
+        "part": chosen.part,
+        "notes": notes,
         "asking": {"form": str(run.form(request)), **options.row()},
         **segmentation,
     }
@@ -133,57 +134,6 @@ def _check(data: Path, request: EvaluateRequest, task: Task, examples: Sequence[
     strange = [name for name in request.novel if name not in groups]
     if strange:
         raise InputError(f"--novel: no question is about '{strange[0]}'. Known: {', '.join(sorted(groups))}.")
-
-
-def _questions(
-    run: TrainedRun, data: Path, request: EvaluateRequest, task: Task, dataset: Dataset
-) -> tuple[list[Example], Part]:
-    """The questions, evenly thinned, and the name of their part."""
-    examples = ask_about(task, dataset)
-    parts = _parts(_split(run, data, request, task, examples), dataset, examples)
-    part: Part = request.part or ("heldout" if parts.get("heldout") else "all")
-    if part != "all":
-        if not parts.get(part):
-            raise InputError(
-                f"--part {part}: there is no such part. Add --manifest FILE of a split, or leave --part out."
-            )
-        examples = parts[part]
-    stride = max(1.0, len(examples) / request.eval_max)
-    chosen = [examples[int(i * stride)] for i in range(min(len(examples), request.eval_max))]
-    return [replace(example, form=run.form(request)) for example in chosen], part
-
-
-def _parts(
-    split: Split | None, dataset: Dataset, examples: Sequence[Example]
-) -> dict[str, Sequence[Example]]:
-    """Questions by part: of the split where one is known, else of the parts that the dataset came in."""
-    if split is not None:
-        return {"train": split.train, "val": split.val, "heldout": split.heldout}
-    own = dataset.parts
-    if not own:
-        return {}
-    return {
-        ours: [e for e in examples if own.get(e.record_id) == theirs]
-        for ours, theirs in (("train", "train"), ("val", "val"), ("heldout", "test"))
-    }
-
-
-def _split(
-    run: TrainedRun, data: Path, request: EvaluateRequest, task: Task, examples: Sequence[Example]
-) -> Split | None:
-    """The split that a manifest gives, or that the model's run was trained with on this very folder."""
-    if request.manifest is not None:
-        return saved_split(examples, request.manifest)
-    own = run.config
-    if own is None or run.task(TaskRequest()).name != task.name:
-        return None
-    if Path(own.data.path).resolve() != data.resolve():
-        return None
-    beside = Path(run.model).parent / "manifest.json"
-    if own.data.manifest is not None and not Path(own.data.manifest).exists() and beside.exists():
-        # A fit that was moved, or is called from another folder, keeps its split next to its runs.
-        return saved_split(examples, beside)
-    return questions_of(own).split
 
 
 def _segmentation(

@@ -21,59 +21,52 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from vrft.config.questions import ask_about, compute_fingerprints, saved_split, split_of, usable
+from vrft.config.questions import ask_about, compute_fingerprints, split_of, usable
 from vrft.config.run_config import RunConfig
 from vrft.data.dataset import Dataset, load_dataset
-from vrft.data.splits.few_shot import Split, manifest
+from vrft.data.splits.manifest import manifest
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, better_form
 from vrft.diagnostics.probe.run_probe import AT_ONCE, Prober, evenly_spaced
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import RunError
-from vrft.evaluation.compare import Comparison, comparisons, verdict_sentence
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.evaluate import evaluate
 from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.miniature.location import is_miniature
+from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
 from vrft.progress import NullReporter, ProgressReporter
-from vrft.report.build_report import build_report
-from vrft.run_folder import hardware, read_json, versions, write_json
+from vrft.run_folder import (
+    CHECK,
+    MANIFEST,
+    hardware,
+    place_of_data,
+    read_json,
+    removed_if_refused,
+    versions,
+    write_json,
+)
 from vrft.tasks.registry import load_task, task_of
 from vrft.tasks.scorer import scorers_of
 from vrft.training.memory import device_memory_gib
 from vrft.training.reward_watch import refuse_failing
 from vrft.types import Example, Form, Prediction, SamplingParams
-from vrft.workflows.check_data import examine_fit
+from vrft.workflows.check_data import examine_first
 from vrft.workflows.cost import Trials, estimate_cost
+from vrft.workflows.fit_outcome import Fitted, conclude, summary_of, weights_by_system
 from vrft.workflows.fit_settings import FitSettings, keep_settings
+from vrft.workflows.miniature_limits import limits_on
+from vrft.workflows.resume import unchanged_split
 from vrft.workflows.train import check_processes, policy_of
 from vrft.workflows.trials import SweepContext, Trial, choose, run_trials
 
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a fit ends in."""
-
-    folder: Path
-    comparisons: dict[str, Comparison]
-    """By task; empty where nothing was left to hold out."""
-    verdict: str
-    report: Path
-    model: Path
-    """The run of the chosen RFT policy."""
-    settings: FitSettings
-    questions: tuple[str, ...]
-    """What was asked about, in order."""
-
-    @property
-    def comparison(self) -> Comparison | None:
-        """That of the first task; None where there is none."""
-        return next(iter(self.comparisons.values()), None)
+PROBE = "probe.json"
+"""The first file that costs work: a fit that is refused before leaves no folder."""
 
 
 def fit(
@@ -81,6 +74,8 @@ def fit(
     folder: Path,
     *,
     resume: bool = False,
+    check: bool = True,
+    dataset: Dataset | None = None,
     reporter: ProgressReporter | None = None,
     context: DistributedContext = SINGLE_PROCESS,
 ) -> Fitted | None:
@@ -90,6 +85,8 @@ def fit(
         settings: the data and every choice.
         folder: the fit's folder.
         resume: go on in a folder that holds a fit.
+        check: examine the data first, and end where it has errors.
+        dataset: the labels, where they were read already.
         reporter: where sentences and progress go.
         context: which process this is; all questions, in training and after it, are divided among them.
 
@@ -98,34 +95,42 @@ def fit(
 
     Raises:
         InputError: the data or the model cannot be used.
-        RunError: the folder holds a fit and ``resume`` is False.
+        RunError: the folder holds a fit and ``resume`` is False, or it began with other settings, weights or
+            data.
         Interrupted: a signal ended a trial; the same call with ``resume`` goes on.
     """
     began = time.monotonic()
     shown = reporter if reporter is not None and context.is_first else NullReporter()
-    pipeline = FitPipeline(settings, folder, shown, context)
-    with context.first_goes_first():
-        pipeline.open(resume or not context.is_first)
-    base = pipeline.load_base()
-    with context.first_goes_first():
-        pipeline.examine()
-        pipeline.choose_form(base)
+    pipeline = FitPipeline(settings, folder, shown, context, dataset)
+    with removed_if_refused(folder, PROBE, context.is_first):
+        with context.first_goes_first():
+            pipeline.open(resume or not context.is_first)
+            if check:
+                pipeline.examine()
+        base = pipeline.load_base()
+        with context.first_goes_first():
+            pipeline.choose_form(base)
     answered = pipeline.evaluate_base(base)
     del base
     pipeline.estimate_cost()
-    chosen = pipeline.train(pipeline.rft_start())
-    return pipeline.compare(chosen, answered, began)
+    start = pipeline.rft_start()
+    return pipeline.compare(pipeline.train(start), start, answered, began)
 
 
 class FitPipeline:
     """The steps of one fit, each of which finds again what it has already done."""
 
     def __init__(
-        self, settings: FitSettings, folder: Path, reporter: ProgressReporter, context: DistributedContext
+        self,
+        settings: FitSettings,
+        folder: Path,
+        reporter: ProgressReporter,
+        context: DistributedContext,
+        dataset: Dataset | None = None,
     ) -> None:
         self.settings, self.folder, self.reporter, self.context = settings, folder, reporter, context
         self.task = load_task(settings.task, settings.task_options)
-        self.dataset = load_dataset(settings.data, self.task.needs, settings.reading)
+        self.dataset = dataset or load_dataset(settings.data, self.task.needs, settings.reading)
         self.form = Form.THINK
         self.notes: list[str] = []
         self.trials: list[Trial] = []
@@ -137,7 +142,7 @@ class FitPipeline:
         self.reporter.info(text)
 
     def open(self, resume: bool) -> None:
-        config, saved = self._config("rft"), self.folder / "manifest.json"
+        config, saved = self._config("rft"), self.folder / MANIFEST
         check_processes(config, self.context)
         if saved.exists() and not resume:
             raise RunError(
@@ -145,16 +150,18 @@ class FitPipeline:
             )
         if (self.folder / "run.json").exists():
             raise RunError(f"{self.folder} holds a single run. Name another --out.")
-        keep_settings(self.settings, self.folder, writes=self.context.is_first)
+        keep_settings(
+            self.settings, self.folder, writes=self.context.is_first, weights=weights_of(self.settings.model)
+        )
         self.dataset, found = usable(self.dataset, self.settings.strict, self.folder, self.reporter)
         examples = ask_about(self.task, self.dataset)
         if saved.exists():
-            self.split = saved_split(examples, saved)
+            self.split = unchanged_split(self.folder, examples)
         else:
             fresh = config.data.model_copy(update={"manifest": None})
             self.split = split_of(fresh, self.dataset, examples, config.seed, found)
             write_json(saved, manifest(self.split, found))
-        self.summary = _summary(self.dataset, self.split)
+        self.summary = summary_of(self.dataset, self.split)
         for line in (*self.summary, *self.dataset.warnings):
             self.reporter.info(line)
         for name, why in self.split.left_out.items():
@@ -171,21 +178,22 @@ class FitPipeline:
             )
 
     def load_base(self) -> Policy:
+        if limits := limits_on(self.settings.model, self.dataset):
+            self.note(limits)
         self.reporter.info(f"Loading {self.settings.model}.")
         return self._policy(self.settings.model)
 
     def examine(self) -> None:
         """What ``vrft check`` finds, once for each fit: errors end it, warnings are reported."""
-        saved = self.folder / "check.json"
-        if not saved.exists():
+        if not (self.folder / f"{CHECK}.json").exists():
             self.form = self.settings.form or Form.THINK
             prints = compute_fingerprints(self.dataset, self.folder, self.reporter)
-            case = DataCase(self.dataset, self.task, self._config("rft"), prints)
-            write_json(saved, examine_fit(case, self.folder, self.reporter))
+            case = DataCase(self.dataset, self.task, self._config("rft"), prints, self.split)
+            examine_first(case, self.folder, self.reporter)
 
     def choose_form(self, base: Policy) -> None:
         """Probe the base policy in both forms, unless the user chose one, and go on in the better one."""
-        saved = self.folder / "probe.json"
+        saved = self.folder / PROBE
         if not saved.exists():
             forms = [self.settings.form] if self.settings.form is not None else list(Form)
             probes: list[Probe] = []
@@ -279,6 +287,7 @@ class FitPipeline:
             form=self.form,
             train=self._asked(self.split.train),
             val=self._asked(self.split.val),
+            data_root=self.dataset.root,
             reporter=self.reporter,
             context=self.context,
         )
@@ -300,7 +309,9 @@ class FitPipeline:
         metrics = {e.task: task_of(e).metrics[0] for e in self.split.val}
         return len(metrics) != 1 or next(iter(metrics.values())).higher_is_better
 
-    def compare(self, chosen: dict[str, Trial], base: list[Prediction], began: float) -> Fitted | None:
+    def compare(
+        self, chosen: dict[str, Trial], start: str, base: list[Prediction], began: float
+    ) -> Fitted | None:
         """Score the chosen policies on the held-out part, compare, and write the report."""
         systems = {"base": base}
         if self.split.heldout:
@@ -309,20 +320,12 @@ class FitPipeline:
                 systems[name] = self._evaluate(policy, trial.folder, f"{name.upper()} on held-out images")
         if not self.context.is_first:
             return None
-        found: dict[str, Comparison] = {}
-        if self.split.heldout:
-            self.reporter.info("Comparing, with 1,000 bootstrap draws of images.")
-            found = comparisons(systems)
-        nothing = "Nothing was held out, so nothing can be proved."
-        verdict = " ".join(map(verdict_sentence, found.values())) or nothing
-        report, facts = self.folder / "report.html", self.folder / "fit.json"
+        facts = self.folder / "fit.json"
         before = read_json(facts)["seconds"] if facts.exists() else 0.0
         seconds = before + time.monotonic() - began
         write_json(facts, self._facts(chosen, seconds))
-        if found:
-            row = {"seconds": seconds, "report": str(report), "tasks": found}
-            write_json(self.folder / "comparison.json", row)
-        build_report([self.folder], report)
+        weights = weights_by_system(chosen, start)
+        found, verdict, report = conclude(self.folder, systems, weights, seconds, self.reporter)
         asked = tuple(dict.fromkeys(example.question for example in self.split.train))
         model = self.folder / chosen["rft"].folder
         return Fitted(self.folder, found, verdict, report, model, self.settings, asked)
@@ -332,7 +335,7 @@ class FitPipeline:
         return {
             "seconds": seconds,
             "command": " ".join(["vrft", *sys.argv[1:]]),
-            "data": str(s.data),
+            **place_of_data(s.data, self.dataset.root, self.folder),
             "task": self.task.name,
             "model": s.model,
             "shots": s.shots,
@@ -357,7 +360,7 @@ class FitPipeline:
             rate=1e-5,
             out=self.folder / method,
             form=self.form,
-            manifest=self.folder / "manifest.json",
+            manifest=self.folder / MANIFEST,
             shuffle_rewards=shuffle_rewards,
         )
 
@@ -383,18 +386,3 @@ class FitPipeline:
                 context=self.context,
                 progress=lambda done: update(done, ""),
             )
-
-
-def _summary(dataset: Dataset, split: Split) -> list[str]:
-    def counted(part: Sequence[Example]) -> str:
-        images = len({e.record_id for e in part})
-        return f"{len(part)} questions about {images} image{'s' if images != 1 else ''}"
-
-    names = dataset.categories
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    classes = f" with {len(names)} classes: {shown}." if names else "."
-    return [
-        f"Found {len(dataset.records)} images ({dataset.format}){classes}",
-        f"Training on {split.shots} per class: {counted(split.train)}.",
-        f"Choosing on {counted(split.val)}; held out: {counted(split.heldout)}.",
-    ]

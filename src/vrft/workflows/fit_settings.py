@@ -173,17 +173,38 @@ class FitSettings:
         return make_config(tree, "vrft fit")
 
 
-def keep_settings(settings: FitSettings, folder: Path, writes: bool = True) -> None:
-    """A resumed fit goes on under the settings that it began with; a control may be added.
+MAY_CHANGE = ("control", "data")
+"""A control may be added, and the data may have moved: what it holds is compared with the split."""
+
+
+def keep_settings(
+    settings: FitSettings, folder: Path, writes: bool = True, weights: str | None = None
+) -> None:
+    """A resumed fit goes on under the settings that it began with.
+
+    Args:
+        settings: of now.
+        folder: of the fit.
+        writes: False leaves the file as it is.
+        weights: which weights the model's name means now; None is not known.
 
     Raises:
-        RunError: others are given now.
+        RunError: it began with others.
     """
-    kept, now = folder / "settings.json", json.loads(json.dumps(asdict(settings), default=str))
-    if kept.exists() and (differing := changes(read_json(kept), now, free=("control",))):
+    file, now = folder / "settings.json", {**_plain(settings), "weights": weights}
+    # What an earlier version did not write had its default.
+    usual = {**_plain(FitSettings(settings.data, settings.task)), "weights": None}
+    kept = {**usual, **read_json(file)} if file.exists() else now
+    unknown = ["weights"] if None in (kept["weights"], weights) else []
+    if differing := changes(kept, now, free=(*MAY_CHANGE, *unknown)):
         raise RunError(
             f"{folder}: a resumed fit keeps its settings, and these differ ({differing}). Use the old "
             "ones, or name another --out."
         )
     if writes:
-        write_json(kept, now)
+        write_json(file, now)
+
+
+def _plain(settings: FitSettings) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(asdict(settings), default=str))
+    return found

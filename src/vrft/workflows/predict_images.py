@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,13 +15,14 @@ from vrft.inference.drawn_images import check_target, drawn_name, name_beside, s
 from vrft.inference.evaluate import evaluate
 from vrft.inference.formats.prediction_format import DEFAULT, Setting, by_record, left_out, open_format
 from vrft.inference.image_questions import STDIN, ImageFiles, image_of_bytes, images_at, questions_about
-from vrft.inference.provenance import check_images
+from vrft.inference.provenance import PREDICTIONS, check_images
 from vrft.progress import NullReporter, ProgressReporter
-from vrft.run_folder import make_folder, write_json
+from vrft.run_folder import make_folder, removed_if_refused, write_json
 from vrft.tasks.registry import default_task
 from vrft.tasks.task import Task
 from vrft.types import Boxes, Example, Prediction
 from vrft.workflows.answer_memory import refuse_too_large
+from vrft.workflows.miniature_limits import limits_of
 from vrft.workflows.requests import PredictRequest
 from vrft.workflows.trained_run import TrainedRun
 
@@ -71,7 +72,10 @@ def predict_images(
         piped = request.out / PIPED if request.out is not None else Path(spare)
         images = _images(request, stdin, piped)
         shown = reporter if reporter is not None and not images.single else NullReporter()
-        return _predict(request, images, format, shown, draws)
+        if request.out is None:
+            return _predict(request, images, format, shown, draws)
+        with removed_if_refused(request.out, PREDICTIONS):
+            return _predict(request, images, format, shown, draws)
 
 
 def _images(request: PredictRequest, stdin: BinaryIO | None, piped: Path) -> ImageFiles:
@@ -140,7 +144,7 @@ def _predict(
         predictions = tuple(_placed(one, Path(STDIN)) for one in predictions)
     document = write(predictions)
     notes = []
-    warnings = (*_hints(task, request, run), *left_out(format, predictions), *undrawn)
+    warnings = (*_hints(task, request, run, examples), *left_out(format, predictions), *undrawn)
     if request.out is not None:
         file = request.out / ("predictions.json" if format == DEFAULT else f"predictions.{format}.json")
         write_json(file, document)
@@ -185,9 +189,12 @@ def _placed(one: Prediction, path: Path) -> Prediction:
     return replace(one, example=moved(one.example), rollouts=rollouts)
 
 
-def _hints(task: Task, request: PredictRequest, run: TrainedRun) -> list[str]:
-    """What the user may not know about the way in which the model was trained to be asked."""
+def _hints(
+    task: Task, request: PredictRequest, run: TrainedRun, examples: Sequence[Example]
+) -> Iterator[str]:
+    """What the user may not know about the model, and about the way in which it was trained to be asked."""
+    if limits := limits_of(run.name, {medium.size_wh for example in examples for medium in example.media}):
+        yield limits
     trained = run.config is not None and run.config.task.load().name == task.name
     if trained and task.takes_options and not request.options and not getattr(task, "open_naming", False):
-        return ["This run was trained with the class names in its prompt. Give them with --options."]
-    return []
+        yield "This run was trained with the class names in its prompt. Give them with --options."

@@ -11,7 +11,7 @@ from vrft.diagnostics.probe.run_probe import ProbeResult, probe_run
 from vrft.errors import InputError
 from vrft.miniature.location import MINIATURE
 from vrft.progress import ProgressReporter
-from vrft.run_folder import fresh_folder
+from vrft.run_folder import fresh_folder, removed_if_refused
 from vrft.types import Form
 from vrft.workflows.check_data import is_config
 from vrft.workflows.fit_settings import FitSettings
@@ -34,14 +34,16 @@ def probe_data(
         InputError: the path is nothing of this kind, or an option does not go with it.
     """
     config = _config(request)
-    return probe_run(
-        config,
-        out or Path(config.out),
-        samples=request.samples,
-        questions=request.questions,
-        temperatures=request.temperatures,
-        reporter=reporter,
-    )
+    folder = out or Path(config.out)
+    with removed_if_refused(Path(config.out), "probe.json"), removed_if_refused(folder, "probe.json"):
+        return probe_run(
+            config,
+            folder,
+            samples=request.samples,
+            questions=request.questions,
+            temperatures=request.temperatures,
+            reporter=reporter,
+        )
 
 
 def _config(request: ProbeRequest) -> RunConfig:

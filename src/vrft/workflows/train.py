@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from vrft.config.questions import pseudo_of, questions_of
-from vrft.config.run_config import RunConfig, dump_config, load_config
+from vrft.config.run_config import RunConfig, dump_config
+from vrft.data.splits.few_shot import Split
+from vrft.data.splits.manifest import hash_of, manifest, split_of_model
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import ConfigError, RunError
 from vrft.inference.ask_options import BATCH, AskOptions
@@ -20,13 +22,13 @@ from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.models.load_policy import load_policy, natural_device, natural_dtype
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
-from vrft.progress import NullReporter, ProgressReporter, Update
+from vrft.progress import Update
 from vrft.rollout.driver import prompts_for
 from vrft.rollout.hidden_states import LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.parity import Parity, compare_methods
 from vrft.rollout.sampler import load_sampler
-from vrft.run_folder import PSEUDO, RunFolder, changes, hardware, versions
+from vrft.run_folder import MANIFEST, PSEUDO, RunFolder, hardware, place_of_data, versions
 from vrft.tasks.metrics.metric import Metric
 from vrft.tasks.registry import task_of
 from vrft.tasks.scorer import scorers_of
@@ -41,6 +43,7 @@ from vrft.training.rollout_source import RolloutSource
 from vrft.training.saved_policy import save_trained
 from vrft.training.train_step import TrainStep
 from vrft.types import Example, SampleSeed, SamplingParams
+from vrft.workflows.resume import check_unchanged
 
 WITHOUT_WEIGHTS = "meta"
 
@@ -141,39 +144,14 @@ def train_step_of(
     )
 
 
-def train_config(
-    config: RunConfig,
-    *,
-    resume: bool = False,
-    reporter: ProgressReporter | None = None,
-    context: DistributedContext = SINGLE_PROCESS,
-) -> Trained:
-    """Train one policy on the data that the configuration names; raises as ``train_run``."""
-    shown = reporter if reporter is not None and context.is_first else NullReporter()
-    with context.first_goes_first():  # what it finds of the images is kept on disk
-        questions = questions_of(config, shown)
-        pseudo = pseudo_of(config, questions, shown)
-    if questions.dataset.summary:
-        shown.info(questions.dataset.summary)
-    with shown.task(config.method.upper(), config.optim.steps) as update:
-        return train_run(
-            config,
-            RunFolder(Path(config.out)),
-            questions.split.train,
-            questions.split.val,
-            pseudo=pseudo,
-            resume=resume,
-            progress=shown_by(update),
-            context=context,
-        )
-
-
 def train_run(
     config: RunConfig,
     folder: RunFolder,
     train: Sequence[Example],
     val: Sequence[Example],
     *,
+    split: Mapping[str, Any] | None = None,
+    data_root: Path | None = None,
     pseudo: PseudoLabels = NO_PSEUDO,
     resume: bool = False,
     progress: Progress = lambda step, steps, row: None,
@@ -186,6 +164,8 @@ def train_run(
         folder: where everything goes.
         train: training questions, at least one.
         val: validation questions; empty switches validation off.
+        split: the manifest of the whole split, which the run keeps; None makes one of ``train`` and ``val``.
+        data_root: the folder of the dataset; None is not known.
         pseudo: what is learned from besides ``train``, where the configuration asks for it.
         resume: go on from the folder's newest checkpoint.
         progress: called after each step.
@@ -196,8 +176,8 @@ def train_run(
         The policy with the weights of its best validation, saved under ``model/`` unless it was interrupted.
 
     Raises:
-        RunError: the folder holds a run and ``resume`` is False, its pseudo-labels were others, or another
-            process trains in it.
+        RunError: the folder holds a run and ``resume`` is False, it began with other settings, weights, data
+            or pseudo-labels, or another process trains in it.
         ConfigError: unknown reward setting, nothing to learn, more processes than prompts per step, or
             there are pseudo-labels and the configuration asks for none, or the other way round.
     """
@@ -210,9 +190,18 @@ def train_run(
     folder = RunFolder(folder.path, writes=context.is_first)
     with folder.held():
         folder.open(resume)
-        if context.is_first and (folder.path / "run.json").exists():
-            _check_unchanged(config, folder)
-        return _train(config, folder, train, val, pseudo, progress, context)
+        if context.is_first:
+            if split is None:
+                split = manifest(Split(tuple(train), tuple(val), (), {}, config.seed, config.data.shots))
+            if folder.began:
+                check_unchanged(config, folder, split)
+            else:
+                before = split_of_model(Path(config.model.path))
+                besides = {hash_of(example.media) for example in pseudo.examples}
+                besides |= before.learned if before is not None else set()
+                folder.write_json(MANIFEST, {**split, "learned_besides": sorted(besides)})
+        place = place_of_data(config.data.path, data_root, folder.path) if data_root is not None else {}
+        return _train(config, folder, train, val, pseudo, place, progress, context)
 
 
 def _train(
@@ -221,11 +210,12 @@ def _train(
     train: Sequence[Example],
     val: Sequence[Example],
     pseudo: PseudoLabels,
+    place: Mapping[str, str],
     progress: Progress,
     context: DistributedContext,
 ) -> Trained:
     scorers_of(train, config.reward)  # a wrong setting is reported before the model is loaded
-    resumes = (folder.path / "run.json").exists()
+    resumes = folder.began
     train = _with_pseudo(train, pseudo, folder)
     torch.manual_seed(config.seed)
     policy = policy_of(config, context=context)
@@ -235,7 +225,7 @@ def _train(
     found = _parity(policy, train, config, folder) if context.is_first else None
     parity = context.broadcast_object(found)
     assert parity is not None
-    folder.write_json("run.json", _description(config, policy, pseudo, parity, context))
+    folder.write_json("run.json", {**_description(config, policy, pseudo, parity, context), **place})
     step = train_step_of(config, policy, train, parity.method, context)
     plain = config.model_dump(mode="json")
     run = RunDescription(folder, folder.path.name, plain, resumes, config.checks.rollouts)
@@ -261,23 +251,6 @@ def _train(
         folder.write_json("done.json", done)
     context.wait_for_everyone()
     return Trained(folder, policy, result.best_step, result.best_value, result.steps, result.stopped)
-
-
-MAY_CHANGE = (
-    *("out", "loggers", "checks", "model.device"),
-    *("optim.steps", "optim.micro_prompts", "optim.activation_checkpointing", "optim.activation_offload"),
-)
-"""What a resumed run may have otherwise: how long, how fast, and what is written down."""
-
-
-def _check_unchanged(config: RunConfig, folder: RunFolder) -> None:
-    """RunError where a resumed run would go on under other settings than it began with."""
-    began = load_config(folder.path / "config.yaml")
-    if differing := changes(began.model_dump(mode="json"), config.model_dump(mode="json"), MAY_CHANGE):
-        raise RunError(
-            f"{folder.path}: a resumed run keeps its settings, and these differ ({differing}). Go on "
-            "with its own config.yaml, or name another folder."
-        )
 
 
 def _description(
@@ -352,7 +325,7 @@ def check_processes(config: RunConfig, context: DistributedContext) -> None:
 def _with_pseudo(train: Sequence[Example], pseudo: PseudoLabels, folder: RunFolder) -> Sequence[Example]:
     """Labelled and pseudo-labelled questions, the latter kept in the folder: a resumed run has the same."""
     rows = json.loads(json.dumps(pseudo.rows()))
-    if (folder.path / "run.json").exists() and folder.rows(PSEUDO) != rows:
+    if folder.began and folder.rows(PSEUDO) != rows:
         raise RunError(
             f"{folder.path / PSEUDO}: the pseudo-labels have changed since this run began. Restore "
             "its settings, prediction files and images, or start another run."
@@ -365,7 +338,7 @@ def _with_pseudo(train: Sequence[Example], pseudo: PseudoLabels, folder: RunFold
 
 def _parity(policy: Policy, train: Sequence[Example], config: RunConfig, folder: RunFolder) -> Parity:
     """What the run found when it began: a resumed one must not choose anew, or its digits would differ."""
-    if (folder.path / "run.json").exists() and (known := folder.read_json("run.json").get("parity")):
+    if folder.began and (known := folder.read_json("run.json").get("parity")):
         return Parity(**known)
     return check_methods(policy, train, config)
 

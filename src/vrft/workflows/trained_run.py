@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vrft.config.run_config import RunConfig, load_config
 from vrft.data.data_options import ReadOptions
+from vrft.data.splits.manifest import SavedSplit, split_of_model
 from vrft.errors import InputError
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.provenance import Pixels, settings_of
 from vrft.models.model_options import Dtype
-from vrft.run_folder import read_json
+from vrft.run_folder import MANIFEST, read_json
 from vrft.tasks.registry import load_task
 from vrft.tasks.task import Task
 from vrft.types import Form, SamplingParams
@@ -43,6 +44,34 @@ class TrainedRun:
         own = load_config(config) if config.exists() else None
         return cls(model, str(inner) if trained else model, own)
 
+    @property
+    def name(self) -> str:
+        """The model that it is of: a run's is the one that its training began with."""
+        return self.config.model.path if self.config is not None else self.model
+
+    @property
+    def split(self) -> SavedSplit | None:
+        """The split that it was trained with, also where its ``model`` folder is named; None where it kept
+        none, or the model is of no run."""
+        folder = Path(self.model)
+        if self.config is None:
+            return split_of_model(folder)
+        named = self.config.data.manifest
+        # A trial of an earlier version has that of its fit.
+        places = [folder / MANIFEST, folder.parent / MANIFEST, *([Path(named)] if named is not None else [])]
+        file = next((place for place in places if place.is_file()), None)
+        return SavedSplit.read(read_json(file)) if file is not None else None
+
+    def _learned_from(self, data: Path) -> bool:
+        """Whether these are the images of its training by their place, or may be, where that is empty now."""
+        assert self.config is not None
+        facts = Path(self.model) / "run.json"
+        root = read_json(facts).get("data_root") if facts.is_file() else None
+        here = {data.resolve(), data.resolve().parent if data.is_file() else data.resolve()}
+        if root is None:
+            return Path(self.config.data.path).resolve() in here
+        return Path(root) in here or not Path(root).exists()
+
     def task(self, request: TaskRequest, default: str | None = None) -> Task:
         """The user's task, else that of the run, else a default."""
         own = self.config.task if self.config is not None else None
@@ -61,7 +90,7 @@ class TrainedRun:
     def reading(self, data: Path, request: ReadOptions) -> ReadOptions:
         """How labels are read: as the user says, else, of the images of its training, as there."""
         own = self.config.data if self.config is not None else None
-        if own is None or Path(own.path).resolve() != data.resolve():
+        if own is None or not self._learned_from(data):
             return reading_of(request)
         return ReadOptions(**{**stated(own), **stated(request)})
 

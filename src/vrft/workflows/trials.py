@@ -13,7 +13,7 @@ import torch
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import Interrupted
 from vrft.progress import ProgressReporter
-from vrft.run_folder import RunFolder
+from vrft.run_folder import MANIFEST, RunFolder, read_json
 from vrft.types import Example, Form
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.train import shown_by, train_run
@@ -41,6 +41,7 @@ class SweepContext:
     form: Form
     train: Sequence[Example]
     val: Sequence[Example]
+    data_root: Path
     reporter: ProgressReporter
     context: DistributedContext = SINGLE_PROCESS
 
@@ -61,14 +62,14 @@ def _run_trial(
     sweep: SweepContext, system: str, method: str, rate: float, start: str, shuffle_rewards: bool
 ) -> Trial:
     name = f"{system}-{rate:.0e}"
-    folder = RunFolder(sweep.root / name)
+    folder, manifest = RunFolder(sweep.root / name), sweep.root / MANIFEST
     if not sweep.context.broadcast_object(folder.done):
         config = sweep.settings.trial(
             method,
             rate=rate,
             out=folder.path,
             form=sweep.form,
-            manifest=sweep.root / "manifest.json",
+            manifest=manifest,
             model=start,
             shuffle_rewards=shuffle_rewards,
         )
@@ -78,6 +79,8 @@ def _run_trial(
                 folder,
                 sweep.train,
                 sweep.val,
+                split=read_json(manifest),
+                data_root=sweep.data_root,
                 resume=True,
                 progress=shown_by(update),
                 context=sweep.context,

@@ -16,13 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from vrft.data.duplicates import distinct
-from vrft.data.fingerprints import Fingerprints, read_prints
-from vrft.data.images import content_hash
+from vrft.data.fingerprints import Fingerprints
 from vrft.data.splits.question_pool import Pool, choose_images, counterweight, sample
-from vrft.errors import InputError, LabelError
+from vrft.errors import InputError
 from vrft.tasks.lazy_questions import LazyQuestionGrid
 from vrft.types import Example
 
@@ -32,8 +30,6 @@ _SOURCES = {
     "heldout": ("test", "val", "train"),
 }
 """For each part of a split, the parts of the dataset to draw it from: the first that has images."""
-
-_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -138,58 +134,6 @@ def few_shot_split(
         shots=shots,
         duplicates=asked.duplicates,
     )
-
-
-def manifest(split: Split, prints: Fingerprints | None = None) -> dict[str, Any]:
-    """What is needed to make a split again and to prove that its images are the same, as plain JSON."""
-    questions = (*split.train, *split.val, *split.heldout)
-    images = {question.record_id: question.image.path for question in questions}
-    if prints is None:
-        hashes = {name: content_hash(path) for name, path in sorted(images.items())}
-    else:
-        hashes = {name: found.sha256 for name, found in read_prints(prints, sorted(images)).items()}
-    return {
-        "version": _VERSION,
-        "seed": split.seed,
-        "shots": split.shots,
-        **{part: [question.id for question in getattr(split, part)] for part in _SOURCES},
-        "left_out": dict(split.left_out),
-        "duplicates": dict(split.duplicates),
-        "images": hashes,
-    }
-
-
-def split_from_manifest(examples: Sequence[Example], saved: Mapping[str, Any]) -> Split:
-    """The split of the same dataset's questions that a manifest describes.
-
-    Raises:
-        InputError: the manifest lacks something, or an id is not among the examples.
-        LabelError: an image has changed since.
-    """
-    if saved.get("version") != _VERSION:
-        raise InputError(f"The split has version {saved.get('version')}, not {_VERSION}. Split again.")
-    try:
-        listed: dict[str, list[str]] = {part: list(saved[part]) for part in _SOURCES}
-        hashes = dict(saved["images"])
-        seed, shots = int(saved["seed"]), int(saved["shots"])
-        left_out, duplicates = dict(saved["left_out"]), dict(saved["duplicates"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"The split's manifest is damaged ({error}). Split again.") from error
-    wanted = {name for names in listed.values() for name in names}
-    found = examples.named(wanted) if isinstance(examples, LazyQuestionGrid) else examples
-    by_id = {example.id: example for example in found}
-    missing = sorted(wanted - by_id.keys())
-    if missing:
-        raise InputError(
-            f"{len(missing)} questions of the split are not in the data, such as '{missing[0]}'. "
-            "Use the data that was split, or split again."
-        )
-    parts = {part: tuple(by_id[name] for name in names) for part, names in listed.items()}
-    images = {e.record_id: e.image.path for questions in parts.values() for e in questions}
-    for name, path in sorted(images.items()):
-        if content_hash(path) != hashes.get(name):
-            raise LabelError("The image has changed since the split was made.", str(path), "Split again.")
-    return Split(parts["train"], parts["val"], parts["heldout"], left_out, seed, shots, duplicates)
 
 
 def _places(images: set[str], same: Mapping[str, str], parts: Mapping[str, str]) -> dict[str, set[str]]:

@@ -34,6 +34,8 @@ class DataCase:
     config: RunConfig
     prints: Fingerprints
     """What was found of each image, by record id; the reader's sentence where it cannot be decoded."""
+    drawn: Split | None = None
+    """The split, where it is known already."""
 
     @property
     def root(self) -> str:
@@ -48,6 +50,8 @@ class DataCase:
     @cached_property
     def split(self) -> Split | InputError:
         """The split that training would use, or why there is none."""
+        if self.drawn is not None:
+            return self.drawn
         try:
             config = self.config
             return split_of(config.data, self.dataset, self.examples, config.seed, self.prints)

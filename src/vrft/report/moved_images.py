@@ -1,0 +1,58 @@
+"""Where the images of a run lie now: runs are moved, images are moved, and pages are made in any folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+class MovedImages:
+    """Finds the images that a run's rows name.
+
+    Args:
+        folder: of the run, which its relative paths may start from.
+        facts: its record: ``data`` as it was named, ``data_root`` absolutely, ``data_from_run`` as seen from
+            the folder; runs of earlier versions have the first alone.
+        moved: where the user says that the images lie now.
+    """
+
+    def __init__(self, folder: Path, facts: Mapping[str, Any], moved: Path | None = None) -> None:
+        named, root, near = (str(facts.get(key) or "") for key in ("data", "data_root", "data_from_run"))
+        self._moved = moved.parent if moved is not None and moved.is_file() else moved
+        # A label file may have been named; its images are below its folder.
+        begins = [Path(root)] if root else []
+        self._begins = [*begins, *([Path(named), Path(named).parent] if named else [])]
+        places = [self._moved, Path(root) if root else None, folder / near if near else None]
+        self._places = [place for place in places if place is not None]
+        self._others = [folder, Path(named)]
+        self._found: dict[Path, Path | None] = {}
+
+    def find(self, path: Path) -> Path | None:
+        """The file of an image that a row names; None where it is not found, which is kept in mind."""
+        if path not in self._found:
+            self._found[path] = next((one for one in self._candidates(path) if one.exists()), None)
+        return self._found[path]
+
+    @property
+    def lost(self) -> list[Path]:
+        """Images that were looked for in vain."""
+        return [path for path, found in self._found.items() if found is None]
+
+    @property
+    def note(self) -> list[str]:
+        """What a page says of them; nothing where all are found."""
+        if not self.lost:
+            return []
+        return [
+            f"{len(self.lost)} of {len(self._found)} images were not found, such as {self.lost[0]}: they are "
+            "empty sheets here. Say where the images lie now: vrft report RUN --data DIR."
+        ]
+
+    def _candidates(self, path: Path) -> Iterator[Path]:
+        inside = [path.relative_to(begin) for begin in self._begins if path.is_relative_to(begin)]
+        yield from (place / part for place in self._places for part in inside)
+        yield path
+        yield from (place / path for place in self._others)
+        if self._moved is not None:  # of an earlier version's run: the longest end of the path that is there
+            yield from (self._moved / Path(*path.parts[start:]) for start in range(1, len(path.parts)))

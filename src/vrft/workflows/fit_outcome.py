@@ -1,0 +1,96 @@
+"""What a fit ends in: the comparison of its systems, the verdict and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vrft.data.dataset import Dataset
+from vrft.data.splits.few_shot import Split
+from vrft.evaluation.compare import Comparison, comparisons, verdict_sentence
+from vrft.progress import ProgressReporter
+from vrft.report.build_report import build_report
+from vrft.run_folder import write_json
+from vrft.types import Example, Prediction
+from vrft.workflows.fit_settings import FitSettings
+from vrft.workflows.trials import Trial
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit ends in."""
+
+    folder: Path
+    comparisons: dict[str, Comparison]
+    """By task; empty where nothing was left to hold out."""
+    verdict: str
+    report: Path
+    model: Path
+    """The run of the chosen RFT policy."""
+    settings: FitSettings
+    questions: tuple[str, ...]
+    """What was asked about, in order."""
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """That of the first task; None where there is none."""
+        return next(iter(self.comparisons.values()), None)
+
+
+def weights_by_system(chosen: Mapping[str, Trial], start: str) -> dict[str, str]:
+    """Whose weights each system has: its own, or, where no step was better than the first, those of the
+    system that it began from."""
+    found = {"base": "base"}
+    for name, trial in chosen.items():
+        began = found["base" if name == "sft" else start]
+        found[name] = began if trial.best_step == 0 else name
+    return found
+
+
+def conclude(
+    folder: Path,
+    systems: Mapping[str, Sequence[Prediction]],
+    weights: Mapping[str, str],
+    seconds: float,
+    reporter: ProgressReporter,
+) -> tuple[dict[str, Comparison], str, Path]:
+    """Compare the held-out answers, and write the page.
+
+    Args:
+        folder: of the fit, whose ``fit.json`` is there.
+        systems: their answers by name; those of the base alone, or none, where nothing was held out.
+        weights: whose weights each has.
+        seconds: that the fit took.
+        reporter: where sentences go.
+
+    Returns:
+        The comparison of each task, the verdict in words, and the page.
+    """
+    report, found = folder / "report.html", {}
+    verdict = "Nothing was held out, so nothing can be proved."
+    if systems["base"]:
+        reporter.info("Comparing, with 1,000 bootstrap draws of images.")
+        found = comparisons(systems, weights=weights)
+        verdict = " ".join(map(verdict_sentence, found.values()))
+        row = {"seconds": seconds, "report": str(report), "tasks": found}
+        write_json(folder / "comparison.json", row)
+    build_report([folder], report)
+    return found, verdict, report
+
+
+def summary_of(dataset: Dataset, split: Split) -> list[str]:
+    """How many images there are, and how they are split, in words."""
+
+    def counted(part: Sequence[Example]) -> str:
+        images = len({e.record_id for e in part})
+        return f"{len(part)} questions about {images} image{'s' if images != 1 else ''}"
+
+    names = dataset.categories
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    classes = f" with {len(names)} classes: {shown}." if names else "."
+    return [
+        f"Found {len(dataset.records)} images ({dataset.format}){classes}",
+        f"Training on {split.shots} per class: {counted(split.train)}.",
+        f"Choosing on {counted(split.val)}; held out: {counted(split.heldout)}.",
+    ]

@@ -1,0 +1,76 @@
+"""What a run that goes on must have as it began: its settings, the weights that it started from, its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vrft.config.questions import questions_left
+from vrft.config.run_config import RunConfig, load_config
+from vrft.data.splits.few_shot import Split
+from vrft.data.splits.manifest import LEARNED, SavedSplit, manifest
+from vrft.errors import RunError
+from vrft.models.model_source import weights_of
+from vrft.run_folder import MANIFEST, RunFolder, changes, read_json
+from vrft.types import Example
+
+MAY_CHANGE = (
+    *("out", "loggers", "checks.rollouts", "checks.checkpoint_every"),
+    *("model.device", "optim.micro_prompts", "optim.activation_checkpointing", "optim.activation_offload"),
+)
+"""What a resumed run may have otherwise: where it is, how fast, and what is written down."""
+STEPS = "optim.steps"
+"""How long; only where the learning rate does not depend on it."""
+
+
+def check_unchanged(config: RunConfig, folder: RunFolder, split: Mapping[str, Any] | None = None) -> None:
+    """Compare a run that goes on with what it began with.
+
+    A model or a folder of images may have moved: they are compared by their content, where the run knows it.
+
+    Args:
+        config: of now.
+        folder: holds the run.
+        split: the manifest of its questions as they are now; None compares all but the data.
+
+    Raises:
+        RunError: something differs that changes the result; lists all of it.
+    """
+    began, facts = load_config(folder.path / "config.yaml"), folder.read_json("run.json")
+    free, said = list(MAY_CHANGE), list[str]()
+    if began.optim.schedule == "constant":
+        free.append(STEPS)
+    weights = facts.get("weights"), weights_of(config.model.path)
+    if None not in weights:
+        free.append("model.path")
+        if weights[0] != weights[1]:
+            said.append(f"model: other weights than those of {facts.get('model')}")
+    if (folder.path / MANIFEST).exists():
+        free += ["data.path", "data.manifest"]
+        kept, named = SavedSplit.read(folder.read_json(MANIFEST)), config.data.manifest
+        others = [read_json(Path(named))] if named is not None and named != began.data.manifest else []
+        others += [split] if split is not None else []
+        for other in others:
+            said += kept.changes(SavedSplit.read(other), LEARNED)
+    settings = changes(began.model_dump(mode="json"), config.model_dump(mode="json"), free)
+    if differing := "; ".join([settings, *said] if settings else said):
+        raise RunError(
+            f"{folder.path}: a resumed run keeps its settings, and these differ ({differing}). Go on "
+            "with its own config.yaml, or name another folder."
+        )
+
+
+def unchanged_split(folder: Path, examples: Sequence[Example]) -> Split:
+    """The split that a fit began with.
+
+    Raises:
+        RunError: its questions or their images are no longer the same.
+    """
+    split, kept = questions_left(examples, folder / MANIFEST), SavedSplit.read(read_json(folder / MANIFEST))
+    if differing := "; ".join(kept.changes(SavedSplit.read(manifest(split)))):
+        raise RunError(
+            f"{folder}: a resumed fit keeps its data, and it has changed ({differing}). Restore it, or name "
+            "another --out."
+        )
+    return split

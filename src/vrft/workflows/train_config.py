@@ -1,0 +1,69 @@
+"""One run from a configuration: its questions, what the doctor says of them, and the training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vrft.config.questions import Questions, compute_fingerprints, pseudo_of, questions_of
+from vrft.config.run_config import RunConfig
+from vrft.data.splits.manifest import manifest
+from vrft.diagnostics.check.check_case import DataCase
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
+from vrft.models.load_policy import check_available
+from vrft.progress import NullReporter, ProgressReporter
+from vrft.run_folder import MANIFEST, RunFolder, removed_if_refused
+from vrft.workflows.check_data import examine_first
+from vrft.workflows.miniature_limits import check_model
+from vrft.workflows.resume import check_unchanged
+from vrft.workflows.train import Trained, shown_by, train_run
+
+
+def train_config(
+    config: RunConfig,
+    *,
+    resume: bool = False,
+    check: bool = True,
+    reporter: ProgressReporter | None = None,
+    context: DistributedContext = SINGLE_PROCESS,
+) -> Trained:
+    """Train one policy on the data that the configuration names; raises as ``train_run``.
+
+    Errors that ``vrft check`` finds end it before it begins, unless ``check`` is False.
+    """
+    shown = reporter if reporter is not None and context.is_first else NullReporter()
+    folder = RunFolder(Path(config.out), writes=context.is_first)
+    with removed_if_refused(folder.path, "run.json", folder.writes):
+        with context.first_goes_first():  # what it finds of the images is kept on disk
+            folder.open(resume)
+            if folder.began and folder.writes:
+                check_unchanged(config, folder)
+            saved = folder.path / MANIFEST
+            questions = questions_of(config, shown, saved if folder.began and saved.exists() else None)
+            if questions.dataset.summary:
+                shown.info(questions.dataset.summary)
+            check_model(config.model, questions.dataset, shown)
+            pseudo = pseudo_of(config, questions, shown)
+            if check and context.is_first and not folder.began:
+                _examine(config, questions, shown)
+        with shown.task(config.method.upper(), config.optim.steps) as update:
+            return train_run(
+                config,
+                folder,
+                questions.split.train,
+                questions.split.val,
+                split=manifest(questions.split, questions.prints) if context.is_first else None,
+                data_root=questions.dataset.root,
+                pseudo=pseudo,
+                resume=resume,
+                progress=shown_by(update),
+                context=context,
+            )
+
+
+def _examine(config: RunConfig, questions: Questions, reporter: ProgressReporter) -> None:
+    if config.model.device != "auto":
+        check_available(config.model.device, config.model.attention)
+    folder = Path(config.out)
+    prints = questions.prints or compute_fingerprints(questions.dataset, folder, reporter)
+    case = DataCase(questions.dataset, questions.task, config, prints, questions.split)
+    examine_first(case, folder, reporter)
