@@ -151,9 +151,11 @@ def test_a_broken_function_counts_nothing_and_is_logged_with_its_answer(broken, 
 
 
 def test_no_sum_overflows():
-    given = {"setting": "paper", "custom": {"answers:huge": 1e10}}
-    assert as_trl([(FIND_CAT, FOUND)], trl_reward(**given)) == [0.0]
-    assert as_verl([(FIND_CAT, FOUND)], **given)[0]["score"] == 0.0
+    given = {"setting": "paper", "custom": {"answers:huge": 1e6}}
+    (plain,) = as_trl([(FIND_CAT, FOUND)], trl_reward("paper"))
+    assert as_trl([(FIND_CAT, FOUND)], trl_reward(**given)) == [plain] and plain > 0
+    (row,) = as_verl([(FIND_CAT, FOUND)], **given)
+    assert row["score"] == plain and row["failed_terms"] == 1
 
 
 @pytest.mark.parametrize("caller", [as_verl, as_easyr1, as_swift, as_trl])

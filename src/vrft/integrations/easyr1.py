@@ -18,7 +18,7 @@ def compute_score(reward_inputs: Sequence[Mapping[str, Any]], **kwargs: Any) -> 
         reward_inputs: n mappings with ``response``, ``response_length`` (tokens) and ``ground_truth``, the
             packed target; a broken one raises an InputError that names its row.
         kwargs: ``reward_function_kwargs`` of EasyR1's configuration: ``setting``, ``weights``, ``options``,
-            ``custom``, ``allow_unsafe_reward``; others raise a ConfigError.
+            ``custom``, ``time_limit_s``, ``allow_unsafe_reward``; others raise a ConfigError.
 
     Returns:
         n mappings of finite numbers with the same keys: ``overall``, the weighted sum, and ``figures``.

@@ -25,8 +25,9 @@ def reward_func(
         queries: n texts of prompt and answer, special tokens included.
         prompts: n prompts; each is cut from its query, which raises an InputError where it is not there.
         labels: n packed targets.
-        kwargs: ``setting``, ``weights``, ``options``, ``custom`` and ``allow_unsafe_reward``, where a reward
-            file of the user's own passes them; others are not looked at.
+        kwargs: ``setting``, ``weights``, ``options``, ``custom``, ``time_limit_s`` and
+            ``allow_unsafe_reward``, where a reward file of the user's own passes them; others are not looked
+            at.
 
     Returns:
         ``rewards`` and ``scores``, (n,) float tensors of the weighted sums, and ``extra_logs``, one (n,)

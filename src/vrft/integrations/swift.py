@@ -19,6 +19,7 @@ class VisualReward:
     weights: ClassVar[Mapping[str, float]] = {}
     options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     custom: ClassVar[Mapping[str, float]] = {}
+    time_limit_s: ClassVar[float | None] = None
     allow_unsafe_reward: ClassVar[bool] = False
     column: ClassVar[str] = COLUMN
 

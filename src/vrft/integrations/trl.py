@@ -59,6 +59,7 @@ def trl_reward(
     *,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     custom: Mapping[str, float] | None = None,
+    time_limit_s: float | None = None,
     allow_unsafe_reward: bool = False,
     column: str = COLUMN,
     name: str = "vrft",
@@ -69,7 +70,8 @@ def trl_reward(
         setting: name of the tasks' setting.
         weights: of terms, 1 where not given.
         options: arguments of terms.
-        custom: own functions ``package.module:function`` with their weights.
+        custom: own functions ``package.module:function``, or addresses of servers, with their weights.
+        time_limit_s: seconds that one call of an own function may take; 60 where it is not given.
         allow_unsafe_reward: use a setting that rewards wrong answers; values are clipped.
         column: the dataset's column of packed targets.
         name: under which TRL logs it.
@@ -87,8 +89,9 @@ def trl_reward(
         >>> trl_reward("paper")(completions=["<answer>cat</answer>"], vrft_target=[packed])
         [2.0]
     """
-    given = {"setting": setting, "weights": weights, "options": options, "custom": custom}
-    return TrlReward(reward_options({**given, "allow_unsafe_reward": allow_unsafe_reward}), column, name)
+    terms = {"setting": setting, "weights": weights, "options": options, "custom": custom}
+    limits = {"time_limit_s": time_limit_s, "allow_unsafe_reward": allow_unsafe_reward}
+    return TrlReward(reward_options({**terms, **limits}), column, name)
 
 
 def _text(completion: Completion) -> str:

@@ -23,7 +23,7 @@ def compute_score(
         ground_truth: the packed target, from ``reward_model.ground_truth``; an InputError where broken.
         extra_info: the row's; its ``index`` is in messages.
         kwargs: ``reward_kwargs`` of verl's configuration: ``setting``, ``weights``, ``options``, ``custom``,
-            ``allow_unsafe_reward``; what verl itself adds is not looked at.
+            ``time_limit_s``, ``allow_unsafe_reward``; what verl itself adds is not looked at.
 
     Returns:
         Finite numbers, with the same keys in the same order every time: ``score``, the weighted sum, and
