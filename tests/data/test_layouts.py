@@ -224,3 +224,12 @@ def test_names_that_are_numbers_and_names_that_are_shared(
     dataset = load_dataset(tmp_path)
     assert dataset.categories == ("7", "cat")
     assert any("'cat'" in says and "one" in says for says in dataset.warnings)
+
+
+def test_a_link_that_leads_to_itself_costs_itself_alone(
+    tmp_path: Path, make_image: Any, make_coco: Any
+) -> None:
+    make_image("images/a.png")
+    (tmp_path / "images/loop.png").symlink_to("loop.png")
+    make_coco("x.json", [("a.png", 40, 30)], [(1, 1, [1, 2, 3, 4])])
+    assert [record.id for record in load_dataset(tmp_path).records] == ["images/a.png"]

@@ -170,3 +170,26 @@ def test_names_of_classes_are_found_at_any_depth() -> None:
     assert class_names({"objects": listed, "label": kind}) == {"objects.x": ("a", "b"), "label": ("a", "b")}
     assert class_names({"objects": [{"x": kind}]}) == {"objects.x": ("a", "b")}
     assert class_names(None) == {}
+
+
+def test_the_only_column_of_classes_is_the_class(tmp_path: Path) -> None:
+    kinds = {"img": datasets.Image(), "breed": datasets.ClassLabel(names=["cat", "dog"])}
+    rows = [{"img": stored(n), "breed": n} for n in range(2)]
+    dataset = load_dataset(save(tmp_path / "set", rows, kinds, "parquet"))
+    assert [class_name(record) for record in dataset.records] == ["cat", "dog"]
+
+
+def test_crowds_count_neither_way(tmp_path: Path) -> None:
+    box = datasets.Sequence(datasets.Value("float32"), length=4)
+    one = {"bbox": box, "category": datasets.Value("string"), "iscrowd": datasets.Value("int64")}
+    features = {"image": datasets.Image(), "objects": [one]}
+    objects = [
+        {"bbox": [4, 6, 16, 21], "category": name, "iscrowd": n} for n, name in enumerate(("cat", "dog"))
+    ]
+    rows: list[dict[str, Any]] = [
+        {"image": stored(0), "objects": objects},
+        {"image": stored(1), "objects": None},
+    ]
+    first, second = load_dataset(save(tmp_path / "set", rows, features, "parquet")).records
+    assert [one.counts for one in first.annotations] == [True, False]
+    assert second.annotations == ()

@@ -114,7 +114,7 @@ class _Listing:
         self._names: set[str] = set()
         try:
             with os.scandir(self.folder) as entries:
-                self._names = {entry.name for entry in entries if entry.is_file()}
+                self._names = {entry.name for entry in entries if _is_file(entry)}
         except PermissionError:
             # A folder may be closed to listing and its files open all the same.
             self._known = False
@@ -133,6 +133,14 @@ class _Listing:
         if self._known and folded(name) not in self._folded:
             return None
         return name if Path(self.folder, name).is_file() else None
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file or leads to one; a link that leads to itself does not."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def on_disk(path: Path) -> Path:

@@ -8,18 +8,19 @@ the boxes show that they are corners.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vrft.data.data_options import BoxOrder
 from vrft.data.label_checks import CATEGORY_BOXES, instance_of
 from vrft.data.rows.row_form import LabelRow, Reading, RowForm, unpacked, with_annotations
-from vrft.data.scalars import numbers
+from vrft.data.scalars import flag, numbers
 from vrft.errors import LabelError
 from vrft.types import Provides, Record
 
 _BOXES = ("bbox", "bboxes", "box", "boxes")
 _NAMES = ("category", "categories", "label", "labels", "class", "classes", "name", "names", "category_id")
+_CROWDS = ("iscrowd", "is_crowd")
 _EXPECTED = 'Expected: "objects": {"bbox": [[x, y, width, height]], "category": ["cat"]}.'
 
 
@@ -44,47 +45,60 @@ class ObjectsForm(RowForm):
 
     def loose_boxes(self, row: LabelRow) -> list[Sequence[float]]:
         found = _columns(row)
-        listed = [numbers(box) for box in found[1]] if found is not None else []
+        listed = [numbers(box) for box in found.boxes] if found is not None else []
         return [box for box in listed if box is not None and len(box) == 4]
 
     def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
         found = _columns(row)
         if found is None:
             raise LabelError("The row has no boxes with categories.", row.where, _EXPECTED)
-        column, boxes, names = found
-        if len(boxes) != len(names):
-            problem = f"It has {len(boxes)} boxes and {len(names)} categories."
+        if not len(found.boxes) == len(found.names) == len(found.crowds):
+            problem = f"It has {len(found.boxes)} boxes and {len(found.names)} categories."
             raise LabelError(problem, row.where, _EXPECTED)
         unknown = set(record.unknown)
-        for number, (box, name) in enumerate(zip(boxes, names, strict=True), 1):
+        objects = zip(found.boxes, found.names, found.crowds, strict=True)
+        for number, (box, name, crowd) in enumerate(objects, 1):
             where = f"{row.where}, object {number}"
             with reading.mistakes.kept(unknown):
-                category = row.named(name, column)
+                category = row.named(name, found.column)
                 with reading.mistakes.kept(unknown, category):
                     four = numbers(box) or ()
                     if len(four) != 4:
                         raise LabelError(f"The box {box} is not four numbers.", where, _EXPECTED)
-                    record = with_annotations(record, instance_of(category, reading.box(four, record, where)))
+                    corners, counts = reading.box(four, record, where), not flag(crowd, "iscrowd", where)
+                    record = with_annotations(record, instance_of(category, corners, crowd=not counts))
         return replace(record, unknown=tuple(sorted(unknown)))
 
 
-def _columns(row: LabelRow) -> tuple[str, list[Any], list[Any]] | None:
-    """The path of the column of names, the boxes and the names; None where the row has none such."""
-    prefix, held = next(
-        ((f"{key}.", unpacked(row.entry[key])) for key in ("objects", "annotations") if key in row.entry),
-        ("", row.entry),
-    )
+@dataclass(frozen=True)
+class _Objects:
+    """The objects of a row, one list for each of their fields."""
+
+    column: str
+    """The path of the column of names."""
+    boxes: list[Any]
+    names: list[Any]
+    crowds: list[Any]
+
+
+def _columns(row: LabelRow) -> _Objects | None:
+    """The objects of a row; None where it has no such columns."""
+    key = next((key for key in ("objects", "annotations") if key in row.entry), None)
+    held = row.entry if key is None else unpacked(row.entry[key])
+    held = [] if held is None else held
     if isinstance(held, list) and all(isinstance(one, Mapping) for one in held):
-        held = {key: [one.get(key) for one in held] for key in (held[0] if held else ("bbox", "category"))}
+        fields = {field for one in held for field in one} or {"bbox", "category"}
+        held = {field: [one.get(field) for one in held] for field in fields}
     if not isinstance(held, Mapping):
         return None
-    boxes_at = next((key for key in _BOXES if isinstance(unpacked(held.get(key)), list)), None)
-    names_at = next((key for key in _NAMES if isinstance(unpacked(held.get(key)), list)), None)
-    if boxes_at is None or names_at is None:
+    lists = {field: listed for field in held if isinstance(listed := unpacked(held[field]), list)}
+    boxes = next((field for field in _BOXES if field in lists), None)
+    names = next((field for field in _NAMES if field in lists), None)
+    if boxes is None or names is None:
         return None
-    boxes, names = unpacked(held[boxes_at]), unpacked(held[names_at])
-    assert isinstance(boxes, list) and isinstance(names, list)
-    return prefix + names_at, boxes, names
+    crowds = next((lists[field] for field in _CROWDS if field in lists), [0] * len(lists[boxes]))
+    column = names if key is None else f"{key}.{names}"
+    return _Objects(column, lists[boxes], lists[names], crowds)
 
 
 FORM = ObjectsForm()

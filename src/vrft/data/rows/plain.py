@@ -87,6 +87,12 @@ class _PlainRow:
     def has(self, keys: tuple[str, ...]) -> bool:
         return any(key in self.entry for key in keys)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that may hold its class: those of known names, or the only one with a list of names."""
+        listed = [key for key in self.row.names if key in self.entry]
+        return NAME if self.has(NAME) or len(listed) != 1 else (listed[0],)
+
     def text(self, keys: tuple[str, ...]) -> str:
         """The first of these columns, trimmed; LabelError where it is not text."""
         key = next((key for key in keys if key in self.entry), keys[0])
@@ -166,15 +172,15 @@ class _PlainRow:
             return frozenset()
         if self._object is not None:
             asked = ("category", "phrase", "question") if self.has(QUESTION) else ("image",)
-            asked = ("category",) if self.has(NAME) else asked
+            asked = ("category",) if self.has(self.names) else asked
             return frozenset((about, str(self._object["kind"])) for about in asked)
         target = self._target
         of_boxes = isinstance(target, list) or str(target)[:1] == "["
         if self.has(tuple(_BOXES)) or self.places or of_boxes:
             if not self.has(QUESTION):
-                return frozenset({CATEGORY_BOXES} if self.has(NAME) else {PHRASE_BOXES})
+                return frozenset({CATEGORY_BOXES} if self.has(self.names) else {PHRASE_BOXES})
             return frozenset({PHRASE_BOXES} if not of_boxes else {PHRASE_BOXES, CATEGORY_BOXES})
-        if self.has((*TARGET, *NAME)):
+        if self.has((*TARGET, *self.names)):
             return frozenset({IMAGE_CLASS})
         # What a row of a question alone lacks is reported line by line.
         return frozenset({PHRASE_BOXES} if self.has(QUESTION) else ())
@@ -238,12 +244,12 @@ class PlainForm(RowForm):
             return of_phrase(record, name, Boxes(plain.boxes(record, reading)), row)
         if pair != IMAGE_CLASS or plain.is_value:
             return of_phrase(record, name, plain.value(pair[1], record.image.size_wh), row, about)
-        return of_image(record, plain.text((*TARGET, *NAME)), row)
+        return of_image(record, plain.text((*TARGET, *plain.names)), row)
 
 
 def _columns(row: _PlainRow, about: str) -> tuple[str, ...]:
     """The columns that name what a row is about."""
-    return NAME if about == "category" and row.has(NAME) else QUESTION
+    return row.names if about == "category" and row.has(row.names) else QUESTION
 
 
 def _as_list(value: object, where: str) -> object:

@@ -169,9 +169,14 @@ def of_phrase(record: Record, phrase: str, value: Value, row: LabelRow, about: A
     for one in record.annotations:
         alike = (one.about, one.name, one.value.kind) == (about, nfc(phrase), value.kind)
         if alike and one.value.meaning != value.meaning and about != "category":
-            problem = f"Another row has another answer to '{phrase}' for the same image."
+            problem = f"Another row has another answer to '{phrase}' for the same image: "
+            problem += f"{_in_words(one.value)} there, {_in_words(value)} here."
             raise Contradiction(problem, row.where, row.fix)
     return with_annotations(record, Annotation(about, phrase, value))
+
+
+def _in_words(value: Value) -> str:
+    return " and ".join(value.describe().split("\n"))
 
 
 def of_image(record: Record, name: str, row: LabelRow) -> Record:
