@@ -91,7 +91,9 @@ def test_images_are_written_once_as_they_were_stored(tmp_path: Path, own_cache: 
     assert not ImageChops.difference(open_rgb(first.image.path), make_image(1).convert("RGB")).getbbox()
     files = {file: file.stat().st_mtime_ns for file in own_cache.rglob("*.png")}
     assert len(files) == 2
-    assert load_dataset(folder).warnings == ("The images of 3 rows were written to the cache.",)
+    assert load_dataset(folder).warnings == (
+        f"The images of 3 rows are in {own_cache / '.cache/vrft/images'}.",
+    )
     assert {file: file.stat().st_mtime_ns for file in own_cache.rglob("*.png")} == files
     assert not (folder / "images").exists()
 

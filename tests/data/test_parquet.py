@@ -193,3 +193,22 @@ def test_crowds_count_neither_way(tmp_path: Path) -> None:
     first, second = load_dataset(save(tmp_path / "set", rows, features, "parquet")).records
     assert [one.counts for one in first.annotations] == [True, False]
     assert second.annotations == ()
+
+
+@FORMS
+def test_conversations_with_images_inside(tmp_path: Path, form: str) -> None:
+    text = datasets.Value("string")
+    features = {"messages": [{"role": text, "content": text}], "images": datasets.Sequence(datasets.Image())}
+    answer = '[{"bbox_2d": [4, 6, 20, 27], "label": "cup"}]'
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"<image>Find cup {n}."},
+                {"role": "assistant", "content": answer},
+            ],
+            "images": [stored(n)],
+        }
+        for n in range(2)
+    ]
+    dataset = load_dataset(save(tmp_path / "set", rows, features, form), BOXES)
+    assert [boxes(record) for record in dataset.records] == [[("cup", (4.0, 6.0, 20.0, 27.0))]] * 2

@@ -110,7 +110,7 @@ class RowReader(ABC):
             f"Tables without {in_words(needs)} are not read": left_out,
             "Values of 'split' other than train, val and test are not used": sorted(read.strange),
         }
-        inside = [f"The images of {read.n_inside} rows were written to the cache."] if read.n_inside else []
+        inside = [f"The images of {read.n_inside} rows are in {read.cache}."] if read.n_inside else []
         warnings = (*orders, *inside, *warnings_about(found), *read.mistakes.warnings, *torn)
         odd = (tuple(read.mistakes), tuple(read.mistakes.fixed))
         return Dataset(root, self.name, read.records, warnings, parts, {}, *odd)
@@ -153,6 +153,8 @@ class _Images:
         """Record ids with a part; several rows of an image may name several."""
         self.strange: set[str] = set()
         self.n_inside = 0
+        """Rows that hold their images."""
+        self.cache: Path | None = None
         self._records: dict[str, Record] = {}
         self._unusable: set[str] = set()
         """Images as rows name them, and record ids: each is reported once."""
@@ -214,6 +216,7 @@ class _Images:
         """The record of a row's image; None where the image cannot be used."""
         image, inside = _image(given, images, row)
         self.n_inside += inside
+        self.cache = image.parents[1] if inside else self.cache
         # Images of the cache are named as if they were next to their rows.
         name = f"images/{image.name}" if inside else record_id(image, self.root)
         record = self._records.get(name)
