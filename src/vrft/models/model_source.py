@@ -208,6 +208,14 @@ def check_bases(chain: Sequence[AdapterFolder], base: str, source: str) -> None:
             )
 
 
+def weight_files(source: str) -> list[Path]:
+    """The weight files of a model's folder, those of its adapters first; none of a hub id's base."""
+    place = resolve_source(source)
+    chain = adapter_chain(place)
+    own = [file for adapter in chain for file in sorted(adapter.path.glob("adapter_model.safetensors"))]
+    return own + sorted(Path(innermost(chain, place)).glob("*.safetensors"))
+
+
 def _digest(folder: Path, pattern: str) -> str | None:
     files = sorted(folder.glob(pattern))
     digest = hashlib.sha256()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from transformers.core_model_loading import rename_source_key
 
 from vrft.errors import RunError
 from vrft.models.adapter_weights import adapter_state, old_name_rules
+from vrft.models.model_source import cannot_load
 
 
 def check_saved(model: Any, folder: Path) -> int:
@@ -53,6 +55,26 @@ def check_saved(model: Any, folder: Path) -> int:
     if missing := [name for name, value in left.items() if value.data_ptr() not in seen]:
         raise _differs(folder, missing[0])
     return len(seen)
+
+
+def broken_weights(files: Iterable[Path], dtype: torch.dtype) -> list[str]:
+    """Names of weights that hold a number which is not finite in a precision, read one by one.
+
+    Raises:
+        ModelError: a file cannot be read.
+    """
+    found: list[str] = []
+    for file in files:
+        try:
+            with safe_open(file, "pt") as saved:
+                found += [key for key in saved.keys() if _is_broken(saved.get_tensor(key), dtype)]  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise cannot_load(str(file), "the weights", error) from error
+    return found
+
+
+def _is_broken(value: torch.Tensor, dtype: torch.dtype) -> bool:
+    return value.is_floating_point() and not bool(value.to(dtype).isfinite().all())
 
 
 def _same(saved: torch.Tensor, own: torch.Tensor) -> bool:

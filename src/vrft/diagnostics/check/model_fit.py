@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
+import torch
+
 from vrft.data.images import open_rgb
 from vrft.data.label_checks import some
 from vrft.data.splits.question_pool import seeded_order
 from vrft.diagnostics.check.finding import Finding, Severity
 from vrft.diagnostics.check.memory_fit import examine_memory
 from vrft.diagnostics.check.model_case import EncodedQuestion, ModelCase, boxes_in
-from vrft.errors import InputError
+from vrft.errors import InputError, ModelError
 from vrft.geometry.overlay import PALETTE, draw_shapes
+from vrft.models.model_source import weight_files
+from vrft.models.saved_weights import broken_weights
 from vrft.run_folder import make_folder
 from vrft.tasks.registry import task_of
 from vrft.types import Example, Shape
@@ -24,6 +28,32 @@ LEAST_PX = 8.0
 FEW = 0.02
 """Share of the questions up to which tiny objects are worth a note only."""
 OVERLAYS = 3
+
+
+MOST_BYTES = 8 * 2**30
+"""Of weight files that are read whole for a look at their numbers: some seconds."""
+
+
+def examine_weights(case: ModelCase) -> list[Finding]:
+    """An error where weights are not finite or cannot be read; a policy that has them says so itself."""
+    policy = case.policy
+    if policy.device.type != "meta":
+        return []
+    files = weight_files(policy.source)
+    if sum(file.stat().st_size for file in files) > MOST_BYTES:
+        return []
+    try:
+        broken = broken_weights(files, policy.core.dtype)
+    except ModelError as error:
+        return [Finding(Severity.ERROR, "unreadable-weights", str(error), policy.source)]
+    if not broken:
+        return []
+    precision = str(policy.core.dtype).removeprefix("torch.")
+    problem = f"{len(broken)} of the model's weights are not finite in {precision}: {some(broken)}."
+    fix = "Download the model again, or take one from before its training diverged."
+    if policy.core.dtype == torch.float16:
+        fix = "Set model.dtype: float32, or bfloat16 on a GPU that computes in it."
+    return [Finding(Severity.ERROR, "not-finite", problem, policy.source, fix)]
 
 
 def examine_gold(case: ModelCase) -> list[Finding]:
@@ -160,6 +190,7 @@ def examine_pixels(case: ModelCase) -> list[Finding]:
 
 
 MODEL_EXAMINATIONS: Mapping[str, Callable[[ModelCase], list[Finding]]] = {
+    "weights": examine_weights,
     "right answers": examine_gold,
     "memory": examine_memory,
     "drawn labels": examine_overlay,
