@@ -126,6 +126,7 @@ def test_several_boxes(content, numbers):
             '<points x1="1" y1="2" x2="3.5" y2="4" alt="ears">ears</points>',
             [RawPoint((1.0, 2.0), "ears", 100.0), RawPoint((3.5, 4.0), "ears", 100.0)],
         ),
+        ('<points x1="501" y1="250">nose</points>', [RawPoint((501.0, 250.0))]),
         ('[{"point_2d": [1, 2], "label": "nose"}]', [RawPoint((1.0, 2.0), "nose")]),
         ('{"points": [[1, 2], [3, 4]]}', [RawPoint((1.0, 2.0)), RawPoint((3.0, 4.0))]),
         ("(1, 2)", [RawPoint((1.0, 2.0))]),

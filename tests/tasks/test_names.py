@@ -128,6 +128,20 @@ def test_class_folders_of_a_mac_are_learned_under_the_composed_name(tmp_path: Pa
         assert score(f"<answer>{said}</answer>", replace(example, form=example.form)).terms["accuracy"] == 1
 
 
+def test_folders_of_one_name_in_two_forms_are_one_class(tmp_path: Path) -> None:
+    """Beside each other, and in parts that two machines wrote."""
+    together, parts = tmp_path / "together", tmp_path / "parts"
+    for number, name in enumerate(("café", "tea", "고양이")):
+        for turn, form in enumerate(FORMS):
+            paint(together / normalize(form, name) / f"{number}{turn}.png", 2 * number + turn)
+            paint(parts / ("train", "test")[turn] / normalize(form, name) / f"{number}{turn}.png", number)
+    for root in (together, parts):
+        dataset = load_dataset(root, load_task("classification").needs)
+        assert dataset.categories == ("café", "tea", normalize("NFC", "고양이")), root
+        assert len(dataset.records) == 6
+        assert any("count as one" in warning for warning in dataset.warnings)
+
+
 @pytest.mark.parametrize("in_names", FORMS)
 @pytest.mark.parametrize("on_disk", FORMS)
 def test_a_label_file_finds_images_and_joins_categories_in_any_form(

@@ -182,7 +182,7 @@ def one_part_each(named: Iterable[tuple[str, str]]) -> tuple[dict[str, str], lis
 
 def shared_names(named: Sequence[str]) -> list[str]:
     """A sentence about classes of one name, which count as one."""
-    twice = sorted(name for name, count in Counter(named).items() if count > 1)
+    twice = sorted(name for name, count in Counter(map(nfc, named)).items() if count > 1)
     says = f"several classes are called {some([repr(name) for name in twice])}, and count as one each."
     return [says] if twice else []
 

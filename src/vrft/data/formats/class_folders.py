@@ -19,9 +19,11 @@ from vrft.data.label_checks import (
     part_of,
     record_id,
     record_of,
+    shared_names,
     warnings_about,
 )
 from vrft.types import Provides, Record
+from vrft.types.names import nfc
 
 _NEVER_CLASSES = frozenset({"__macosx", "__pycache__", "ground_truth", "labels", "annotations", "imagesets"})
 """Folders, in lower case, that tools leave beside images."""
@@ -71,7 +73,8 @@ class FolderNames(ABC):
             "Folders that make no class are not read": [record_id(folder, path) for folder in others],
         }
         records.sort(key=lambda record: record.id)
-        warnings = tuple(warnings_about(found))
+        alike = shared_names(sorted({folder.name for folder, _ in folders}))
+        warnings = (*alike, *warnings_about(found))
         return Dataset(path, self.name, tuple(records), warnings, parts, left_out=tuple(mistakes))
 
 
@@ -83,7 +86,7 @@ class ClassFoldersReader(FolderNames):
     def class_folders(self, path: Path) -> list[tuple[Path, str | None]]:
         found = filled(path)
         parts = folders_of_parts(path)
-        shared = [{inner.name for inner in filled(folder)} for folder in parts]
+        shared = [{nfc(inner.name) for inner in filled(folder)} for folder in parts]
         are_parts = len(shared) > 1 and bool(set.intersection(*shared))
         holds_a_dataset = any(len(folders_of_parts(folder)) > 1 for folder in found)
         others = [folder for folder in found if folder.name.lower() not in _RARELY_CLASSES]

@@ -47,8 +47,9 @@ SETTINGS: Mapping[str, Setting] = {
         "format": RewardTerm(format_term, unsafe=True),
     },
 }
-"""``released_fixed`` has the rule of the released code without its prelude, its NaN and its unrewarded
-abstention; ``released`` is that code with all its holes, for the audit and for comparison."""
+"""``released_fixed`` has the rule of the released code without its prelude, its NaN, its unrewarded
+abstention and its pass for boxes that are repeated digit for digit; ``released`` is that code with all its
+holes, for the audit and for comparison."""
 
 TERMS: Setting = {
     "iou_paper": boxes.iou_paper,

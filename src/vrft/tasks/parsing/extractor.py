@@ -291,9 +291,10 @@ def read_run(group: Group, text: str) -> RawBox | RawPoint | None:
 
 
 def read_point_tag(tag: str) -> list[RawPoint]:
-    """Read a ``<point>`` or ``<points>`` tag: x and y in percent, numbered where there are several.
+    """Read a ``<point>`` or ``<points>`` tag: x and y, numbered where there are several.
 
-    No point is read where an x or a y is missing.
+    They are percent, as Molmo writes them, unless a number is above 100. No point is read where an x or a y
+    is missing.
     """
     found: dict[str, dict[str, float]] = {}
     for axis, number, value in _ATTRIBUTE.findall(tag):
@@ -302,4 +303,7 @@ def read_point_tag(tag: str) -> list[RawPoint]:
     label = (alt[1] or alt[2]).strip() or None if alt else None
     if any(len(point) != 2 for point in found.values()):
         return []
-    return [RawPoint((point["x"], point["y"]), label, PERCENT) for point in found.values()]
+    extent = (
+        PERCENT if max((n for point in found.values() for n in point.values()), default=0) <= 100 else None
+    )
+    return [RawPoint((point["x"], point["y"]), label, extent) for point in found.values()]
