@@ -12,7 +12,7 @@ from vrft.config.run_config import RunConfig, load_config, make_config, set_key
 from vrft.data.dataset import readers
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.check.finding import Finding, Report, Severity, examined, worst_first
-from vrft.diagnostics.check.run_check import DATA_EXAMINATIONS, check
+from vrft.diagnostics.check.run_check import DATA_EXAMINATIONS, SAID_BY_DATASET, check
 from vrft.errors import InputError
 from vrft.miniature.location import MINIATURE
 from vrft.progress import ProgressReporter
@@ -57,7 +57,8 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
 def examine_first(case: DataCase, folder: Path, reporter: ProgressReporter) -> None:
     """Examine what a fit or a run is to learn from, alone and with what it trains, before it begins.
 
-    Warnings are reported, and all findings are kept in the folder's ``check.json``.
+    Warnings are reported, but for those that the dataset itself has, which are said where it is read; all
+    findings are kept in the folder's ``check.json``.
 
     Raises:
         InputError: there are errors.
@@ -73,6 +74,7 @@ def examine_first(case: DataCase, folder: Path, reporter: ProgressReporter) -> N
             lines.append(f"And {len(errors) - SHOWN} more errors: 'vrft check' lists them.")
         raise InputError("\n".join(lines))
     warnings = [finding for finding in ordered if finding.severity is Severity.WARNING]
+    warnings = [finding for finding in warnings if finding.code not in SAID_BY_DATASET]
     for finding in warnings[:SHOWN]:
         reporter.info(_line(finding))
     if len(warnings) > SHOWN:

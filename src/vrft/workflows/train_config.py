@@ -39,8 +39,8 @@ def train_config(
                 check_unchanged(config, folder)
             saved = folder.path / MANIFEST
             questions = questions_of(config, shown, saved if folder.began and saved.exists() else None)
-            if questions.dataset.summary:
-                shown.info(questions.dataset.summary)
+            for sentence in questions.dataset.warnings:
+                shown.info(sentence)
             check_model(config.model, questions.dataset, shown)
             pseudo = pseudo_of(config, questions, shown)
             if check and context.is_first and not folder.began:

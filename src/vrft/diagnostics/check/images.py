@@ -21,7 +21,7 @@ SMALL_PX = 32
 def examine_images(case: DataCase) -> list[Finding]:
     """Warnings about turned and tiny images."""
     found: list[Finding] = []
-    readable = case.dataset.records
+    readable = [r for r in case.dataset.records if isinstance(case.prints[r.id], Fingerprint)]
     located = [r for r in readable if any(one.value.evidence_boxes for one in r.annotations)]
     turned = [str(r.image.path) for r in located if _is_turned(r.image.path, r.image.size_wh)]
     if turned:

@@ -48,6 +48,8 @@ def examine_left_out(case: DataCase) -> list[Finding]:
     ]
 
 
+SAID_BY_DATASET = frozenset({"reader", "left-out", "fixed"})
+"""Codes of findings that the warnings of the dataset say already, one by one or in a sentence."""
 DATA_EXAMINATIONS: Mapping[str, Callable[[DataCase], list[Finding]]] = {
     "balance": examine_balance,
     "boxes": examine_boxes,
