@@ -210,6 +210,8 @@ def test_tensorflows_csv(tmp_path: Path, make_image: Any) -> None:
         ("path,class,left,top,right,bottom", "a.png,cat,4,6,20,27"),
         ("file_name,category,x,y,w,h", "a.png,cat,4,6,16,21"),
         ("image,class,xmin,xmax,ymin,ymax", "a.png,cat,4,20,6,27"),
+        ("filename,label,x,y,width,height", "a.png,cat,4,6,16,21"),
+        ("filename,label,xmin,ymin,xmax,ymax,width,height", "a,cat,4,6,20,27,40,30"),
         ("image,category,bbox_xywh", 'a.png,cat,"[4, 6, 16, 21]"'),
         ("image,category,bbox_xyxy", 'a.png,cat,"[4, 6, 20, 27]"'),
     ],
@@ -301,3 +303,23 @@ def test_the_order_of_random_boxes_is_found(wide: tuple[int, int]) -> None:
         assert order_of([(box, extent) for box in scaled], "xyxy")[0] == "xyxy"
         as_xywh = [((a, b, c - a, d - b), extent) for a, b, c, d in scaled]
         assert order_of(as_xywh, "xywh")[0] == "xywh"
+
+
+def test_a_solution_that_is_a_box_is_what_the_problem_describes(tmp_path: Path, make_image: Any) -> None:
+    make_image("a.png")
+    ask = "Please provide the bounding box coordinate of the region this sentence describes: the left cup."
+    write(tmp_path / "x.jsonl", {"image": "a.png", "problem": ask, "solution": [4, 6, 20, 27]})
+    (record,) = load_dataset(tmp_path).records
+    assert phrases(record) == [("the left cup", ((4.0, 6.0, 20.0, 27.0),))]
+
+
+def test_open_images_wants_to_know_what_its_numbers_are(tmp_path: Path, make_image: Any) -> None:
+    for number in range(4):
+        make_image(f"images/{number}a.png", shade=number)
+    rows = [f"{number}a,xclick,Cup,1,0.1,0.5,0.2,0.9" for number in range(4)]
+    head = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax"
+    (tmp_path / "boxes.csv").write_text("\n".join([head, *rows]) + "\n")
+    with pytest.raises(LabelError, match="--coordinates 0-1 "):
+        load_dataset(tmp_path)
+    records = load_dataset(tmp_path, options=ReadOptions(coordinates="0-1")).records
+    assert boxes(records[0]) == [("Cup", (4.0, 6.0, 20.0, 27.0))]

@@ -21,7 +21,7 @@ _EXTENT: dict[Coordinates, float] = {"0-1": 1.0, "0-1000": 1000.0}
 _ROUNDED = 0.005
 """How far rounding may take a share beyond 1."""
 _LEAST_BOXES = 3
-"""Fewer boxes show nothing."""
+"""Fewer boxes show no parts of a thousand."""
 _SPREAD = 500.0
 """The largest of such numbers is at least this."""
 _OUTSIDE = 0.1
@@ -85,14 +85,12 @@ def likely_coordinates(corners_xyxy: np.ndarray, sizes_wh: np.ndarray) -> Coordi
         corners_xyxy: (n, 4), as written.
         sizes_wh: (n, 2), of their images in pixels.
     """
-    if corners_xyxy.min() < 0 or corners_xyxy.max() > 1000:
+    if corners_xyxy.min() < -_ROUNDED or corners_xyxy.max() > 1000:
         return None
-    if len(corners_xyxy) < _LEAST_BOXES:
-        return None
-    if corners_xyxy.max() <= 1 + _ROUNDED:
-        return "0-1" if sizes_wh.min() > 2 else None
     whole = bool((corners_xyxy == corners_xyxy.round()).all())
-    if not whole or corners_xyxy.max() < _SPREAD:
+    if corners_xyxy.max() <= 1 + _ROUNDED:
+        return "0-1" if sizes_wh.min() > 2 and not whole else None
+    if not whole or len(corners_xyxy) < _LEAST_BOXES or corners_xyxy.max() < _SPREAD:
         return None
     if (corners_xyxy[:, 2:] > sizes_wh + 1).any(1).mean() > _OUTSIDE:
         return "0-1000"

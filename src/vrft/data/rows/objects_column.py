@@ -83,7 +83,7 @@ class _Objects:
 
 def _columns(row: LabelRow) -> _Objects | None:
     """The objects of a row; None where it has no such columns."""
-    key = next((key for key in ("objects", "annotations") if key in row.entry), None)
+    key = "objects" if "objects" in row.entry else None
     held = row.entry if key is None else unpacked(row.entry[key])
     held = [] if held is None else held
     if isinstance(held, list) and all(isinstance(one, Mapping) for one in held):

@@ -45,7 +45,7 @@ from vrft.types import About, Boxes, BoxXYXY, Provides, Record, Value, expect
 
 QUESTION = ("question", "expression")
 TARGET = ("target", "answer")
-NAME = ("class", "label", "category", "class_name", "category_name")
+NAME = ("class", "label", "category", "class_name", "category_name", "labelname")
 _BOXES: Mapping[str, BoxOrder | None] = {
     **dict.fromkeys(("box", "boxes", "boxes_xyxy", "bbox_xyxy", "bboxes_xyxy"), "xyxy"),
     **dict.fromkeys(("bbox_xywh", "bboxes_xywh", "boxes_xywh"), "xywh"),
@@ -61,6 +61,9 @@ _CORNERS: Mapping[tuple[str, ...], BoxOrder] = {
     ("bbox_x", "bbox_y", "bbox_w", "bbox_h"): "xywh",
     ("bbox_x", "bbox_y", "bbox_width", "bbox_height"): "xywh",
     ("left", "top", "w", "h"): "xywh",
+    ("x", "y", "width", "height"): "xywh",
+    ("left", "top", "width", "height"): "xywh",
+    ("xmin", "ymin", "width", "height"): "xywh",
 }
 """Columns that make a box together."""
 _PLACE = re.compile(
@@ -223,6 +226,10 @@ class PlainForm(RowForm):
             return plain.text(_columns(plain, about))
         except LabelError:
             return ""
+
+    def stated_wh(self, row: LabelRow) -> tuple[object, object]:
+        corners = _PlainRow(row).corners or ()
+        return (None, None) if "width" in corners else super().stated_wh(row)
 
     def loose_boxes(self, row: LabelRow) -> list[Sequence[float]]:
         plain = _PlainRow(row)

@@ -19,7 +19,17 @@ from vrft.types import About, Annotation, Boxes, BoxXYXY, Label, Provides, Recor
 from vrft.types.names import nfc
 from vrft.types.plugins import discover
 
-IMAGE_COLUMNS = ("image", "images", "image_path", "file_name", "filename", "img", "img_path", "path")
+IMAGE_COLUMNS = (
+    "image",
+    "images",
+    "image_path",
+    "file_name",
+    "filename",
+    "img",
+    "img_path",
+    "path",
+    "imageid",
+)
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,10 @@ class RowForm(ABC):
     def image(self, row: LabelRow) -> object:
         """What the row has of its image: a path, or a mapping with ``bytes`` and ``path``."""
         return row.image
+
+    def stated_wh(self, row: LabelRow) -> tuple[object, object]:
+        """Width and height of the image as the row has them."""
+        return row.entry.get("width"), row.entry.get("height")
 
     def says_all(self, row: LabelRow) -> bool:
         """Whether a category that no row of the image names is absent, rather than unknown."""

@@ -12,7 +12,7 @@ from vrft.data.data_options import BoxOrder, ReadOptions
 from vrft.data.dataset import Dataset
 from vrft.data.image_cache import cached_image
 from vrft.data.image_paths import ImageFinder
-from vrft.data.images import image_size_wh
+from vrft.data.images import image_size_wh, is_image
 from vrft.data.label_checks import (
     Mistakes,
     check_size,
@@ -226,8 +226,7 @@ class _Images:
             absent = () if about == "category" and not form.says_all(row) else None
             record = replace(record_of(image, self.root), id=name, absent=absent)
         try:
-            stated = (row.entry.get("width"), row.entry.get("height"))
-            check_size(stated, record.image.size_wh, row.where)
+            check_size(form.stated_wh(row), record.image.size_wh, row.where)
         except ImageError:
             self._records.pop(name, None)
             self._unusable.add(name)
@@ -244,4 +243,12 @@ def _image(given: object, images: ImageFinder, row: LabelRow) -> tuple[Path, boo
         given = given.get("path")
     if not isinstance(given, str) or not given.strip():
         raise ImageError("The row has no image: no text under 'image'.", row.where, row.fix)
-    return images.find(given.strip(), row.where), False
+    name = given.strip()
+    try:
+        return images.find(name, row.where), False
+    except ImageError:
+        # Some tables leave the ending out.
+        whole = None if is_image(Path(name)) else images.find_stem(name)
+        if whole is None:
+            raise
+        return whole, False

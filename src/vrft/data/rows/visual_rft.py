@@ -3,7 +3,8 @@
 A solution of detection is ``<answer>[{'Position': [x1, y1, x2, y2], 'Confidence': 1}, ...]</answer>`` or
 ``<answer>No Objects</answer>``, one of classification ``<answer>class</answer>``. A problem of detection
 names its category and says how coordinates are written; where it does not say 'between 0 and 1000, integer',
-they are refused. A row asks for one category, so nothing is known of the others.
+they are refused. A row asks for one category, so nothing is known of the others. A solution that is itself
+``[x1, y1, x2, y2]`` is a box of what the problem describes, as VLM-R1 has it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS
-from vrft.data.rows.row_form import LabelRow, Reading, RowForm, of_category, of_image
+from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES
+from vrft.data.rows.row_form import LabelRow, Reading, RowForm, of_category, of_image, of_phrase
+from vrft.data.scalars import numbers
 from vrft.errors import LabelError
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_label_answer
 from vrft.types import Boxes, CoordinateFrame, Form, Label, Points, Provides, Record
 
 _CATEGORY = re.compile(r"belonging to the category '(.+?)' in the image, and provide")
 """The detection prompt of the paper's Table 1 and of the released sets."""
+_DESCRIBED = re.compile(r"(?:describes|description|refers to)\s*:\s*(\S.*?)\.?\s*$", re.S)
+"""What VLM-R1's prompt asks for."""
 _LIST = re.compile(r"\s*<answer>\s*(\[|No Objects)")
 
 
@@ -27,12 +31,15 @@ class VisualRftForm(RowForm):
 
     provides: Mapping[Provides, str] = {
         CATEGORY_BOXES: "rows with the columns image, problem and solution, and boxes",
+        PHRASE_BOXES: "rows with the columns image, problem and solution, and one box",
         IMAGE_CLASS: "rows with the columns image, problem and solution, and a class name",
     }
 
     def says(self, row: LabelRow) -> frozenset[Provides]:
         if not {"problem", "solution"} <= row.entry.keys():
             return frozenset()
+        if isinstance(row.entry["solution"], list):
+            return frozenset({PHRASE_BOXES})
         return frozenset({CATEGORY_BOXES if _LIST.match(str(row.entry["solution"])) else IMAGE_CLASS})
 
     def subject(self, row: LabelRow, about: str) -> str | None:
@@ -40,10 +47,21 @@ class VisualRftForm(RowForm):
         return found[1] if found else None
 
     def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
+        if pair == PHRASE_BOXES:
+            return _described(record, row, reading)
         texts = (row.entry.get("problem"), row.entry.get("solution"))
         problem, solution = (text if isinstance(text, str) else "" for text in texts)
         labelled = _boxed if pair == CATEGORY_BOXES else _classified
         return labelled(record, problem, solution, row)
+
+
+def _described(record: Record, row: LabelRow, reading: Reading) -> Record:
+    problem, four = row.entry.get("problem"), numbers(row.entry.get("solution"))
+    if not isinstance(problem, str) or four is None or len(four) != 4:
+        raise LabelError("The row has no text under 'problem' and one box as 'solution'.", row.where, row.fix)
+    described = _DESCRIBED.search(problem)
+    phrase = " ".join((described[1] if described else problem).replace("<image>", " ").split())
+    return of_phrase(record, phrase, Boxes((reading.box(four, record, row.where, "xyxy"),)), row)
 
 
 def _boxed(record: Record, problem: str, solution: str, row: LabelRow) -> Record:
