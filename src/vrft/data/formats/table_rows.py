@@ -10,13 +10,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from vrft.data.formats.json_files import is_objects, json_files, mentions, parsed
 from vrft.data.label_checks import PHRASE_BOXES, part_of
 from vrft.data.rows.row_form import LabelRow, forms
-from vrft.data.rows.row_reader import RowFile, RowReader
+from vrft.data.rows.row_reader import RowFile, RowReader, most_say
 from vrft.errors import LabelError
 from vrft.types import Provides
 
@@ -43,10 +44,10 @@ class RowsReader(RowReader):
         return rows(source.file)
 
     def said_by(self, source: RowFile) -> frozenset[Provides]:
-        """What the first row says that can be read; the reader reports others."""
-        for row in rows(source.file, "replace"):
-            if row.mistake is None:
-                return next((says for form in forms() if (says := form.says(row))), frozenset())
+        """What most of the first rows say; the reader reports others."""
+        found = rows(source.file, "replace")
+        if (first := next((row for row in found if row.mistake is None), None)) is not None:
+            return most_say(chain([first], found))
         broken = source.file.suffix.lower() in _SUFFIXES and mentions(source.file, "image")
         return frozenset({PHRASE_BOXES} if broken else ())
 

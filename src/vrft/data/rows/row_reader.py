@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePath
@@ -29,6 +30,8 @@ from vrft.data.rows.row_form import LabelRow, Reading, RowForm, forms
 from vrft.errors import ImageError, LabelError
 from vrft.types import Provides, Record, in_words
 
+_SAY_WHAT = 20
+"""Rows that show what a file says; a cell of the first may be empty."""
 _SHOW_ORDER = 300
 """Rows whose boxes are looked at to see in which order four numbers are written."""
 _EXTENT = {"0-1": 1.0, "0-1000": 1000.0}
@@ -71,16 +74,11 @@ class RowReader(ABC):
         """All rows of a file in order."""
 
     def said_by(self, source: RowFile) -> frozenset[Provides]:
-        """What the first row of a file says that can be read."""
-        first = next((row for row in self.rows(source) if row.mistake is None), None)
-        return (
-            frozenset()
-            if first is None
-            else next((s for form in forms() if (s := form.says(first))), frozenset())
-        )
+        """What most of the first rows of a file say."""
+        return most_say(self.rows(source))
 
     def detects(self, path: Path) -> frozenset[Provides]:
-        """What the files say, each by its first row."""
+        """What the files say, each by its first rows."""
         return frozenset().union(*map(self.said_by, self.sources(path)))
 
     def read(self, path: Path, needs: frozenset[Provides], options: ReadOptions | None = None) -> Dataset:
@@ -140,6 +138,14 @@ class RowReader(ABC):
         says = "[x1, y1, x2, y2]" if order == "xyxy" else "[x, y, width, height]"
         why = "as the boxes show" if shown else "as is usual; --box-order (data.box_order) says otherwise"
         return order, f"{source.file.name}: the four numbers of a box are read as {says}, {why}."
+
+
+def most_say(rows: Iterable[LabelRow]) -> frozenset[Provides]:
+    """What most of the first rows say that can be read; of two that are alike frequent, the first."""
+    first = islice((row for row in rows if row.mistake is None), _SAY_WHAT)
+    known = (next((says for form in forms() if (says := form.says(row))), frozenset()) for row in first)
+    said = Counter(says for says in known if says)
+    return max(said, key=said.__getitem__, default=frozenset())
 
 
 class _Images:
