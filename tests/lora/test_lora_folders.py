@@ -8,7 +8,9 @@ import shutil
 import pytest
 import torch
 from hand_made import ALPHA, OLD, PROJECTIONS, RANK, TODAY, factors, merged, text_weights, write_adapter
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForImageTextToText
 
 from architectures import FAMILY_NAMES, ask, loaded
 from vrft.errors import ConfigError, ModelError, RunError
@@ -115,6 +117,39 @@ def test_old_names_of_the_vision_tower_and_of_dumped_states_are_read(base, pairs
     learning = loaded(folder, lora=LoraOptions())
     learned = [name for name, p in learning.model.named_parameters() if p.requires_grad]
     assert learned and not any("visual" in name for name in learned)
+
+
+FORMS = {
+    "dora": {"use_dora": True},
+    "rslora": {"use_rslora": True},
+    "biases": {"bias": "all"},
+    "ranks of their own": {"rank_pattern": {"q_proj": 4}, "alpha_pattern": {"v_proj": 2}},
+    "one layer": {"layers_to_transform": [1]},
+    "a head of its own": {"modules_to_save": ["lm_head"]},
+    "embeddings that the base shares with its head": {"target_modules": ["embed_tokens", "q_proj"]},
+    "single tokens": {"trainable_token_indices": [9, 10]},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_adapter_of_any_form_means_what_peft_means_by_it(base, tmp_path, form):
+    torch.manual_seed(0)
+    settings = {"r": RANK, "lora_alpha": ALPHA, "target_modules": ["q_proj", "v_proj"]} | FORMS[form]
+    theirs = get_peft_model(AutoModelForImageTextToText.from_pretrained(base), LoraConfig(**settings)).eval()
+    ids = torch.arange(8, 20)[None]
+    with torch.no_grad():
+        before = theirs(input_ids=ids).logits
+        for value in theirs.parameters():
+            if value.requires_grad:
+                value.add_(torch.randn_like(value) * 0.1)
+        expected = theirs(input_ids=ids).logits
+        assert not torch.allclose(before, expected, atol=1e-2)
+        theirs.save_pretrained(tmp_path / "adapter")
+        for lora in (None, LoraOptions()):
+            policy = loaded(tmp_path / "adapter", lora=lora)
+            assert torch.allclose(policy.core(input_ids=ids).logits, expected, atol=1e-4)
+            saved = loaded(save_policy(policy, tmp_path / f"saved {lora is None}"))
+            assert torch.allclose(saved.core(input_ids=ids).logits, expected, atol=1e-4)
 
 
 # ---- bases

@@ -10,7 +10,8 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -25,7 +26,8 @@ from vrft.models.model_source import first_line
 WRAPPER = "base_model.model."
 """Before the names of a model's own parts in a peft model."""
 _PART = re.compile(
-    r"\.(lora_(?:A|B|embedding_A|embedding_B|magnitude_vector)|base_layer)(?:\.default)?(\.weight|\.bias)?$"
+    r"\.(lora_(?:A|B|embedding_A|embedding_B|magnitude_vector)|base_layer|token_adapter)(?:\.default)?"
+    r"(\.weight|\.bias|\.trainable_tokens_delta)?$"
 )
 """What peft adds to the name of an adapted module; a state that was dumped whole has 'default' in it."""
 _NUMBER = re.compile(r"(?:(?<=\.)|^)\d+(?=\.|$)")
@@ -56,7 +58,7 @@ def attach_adapter(model: Any, adapter: AdapterFolder, source: str, *, dropout: 
             f"{source}: the adapter cannot be read ({first_line(error)}). Save or download it again."
         ) from error
     tensors, renamed = _placed(saved, model, source)
-    modules = {name for name, part in map(_split, tensors) if part}
+    modules = {name for name, part in map(_split, tensors) if part.startswith(".lora_")}
     if absent := _absent(settings, {renamed.get(name, name): name for name in modules}, model):
         raise _lacking(source, absent)
     settings.target_modules = sorted(modules)
@@ -69,7 +71,8 @@ def attach_adapter(model: Any, adapter: AdapterFolder, source: str, *, dropout: 
     if dropout is not None:
         settings.lora_dropout = dropout
     try:
-        wrapped = get_peft_model(model, settings)
+        with _silence():
+            wrapped = get_peft_model(model, settings)
     except _BROKEN as error:
         raise ModelError(
             f"{source}: the adapter does not fit its base model '{adapter.base}' ({first_line(error)}). "
@@ -78,6 +81,34 @@ def attach_adapter(model: Any, adapter: AdapterFolder, source: str, *, dropout: 
     _fill(wrapped, tensors, source)
     _check_scales(wrapped, source)
     return wrapped
+
+
+def merge_adapter(wrapped: Any) -> Any:
+    """The base of a peft model with the adapter in its weights; embeddings and head no longer share theirs
+    where the adapter changes one of them."""
+    core = wrapped.get_base_model()
+    ends = core.get_input_embeddings(), core.get_output_embeddings()
+    if _shared(*ends) and any(hasattr(end, "lora_A") for end in ends):
+        head = getattr(ends[1], "base_layer", ends[1])
+        head.weight = torch.nn.Parameter(head.weight.detach().clone())
+    with _silence():
+        model = wrapped.merge_and_unload()
+    if not _shared(model.get_input_embeddings(), model.get_output_embeddings()):
+        for config in (model.config, model.config.get_text_config()):
+            config.tie_word_embeddings = False
+    return model
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep peft's advice about shared embeddings off the screen: ``merge_adapter`` takes them apart."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def _shared(embeddings: Any, head: Any) -> bool:
+    return bool(embeddings.weight.data_ptr() == head.weight.data_ptr())
 
 
 def adapter_state(model: Any) -> Tensors:

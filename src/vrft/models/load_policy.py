@@ -12,7 +12,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from vrft.errors import ConfigError, ModelError
 from vrft.models.adapter_folder import AdapterFolder, adapter_chain, write_base
-from vrft.models.adapter_weights import WRAPPER, attach_adapter, report_initial
+from vrft.models.adapter_weights import WRAPPER, attach_adapter, merge_adapter, report_initial
 from vrft.models.attention.shared_attention import NAME
 from vrft.models.families import family_of
 from vrft.models.families.family import Family
@@ -226,7 +226,7 @@ def _with_adapter(
     if model.device.type == WITHOUT_WEIGHTS:
         return wrapped.unload()
     report_initial(wrapped, source)
-    return wrapped.merge_and_unload() if merges else wrapped
+    return merge_adapter(wrapped) if merges else wrapped
 
 
 def lora_targets(family: Family) -> str:
@@ -261,8 +261,8 @@ def save_policy(policy: Policy, folder: Path) -> Path:
         RunError: what is on the disk is not what is in memory.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if policy.saves_whole and (merge := getattr(policy.model, "merge_and_unload", None)) is not None:
-        policy.model = merge()
+    if policy.saves_whole and hasattr(policy.model, "peft_config"):
+        policy.model = merge_adapter(policy.model)
     if (settings := getattr(policy.model, "peft_config", None)) is not None:
         here = Path(policy.base).exists()
         settings["default"].base_model_name_or_path = (
