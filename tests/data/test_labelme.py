@@ -15,6 +15,7 @@ from PIL import Image
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
+from vrft.types import Boxes
 
 
 def shape(label: str, points: list[list[float]], kind: str = "rectangle", **more: Any) -> dict[str, Any]:
@@ -96,3 +97,14 @@ def test_a_missing_image_is_named(tmp_path: Path) -> None:
     write(tmp_path / "a.json", sheet("a.jpg", shape("cat", [[5, 4], [30, 22]])))
     with pytest.raises(LabelError, match=r"a\.json: The image 'a\.jpg' is missing"):
         load_dataset(tmp_path)
+
+
+def test_rectangles_are_corners_in_any_order(tmp_path: Path, make_image: Any) -> None:
+    for number in range(4):
+        make_image(f"{number}.png", shade=number)
+        write(tmp_path / f"{number}.json", sheet(f"{number}.png", shape("cat", [[15, 12], [5, 4]])))
+    dataset = load_dataset(tmp_path)
+    assert {value.xyxy_px for r in dataset.records for _, value in r.about("category", Boxes)} == {
+        ((5.0, 4.0, 15.0, 12.0),)
+    }
+    assert dataset.left_out == dataset.fixed == ()

@@ -137,8 +137,7 @@ def _corners(shape: Mapping[str, Any], kind: str, where: str) -> BoxXYXY:
         return around_ellipse(points[0], (radius, radius))
     if kind == "mask":
         return _around_mask(shape.get("mask"), points, where)
-    if kind == "rectangle" and len(points) == 2:
-        return (*points[0], *points[1])
+    # A rectangle is two corners, drawn in any direction.
     return around(points)
 
 

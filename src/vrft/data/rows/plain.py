@@ -7,7 +7,8 @@ What a row says follows from its columns:
 - the same with ``xmin``, ``ymin``, ``xmax`` and ``ymax`` as columns, one row for each box (TensorFlow's CSV):
   all other categories are then absent;
 - the class of an image: ``class``, ``label`` or ``category`` without boxes, or a ``target`` that is text;
-- a phrase with boxes: ``question`` with boxes, called ``box``, ``boxes`` or ``bbox``;
+- a phrase with boxes: ``question`` (or ``phrase``, ``expression``, ``sentence``) with ``box``, ``boxes`` or
+  ``bbox``;
 - a phrase or a category, whichever is needed: ``question`` with a ``target`` of boxes;
 - any other value: a ``target`` that is an object, such as ``{"kind": "number", "number": 3}`` or
   ``{"kind": "points", "xy_px": [[10, 20]]}`` (``vrft.types.Value``). It is about the category, the
@@ -43,7 +44,7 @@ from vrft.data.scalars import number, numbers
 from vrft.errors import InputError, LabelError
 from vrft.types import About, Boxes, BoxXYXY, Provides, Record, Value, expect
 
-QUESTION = ("question", "expression")
+QUESTION = ("question", "phrase", "expression", "sentence")
 TARGET = ("target", "answer")
 NAME = ("class", "label", "category", "class_name", "category_name", "labelname")
 _BOXES: Mapping[str, BoxOrder | None] = {
