@@ -252,6 +252,15 @@ def test_a_cut_off_image_costs_itself_alone(tmp_path: Path) -> None:
         questions_of(make_config(settings))
 
 
+def test_links_that_lead_nowhere_are_listed(tmp_path: Path) -> None:
+    folder = class_folder(tmp_path / "set")
+    (folder / "dog/gone.jpg").symlink_to(tmp_path / "gone.jpg")
+    (folder / "dog/loop.jpg").symlink_to(folder / "dog/loop.jpg")
+    dataset = load_dataset(folder, CLASSES)
+    assert [Path(one.where).name for one in dataset.left_out] == ["gone.jpg", "loop.jpg"]
+    assert len(dataset.records) == 20
+
+
 def test_a_broken_image_is_listed_once_by_check(tmp_path: Path) -> None:
     folder = class_folder(tmp_path / "set")
     (folder / "dog/2.jpg").write_bytes(b"no image")

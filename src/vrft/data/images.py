@@ -53,7 +53,8 @@ def files_below(folder: Path, pattern: str = "*") -> Iterator[Path]:
     """All files in a folder and its folders, in order; nothing hidden."""
     for file in sorted(folder.rglob(pattern)):
         hidden = any(name.startswith(".") for name in file.relative_to(folder).parts)
-        if not hidden and file.is_file():
+        # A link to an image that is gone is an image that cannot be read.
+        if not hidden and (file.is_file() or (file.is_symlink() and is_image(file) and not file.is_dir())):
             yield file
 
 
