@@ -19,8 +19,8 @@ def test_the_largest_that_fits_is_found(limit, too_many):
 
 
 @pytest.fixture
-def one_gib(monkeypatch):
-    monkeypatch.setattr("vrft.workflows.answer_memory.device_memory_gib", lambda device: 1.0)
+def little_memory(monkeypatch):
+    monkeypatch.setattr("vrft.workflows.answer_memory.device_memory_gib", lambda device: 0.1)
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,9 @@ def one_gib(monkeypatch):
         (("--scales", "100"), r"a factor of (\S+)\.$"),
     ],
 )
-def test_a_request_that_cannot_fit_names_the_one_that_does(one_gib, images, tmp_path, words, fits):
+def test_a_request_that_cannot_fit_names_the_one_that_does(little_memory, images, tmp_path, words, fits):
     asked = ("predict", "miniature", images[0], "two", "--max-new-tokens", "2", "--form", "direct")
     ended = vrft(*asked, *words, cwd=tmp_path)
-    assert ended.returncode == 2 and "this device has 1.0" in ended.stderr and not ended.stdout
+    assert ended.returncode == 2 and "this device has 0.1" in ended.stderr and not ended.stdout
     most = re.search(fits, ended.stderr.strip())[1]
     assert vrft(*asked, words[0], most, "--quiet", cwd=tmp_path).returncode == 0

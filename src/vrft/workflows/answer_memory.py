@@ -16,6 +16,8 @@ from vrft.types import Example
 
 PIXEL_BYTES = 20
 """Of an image that is made larger: twice as Pillow keeps it (4 bytes), and three numbers of 4 bytes."""
+TILES = 16
+"""Tiles that a model of fixed tiles sees of an image at most."""
 _WIDE = 4
 _LOGITS = 4
 """Copies of a row of logits while tokens are drawn."""
@@ -39,11 +41,12 @@ def refuse_too_large(predictor: PolicyPredictor, examples: Sequence[Example]) ->
         return
     largest = max(examples, key=_area)
     load, sizes = Load.of(policy, prompts_for(policy, [largest])), sizes_of(policy)
-    together = min(options.batch, len(examples))
+    together, room = min(options.batch, len(examples)), _room(policy, largest)
 
     def needed(samples: int, scale: float) -> float:
         asked = replace(options, samples=samples)
-        return answer_gib(sizes, load, asked, together=together, scale=scale, pixels=_area(largest))
+        enlarged = _area(largest) * scale**2 if scale > 1 else 0.0
+        return answer_gib(sizes, load, asked, together, min(scale**2, room), enlarged)
 
     scale = max((1.0, *options.scales))
     if needed(1, scale) > there:
@@ -61,7 +64,7 @@ def refuse_too_large(predictor: PolicyPredictor, examples: Sequence[Example]) ->
 
 
 def answer_gib(
-    sizes: Sizes, load: Load, options: AskOptions, *, together: int, scale: float, pixels: int
+    sizes: Sizes, load: Load, options: AskOptions, together: int, growth: float, enlarged_px: float
 ) -> float:
     """GiB that are held at once.
 
@@ -70,24 +73,32 @@ def answer_gib(
         load: of the largest prompt, with its image as it is.
         options: how it is asked.
         together: questions that are encoded together.
-        scale: factor of the image's sides.
-        pixels: of the image as it is.
+        growth: how many times more patches the tower sees of the image than of it as it is.
+        enlarged_px: pixels of the enlarged image before the model's own resize; 0 where none is enlarged.
     """
-    grown, number, text = scale * scale, sizes.number_bytes, sizes.text
+    number, text = sizes.number_bytes, sizes.text
     key_values = text.layers * sizes.key_value * number
-    patches = load.patches * grown
-    prompt = load.prompt_tokens + load.image_tokens * (grown - 1)
+    prompt = load.prompt_tokens + load.image_tokens * (growth - 1)
     most = max(0, options.samples - 1)
     rows = max(1, min(together, max(1, options.rows // max(1, most))) * most)
     held = (
         sizes.weights_bytes
-        + pixels * grown * PIXEL_BYTES * (scale > 1)
-        + patches * (sizes.vision.passing + sizes.vision.kept) * number
+        + enlarged_px * PIXEL_BYTES
+        + load.patches * growth * (sizes.vision.passing + sizes.vision.kept) * number
         + together * prompt * key_values
         + rows * options.params.max_new_tokens * key_values
         + rows * sizes.vocabulary * _LOGITS * _WIDE
     )
     return held / GIB
+
+
+def _room(policy: Policy, example: Example) -> float:
+    """How many times more pixels of an example's images the tower could see than it does."""
+    most = policy.family.most_pixels(policy.image_processor)
+    if most is None:
+        return TILES
+    seen = [policy.frame(medium).input_wh for medium in example.media]
+    return max((most / (width * height) for width, height in seen), default=1.0)
 
 
 def largest_that_fits(fits: Callable[[int], bool], too_many: int) -> int:

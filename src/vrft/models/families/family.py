@@ -80,6 +80,10 @@ class Family(ABC):
             ModelError: the family cannot see an image in so few pixels.
         """
 
+    def most_pixels(self, processor: Any) -> int | None:
+        """Pixels that the tower sees of an image at most; None where it sees a few tiles of one size."""
+        return None
+
     @abstractmethod
     def process(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Processed:
         """Process an image and say how the family's own processor would write it."""

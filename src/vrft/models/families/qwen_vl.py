@@ -39,6 +39,10 @@ class QwenVL(Family):
             size["longest_edge"] = max_pixels
         processor.size = size
 
+    def most_pixels(self, processor: Any) -> int | None:
+        """The processor's upper bound."""
+        return int(processor.size["longest_edge"])
+
     def process(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Processed:
         found = processor(images=[image], return_tensors="pt")
         inputs = {name: found[name] for name in ("pixel_values", "image_grid_thw")}
