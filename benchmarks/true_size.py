@@ -201,6 +201,9 @@ def walk(model: Path, scratch: Path) -> dict[str, dict[str, Any]]:
     checked("check_full")
     for name, more in {"train": (), "train_4_bits": ("model.bits=4",)}.items():
         step(name, "train", str(config), *STEP, *more, f"out={scratch / name}")
+        # The run's own number is of the step; afterwards what was saved is loaded beside it, given room.
+        if (rows := scratch / name / "metrics.jsonl").exists():
+            found[name]["step"] = json.loads(rows.read_text().splitlines()[0])
     trained = str(scratch / "train")
     limits = ("--max-new-tokens", "24")
     step("eval", "eval", trained, str(data), "--eval-max", "4", *limits, "--out", str(scratch / "eval"))
@@ -215,7 +218,8 @@ def walk(model: Path, scratch: Path) -> dict[str, dict[str, Any]]:
     for name, checks in (("train", "check"), ("train_4_bits", "check_4_bits")):
         said = found[checks]["memory"]
         forecast = said.get("process_gib", said["held_gib"])
-        found[name] |= {"forecast_gib": forecast, "off": forecast / found[name]["peak_gib"] - 1}
+        if (measured := found[name].get("step", {}).get("peak_memory_gib")) is not None:
+            found[name] |= {"forecast_gib": forecast, "off": forecast / measured - 1}
     return found
 
 
