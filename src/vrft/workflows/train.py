@@ -46,6 +46,8 @@ from vrft.types import Example, SampleSeed, SamplingParams
 from vrft.workflows.resume import check_unchanged
 
 WITHOUT_WEIGHTS = "meta"
+COMPARED = 2
+"""Questions, and answers to each, on which the methods of log-probabilities are compared."""
 
 
 @dataclass(frozen=True)
@@ -344,10 +346,15 @@ def _parity(policy: Policy, train: Sequence[Example], config: RunConfig, folder:
 
 
 def check_methods(policy: Policy, examples: Sequence[Example], config: RunConfig) -> Parity:
-    """Compare the methods of computing log-probabilities on real groups of the run's own questions."""
-    prompts = prompts_for(policy, examples[:2])
+    """Compare the methods of computing log-probabilities on real groups of the run's own questions.
+
+    There are no more at once than in a step: the comparison takes no memory that a step does not take.
+    """
+    optim = config.optim
+    at_once = min(optim.micro_prompts or COMPARED, optim.prompts_per_step, COMPARED)
+    prompts = prompts_for(policy, examples[:at_once])
     sampler = load_sampler("shared_prompt", policy, share_images=False)
     params = config.rollout.params()
-    groups = sampler.generate(prompts, 2, params, SampleSeed.whole(len(prompts), config.seed))
+    groups = sampler.generate(prompts, COMPARED, params, SampleSeed.whole(len(prompts), config.seed))
     answers = [said.token_ids for group in groups for said in group]
-    return compare_methods(policy, prompts, answers, 2, config.grpo.logprob_method)
+    return compare_methods(policy, prompts, answers, COMPARED, config.grpo.logprob_method)
