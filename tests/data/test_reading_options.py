@@ -63,6 +63,14 @@ def test_a_configuration_says_it_too(tmp_path: Path) -> None:
         load_config(tmp_path / "a.yaml", ["data.coordinates=0-10"])
 
 
+def test_train_takes_the_options_too(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("task: detection\ndata: {path: nowhere}\n")
+    done = vrft("train", "a.yaml", "--format", "yolo", "--coordinates", "0-10", cwd=tmp_path)
+    assert done.returncode == 2 and "--coordinates '0-10'" in done.stderr
+    done = vrft("train", "a.yaml", "--format", "yol", cwd=tmp_path)
+    assert done.returncode == 2 and "no format 'yol'" in done.stderr and "yolo" in done.stderr
+
+
 def test_an_evaluation_reads_as_its_run_did(shares: Path) -> None:
     data = {"path": str(shares), "coordinates": "0-1"}
     run = TrainedRun("run", "run/model", make_config({"task": "detection", "data": data}))

@@ -22,6 +22,7 @@ from launch import vrft
 from vrft.cli.fit import FitArgs
 from vrft.cli.train import SftArgs, TrainArgs
 from vrft.config.run_config import RunConfig, dump_config, load_config, make_config
+from vrft.data.data_options import ReadOptions
 from vrft.errors import InputError, RunError
 from vrft.run_folder import RunFolder
 from vrft.types.options import Choice
@@ -284,8 +285,9 @@ NOT_OF_THE_RESULT = {"out", "resume", "as_json", "quiet", "debug", "check"}
 def test_every_option_of_a_command_is_a_setting_that_is_compared():
     given = set(FitArgs.model_fields) - NOT_OF_THE_RESULT - {"task_option"}
     assert given | {"task_options"} == {field.name for field in fields(FitSettings)}
-    for args in (TrainArgs, SftArgs):  # what is strict is a key of the configuration
-        assert set(args.model_fields) - NOT_OF_THE_RESULT == {"config", "overrides", "strict"}
+    for args in (TrainArgs, SftArgs):  # how labels are read is said by keys of the configuration
+        of_reading = set(ReadOptions.model_fields)
+        assert set(args.model_fields) - NOT_OF_THE_RESULT == {"config", "overrides", *of_reading}
 
 
 def test_a_fit_is_refused_before_its_model_is_loaded(tmp_path):

@@ -12,13 +12,14 @@ from vrft.cli.options import WithCheck, WithQuiet, WithResume
 from vrft.cli.output import print_line
 from vrft.data.data_options import ReadOptions
 from vrft.errors import Interrupted
+from vrft.workflows.requests import LABELS, stated
 
 if TYPE_CHECKING:
     from vrft.config.run_config import RunConfig
     from vrft.workflows.train import Trained
 
 
-class TrainArgs(WithCheck, WithResume, WithQuiet):
+class TrainArgs(ReadOptions, WithCheck, WithResume, WithQuiet):
     """Run Visual-RFT from one configuration file."""
 
     positional = ("config", "overrides")
@@ -28,9 +29,9 @@ class TrainArgs(WithCheck, WithResume, WithQuiet):
         "vrft train mine.yaml --resume",
         "torchrun --nproc_per_node 4 -m vrft train mine.yaml",
     )
+    groups: ClassVar = {"Labels": LABELS}
     config: Path = Field(description="A YAML file, or the name of a shipped recipe.")
     overrides: tuple[str, ...] = Field((), description="key=value, such as optim.steps=50.")
-    strict: bool = Field(False, description=ReadOptions.model_fields["strict"].description)
 
 
 class SftArgs(TrainArgs):
@@ -60,7 +61,7 @@ def _train(args: TrainArgs, method: str) -> None:
     from vrft.workflows.train_config import train_config
 
     file = recipe_path(args.config)
-    overrides = [*args.overrides, *(["data.strict=true"] if args.strict else [])]
+    overrides = [*args.overrides, *(f"data.{key}={value}" for key, value in stated(args).items())]
     config = load_config(file, [f"method={method}", *overrides])
     context = init_distributed()
     reporter = reporter_for_people(args.quiet)
