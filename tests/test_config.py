@@ -260,7 +260,7 @@ TREES = st.fixed_dictionaries(
             {
                 "weights": st.dictionaries(
                     st.sampled_from(["format", "length_cosine", "no_repetition"]),
-                    st.floats(allow_nan=False, allow_infinity=False),
+                    st.floats(min_value=0, max_value=1e6),
                 )
             }
         ),

@@ -197,14 +197,27 @@ def removed_if_refused(folder: Path, sign: str, writes: bool = True) -> Iterator
         raise
 
 
-def place_of_data(named: Path | str, root: Path, folder: Path) -> dict[str, str]:
-    """Where a run's images lie: as the user named them, absolutely, and from the run's own folder, so that
-    they are found after the run, the data or both were moved."""
-    return {
-        "data": str(named),
-        "data_root": str(root.resolve()),
-        "data_from_run": os.path.relpath(root.resolve(), folder.resolve()),
-    }
+def place_of_data(
+    named: Path | str, root: Path, folder: Path, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Where a run's images lie, so that they are found after the run, the data or both were moved.
+
+    Args:
+        named: by the user.
+        root: the folder of the dataset.
+        folder: of the run.
+        before: what the run said of them when it was begun.
+
+    Returns:
+        ``data`` as it was named, ``data_root`` absolutely, ``data_from_run`` as seen from the run's folder,
+        and, where they were elsewhere before, ``data_before`` with these places.
+    """
+    now = {"data": str(named), "data_root": str(root.resolve())}
+    known = before or {}
+    earlier = [*known.get("data_before", ()), *(known.get(key) for key in now)]
+    others = sorted({place for place in earlier if place} - set(now.values()))
+    now["data_from_run"] = os.path.relpath(root.resolve(), folder.resolve())
+    return {**now, **({"data_before": others} if others else {})}
 
 
 def write_text(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from report.making import make_fit
 from vrft.config.run_config import dump_config, make_config
 from vrft.errors import InputError
 from vrft.miniature.folders import write_classification
-from vrft.run_folder import removed_if_refused
+from vrft.run_folder import place_of_data, removed_if_refused
 from vrft.workflows.fit_outcome import weights_by_system
 from vrft.workflows.trials import Trial
 
@@ -196,6 +196,19 @@ def test_a_page_finds_images_from_any_folder_and_after_a_move(fit, tmp_path):
     assert "were not found, such as" in page and "--data DIR" in page
     ended = vrft("report", "moved/made", "--data", "archive", "--out", "now.html", cwd=tmp_path)
     assert ended.returncode == 0 and embedded(tmp_path / "now.html"), ended
+
+
+def test_a_fit_that_went_on_elsewhere_remembers_where_its_images_were(fit, tmp_path):
+    facts = json.loads((fit / "made" / "fit.json").read_text())
+    (fit / "photos").rename(fit / "images")
+    place = place_of_data("images", fit / "images", fit / "made", before=facts)
+    assert place["data_before"] == [str(fit / "photos"), "photos"]
+    (fit / "made" / "fit.json").write_text(json.dumps({**facts, **place}))
+    assert vrft("report", fit / "made", cwd=tmp_path).returncode == 0
+    assert embedded(tmp_path / "report.html")
+    assert "data_before" not in place_of_data("images", fit / "images", fit / "made", before=place_of_data(
+        "images", fit / "images", fit / "made"
+    ))  # fmt: skip
 
 
 def test_an_older_runs_images_are_found_where_the_user_says(fit, tmp_path):

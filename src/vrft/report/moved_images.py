@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from vrft.tasks.number_format import sequence
+
 
 class MovedImages:
     """Finds the images that a run's rows name.
 
     Args:
         folder: of the run, which its relative paths may start from.
-        facts: its record: ``data`` as it was named, ``data_root`` absolutely, ``data_from_run`` as seen from
-            the folder; runs of earlier versions have the first alone.
+        facts: its record (``vrft.run_folder.place_of_data``); runs of earlier versions have ``data`` alone.
         moved: where the user says that the images lie now.
     """
 
@@ -22,6 +23,7 @@ class MovedImages:
         self._moved = moved.parent if moved is not None and moved.is_file() else moved
         # A label file may have been named; its images are below its folder.
         begins = [Path(root)] if root else []
+        begins += [Path(str(place)) for place in sequence(facts.get("data_before"))]
         self._begins = [*begins, *([Path(named), Path(named).parent] if named else [])]
         places = [self._moved, Path(root) if root else None, folder / near if near else None]
         self._places = [place for place in places if place is not None]

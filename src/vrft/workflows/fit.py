@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -321,21 +321,21 @@ class FitPipeline:
         if not self.context.is_first:
             return None
         facts = self.folder / "fit.json"
-        before = read_json(facts)["seconds"] if facts.exists() else 0.0
-        seconds = before + time.monotonic() - began
-        write_json(facts, self._facts(chosen, seconds))
+        before = read_json(facts) if facts.exists() else {}
+        seconds = before.get("seconds", 0.0) + time.monotonic() - began
+        write_json(facts, self._facts(chosen, seconds, before))
         weights = weights_by_system(chosen, start)
         found, verdict, report = conclude(self.folder, systems, weights, seconds, self.reporter)
         asked = tuple(dict.fromkeys(example.question for example in self.split.train))
         model = self.folder / chosen["rft"].folder
         return Fitted(self.folder, found, verdict, report, model, self.settings, asked)
 
-    def _facts(self, chosen: dict[str, Trial], seconds: float) -> dict[str, Any]:
+    def _facts(self, chosen: dict[str, Trial], seconds: float, before: Mapping[str, Any]) -> dict[str, Any]:
         s = self.settings
         return {
             "seconds": seconds,
             "command": " ".join(["vrft", *sys.argv[1:]]),
-            **place_of_data(s.data, self.dataset.root, self.folder),
+            **place_of_data(s.data, self.dataset.root, self.folder, before),
             "task": self.task.name,
             "model": s.model,
             "shots": s.shots,

@@ -75,7 +75,10 @@ def conclude(
         verdict = " ".join(map(verdict_sentence, found.values()))
         row = {"seconds": seconds, "report": str(report), "tasks": found}
         write_json(folder / "comparison.json", row)
-    build_report([folder], report)
+    lost: list[str] = []
+    build_report([folder], report, lost=lost)
+    for sentence in lost:
+        reporter.info(sentence)
     return found, verdict, report
 
 
