@@ -320,3 +320,23 @@ def test_an_image_with_a_crowd_is_not_asked_about_it(tmp_path: Path) -> None:
     whole = json.loads(labels.read_text())
     crowded = {(a["image_id"], a["category_id"]) for a in whole["annotations"]}
     assert len(read_external(results, labels=labels).answers) == 24 - len(crowded) < 24
+
+
+def test_ids_and_flags_of_coco_results_may_be_text(tmp_path: Path) -> None:
+    results, labels = coco_files(tmp_path, np.random.default_rng(1))
+    before = read_external(results, labels=labels).answers
+    for file, keys in ((results, ("image_id",)), (labels, ("category_id", "iscrowd"))):
+        content = json.loads(file.read_text())
+        for entry in content if isinstance(content, list) else content["annotations"]:
+            entry |= {key: str(entry[key]) for key in keys if key in entry}
+        file.write_text(json.dumps(content))
+    assert read_external(results, labels=labels).answers == before
+    content = json.loads(labels.read_text())
+    moved = content["annotations"][0]
+    moved["category_id"] = 999
+    labels.write_text(json.dumps(content))
+    # A label of no category may be of any: nothing is asked about its image.
+    again = read_external(results, labels=labels).predictions["detection"]
+    asked = {prediction.example.record_id for prediction in again}
+    names = {image["id"]: image["file_name"] for image in content["images"]}
+    assert asked == {names[key] for key in names if key != moved["image_id"]}

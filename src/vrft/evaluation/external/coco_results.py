@@ -10,19 +10,37 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from vrft.data.formats.json_files import parsed
 from vrft.data.label_checks import CATEGORY_BOXES, instance_of
-from vrft.errors import InputError
+from vrft.data.scalars import Id, as_id, flag
+from vrft.errors import InputError, LabelError
 from vrft.tasks.registry import default_task
 from vrft.types import Answer, Boxes, BoxXYXY, Image, Prediction, Record
 from vrft.types.names import nfc
 
-Key = int | str
 M = TypeVar("M", bound=BaseModel)
+
+
+def _id(given: Any) -> Id:
+    own = as_id(given)
+    if own is None:
+        raise ValueError("it is no id")
+    return own
+
+
+def _flag(given: Any) -> bool:
+    try:
+        return flag(given, "iscrowd", "")
+    except LabelError as mistake:
+        raise ValueError(mistake.problem) from mistake
+
+
+Key = Annotated[Id, BeforeValidator(_id)]
+"""1 and "1" are one id, as in all label files."""
 
 
 class _Row(BaseModel):
@@ -45,7 +63,7 @@ class _Result(_Box):
 
 
 class _Label(_Box):
-    iscrowd: int = 0
+    iscrowd: Annotated[bool, BeforeValidator(_flag)] = False
 
 
 class _Image(_Row):
@@ -82,6 +100,8 @@ def coco_predictions(path: Path, results: Sequence[Any], labels: Path | None) ->
     known = _valid(_Labels, parsed(labels), str(labels))
     names = {category.id: nfc(category.name) for category in known.categories}
     images = {image.id: image for image in known.images}
+    if len(names) < len(known.categories) or len(images) < len(known.images):
+        raise InputError(f"{labels}: two images or two categories have one id. Give each its own.")
     found: defaultdict[tuple[str, str], list[tuple[float, BoxXYXY]]] = defaultdict(list)
     for number, row in enumerate(results, start=1):
         one = _valid(_Result, row, f"{path}, row {number}")
@@ -119,10 +139,12 @@ def _records(labels: _Labels, names: Mapping[Key, str]) -> list[Record]:
     records = []
     for image in labels.images:
         instances = tuple(
-            instance_of(names[label.category_id], label.corners, crowd=bool(label.iscrowd))
+            instance_of(names[label.category_id], label.corners, crowd=label.iscrowd)
             for label in by_image[image.id]
             if label.category_id in names
         )
         shown = Image(Path(image.record_id), (image.width, image.height))
-        records.append(Record(image.record_id, (shown,), instances))
+        # A label of no category may be of any.
+        nameless = len(instances) < len(by_image[image.id])
+        records.append(Record(image.record_id, (shown,), instances, unknown=("",) if nameless else ()))
     return records
