@@ -30,6 +30,8 @@ _PART = re.compile(
     r"(\.weight|\.bias|\.trainable_tokens_delta)?$"
 )
 """What peft adds to the name of an adapted module; a state that was dumped whole has 'default' in it."""
+_FACTOR = re.compile(r"lora_(embedding_)?[AB](\.weight)?$")
+"""The end of the name of one of the two matrices of a product."""
 _NUMBER = re.compile(r"(?:(?<=\.)|^)\d+(?=\.|$)")
 """Of a layer, in a module's name."""
 _BROKEN = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, EOFError)
@@ -119,15 +121,15 @@ def adapter_state(model: Any) -> Tensors:
 
 
 def is_initial(model: Any) -> bool:
-    """Whether a peft model's adapter changes nothing yet: each of its products has a factor of zeros."""
-    if any("modules_to_save" in name for name, _ in model.named_parameters()):
-        return False
+    """Whether a peft model's adapter changes nothing yet: it consists of products, each with a factor of
+    zeros."""
     state = adapter_state(model)
-    factors = [name for name in state if "lora_B" in name or "lora_embedding_B" in name]
-    first = [re.sub(r"lora_(embedding_)?B", r"lora_\1A", name) for name in factors]
-    return all(
-        not bool(state[b].any()) or not bool(state[a].any()) for b, a in zip(factors, first, strict=True)
-    )
+    if not all(map(_FACTOR.search, state)):
+        return False
+    products: dict[str, list[bool]] = {}
+    for name, value in state.items():
+        products.setdefault(_FACTOR.sub("", name), []).append(bool(value.any()))
+    return not any(map(all, products.values()))
 
 
 def old_name_rules(model: Any) -> list[WeightRenaming]:

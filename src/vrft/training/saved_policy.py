@@ -43,6 +43,8 @@ def save_trained(policy: Policy, folder: Path, model: ModelOptions, examples: Se
         NumbersError: what the policy computes is not finite.
     """
     fresh = folder.with_name(folder.name + ".new")
+    if policy.device.type == "cuda":
+        torch.cuda.empty_cache()  # what the optimizer has held
     weights = sum(p.numel() * p.element_size() for p in policy.model.parameters()) / GIB
     compares = bool(examples) and (free_memory_gib(policy.device) or 0.0) > ROOM * weights
     # Before it is saved, which may merge its adapter: as it was validated.
