@@ -336,7 +336,7 @@ def test_ids_and_flags_of_coco_results_may_be_text(tmp_path: Path) -> None:
     moved["category_id"] = 999
     labels.write_text(json.dumps(content))
     # A label of no category may be of any: nothing is asked about its image.
-    again = read_external(results, labels=labels).predictions["detection"]
-    asked = {prediction.example.record_id for prediction in again}
+    moved_read = read_external(results, labels=labels).predictions["detection"]
+    asked = {prediction.example.record_id for prediction in moved_read}
     names = {image["id"]: image["file_name"] for image in content["images"]}
     assert asked == {names[key] for key in names if key != moved["image_id"]}
