@@ -101,6 +101,28 @@ def test_each_of_several_boxes_has_the_order_stated_last_before_it() -> None:
     assert [str(box.order) for box in read_content(own).boxes] == ["xywh", "xyxy"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Boxes as [ymin, xmin, ymax, xmax]: <answer>[[200, 100, 500, 400]]</answer>",
+        "<answer>[{'Position': [200, 100, 500, 400], 'Confidence': 0.9}]</answer> in yxyx format",
+        "<answer>(y1, x1), (y2, x2) = (200, 100), (500, 400)</answer>",
+        "<answer>The box is [200, 100, 500, 400], given as y1, x1, y2 and x2.</answer>",
+        '<answer>{"order": "[ymin, xmin, ymax, xmax]", "value": [200, 100, 500, 400]}</answer>',
+        '<answer>{"bbox": [100, 200, 400, 500], "mode": "XYXY_ABS"}</answer>',
+    ],
+)
+def test_it_is_stated_in_other_places_too(content: str) -> None:
+    assert boxes_of(parse_corners_answer(content, FRAME, Form.DIRECT)) == (BOX,)
+    sides = (
+        content.replace("yxyx", "xywh")
+        .replace("XYXY", "XYWH")
+        .replace("ymin, xmin, ymax, xmax", "x, y, w, h")
+    )
+    if sides != content:
+        assert not boxes_of(parse_corners_answer(sides, FRAME, Form.DIRECT))
+
+
 def test_words_that_state_no_order_change_nothing() -> None:
     for words in (
         "The cup at the top left of the width of the picture:",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from vrft.tasks.parsing.abstentions import is_abstention, is_demanded, is_rated_abstention
 from vrft.tasks.parsing.brackets import TextSpan, four_in, span_of, with_usual_digits
 from vrft.tasks.parsing.extractor import Extractor
+from vrft.tasks.parsing.orders import orders_in
 from vrft.tasks.parsing.raw_answer import Notation, Order, Rating, RawAnswer, RawBox
 from vrft.tasks.parsing.scanner import MAX_CHARS, Scan, scan
 from vrft.tasks.parsing.tags import Sections, split_tags
@@ -24,6 +25,8 @@ _ITEMS = [
 _PAPERS = [(re.compile(rf"\[\s*+{item}(?:,\s*+{item})*+\s*+\]"), re.compile(item)) for item in _ITEMS]
 """The paper's notation, the whole list and one box, once for each kind of quote."""
 _AS_WRITTEN, _GIVEN = Order.XYXY, Rating.GIVEN
+MAX_AROUND_CHARS = 2_000
+"""Beyond these nothing around an answer is taken for a statement about its numbers."""
 _FENCED_NOTHING = re.compile(r"```\w{0,10}\s{0,20}(?:\[\s{0,20}\]|\{\s{0,20}\})\s{0,20}```")
 
 
@@ -37,7 +40,9 @@ def read_sections(sections: Sections) -> RawAnswer:
 
     Spans are those of the whole text.
     """
-    raw = read_content(sections.content, cut=Fault.TRUNCATED in sections.faults).moved(sections.start)
+    stated = orders_in(sections.around, MAX_AROUND_CHARS)[-1:] if sections.around else []
+    order = stated[0][1] if stated else None
+    raw = read_content(sections.content, Fault.TRUNCATED in sections.faults, order).moved(sections.start)
     if raw.boxes or raw.points or raw.abstained or Fault.BAD_BOX in raw.faults:
         return raw
     around = read_content(sections.around, cut=True) if sections.around else raw
@@ -47,11 +52,12 @@ def read_sections(sections: Sections) -> RawAnswer:
     return replace(around.moved(None), faults=tuple(dict.fromkeys(raw.faults + around.faults)))
 
 
-def read_content(content: str, cut: bool = False) -> RawAnswer:
+def read_content(content: str, cut: bool = False, order: Order | None = None) -> RawAnswer:
     """Read boxes, points or an abstention in any notation, without an image.
 
     Its faults are those that can be seen without one: ``EMPTY``, ``NOT_READABLE``, ``TRUNCATED``,
     ``BAD_BOX``. ``cut`` says that the end may be missing: numbers outside of brackets are not believed then.
+    ``order`` is that of the numbers where what is around the content states one.
 
     Example:
         >>> read_content('```json\\n[{"box_2d": [10, 20, 30, 40], "label": "cat"},]').boxes[0][:4]
@@ -59,19 +65,19 @@ def read_content(content: str, cut: bool = False) -> RawAnswer:
         >>> read_content("None.").abstained, read_content("a dog, or no objects").abstained
         (True, False)
     """
-    paper = read_paper(content)
+    paper = read_paper(content) if order is None else None
     if paper is not None:
         return paper
     usual = with_usual_digits(content)
     if usual != content:
-        read = read_content(usual, cut)
+        read = read_content(usual, cut, order)
         return replace(read, notations=read.notations | _OTHER)
     if not content:
         return RawAnswer(faults=(Fault.EMPTY,))
     if is_demanded(content):
         return RawAnswer(abstained=True)
     found = scan(content)
-    extracted = Extractor(found, content, brackets_only=cut)
+    extracted = Extractor(found, content, cut, order)
     if extracted.bad and not (extracted.boxes or extracted.points) and is_rated_abstention(content):
         return RawAnswer(abstained=True, faults=_faults(found), notations=_OTHER)
     if extracted.boxes or extracted.points or extracted.bad:

@@ -30,6 +30,7 @@ from vrft.tasks.parsing.objects import (
 )
 from vrft.tasks.parsing.orders import MAX_CHARS, order_of, orders_in
 from vrft.tasks.parsing.raw_answer import Notation, Order, RawBox, RawPoint
+from vrft.tasks.parsing.scanner import MAX_CHARS as READ_CHARS
 from vrft.tasks.parsing.scanner import Scan
 from vrft.types import Span
 
@@ -47,8 +48,13 @@ _AFTER = re.compile(r"[ \t]*([^;<\n]{1,100})")
 class Extractor:
     """Collects what the groups of one scan say; for one use."""
 
-    def __init__(self, found: Scan, text: str, brackets_only: bool = False) -> None:
-        """Read all groups of a text; ``brackets_only`` leaves out numbers after keys outside of brackets."""
+    def __init__(
+        self, found: Scan, text: str, brackets_only: bool = False, order: Order | None = None
+    ) -> None:
+        """Read all groups of a text.
+
+        ``brackets_only`` leaves out numbers after keys outside of brackets; ``order`` is stated before it.
+        """
         self.boxes: list[RawBox] = []
         self.spans: list[Span] = []
         """Where each box is written."""
@@ -82,7 +88,8 @@ class Extractor:
         if keyed.entries:
             self._boxes_of_object(keyed)
         self._join_pairs(found)
-        if self._states and self._without_order and (stated := orders_in(text)):
+        stated = [(0, order)] if order else []
+        if self._without_order and (stated := stated + (orders_in(text, READ_CHARS) if self._states else [])):
             self._follow(stated)
         if self.points and not self.boxes:
             self.notations.add(Notation.OTHER)
@@ -159,10 +166,10 @@ class Extractor:
         words = [value for value in values if isinstance(value, str)]
         numbers = tuple(value for value in values if isinstance(value, float))
         whole = len(words) + len(numbers) == len(values)
-        said = "" if numbers else self._text[group.start : min(group.end, group.start + MAX_CHARS)]
-        if said and order_of(said):
+        if not numbers:
             self._states = True
-            return
+            if order_of(self._text[group.start : min(group.end, group.start + MAX_CHARS)]):
+                return
         if group.opener == "(" and not (numbers and whole):
             return  # "(left)" and "(see box 3)" are prose; "(12, left)" is a bad attempt at numbers
         boxes = [box for box in map(four_in, words) if box]

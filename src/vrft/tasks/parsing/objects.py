@@ -231,6 +231,8 @@ def _group_under(key: str, group: Group, index: int, reading: ObjectReading) -> 
         reading.empty += meaning in _HOLD_BOXES
     elif meaning in _HOLD_BOXES and all(isinstance(v, str) and is_abstention(v) for _, v in group.entries):
         reading.empty += 1
+    elif meaning in _HOLD_BOXES and (order := order_of(" ".join(str(v) for _, v in group.entries))):
+        reading.order = order
     elif inner and (meaning in BOXES or meaning in _HOLD_ANYTHING):
         reading.nested.append((group, key if meaning is Meaning.NAME else None))
     elif meaning in BOXES:

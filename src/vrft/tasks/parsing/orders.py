@@ -38,27 +38,34 @@ _GEMINIS = "box2d"
 """The models that write this key put y before x, always."""
 _ROLE = "|".join(sorted(_ROLE_OF, key=len, reverse=True))
 _EACH = re.compile(_ROLE)
-_FILLING = r"(?:bounding|bbox|boxes|box|position|coordinates?|coords?|norm(?:ali[sz]ed)?|format|order|in|2d)"
+_FILLING = (
+    r"(?:bounding|bbox|boxes|box|position|coordinates?|coords?|norm(?:ali[sz]ed)?|abs(?:olute)?|rel(?:ative)?"
+    r"|pixels?|format|order|in|2d)"
+)
 _STATEMENT = re.compile(
     rf"{_FILLING}{{0,4}}(?:(?P<roles>(?:{_ROLE}){{4}})|(?P<short>{'|'.join(_SHORT)})){_FILLING}{{0,3}}"
 )
-_SEPARATORS = re.compile(r"[\W_]+")
+_SEPARATORS = re.compile(r"(?:[\W_]|\band\b)+")
 _ATOM = (
     r"(?:top|left|right|bottom|upper|lower|min|max|cent(?:er|re)|width|height|[xywhc][0-2]?"
     r"|宽度?|高度?|左上角?|右下角?|中心|[左上右下]|ltrb|tlbr|ltwh|tlwh)"
 )
+_WORDS = re.compile(r"[^\W_]+")
+_LETTERS = ("xyxy", "yxyx", "xxyy", "yyxx", "xywh", "xyhw", "yxwh", "yxhw", "cxcywh", "xcycwh")
+_TELLING = frozenset({*_ROLE_OF, *_SHORT, *_LETTERS}) - {"left", "top", "right", "左", "上"}
+"""Without one of these words a text states no order but that of corners as they are expected."""
 _OPENED = r"(?<=[(\[{（【［])\s{0,4}"
 _FOLLOWED = r"(?=\W{0,4}[:=：]|[\s_-]{1,3}(?:format|order|coordinates))"
-_RUN = rf"{_ATOM}(?:[\W_]{{0,6}}{_ATOM}){{1,11}}(?![^\W_])"
+_RUN = rf"{_ATOM}(?:[\W_]{{0,6}}(?:and )?{_ATOM}){{1,11}}(?![^\W_])"
+_AS = r"(?:as|order|format|are|means) (?:the )?"
 _IN_WORDS = re.compile(
-    rf"{_OPENED}(?P<opened>{_RUN})|(?<![^\W_])(?:(?P<followed>{_RUN}){_FOLLOWED}"
+    rf"{_OPENED}(?P<opened>{_RUN})|(?<![^\W_])(?:{_AS}(?P<said>{_RUN})|(?P<followed>{_RUN}){_FOLLOWED}"
     r"|(?P<short>(?:c?[xy]c?){2}(?:wh|hw|xy|yx)|xxyy|yyxx|ltrb|tlbr|ltwh|tlwh)(?![^\W_])"
     r"|(?P<named>coco|yolo|(?:pascal[\s_-]?)?voc)(?=(?:[\s_-]+b?box)?[\s_-]+(?:format|style|notation)))",
     re.IGNORECASE,
 )
 
 
-@lru_cache(maxsize=4096)
 def order_of(text: str) -> Order | None:
     """The order that a key or a few words state; None where they state none.
 
@@ -68,8 +75,11 @@ def order_of(text: str) -> Order | None:
         >>> order_of("y, x, height, width")
         <Order.OTHER: 'other'>
     """
-    if len(text) > MAX_CHARS:
-        return None
+    return _order_of(text) if len(text) <= MAX_CHARS else None
+
+
+@lru_cache(maxsize=4096)
+def _order_of(text: str) -> Order | None:
     plain = _SEPARATORS.sub("", text.casefold())
     if plain == _GEMINIS:
         return Order.YXYX
@@ -86,7 +96,10 @@ def order_of(text: str) -> Order | None:
     return _ORDER_OF.get(roles, Order.OTHER)
 
 
-def orders_in(text: str) -> list[tuple[int, Order]]:
-    """Every order that words state, with where the statement ends."""
-    said = ((found.end(), order_of(found[found.lastgroup or 0])) for found in _IN_WORDS.finditer(text))
+def orders_in(text: str, most_chars: int) -> list[tuple[int, Order]]:
+    """Every order that words in the first characters state, with where the statement ends."""
+    if _TELLING.isdisjoint(_WORDS.findall(text[:most_chars].casefold())):
+        return []
+    statements = _IN_WORDS.finditer(text, 0, most_chars)
+    said = ((found.end(), order_of(found[found.lastgroup or 0])) for found in statements)
     return [(end, order) for end, order in said if order is not None]
