@@ -240,6 +240,11 @@ def test_a_slip_in_the_papers_notation_costs_the_form_and_no_box(content):
     assert not answer.formatted
 
 
+def test_a_dot_before_a_number_is_its_own_or_spoils_it():
+    assert [box.numbers for box in read_content(".1, 203, 475, 606").boxes] == [(0.1, 203.0, 475.0, 606.0)]
+    assert not read_content("{'Position': ['...134, 42, 424, 197']}").boxes
+
+
 def test_a_token_among_numbers_spoils_them():
     assert not read_content("[1, <2> 2, 30, 40]").boxes
 

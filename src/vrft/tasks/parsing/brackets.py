@@ -16,7 +16,7 @@ _ONE = re.compile(rf"\s*({_NUMBER})\s*")
 _APART = r"(?:\s*[,;]\s*|\s+)"
 _FOUR = re.compile(
     rf"\W{{0,4}}(?:(?P<key>\w{{1,20}})\s{{0,4}}:)?\s{{0,4}}[\[(]?\s*"
-    rf"({_NUMBER}){_APART}({_NUMBER}){_APART}({_NUMBER}){_APART}({_NUMBER})\s*[\])]?\W{{0,4}}"
+    rf"(?<!\.)({_NUMBER}){_APART}({_NUMBER}){_APART}({_NUMBER}){_APART}({_NUMBER})\s*[\])]?\W{{0,4}}"
 )
 _TWO_IN_WORDS = rf"\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)"
 _IN_WORDS = re.compile(
