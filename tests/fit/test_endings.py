@@ -7,6 +7,7 @@ import json
 import logging
 import resource
 import signal
+import sqlite3
 import sys
 import warnings
 from contextlib import contextmanager
@@ -176,6 +177,12 @@ def breaks(monkeypatch):
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), 2, "The memory is used up"),
         (OSError(28, "No space left on device", "runs/a"), 2, "runs/a: No space left on device. What was"),
         (PermissionError(13, "Permission denied", "b.json"), 2, "b.json: Permission denied. What was"),
+        (
+            FileNotFoundError(2, "No such file or directory", "c.json"),
+            2,
+            "c.json: No such file or directory. Check",
+        ),
+        (sqlite3.OperationalError("database or disk is full"), 2, "Free space"),
         (ModuleNotFoundError("No module named 'peft'", name="peft"), 2, "pip install 'vrft[train]'"),
         (KeyboardInterrupt(), 130, "Stopped."),
         (RunError("a b."), 2, "a b."),
@@ -193,6 +200,12 @@ def test_a_fault_of_vrft_is_said_in_a_sentence_and_its_traceback_kept(place, bre
     file = Path(said.partition("The traceback is in ")[2].partition(";")[0])
     assert "open an issue" in said and len(said.splitlines()) == 1
     assert file.read_text().startswith("Traceback") and "KeyError: 'lost'" in file.read_text()
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError(111, "refused"), OSError("odd"), RecursionError()])
+def test_what_no_user_can_change_is_a_fault_of_vrft(place, breaks, error):
+    breaks(error)
+    assert "This is a fault of vrft" in refused(place, "audit", "detection", status=1)
 
 
 @pytest.mark.parametrize("words", [("--debug", "audit", "detection"), ("audit", "detection", "--debug")])

@@ -6,6 +6,7 @@ user. Status 1: a fault of vrft, whose traceback is kept in a file. ``--debug`` 
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import sys
@@ -26,6 +27,10 @@ SMALLER = (
     "optim.activation_checkpointing=true in training, --samples, --batch or --max-pixels elsewhere, or a "
     "smaller model. 'vrft check' forecasts it."
 )
+_NO_ROOM = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+)
+_NO_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})
 _NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "unable to allocate")
 """Words of torch's and NumPy's errors; their types are of modules that may not be loaded."""
 
@@ -62,9 +67,14 @@ def ending_of(error: BaseException) -> tuple[str, int]:
         return f"'{error.name}' is not installed. Run: pip install 'vrft[{extra}]'.", INPUT
     if _is_memory(error):
         return f"{SMALLER} ({_short(error)})", INPUT
-    if (why := why_not_written(error)) is not None:
-        place = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
-        return f"{place}{why}. {GO_ON}", INPUT
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        if error.errno in _NO_ROOM:
+            return f"{place}{error.strerror}. {GO_ON}", INPUT
+        if place and error.errno in _NO_PLACE:
+            return f"{place}{error.strerror}. Check the path.", INPUT
+    elif (why := why_not_written(error)) is not None:
+        return f"{why}. {GO_ON}", INPUT
     return _fault(error), FAULT
 
 
