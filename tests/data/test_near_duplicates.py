@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from vrft import types
 from vrft.data.dataset import load_dataset
@@ -53,6 +53,16 @@ COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "stretched": lambda p: p.resize((300, 120)),
     "brighter": lambda p: ImageEnhance.Brightness(p).enhance(1.08),
     "moved": lambda p: p.crop((4, 0, 160, 120)),
+    "mirrored": ImageOps.mirror,
+    "much brighter": lambda p: ImageEnhance.Brightness(p).enhance(1.25),
+    "darker": lambda p: ImageEnhance.Brightness(p).enhance(0.75),
+    "rotated": lambda p: p.rotate(2),
+    "rotated back": lambda p: p.rotate(-2, Image.Resampling.BICUBIC, expand=True),
+    "cropped": lambda p: p.crop((8, 6, 152, 114)),
+    "cropped at a corner": lambda p: p.crop((8, 6, 160, 120)),
+    "mirrored, rotated and darker": lambda p: ImageEnhance.Brightness(ImageOps.mirror(p).rotate(2)).enhance(
+        0.8
+    ),
 }
 
 
@@ -85,6 +95,16 @@ def test_a_thing_on_the_same_background_is_another_image(tmp_path: Path) -> None
     assert groups_alike(paths) == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    "copy", [name for name in COPIES if name not in ("saved poorly", "smaller", "stretched")]
+)
+def test_a_copy_with_another_thing_in_it_is_another_image(copy: str, tmp_path: Path) -> None:
+    with_thing(scene(5), 60).save(tmp_path / "a.png")
+    COPIES[copy](with_thing(scene(5), 100)).save(tmp_path / "b.png")
+    COPIES[copy](scene(5)).save(tmp_path / "c.png")
+    assert groups_alike(sorted(tmp_path.iterdir())) == [0, 1, 2]
+
+
 def test_color_counts(tmp_path: Path) -> None:
     gray = np.asarray(scene(7).convert("L")).astype(int)
     levels = np.stack([gray, gray, gray], -1)
@@ -95,10 +115,9 @@ def test_color_counts(tmp_path: Path) -> None:
 
 
 def test_likeness_passes_on(tmp_path: Path) -> None:
-    """Each is 15 levels darker than the one before: the first and the last differ by more than the limit."""
-    base = np.asarray(scene(4)).astype(int)
+    """Each has a little more of another scene than the one before: the first and the last are not alike."""
     for n in range(4):
-        Image.fromarray(np.clip(base // 2 + 60 - 15 * n, 0, 255).astype(np.uint8)).save(tmp_path / f"{n}.png")
+        Image.blend(scene(4), scene(5), 0.1 * n).save(tmp_path / f"{n}.png")
     paths = sorted(tmp_path.iterdir())
     assert groups_alike(paths) == [0, 0, 0, 0]
     assert groups_alike([paths[0], paths[3]]) == [0, 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,10 @@ from vrft.tasks.lazy_questions import LazyQuestionGrid
 from vrft.tasks.registry import default_task, load_task, task_names
 from vrft.tasks.task import Task
 from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels, pseudo_labels
-from vrft.types import Example, Form, in_words
+from vrft.types import Example, Form, Image, in_words
+
+Refusal = Callable[[Image], LabelError | None]
+"""Why a model's image processor refuses an image; None where it takes it (``models.image_limits``)."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +102,23 @@ def ask_about(task: Task, dataset: Dataset, form: Form = Form.THINK) -> Sequence
     return [replace(example, form=form) for example in examples]
 
 
+def takes_all(image: Image) -> None:
+    """Refuses no image."""
+
+
 def questions_of(
-    config: RunConfig, reporter: ProgressReporter | None = None, saved: Path | None = None
+    config: RunConfig,
+    reporter: ProgressReporter | None = None,
+    *,
+    refusal: Refusal = takes_all,
+    saved: Path | None = None,
 ) -> Questions:
-    """Read and split the data that a configuration names.
+    """Read and split the data that a configuration names, without the images that its model refuses.
 
     Args:
         config: its ``data`` section.
         reporter: where progress goes.
+        refusal: why the model refuses an image.
         saved: the manifest of the run that goes on: its questions as they are today, without those that are
             gone.
     """
@@ -116,9 +128,12 @@ def questions_of(
         return Questions(dataset, task, questions_left(ask_about(task, dataset, config.form), saved))
     found: Fingerprints | None = None
     if not config.data.manifest:
-        dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter)
+        dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter, refusal)
     examples = ask_about(task, dataset, config.form)
-    return Questions(dataset, task, split_of(config.data, dataset, examples, config.seed, found), found)
+    split = split_of(config.data, dataset, examples, config.seed, found)
+    refused = refused_images((*split.train, *split.val, *split.heldout), refusal)
+    dataset = dataset.without(refused, config.data.strict)
+    return Questions(dataset, task, without_images(split, refused), found)
 
 
 def questions_left(examples: Sequence[Example], saved: Path) -> Split:
@@ -139,14 +154,16 @@ def usable(
     strict: bool = False,
     folder: Path | None = None,
     reporter: ProgressReporter | None = None,
+    refusal: Refusal = takes_all,
 ) -> tuple[Dataset, Fingerprints]:
-    """A dataset without the images that cannot be used, and the fingerprints of the others.
+    """A dataset without the images that cannot be used or that a model refuses, and the others' fingerprints.
 
     Raises:
         LabelError: as ``Dataset.without``.
     """
     found = compute_fingerprints(dataset, folder, reporter)
-    kept = dataset.without(unusable(dataset.records, found), strict)
+    refused = {r.id: why for r in dataset.records if (why := refusal(r.image)) is not None}
+    kept = dataset.without(refused | unusable(dataset.records, found), strict)
     return kept, {record.id: found[record.id] for record in kept.records}
 
 
@@ -183,9 +200,24 @@ def saved_split(examples: Sequence[Example], path: Path) -> Split:
     return _without_left_out(split)
 
 
-def unusable_images(examples: Iterable[Example]) -> dict[str, LabelError]:
-    """Why images of questions cannot be used, by record id; each is decoded once."""
-    mistakes: dict[str, LabelError] = {}
+def refused_images(examples: Iterable[Example], refusal: Refusal) -> dict[str, LabelError]:
+    """Why a model refuses images of questions, by record id."""
+    images = {example.record_id: example.image for example in examples}
+    return {name: why for name, image in images.items() if (why := refusal(image)) is not None}
+
+
+def without_images(split: Split, names: Container[str]) -> Split:
+    """A split without the questions about some records."""
+
+    def kept(part: tuple[Example, ...]) -> tuple[Example, ...]:
+        return tuple(example for example in part if example.record_id not in names)
+
+    return replace(split, train=kept(split.train), val=kept(split.val), heldout=kept(split.heldout))
+
+
+def unusable_images(examples: Sequence[Example], refusal: Refusal = takes_all) -> dict[str, LabelError]:
+    """Why images of questions cannot be used or are refused, by record id; each is decoded once."""
+    mistakes = refused_images(examples, refusal)
     for name, image in {example.record_id: example.image for example in examples}.items():
         try:
             check_size(image.size_wh, fingerprint(image.path).seen_wh, str(image.path))

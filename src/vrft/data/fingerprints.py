@@ -7,7 +7,7 @@ noticed; what is damaged or of another version is never used.
 Which images look nearly the same (saved again, resized, shot twice in a row, a little brighter) is found in
 two steps. A difference hash (the signs of 64 differences of neighboring gray cells) proposes pairs; small
 color thumbnails decide. The hash alone would join images that share a plain background: a hand on a white
-wall, a digit on a gradient. Not found: mirrored, rotated or strongly cropped copies.
+wall, a digit on a gradient. Mirrored, rotated and cropped copies are found by ``vrft.data.augmented_copies``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from vrft.data.augmented_copies import augmented_pairs
 from vrft.data.images import seen_and_thumbnail, thumbnail
 from vrft.data.label_checks import check_size, raise_all
 from vrft.errors import ImageError, LabelError
@@ -75,6 +76,12 @@ def pairs_alike(signatures: Sequence[ImageSignature]) -> list[tuple[int, int]]:
     """All pairs of images that look nearly the same, as places in order, the smaller first."""
     if len(signatures) < 2:
         return []
+    augmented = augmented_pairs(np.stack([one.cells for one in signatures]))
+    return sorted({*_unmoved_pairs(signatures), *augmented})
+
+
+def _unmoved_pairs(signatures: Sequence[ImageSignature]) -> list[tuple[int, int]]:
+    """Pairs of which every cell is near its neighborhood in the other."""
     proposed = dict(_near_in_hash(np.stack([one.hash_bits for one in signatures])))
     if not proposed:
         return []

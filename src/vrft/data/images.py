@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import struct
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,9 @@ _BROKEN = (
     Image.DecompressionBombError,
 )
 """What Pillow's decoders raise on files that are damaged, cut short or not images."""
+
+# Large images are read as others are; those that Pillow refuses end in a sentence of ours.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def is_image(path: Path) -> bool:

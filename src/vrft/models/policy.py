@@ -21,6 +21,7 @@ from vrft.errors import InputError
 from vrft.models.attention.shared_attention import NAME
 from vrft.models.chat_template import first_prompt, next_prompt
 from vrft.models.families.family import Family, Features, Inputs
+from vrft.models.image_limits import ImageLimits
 from vrft.models.model_options import Bits
 from vrft.models.offload import activations_on_cpu
 from vrft.models.token_ends import token_ends
@@ -245,11 +246,18 @@ class Policy:
                 f"{medium.path}: a model of type '{self.family.model_type}' takes images, and this is a "
                 f"{medium.kind}. Use its frames as images."
             )
+        if refused := self.limits.refusal(medium):
+            raise refused
         pixels = open_image(medium)
         found = self.family.process(pixels, self.image_processor, self.tokenizer, self.core.config)
         return ProcessedImage(
             medium, found.inputs, found.text, medium.frame(self.family.frame, found.input_wh)
         )
+
+    @property
+    def limits(self) -> ImageLimits:
+        """Which images its processor refuses."""
+        return ImageLimits(self.family, self.image_processor)
 
     def images_of(self, prompts: Sequence[Prompt]) -> list[ProcessedImage]:
         """The images of all prompts, one after the other."""

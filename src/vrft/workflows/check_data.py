@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vrft.config.questions import Refusal
 from vrft.config.recipes import SUFFIX, recipe_names, recipe_path
 from vrft.config.run_config import RunConfig, load_config, make_config, set_key
 from vrft.data.dataset import readers
@@ -37,7 +38,9 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
         raise InputError(f"{path}: there is no such folder, file or recipe. Check the path.")
     if path.exists() and not is_config(path):
         task = load_task(request.task) if request.task is not None else None
-        return check(path, task, lambda own: _plain(request, own), opener, reporter, reading_of(request))
+        return check(
+            path, task, lambda own: _plain(request, own), opener, reporter, reading_of(request), _refusal_of
+        )
     given = {
         "task": request.task,
         "model.path": request.model,
@@ -51,7 +54,7 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     data, task = config.data, config.task.load()
     if config.samples:
         Scorer(task, config.reward)  # a reward of the user's own that cannot be had is refused here too
-    return check(Path(data.path), task, lambda own: config, opener, reporter, data)
+    return check(Path(data.path), task, lambda own: config, opener, reporter, data, _refusal_of)
 
 
 def examine_first(case: DataCase, folder: Path, reporter: ProgressReporter) -> None:
@@ -105,6 +108,13 @@ def _plain(request: CheckRequest, task: Task) -> RunConfig:
 def is_config(path: Path) -> bool:
     """Whether a file is a configuration: YAML that no reader knows as labels."""
     return path.suffix in {".yaml", ".yml"} and not any(reader.detects(path) for reader in readers())
+
+
+def _refusal_of(config: RunConfig) -> Refusal:
+    # As in what joins the model: torch may not be there.
+    from vrft.models.image_limits import image_limits
+
+    return image_limits(config.model).refusal
 
 
 def _opener(out: Path, memory_gib: float | None = None) -> Callable[[DataCase], ModelCase]:

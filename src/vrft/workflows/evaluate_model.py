@@ -61,7 +61,7 @@ def evaluate_model(
     task = run.task(request)
     dataset = load_dataset(data, task.needs, run.reading(data, request))
     chosen = scored_questions(run, data, request, task, dataset)
-    unusable = unusable_images(chosen.examples)
+    unusable = unusable_images(chosen.examples, run.limits(request).refusal)
     dataset = dataset.without(unusable, request.strict)
     examples = [example for example in chosen.examples if example.record_id not in unusable]
     options = run.options(request, batch=request.batch, gate=request.gate)

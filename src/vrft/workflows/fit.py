@@ -38,6 +38,7 @@ from vrft.inference.ask_options import AskOptions
 from vrft.inference.evaluate import evaluate
 from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.miniature.location import is_miniature
+from vrft.models.image_limits import image_limits
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
 from vrft.progress import NullReporter, ProgressReporter
@@ -153,7 +154,8 @@ class FitPipeline:
         keep_settings(
             self.settings, self.folder, writes=self.context.is_first, weights=weights_of(self.settings.model)
         )
-        self.dataset, found = usable(self.dataset, self.settings.strict, self.folder, self.reporter)
+        refusal = image_limits(config.model).refusal
+        self.dataset, found = usable(self.dataset, self.settings.strict, self.folder, self.reporter, refusal)
         examples = ask_about(self.task, self.dataset)
         if saved.exists():
             self.split = unchanged_split(self.folder, examples)

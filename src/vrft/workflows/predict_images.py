@@ -109,6 +109,10 @@ def _predict(
     if not examples:
         raise_all(broken)
     write = open_format(format, examples, Setting(request.model, request.against, drawn))
+    examples, refused = run.limits(request).divided(examples)
+    broken += refused
+    if not examples:
+        raise_all(broken)
     path = None
     if request.out is not None:
         asked = {"images": str(images.root.resolve()), "options": list(request.options)}

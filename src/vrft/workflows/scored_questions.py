@@ -96,7 +96,7 @@ def _parts(
                 "from the folder as it is now: where images were added, removed or labelled anew since, some "
                 "that it was trained on may count as held out."
             )
-            return _of(questions_of(run.config).split)
+            return _of(questions_of(run.config, refusal=run.limits(request).refusal).split)
         if not Path(run.config.data.path).is_absolute():
             raise InputError(
                 f"{run.model} kept no split ({MANIFEST}), as runs of earlier versions do, and it was trained "

@@ -9,6 +9,7 @@ from vrft.config.run_config import RunConfig
 from vrft.data.splits.manifest import manifest
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
+from vrft.models.image_limits import image_limits
 from vrft.models.load_policy import check_available
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.run_folder import MANIFEST, RunFolder, removed_if_refused
@@ -38,7 +39,12 @@ def train_config(
             if folder.began and folder.writes:
                 check_unchanged(config, folder)
             saved = folder.path / MANIFEST
-            questions = questions_of(config, shown, saved if folder.began and saved.exists() else None)
+            questions = questions_of(
+                config,
+                shown,
+                refusal=image_limits(config.model).refusal,
+                saved=saved if folder.began and saved.exists() else None,
+            )
             for sentence in questions.dataset.warnings:
                 shown.info(sentence)
             check_model(config.model, questions.dataset, shown)

@@ -21,6 +21,8 @@ from vrft.workflows.requests import LENGTH, AskRequest, TaskRequest, reading_of,
 
 if TYPE_CHECKING:
     from vrft.inference.policy_predictor import PolicyPredictor
+    from vrft.models.image_limits import ImageLimits
+    from vrft.models.model_options import ModelOptions
 
 
 @dataclass(frozen=True)
@@ -107,17 +109,26 @@ class TrainedRun:
     def predictor(self, request: AskRequest, options: AskOptions, device: str = "auto") -> PolicyPredictor:
         from vrft.inference.policy_predictor import PolicyPredictor
         from vrft.models.load_policy import load_policy
+
+        return PolicyPredictor.of(load_policy(self._model(request, device)), options)
+
+    def limits(self, request: AskRequest) -> ImageLimits:
+        """Which images the model refuses."""
+        from vrft.models.image_limits import image_limits
+
+        return image_limits(self._model(request))
+
+    def _model(self, request: AskRequest, device: str = "auto") -> ModelOptions:
         from vrft.models.model_options import ModelOptions
 
         least, most = self._pixels(request)
-        model = ModelOptions(
+        return ModelOptions(
             path=self.source,
             device=device,
             dtype=self._dtype(request),
             min_pixels=least,
             max_pixels=most,
         )
-        return PolicyPredictor.of(load_policy(model), options)
 
     def _dtype(self, request: AskRequest) -> Dtype:
         return request.dtype or (self.config.model.dtype if self.config is not None else "auto")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vrft.config.questions import usable
+from vrft.config.questions import Refusal, takes_all, usable
 from vrft.config.run_config import RunConfig
 from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import load_dataset
@@ -70,6 +70,7 @@ def check(
     open_model: OpenModel | None,
     reporter: ProgressReporter | None = None,
     reading: ReadOptions | None = None,
+    refusal_of: Callable[[RunConfig], Refusal] | None = None,
 ) -> Report:
     """Examine labelled images, and how a model would take them.
 
@@ -82,6 +83,7 @@ def check(
         open_model: joins the data to a policy; None leaves the model out.
         reporter: where progress goes.
         reading: what the labels leave open.
+        refusal_of: why a configuration's model refuses images; None leaves the model out.
 
     Raises:
         InputError: the model's findings cannot be written.
@@ -89,7 +91,9 @@ def check(
     reporter, reading = reporter or NullReporter(), reading or ReadOptions()
     try:
         dataset = load_dataset(path, None if task is None else task.needs, reading)
-        dataset, prints = usable(dataset, reading.strict, reporter=reporter)
+        task = task or default_task(dataset.provides)
+        refusal = _refusal(task, config_of, refusal_of)
+        dataset, prints = usable(dataset, reading.strict, reporter=reporter, refusal=refusal)
     except LabelError as error:
         refused = examined(
             FILE_EXAMINATIONS, FilesCase(path, error.mistakes), "Examining label files", reporter
@@ -97,7 +101,6 @@ def check(
         return Report(path, None, None, 0, {}, worst_first(refused))
     files = examined(FILE_EXAMINATIONS, FilesCase(path), "Examining label files", reporter)
     counts, format_, images = class_counts(dataset), dataset.format, len(dataset.records)
-    task = task or default_task(dataset.provides)
     if task is None:
         says = "No task uses such labels by default."
         fix = f"Name one with --task: {', '.join(task_names())}, or a file of your own."
@@ -108,6 +111,20 @@ def check(
     if open_model is not None:
         found += _with_model(open_model, case, reporter)
     return Report(path, task.name, format_, images, counts, worst_first(found))
+
+
+def _refusal(
+    task: Task | None,
+    config_of: Callable[[Task], RunConfig],
+    refusal_of: Callable[[RunConfig], Refusal] | None,
+) -> Refusal:
+    """Which images the model refuses; where it cannot be opened, what follows says why."""
+    if task is None or refusal_of is None:
+        return takes_all
+    try:
+        return refusal_of(config_of(task))
+    except (ModelError, ModuleNotFoundError):
+        return takes_all
 
 
 def _with_model(open_model: OpenModel, case: DataCase, reporter: ProgressReporter) -> list[Finding]:

@@ -15,6 +15,7 @@ from vrft.config.run_config import RunConfig
 from vrft.diagnostics.probe.advice import Advice, AdviceContext, TemperatureStats, advise
 from vrft.diagnostics.probe.probe_summary import Probe, describe
 from vrft.errors import ConfigError
+from vrft.models.image_limits import image_limits
 from vrft.models.load_policy import load_policy
 from vrft.models.policy import Policy
 from vrft.progress import NullReporter, ProgressReporter
@@ -98,7 +99,7 @@ def probe_run(
         raise ConfigError(
             "A probe needs at least 1 question (--questions) and temperatures above 0 (--temperatures)."
         )
-    train = questions_of(config, reporter).split.train
+    train = questions_of(config, reporter, refusal=image_limits(config.model).refusal).split.train
     scorers = scorers_of(train, config.reward)
     chosen = evenly_spaced(train, questions)
     prober = Prober(load_policy(config.model), config, scorers)

@@ -88,6 +88,11 @@ class Family(ABC):
     def process(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Processed:
         """Process an image and say how the family's own processor would write it."""
 
+    def refusal(self, size_wh: tuple[int, int], processor: Any) -> str | None:
+        """Why the image processor refuses images of this size in pixels, by its own arithmetic and without an
+        image; None where it takes them."""
+        return None
+
     def marker(self, tokenizer: Any, config: Any) -> str:
         """The text by which the chat template marks the place of an image."""
         return str(tokenizer.convert_ids_to_tokens(config.image_token_id))

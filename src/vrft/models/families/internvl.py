@@ -14,6 +14,7 @@ from PIL import Image
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
 from vrft.models.families.family import Family, Processed, tiles_within
+from vrft.models.model_source import quiet
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class InternVL(Family):
             processor.min_patches = min(max(1, tiles - 1), int(processor.max_patches))
 
     def process(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Processed:
-        pixel_values = processor(images=[image], return_tensors="pt")["pixel_values"]
+        with quiet():  # of sides of 1 or 3 pixels it says that they might be channels, and takes them rightly
+            pixel_values = processor(images=[image], return_tensors="pt")["pixel_values"]
         begin = getattr(tokenizer, "start_image_token", "<img>")
         end = getattr(tokenizer, "end_image_token", "</img>")
         count = int(config.image_seq_length) * len(pixel_values)

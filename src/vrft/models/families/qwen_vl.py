@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from PIL import Image
 from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 from vrft.models.families.family import Family, Features, Inputs, Processed
 
@@ -42,6 +43,14 @@ class QwenVL(Family):
     def most_pixels(self, processor: Any) -> int | None:
         """The processor's upper bound."""
         return int(processor.size["longest_edge"])
+
+    def refusal(self, size_wh: tuple[int, int], processor: Any) -> str | None:
+        """Sides of more than 200 to 1."""
+        try:
+            smart_resize(size_wh[1], size_wh[0])
+        except ValueError as error:
+            return str(error)
+        return None
 
     def process(self, image: Image.Image, processor: Any, tokenizer: Any, config: Any) -> Processed:
         found = processor(images=[image], return_tensors="pt")
