@@ -228,11 +228,14 @@ class Sheet:
             raise self._dangling(entry, "category_id", "categories")
         image_wh = record.image.size_wh
         masked = bool(entry.get("segmentation"))
-        mask = self._mask(entry, image_wh, where) if masked else None
-        around = box_of_mask(mask) if mask is not None and not entry.get("bbox") else None
+        boxless = masked and not entry.get("bbox")
+        mask = self._mask(entry, image_wh, where) if boxless else None
+        around = box_of_mask(mask) if mask is not None else None
         box = around or self.mistakes.box(self._corners(entry.get("bbox"), where), image_wh, where)
         crowd = flag(entry.get("iscrowd"), "iscrowd", where) and not (masked and self.masks_are_crowds)
         ignored = any(name in entry and flag(entry[name], name, where) for name in _NOT_COUNTED)
+        if masked and not boxless:
+            mask = self._mask(entry, image_wh, where)
         return instance_of(category, box, mask, crowd=crowd or ignored)
 
     def _corners(self, xywh: object, where: str) -> BoxXYXY:
