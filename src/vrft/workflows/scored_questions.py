@@ -104,10 +104,9 @@ def _parts(
                 "--manifest FILE, or ask about everything with --part all."
             )
     if run.config is not None and request.part is None:
-        notes.append(
-            f"This run was trained on {run.config.data.path}, and {data} holds other images. All of them "
-            "that it was not trained on count."
-        )
+        others = f"on {run.config.data.path}, and {data} holds other images"
+        why = others if same_task else f"for another task than {task.name}"
+        notes.append(f"This run was trained {why}. All images that it was not trained on count.")
     given = dataset.parts
     return {
         ours: [e for e in examples if given.get(e.record_id) == theirs]
