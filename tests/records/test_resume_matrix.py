@@ -290,13 +290,12 @@ def test_every_option_of_a_command_is_a_setting_that_is_compared():
         assert set(args.model_fields) - NOT_OF_THE_RESULT == {"config", "overrides", *of_reading}
 
 
-def test_a_fit_is_refused_before_its_model_is_loaded(tmp_path):
+def test_a_fit_is_refused_before_its_model_is_loaded(tiny_folders, tmp_path):
     """The folder of a fit that was stopped at once: what it began with, and its split."""
     write_classes(tmp_path / "photos")
     words = ("fit", "photos", "--task", "classification", "--model", "base", "--shots", 2, "--out", "f", "-q")
-    (tmp_path / "base").mkdir()
-    (tmp_path / "base" / "model.safetensors").write_bytes(b"one")
-    (tmp_path / "base" / "config.json").write_text("{}")
+    shutil.copytree(tiny_folders["qwen3_vl"], tmp_path / "base")
+    (tmp_path / "base" / "model.safetensors").write_bytes(b"one")  # it cannot be loaded
     (tmp_path / "f").mkdir()
     assert "base" in vrft(*words, cwd=tmp_path).stderr
     assert "holds a fit already" in vrft(*words, cwd=tmp_path).stderr
