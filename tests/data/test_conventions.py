@@ -89,3 +89,9 @@ def test_a_few_small_boxes_show_nothing() -> None:
         likely_coordinates(np.asarray([(10.5, 10, 900, 900)] * 30), np.asarray([(1920.0, 1080.0)] * 30))
         is None
     )
+
+
+@pytest.mark.parametrize("n_odd", [1, 2, 3])
+def test_a_few_boxes_far_outside_their_small_images_are_mistakes(n_odd: int) -> None:
+    inside, odd = [(4.0, 5, 30, 20), (9.0, 8, 50, 40)] * 4, [(500.0, 5, 900, 30)] * n_odd
+    assert likely_coordinates(np.asarray(inside + odd), np.asarray([(64.0, 48.0)] * (8 + n_odd))) is None

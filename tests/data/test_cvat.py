@@ -177,3 +177,12 @@ def test_cvats_xml_is_not_taken_for_vocs(tmp_path: Path, make_image: Any) -> Non
         "cvat",
         (instance_of("cat", (5.0, 4.0, 9.0, 8.0)),),
     )
+
+
+def test_a_shape_of_another_kind_is_not_absent(tmp_path: Path, make_image: Any) -> None:
+    make_image("a.png")
+    box = f'<box label="cat" xtl="1" ytl="2" xbr="9" ybr="8" {SHAPE}/>'
+    (record,) = load_dataset(
+        write(tmp_path, image("a.png", box, '<spline label="dog" points="1,1"/>'))
+    ).records
+    assert boxes(record) == [("cat", (1, 2, 9, 8))] and record.unknown == ("dog",)

@@ -108,3 +108,14 @@ def test_rectangles_are_corners_in_any_order(tmp_path: Path, make_image: Any) ->
         ((5.0, 4.0, 15.0, 12.0),)
     }
     assert dataset.left_out == dataset.fixed == ()
+
+
+def test_parts_of_an_object_meet_however_label_and_group_are_spelt(tmp_path: Path, make_image: Any) -> None:
+    make_image("a.png")
+    parts = [
+        shape("caf\u00e9", [[1, 2], [5, 6]], group_id="1"),
+        shape("cafe\u0301", [[9, 9], [20, 18]], group_id=1),
+    ]
+    write(tmp_path / "a.json", sheet("a.png", *parts))
+    (record,) = load_dataset(tmp_path).records
+    assert boxes(record) == [("caf\u00e9", (1, 2, 20, 18))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import sys
 import tempfile
@@ -212,3 +213,21 @@ def test_conversations_with_images_inside(tmp_path: Path, form: str) -> None:
     ]
     dataset = load_dataset(save(tmp_path / "set", rows, features, form), BOXES)
     assert [boxes(record) for record in dataset.records] == [[("cup", (4.0, 6.0, 20.0, 27.0))]] * 2
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_an_image_may_be_its_bytes_alone_or_a_data_address(tmp_path: Path, as_text: bool) -> None:
+    rows = []
+    for shade in range(3):
+        content = stored(shade)["bytes"]
+        address = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+        rows.append({"image": address if as_text else content, "class": f"c{shade}"})
+    save(
+        tmp_path,
+        rows,
+        {"image": datasets.Value("string" if as_text else "binary"), "class": datasets.Value("string")},
+        "parquet",
+    )
+    dataset = load_dataset(tmp_path)
+    assert [class_name(record) for record in dataset.records] == ["c0", "c1", "c2"]
+    assert all(record.image.size_wh == (40, 30) for record in dataset.records)

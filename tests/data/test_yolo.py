@@ -327,3 +327,12 @@ def test_both_images_of_one_label_file_are_left_out(tmp_path: Path, make_image: 
     dataset = load_dataset(tmp_path)
     assert sorted(record.id for record in dataset.records) == [f"images/{k}.png" for k in range(9) if k != 3]
     assert len(dataset.left_out) == 2
+
+
+def test_key_points_that_no_file_declares_are_no_outline(tmp_path: Path, make_image: Any, put: Put) -> None:
+    make_image("images/a.png")
+    put("data.yaml", "train: images\nnames: [cat, dog]\n")
+    put("labels/a.txt", "0 0.5 0.5 0.2 0.2 0.1 0.1 2 0.2 0.3 0\n" + BOX * 4)
+    dataset = load_dataset(tmp_path)
+    assert dataset.records[0].unknown == ("cat",) and len(dataset.records[0].annotations) == 4
+    assert "kpt_shape" in str(dataset.left_out[0])

@@ -92,8 +92,12 @@ def likely_coordinates(corners_xyxy: np.ndarray, sizes_wh: np.ndarray) -> Coordi
         return "0-1" if sizes_wh.min() > 2 and not whole else None
     if not whole or len(corners_xyxy) < _LEAST_BOXES or corners_xyxy.max() < _SPREAD:
         return None
-    if (corners_xyxy[:, 2:] > sizes_wh + 1).any(1).mean() > _OUTSIDE:
-        return "0-1000"
+    outside = (corners_xyxy[:, 2:] > sizes_wh + 1).any(1)
+    if outside.mean() > _OUTSIDE:
+        # Of numbers up to 1000 few fit into a small image: where most do, the others are single mistakes.
+        fitting = np.clip(sizes_wh / 1000, 0.001, 0.999).prod(1)
+        odds = np.where(outside, np.log((1 - fitting) / _OUTSIDE), np.log(fitting / (1 - _OUTSIDE))).sum()
+        return "0-1000" if odds > -math.log(_ODDS) else None
     odds = np.log(sizes_wh / 1000).sum()
     centers = (corners_xyxy[:, :2] + corners_xyxy[:, 2:]).mean(0) / 2
     closer = abs(centers / 1000 - 0.5).sum() < abs(centers / sizes_wh.mean(0) - 0.5).sum()

@@ -34,8 +34,8 @@ from vrft.types.plugins import discover
 
 MOST_LEFT_OUT = 0.2
 """Share of the labels, or of the images, above which what is left is not the dataset that was meant."""
-_IGNORED = re.compile(r"(ignored?([ _-]*regions?)?|don'?t[ _-]*care)", re.IGNORECASE)
-"""Names by which label files mark regions that nobody labelled (VisDrone, KITTI)."""
+_IGNORED = re.compile(r"_*(ignored?([ _-]*(regions?|areas?))?|don'?t[ _-]*care)_*", re.IGNORECASE)
+"""Names by which label files mark regions that nobody labelled (VisDrone, KITTI, labelme)."""
 
 
 @dataclass(frozen=True)

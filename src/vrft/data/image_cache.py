@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image as PILImage
+from PIL import UnidentifiedImageError
 
 from vrft.errors import ImageError, InputError
 
@@ -37,7 +38,8 @@ def cached_image(content: bytes, where: str, fix: str) -> Path:
         with PILImage.open(io.BytesIO(content)) as image:
             suffix = str(image.format).lower()
     except _BROKEN as error:
-        raise ImageError(f"The image cannot be read ({error}).", where, fix) from error
+        why = "it is no image" if isinstance(error, UnidentifiedImageError) else error
+        raise ImageError(f"The image cannot be read ({why}).", where, fix) from error
     name = hashlib.sha256(content).hexdigest()[:32]
     problems = []
     for cache in cache_folders():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 from vrft.errors import ImageError, LabelError
@@ -20,6 +20,10 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"(0|-?[1-9]\d{0,15})(\.0+)?", re.ASCII)
 _SET = frozenset({"true", "yes", "y", "on", "t"})
 _NOT_SET = frozenset({"", "false", "no", "n", "off", "f", "none", "null"})
+_UNCOUNTED = frozenset(
+    {"iscrowd", "crowd", "ignore", "ignored", "difficult", "isdifficult", "isgroupof", "groupof"}
+)
+_GAPS = re.compile(r"[\s_-]+")
 
 
 def flag(value: object, name: str, where: str) -> bool:
@@ -46,6 +50,30 @@ def flag(value: object, name: str, where: str) -> bool:
         if text in _NOT_SET or found == 0:
             return False
     raise LabelError(f"The value of '{name}', {value!r}, is neither 0 nor 1.", where, "Write 0 or 1.")
+
+
+def is_uncounted(flags: Mapping[str, object], where: str) -> bool:
+    """Whether a flag is set by which an object counts neither for nor against an answer.
+
+    The flags are those of crowds and groups, and of ignored and difficult objects.
+
+    Args:
+        flags: fields of an object; those of other names are not looked at.
+        where: the place, for messages.
+
+    Raises:
+        LabelError: such a flag is neither set nor not set.
+
+    Example:
+        >>> is_uncounted({"IsGroupOf": "1", "label": "cat"}, "a.csv"), is_uncounted({"ignore": "0"}, "a.csv")
+        (True, False)
+    """
+    return any(flag(value, name, where) for name, value in flags.items() if is_uncounted_flag(name))
+
+
+def is_uncounted_flag(name: object) -> bool:
+    """Whether a field of this name says that an object may not count."""
+    return _GAPS.sub("", str(name)).lower() in _UNCOUNTED
 
 
 def number(value: object) -> float | None:

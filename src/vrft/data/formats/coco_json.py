@@ -36,7 +36,7 @@ from vrft.data.label_checks import (
     some,
     without_boxes,
 )
-from vrft.data.scalars import ById, Id, as_id, flag, numbers, size
+from vrft.data.scalars import ById, Id, as_id, flag, is_uncounted, numbers, size
 from vrft.errors import ImageError, LabelError, MaskError
 from vrft.geometry.boxes import is_number
 from vrft.geometry.masks import box_of_mask
@@ -45,8 +45,6 @@ from vrft.types.names import nfc
 
 SheetT = TypeVar("SheetT", bound="Sheet")
 _KEYS = ("images", "annotations", "categories")
-_NOT_COUNTED = ("ignore", "difficult")
-"""Flags of objects, beside ``iscrowd``, that do not count."""
 VERIFIED_AT_LOAD = 5_000
 """Most images of a json whose images are opened while it is read."""
 
@@ -233,10 +231,12 @@ class Sheet:
         around = box_of_mask(mask) if mask is not None else None
         box = around or self.mistakes.box(self._corners(entry.get("bbox"), where), image_wh, where)
         crowd = flag(entry.get("iscrowd"), "iscrowd", where) and not (masked and self.masks_are_crowds)
-        ignored = any(name in entry and flag(entry[name], name, where) for name in _NOT_COUNTED)
+        attributes = entry.get("attributes")
+        crowd = is_uncounted({**entry, "iscrowd": crowd}, where)
+        crowd = crowd or (isinstance(attributes, dict) and is_uncounted(attributes, where))
         if masked and not boxless:
             mask = self._mask(entry, image_wh, where)
-        return instance_of(category, box, mask, crowd=crowd or ignored)
+        return instance_of(category, box, mask, crowd=crowd)
 
     def _corners(self, xywh: object, where: str) -> BoxXYXY:
         values = xywh if isinstance(xywh, list) and all(map(is_number, xywh)) else numbers(xywh)

@@ -33,7 +33,7 @@ from vrft.data.label_checks import (
     record_id,
     some,
 )
-from vrft.data.scalars import flag, number, whole
+from vrft.data.scalars import flag, is_uncounted, number, whole
 from vrft.errors import ImageError, LabelError
 from vrft.geometry.masks import box_of_mask, mask_of_region
 from vrft.types import Annotation, BoxXYXY, Image, Mask, PointXY, Provides, Record
@@ -114,7 +114,7 @@ class _Labelled:
         unknown: set[str] = set()
         found: list[Annotation] = []
         for element in image:
-            if element.tag not in _SHAPES and element.tag not in _NO_BOX:
+            if element.tag == "tag" or not ("label" in element.attrib or element.tag in {*_SHAPES, *_NO_BOX}):
                 continue
             label, where = (element.get("label") or "").strip(), self.sheet.where(element)
             with self.mistakes.kept(unknown, label):
@@ -122,7 +122,7 @@ class _Labelled:
                     raise LabelError("The shape has no label.", where, "Give it one.")
                 if flag(element.get("outside"), "outside", where):
                     continue
-                if element.tag in _NO_BOX:
+                if element.tag not in _SHAPES:
                     unknown.add(label)
                     self.without_box += (f"{element.tag} '{label}' on {self.record.id}",)
                     continue
@@ -136,7 +136,9 @@ class _Labelled:
         except (ValueError, TypeError, KeyError) as error:
             problem = f"The {element.tag} has no place ({error})."
             raise LabelError(problem, where, "Fix or remove it.") from error
-        return instance_of(label, self.mistakes.box(corners, size_wh, where), mask)
+        flags = {one.get("name", ""): (one.text or "").strip() for one in element.findall("attribute")}
+        box = self.mistakes.box(corners, size_wh, where)
+        return instance_of(label, box, mask, crowd=is_uncounted(flags, where))
 
     def tags(self, image: ElementTree.Element) -> None:
         names = [name for tag in image.findall("tag") if (name := (tag.get("label") or "").strip())]

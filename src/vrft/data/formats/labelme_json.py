@@ -38,9 +38,10 @@ from vrft.data.label_checks import (
     some,
     warnings_about,
 )
-from vrft.data.scalars import numbers
+from vrft.data.scalars import as_id, is_uncounted, numbers
 from vrft.errors import ImageError, LabelError
 from vrft.types import Annotation, BoxXYXY, Image, PointXY, Provides, Record
+from vrft.types.names import nfc
 
 _KEYS = ("shapes", "imagePath")
 _NO_BOX = frozenset({"point", "points", "line", "linestrip"})
@@ -103,9 +104,10 @@ def _labelled(
     unknown: set[str] = set()
     without_box: list[str] = []
     grouped: dict[tuple[str, object], list[BoxXYXY]] = {}
+    crowds: set[tuple[str, object]] = set()
     for number, shape in enumerate(sheet["shapes"], 1):
         where, label = f"{file}, shape {number}", shape.get("label")
-        name = label.strip() if isinstance(label, str) else str(label) if isinstance(label, int) else ""
+        name = nfc(label.strip()) if isinstance(label, str) else str(label) if isinstance(label, int) else ""
         with mistakes.kept(unknown, name):
             if not name:
                 raise LabelError("The shape has no label.", where, "Give it one.")
@@ -114,17 +116,20 @@ def _labelled(
                 unknown.add(name)
                 without_box.append(f"{kind} '{name}' on {record.id}")
                 continue
-            group = shape.get("group_id")
+            group: object = as_id(shape.get("group_id"))
             key = (name, group if group is not None else ("own", number))
+            uncounted = is_uncounted(shape, where) or is_uncounted(_flags(shape), where)
             corners = _corners(shape, kind, where)
             grouped.setdefault(key, []).append(corners)
+            crowds |= {key} if uncounted else set()
     found: list[Annotation] = []
-    for (name, _), boxes in grouped.items():
+    for (name, group), boxes in grouped.items():
         where = f"{file}, '{name}'"
         with mistakes.kept(unknown, name):
             points = [(box[i], box[i + 1]) for box in boxes for i in (0, 2)]
             whole = around(points) if len(boxes) > 1 else boxes[0]
-            found.append(instance_of(name, mistakes.box(whole, record.image.size_wh, where)))
+            box = mistakes.box(whole, record.image.size_wh, where)
+            found.append(instance_of(name, box, crowd=(name, group) in crowds))
     return replace(record, annotations=tuple(found), unknown=tuple(sorted(unknown))), without_box
 
 

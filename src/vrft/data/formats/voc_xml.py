@@ -8,8 +8,8 @@ off ``xmin`` and ``ymin``, and ``xmax`` and ``ymax`` stay, as the far edges. Fil
 year. All others (LabelImg, Roboflow, CVAT, vrft) are taken as they are written, as edges counted from 0.
 What was done is among the warnings; it is never guessed from the boxes.
 
-A difficult object counts neither for nor against a detector in VOC's own score. So it is kept as a crowd:
-an image is not asked about a category of which it shows a difficult object. ``truncated`` is not read. Nor is
+A difficult or ignored object counts neither for nor against a detector in VOC's own score. So it is kept as a
+crowd: an image is not asked about a category of which it shows one. ``truncated`` is not read. Nor is
 an image asked about the names of an object's ``part``, or about an object without a box; of a turned box
 (``robndbox``) or a ``polygon`` the box around it is read.
 
@@ -42,7 +42,7 @@ from vrft.data.label_checks import (
     warnings_about,
     without_boxes,
 )
-from vrft.data.scalars import flag, numbers
+from vrft.data.scalars import is_uncounted, numbers
 from vrft.errors import ImageError, LabelError
 from vrft.types import Annotation, Image, Provides, Record
 from vrft.types.names import nfc
@@ -181,7 +181,7 @@ class _Sheets:
         first = 1 if from_one else 0
         x1, y1, x2, y2 = _corners(element, where)
         box = self.mistakes.box((x1 - first, y1 - first, x2, y2), image_wh, f"{where} ({name})")
-        difficult = flag(text_of(element, "difficult"), "difficult", where)
+        difficult = is_uncounted({child.tag: (child.text or "").strip() for child in element}, where)
         self.difficult += [f"{name} in {sheet.file.name}"] if difficult else []
         return instance_of(name, box, crowd=difficult)
 

@@ -171,6 +171,10 @@ class _Labels:
                 )
                 raise LabelError(problem, where, "Fix the line, or kpt_shape in the data.yaml.")
             shares = shares[:4]
+        seen = shares[6::3] if len(shares) % 3 == 1 else []
+        if 2 in seen and {0, 1, 2}.issuperset(seen):
+            problem = "The line has key points after its box, each with 0, 1 or 2 for whether it is seen."
+            raise LabelError(problem, where, "State kpt_shape in a data.yaml.")
         outline = len(shares) >= 6 and len(shares) % 2 == 0
         if len(shares) != 4 and not outline:
             why = " as a prediction with its confidence has" if len(shares) == 5 else ""

@@ -14,13 +14,12 @@ from typing import Any
 from vrft.data.data_options import BoxOrder
 from vrft.data.label_checks import CATEGORY_BOXES, instance_of
 from vrft.data.rows.row_form import LabelRow, Reading, RowForm, unpacked, with_annotations
-from vrft.data.scalars import flag, numbers
+from vrft.data.scalars import is_uncounted, is_uncounted_flag, numbers
 from vrft.errors import LabelError
 from vrft.types import Provides, Record
 
 _BOXES = ("bbox", "bboxes", "box", "boxes")
 _NAMES = ("category", "categories", "label", "labels", "class", "classes", "name", "names", "category_id")
-_CROWDS = ("iscrowd", "is_crowd")
 _EXPECTED = 'Expected: "objects": {"bbox": [[x, y, width, height]], "category": ["cat"]}.'
 
 
@@ -52,21 +51,21 @@ class ObjectsForm(RowForm):
         found = _columns(row)
         if found is None:
             raise LabelError("The row has no boxes with categories.", row.where, _EXPECTED)
-        if not len(found.boxes) == len(found.names) == len(found.crowds):
+        if {len(listed) for listed in (found.names, *found.flags.values())} != {len(found.boxes)}:
             problem = f"It has {len(found.boxes)} boxes and {len(found.names)} categories."
             raise LabelError(problem, row.where, _EXPECTED)
         unknown = set(record.unknown)
-        objects = zip(found.boxes, found.names, found.crowds, strict=True)
-        for number, (box, name, crowd) in enumerate(objects, 1):
-            where = f"{row.where}, object {number}"
+        for index, (box, name) in enumerate(zip(found.boxes, found.names, strict=True)):
+            where = f"{row.where}, object {index + 1}"
             with reading.mistakes.kept(unknown):
                 category = row.named(name, found.column)
                 with reading.mistakes.kept(unknown, category):
                     four = numbers(box) or ()
                     if len(four) != 4:
                         raise LabelError(f"The box {box} is not four numbers.", where, _EXPECTED)
-                    corners, counts = reading.box(four, record, where), not flag(crowd, "iscrowd", where)
-                    record = with_annotations(record, instance_of(category, corners, crowd=not counts))
+                    crowd = is_uncounted({key: own[index] for key, own in found.flags.items()}, where)
+                    corners = reading.box(four, record, where)
+                    record = with_annotations(record, instance_of(category, corners, crowd=crowd))
         return replace(record, unknown=tuple(sorted(unknown)))
 
 
@@ -78,7 +77,8 @@ class _Objects:
     """The path of the column of names."""
     boxes: list[Any]
     names: list[Any]
-    crowds: list[Any]
+    flags: Mapping[str, list[Any]]
+    """Columns that say which objects do not count."""
 
 
 def _columns(row: LabelRow) -> _Objects | None:
@@ -96,9 +96,9 @@ def _columns(row: LabelRow) -> _Objects | None:
     names = next((field for field in _NAMES if field in lists), None)
     if boxes is None or names is None:
         return None
-    crowds = next((lists[field] for field in _CROWDS if field in lists), [0] * len(lists[boxes]))
+    flags = {field: listed for field, listed in lists.items() if is_uncounted_flag(field)}
     column = names if key is None else f"{key}.{names}"
-    return _Objects(column, lists[boxes], lists[names], crowds)
+    return _Objects(column, lists[boxes], lists[names], flags)
 
 
 FORM = ObjectsForm()

@@ -40,7 +40,7 @@ from vrft.data.rows.row_form import (
     of_phrase,
     unpacked,
 )
-from vrft.data.scalars import number, numbers
+from vrft.data.scalars import is_uncounted, number, numbers
 from vrft.errors import InputError, LabelError
 from vrft.types import About, Boxes, BoxXYXY, Provides, Record, Value, expect
 
@@ -247,7 +247,8 @@ class PlainForm(RowForm):
         plain, about = _PlainRow(row), cast(About, pair[0])
         name = plain.text(_columns(plain, about)) if about != "image" else ""
         if pair == CATEGORY_BOXES:
-            return of_category(record, name, plain.boxes(record, reading), row, asked_once=False)
+            boxes, crowd = plain.boxes(record, reading), is_uncounted(row.entry, row.where)
+            return of_category(record, name, boxes, row, asked_once=False, crowd=crowd)
         if pair == PHRASE_BOXES and not plain.is_value:
             return of_phrase(record, name, Boxes(plain.boxes(record, reading)), row)
         if pair != IMAGE_CLASS or plain.is_value:

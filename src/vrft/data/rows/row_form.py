@@ -148,7 +148,12 @@ def as_corners(numbers: Sequence[Any], order: BoxOrder) -> tuple[Any, ...]:
 
 
 def of_category(
-    record: Record, category: str, boxes: Sequence[BoxXYXY], row: LabelRow, asked_once: bool = True
+    record: Record,
+    category: str,
+    boxes: Sequence[BoxXYXY],
+    row: LabelRow,
+    asked_once: bool = True,
+    crowd: bool = False,
 ) -> Record:
     """The record with all boxes of a category, which is absent where there are none.
 
@@ -158,6 +163,7 @@ def of_category(
         boxes: x1, y1, x2, y2 in pixels.
         row: the row, for messages.
         asked_once: another row about it must say the same; else rows add up.
+        crowd: its boxes count neither for nor against an answer.
 
     Raises:
         Contradiction: two rows of the image say different things.
@@ -172,7 +178,7 @@ def of_category(
         if not asked_once:
             problem = f"The image has boxes of '{category}' in one row and none in another."
         raise Contradiction(problem, row.where, row.fix)
-    added = (instance_of(category, box) for box in boxes)
+    added = (instance_of(category, box, crowd=crowd) for box in boxes)
     record = with_annotations(record, *added)
     # Where all that is not labelled is absent, nothing is listed.
     return record if boxes or record.absent is None else replace(record, absent=(*record.absent, category))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,6 +37,7 @@ _SAY_WHAT = 20
 _SHOW_ORDER = 300
 """Rows whose boxes are looked at to see in which order four numbers are written."""
 _EXTENT = {"0-1": 1.0, "0-1000": 1000.0}
+_DATA_ADDRESS = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -244,9 +247,14 @@ def _image(given: object, images: ImageFinder, row: LabelRow) -> tuple[Path, boo
     """The file of a row's image, and whether the row holds the image itself."""
     if isinstance(given, Mapping):
         content = given.get("bytes")
-        if isinstance(content, bytes):
-            return cached_image(content, row.where, row.fix), True
-        given = given.get("path")
+        given = given.get("path") if content is None else content
+    if isinstance(given, str) and (written := _DATA_ADDRESS.match(given.strip())):
+        try:
+            given = base64.b64decode(given.strip()[written.end() :])
+        except ValueError as error:
+            raise ImageError(f"The image is no base64 ({error}).", row.where, row.fix) from error
+    if isinstance(given, bytes):
+        return cached_image(given, row.where, row.fix), True
     if not isinstance(given, str) or not given.strip():
         raise ImageError("The row has no image: no text under 'image'.", row.where, row.fix)
     name = given.strip()
