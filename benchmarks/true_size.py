@@ -200,7 +200,9 @@ class Walk:
     def verb(self, *arguments: str) -> tuple[Ended, dict[str, Any]]:
         """A command line of vrft."""
         ended = run(["-m", "vrft", *arguments], self.scratch)
-        noise = [line for line in ended.err.splitlines() if "Warning" in line or "bitsandbytes" in line]
+        # Of libraries, to their developers; what vrft itself says of the run is for the user.
+        words = ("FutureWarning", "DeprecationWarning", "bitsandbytes")
+        noise = [line for line in ended.err.splitlines() if any(word in line for word in words)]
         return ended, ended.row() | ({"says": ended.err} if ended.status else {}) | {"warnings": noise}
 
     def check(self, *overrides: str) -> dict[str, Any]:
