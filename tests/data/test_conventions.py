@@ -95,3 +95,17 @@ def test_a_few_small_boxes_show_nothing() -> None:
 def test_a_few_boxes_far_outside_their_small_images_are_mistakes(n_odd: int) -> None:
     inside, odd = [(4.0, 5, 30, 20), (9.0, 8, 50, 40)] * 4, [(500.0, 5, 900, 30)] * n_odd
     assert likely_coordinates(np.asarray(inside + odd), np.asarray([(64.0, 48.0)] * (8 + n_odd))) is None
+
+
+@pytest.mark.parametrize(("wide", "n"), [((1024, 1024), 200), ((1000, 1000), 40), ((1920, 1080), 3)])
+def test_ordinary_boxes_are_no_parts_of_a_thousand(wide: tuple[int, int], n: int) -> None:
+    sizes = np.asarray([wide] * n, dtype=float)
+    assert (
+        likely_coordinates(np.asarray([(300.0, 150, 890, 700)] * (n - 1) + [(9, 9, 950, 980)]), sizes) is None
+    )
+
+
+def test_many_small_boxes_at_the_upper_left_are_pixels() -> None:
+    corners = np.random.default_rng(0).integers(0, 560, (80, 2))
+    boxes = np.concatenate([corners, corners + 60], 1).astype(float)
+    assert likely_coordinates(boxes, np.asarray([(1600.0, 1200.0)] * 80)) is None

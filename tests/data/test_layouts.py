@@ -233,3 +233,15 @@ def test_a_link_that_leads_to_itself_costs_itself_alone(
     (tmp_path / "images/loop.png").symlink_to("loop.png")
     make_coco("x.json", [("a.png", 40, 30)], [(1, 1, [1, 2, 3, 4])])
     assert [record.id for record in load_dataset(tmp_path).records] == ["images/a.png"]
+
+
+def test_folders_that_hold_the_same_classes_may_be_parts(tmp_path: Path, make_image: Any) -> None:
+    class_sets(make_image, "fold1", "fold2", "fold3")
+    with pytest.raises(LabelError, match=r"class_folders .* and class_folders_in_parts .*--format"):
+        load_dataset(tmp_path)
+    for name, classes in {
+        "class_folders": ("fold1", "fold2", "fold3"),
+        "class_folders_in_parts": ("cat", "dog"),
+    }.items():
+        dataset = load_dataset(tmp_path, options=ReadOptions(format=name))
+        assert dataset.categories == classes and not dataset.parts

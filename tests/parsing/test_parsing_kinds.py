@@ -60,6 +60,7 @@ def test_boxes(content: str) -> None:
         *("['No Objects', {'Confidence': 0.9}]", "{'No Objects': {'Confidence': 0.9}}", "'No Objects', 0.95"),
         *('[{"Position": [null, null, null, null]}]', "{'Face': [None, None], 'Confidence': 0.00}}"),
         *("画像に猫はいません。", "이미지에 고양이가 없습니다.", "图片中没有猫。"),
+        *("고양이가 보이지 않습니다.", "猫は写っていません。"),
     ],
 )
 def test_abstentions(content: str) -> None:

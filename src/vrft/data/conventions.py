@@ -23,11 +23,17 @@ _ROUNDED = 0.005
 _LEAST_BOXES = 3
 """Fewer boxes show no parts of a thousand."""
 _SPREAD = 500.0
-"""The largest of such numbers is at least this."""
+"""The largest of such numbers is at least this,"""
+_UNFILLED, _LEAST_REACH = 1500.0, 900.0
+"""... and of n boxes inside their images 1000 - 1500 / n, or 900: parts of a thousand fill their range."""
+_ALIKE = 0.1
+"""Images whose sides are this near to 1000: there pixels and parts of a thousand hardly differ."""
 _OUTSIDE = 0.1
 """Share of boxes beyond their images from which on they are no pixels."""
-_ODDS = 8.0
+_ODDS = 50.0
 """How much likelier 0 to 1000 must be than the image's own range, if edges may be anywhere."""
+_LENIENT = 2.0
+"""How far, as a logarithm, single mistakes may be likelier where boxes lie beyond their images."""
 
 
 def as_pixels(
@@ -97,7 +103,10 @@ def likely_coordinates(corners_xyxy: np.ndarray, sizes_wh: np.ndarray) -> Coordi
         # Of numbers up to 1000 few fit into a small image: where most do, the others are single mistakes.
         fitting = np.clip(sizes_wh / 1000, 0.001, 0.999).prod(1)
         odds = np.where(outside, np.log((1 - fitting) / _OUTSIDE), np.log(fitting / (1 - _OUTSIDE))).sum()
-        return "0-1000" if odds > -math.log(_ODDS) else None
+        return "0-1000" if odds > -_LENIENT else None
+    reach = min(1000 - _UNFILLED / len(corners_xyxy), _LEAST_REACH)
+    if corners_xyxy.max() < reach or (abs(sizes_wh.mean(0) / 1000 - 1) < _ALIKE).all():
+        return None
     odds = np.log(sizes_wh / 1000).sum()
     centers = (corners_xyxy[:, :2] + corners_xyxy[:, 2:]).mean(0) / 2
     closer = abs(centers / 1000 - 0.5).sum() < abs(centers / sizes_wh.mean(0) - 0.5).sum()

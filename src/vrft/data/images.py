@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vrft import types
 from vrft.errors import ImageError
@@ -177,5 +177,6 @@ def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
         fix = "Replace the file or remove it and its labels."
         if path.suffix.lower() in UNREAD_SUFFIXES:
             fix = f"vrft does not read {path.suffix[1:].upper()}. {CONVERT}"
-        problem = f"The image cannot be read ({error or type(error).__name__})."
+        why = "it is no image" if isinstance(error, UnidentifiedImageError) else error or type(error).__name__
+        problem = f"The image cannot be read ({why})."
         raise ImageError(problem, str(path), fix) from error

@@ -90,7 +90,7 @@ class ClassFoldersReader(FolderNames):
         are_parts = len(shared) > 1 and bool(set.intersection(*shared))
         holds_a_dataset = any(len(folders_of_parts(folder)) > 1 for folder in found)
         others = [folder for folder in found if folder.name.lower() not in _RARELY_CLASSES]
-        one_dataset = len(others) == 1 and filled(others[0]) and not _has_images(others[0])
+        one_dataset = len(others) == 1 and filled(others[0]) and not has_images(others[0])
         if len(found) < 2 or are_parts or holds_a_dataset or one_dataset:
             return []
         if all(part_of(folder.name) for folder in found):
@@ -113,11 +113,12 @@ def folders_of_parts(path: Path) -> list[Path]:
     for folder in filled(path):
         if part_of(folder.name):
             inner = filled(folder)
-            found += [folder] if len(inner) > 1 or (inner and not _has_images(folder)) else []
+            found += [folder] if len(inner) > 1 or (inner and not has_images(folder)) else []
     return found
 
 
-def _has_images(folder: Path) -> bool:
+def has_images(folder: Path) -> bool:
+    """Whether a folder holds an image itself."""
     return any(is_image(file) for file in folder.iterdir())
 
 

@@ -1,11 +1,16 @@
-"""Classes of images as names of folders in those of the parts: ``train/CLASS/image`` and so on."""
+"""Classes of images as names of folders in those of the parts: ``train/CLASS/image`` and so on.
+
+Where folders of other names, such as folds or cameras, all hold folders of the same names, they may be parts
+too: then this reading and that of ``class_folders`` both fit, and the user says which is meant.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from vrft.data.formats.class_folders import FolderNames, filled, folders_of_parts
+from vrft.data.formats.class_folders import FolderNames, filled, folders_of_parts, has_images
 from vrft.data.label_checks import part_of
+from vrft.types.names import nfc
 
 
 class ClassFoldersInPartsReader(FolderNames):
@@ -14,9 +19,17 @@ class ClassFoldersInPartsReader(FolderNames):
     name = "class_folders_in_parts"
 
     def class_folders(self, path: Path) -> list[tuple[Path, str | None]]:
-        parts = folders_of_parts(path)
+        parts = folders_of_parts(path) or _alike(path)
         found = [(inner, part_of(folder.name)) for folder in parts for inner in filled(folder)]
         return found if len({folder.name for folder, _ in found}) > 1 else []
+
+
+def _alike(path: Path) -> list[Path]:
+    """The folders in a folder where each holds the same folders of images, at least two, and no image."""
+    found = filled(path)
+    inner = [frozenset(nfc(folder.name) for folder in filled(one)) for one in found]
+    direct = any(has_images(one) for one in found)
+    return found if len(found) > 1 and not direct and len(set(inner)) == 1 and len(inner[0]) > 1 else []
 
 
 READER = ClassFoldersInPartsReader()

@@ -46,7 +46,8 @@ _ANY = re.compile(
     r"|i (?:do not|don't|did not|didn't|cannot|can't|could not|couldn't) (?:see|find|detect|spot|locate)"
     rf" (?:any|an?|the|such)\b{_STATEMENT}{{1,200}}+"
     r"|(?:(?:图像|图片|图)(?:中|里)?)?(?:没有|未检测到|未发现|未找到|不存在|无)[^\s，。,.!?]{0,12}"
-    r"|[^，。,.!?]{0,30}(?:は(?:い|あり|見え|見つかり)ません|(?:없습니다|없어요|없음))",
+    r"|[^，。,.!?]{0,30}(?:は(?:い|あり|見え|見つかり|写ってい|映ってい)ません"
+    r"|(?:없습니다|없어요|없음|(?:보이|발견되|감지되)지 않(?:습니다|아요|음)))",
     re.IGNORECASE,
 )
 _PREFACE = re.compile(r"(?:no|none|sorry|unfortunately|answer)[,:] (?=\S)", re.IGNORECASE)
