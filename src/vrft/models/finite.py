@@ -16,7 +16,6 @@ def check_finite(policy: Policy, values: torch.Tensor) -> None:
 
 def not_finite(policy: Policy) -> NumbersError:
     """What to say of a policy whose numbers are not finite."""
-    precision = str(policy.core.dtype).removeprefix("torch.")
     broken = [name for name, p in policy.model.named_parameters() if not bool(p.isfinite().all())]
     where = f" ({', '.join(broken[:2])}{', ...' if len(broken) > 2 else ''})" if broken else ""
     if policy.core.dtype == torch.float16:
@@ -29,8 +28,9 @@ def not_finite(policy: Policy) -> NumbersError:
             f"{policy.source}: the model's weights are not finite{where}. Download it again, or take a model "
             "from before its training diverged."
         )
-    wider = "" if precision in ("float32", "float64") else "Set model.dtype: float32 (--dtype float32), or "
+    widest = policy.precision in ("float32", "float64")
+    wider = "Download it again" if widest else "Set model.dtype: float32 (--dtype float32)"
     return NumbersError(
-        f"{policy.source}: the model's numbers are not finite in {precision}, though its weights are. "
-        f"{wider or 'Download it again, or '}take a model from before its training diverged."
+        f"{policy.source}: the model's numbers are not finite in {policy.precision}, though its weights are. "
+        f"{wider}, or take a model from before its training diverged."
     )

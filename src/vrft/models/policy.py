@@ -115,6 +115,11 @@ class Policy:
         return unwrap() if unwrap is not None else self.model
 
     @property
+    def precision(self) -> str:
+        """The precision of its weights, as settings write it: 'bfloat16'."""
+        return str(self.core.dtype).removeprefix("torch.")
+
+    @property
     def device(self) -> torch.device:
         """Where the model's weights are."""
         found: torch.device = next(self.model.parameters()).device

@@ -67,7 +67,7 @@ def _loaded(policy: Policy, folder: Path, model: ModelOptions) -> Policy:
     settings = {
         "path": str(folder),
         "device": str(policy.device),
-        "dtype": str(policy.core.dtype).removeprefix("torch."),
+        "dtype": policy.precision,
         "lora": LoraOptions() if hasattr(policy.model, "peft_config") else None,
     }
     return load_policy(model.model_copy(update=settings))

@@ -19,7 +19,7 @@ from vrft.errors import ConfigError, RunError
 from vrft.inference.ask_options import BATCH, AskOptions
 from vrft.inference.evaluate import evaluate
 from vrft.inference.policy_predictor import PolicyPredictor
-from vrft.models.load_policy import load_policy, natural_device, natural_dtype
+from vrft.models.load_policy import WITHOUT_WEIGHTS, load_policy, natural_device, natural_dtype
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
 from vrft.progress import Update
@@ -45,7 +45,6 @@ from vrft.training.train_step import TrainStep
 from vrft.types import Example, SampleSeed, SamplingParams
 from vrft.workflows.resume import check_unchanged
 
-WITHOUT_WEIGHTS = "meta"
 COMPARED = 2
 """Questions, and answers to each, on which the methods of log-probabilities are compared."""
 

@@ -52,8 +52,7 @@ class MemoryFit:
         """Those of the policy, or of the one that other options would give."""
         if model == self.config.model:
             return sizes_of(self.policy)
-        precision = str(self.policy.core.dtype).removeprefix("torch.")
-        bare = model.model_copy(update={"device": WITHOUT_WEIGHTS, "dtype": precision})
+        bare = model.model_copy(update={"device": WITHOUT_WEIGHTS, "dtype": self.policy.precision})
         if bare not in self._sizes:
             self._sizes[bare] = sizes_of(load_policy(bare))
         return self._sizes[bare]
@@ -109,11 +108,10 @@ def examine_memory(case: ModelCase) -> list[Finding]:
     forecast = forecast_memory(fit.sizes(config.model), config.memory_plan, load)
     learn = "all weights" if config.model.lora is None else "a LoRA adapter"
     learn += f" on weights of {case.policy.bits} bits" if case.policy.bits is not None else ""
-    precision = str(case.policy.core.dtype).removeprefix("torch.")
     says = (
-        f"Training {learn} in {precision} holds about {forecast.total:.1f} GiB at its worst moment "
-        f"({forecast.worst_phase}): {forecast.weights:.1f} of weights, {forecast.lasting:.1f} of optimizer "
-        f"and reference, {forecast.phases[forecast.worst_phase]:.1f} of the step."
+        f"Training {learn} in {case.policy.precision} holds about {forecast.total:.1f} GiB at its worst "
+        f"moment ({forecast.worst_phase}): {forecast.weights:.1f} of weights, {forecast.lasting:.1f} of "
+        f"optimizer and reference, {forecast.phases[forecast.worst_phase]:.1f} of the step."
     )
     if forecast.offloaded and device.type != "cpu":
         says += f" The computer's own memory takes {forecast.offloaded:.1f} GiB of activations."

@@ -48,8 +48,7 @@ def examine_weights(case: ModelCase) -> list[Finding]:
         return [Finding(Severity.ERROR, "unreadable-weights", str(error), policy.source)]
     if not broken:
         return []
-    precision = str(policy.core.dtype).removeprefix("torch.")
-    problem = f"{len(broken)} of the model's weights are not finite in {precision}: {some(broken)}."
+    problem = f"{len(broken)} of the model's weights are not finite in {policy.precision}: {some(broken)}."
     fix = "Download the model again, or take one from before its training diverged."
     if policy.core.dtype == torch.float16:
         fix = "Set model.dtype: float32, or bfloat16 on a GPU that computes in it."
