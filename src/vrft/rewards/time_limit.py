@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 from typing import Any
 
+LIMIT_S = 60.0
+"""Seconds that one call may take where nobody says otherwise."""
 MOST_SLOW = 3
 """Calls in a row that may exceed the limit; those after them are not made."""
 

@@ -24,7 +24,7 @@ from vrft.rewards.reward_term import (
     by_group,
 )
 from vrft.rewards.served_reward import ServedReward
-from vrft.rewards.time_limit import outcomes_within
+from vrft.rewards.time_limit import LIMIT_S, outcomes_within
 from vrft.tasks.registry import task_of
 from vrft.tasks.task import Setting, Task
 from vrft.types import (
@@ -58,7 +58,7 @@ class RewardOptions(Options):
     custom: dict[str, Weight] = Field(default_factory=dict)
     """Rewards of your own with their weights: ``package.module:function`` or ``file.py:function`` of
     (answer, target), or the address of a reward server, ``http://...``."""
-    time_limit_s: float = Field(60.0, gt=0)
+    time_limit_s: float = Field(LIMIT_S, gt=0)
     """Seconds that one call of a reward of your own may take; it fails then. A server has `timeout_s`."""
     allow_unsafe_reward: bool = False
     """Train on a setting that rewards wrong answers; values are clipped, and counted."""

@@ -14,14 +14,12 @@ from vrft.errors import ConfigError, InputError
 from vrft.rewards.custom_reward import load_custom_reward
 from vrft.rewards.outcomes import number_of
 from vrft.rewards.reward_term import GIVEN, GroupReward, Outcome, RewardTerm, arguments_of
-from vrft.rewards.time_limit import outcomes_within
+from vrft.rewards.time_limit import LIMIT_S, outcomes_within
 from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.tasks.task import Task
 from vrft.types import Clock, Rollout, RolloutGroup
 from vrft.types.plugins import module_at
 
-LIMIT_S = 60.0
-"""Seconds that one call of a reward may take."""
 _LARGEST = 1e100
 """Larger values are brought here, so that means and squares stay finite; no range reaches so far."""
 
