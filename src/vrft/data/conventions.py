@@ -8,7 +8,7 @@ ms-swift write.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from vrft.errors import BoxError, LabelError
 from vrft.geometry.boxes import is_number
 from vrft.types import Boxes, Record
 
-_EXTENT: dict[Coordinates, float] = {"0-1": 1.0, "0-1000": 1000.0}
+EXTENT: Mapping[Coordinates, float] = {"0-1": 1.0, "0-1000": 1000.0}
+"""How far numbers go that are parts of the image."""
 _ROUNDED = 0.005
 """How far rounding may take a share beyond 1."""
 _LEAST_BOXES = 3
@@ -45,7 +46,7 @@ def as_pixels(
         >>> as_pixels((100, 100, 500, 500), "0-1000", (640, 480))
         (64.0, 48.0, 320.0, 240.0)
     """
-    extent = _EXTENT.get(coordinates or "pixels")
+    extent = EXTENT.get(coordinates or "pixels")
     four = [float(n) for n in numbers if is_number(n)]  # type: ignore[arg-type]
     if extent is None or len(four) != 4 or len(numbers) != 4 or not all(map(math.isfinite, four)):
         return numbers
@@ -77,7 +78,7 @@ def check_coordinates(records: Iterable[Record], odd: Iterable[LabelError], wher
         return
     width, height = sizes.max(0)
     problem = (
-        f"All boxes are between 0 and {_EXTENT[seems]:g}, in images of up to {width:g}x{height:g} pixels: "
+        f"All boxes are between 0 and {EXTENT[seems]:g}, in images of up to {width:g}x{height:g} pixels: "
         f"they look like parts of the image from {seems.replace('-', ' to ')}, not pixels."
     )
     fix = f"Say what they are: --coordinates {seems} or --coordinates pixels (data.coordinates)."

@@ -188,12 +188,12 @@ def shared_names(named: Sequence[str]) -> list[str]:
 
 
 def without_boxes(
-    named: Iterable[str], records: Sequence[Record], path: Path, mistakes: Sequence[LabelError] = ()
+    named: Iterable[str], records: Sequence[Record], path: Path, mistakes: Mistakes
 ) -> list[str]:
     """A warning about the categories of a dataset that label no box; its mistakes where none does."""
     used = {name for record in records for name in record.categories}
     if not used:
-        if isinstance(mistakes, Mistakes) and mistakes.coordinates is None:
+        if mistakes.coordinates is None:
             check_coordinates((), mistakes, str(path))
         raise_all(mistakes)
         raise LabelError("It holds no box.", str(path), "Label some objects first.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +19,12 @@ _LOOKED_INTO = 50
 _SHOWN = 3
 _USUAL = ("class_folders", "coco", "yolo", "rows")
 _ALL = "All formats are in docs/data_formats.md."
+_READ: Mapping[str, tuple[str, Callable[[bytes], object]]] = {
+    ".json": ("JSON", json.loads),
+    ".jsonl": ("JSON lines", lambda content: json.loads(_lines(content)[0])),
+    **dict.fromkeys((".csv", ".tsv"), ("CSV", lambda content: next(csv.reader(_lines(content)), None))),
+}
+"""What a file of an ending is called, and how its beginning is read."""
 
 
 def no_labels(path: Path, wants: Mapping[str, Sequence[str]]) -> LabelError:
@@ -40,7 +46,10 @@ def no_labels(path: Path, wants: Mapping[str, Sequence[str]]) -> LabelError:
     if unread and not images:
         problem = f"Its images are {', '.join(unread)}, which vrft does not read."
         return LabelError(problem, str(path), "Save them as JPEG or PNG first.")
-    counts = {"images": len(images), **{end: sum(f.suffix == end for f in labels) for end in LABEL_ENDINGS}}
+    counts = {
+        "images": len(images),
+        **{end: sum(f.suffix.lower() == end for f in labels) for end in LABEL_ENDINGS},
+    }
     held = ", ".join(f"{count} {what}" for what, count in sorted(counts.items(), reverse=True) if count)
     nearest = "; ".join(_nearest(labels, wants))
     problem = f"There are no labels that vrft can read. It holds {held or 'neither images nor labels'}."
@@ -76,7 +85,7 @@ def _first_words(file: Path) -> list[str]:
 def _broken(file: Path) -> str | None:
     """What is wrong with a label file as a file of its kind; None where nothing is."""
     ending, content = file.suffix.lower(), b""
-    if ending in {".txt"}:
+    if ending == ".txt":
         return None
     if ending in IMAGES_INSIDE:
         with file.open("rb") as handle:
@@ -88,14 +97,13 @@ def _broken(file: Path) -> str | None:
         return "The label file is empty."
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return "The file is written in UTF-16. Save it as UTF-8."
+    kind, read = _READ.get(ending, ("", len))
     try:
-        if ending == ".json":
-            json.loads(content)
-        elif ending == ".jsonl":
-            json.loads(content.decode("utf-8-sig").strip().splitlines()[0])
-        elif ending in {".csv", ".tsv"}:
-            next(csv.reader(content.decode("utf-8-sig").splitlines()), None)
+        read(content)
     except (ValueError, RecursionError, csv.Error) as error:
-        kind = {".json": "JSON", ".jsonl": "JSON lines"}.get(ending, "CSV")
         return f"The file is not {kind} ({error})."
     return None
+
+
+def _lines(content: bytes) -> list[str]:
+    return content.decode("utf-8-sig").strip().splitlines()

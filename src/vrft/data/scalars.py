@@ -105,6 +105,26 @@ def numbers(values: object) -> list[float] | None:
     return None if None in found else [value for value in found if value is not None]
 
 
+def numbers_under(fields: Mapping[str, object], *names: str) -> list[float]:
+    """The numbers of some fields; ValueError where one is not a number."""
+    found = numbers([fields.get(name) for name in names])
+    if found is None:
+        raise ValueError(f"{', '.join(names)} are not numbers")
+    return found
+
+
+def pairs(values: object) -> list[tuple[float, float]]:
+    """A list of pairs of finite numbers, each also as text; empty where it is something else.
+
+    Example:
+        >>> pairs([[1, "2"], [3, 4]]), pairs([[1, 2], [3]]), pairs(None)
+        ([(1.0, 2.0), (3.0, 4.0)], [], [])
+    """
+    listed = [numbers(value) for value in values] if isinstance(values, list | tuple) else []
+    found = [(pair[0], pair[1]) for pair in listed if pair is not None and len(pair) == 2]
+    return found if len(found) == len(listed) else []
+
+
 def whole(value: object) -> int | None:
     """A whole number, also written as text or with zeros behind its point; None where it is none.
 

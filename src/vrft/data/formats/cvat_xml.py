@@ -32,8 +32,9 @@ from vrft.data.label_checks import (
     raise_all,
     record_id,
     some,
+    warnings_about,
 )
-from vrft.data.scalars import flag, is_uncounted, number, whole
+from vrft.data.scalars import flag, is_uncounted, number, numbers_under, whole
 from vrft.errors import ImageError, LabelError
 from vrft.geometry.masks import box_of_mask, mask_of_region
 from vrft.types import Annotation, BoxXYXY, Image, Mask, PointXY, Provides, Record
@@ -90,15 +91,13 @@ class CvatReader:
                     unread += labelled.without_box
                     part = part_of(element.get("subset", "")) or part_of_record(record.id)
                     parts |= {record.id: part} if part else {}
-        says = [
-            f"Shapes without a box are not read, and their classes are not asked about there: {some(unread)}."
-        ]
-        warnings = (*(says if unread else ()), *mistakes.warnings)
+        found = {"Shapes without a box are not read, and their classes are not asked about there": unread}
+        warnings = (*warnings_about(found), *mistakes.warnings)
         if not records:
             raise_all(mistakes)
         given = {name: part for name, part in parts.items() if name in records}
-        dataset = Dataset(root, self.name, tuple(records.values()), warnings, given)
-        return replace(dataset, left_out=tuple(mistakes), fixed=tuple(mistakes.fixed))
+        listed, left_out, fixed = tuple(records.values()), tuple(mistakes), tuple(mistakes.fixed)
+        return Dataset(root, self.name, listed, warnings, given, left_out=left_out, fixed=fixed)
 
 
 @dataclass
@@ -162,29 +161,22 @@ def _image(element: ElementTree.Element, sheet: Markup, images: ImageFinder, roo
 _Shape = Callable[[ElementTree.Element, tuple[int, int], str], tuple[BoxXYXY, Mask | None]]
 
 
-def _of(element: ElementTree.Element, *names: str) -> list[float]:
-    found = [number(element.get(name)) for name in names]
-    if None in found:
-        raise ValueError(f"{', '.join(names)} are not numbers")
-    return [one for one in found if one is not None]
-
-
 def _turn(element: ElementTree.Element) -> float:
     return number(element.get("rotation")) or 0.0
 
 
 def _box(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -> tuple[BoxXYXY, None]:
-    return around_turned(_of(element, "xtl", "ytl", "xbr", "ybr"), _turn(element)), None
+    return around_turned(numbers_under(element.attrib, "xtl", "ytl", "xbr", "ybr"), _turn(element)), None
 
 
 def _ellipse(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -> tuple[BoxXYXY, None]:
-    cx, cy, rx, ry = _of(element, "cx", "cy", "rx", "ry")
+    cx, cy, rx, ry = numbers_under(element.attrib, "cx", "cy", "rx", "ry")
     return around_ellipse((cx, cy), (rx, ry), _turn(element)), None
 
 
 def _cuboid(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -> tuple[BoxXYXY, None]:
     ends = [name[1:] for name in element.attrib if name.startswith("x")]
-    pairs = [_of(element, f"x{end}", f"y{end}") for end in ends]
+    pairs = [numbers_under(element.attrib, f"x{end}", f"y{end}") for end in ends]
     return around([(x, y) for x, y in pairs]), None
 
 

@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from vrft.data.label_checks import part_of
-from vrft.data.rows.features import class_names
+from vrft.data.rows.features import BATCH, class_names, hub_row
 from vrft.data.rows.row_form import IMAGE_COLUMNS, LabelRow
 from vrft.data.rows.row_reader import RowFile, RowReader
 from vrft.errors import InputError, LabelError
-
-_BATCH = 64
-_DROP = "Leave the row out: dataset.filter(lambda row, n: n != {}, with_indices=True)."
 
 
 class HfDiskReader(RowReader):
@@ -40,9 +37,9 @@ class HfDiskReader(RowReader):
 
     def rows(self, source: RowFile) -> Iterator[LabelRow]:
         names, number = class_names(_features(source.file)), 0
-        for batch in _opened(source.file).iter(_BATCH):
+        for batch in _opened(source.file).iter(BATCH):
             for entry in batch.to_pylist():
-                yield LabelRow(f"{source.file}, row {number}", entry, names, fix=_DROP.format(number))
+                yield hub_row(source.file, number, entry, names)
                 number += 1
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from vrft.data.formats.outlines import around, around_ellipse
-from vrft.data.scalars import number, numbers
+from vrft.data.scalars import number, numbers_under, pairs
 from vrft.errors import LabelError
+from vrft.geometry.masks import box_of_mask, mask_of_region
 from vrft.types import BoxXYXY, PointXY
 
 Result = Mapping[str, Any]
@@ -42,7 +43,7 @@ class Region:
     @property
     def is_labelled(self) -> bool:
         """Whether one of its results is there to name its class."""
-        return any(str(result.get("type")).endswith(_LABELS) for result in self.results)
+        return any(map(_is_labels, self.results))
 
     @property
     def kinds(self) -> set[str]:
@@ -92,16 +93,9 @@ def _value(result: Result) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _of(value: Mapping[str, Any], *names: str) -> list[float]:
-    found = numbers([value.get(name) for name in names])
-    if found is None:
-        raise ValueError(f"{', '.join(names)} are not numbers")
-    return found
-
-
 def _around_rectangle(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
     """Turned clockwise around its first corner."""
-    x, y, width, height = _of(value, "x", "y", "width", "height")
+    x, y, width, height = numbers_under(value, "x", "y", "width", "height")
     turn = math.radians(number(value.get("rotation")) or 0)
     (x1, y1), (x2, y2) = _pixels((x, y), image_wh), _pixels((x + width, y + height), image_wh)
     if not turn:
@@ -111,18 +105,16 @@ def _around_rectangle(value: Mapping[str, Any], image_wh: tuple[int, int]) -> Bo
 
 
 def _around_ellipse(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
-    x, y, radius_x, radius_y = _of(value, "x", "y", "radiusX", "radiusY")
+    x, y, radius_x, radius_y = numbers_under(value, "x", "y", "radiusX", "radiusY")
     center, radii = _pixels((x, y), image_wh), _pixels((radius_x, radius_y), image_wh)
     return around_ellipse(center, radii, number(value.get("rotation")) or 0)
 
 
 def _around_polygon(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYXY:
-    listed = value.get("points")
-    points = [numbers(point) for point in listed] if isinstance(listed, list) else []
-    pairs = [(point[0], point[1]) for point in points if point is not None and len(point) == 2]
-    if not pairs or len(pairs) < len(points):
+    points = pairs(value.get("points"))
+    if not points:
         raise ValueError("its points are not pairs of numbers")
-    return around([_pixels(pair, image_wh) for pair in pairs])
+    return around([_pixels(point, image_wh) for point in points])
 
 
 def _pixels(per_cent: PointXY, image_wh: tuple[int, int]) -> PointXY:
@@ -139,10 +131,10 @@ def _around_brush(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYX
     if channels.size != width * height * 4:
         raise ValueError(f"its brush has {channels.size} values, the image {width * height * 4}")
     painted = channels.reshape(height, width, 4)[:, :, 3] > 0
-    ys, xs = np.flatnonzero(painted.any(1)), np.flatnonzero(painted.any(0))
-    if not len(xs):
+    box = box_of_mask(mask_of_region(painted))
+    if box is None:
         raise ValueError("its brush covers no pixel")
-    return (float(xs[0]), float(ys[0]), float(xs[-1] + 1), float(ys[-1] + 1))
+    return box
 
 
 _AROUND: Mapping[str, Callable[[Mapping[str, Any], tuple[int, int]], BoxXYXY]] = {

@@ -35,11 +35,11 @@ from vrft.data.label_checks import (
     parts_by_folder,
     raise_all,
     record_id,
-    some,
     warnings_about,
 )
-from vrft.data.scalars import as_id, is_uncounted, numbers
+from vrft.data.scalars import as_id, is_uncounted, pairs
 from vrft.errors import ImageError, LabelError
+from vrft.geometry.masks import box_of_mask, mask_of_region
 from vrft.types import Annotation, BoxXYXY, Image, PointXY, Provides, Record
 from vrft.types.names import nfc
 
@@ -87,14 +87,14 @@ class LabelmeReader:
             raise_all(mistakes)
         known = {record.image.path for record in records.values()}
         left = [record_id(image, root) for image in images_below(root) if image not in known]
-        found = {"Images without a json are not read": left if path.is_dir() else []}
-        says = "Shapes without a box are not read, and their classes are not asked about there"
-        says += f": {some(without_box)}."
-        warnings = (*([says] if without_box else ()), *warnings_about(found), *mistakes.warnings)
-        dataset = Dataset(
-            root, self.name, tuple(records.values()), warnings, parts_by_folder(records.values())
-        )
-        return replace(dataset, left_out=tuple(mistakes), fixed=tuple(mistakes.fixed))
+        found = {
+            "Shapes without a box are not read, and their classes are not asked about there": without_box,
+            "Images without a json are not read": left if path.is_dir() else [],
+        }
+        warnings = (*warnings_about(found), *mistakes.warnings)
+        listed, left_out, fixed = tuple(records.values()), tuple(mistakes), tuple(mistakes.fixed)
+        parts = parts_by_folder(listed)
+        return Dataset(root, self.name, listed, warnings, parts, left_out=left_out, fixed=fixed)
 
 
 def _labelled(
@@ -134,7 +134,9 @@ def _labelled(
 
 
 def _corners(shape: Mapping[str, Any], kind: str, where: str) -> BoxXYXY:
-    points = _points(shape.get("points"), where)
+    points = pairs(shape.get("points"))
+    if not points:
+        raise LabelError("The shape has no points [x, y].", where, "Fix or remove it.")
     if kind == "circle":
         if len(points) != 2:
             raise LabelError("The circle has no center and point on its edge.", where, "Fix or remove it.")
@@ -153,19 +155,11 @@ def _around_mask(packed: object, points: Sequence[PointXY], where: str) -> BoxXY
             painted = np.asarray(image.convert("L")) > 0
     except (OSError, ValueError, SyntaxError) as error:
         raise LabelError(f"The mask cannot be read ({error}).", where, "Fix or remove it.") from error
-    xs, ys = np.flatnonzero(painted.any(0)), np.flatnonzero(painted.any(1))
-    if not len(xs):
+    box = box_of_mask(mask_of_region(painted))
+    if box is None:
         raise LabelError("The mask covers no pixel.", where, "Fix or remove it.")
     x, y = points[0]
-    return (x + float(xs[0]), y + float(ys[0]), x + float(xs[-1] + 1), y + float(ys[-1] + 1))
-
-
-def _points(given: object, where: str) -> list[PointXY]:
-    pairs = [numbers(point) for point in given] if isinstance(given, list) else []
-    points = [(pair[0], pair[1]) for pair in pairs if pair is not None and len(pair) == 2]
-    if not points or len(points) < len(pairs):
-        raise LabelError("The shape has no points [x, y].", where, "Fix or remove it.")
-    return points
+    return (x + box[0], y + box[1], x + box[2], y + box[3])
 
 
 def _image(sheet: Mapping[str, Any], file: Path, images: ImageFinder, root: Path) -> Record:

@@ -13,13 +13,11 @@ from typing import Any
 
 from vrft.data.images import files_below
 from vrft.data.label_checks import part_of
-from vrft.data.rows.features import class_names
+from vrft.data.rows.features import BATCH, class_names, hub_row
 from vrft.data.rows.row_form import IMAGE_COLUMNS, LabelRow
 from vrft.data.rows.row_reader import RowFile, RowReader
 from vrft.errors import InputError, LabelError
 
-_BATCH = 64
-_DROP = "Leave the row out: dataset.filter(lambda row, n: n != {}, with_indices=True)."
 _HUGGING_FACE = b"huggingface"
 
 
@@ -43,10 +41,10 @@ class ParquetReader(RowReader):
         names = class_names(_features(table))
         number = -1
         try:
-            for batch in table.iter_batches(batch_size=_BATCH):
+            for batch in table.iter_batches(batch_size=BATCH):
                 for entry in batch.to_pylist():
                     number += 1
-                    yield LabelRow(f"{source.file}, row {number}", entry, names, fix=_DROP.format(number))
+                    yield hub_row(source.file, number, entry, names)
         except (OSError, ValueError) as error:
             problem = f"The file cannot be read after row {number} ({error})."
             mistake = LabelError(problem, str(source.file), "Download it again.")

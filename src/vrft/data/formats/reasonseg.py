@@ -26,7 +26,7 @@ from vrft.data.label_checks import (
     record_id,
     warnings_about,
 )
-from vrft.data.scalars import numbers
+from vrft.data.scalars import pairs
 from vrft.errors import ImageError, LabelError
 from vrft.geometry.masks import box_of_mask, mask_of_region
 from vrft.types import Annotation, Boxes, Image, Provides, Record
@@ -121,19 +121,14 @@ def _polygons(sheet: Mapping[str, Any], where: str) -> list[tuple[int, list[tupl
             )
         if label.lower() == "flag":
             continue
-        corners = [numbers(point) for point in points] if isinstance(points, list) else []
-        listed = [corner for corner in corners if corner is not None and _is_point(corner)]
-        if not listed or len(listed) < len(corners):
+        listed = pairs(points)
+        if not listed or any(max(abs(x), abs(y)) >= 1e6 for x, y in listed):
             raise LabelError(
                 "The shape has no points [x, y].", f"{where}, shape {number}", "Fix or remove it."
             )
         value = _IGNORE if "ignore" in label.lower() else _TARGET
         polygons.append((value, [(int(x), int(y)) for x, y in listed]))
     return polygons
-
-
-def _is_point(corner: Sequence[float]) -> bool:
-    return len(corner) == 2 and all(abs(n) < 1e6 for n in corner)
 
 
 def _texts(sheet: Mapping[str, Any], where: str) -> list[str]:

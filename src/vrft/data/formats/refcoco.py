@@ -91,8 +91,8 @@ class RefCocoReader:
         named = tuple(replace(record, annotations=tuple(phrases[record.id])) for record in records)
         given = {name: strictest(several) for name, several in parts.items() if several}
         warnings = (*sheet.warnings, *mistakes.warnings, *torn_too)
-        odd = (tuple(mistakes), tuple(mistakes.fixed))
-        return Dataset(root, self.name, named, warnings, given, {}, *odd)
+        left_out, fixed = tuple(mistakes), tuple(mistakes.fixed)
+        return Dataset(root, self.name, named, warnings, given, left_out=left_out, fixed=fixed)
 
 
 def _said_of_one(said: Sequence[Annotation], where: str, mistakes: Mistakes) -> list[Annotation]:

@@ -16,13 +16,13 @@ from typing import Any
 
 from vrft.data.formats.json_files import is_objects, json_files, mentions, parsed
 from vrft.data.label_checks import PHRASE_BOXES, part_of
+from vrft.data.rows.plain import EXPECTED
 from vrft.data.rows.row_form import LabelRow, forms
 from vrft.data.rows.row_reader import RowFile, RowReader, most_say
 from vrft.errors import LabelError
 from vrft.types import Provides
 
 _SUFFIXES = frozenset({".jsonl", ".csv", ".tsv"})
-_EXPECTED = 'Expected: {"image": "a.jpg", "question": "the left cup", "target": [x1, y1, x2, y2]}, in pixels.'
 _FIRST = 1 << 20
 """Bytes of a JSON list among which its first row is looked for."""
 
@@ -61,7 +61,7 @@ def rows(file: Path, errors: str = "strict") -> Iterator[LabelRow]:
         yield _wrong("The file is not written in UTF-8.", str(file), "Save it as UTF-8.")
 
 
-def _wrong(problem: str, where: str, fix: str = _EXPECTED, raw: str = "") -> LabelRow:
+def _wrong(problem: str, where: str, fix: str = EXPECTED, raw: str = "") -> LabelRow:
     return LabelRow(where, {}, mistake=LabelError(problem, where, fix), raw=raw)
 
 

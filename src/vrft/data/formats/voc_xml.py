@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from xml.etree import ElementTree
 
 from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import Dataset
+from vrft.data.formats.outlines import around, around_turned
 from vrft.data.formats.xml_files import Markup, begins_with, read_markup, text_of
 from vrft.data.image_paths import ImageFinder
 from vrft.data.images import files_below, image_size_wh, is_image
@@ -42,9 +43,9 @@ from vrft.data.label_checks import (
     warnings_about,
     without_boxes,
 )
-from vrft.data.scalars import is_uncounted, numbers
+from vrft.data.scalars import is_uncounted, numbers, pairs
 from vrft.errors import ImageError, LabelError
-from vrft.types import Annotation, Image, Provides, Record
+from vrft.types import Annotation, BoxXYXY, Image, Provides, Record
 from vrft.types.names import nfc
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -186,12 +187,11 @@ class _Sheets:
         return instance_of(name, box, crowd=difficult)
 
 
-def _corners(element: ElementTree.Element, where: str) -> list[float]:
+def _corners(element: ElementTree.Element, where: str) -> Sequence[float]:
     """The corners of an object's box, or of the box around its turned box or polygon."""
     place = element.find("bndbox")
-    if place is None and (outline := _outline(element)):
-        xs, ys = outline[::2], outline[1::2]
-        return [min(xs), min(ys), max(xs), max(ys)]
+    if place is None and (box := _around(element)) is not None:
+        return box
     edges = [text_of(place, tag) for tag in _CORNERS]
     corners = numbers(edges)
     if corners is None:
@@ -200,24 +200,23 @@ def _corners(element: ElementTree.Element, where: str) -> list[float]:
     return corners
 
 
-def _outline(element: ElementTree.Element) -> list[float]:
-    """x1, y1, x2, y2, ... of a turned box or a polygon; nothing where there is neither."""
+def _around(element: ElementTree.Element) -> BoxXYXY | None:
+    """The box around a turned box or a polygon; None where there is neither."""
     turned, polygon = element.find("robndbox"), element.find("polygon")
     if turned is not None:
         place = numbers([text_of(turned, tag) for tag in ("cx", "cy", "w", "h", "angle")])
         if place is None:
-            return []
+            return None
         cx, cy, width, height, angle = place
-        cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
-        across, down = (width * cos + height * sin) / 2, (width * sin + height * cos) / 2
-        return [cx - across, cy - down, cx + across, cy + down]
+        upright = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
+        return around_turned(upright, math.degrees(angle))
     if polygon is None:
-        return []
+        return None
     points = polygon.findall("pt")
     texts = [text_of(point, tag) for point in points for tag in "xy"]
     texts = texts or [one.text or "" for one in polygon]
-    found = numbers(texts) or []
-    return found if len(found) % 2 == 0 else []
+    found = pairs(list(zip(texts[::2], texts[1::2], strict=False)))
+    return around(found) if found and len(texts) % 2 == 0 else None
 
 
 def _counts_from_one(annotation: ElementTree.Element) -> bool:

@@ -47,8 +47,6 @@ from vrft.data.scalars import whole
 from vrft.errors import ImageError, LabelError
 from vrft.types import Annotation, BoxXYXY, Image, Provides, Record
 
-_SLACK = 0.001
-"""How far a share may leave [0, 1] by rounding to three decimals."""
 _FAR = (-1.0, 2.0)
 """A share beyond these is none: it was written in pixels."""
 

@@ -1,9 +1,23 @@
-"""Names of classes in the schema that Hugging Face datasets writes beside rows."""
+"""Rows that Hugging Face datasets wrote, and the names of classes in the schema beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+from vrft.data.rows.row_form import LabelRow
+
+BATCH = 64
+"""Rows that are decoded together."""
+_DROP = "Leave the row out: dataset.filter(lambda row, n: n != {}, with_indices=True)."
+
+
+def hub_row(
+    file: Path, number: int, entry: Mapping[str, Any], names: Mapping[str, tuple[str, ...]]
+) -> LabelRow:
+    """A row with its place, and what to do where it cannot be used."""
+    return LabelRow(f"{file}, row {number}", entry, names, fix=_DROP.format(number))
 
 
 def class_names(features: object) -> dict[str, tuple[str, ...]]:

@@ -71,7 +71,7 @@ _PLACE = re.compile(
     r"(bbox_?|box_?)?[xy]([_-]?(c|cen(ter|tre)|mid|min|max|[12]|tl|br))?|[xy]?cen(ter|tre)[_-]?[xy]?|left|top"
 )
 """Columns that say where something is."""
-_EXPECTED = 'Expected: {"image": "a.jpg", "question": "the left cup", "target": [x1, y1, x2, y2]}, in pixels.'
+EXPECTED = 'Expected: {"image": "a.jpg", "question": "the left cup", "target": [x1, y1, x2, y2]}, in pixels.'
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class _PlainRow:
         is_number = isinstance(value, int) and not isinstance(value, bool)
         text = self.row.named(value, key) if is_number else value
         if not isinstance(text, str) or not text.strip():
-            raise LabelError(f"The row has no text under '{keys[0]}'.", self.where, _EXPECTED)
+            raise LabelError(f"The row has no text under '{keys[0]}'.", self.where, EXPECTED)
         return text.strip()
 
     def boxes(self, record: Record, reading: Reading) -> tuple[BoxXYXY, ...]:
@@ -136,7 +136,7 @@ class _PlainRow:
                 problem = f"The columns {', '.join(self.places)} make no box."
                 raise LabelError(problem, self.where, "Expected: xmin, ymin, xmax, ymax.")
             problem = "The row has no 'box' of four numbers and no list of 'boxes'."
-            raise LabelError(problem, self.where, _EXPECTED)
+            raise LabelError(problem, self.where, EXPECTED)
         return key, boxes
 
     @cached_property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePath
 
+from vrft.data.conventions import EXTENT
 from vrft.data.data_options import BoxOrder, ReadOptions
 from vrft.data.dataset import Dataset
 from vrft.data.image_cache import cached_image
@@ -36,7 +37,6 @@ _SAY_WHAT = 20
 """Rows that show what a file says; a cell of the first may be empty."""
 _SHOW_ORDER = 300
 """Rows whose boxes are looked at to see in which order four numbers are written."""
-_EXTENT = {"0-1": 1.0, "0-1000": 1000.0}
 _DATA_ADDRESS = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
 
 
@@ -113,8 +113,8 @@ class RowReader(ABC):
         }
         inside = [f"The images of {read.n_inside} rows are in {read.cache}."] if read.n_inside else []
         warnings = (*orders, *inside, *warnings_about(found), *read.mistakes.warnings, *torn)
-        odd = (tuple(read.mistakes), tuple(read.mistakes.fixed))
-        return Dataset(root, self.name, read.records, warnings, parts, {}, *odd)
+        lost, fixed = tuple(read.mistakes), tuple(read.mistakes.fixed)
+        return Dataset(root, self.name, read.records, warnings, parts, left_out=lost, fixed=fixed)
 
     def _order(
         self, source: RowFile, images: ImageFinder, options: ReadOptions
@@ -128,7 +128,7 @@ class RowReader(ABC):
             if form is None or not loose:
                 continue
             default = form.default_order
-            extent = _EXTENT.get(options.coordinates or "")
+            extent = EXTENT.get(options.coordinates or "pixels")
             try:
                 image, _ = _image(form.image(row), images, row)
                 shown_wh = (extent, extent) if extent is not None else image_size_wh(image)
