@@ -258,6 +258,10 @@ REFUSED = {
         lambda f, b: rewritten(f, lambda t: {k.replace("up_proj", "fc1"): v for k, v in t.items()}),
         r"4 of the adapter's 12 weights have no place in its base model \(.*fc1",
     ),
+    "weights under old names and new ones": (
+        lambda f, b: rewritten(f, lambda t: t | {k.replace(TODAY, OLD): v * 2 for k, v in t.items()}),
+        "12 of the adapter's 24 weights are there twice",
+    ),
     "a scale of nothing": (lambda f, b: changed(f, lora_alpha=0), "lora_alpha is 0 .* trained with"),
     "no base": (lambda f, b: changed(f, base_model_name_or_path=None), "does not name .* base model"),
     "a base that is gone": (

@@ -159,6 +159,7 @@ def _placed(saved: Mapping[str, torch.Tensor], model: Any, source: str) -> tuple
     tensors: Tensors = {}
     renamed: dict[str, str] = {}
     unplaced: list[str] = []
+    twice: list[str] = []
     for key, value in saved.items():
         module, part = _split(key.removeprefix(WRAPPER))
         if not part:
@@ -169,6 +170,7 @@ def _placed(saved: Mapping[str, torch.Tensor], model: Any, source: str) -> tuple
             name, _ = rename_source_key(f"{module}.weight", rules, [], model.base_model_prefix, shapes)
             today = name.removesuffix(".weight")
         if today in modules:
+            twice += [key] if today + part in tensors else []
             tensors[today + part] = value
             if today != module:
                 renamed[today] = module
@@ -179,6 +181,11 @@ def _placed(saved: Mapping[str, torch.Tensor], model: Any, source: str) -> tuple
             f"{source}: {len(unplaced)} of the adapter's {len(saved)} weights have no place in its base "
             f"model ({_some(unplaced)}). It was trained on another model: write that one into {SETTINGS}, "
             "as base_model_name_or_path."
+        )
+    if twice:
+        raise ModelError(
+            f"{source}: {len(twice)} of the adapter's {len(saved)} weights are there twice, under names of "
+            f"several versions ({_some(twice)}). Save or download it again."
         )
     return tensors, renamed
 
