@@ -186,6 +186,7 @@ def said_together() -> list[str]:
 
 def test_there_are_messages():
     assert len(messages()) >= 25
+    assert len(set(messages())) == len(messages())
     assert fixed_parts("…: There are no labels that vrft can read. It reads: ….") == [
         "There are no labels that vrft can read",
         "It reads",

@@ -68,7 +68,8 @@ class LineReporter:
                 self.info(_line(title, done, total, latest, f"{_duration(left)} left"))
 
         yield update
-        self.info(_line(title, done, total, latest, f"took {_duration(self._clock() - began)}"))
+        if done:  # a resumed run may find all of it done already
+            self.info(_line(title, done, total, latest, f"took {_duration(self._clock() - began)}"))
 
 
 class BarReporter:

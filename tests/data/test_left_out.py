@@ -117,6 +117,13 @@ def test_clipped_boxes_are_not_left_out() -> None:
     )
 
 
+def test_what_was_fixed_goes_on_in_the_sentence_of_what_was_left_out() -> None:
+    mistakes = Mistakes()
+    mistakes.box((30, 20, 50, 25), WH, "line 1")
+    read = replace(dataset_of(10, 1, 0), fixed=tuple(mistakes.fixed))
+    assert "; fixed: boxes over the border of their images (1); the first is" in read.summary
+
+
 # ---- what readers do with it
 
 

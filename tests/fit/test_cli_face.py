@@ -102,6 +102,13 @@ def test_a_log_has_a_line_about_every_ten_seconds():
     assert len(lines) == 10 and lines[-1].startswith("RFT 40/40: ") and lines[-1].endswith("took 2 min 00 s")
 
 
+def test_a_log_says_nothing_of_what_was_done_before():
+    stream = io.StringIO()
+    with LineReporter(stream).task("Base policy on held-out images", 40):
+        pass
+    assert not stream.getvalue()
+
+
 def test_quiet_shows_nothing_and_a_log_gets_lines():
     assert isinstance(reporter_for_people(quiet=True), NullReporter)
     assert isinstance(reporter_for_people(), LineReporter)

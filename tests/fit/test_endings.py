@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import vrft.cli.endings
 import vrft.workflows.audit_reward
 from launch import vrft as command
 from vrft.cli.endings import plain_endings
@@ -247,6 +248,15 @@ def test_libraries_warn_their_developers_with_debug_alone(debug, capsys, recwarn
         logging.getLogger("vrft.training").warning("A sentence.")
     assert capsys.readouterr().err == "A sentence.\n"
     assert len(recwarn) == 2 * debug
+
+
+def test_a_warning_is_a_sentence_and_names_its_place_where_it_is_not_of_vrft(capsys):
+    with plain_endings(debug=False):
+        warnings.warn_explicit("The adapter is new.", RuntimeWarning, vrft.cli.endings.__file__, 1)
+        warnings.warn("divided by zero", RuntimeWarning, stacklevel=1)
+    ours, other = capsys.readouterr().err.splitlines()
+    assert ours == "The adapter is new."
+    assert other.startswith(f"divided by zero (RuntimeWarning, {__file__}, line ")
 
 
 # ---- full disks

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from vrft.errors import ConfigError
 from vrft.rewards.custom_reward import load_custom_reward
-from vrft.rewards.outcomes import LARGEST, number_of
+from vrft.rewards.outcomes import LARGEST, described, number_of
 from vrft.rewards.reward_term import RewardTerm
 from vrft.rewards.time_limit import MOST_SLOW, outcomes_within
 from vrft.tasks.registry import load_task
@@ -385,3 +385,15 @@ def test_a_function_without_a_signature_is_called_with_answer_and_target():
     found = Scorer(load_task("detection"), chosen).score([group("a", *TEXTS)])[0].rollouts
     assert [one.terms["operator:eq"] for one in found] == [0.0, 0.0, 0.0]
     assert load_custom_reward("builtins:max").reward is max
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (AssertionError(), "AssertionError"),
+        (ValueError("no box"), "ValueError: no box"),
+        (SystemExit(3), "SystemExit: it called sys.exit(3)"),
+    ],
+)
+def test_an_error_without_words_is_its_name(error, says):
+    assert described(error) == says

@@ -21,6 +21,11 @@ from tempfile import mkdtemp
 from vrft.errors import GO_ON, KEPT_IN, Interrupted, VrftError, keep_traceback, why_not_written
 
 DEBUG = "--debug"
+_PACKAGE = Path(__file__).parents[1]
+_RAW_WARNING = re.compile(
+    r"(?P<file>[^\n]+?):(?P<line>\d+): (?P<kind>\w+): (?P<text>.*?)\n(?:  [^\n]*\n)?", re.DOTALL
+)
+"""As ``warnings.formatwarning`` writes it: with the line of the program that warns below it."""
 INPUT, STOPPED, FAULT = 2, 130, 1
 SMALLER = (
     "The memory is used up. Take fewer at once: optim.micro_prompts=1 and "
@@ -131,10 +136,29 @@ def _notices(debug: bool) -> Iterator[None]:
             logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
             # Pillow's words about large images; files that are too large are refused by name.
             warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
+            raw = logging.StreamHandler(_ErrorStream())
+            raw.setFormatter(_WarningAsSentence())
+            logging.getLogger("py.warnings").addHandler(raw)
+            logging.captureWarnings(True)
         try:
             yield
         finally:
             logger.removeHandler(handler)
+            if not debug:
+                logging.captureWarnings(False)
+                logging.getLogger("py.warnings").removeHandler(raw)
+
+
+class _WarningAsSentence(logging.Formatter):
+    """What Python logs of a warning, with its place where it is not of vrft alone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = super().format(record)
+        if (found := _RAW_WARNING.fullmatch(said)) is None:
+            return said
+        ours = Path(found["file"]).is_relative_to(_PACKAGE)
+        place = "" if ours else f" ({found['kind']}, {found['file']}, line {found['line']})"
+        return f"{found['text']}{place}"
 
 
 class _ErrorStream:

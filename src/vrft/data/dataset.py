@@ -76,7 +76,8 @@ class Dataset:
         if not odd:
             return ""
         shares = [f"{len(lost)} of {total} {what}" for what, (lost, total) in self._lost().items() if lost]
-        done = {f"Left out {' and '.join(shares)}": self.left_out, "Fixed": self.fixed}
+        fixed = "fixed" if self.left_out else "Fixed"
+        done = {f"Left out {' and '.join(shares)}": self.left_out, fixed: self.fixed}
         counted = {what: Counter(one.kind for one in ones) for what, ones in done.items() if ones}
         listed = [
             f"{what}: {', '.join(f'{kind} ({n})' for kind, n in kinds.items())}"

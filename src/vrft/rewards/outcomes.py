@@ -46,7 +46,6 @@ def number_of(outcome: Any, largest: float = LARGEST) -> float:
 def failure_of(term: str, error: BaseException, reward: Callable[..., Any] | GroupReward) -> Failure:
     """What is kept of an error: in which file and line of the user's own it was raised, else where the reward
     is defined."""
-    said = f"it called sys.exit({error.code})" if isinstance(error, SystemExit) else str(error)
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -56,7 +55,13 @@ def failure_of(term: str, error: BaseException, reward: Callable[..., Any] | Gro
     own = [frame for frame in frames if frame.filename == frames[0].filename]
     where = f"{own[-1].filename}, line {own[-1].lineno}" if own else _defined(reward)
     whole = "".join(traceback.format_exception(error)) if error.__traceback__ is not None else ""
-    return Failure(term, f"{type(error).__name__}: {said}", where, whole)
+    return Failure(term, described(error), where, whole)
+
+
+def described(error: BaseException) -> str:
+    """An error's name and what it says, where it says anything."""
+    said = f"it called sys.exit({error.code})" if isinstance(error, SystemExit) else str(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _defined(reward: Any) -> str:

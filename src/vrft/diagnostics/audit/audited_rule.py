@@ -12,7 +12,7 @@ import numpy as np
 
 from vrft.errors import ConfigError, InputError
 from vrft.rewards.custom_reward import load_custom_reward
-from vrft.rewards.outcomes import number_of
+from vrft.rewards.outcomes import described, number_of
 from vrft.rewards.reward_term import GIVEN, GroupReward, Outcome, RewardTerm, arguments_of
 from vrft.rewards.time_limit import LIMIT_S, outcomes_within
 from vrft.tasks.scorer import RewardOptions, Scorer
@@ -102,11 +102,11 @@ def _rule_value(rule: Rule, outcomes: Mapping[str, Outcome]) -> RuleValue:
     total = 0.0
     for name, outcome in outcomes.items():
         if isinstance(outcome, BaseException):
-            return RuleValue(0.0, f"raised {type(outcome).__name__}: {outcome}")
+            return RuleValue(0.0, f"raised {described(outcome)}")
         try:
             value = rule.terms[name].silent if outcome is None else number_of(outcome, math.inf)
         except (TypeError, ValueError) as error:
-            return RuleValue(0.0, f"raised {type(error).__name__}: {error}")
+            return RuleValue(0.0, f"raised {described(error)}")
         total += rule.weights[name] * value
     if not math.isfinite(total):
         return RuleValue(0.0, f"returned {total}")

@@ -153,11 +153,13 @@ def examine_tokens(case: ModelCase) -> list[Finding]:
         )
         fix = f"Set rollout.max_new_tokens: {longest.gold_tokens} or more, or leave such images out."
         found.append(Finding(Severity.WARNING, "answer-cut-off", says, longest.example.id, fix))
+    shortest = min(asked, key=lambda one: one.gold_tokens)
+    shortest_prompt = min(asked, key=lambda one: one.prompt_tokens)
     longest_prompt = max(asked, key=lambda one: one.prompt_tokens)
     says = (
-        f"Prompts have {min(one.prompt_tokens for one in asked)} to {longest_prompt.prompt_tokens} tokens "
+        f"Prompts have {_span(f'{shortest_prompt.prompt_tokens}', f'{longest_prompt.prompt_tokens}')} tokens "
         f"({longest_prompt.image_tokens} of the longest for its image), right answers "
-        f"{min(one.gold_tokens for one in asked)} to {longest.gold_tokens} ({len(asked)} questions)."
+        f"{_span(f'{shortest.gold_tokens}', f'{longest.gold_tokens}')} ({len(asked)} questions)."
     )
     return [*found, Finding(Severity.NOTE, "tokens", says, case.data.root)]
 
@@ -169,7 +171,8 @@ def examine_pixels(case: ModelCase) -> list[Finding]:
         return []
     factors = [_factor(one) for one in asked]
     says = f"The model sees images at {median(factors):.0%} of their width and height"
-    says += f" ({min(factors):.0%} to {max(factors):.0%})."
+    least, most = f"{min(factors):.0%}", f"{max(factors):.0%}"
+    says += "." if least == most else f" ({least} to {most})."
     found = [Finding(Severity.NOTE, "resize", says, case.data.root)]
     tiny = {one.example.id: (side, one) for one in asked if (side := _seen_side_px(one)) < LEAST_PX}
     if tiny:
@@ -196,6 +199,10 @@ MODEL_EXAMINATIONS: Mapping[str, Callable[[ModelCase], list[Finding]]] = {
     "sizes of images": examine_pixels,
     "lengths": examine_tokens,
 }
+
+
+def _span(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"
 
 
 def _factor(one: EncodedQuestion) -> float:
