@@ -50,6 +50,20 @@ def test_masks_beside_the_parts_are_no_class(tmp_path: Path, make_image: Any) ->
     assert any("ground_truth" in says for says in dataset.warnings)
 
 
+def test_a_folder_called_images_is_no_class(tmp_path: Path, make_image: Any) -> None:
+    """Tiny ImageNet: images of classes lie in train/CLASS/images, those to be validated in val/images."""
+    for shade, name in enumerate(("n01", "n02")):
+        make_image(f"train/{name}/images/{name}_0.png", shade=shade)
+    make_image("val/images/val_0.png", shade=9)
+    dataset = load_dataset(tmp_path)
+    assert dataset.categories == ("n01", "n02")
+    assert [record.id for record in dataset.records] == [
+        "train/n01/images/n01_0.png",
+        "train/n02/images/n02_0.png",
+    ]
+    assert any("make no class" in says and "val" in says for says in dataset.warnings)
+
+
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("parts", [("train", "val"), ("",)])
 def test_one_more_folder_is_opened(

@@ -25,8 +25,10 @@ from vrft.data.label_checks import (
 from vrft.types import Provides, Record
 from vrft.types.names import nfc
 
-_NEVER_CLASSES = frozenset({"__macosx", "__pycache__", "ground_truth", "labels", "annotations", "imagesets"})
-"""Folders, in lower case, that tools leave beside images."""
+_NEVER_CLASSES = frozenset(
+    {"__macosx", "__pycache__", "ground_truth", "labels", "annotations", "imagesets", "images"}
+)
+"""Folders, in lower case, that tools leave beside images, or that only hold them."""
 _RARELY_CLASSES = frozenset({"doc", "docs", "masks"})
 """... and that are no classes where a single other folder holds folders of images."""
 
