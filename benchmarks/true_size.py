@@ -180,7 +180,7 @@ def memory_said(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def load_said(findings: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """What a check says of the longest prompt; a token of the image is of four patches."""
     (says,) = [finding["message"] for finding in findings if finding["code"] == "tokens"]
-    read = re.search(r"to (\d+) tokens \((\d+) of the longest", says)
+    read = re.search(r"(\d+) tokens \((\d+) of the longest", says)
     assert read is not None, says
     prompt, image = map(int, read.groups())
     return {"prompt_tokens": prompt, "image_tokens": image, "patches": 4 * image}
