@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 from models import QWEN2_VL_2B
-from true_size import ALLOWED, Walk, draw_data
+from true_size import ALLOWED, RESULT, STEP, Walk, draw_data
 
 from launch import vrft
 from tiny import save_tiny
+from vrft.config.run_config import make_config, set_key
+from vrft.models.layer_sizes import sizes_of
 from vrft.models.load_policy import load_policy
 from vrft.models.model_options import ModelOptions
+from vrft.training.memory import KEPT_BACK, Load, forecast_memory
+from vrft.workflows.train import policy_of
 
 _TEXT = {"num_hidden_layers": 36, "vocab_size": 151_936, "max_position_embeddings": 32_768}
 _QWEN25 = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14}
@@ -163,6 +167,28 @@ def test_where_nothing_is_enough_all_that_helps_is_named(advice):
     found = advice(2)
     assert "model.bits: 4" in found and "optim.micro_prompts: 1" in found
     assert found.endswith("Take a smaller model, a smaller model.max_pixels, or a larger GPU.")
+
+
+@pytest.fixture(scope="module")
+def steps():
+    """What was measured once."""
+    return json.loads(RESULT.read_text("utf-8"))["steps"]
+
+
+def test_the_walk_was_measured_and_todays_forecast_is_near_it(steps, released):
+    trained = {name: row for name, row in steps.items() if "forecast_gib" in row}
+    assert "train" in trained and all(row["status"] == 0 and not row["warnings"] for row in trained.values())
+    for row in trained.values():
+        assert abs(row["off"]) <= ALLOWED
+    # The code of today, for a model of the same sizes.
+    tree = {"task": "detection", "data": {"path": "unused"}}
+    for override in (f"model.path={released('Qwen/Qwen2-VL-2B-Instruct')}", *STEP):
+        set_key(tree, override)
+    config = make_config(tree)
+    load = Load(*(steps["check"]["load"][name] for name in ("prompt_tokens", "patches", "image_tokens")))
+    forecast = forecast_memory(sizes_of(policy_of(config, weights=False)), config.memory_plan, load)
+    needed = forecast.weights + KEPT_BACK[True, False] * (forecast.total - forecast.weights)
+    assert needed == pytest.approx(steps["train"]["step"]["peak_memory_gib"], rel=ALLOWED)
 
 
 @pytest.mark.slow
