@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -126,14 +126,14 @@ def questions_of(
     dataset = load_dataset(Path(config.data.path), task.needs, config.data)
     if saved is not None:
         return Questions(dataset, task, questions_left(ask_about(task, dataset, config.form), saved))
-    found: Fingerprints | None = None
-    if not config.data.manifest:
-        dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter, refusal)
-    examples = ask_about(task, dataset, config.form)
-    split = split_of(config.data, dataset, examples, config.seed, found)
-    refused = refused_images((*split.train, *split.val, *split.heldout), refusal)
-    dataset = dataset.without(refused, config.data.strict)
-    return Questions(dataset, task, without_images(split, refused), found)
+    if config.data.manifest is not None:
+        split = saved_split(ask_about(task, dataset, config.form), Path(config.data.manifest))
+        refused = refused_images(_images_of((*split.train, *split.val, *split.heldout)), refusal)
+        kept = _each_part(split, lambda part: (e for e in part if e.record_id not in refused))
+        return Questions(dataset.without(refused, config.data.strict), task, kept)
+    dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter, refusal)
+    split = split_of(config.data, dataset, ask_about(task, dataset, config.form), config.seed, found)
+    return Questions(dataset, task, split, found)
 
 
 def questions_left(examples: Sequence[Example], saved: Path) -> Split:
@@ -162,7 +162,7 @@ def usable(
         LabelError: as ``Dataset.without``.
     """
     found = compute_fingerprints(dataset, folder, reporter)
-    refused = {r.id: why for r in dataset.records if (why := refusal(r.image)) is not None}
+    refused = refused_images({record.id: record.image for record in dataset.records}, refusal)
     kept = dataset.without(refused | unusable(dataset.records, found), strict)
     return kept, {record.id: found[record.id] for record in kept.records}
 
@@ -174,11 +174,15 @@ def split_of(
     seed: int,
     found: Fingerprints | None = None,
 ) -> Split:
-    """The split that the options ask for: the one that they name, or a new one."""
+    """The split that the options ask for: the one that they name, or a new one.
+
+    ``found``, where it is given, is of ``usable``.
+    """
     if options.manifest is not None:
         return saved_split(examples, Path(options.manifest))
-    found = compute_fingerprints(dataset) if found is None else found
-    raise_all(list(unusable(dataset.records, found).values()))
+    if found is None:
+        found = compute_fingerprints(dataset)
+        raise_all(list(unusable(dataset.records, found).values()))
     split = few_shot_split(
         examples,
         shots=options.shots,
@@ -200,25 +204,16 @@ def saved_split(examples: Sequence[Example], path: Path) -> Split:
     return _without_left_out(split)
 
 
-def refused_images(examples: Iterable[Example], refusal: Refusal) -> dict[str, LabelError]:
-    """Why a model refuses images of questions, by record id."""
-    images = {example.record_id: example.image for example in examples}
+def refused_images(images: Mapping[str, Image], refusal: Refusal) -> dict[str, LabelError]:
+    """Why a model refuses images, by record id."""
     return {name: why for name, image in images.items() if (why := refusal(image)) is not None}
-
-
-def without_images(split: Split, names: Container[str]) -> Split:
-    """A split without the questions about some records."""
-
-    def kept(part: tuple[Example, ...]) -> tuple[Example, ...]:
-        return tuple(example for example in part if example.record_id not in names)
-
-    return replace(split, train=kept(split.train), val=kept(split.val), heldout=kept(split.heldout))
 
 
 def unusable_images(examples: Sequence[Example], refusal: Refusal = takes_all) -> dict[str, LabelError]:
     """Why images of questions cannot be used or are refused, by record id; each is decoded once."""
-    mistakes = refused_images(examples, refusal)
-    for name, image in {example.record_id: example.image for example in examples}.items():
+    images = _images_of(examples)
+    mistakes = refused_images(images, refusal)
+    for name, image in images.items():
         try:
             check_size(image.size_wh, fingerprint(image.path).seen_wh, str(image.path))
         except LabelError as mistake:
@@ -264,8 +259,17 @@ def pseudo_of(
     return made
 
 
-def _without_left_out(split: Split) -> Split:
-    def kept(part: tuple[Example, ...]) -> tuple[Example, ...]:
-        return tuple(replace(e, options=tuple(o for o in e.options if o not in split.left_out)) for e in part)
+def _images_of(examples: Iterable[Example]) -> dict[str, Image]:
+    return {example.record_id: example.image for example in examples}
 
-    return replace(split, train=kept(split.train), val=kept(split.val), heldout=kept(split.heldout))
+
+def _without_left_out(split: Split) -> Split:
+    def asked(example: Example) -> Example:
+        return replace(example, options=tuple(o for o in example.options if o not in split.left_out))
+
+    return _each_part(split, lambda part: map(asked, part))
+
+
+def _each_part(split: Split, change: Callable[[tuple[Example, ...]], Iterable[Example]]) -> Split:
+    train, val, heldout = (tuple(change(part)) for part in (split.train, split.val, split.heldout))
+    return replace(split, train=train, val=val, heldout=heldout)
