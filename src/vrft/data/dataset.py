@@ -170,6 +170,13 @@ class OpenReader(Reader, Protocol):
         """As ``Reader.read``, with what was left open."""
 
 
+class LeadingReader(Reader, Protocol):
+    """A reader of labels that can be read in several ways, of which one is the usual."""
+
+    def leading(self, path: Path, given: frozenset[Provides]) -> frozenset[Provides]:
+        """What is read of all that is detected where nothing particular is needed."""
+
+
 def readers() -> tuple[Reader, ...]:
     """All readers, by name."""
     return tuple(
@@ -327,6 +334,8 @@ def _fitting(path: Path, known: Sequence[Reader]) -> list[_Fit]:
 
 
 def _chosen(path: Path, fits: Sequence[_Fit], needs: frozenset[Provides] | None) -> _Fit:
+    if needs is None:
+        fits = [(reader, _leading(reader, path, given)) for reader, given in fits]
     pairs = [(reader, pair) for reader, given in fits for pair in sorted(given)]
     chosen = [(reader, frozenset([pair])) for reader, pair in pairs]
     if needs is not None:
@@ -343,6 +352,11 @@ def _chosen(path: Path, fits: Sequence[_Fit], needs: frozenset[Provides] | None)
         name_it = f", or name the format: --format {names[0]} (data.format)" if len(names) > 1 else ""
         raise LabelError(f"It reads as {read_as}.", str(path), f"{fix}{name_it}.")
     return chosen[0]
+
+
+def _leading(reader: Reader, path: Path, given: frozenset[Provides]) -> frozenset[Provides]:
+    several = len(given) > 1 and hasattr(reader, "leading")
+    return cast(LeadingReader, reader).leading(path, given) if several else given
 
 
 def _wants(known: Sequence[Reader], needs: frozenset[Provides]) -> str:

@@ -20,6 +20,7 @@ from vrft.types.names import nfc
 CATEGORY_BOXES: Provides = ("category", "boxes")
 IMAGE_CLASS: Provides = ("image", "label")
 PHRASE_BOXES: Provides = ("phrase", "boxes")
+QUESTION_LABEL: Provides = ("question", "label")
 
 STRICTEST_FIRST = ("test", "val", "train")
 """Of several parts an image goes to the first, so that nothing leaks."""

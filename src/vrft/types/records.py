@@ -19,6 +19,7 @@ _WORDS: Mapping[Provides, str] = {
     ("category", "boxes"): "boxes of categories",
     ("image", "label"): "a class for each image",
     ("phrase", "boxes"): "phrases with boxes",
+    ("question", "label"): "questions with short answers",
 }
 V = TypeVar("V", bound=Value)
 

@@ -5,7 +5,8 @@
 "bbox_type": "real"}}``. ``conversations`` with ``from`` and ``value``, ``query`` and ``response``, and
 ``instruction``, ``input`` and ``output`` are read too. ``<ref-object>`` and ``<bbox>`` stand for the next of
 ``objects``, in pixels (``real``) or parts of the image (``norm1``, ``norm1000``). Without ``objects`` boxes
-are those that the answer's text gives. An answer without boxes is a class, or a text where it is long.
+are those that the answer's text gives. An answer without boxes is that to the question or the class of the
+image, whichever is needed, or a text where it is long.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vrft.data.data_options import Coordinates
-from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES
+from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES, QUESTION_LABEL
 from vrft.data.rows.answer_text import PixelBox, boxes_in
 from vrft.data.rows.row_form import (
     IMAGE_COLUMNS,
@@ -76,6 +77,7 @@ class ChatForm(RowForm):
         CATEGORY_BOXES: 'rows of ms-swift or LLaMA-Factory: "messages", "images" and "objects" with boxes',
         PHRASE_BOXES: 'rows of ms-swift or LLaMA-Factory: "messages", "images" and a box for each question',
         IMAGE_CLASS: 'rows of ms-swift or LLaMA-Factory: "messages" with a class name as answer',
+        QUESTION_LABEL: 'rows of ms-swift or LLaMA-Factory: "messages" with a word or a number as answer',
         QUESTION_TEXT: 'rows of ms-swift or LLaMA-Factory: "messages" with a text as answer',
     }
 
@@ -86,7 +88,7 @@ class ChatForm(RowForm):
         answer = pairs[0][1]
         if _BBOX in answer or "objects" in row.entry or boxes_in(answer) is not None:
             return frozenset({CATEGORY_BOXES, PHRASE_BOXES})
-        return frozenset({IMAGE_CLASS if _is_class(answer) else QUESTION_TEXT})
+        return frozenset({IMAGE_CLASS, QUESTION_LABEL} if _is_class(answer) else {QUESTION_TEXT})
 
     def image(self, row: LabelRow) -> object:
         if any(row.entry.get(key) for key in IMAGE_COLUMNS):
@@ -96,6 +98,10 @@ class ChatForm(RowForm):
             return inside[0]
         problem = f"The row shows {len(inside) or 'no'} images, where one is expected."
         raise LabelError(problem, row.where, _EXPECTED)
+
+    def asked(self, row: LabelRow) -> Iterator[tuple[str, str]]:
+        for question, answer in _pairs(row.entry):
+            yield _plain(question), answer
 
     def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
         turns = list(_turns(row, record, reading))
@@ -107,11 +113,14 @@ class ChatForm(RowForm):
 
 
 def _answered(record: Record, turn: _Turn, pair: Provides, row: LabelRow) -> Record:
-    if pair == IMAGE_CLASS:
+    if pair in (IMAGE_CLASS, QUESTION_LABEL):
         label = parse_label_answer(turn.answer, Form.DIRECT).as_(Label)
         if label is None or not _is_class(turn.answer):
-            raise LabelError("The answer is not a class name.", row.where, row.fix)
-        return of_image(record, label.name, row)
+            expected = "a class name" if pair == IMAGE_CLASS else "a word or a number"
+            raise LabelError(f"The answer is not {expected}.", row.where, row.fix)
+        if pair == IMAGE_CLASS:
+            return of_image(record, label.name, row)
+        return of_phrase(record, turn.question, label, row, "question")
     if pair == QUESTION_TEXT:
         return of_phrase(record, turn.question, Text(turn.answer), row, "question")
     if turn.asks_with_boxes:

@@ -7,6 +7,8 @@ What a row says follows from its columns:
 - the same with ``xmin``, ``ymin``, ``xmax`` and ``ymax`` as columns, one row for each box (TensorFlow's CSV):
   all other categories are then absent;
 - the class of an image: ``class``, ``label`` or ``category`` without boxes, or a ``target`` that is text;
+- a question with a short answer, or the class of the image, whichever is needed: ``question`` with such a
+  class, or with a ``target`` that is text or a number;
 - a phrase with boxes: ``question`` (or ``phrase``, ``expression``, ``sentence``) with ``box``, ``boxes`` or
   ``bbox``;
 - a phrase or a category, whichever is needed: ``question`` with a ``target`` of boxes;
@@ -22,14 +24,16 @@ corners are pixels of the image as it is seen. ``bbox_xywh`` has a corner with w
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
 from vrft.data.data_options import BoxOrder
-from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES
+from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES, QUESTION_LABEL
 from vrft.data.rows.row_form import (
     IMAGE_COLUMNS,
     LabelRow,
@@ -42,7 +46,7 @@ from vrft.data.rows.row_form import (
 )
 from vrft.data.scalars import is_uncounted, number, numbers
 from vrft.errors import InputError, LabelError
-from vrft.types import About, Boxes, BoxXYXY, Provides, Record, Value, expect
+from vrft.types import About, Boxes, BoxXYXY, Label, Provides, Record, Value, expect
 
 QUESTION = ("question", "phrase", "expression", "sentence")
 TARGET = ("target", "answer")
@@ -97,6 +101,11 @@ class _PlainRow:
         listed = [key for key in self.row.names if key in self.entry]
         return NAME if self.has(NAME) or len(listed) != 1 else (listed[0],)
 
+    @property
+    def short_answer(self) -> tuple[str, ...]:
+        """The columns that may hold its class, or the answer to its question."""
+        return (*TARGET, *self.names)
+
     def text(self, keys: tuple[str, ...]) -> str:
         """The first of these columns, trimmed; LabelError where it is not text."""
         key = next((key for key in keys if key in self.entry), keys[0])
@@ -104,6 +113,8 @@ class _PlainRow:
         # A class may well be called 7.
         is_number = isinstance(value, int) and not isinstance(value, bool)
         text = self.row.named(value, key) if is_number else value
+        if isinstance(value, float) and math.isfinite(value):
+            text = str(int(value) if value.is_integer() else value)
         if not isinstance(text, str) or not text.strip():
             raise LabelError(f"The row has no text under '{keys[0]}'.", self.where, EXPECTED)
         return text.strip()
@@ -184,8 +195,8 @@ class _PlainRow:
             if not self.has(QUESTION):
                 return frozenset({CATEGORY_BOXES} if self.has(self.names) else {PHRASE_BOXES})
             return frozenset({PHRASE_BOXES} if not of_boxes else {PHRASE_BOXES, CATEGORY_BOXES})
-        if self.has((*TARGET, *self.names)):
-            return frozenset({IMAGE_CLASS})
+        if self.has(self.short_answer):
+            return frozenset({IMAGE_CLASS, QUESTION_LABEL} if self.has(QUESTION) else {IMAGE_CLASS})
         # What a row of a question alone lacks is reported line by line.
         return frozenset({PHRASE_BOXES} if self.has(QUESTION) else ())
 
@@ -213,6 +224,7 @@ class PlainForm(RowForm):
         CATEGORY_BOXES: 'an "image", a "category" and a "target" on each line, the target a list of boxes',
         IMAGE_CLASS: 'an "image" and a "class" or "target" on each line',
         PHRASE_BOXES: 'an "image", a "question" and a "box" or "target" on each line',
+        QUESTION_LABEL: 'an "image", a "question" and a short "answer" on each line',
     }
 
     def says(self, row: LabelRow) -> frozenset[Provides]:
@@ -227,6 +239,11 @@ class PlainForm(RowForm):
             return plain.text(_columns(plain, about))
         except LabelError:
             return ""
+
+    def asked(self, row: LabelRow) -> Iterator[tuple[str, str]]:
+        plain = _PlainRow(row)
+        with suppress(LabelError):
+            yield plain.text(QUESTION), plain.text(plain.short_answer)
 
     def stated_wh(self, row: LabelRow) -> tuple[object, object]:
         corners = _PlainRow(row).corners or ()
@@ -251,9 +268,10 @@ class PlainForm(RowForm):
             return of_category(record, name, boxes, row, asked_once=False, crowd=crowd)
         if pair == PHRASE_BOXES and not plain.is_value:
             return of_phrase(record, name, Boxes(plain.boxes(record, reading)), row)
-        if pair != IMAGE_CLASS or plain.is_value:
+        if plain.is_value or pair not in (IMAGE_CLASS, QUESTION_LABEL):
             return of_phrase(record, name, plain.value(pair[1], record.image.size_wh), row, about)
-        return of_image(record, plain.text((*TARGET, *plain.names)), row)
+        answer = plain.text(plain.short_answer)
+        return of_phrase(record, name, Label(answer), row, about) if name else of_image(record, answer, row)
 
 
 def _columns(row: _PlainRow, about: str) -> tuple[str, ...]:

@@ -8,10 +8,16 @@ Roboflow exports boxes so. PaliGemma is asked ``detect cat ; dog`` and answers `
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES, instance_of
+from vrft.data.label_checks import (
+    CATEGORY_BOXES,
+    IMAGE_CLASS,
+    PHRASE_BOXES,
+    QUESTION_LABEL,
+    instance_of,
+)
 from vrft.data.rows.answer_text import PixelBox, boxes_in
 from vrft.data.rows.row_form import (
     LabelRow,
@@ -23,7 +29,7 @@ from vrft.data.rows.row_form import (
     with_annotations,
 )
 from vrft.errors import LabelError
-from vrft.types import Boxes, BoxXYXY, Provides, Record
+from vrft.types import Boxes, BoxXYXY, Label, Provides, Record
 
 _DETECT = re.compile(r"\s*(?:detect|segment)\s+(.+)", re.I | re.S)
 _EVERYTHING = "<OD>"
@@ -41,6 +47,7 @@ class PrefixSuffixForm(RowForm):
         CATEGORY_BOXES: 'rows of Roboflow with "image", "prefix" and "suffix" (PaliGemma, Florence-2, Qwen)',
         PHRASE_BOXES: 'rows with "image", "prefix" and a box in "suffix"',
         IMAGE_CLASS: 'rows with "image", "prefix" and a class name in "suffix"',
+        QUESTION_LABEL: 'rows with "image", a question as "prefix" and a short answer in "suffix"',
     }
 
     def says(self, row: LabelRow) -> frozenset[Provides]:
@@ -51,7 +58,8 @@ class PrefixSuffixForm(RowForm):
             return frozenset({CATEGORY_BOXES})
         if "<loc" in suffix:
             return frozenset({PHRASE_BOXES})
-        return frozenset({IMAGE_CLASS} if boxes_in(suffix) is None else {CATEGORY_BOXES, PHRASE_BOXES})
+        of_boxes = boxes_in(suffix) is not None
+        return frozenset({CATEGORY_BOXES, PHRASE_BOXES} if of_boxes else {IMAGE_CLASS, QUESTION_LABEL})
 
     def says_all(self, row: LabelRow) -> bool:
         return _EVERYTHING in str(row.entry.get("prefix"))
@@ -59,15 +67,20 @@ class PrefixSuffixForm(RowForm):
     def subject(self, row: LabelRow, about: str) -> str | None:
         return "" if self.says_all(row) else None
 
+    def asked(self, row: LabelRow) -> Iterator[tuple[str, str]]:
+        yield str(row.entry.get("prefix")).strip(), str(row.entry.get("suffix")).strip()
+
     def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
         texts = (row.entry.get("prefix"), row.entry.get("suffix"))
         if not all(isinstance(text, str) for text in texts):
             raise LabelError("Its 'prefix' or 'suffix' is not text.", row.where, _EXPECTED)
         prefix, suffix = map(str, texts)
-        if pair == IMAGE_CLASS:
+        if pair in (IMAGE_CLASS, QUESTION_LABEL):
             if not suffix.strip():
                 raise LabelError("The 'suffix' is empty.", row.where, _EXPECTED)
-            return of_image(record, suffix.strip(), row)
+            if pair == IMAGE_CLASS:
+                return of_image(record, suffix.strip(), row)
+            return of_phrase(record, prefix.strip(), Label(suffix.strip()), row, "question")
         unknown = set(record.unknown)
         boxes = _boxes(suffix, record, reading, row.where, unknown)
         if boxes is None:

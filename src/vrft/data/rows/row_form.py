@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,6 +129,10 @@ class RowForm(ABC):
         """What becomes unknown where a row cannot be used; empty: everything, None: nothing."""
         return None
 
+    def asked(self, row: LabelRow) -> Iterable[tuple[str, str]]:
+        """Questions of a row with their answers, where it may also be read as the class of its image."""
+        return ()
+
     def loose_boxes(self, row: LabelRow) -> list[Sequence[float]]:
         """Boxes of four numbers whose order no column says, as written."""
         return []
@@ -186,6 +190,8 @@ def of_category(
 
 def of_phrase(record: Record, phrase: str, value: Value, row: LabelRow, about: About = "phrase") -> Record:
     """The record with the answer to a phrase or question; Contradiction where another row has another."""
+    if about == "question" and not phrase:
+        raise LabelError("The row asks no question.", row.where, row.fix)
     for one in record.annotations:
         alike = (one.about, one.name, one.value.kind) == (about, nfc(phrase), value.kind)
         if alike and one.value.meaning != value.meaning and about != "category":

@@ -18,6 +18,8 @@ from vrft.data.image_cache import cached_image
 from vrft.data.image_paths import ImageFinder
 from vrft.data.images import image_size_wh, is_image
 from vrft.data.label_checks import (
+    IMAGE_CLASS,
+    QUESTION_LABEL,
     Mistakes,
     check_size,
     one_part_each,
@@ -30,13 +32,15 @@ from vrft.data.label_checks import (
 )
 from vrft.data.rows.box_orders import order_of
 from vrft.data.rows.row_form import LabelRow, Reading, RowForm, forms
+from vrft.data.scalars import number
 from vrft.errors import ImageError, LabelError
 from vrft.types import Provides, Record, in_words
+from vrft.types.names import nfc
 
 _SAY_WHAT = 20
 """Rows that show what a file says; a cell of the first may be empty."""
-_SHOW_ORDER = 300
-"""Rows whose boxes are looked at to see in which order four numbers are written."""
+_SHOW_MEANING = 300
+"""Rows that show in which order four numbers are written, and whether all ask the same."""
 _DATA_ADDRESS = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
 
 
@@ -84,6 +88,22 @@ class RowReader(ABC):
         """What the files say, each by its first rows."""
         return frozenset().union(*map(self.said_by, self.sources(path)))
 
+    def leading(self, path: Path, given: frozenset[Provides]) -> frozenset[Provides]:
+        """What is read where nothing is needed: answers in words to one and the same question are classes of
+        the images, other short answers are those to the questions."""
+        if not {IMAGE_CLASS, QUESTION_LABEL} <= given:
+            return given
+        asked = {
+            (nfc(question), answer)
+            for source in self.sources(path)
+            for row in islice(self.rows(source), _SHOW_MEANING)
+            if row.mistake is None and (form := form_of(row)) is not None
+            for question, answer in form.asked(row)
+        }
+        one_question = len({question for question, _ in asked}) == 1
+        are_classes = one_question and any(number(answer) is None for _, answer in asked)
+        return given - {QUESTION_LABEL if are_classes else IMAGE_CLASS}
+
     def read(self, path: Path, needs: frozenset[Provides], options: ReadOptions | None = None) -> Dataset:
         """One record per image as first named, with what all rows say of it."""
         root = path.parent if path.is_file() else path
@@ -122,8 +142,8 @@ class RowReader(ABC):
         """In which order four numbers are written where no column says it, and a sentence on that."""
         boxes: list[tuple[tuple[float, ...], tuple[float, float]]] = []
         default: BoxOrder | None = None
-        for row in islice(self.rows(source), _SHOW_ORDER):
-            form = next((form for form in forms() if row.mistake is None and form.says(row)), None)
+        for row in islice(self.rows(source), _SHOW_MEANING):
+            form = form_of(row) if row.mistake is None else None
             loose = form.loose_boxes(row) if form is not None else []
             if form is None or not loose:
                 continue
@@ -141,6 +161,11 @@ class RowReader(ABC):
         says = "[x1, y1, x2, y2]" if order == "xyxy" else "[x, y, width, height]"
         why = "as the boxes show" if shown else "as is usual; --box-order (data.box_order) says otherwise"
         return order, f"{source.file.name}: the four numbers of a box are read as {says}, {why}."
+
+
+def form_of(row: LabelRow) -> RowForm | None:
+    """The form that knows a row."""
+    return next((form for form in forms() if form.says(row)), None)
 
 
 def most_say(rows: Iterable[LabelRow]) -> frozenset[Provides]:
@@ -191,7 +216,7 @@ class _Images:
         if row.mistake is not None:
             self._unread.append(row.raw)
             raise row.mistake
-        form = next((form for form in forms() if form.says(row)), None)
+        form = form_of(row)
         if form is None:
             raise LabelError(f"The row says nothing of its image {row.image!r}.", row.where, row.fix)
         pair = min(form.says(row) & self.needs or pairs)

@@ -1,18 +1,19 @@
 """Visual-RFT's rows: ``image``, ``problem`` and ``solution``.
 
 A solution of detection is ``<answer>[{'Position': [x1, y1, x2, y2], 'Confidence': 1}, ...]</answer>`` or
-``<answer>No Objects</answer>``, one of classification ``<answer>class</answer>``. A problem of detection
-names its category and says how coordinates are written; where it does not say 'between 0 and 1000, integer',
-they are refused. A row asks for one category, so nothing is known of the others. A solution that is itself
-``[x1, y1, x2, y2]`` is a box of what the problem describes, as VLM-R1 has it.
+``<answer>No Objects</answer>``, one of classification or of another question ``<answer>words</answer>``.
+A problem of detection names its category and says how coordinates are written; where it does not say 'between
+0 and 1000, integer', they are refused. A row asks for one category, so nothing is known of the others. A
+solution that is itself ``[x1, y1, x2, y2]`` is a box of what the problem describes, as VLM-R1 has it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
-from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES
+from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES, QUESTION_LABEL
 from vrft.data.rows.row_form import LabelRow, Reading, RowForm, of_category, of_image, of_phrase
 from vrft.data.scalars import numbers
 from vrft.errors import LabelError
@@ -33,6 +34,7 @@ class VisualRftForm(RowForm):
         CATEGORY_BOXES: "rows with the columns image, problem and solution, and boxes",
         PHRASE_BOXES: "rows with the columns image, problem and solution, and one box",
         IMAGE_CLASS: "rows with the columns image, problem and solution, and a class name",
+        QUESTION_LABEL: "rows with the columns image, problem and solution, and a word or a number",
     }
 
     def says(self, row: LabelRow) -> frozenset[Provides]:
@@ -40,19 +42,28 @@ class VisualRftForm(RowForm):
             return frozenset()
         if isinstance(row.entry["solution"], list):
             return frozenset({PHRASE_BOXES})
-        return frozenset({CATEGORY_BOXES if _LIST.match(str(row.entry["solution"])) else IMAGE_CLASS})
+        of_boxes = _LIST.match(str(row.entry["solution"]))
+        return frozenset({CATEGORY_BOXES} if of_boxes else {IMAGE_CLASS, QUESTION_LABEL})
 
     def subject(self, row: LabelRow, about: str) -> str | None:
         found = _CATEGORY.search(str(row.entry.get("problem")))
         return found[1] if found else None
+
+    def asked(self, row: LabelRow) -> Iterator[tuple[str, str]]:
+        with suppress(LabelError):
+            yield _question(str(row.entry.get("problem"))), _label(str(row.entry.get("solution")), row).name
 
     def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
         if pair == PHRASE_BOXES:
             return _described(record, row, reading)
         texts = (row.entry.get("problem"), row.entry.get("solution"))
         problem, solution = (text if isinstance(text, str) else "" for text in texts)
-        labelled = _boxed if pair == CATEGORY_BOXES else _classified
-        return labelled(record, problem, solution, row)
+        if pair == CATEGORY_BOXES:
+            return _boxed(record, problem, solution, row)
+        answer = _label(solution, row)
+        if pair == IMAGE_CLASS:
+            return of_image(record, answer.name, row)
+        return of_phrase(record, _question(problem), answer, row, "question")
 
 
 def _described(record: Record, row: LabelRow, reading: Reading) -> Record:
@@ -60,7 +71,7 @@ def _described(record: Record, row: LabelRow, reading: Reading) -> Record:
     if not isinstance(problem, str) or four is None or len(four) != 4:
         raise LabelError("The row has no text under 'problem' and one box as 'solution'.", row.where, row.fix)
     described = _DESCRIBED.search(problem)
-    phrase = " ".join((described[1] if described else problem).replace("<image>", " ").split())
+    phrase = _question(described[1] if described else problem)
     return of_phrase(record, phrase, Boxes((reading.box(four, record, row.where, "xyxy"),)), row)
 
 
@@ -82,12 +93,16 @@ def _boxed(record: Record, problem: str, solution: str, row: LabelRow) -> Record
     return of_category(record, category, tuple(dict.fromkeys(boxes.xyxy_px)), row)
 
 
-def _classified(record: Record, problem: str, solution: str, row: LabelRow) -> Record:
+def _question(problem: str) -> str:
+    return " ".join(problem.replace("<image>", " ").split())
+
+
+def _label(solution: str, row: LabelRow) -> Label:
     answer = parse_label_answer(solution, Form.DIRECT)
     label = answer.as_(Label)
     if label is None or not answer.formatted or _LIST.match(solution):
         raise LabelError("The 'solution' is not a class name in tags.", row.where, row.fix)
-    return of_image(record, label.name, row)
+    return label
 
 
 FORM = VisualRftForm()
