@@ -207,7 +207,7 @@ def test_a_place_where_nothing_can_be_written_is_named(
 
 
 def test_a_folder_that_is_not_ours_to_write_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vrft.run_folder.os.access", lambda folder, mode: False)
+    monkeypatch.setattr("vrft.run_folder.files.os.access", lambda folder, mode: False)
     with pytest.raises(RunError, match=r"nothing can be written into this folder\. Name another"):
         RunFolder(tmp_path).open(resume=False)
 

@@ -32,12 +32,12 @@ from .types import RolloutGroup as RolloutGroup
 from .types import Text as Text
 from .types import Value as Value
 from .types import Video as Video
-from .workflows.api import EvaluationResult as EvaluationResult
-from .workflows.api import FitResult as FitResult
-from .workflows.api import TrainResult as TrainResult
 from .workflows.api import audit as audit
 from .workflows.api import check as check
 from .workflows.api import evaluate as evaluate
 from .workflows.api import fit as fit
 from .workflows.api import predict as predict
 from .workflows.api import train as train
+from .workflows.results import EvaluationResult as EvaluationResult
+from .workflows.results import FitResult as FitResult
+from .workflows.results import TrainResult as TrainResult

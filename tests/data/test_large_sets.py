@@ -17,7 +17,7 @@ import pytest
 from labelled import STRICT
 from PIL import Image
 
-from vrft.config.questions import ask_about, questions_of, saved_split, unusable_images
+from vrft.config.questions import ask_about, questions_of, saved_split, usable
 from vrft.config.questions import split_of as configured_split
 from vrft.config.run_config import make_config
 from vrft.data.data_options import DataOptions
@@ -25,7 +25,7 @@ from vrft.data.dataset import load_dataset
 from vrft.data.formats import coco_json as coco_module
 from vrft.data.images import image_size_wh
 from vrft.data.splits.few_shot import Split
-from vrft.data.splits.manifest import manifest
+from vrft.data.splits.manifest import PARTS, manifest
 from vrft.diagnostics.check.run_check import check
 from vrft.errors import LabelError
 from vrft.run_folder import write_json
@@ -133,25 +133,36 @@ def test_a_wrong_size_is_found_on_every_way_to_training(
     asked = saved_split(ask_about(load_task("detection"), load_dataset(folder)), saved)
     used = Path(asked.train[0].record_id).name
     write_set(folder, names, {used: stated})
-    examples = ask_about(load_task("detection"), load_dataset(folder))
     data: dict[str, Any] = {"path": str(folder), "shots": 2}
-    settings = {"task": "detection", "data": data, "out": str(tmp_path / "run")}
-    strict = {**settings, "data": {**data, "strict": True}}
+    settings: dict[str, Any] = {"task": "detection", "data": data, "out": str(tmp_path / "run")}
+    named = {**settings, "data": {**data, "manifest": str(saved)}}
+
+    def strict(tree: dict[str, Any]) -> dict[str, Any]:
+        return {**tree, "data": {**tree["data"], "strict": True}}
+
     refusals: dict[str, Callable[[], object]] = {
         "a split": lambda: split_of(folder),
-        "train": lambda: questions_of(make_config(strict)),
-        "with a manifest": lambda: saved_split(examples, saved),
+        "train": lambda: questions_of(make_config(strict(settings))),
+        "with a manifest": lambda: questions_of(make_config(strict(named))),
     }
     for way in refusals.values():
         with pytest.raises(LabelError, match=said) as caught:
             way()
         assert used in caught.value.where
     # Otherwise that image is left out, and said to be.
-    questions = questions_of(make_config(settings))
-    assert used in questions.dataset.summary
-    asked_of = {e.record_id for part in ("train", "val", "heldout") for e in getattr(questions.split, part)}
-    assert len(asked_of) > 5 and f"images/{used}" not in asked_of
-    assert [Path(name).name for name in unusable_images(examples)] == [used]
+    for ordinary in (settings, named):
+        questions = questions_of(make_config(ordinary))
+        assert used in questions.dataset.summary
+        asked_of = {e.record_id for part in PARTS for e in getattr(questions.split, part)}
+        assert len(asked_of) > 5 and f"images/{used}" not in asked_of
+        assert ordinary is settings or asked_of == {
+            e.record_id for part in PARTS for e in getattr(asked, part) if Path(e.record_id).name != used
+        }
+    other = next(name for name in sorted(asked_of) if Path(name).name != used)
+    for names, lost in (([f"images/{used}"], [used]), ([other], [])):
+        dataset, found = usable(load_dataset(folder), names=names)
+        assert [Path(one.where).name for one in dataset.left_out] == lost
+        assert set(found) == set(names) - {f"images/{name}" for name in lost}
     report = check(folder, load_task("detection"), lambda task: make_config(settings), None)
     found = [f for f in report.findings if f.code == "left-out"]
     assert [Path(f.where).name for f in found] == [used] and found[0].severity == "warning"
@@ -182,7 +193,7 @@ from pathlib import Path
 from vrft.config.questions import ask_about, split_of
 from vrft.data.data_options import DataOptions
 from vrft.data.dataset import load_dataset
-from vrft.data.splits.manifest import manifest
+from vrft.data.splits.manifest import PARTS, manifest
 from vrft.tasks.registry import load_task
 
 task, dataset = load_task("detection"), load_dataset(Path(sys.argv[1]))

@@ -18,7 +18,8 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from tempfile import mkdtemp
 
-from vrft.errors import GO_ON, KEPT_IN, Interrupted, VrftError, keep_traceback, why_not_written
+from vrft.errors import Interrupted, VrftError
+from vrft.run_folder import GO_ON, KEPT_IN, keep_traceback, why_not_written
 
 DEBUG = "--debug"
 _PACKAGE = Path(__file__).parents[1]

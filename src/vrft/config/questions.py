@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vrft.config.run_config import RunConfig
 from vrft.data.data_options import DataOptions, ReadOptions
 from vrft.data.dataset import Dataset, load_dataset
-from vrft.data.fingerprints import CACHE, Fingerprints, fingerprint, fingerprints, unusable
-from vrft.data.images import image_size_wh
-from vrft.data.label_checks import check_size, raise_all
+from vrft.data.fingerprints import CACHE, Fingerprints, fingerprints, unusable
+from vrft.data.label_checks import raise_all
 from vrft.data.splits.few_shot import Split, few_shot_split
 from vrft.data.splits.manifest import SavedSplit, split_from_manifest
 from vrft.errors import InputError, LabelError
@@ -128,9 +127,10 @@ def questions_of(
         return Questions(dataset, task, questions_left(ask_about(task, dataset, config.form), saved))
     if config.data.manifest is not None:
         split = saved_split(ask_about(task, dataset, config.form), Path(config.data.manifest))
-        refused = refused_images(_images_of((*split.train, *split.val, *split.heldout)), refusal)
-        kept = _each_part(split, lambda part: (e for e in part if e.record_id not in refused))
-        return Questions(dataset.without(refused, config.data.strict), task, kept)
+        asked = {example.record_id for example in (*split.train, *split.val, *split.heldout)}
+        dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter, refusal, asked)
+        kept = _each_part(split, lambda part: (example for example in part if example.record_id in found))
+        return Questions(dataset, task, kept)
     dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter, refusal)
     split = split_of(config.data, dataset, ask_about(task, dataset, config.form), config.seed, found)
     return Questions(dataset, task, split, found)
@@ -155,16 +155,27 @@ def usable(
     folder: Path | None = None,
     reporter: ProgressReporter | None = None,
     refusal: Refusal = takes_all,
+    names: Collection[str] | None = None,
 ) -> tuple[Dataset, Fingerprints]:
     """A dataset without the images that cannot be used or that a model refuses, and the others' fingerprints.
+
+    Args:
+        dataset: the labelled images.
+        strict: refuse such images.
+        folder: keeps the fingerprints for the next time.
+        reporter: where progress goes.
+        refusal: why the model refuses an image.
+        names: of the records whose images are looked at; None looks at all.
 
     Raises:
         LabelError: as ``Dataset.without``.
     """
-    found = compute_fingerprints(dataset, folder, reporter)
-    refused = refused_images({record.id: record.image for record in dataset.records}, refusal)
-    kept = dataset.without(refused | unusable(dataset.records, found), strict)
-    return kept, {record.id: found[record.id] for record in kept.records}
+    records = tuple(record for record in dataset.records if names is None or record.id in names)
+    found = compute_fingerprints(replace(dataset, records=records), folder, reporter)
+    mistakes = {record.id: why for record in records if (why := refusal(record.image)) is not None}
+    mistakes |= unusable(records, found)
+    kept = {name: print_ for name, print_ in found.items() if name not in mistakes}
+    return dataset.without(mistakes, strict), kept
 
 
 def split_of(
@@ -199,37 +210,7 @@ def split_of(
 
 def saved_split(examples: Sequence[Example], path: Path) -> Split:
     """The split of a manifest on disk."""
-    split = split_from_manifest(examples, read_json(path))
-    check_sizes((*split.train, *split.val, *split.heldout))
-    return _without_left_out(split)
-
-
-def refused_images(images: Mapping[str, Image], refusal: Refusal) -> dict[str, LabelError]:
-    """Why a model refuses images, by record id."""
-    return {name: why for name, image in images.items() if (why := refusal(image)) is not None}
-
-
-def unusable_images(examples: Sequence[Example], refusal: Refusal = takes_all) -> dict[str, LabelError]:
-    """Why images of questions cannot be used or are refused, by record id; each is decoded once."""
-    images = _images_of(examples)
-    mistakes = refused_images(images, refusal)
-    for name, image in images.items():
-        try:
-            check_size(image.size_wh, fingerprint(image.path).seen_wh, str(image.path))
-        except LabelError as mistake:
-            mistakes[name] = mistake
-    return mistakes
-
-
-def check_sizes(examples: Iterable[Example]) -> None:
-    """Compare the sizes that labels are for with those of the images themselves; each is opened once."""
-    mistakes: list[LabelError] = []
-    for path, size_wh in {e.image.path: e.image.size_wh for e in examples}.items():
-        try:
-            check_size(size_wh, image_size_wh(path), str(path))
-        except LabelError as mistake:
-            mistakes.append(mistake)
-    raise_all(mistakes)
+    return _without_left_out(split_from_manifest(examples, read_json(path)))
 
 
 def pseudo_of(
@@ -257,10 +238,6 @@ def pseudo_of(
     if reporter is not None:
         reporter.info(made.sentence)
     return made
-
-
-def _images_of(examples: Iterable[Example]) -> dict[str, Image]:
-    return {example.record_id: example.image for example in examples}
 
 
 def _without_left_out(split: Split) -> Split:

@@ -224,12 +224,6 @@ class ById(Generic[T]):
             return self._others[key]
         return self._things.get(key)
 
-    def __contains__(self, value: object) -> bool:
-        return as_id(value) in self._things
-
-    def __len__(self) -> int:
-        return len(self._things) + len(self._others)
-
     def items(self) -> Iterator[tuple[Id, T]]:
         """Every thing with its id."""
         yield from self._things.items()

@@ -7,6 +7,7 @@ import inspect
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -34,7 +35,7 @@ def outcomes_within(calls: Sequence[Callable[[], Any]], limit_s: float) -> list[
     found: list[Any] = []
     slow = 0
     for call in calls:
-        found.append(_outcome(call, limit_s) if slow < MOST_SLOW else _overdue(limit_s, slow))
+        found.append(_outcome_within(call, limit_s) if slow < MOST_SLOW else _overdue(limit_s, slow))
         slow = slow + 1 if isinstance(found[-1], TimeoutError) else 0
     pending = [place for place, one in enumerate(found) if inspect.isawaitable(one)]
     if pending:
@@ -44,15 +45,21 @@ def outcomes_within(calls: Sequence[Callable[[], Any]], limit_s: float) -> list[
     return found
 
 
-def _outcome(call: Callable[[], Any], limit_s: float) -> Any:
+def outcome_of(call: Callable[[], Any]) -> Any:
+    """What a call returns, or the exception that it raised."""
+    try:
+        return call()
+    except (Exception, SystemExit) as error:
+        return error
+
+
+def _outcome_within(call: Callable[[], Any], limit_s: float) -> Any:
     """In the main thread an alarm ends a call, in others (and on Windows) it is left behind."""
     in_main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGALRM")
     try:
-        return _with_alarm(call, limit_s) if in_main else _in_a_thread(call, limit_s)
+        return outcome_of(partial(_with_alarm if in_main else _in_a_thread, call, limit_s))
     except _OverdueSignal:
         return _overdue(limit_s)
-    except (Exception, SystemExit) as error:
-        return error
 
 
 def _with_alarm(call: Callable[[], Any], limit_s: float) -> Any:
@@ -75,13 +82,7 @@ def _with_alarm(call: Callable[[], Any], limit_s: float) -> Any:
 def _in_a_thread(call: Callable[[], Any], limit_s: float) -> Any:
     found: list[Any] = []
 
-    def work() -> None:
-        try:
-            found.append(call())
-        except (Exception, SystemExit) as error:
-            found.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=lambda: found.append(outcome_of(call)), daemon=True)
     thread.start()
     thread.join(limit_s)
     return found[0] if found else _overdue(limit_s)

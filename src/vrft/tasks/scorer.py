@@ -24,7 +24,7 @@ from vrft.rewards.reward_term import (
     by_group,
 )
 from vrft.rewards.served_reward import ServedReward
-from vrft.rewards.time_limit import LIMIT_S, outcomes_within
+from vrft.rewards.time_limit import LIMIT_S, outcome_of, outcomes_within
 from vrft.tasks.registry import task_of
 from vrft.tasks.task import Setting, Task
 from vrft.types import (
@@ -202,7 +202,8 @@ class Scorer:
         return partial(self._of_answers[name], rollout.answer, rollout.example.target, **given)
 
     def _called(self, name: str, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-        return outcomes_within(calls, self.time_limit_s) if name in self._limited else [*map(_outcome, calls)]
+        limited = name in self._limited
+        return outcomes_within(calls, self.time_limit_s) if limited else [*map(outcome_of, calls)]
 
     def _rewarded(self, rollout: Rollout, outcomes: Mapping[str, Outcome]) -> Rollout:
         terms: dict[str, float | None] = {}
@@ -353,13 +354,6 @@ def _read(outcome: Any) -> float | BaseException | None:
         return number_of(outcome)
     except Exception as error:
         return error.with_traceback(None)
-
-
-def _outcome(call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except Exception as error:
-        return error
 
 
 def _with_options(name: str, term: RewardTerm, options: Mapping[str, Any]) -> RewardTerm:

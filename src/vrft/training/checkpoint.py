@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from vrft.distributed import DistributedContext
-from vrft.errors import RunError, writing
+from vrft.errors import RunError
 from vrft.models.model_source import first_sentence
-from vrft.run_folder import replace_folder
+from vrft.run_folder import replace_folder, writing
 
 KEPT = 2
 """Checkpoints of a run."""

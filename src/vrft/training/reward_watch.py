@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from vrft.errors import TRACEBACK, RunError
-from vrft.run_folder import FAILURES, RunFolder, write_text
+from vrft.errors import RunError
+from vrft.run_folder import FAILURES, TRACEBACK, RunFolder, write_text
 from vrft.types import Failure, RolloutGroup
 
 MOST_FAILED = 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from vrft.errors import RunError, writing
+from vrft.errors import RunError
 from vrft.models.finite import check_finite
 from vrft.models.load_policy import load_policy, save_policy
 from vrft.models.model_options import LoraOptions, ModelOptions
@@ -16,7 +16,7 @@ from vrft.rollout.driver import prompts_for
 from vrft.rollout.parity import THRESHOLDS
 from vrft.rollout.prompt_batch import prompt_batch
 from vrft.rollout.shared_prompt.decoders import RepeatedDecoder
-from vrft.run_folder import replace_folder
+from vrft.run_folder import replace_folder, writing
 from vrft.training.memory import GIB, free_memory_gib
 from vrft.types import Example
 

@@ -8,14 +8,25 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
 
 from vrft.config.questions import labels_at
-from vrft.evaluation.statistics import Interval
+from vrft.data.data_options import BoxOrder, Coordinates, ReadOptions
+from vrft.errors import InputError
 from vrft.progress import reporter_for_people
 from vrft.types import Form, Prediction
+from vrft.types.options import Options
+from vrft.workflows.requests import (
+    AuditRequest,
+    CheckRequest,
+    EvaluateRequest,
+    Part,
+    PredictRequest,
+)
+from vrft.workflows.results import EvaluationResult, FitResult, TrainResult
 
 if TYPE_CHECKING:
     from vrft.diagnostics.audit.run_audit import Audit
@@ -25,53 +36,7 @@ TaskOptions = Mapping[str, object]
 """Options of a task by name, such as ``{"subject": "plant"}``."""
 
 
-@dataclass(frozen=True)
-class FitResult:
-    """What ``fit`` ends in.
-
-    Args:
-        folder: everything that was done.
-        verdict: whether RFT is better than the base and than its SFT twin, in words.
-        report: the page.
-        model: the run of the chosen RFT policy; ``predict`` and ``evaluate`` take it.
-        scores: of the held-out part, by system ('base', 'sft', 'rft'); empty where nothing was held out.
-        differences: 'rft_minus_base' and 'rft_minus_sft', paired over the same images.
-    """
-
-    folder: Path
-    verdict: str
-    report: Path
-    model: Path
-    scores: Mapping[str, Interval]
-    differences: Mapping[str, Interval]
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What ``train`` ends in: the run's folder, the step whose weights were kept, its validation."""
-
-    folder: Path
-    best_step: int
-    validation: float | None
-    steps: int
-    stopped: bool
-
-    @property
-    def model(self) -> Path:
-        """The trained policy, an ordinary Hugging Face folder."""
-        return self.folder / "model"
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """What ``evaluate`` ends in: the headline metric with its interval, every answer, and the page."""
-
-    metric: str
-    score: Interval
-    n: int
-    predictions: tuple[Prediction, ...]
-    folder: Path
-    report: Path
+Request = TypeVar("Request", bound=Options)
 
 
 def check(
@@ -80,6 +45,9 @@ def check(
     model: str | None = None,
     *,
     shots: int | None = None,
+    format: str | None = None,
+    coordinates: Coordinates | None = None,
+    box_order: BoxOrder | None = None,
     strict: bool = False,
 ) -> Report:
     """Examine labelled images before training, without a GPU.
@@ -89,15 +57,28 @@ def check(
         task: None takes what the labels suggest.
         model: also how this model would see them; None takes the embedded miniature.
         shots: training images per class.
+        format: of the labels, where they fit several.
+        coordinates: what the numbers of boxes are, where that is open.
+        box_order: two corners, or a corner with width and height, where that is open.
         strict: refuse data of which a label or image would be left out, or a box clipped.
 
     Returns:
         ``passed`` and all ``findings``, each with its place and what to do.
     """
     from vrft.workflows.check_data import check_data
-    from vrft.workflows.requests import CheckRequest
 
-    return check_data(CheckRequest(path=Path(data), task=task, model=model, shots=shots, strict=strict))
+    request = _made(
+        CheckRequest,
+        path=Path(data),
+        task=task,
+        model=model,
+        shots=shots,
+        format=format,
+        coordinates=coordinates,
+        box_order=box_order,
+        strict=strict,
+    )
+    return check_data(request)
 
 
 def audit(reward: str, task: str | None = None, *, settings: str | None = None) -> Audit:
@@ -116,7 +97,6 @@ def audit(reward: str, task: str | None = None, *, settings: str | None = None) 
         True
     """
     from vrft.workflows.audit_reward import audit_reward
-    from vrft.workflows.requests import AuditRequest
 
     return audit_reward(AuditRequest(reward=reward, task=task, settings=settings))
 
@@ -135,6 +115,9 @@ def fit(
     val_max: int = 60,
     control: bool = False,
     full: bool = False,
+    format: str | None = None,
+    coordinates: Coordinates | None = None,
+    box_order: BoxOrder | None = None,
     strict: bool = False,
     overrides: Sequence[str] = (),
     task_options: TaskOptions | None = None,
@@ -159,6 +142,9 @@ def fit(
         val_max: most validation questions.
         control: also train on shuffled rewards, from which nothing can be learned.
         full: train all weights of a large model, not a LoRA adapter.
+        format: of the labels, where they fit several.
+        coordinates: what the numbers of boxes are, where that is open.
+        box_order: two corners, or a corner with width and height, where that is open.
         strict: refuse data of which a label or image would be left out, or a box clipped.
         overrides: ``key=value`` for every trial, such as ``optim.micro_prompts=1``.
         task_options: of the task.
@@ -172,13 +158,13 @@ def fit(
         RunError: the folder holds a fit and ``resume`` is False.
         Interrupted: a signal ended a trial; the same call with ``resume=True`` goes on.
     """
-    from vrft.data.data_options import ReadOptions
     from vrft.run_folder import chosen_folder
     from vrft.workflows.fit import fit as run_fit
     from vrft.workflows.fit_settings import FitSettings
     from vrft.workflows.miniature_limits import model_for
 
-    found_task, dataset = labels_at(data, task, task_options, ReadOptions(strict=strict))
+    reading = _made(ReadOptions, format=format, coordinates=coordinates, box_order=box_order, strict=strict)
+    found_task, dataset = labels_at(data, task, task_options, reading)
     settings = FitSettings(
         data=Path(data),
         task=found_task.name if task is None else task,
@@ -193,22 +179,14 @@ def fit(
         val_max=val_max,
         control=control,
         full=full,
-        strict=strict,
+        **reading.model_dump(),
         overrides=tuple(overrides),
     )
     folder = chosen_folder(Path(out) if out is not None else None, settings.stem, resume)
     shown = reporter_for_people(quiet)
-    found = run_fit(settings, folder, resume=resume, check=check, dataset=dataset, reporter=shown)
-    assert found is not None  # there is one process
-    compared = found.comparison or {}
-    return FitResult(
-        found.folder,
-        found.verdict,
-        found.report,
-        found.model,
-        {name: _score(compared[name]) for name in ("base", "sft", "rft") if name in compared},
-        {name: _score(compared[name]) for name in ("rft_minus_base", "rft_minus_sft") if name in compared},
-    )
+    done = run_fit(settings, folder, resume=resume, check=check, dataset=dataset, reporter=shown)
+    assert done is not None  # there is one process
+    return FitResult.of(done)
 
 
 def train(
@@ -244,7 +222,7 @@ def train(
     else:
         made = load_config(recipe_path(Path(config)), overrides)
     done = train_config(made, resume=resume, check=check, reporter=reporter_for_people(quiet))
-    return TrainResult(done.folder.path, done.best_step, done.validation, done.steps, done.stopped)
+    return TrainResult.of(done)
 
 
 def evaluate(
@@ -252,12 +230,15 @@ def evaluate(
     data: Path | str,
     task: str | None = None,
     *,
-    part: Literal["all", "train", "val", "heldout"] | None = None,
+    part: Part | None = None,
     form: Form | None = None,
     samples: int = 1,
     fuse: str | None = None,
     eval_max: int = 1000,
     seed: int = 0,
+    format: str | None = None,
+    coordinates: Coordinates | None = None,
+    box_order: BoxOrder | None = None,
     strict: bool = False,
     out: Path | str | None = None,
     quiet: bool = False,
@@ -274,6 +255,9 @@ def evaluate(
         fuse: the rule that makes one answer of several.
         eval_max: most questions.
         seed: decides every random choice.
+        format: of the labels, where they fit several.
+        coordinates: what the numbers of boxes are, where that is open.
+        box_order: two corners, or a corner with width and height, where that is open.
         strict: refuse data of which a label or image would be left out, or a box clipped.
         out: folder that keeps answers and page; what it holds is not asked again. None makes a new one.
         quiet: show no progress.
@@ -281,13 +265,11 @@ def evaluate(
     Raises:
         InputError: the data, the model or the task cannot be used.
     """
-    from vrft.evaluation.predictor import read_predictions
-    from vrft.inference.provenance import PREDICTIONS
     from vrft.run_folder import fresh_folder
     from vrft.workflows.evaluate_model import evaluate_model, evaluation_stem
-    from vrft.workflows.requests import EvaluateRequest
 
-    request = EvaluateRequest(
+    request = _made(
+        EvaluateRequest,
         task=task,
         part=part,
         form=form,
@@ -295,15 +277,17 @@ def evaluate(
         fuse=fuse,
         eval_max=eval_max,
         seed=seed,
+        format=format,
+        coordinates=coordinates,
+        box_order=box_order,
         strict=strict,
     )
     stem = evaluation_stem(str(model), Path(data))
     folder = Path(out) if out is not None else fresh_folder(stem)
     shown = reporter_for_people(quiet)
-    found = evaluate_model(str(model), Path(data), request, folder=folder, reporter=shown)
-    assert found is not None  # there is one process
-    card, answers = found.card, tuple(read_predictions(folder / PREDICTIONS))
-    return EvaluationResult(card["metric"], _score(card), card["n"], answers, found.folder, found.page)
+    done = evaluate_model(str(model), Path(data), request, folder=folder, reporter=shown)
+    assert done is not None  # there is one process
+    return EvaluationResult.of(done)
 
 
 def predict(
@@ -344,10 +328,10 @@ def predict(
         InputError: the model or the only image cannot be used.
     """
     from vrft.workflows.predict_images import predict_images
-    from vrft.workflows.requests import PredictRequest
 
     asked = (questions,) if isinstance(questions, str) else tuple(questions)
-    request = PredictRequest(
+    request = _made(
+        PredictRequest,
         model=str(model),
         image=str(images),
         questions=asked,
@@ -365,5 +349,11 @@ def predict(
     return found.predictions
 
 
-def _score(block: Mapping[str, Any]) -> Interval:
-    return Interval(block["value"], block["low"], block["high"])
+def _made(request: type[Request], **given: Any) -> Request:
+    """What is asked for; InputError where a value cannot be used."""
+    try:
+        return request(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name, said = first["loc"][0], first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{name}={first['input']!r}: {said}.") from error

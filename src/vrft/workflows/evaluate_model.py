@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vrft.config.questions import unusable_images
+from vrft.config.questions import usable
 from vrft.data.dataset import load_dataset
 from vrft.distributed import init_distributed
 from vrft.errors import InputError, Interrupted
@@ -61,9 +61,10 @@ def evaluate_model(
     task = run.task(request)
     dataset = load_dataset(data, task.needs, run.reading(data, request))
     chosen = scored_questions(run, data, request, task, dataset)
-    unusable = unusable_images(chosen.examples, run.limits(request).refusal)
-    dataset = dataset.without(unusable, request.strict)
-    examples = [example for example in chosen.examples if example.record_id not in unusable]
+    names = {example.record_id for example in chosen.examples}
+    refusal = run.limits(request).refusal
+    dataset, found = usable(dataset, request.strict, refusal=refusal, names=names)
+    examples = [example for example in chosen.examples if example.record_id in found]
     options = run.options(request, batch=request.batch, gate=request.gate)
     _check(data, request, task, examples)
     context = init_distributed()

@@ -23,15 +23,15 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from vrft.errors import TRACEBACK, Interrupted, RunError, VrftError, keep_traceback, writing
+from vrft.errors import Interrupted, RunError, VrftError
+from vrft.run_folder.files import append_row, make_folder, read_json, read_rows, write_json, write_text
+from vrft.run_folder.writing import TRACEBACK, keep_traceback
 
 METRICS, ROLLOUTS, FAILURES = "metrics.jsonl", "rollouts.jsonl", "reward_failures.jsonl"
 PSEUDO, MANIFEST, CHECK = "pseudo.jsonl", "manifest.json", "check"
@@ -40,7 +40,6 @@ BEFORE_A_RUN = frozenset(
     | {MANIFEST, CHECK, f"{CHECK}.json", TRACEBACK}
 )
 """What may lie in a folder before its run begins, or when it was stopped at once."""
-PACKAGES = ("vrft", "torch", "transformers", "peft", "accelerate", "numpy", "pillow", "pycocotools")
 
 
 class RunFolder:
@@ -158,22 +157,6 @@ class RunFolder:
             write_text(target, "".join(json.dumps(row) + "\n" for row in kept))
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for results, where there is none yet.
-
-    Raises:
-        RunError: it cannot be made, or nothing can be written into it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        file = next((place for place in (folder, *folder.parents) if place.exists()), folder)
-        why = error.strerror if file.is_dir() else f"'{file}' is a file"
-        raise RunError(f"{folder}: the folder cannot be made ({why}). Name another folder.") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise RunError(f"{folder}: nothing can be written into this folder. Name another folder.")
-
-
 @contextmanager
 def removed_if_refused(folder: Path, sign: str, writes: bool = True) -> Iterator[None]:
     """Take a folder away again that a refused command has made.
@@ -218,132 +201,6 @@ def place_of_data(
     others = sorted({place for place in earlier if place} - set(now.values()))
     now["data_from_run"] = os.path.relpath(root.resolve(), folder.resolve())
     return {**now, **({"data_before": others} if others else {})}
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all, also where the machine stops in between."""
-    make_folder(path.parent)
-    fresh = path.with_name(path.name + ".new")
-    with writing(fresh):
-        fresh.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(fresh, path)
-
-
-def append_row(path: Path, row: dict[str, Any]) -> None:
-    """Add one line to a JSONL file; a torn last line, left by a kill, is dropped first."""
-    make_folder(path.parent)
-    with writing(path), path.open("ab+") as handle:
-        end = handle.seek(0, os.SEEK_END)
-        if end:
-            handle.seek(end - 1)
-            if handle.read(1) != b"\n":
-                handle.seek(0)
-                handle.truncate(handle.read().rfind(b"\n") + 1)
-        handle.write(json.dumps(row).encode() + b"\n")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole or not at all."""
-    write_text(path, json.dumps(value, indent=1) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        RunError: it is missing or cannot be read.
-    """
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{path}: the file cannot be read ({error}). Check that the run is complete."
-        ) from error
-
-
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Lines of a JSONL file; a torn last line is left out, a missing file is empty.
-
-    Raises:
-        RunError: a line before the last is torn.
-    """
-    lines = path.read_text().splitlines() if path.exists() else []
-    for number, line in enumerate(lines, 1):
-        try:
-            yield json.loads(line)
-        except ValueError as error:
-            if number < len(lines):
-                raise RunError(
-                    f"{path}, line {number}: this is not JSON ({error}). Delete the line."
-                ) from error
-
-
-def replace_folder(fresh: Path, target: Path) -> None:
-    """Put a finished folder in the place of another."""
-    if target.exists():
-        shutil.rmtree(target)
-    os.replace(fresh, target)
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def hardware() -> str:
-    """The processor and the number of cores, in words."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        named = [
-            x.split(":", 1)[1].strip() for x in info.read_text().splitlines() if x.startswith("model name")
-        ]
-        model = named[0] if named else model
-    return f"{os.cpu_count()} x {model}"
-
-
-def refuse_others(folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """RunError where answers were asked for in another way than now: they must not be mixed."""
-    if differing := changes({key: kept.get(key) for key in now}, now):
-        raise RunError(
-            f"{folder}: its answers were made with other settings ({differing}). Name another folder with "
-            "--out, or delete this one."
-        )
-
-
-def changes(kept: Mapping[str, Any], now: Mapping[str, Any], free: Sequence[str] = ()) -> str:
-    """What differs between two trees of settings, in words; empty where nothing does.
-
-    Args:
-        kept: as they were.
-        now: as they are.
-        free: dotted keys, or sections, that may differ.
-
-    Example:
-        >>> changes({"seed": 0, "optim": {"steps": 2}}, {"seed": 1, "optim": {"steps": 3}}, free=["optim"])
-        'seed: 0, now 1'
-    """
-    old, new = _flat(kept), _flat(now)
-    return "; ".join(
-        f"{key}: {old.get(key)}, now {new.get(key)}"
-        for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key)
-        and not any(key == part or key.startswith(f"{part}.") for part in free)
-    )
-
-
-def _flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in tree.items():
-        inner = isinstance(value, Mapping) and bool(value)
-        found |= _flat(value, f"{above}{key}.") if inner else {f"{above}{key}": value}
-    return found
 
 
 def chosen_folder(out_folder: Path | None, stem: Path, resume: bool) -> Path:
