@@ -74,6 +74,19 @@ def test_the_probe_speaks_to_people(config):
         assert words in result.output
 
 
+def test_of_the_think_form_right_answers_are_asked_again_and_the_rest_stays(config):
+    few = ("--questions", 3, "--samples", 8, "--temperatures", "", "form=think", "rollout.max_new_tokens=64")
+    result = vrft_probe(config, *few, "--json", "--out", config.parent / "think")
+    found = json.loads(result.stdout)
+    thoughts, probe = found["probe"]["thoughts"], found["probe"]
+    assert 0 < thoughts["tried"] == thoughts["right"] <= round(24 * probe["hits"])
+    assert thoughts["carried"] + thoughts["unneeded"] + thoughts["lucky"] == pytest.approx(1)
+    assert found["advice"][-1]["rule"] == "to_think"
+    printed = vrft_probe(config, *few, "--out", config.parent / "think")
+    assert "carried by the thought" in printed.output
+    assert found["advice"][-1]["sentence"][:40] in printed.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem", "message"),
     [

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image as Pixels
 from scipy.stats import chi2_contingency
 
 from architectures import FAMILY_NAMES, ask, loaded, medium, sample
 from vrft.errors import ConfigError, InputError
+from vrft.miniature.scenes import draw_scene
+from vrft.models.load_policy import load_policy
+from vrft.models.model_options import ModelOptions
+from vrft.rollout.driver import prompts_for, roll_out
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.plain import PlainSampler
 from vrft.rollout.rollout_options import RolloutOptions
 from vrft.rollout.sampler import SAMPLERS, load_sampler
 from vrft.rollout.scripted import CharacterRenderer, ScriptedSampler
 from vrft.rollout.shared_prompt.sampler import SharedPromptSampler, uniform_numbers
-from vrft.types import Message, SampleSeed, SamplingParams
+from vrft.types import Example, Message, SampleSeed, SamplingParams
 
 CPU = torch.device("cpu")
 
@@ -206,3 +212,28 @@ def test_a_conversation_of_characters_keeps_what_was_said(images):
     assert following.media == (medium(images[0]), medium(images[1]))
     assert [m.role for m in following.messages] == ["user", "assistant", "user"]
     assert said.span_logprob((0, 2)) == -0.1
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_an_answer_that_was_begun_goes_on_as_the_policy_wrote_it(name, tmp_path):
+    """The likeliest answer's first third, or two thirds, are shown: what follows is its rest."""
+    policy = load_policy(ModelOptions(path="miniature"))
+    examples = []
+    for number in range(6):
+        scene = draw_scene(np.random.default_rng([7, number // 2]), "train", ("seven", "circle"), (1, 1))
+        Pixels.fromarray(scene.pixels).save(tmp_path / f"{number // 2}.png")
+        shown = medium(tmp_path / f"{number // 2}.png")
+        examples.append(Example(str(number), str(number), "classification", (shown,), "shape"))
+    sampler, draw = load_sampler(name, policy), SampleSeed.whole(len(examples))
+    greedy = SamplingParams(temperature=0, max_new_tokens=64)
+    whole = [one for (one,) in roll_out(sampler, policy, examples, 1, greedy, draw)]
+    ends = [one.completion.ends for one in whole]
+    cuts = [own[len(own) * (1 + number % 2) // 3] for number, own in enumerate(ends)]
+    begun = [one.completion.text[:cut] for one, cut in zip(whole, cuts, strict=True)]
+    prompts = prompts_for(policy, examples, begun)
+    resumed = [one for (one,) in roll_out(sampler, policy, examples, 1, greedy, draw, prompts=prompts)]
+    for one, other, cut, prompt in zip(whole, resumed, cuts, prompts, strict=True):
+        assert other.completion.text == one.completion.text[cut:]
+        assert (other.answer.value, other.answer.thinking) == (one.answer.value, one.answer.thinking)
+        assert prompt.token_ids[: len(one.turns[0].prompt.token_ids)] == one.turns[0].prompt.token_ids
+    assert any("</think>" in text for text in begun)

@@ -67,6 +67,17 @@ def _print(found: ProbeResult) -> None:
         ("groups of k with signal", *(f"{p.signal_at[k]:.0%}" if k in p.signal_at else "-" for k in counts)),
     ]
     print_table(text_table("Samples", ("", *map(str, counts)), by_count))
+    if (thoughts := p.thoughts) is not None:
+        asked = [
+            ("carried by the thought", thoughts.tried, thoughts.carried),
+            ("right without a thought", thoughts.tried, thoughts.unneeded),
+            ("luck", thoughts.tried, thoughts.lucky),
+            ("follow another question's thought", thoughts.swapped, thoughts.follows),
+        ]
+        shares = [
+            (name, str(count), "-" if share is None else f"{share:.0%}") for name, count, share in asked
+        ]
+        print_table(text_table("Right answers, asked again", ("", "of", "share"), shares))
     if found.by_temperature:
         rows = [
             (f"{t.temperature:g}", f"{t.reward:.3f}", *(f"{share:.0%}" for share in shares))

@@ -8,18 +8,42 @@ import numpy as np
 
 from vrft.rollout.sampler import Renderer, Sampler
 from vrft.tasks.registry import task_of
-from vrft.types import Completion, CoordinateFrame, Example, Prompt, Rollout, SampleSeed, SamplingParams, Turn
+from vrft.types import (
+    Completion,
+    CoordinateFrame,
+    Example,
+    Message,
+    Prompt,
+    Rollout,
+    SampleSeed,
+    SamplingParams,
+    Turn,
+)
 
 MOST_TURNS = 8
 
 
-def prompts_for(renderer: Renderer, examples: Sequence[Example]) -> list[Prompt]:
-    """The first prompt of each example: its task's words, in its form, with its media."""
+def prompts_for(
+    renderer: Renderer, examples: Sequence[Example], begun: Sequence[str] | None = None
+) -> list[Prompt]:
+    """The first prompt of each example: its task's words, in its form, with its media.
+
+    Args:
+        renderer: whose prompts.
+        examples: of any tasks.
+        begun: how the answer to each begins. That is shown and not trained on, whoever samples goes on from
+            there, and it is read as part of the answer. None lets the model begin.
+
+    Raises:
+        InputError: a question, or the beginning of an answer, holds a token that stands for an image.
+    """
     prompts = []
-    for example in examples:
+    for example, beginning in zip(examples, begun or [""] * len(examples), strict=True):
         task = task_of(example)
         question = task.question(example, [renderer.frame(medium) for medium in example.media])
-        prompts.append(renderer.first(task.environment.start(example, question)))
+        shown = task.environment.start(example, question)
+        own = (Message("assistant", (beginning,)),) if beginning else ()
+        prompts.append(renderer.first((*shown, *own)))
     return prompts
 
 

@@ -154,8 +154,9 @@ class Task(ABC):
     # ---- what has a default
 
     def parse_turns(self, example: Example, turns: Sequence[Turn]) -> Answer:
-        """What a whole trajectory answers: the last turn, in the frames of what was shown first."""
-        answer = self.parse(turns[-1].completion.text, example, frames_of(turns))
+        """What a whole trajectory answers: the last turn, with what its prompt holds of the answer, in the
+        frames of what was shown first."""
+        answer = self.parse(turns[-1].text, example, frames_of(turns))
         n_tokens = sum(len(turn.completion.token_ids) for turn in turns)
         return replace(answer, n_tokens=n_tokens) if n_tokens else answer
 

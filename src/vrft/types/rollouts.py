@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from vrft.types.answers import Answer, Span
@@ -57,6 +58,12 @@ class Prompt:
     def length(self) -> int | None:
         """Its tokens; None where they are not known."""
         return len(self.token_ids) if self.token_ids else self.n_tokens
+
+    @property
+    def begun(self) -> str:
+        """What it holds of the answer already: shown, and not trained on."""
+        own = takewhile(lambda message: message.role == "assistant", reversed(self.messages))
+        return "".join(str(part) for message in reversed([*own]) for part in message.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,16 @@ class Turn:
 
     prompt: Prompt
     completion: Completion
+
+    @property
+    def text(self) -> str:
+        """The whole answer: how its prompt begins it, and what was said."""
+        return self.prompt.begun + self.completion.text
+
+    def span_logprob(self, span: Span) -> float | None:
+        """Mean log-probability of the tokens that write a part of ``text``; None where it is not known."""
+        begun = len(self.prompt.begun)
+        return self.completion.span_logprob((span[0] - begun, span[1] - begun))
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,18 +97,17 @@ class _Shared(_Part):
 
     def rebuilt(self, rows: Iterable[_RolloutRow]) -> tuple[Rollout, ...]:
         prompts = [Prompt(p.messages, (), p.frames, p.n_tokens) for p in self.prompts]
+        every = [(row, tuple(Turn(prompts[t.prompt], t.completion) for t in row.turns)) for row in rows]
         return tuple(
             Rollout(
                 example=self.examples[row.example],
-                turns=tuple(Turn(prompts[turn.prompt], turn.completion) for turn in row.turns),
-                answer=replace(
-                    row.answer, text=row.turns[-1].completion.text if row.turns else row.answer.text
-                ),
+                turns=turns,
+                answer=replace(row.answer, text=turns[-1].text if turns else row.answer.text),
                 terms=row.terms,
                 failures=row.failures,
                 **{name: getattr(row, name) for name in _ALIKE},
             )
-            for row in rows
+            for row, turns in every
         )
 
 

@@ -30,7 +30,8 @@ from vrft.config.run_config import RunConfig
 from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.splits.manifest import manifest
 from vrft.diagnostics.check.check_case import DataCase
-from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, better_form
+from vrft.diagnostics.probe.advice import side_of
+from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, Thoughts, better_form
 from vrft.diagnostics.probe.run_probe import AT_ONCE, Prober, evenly_spaced
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import RunError
@@ -212,11 +213,13 @@ class FitPipeline:
             f"Form of answers: {self.form}. Rewards differ within {self.probe['signal']:.0%} of groups, and "
             f"{self.probe['formatted']:.0%} of sampled answers are well formed."
         )
+        if (thoughts := self.probe.get("thoughts")) is not None:
+            self.note(side_of(Thoughts(**thoughts)))
 
     def _probe(self, base: Policy) -> Probe:
         config, asked = self._config("rft"), evenly_spaced(self._asked(self.split.train), AT_ONCE)
         prober = Prober(base, config, scorers_of(asked, config.reward))
-        return prober.describe(refuse_failing(prober.groups(asked, config.rollout.group_size), self.folder))
+        return prober.probe(refuse_failing(prober.groups(asked, config.rollout.group_size), self.folder))
 
     def evaluate_base(self, base: Policy) -> list[Prediction]:
         facts = {

@@ -128,6 +128,29 @@ class LengthStats:
 
 
 @dataclass(frozen=True)
+class Thoughts:
+    """What carries the right samples of the think form. Shares are of those ``tried``, or None of none.
+
+    ``carried``, ``unneeded`` and ``lucky`` sum to one.
+    """
+
+    right: int
+    """Samples that are right and in the demanded form."""
+    tried: int
+    """Of them asked again, evenly chosen."""
+    carried: float | None
+    """Behind its own thought the policy answers rightly again, behind none wrongly."""
+    unneeded: float | None
+    """Behind no thought the policy answers rightly as well."""
+    lucky: float | None
+    """Behind its own thought the likeliest answer is wrong, and so it is behind none."""
+    swapped: int
+    """Asked behind the thought of another question whose answer is another."""
+    follows: float | None
+    """Share of those swapped whose answer is then the other question's."""
+
+
+@dataclass(frozen=True)
 class Probe:
     """What the base policy's samples look like under one form of asking."""
 
@@ -166,6 +189,8 @@ class Probe:
     tokens: float
     """Mean answer length."""
     lengths: LengthStats
+    thoughts: Thoughts | None = None
+    """Of the think form, where the policy was asked again."""
 
     def row(self) -> dict[str, Any]:
         return asdict(self)
@@ -178,7 +203,7 @@ def describe(
     rollouts = [rollout for group in groups for rollout in group.rollouts]
     samples = len(groups[0].rollouts)
     rewards = [[rollout.reward for rollout in group.rollouts] for group in groups]
-    hits = [[_is_success(rollout) for rollout in group.rollouts] for group in groups]
+    hits = [[is_success(rollout) for rollout in group.rollouts] for group in groups]
     lengths = np.array([rollout.n_tokens for rollout in rollouts])
     formats = [(r.terms.get("format") or 0.0) * weights.get("format", 0.0) for r in rollouts]
     distinct = [len({r.completion.text for r in group.rollouts}) / samples for group in groups]
@@ -219,7 +244,8 @@ def better_form(probes: Sequence[Probe]) -> Probe:
     return min((p for p in probes if p.skill >= best - 0.05), key=lambda p: p.tokens)
 
 
-def _is_success(rollout: Rollout) -> bool:
+def is_success(rollout: Rollout) -> bool:
+    """Whether a sample is right, by its task's rule."""
     target = rollout.example.target
     return target is not None and task_of(rollout.example).success(rollout.answer, target)
 

@@ -14,6 +14,7 @@ from vrft.config.questions import questions_of
 from vrft.config.run_config import RunConfig
 from vrft.diagnostics.probe.advice import Advice, AdviceContext, TemperatureStats, advise
 from vrft.diagnostics.probe.probe_summary import Probe, describe
+from vrft.diagnostics.probe.thoughts import MOST, right_samples, thoughts_behind
 from vrft.errors import ConfigError
 from vrft.models.image_limits import image_limits
 from vrft.models.load_policy import load_policy
@@ -24,7 +25,7 @@ from vrft.rollout.sampler import load_sampler
 from vrft.run_folder import hardware, versions, write_json
 from vrft.tasks.registry import task_of
 from vrft.tasks.scorer import Scorer, score_groups, scorers_of
-from vrft.types import Example, RolloutGroup, SampleSeed
+from vrft.types import Example, Form, RolloutGroup, SampleSeed
 
 SAMPLES = 32
 QUESTIONS = 16
@@ -115,7 +116,7 @@ def probe_run(
                 asked = [chosen[i] for i in few]
                 at[temperature] = prober.groups(asked, group_size, temperature=temperature, at_once=at_once)
             update(1, "")
-    probe = prober.describe(groups)
+    probe = prober.probe(groups)
     by_temperature = tuple(_temperature_stats(t, prober.describe(own)) for t, own in sorted(at.items()))
     result = ProbeResult(
         path=folder / "probe.json",
@@ -180,6 +181,19 @@ class Prober:
             groups += score_groups(self.scorers, fresh)
             update(len(asked), "")
         return groups
+
+    def probe(self, groups: Sequence[RolloutGroup]) -> Probe:
+        """What the groups show and, in the think form, whether thoughts carry the right answers."""
+        described = self.describe(groups)
+        if self.config.form is not Form.THINK:
+            return described
+        right = right_samples(groups)
+        chosen, rollout = evenly_spaced(right, MOST), self.config.rollout
+        longest = max((one.n_tokens for one in chosen), default=1)
+        params = replace(rollout.params(), temperature=0.0, max_new_tokens=longest)
+        sampler = load_sampler(rollout.sampler, self.policy)
+        found = thoughts_behind(sampler, self.policy, right, chosen, params, AT_ONCE)
+        return replace(described, thoughts=found)
 
     def describe(self, groups: Sequence[RolloutGroup]) -> Probe:
         weights = {

@@ -138,9 +138,9 @@ def box_logprobs(prediction: Prediction) -> list[float | None]:
     boxes = len(answer_boxes(prediction.answer))
     rollout = written_rollout(prediction)
     spans = rollout.answer.spans if rollout is not None else ()
-    if rollout is None or len(spans) != boxes:
+    if rollout is None or not rollout.turns or len(spans) != boxes:
         return [None] * boxes
-    return [None if span == NOWHERE else rollout.completion.span_logprob(span) for span in spans]
+    return [None if span == NOWHERE else rollout.turns[-1].span_logprob(span) for span in spans]
 
 
 def _measured(predictions: Sequence[Prediction], seed: int) -> dict[str, Any]:

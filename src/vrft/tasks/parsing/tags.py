@@ -89,6 +89,26 @@ def split_tags(text: str, form: Form) -> Sections:
     return Sections(content, thinking, tuple(faults), around, indent + start)
 
 
+def thought_span(text: str) -> tuple[int, int, int] | None:
+    """Where a thought begins and ends, without its tags, and where the answer's content begins; None where a
+    tag is missing.
+
+    Example:
+        >>> text = "<think> Petals. </think> <answer>rose</answer>"
+        >>> begin, end, content = thought_span(text)
+        >>> text[begin:end], text[end:content]
+        (' Petals. ', '</think> <answer>')
+    """
+    places = [0]
+    for tag in (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN):
+        found = text.find(tag, places[-1])
+        if found < 0:
+            return None
+        places.append(found + len(tag))
+    _, begin, closed, content = places
+    return begin, closed - len(THINK_CLOSE), content
+
+
 def _respelt(tag: re.Match[str]) -> str:
     """A tag as demanded, with blanks outside of it for what it is shorter, so that nothing else moves."""
     spelt, width = f"<{tag[1]}{tag[2].lower()}>", len(tag[0])
