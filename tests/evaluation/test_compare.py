@@ -217,3 +217,16 @@ def test_the_least_p_of_the_draws_is_a_bound() -> None:
     assert "p <= 0.002" in verdict_sentence(found)
     found = compare({"base": hits(40, 0.0), "rft": hits(40, 1.0)}, resamples=60)
     assert "p <= 0.033" in verdict_sentence(found)
+
+
+def test_rft_is_compared_with_rejection_sampling_where_there_is_such_a_system():
+    systems = {"base": hits(100, 0.2), "rft": hits(100, 0.9), "rejection": hits(100, 0.5)}
+    found = compare(systems)
+    assert (found["verdict"], found["versus_sft"], found["versus_rejection"]) == ("better", None, "better")
+    for later, earlier, value in (("rft", "rejection", 0.4), ("rejection", "base", 0.3)):
+        assert found[f"{later}_minus_{earlier}"]["value"] == pytest.approx(value)
+    assert "rejection_minus_rejection" not in found and "base_minus_rejection" not in found
+    said = verdict_sentence(found)
+    assert "RFT is better than rejection sampling: 90.0 against 50.0" in said
+    same = compare(systems, weights={"rft": "base", "rejection": "base"})
+    assert "Rejection sampling has the same weights." in verdict_sentence(same)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,38 @@ def test_a_resumed_fit_keeps_its_settings(tmp_path):
         keep_settings(replace(settings, control=True), tmp_path, writes=False)
         with pytest.raises(RunError, match="seed: 1, now 5"):
             keep_settings(replace(settings, seed=5), tmp_path)
+
+
+def test_arms_come_in_one_order_and_a_resumed_fit_keeps_them(tmp_path):
+    three = FitSettings(Path("photos"), "detection", arms=("rejection", "rft", "sft"), control=True)
+    assert three.systems == ("sft", "rft", "rejection", "control")
+    assert FitSettings(Path("photos"), "detection").systems == ("sft", "rft")
+    keep_settings(replace(three, arms=("sft", "rft", "rejection")), tmp_path)
+    keep_settings(three, tmp_path)
+    for change in ({"arms": ("rft", "rejection")}, {"rejection_rounds": 2}, {"sft_forms": "both"}):
+        with pytest.raises(RunError, match="keeps its settings"):
+            keep_settings(replace(three, **change), tmp_path)
+    old = json.loads((tmp_path / "settings.json").read_text())
+    new = ("arms", "sft_forms", "rejection_rounds", "rejection_keep")
+    (tmp_path / "settings.json").write_text(json.dumps({k: v for k, v in old.items() if k not in new}))
+    keep_settings(FitSettings(Path("photos"), "detection"), tmp_path, writes=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"arms": ("sft",)}, "rft must be among them"),
+        ({"arms": ()}, "rft must be among them"),
+        ({"arms": ("rft", "rejecton")}, "Did you mean 'rejection'"),
+        ({"arms": ("rft",), "sft_forms": "both"}, "--sft-forms both: sft is not among --arms rft"),
+        ({"rejection_rounds": 2}, "rejection is not among --arms sft,rft"),
+        ({"arms": ("rft", "rejection"), "rejection_rounds": 4}, "give 1 to 3 rounds"),
+        ({"arms": ("rft", "rejection"), "rejection_keep": 0}, "at least 1 answer"),
+    ],
+)
+def test_arms_that_cannot_be_compared_are_refused(given, says):
+    with pytest.raises(ConfigError, match=says):
+        FitSettings(Path("photos"), "detection", **given)
 
 
 def trial(*overrides, method="rft", task="detection", **more):

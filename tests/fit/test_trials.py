@@ -8,6 +8,7 @@ import pytest
 
 from vrft.run_folder import fresh_folder, newest_folder
 from vrft.types import Form
+from vrft.workflows.arms import SYSTEMS
 from vrft.workflows.cost import Trials, minutes_left
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.trials import Trial, choose
@@ -51,6 +52,20 @@ def test_the_forecast_adds_up_what_is_left():
     # 20 steps with a validation at the start, after 10 and after 20; the control has none.
     seconds = 2 * (20 * 1 + 3 * 6 * 0.5) + 2 * (20 * 3 + 3 * 6 * 0.5) + 20 * 3 + 3 * 100 * 0.5
     found = minutes_left(systems, {"sft": 1.0, "rft": 3.0}, 0.5, val=6, heldout=100)
+    assert found == pytest.approx(seconds / 60)
+
+
+def test_the_forecast_holds_the_answers_of_rejection_sampling():
+    settings = FitSettings(
+        Path("photos"), "detection", steps=20, arms=("rft", "rejection"), rejection_rounds=2
+    )
+    places = {"rate": 1e-4, "out": Path("out"), "form": Form.THINK}
+    arm = SYSTEMS["rejection"]
+    trials = Trials(arm.count(settings), settings.trial(arm.method, **places), arm.samples_first)
+    # Two rounds of two rates, and once the sampling of 20 RFT steps.
+    seconds = 4 * (20 * 1 + 3 * 6 * 0.5) + 20 * 2 + 100 * 0.5
+    each = {"sft": 1.0, "rft": 3.0, "sampling": 2.0}
+    found = minutes_left({"rejection": trials}, each, 0.5, val=6, heldout=100)
     assert found == pytest.approx(seconds / 60)
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import typer
 from pydantic import Field
@@ -22,7 +22,7 @@ from vrft.report.systems import style_of
 from vrft.tasks.number_format import p_sentence
 from vrft.types import Form
 from vrft.types.options import MAX_SEED
-from vrft.workflows.requests import LABELS, SEED, TASK, TaskRequest, reading_of
+from vrft.workflows.requests import LABELS, SEED, TASK, Names, TaskRequest, reading_of
 
 if TYPE_CHECKING:
     from vrft.data.dataset import Dataset
@@ -31,11 +31,19 @@ if TYPE_CHECKING:
     from vrft.workflows.fit_settings import FitSettings
 
 
-SYSTEMS = {"base": "base", "sft": "SFT twin", "rft": "RFT", "control": "RFT, shuffled rewards"}
+SYSTEMS = {
+    "base": "base",
+    "sft": "SFT twin",
+    "rft": "RFT",
+    "rejection": "rejection sampling",
+    "control": "RFT, shuffled rewards",
+}
 DIFFERENCES = {
     "rft_minus_base": "RFT - base",
     "rft_minus_base_given_parsed": "RFT - base, given parsed",
     "rft_minus_sft": "RFT - SFT",
+    "rft_minus_rejection": "RFT - rejection",
+    "rejection_minus_base": "rejection - base",
     "control_minus_base": "shuffled - base",
 }
 
@@ -53,12 +61,14 @@ class FitArgs(TaskRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQui
         "vrft fit photos --task detection --model Qwen/Qwen2.5-VL-3B-Instruct --shots 4",
         "vrft fit photos --task my_task.py --model models/qwen --steps 100 --resume",
         "vrft fit photos --task detection --model miniature rollout.max_new_tokens=600",
+        "vrft fit photos --task classification --arms sft,rft,rejection --rejection-rounds 2",
     )
     groups: ClassVar = {
         "What": ("task", "task_option", "model", "form", "reward"),
         "Images": ("shots", "val_max", "eval_max", "near_duplicates"),
         "Labels": LABELS,
-        "Training": ("steps", "seed", "full", "control"),
+        "Compared": ("arms", "sft_forms", "rejection_rounds", "rejection_keep", "control"),
+        "Training": ("steps", "seed", "full"),
     }
     data: Path = Field(description="A folder of labelled images.")
     overrides: tuple[str, ...] = Field((), description="key=value for every trial: optim.micro_prompts=1.")
@@ -75,6 +85,15 @@ class FitArgs(TaskRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQui
         None, description="Whether the model reasons first. By default the probe decides."
     )
     reward: str = Field("recommended", description="Reward setting of the task; 'vrft rewards' lists them.")
+    arms: Names = Field(
+        ("sft", "rft"),
+        description="What is compared with the base: sft, rft, and rejection (SFT on own right answers).",
+    )
+    sft_forms: Literal["same", "both"] = Field(
+        "same", description="'both' tunes the SFT twin with reasoning and without."
+    )
+    rejection_rounds: int = Field(1, description="Rounds of rejection sampling, 1 to 3.")
+    rejection_keep: int = Field(8, description="Right answers to a question that a round learns at most.")
     val_max: int = Field(
         60, ge=1, description="Most validation questions; more choose rates and steps better."
     )

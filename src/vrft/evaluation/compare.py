@@ -42,7 +42,10 @@ _NEXT = (
     "What may help: more steps (--steps), more validation questions to choose by (--val-max), or a base and "
     "a reward that give some answers more than others ('vrft probe' measures it)."
 )
-_PEERS = {"base": "the base model", "sft": "its SFT twin"}
+PEERS = {"base": "the base model", "sft": "its SFT twin", "rejection": "rejection sampling"}
+"""What RFT is compared with, in words; there need not be any but the base."""
+_EARLIER = ("base", "sft")
+"""Systems that are not compared with others by themselves."""
 
 
 def comparisons(
@@ -72,7 +75,8 @@ def compare(
     answers that could be read, each system on its own: it separates learning to see from learning to answer.
 
     Args:
-        systems: predictions by name; ``base`` and ``rft`` must be there, ``sft`` and others may.
+        systems: predictions by name; ``base`` and ``rft`` must be there, ``sft``, ``rejection`` and others
+            may.
         resamples: number of bootstrap draws.
         seed: of the draws.
         weights: for each system the one whose weights it has; itself where it is not named.
@@ -80,10 +84,11 @@ def compare(
     Returns:
         ``metric``, ``title``, ``unit``, ``higher_is_better``, ``n`` (questions), ``images``; for each system
         ``value``, ``low``, ``high``, ``parse_rate``, ``format_rate``, ``value_given_parsed``; for RFT and
-        every further system ``NAME_minus_base``, ``NAME_minus_sft`` and ``NAME_minus_base_given_parsed`` with
-        ``value``, ``low``, ``high``, ``p``, ``draws``; ``verdict`` (RFT against base) and ``versus_sft``:
-        'better', 'not better', 'cannot tell' or, where both have the same weights, 'nothing learned' (None
-        without a twin); ``images_needed`` in all for a verdict against base, None where there is one or no
+        every further system ``NAME_minus_base``, ``NAME_minus_sft``, ``NAME_minus_rejection`` and
+        ``NAME_minus_base_given_parsed`` with ``value``, ``low``, ``high``, ``p``, ``draws``; ``verdict`` (RFT
+        against base), ``versus_sft`` (None without a twin) and, where there is such a system,
+        ``versus_rejection``: 'better', 'not better', 'cannot tell' or, where both have the same weights,
+        'nothing learned'; ``images_needed`` in all for a verdict against base, None where there is one or no
         number would do.
 
     Raises:
@@ -103,8 +108,8 @@ def compare(
     whole = {name: drawn_values(own, metric, draws) for name, own in ordered.items()}
     parsed = {name: drawn_values(own, metric, draws, parsed_only=True) for name, own in ordered.items()}
     differences = {}
-    for name in [name for name in ordered if name not in _PEERS]:
-        for peer in [peer for peer in _PEERS if peer in ordered]:
+    for name in [name for name in ordered if name not in _EARLIER]:
+        for peer in [peer for peer in PEERS if peer in ordered and peer != name]:
             differences[f"{name}_minus_{peer}"] = difference(whole[name], whole[peer])
         differences[f"{name}_minus_base_given_parsed"] = difference(parsed[name], parsed["base"])
     owner = {name: name for name in ordered} | dict(weights or {})
@@ -112,7 +117,7 @@ def compare(
         name: NOTHING_LEARNED
         if owner["rft"] == owner[name]
         else _verdict(differences[f"rft_minus_{name}"], images, metric)
-        for name in _PEERS
+        for name in PEERS
         if name in ordered
     }
     return {
@@ -128,13 +133,14 @@ def compare(
         },
         **{name: asdict(difference) for name, difference in differences.items()},
         "verdict": verdicts["base"],
-        "versus_sft": verdicts.get("sft"),
+        "versus_sft": None,
+        **{f"versus_{name}": verdict for name, verdict in verdicts.items() if name != "base"},
         "images_needed": _images_needed(differences["rft_minus_base"], verdicts["base"], images, metric),
     }
 
 
 def verdict_sentence(comparison: Comparison) -> str:
-    """What a comparison says, in one or two English sentences: against the base model, then the SFT twin.
+    """What a comparison says, in a few English sentences: against the base model, then each other rival.
 
     Fractions are times 100, other metrics in their own unit.
     """
@@ -152,17 +158,24 @@ def verdict_sentence(comparison: Comparison) -> str:
             f"About {comparison['images_needed']} images would be needed to tell whether there is a "
             "difference."
         )
-    if comparison["versus_sft"] == NOTHING_LEARNED:
-        sentences.append("Its SFT twin has the same weights.")
-    elif comparison["versus_sft"] is not None:
-        sentences.append(_against("sft", comparison, "versus_sft"))
+    for name, verdict in versus(comparison).items():
+        if verdict == NOTHING_LEARNED:
+            sentences.append(f"{PEERS[name][0].upper()}{PEERS[name][1:]} has the same weights.")
+        else:
+            sentences.append(_against(name, comparison, f"versus_{name}"))
     return " ".join(sentences)
+
+
+def versus(comparison: Comparison) -> dict[str, str]:
+    """The verdict of RFT against each system but the base, by its name."""
+    found = {name: comparison.get(f"versus_{name}") for name in PEERS}
+    return {name: str(verdict) for name, verdict in found.items() if verdict is not None}
 
 
 def _against(peer: str, comparison: Comparison, verdict: str, before: str = "", after: str = "") -> str:
     unit, difference = comparison["unit"], comparison[f"rft_minus_{peer}"]
     opening = {BETTER: "RFT is better than", NOT_BETTER: "RFT is not better than"}
-    claim = f"{opening.get(comparison[verdict], 'It is not clear whether RFT is better than')} {_PEERS[peer]}"
+    claim = f"{opening.get(comparison[verdict], 'It is not clear whether RFT is better than')} {PEERS[peer]}"
     new, old = comparison["rft"]["value"], comparison[peer]["value"]
     scores = f"{_measured(new, unit)} against {_with_unit(old, unit)}"
     spread = " (too few images for an interval)"

@@ -8,7 +8,15 @@ from typing import Any
 from markupsafe import Markup
 
 from vrft.errors import InputError
-from vrft.evaluation.compare import BETTER, CANNOT_TELL, NOT_BETTER, NOTHING_LEARNED, verdict_sentence
+from vrft.evaluation.compare import (
+    BETTER,
+    CANNOT_TELL,
+    NOT_BETTER,
+    NOTHING_LEARNED,
+    PEERS,
+    verdict_sentence,
+    versus,
+)
 from vrft.report.charts import Whisker, dot_strip, interval_plot
 from vrft.report.run_reader import systems_of
 from vrft.report.systems import MetricStyle, known_task, look_of, style_of, system_name
@@ -88,8 +96,8 @@ def class_rows(
     return rows
 
 
-def _verdict(comparison: dict[str, Any], notes: list[str]) -> dict[str, str]:
-    """The answer to the one question of the page."""
+def _verdict(comparison: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    """The answer to the one question of the page; ``against``: each further rival with its verdict."""
     word = str(comparison.get("verdict") or PENDING)
     sentence = "The held-out questions have not been scored for the base model and RFT."
     if comparison:
@@ -98,14 +106,11 @@ def _verdict(comparison: dict[str, Any], notes: list[str]) -> dict[str, str]:
         except (KeyError, TypeError, ValueError) as error:
             notes.append(f"The comparison is incomplete ({type(error).__name__}: {error}).")
             sentence = "The comparison is incomplete."
-    against = str(comparison.get("versus_sft") or "")
-    look, against_look = LOOKS.get(word, "none"), LOOKS.get(against, "none")
     return {
         "word": word,
-        "look": look,
+        "look": LOOKS.get(word, "none"),
         "sentence": sentence,
-        "against": against,
-        "against_look": against_look,
+        "against": [(PEERS[name], own, LOOKS.get(own, "none")) for name, own in versus(comparison).items()],
     }
 
 

@@ -20,7 +20,10 @@ SMALL_PX = 320
 """An image of at most this many pixels per side is embedded without loss."""
 PANEL_PX = 300
 """About how wide a panel is on the page; text and dots are scaled by it."""
-COLORS = {"truth": "#12a150", "base": "#8a63d2", "sft": "#d9730d", "rft": "#1f6feb", "extra": "#0f8b8d"}
+COLORS = {
+    **{"truth": "#12a150", "base": "#8a63d2", "sft": "#d9730d", "rft": "#1f6feb"},
+    **{"rejection": "#b8459c", "extra": "#0f8b8d"},
+}
 """Of regions, which are pixels and know no style sheet; those of ``style.css``."""
 NOUNS = {
     "rectangle": ("box", "boxes"),

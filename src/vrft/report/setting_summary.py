@@ -31,6 +31,7 @@ def facts_of(fit: ReadFit) -> list[tuple[str, str]]:
         ("Images per class", facts.get("shots")),
         ("Seed", facts.get("seed")),
         ("Form of the answer", FORMS.get(form, form)),
+        ("Answers sampled", _sampled(fit)),
         ("Hardware", facts.get("hardware") or next((one for one in hardware if one), None)),
         ("Time", duration(facts.get("seconds")) + expected),
         ("Memory", None if gib is None else f"{gib:.1f} GiB forecast"),
@@ -38,6 +39,15 @@ def facts_of(fit: ReadFit) -> list[tuple[str, str]]:
         ("Command", facts.get("command")),
     ]
     return [(name, str(value)) for name, value in rows if value not in (None, "", NOTHING)]
+
+
+def _sampled(fit: ReadFit) -> str:
+    """How many answers each system drew while it trained, where the fit says it."""
+    counts = {name: mapping(own) for name, own in mapping(fit.facts.get("answers_sampled")).items()}
+    return "; ".join(
+        f"{system_name(name)} {own.get('answers'):,} ({own.get('tokens'):,} tokens)"
+        for name, own in counts.items()
+    )
 
 
 def lines_of(fit: ReadFit, key: str) -> list[str]:

@@ -15,13 +15,17 @@ SYSTEMS = {
     "base": "Base",
     "sft": "SFT",
     "rft": "RFT",
+    "rejection": "Rejection sampling",
     "rft_from_sft": "RFT from SFT",
     "control": "Shuffled-reward control",
     "answer": "Answer",
     "plain": "Plain",
     "fused": "Fused",
 }
-HUES = {"base": "base", "sft": "sft", "rft": "rft", "answer": "rft", "plain": "base", "fused": "rft"}
+HUES = {
+    **{name: name for name in ("base", "sft", "rft", "rejection")},
+    **{"answer": "rft", "plain": "base", "fused": "rft"},
+}
 
 
 def system_name(system: str) -> str:

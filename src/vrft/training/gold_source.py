@@ -1,8 +1,8 @@
-"""Gold answers, as a source: the supervised twin that RFT is measured against."""
+"""Gold answers, or given texts, as a source: the supervised twin that RFT is measured against."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vrft.data.augment import AugmentOptions
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
@@ -14,7 +14,17 @@ from vrft.types import Answer, Clock, Example, Prompt, Rollout, RolloutGroup, Tu
 
 
 class GoldSource:
-    """The right answer of each example, as a group of one."""
+    """The right answer of each example, as a group of one.
+
+    Args:
+        renderer: writes prompts.
+        examples: the training part.
+        prompts_per_step: of all processes.
+        augment: how images may be shown otherwise; not where there are texts, which were written about the
+            images as they are.
+        texts: what is learned, by the example's id; None takes each task's own gold answers.
+        context: which process this is.
+    """
 
     def __init__(
         self,
@@ -23,10 +33,12 @@ class GoldSource:
         *,
         prompts_per_step: int,
         augment: AugmentOptions | None = None,
+        texts: Mapping[str, str] | None = None,
         context: DistributedContext = SINGLE_PROCESS,
     ) -> None:
         self.renderer, self.examples, self.prompts_per_step = renderer, examples, prompts_per_step
-        self.augment, self.context = augment or AugmentOptions(), context
+        self.texts, self.context = texts or {}, context
+        self.augment = augment if augment is not None and not self.texts else AugmentOptions()
 
     def batch(self, now: Clock) -> Batch:
         """The gold answers of one step; each process writes those of its part."""
@@ -43,7 +55,8 @@ class GoldSource:
         return Batch(groups, places, metrics={"images": len(groups), "gold_tokens": tokens})
 
     def _group(self, example: Example, prompt: Prompt) -> RolloutGroup:
-        text = task_of(example).gold(example, prompt.frames)
+        given = self.texts.get(example.id)
+        text = given if given is not None else task_of(example).gold(example, prompt.frames)
         turn = Turn(prompt, self.renderer.said(text))
         answer = Answer(example.target, True, text=text)
         return RolloutGroup(example, (Rollout(example, (turn,), answer, advantages=((1.0,),)),))

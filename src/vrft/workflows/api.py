@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -113,6 +113,10 @@ def fit(
     reward: str = "recommended",
     eval_max: int = 200,
     val_max: int = 60,
+    arms: Sequence[str] = ("sft", "rft"),
+    sft_forms: Literal["same", "both"] = "same",
+    rejection_rounds: int = 1,
+    rejection_keep: int = 8,
     control: bool = False,
     full: bool = False,
     format: str | None = None,
@@ -140,6 +144,11 @@ def fit(
         reward: setting of the task.
         eval_max: most held-out questions.
         val_max: most validation questions.
+        arms: what is compared with the base: 'sft' (on labels), 'rft', and 'rejection' (SFT on the policy's
+            own right answers, drawn as many as RFT draws). 'rft' must be among them.
+        sft_forms: 'both' also tunes the SFT twin in the form that was not chosen.
+        rejection_rounds: of rejection sampling, 1 to 3.
+        rejection_keep: right answers to a question that a round learns at most.
         control: also train on shuffled rewards, from which nothing can be learned.
         full: train all weights of a large model, not a LoRA adapter.
         format: of the labels, where they fit several.
@@ -177,6 +186,10 @@ def fit(
         reward=reward,
         eval_max=eval_max,
         val_max=val_max,
+        arms=tuple(arms),
+        sft_forms=sft_forms,
+        rejection_rounds=rejection_rounds,
+        rejection_keep=rejection_keep,
         control=control,
         full=full,
         **reading.model_dump(),

@@ -17,6 +17,7 @@ from vrft.types import Clock, Example
 from vrft.workflows.train import train_step_of
 
 REPEATS = 2
+SAMPLING = "sampling"
 QUESTIONS = 64
 """Training questions whose lengths the forecast of memory goes by."""
 
@@ -30,6 +31,7 @@ class CostEstimate:
     memory_gib: float
     """That each process of the trials holds at most, the program and its libraries left out."""
     seconds_per_step: dict[str, float]
+    """By method; ``sampling`` is the part of an RFT step that draws answers."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Trials:
 
     count: int
     config: RunConfig
+    samples_first: bool = False
+    """As many answers as in all steps of one RFT trial are drawn before, once for all trials."""
 
 
 def estimate_cost(
@@ -65,16 +69,17 @@ def benchmark_steps(
     configs: Mapping[str, RunConfig],
     context: DistributedContext = SINGLE_PROCESS,
 ) -> dict[str, float]:
-    """Seconds of one step of each configuration; the weights are not changed."""
+    """Seconds of one step of each configuration, and of its sampling; the weights are not changed."""
     found = {}
     for name, config in configs.items():
         step = train_step_of(config, policy, train, "shared", context)
         first, *others = (Clock(number, REPEATS + 1, config.seed) for number in range(REPEATS + 1))
         step(first)  # which also warms caches
         began = time.monotonic()
-        for clock in others:
-            step(clock)
+        rows = [step(clock) for clock in others]
         found[name] = (time.monotonic() - began) / REPEATS
+        if config.samples:
+            found[SAMPLING] = sum(row["seconds_sampling"] for row in rows) / REPEATS
         policy.model.zero_grad(set_to_none=True)
         del step  # and the reference model that it may hold
     return found
@@ -94,6 +99,8 @@ def minutes_left(
         validations = optim.steps // every + 1 if every else 0
         each = optim.steps * seconds_per_step[trials.config.method] + validations * val * seconds_per_question
         seconds += trials.count * each
+        if trials.samples_first:
+            seconds += optim.steps * seconds_per_step[SAMPLING]
     return seconds / 60
 
 

@@ -10,6 +10,7 @@ The folder of a fit:
     probe.json       samples of the base policy before training
     base/            the base policy's held-out answers
     sft-1e-04/ ...   one run folder for each trial
+    rejection/       answers that rejection sampling drew, a file for each round
     comparison.json  base, SFT and RFT with intervals
     report.html
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,16 @@ from vrft.tasks.scorer import scorers_of
 from vrft.training.memory import device_memory_gib
 from vrft.training.reward_watch import refuse_failing
 from vrft.types import Example, Form, Prediction, SamplingParams
+from vrft.workflows.arms import SYSTEMS, start_of_rft, train_systems
 from vrft.workflows.check_data import examine_first
 from vrft.workflows.cost import Trials, estimate_cost
 from vrft.workflows.fit_outcome import Fitted, conclude, summary_of, weights_by_system
 from vrft.workflows.fit_settings import FitSettings, keep_settings
 from vrft.workflows.miniature_limits import limits_on
+from vrft.workflows.rejection_sampling import count_answers
 from vrft.workflows.resume import unchanged_split
 from vrft.workflows.train import check_processes, policy_of
-from vrft.workflows.trials import SweepContext, Trial, choose, run_trials
+from vrft.workflows.trials import BASE, SweepContext, Trial, in_form
 
 PROBE = "probe.json"
 """The first file that costs work: a fit that is refused before leaves no folder."""
@@ -115,8 +118,7 @@ def fit(
     answered = pipeline.evaluate_base(base)
     del base
     pipeline.estimate_cost()
-    start = pipeline.rft_start()
-    return pipeline.compare(pipeline.train(start), start, answered, began)
+    return pipeline.compare(pipeline.train(pipeline.rft_start()), answered, began)
 
 
 class FitPipeline:
@@ -136,6 +138,7 @@ class FitPipeline:
         self.form = Form.THINK
         self.notes: list[str] = []
         self.trials: list[Trial] = []
+        self.weights: dict[str, str] = {}
         self.seconds_per_question = 0.0
         self.forecast: dict[str, Any] = {}
 
@@ -234,7 +237,7 @@ class FitPipeline:
         if self.context.is_first:
             write_json(self.folder / "base" / "run.json", facts)
         began = time.monotonic()
-        found = self._evaluate(base, "base", "Base policy on held-out images")
+        found = self._evaluate(base, BASE, "Base policy on held-out images")
         if not found:
             evaluate(self._predictor(base), self._asked(self.split.train[:8]))
         self.seconds_per_question = (time.monotonic() - began) / max(1, len(found) or 8)
@@ -245,10 +248,9 @@ class FitPipeline:
         saved, s = self.folder / "forecast.json", self.settings
         if not self.context.broadcast_object(saved.exists()):
             systems = {
-                method: Trials(len(rates), self._config(method)) for method, rates in s.recipe.rates.items()
+                name: Trials(arm.count(s), self._config(arm.method, arm.shuffle_rewards), arm.samples_first)
+                for name, arm in ((name, SYSTEMS[name]) for name in s.systems)
             }
-            if s.control:
-                systems["control"] = Trials(1, self._config("rft", shuffle_rewards=True))
             learner = policy_of(systems["rft"].config, context=self.context)
             found = estimate_cost(
                 learner,
@@ -277,35 +279,34 @@ class FitPipeline:
     def rft_start(self) -> str:
         """Where RFT starts: the base, or the SFT twin where the base's samples carry no signal."""
         if 1 - self.probe["signal"] <= NO_SIGNAL:
-            return "base"
+            return BASE
+        weak = f"Rewards differ within only {self.probe['signal']:.0%} of the probed groups, so "
+        if "sft" in self.settings.arms:
+            self.note(weak + "RFT starts from the SFT twin.")
+            return "sft"
         self.note(
-            f"Rewards differ within only {self.probe['signal']:.0%} of the probed groups, so "
-            "RFT starts from the SFT twin."
+            weak
+            + "RFT would start from the SFT twin. There is none (--arms), so it starts from the base, and "
+            "may learn nothing."
         )
-        return "sft"
+        return BASE
 
     def train(self, start: str) -> dict[str, Trial]:
-        s, better = self.settings, self._higher_is_better
         sweep = SweepContext(
-            settings=s,
+            settings=self.settings,
             root=self.folder,
             form=self.form,
-            train=self._asked(self.split.train),
-            val=self._asked(self.split.val),
+            train=self.split.train,
+            val=self.split.val,
             data_root=self.dataset.root,
             reporter=self.reporter,
+            note=self.note,
             context=self.context,
+            start=start,
+            higher_is_better=self._higher_is_better,
         )
-        sft = run_trials(sweep, "sft", "sft", s.recipe.sft_rates, s.model)
-        chosen = {"sft": choose(sft, better)}
-        source = s.model if start == "base" else str(self.folder / chosen["sft"].folder / "model")
-        rft = run_trials(sweep, "rft", "rft", s.recipe.rft_rates, source)
-        chosen["rft"] = choose(rft, better)
-        self.trials = [*sft, *rft]
-        if s.control:
-            rates = [chosen["rft"].learning_rate]
-            self.trials += run_trials(sweep, "control", "rft", rates, source, shuffle_rewards=True)
-            chosen["control"] = self.trials[-1]
+        self.trials, chosen = train_systems(sweep)
+        self.weights = weights_by_system(chosen, start_of_rft(sweep, self.trials, chosen))
         return chosen
 
     @property
@@ -314,23 +315,22 @@ class FitPipeline:
         metrics = {e.task: task_of(e).metrics[0] for e in self.split.val}
         return len(metrics) != 1 or next(iter(metrics.values())).higher_is_better
 
-    def compare(
-        self, chosen: dict[str, Trial], start: str, base: list[Prediction], began: float
-    ) -> Fitted | None:
+    def compare(self, chosen: dict[str, Trial], base: list[Prediction], began: float) -> Fitted | None:
         """Score the chosen policies on the held-out part, compare, and write the report."""
-        systems = {"base": base}
-        if self.split.heldout:
-            for name, trial in chosen.items():
+        systems = {BASE: base}
+        for name, trial in chosen.items() if self.split.heldout else ():
+            systems[name] = base
+            if trial.folder != BASE:
                 policy = self._policy(str(self.folder / trial.folder / "model"))
-                systems[name] = self._evaluate(policy, trial.folder, f"{name.upper()} on held-out images")
+                title = f"{name.upper()} on held-out images"
+                systems[name] = self._evaluate(policy, trial.folder, title, trial.form)
         if not self.context.is_first:
             return None
         facts = self.folder / "fit.json"
         before = read_json(facts) if facts.exists() else {}
         seconds = before.get("seconds", 0.0) + time.monotonic() - began
         write_json(facts, self._facts(chosen, seconds, before))
-        weights = weights_by_system(chosen, start)
-        found, verdict, report = conclude(self.folder, systems, weights, seconds, self.reporter)
+        found, verdict, report = conclude(self.folder, systems, self.weights, seconds, self.reporter)
         asked = tuple(dict.fromkeys(example.question for example in self.split.train))
         model = self.folder / chosen["rft"].folder
         return Fitted(self.folder, found, verdict, report, model, self.settings, asked)
@@ -350,7 +350,8 @@ class FitPipeline:
             "summary": self.summary,
             "left_out": self.split.left_out,
             "notes": self.notes,
-            "systems": {"base": "base", **{name: trial.folder for name, trial in chosen.items()}},
+            "systems": {BASE: BASE, **{name: trial.folder for name, trial in chosen.items()}},
+            "answers_sampled": self._answers_sampled(chosen),
             "trials": [asdict(trial) for trial in self.trials],
             "forecast": self.forecast,
             "miniature": is_miniature(s.model),
@@ -375,18 +376,24 @@ class FitPipeline:
         model = config.model.model_copy(update={"path": source, "lora": None})
         return policy_of(config.model_copy(update={"model": model}), context=self.context)
 
+    def _answers_sampled(self, chosen: Mapping[str, Trial]) -> dict[str, dict[str, int]]:
+        """Where RFT is compared with rejection sampling, what each drew."""
+        if "rejection" not in chosen:
+            return {}
+        return count_answers(self.folder, self.folder / chosen["rft"].folder)
+
     def _asked(self, examples: Sequence[Example]) -> list[Example]:
-        return [replace(example, form=self.form) for example in examples]
+        return in_form(examples, self.form)
 
     def _predictor(self, policy: Policy) -> PolicyPredictor:
         limit = self._config("rft").rollout.max_new_tokens
         return PolicyPredictor.of(policy, AskOptions(SamplingParams(max_new_tokens=limit)))
 
-    def _evaluate(self, policy: Policy, run: str, title: str) -> list[Prediction]:
+    def _evaluate(self, policy: Policy, run: str, title: str, form: Form | None = None) -> list[Prediction]:
         with self.reporter.task(title, len(self.split.heldout)) as update:
             return evaluate(
                 self._predictor(policy),
-                self._asked(self.split.heldout),
+                in_form(self.split.heldout, form or self.form),
                 path=self.folder / run / "eval" / "heldout.jsonl",
                 context=self.context,
                 progress=lambda done: update(done, ""),

@@ -16,6 +16,9 @@ from vrft.types import Example, Prediction
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.trials import Trial
 
+FROM_START = ("rft", "control")
+"""Systems that begin where RFT does."""
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -40,10 +43,15 @@ class Fitted:
 
 def weights_by_system(chosen: Mapping[str, Trial], start: str) -> dict[str, str]:
     """Whose weights each system has: its own, or, where no step was better than the first, those of the
-    system that it began from."""
+    system that it began from.
+
+    Args:
+        chosen: the trial of each system.
+        start: what RFT and its control began from; all others began from the base.
+    """
     found = {"base": "base"}
     for name, trial in chosen.items():
-        began = found["base" if name == "sft" else start]
+        began = found.get(start, start) if name in FROM_START else "base"
         found[name] = began if trial.best_step == 0 else name
     return found
 

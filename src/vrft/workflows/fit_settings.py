@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vrft.config.run_config import RunConfig, make_config, set_key
 from vrft.data.data_options import BoxOrder, Coordinates, DataOptions, ReadOptions
@@ -16,7 +16,14 @@ from vrft.models.model_options import LoraOptions
 from vrft.run_folder import changes, read_json, write_json
 from vrft.tasks.registry import load_task
 from vrft.types import Form
-from vrft.types.options import MAX_SEED
+from vrft.types.options import MAX_SEED, did_you_mean
+
+ARMS = ("sft", "rft", "rejection")
+"""What a fit may compare with the base, in the order in which they train: SFT on labels, RFT, and SFT on the
+policy's own right answers (rejection sampling)."""
+MOST_ROUNDS = 3
+"""Of rejection sampling."""
+SftForms = Literal["same", "both"]
 
 
 @dataclass(frozen=True)
@@ -31,10 +38,6 @@ class Recipe:
     validate_every: int
     patience: int
     lora: LoraOptions | None
-
-    @property
-    def rates(self) -> dict[str, tuple[float, ...]]:
-        return {"sft": self.sft_rates, "rft": self.rft_rates}
 
 
 MINIATURE_RECIPE = Recipe(
@@ -82,6 +85,14 @@ class FitSettings:
     form: Form | None = None
     """None lets the probe decide."""
     reward: str = "recommended"
+    arms: tuple[str, ...] = ("sft", "rft")
+    """Of ``ARMS``, in any order."""
+    sft_forms: SftForms = "same"
+    """'both' also tunes the SFT twin in the form that was not chosen: the better one on validation is it."""
+    rejection_rounds: int = 1
+    """Each samples from the policy of the round before, 1 to ``MOST_ROUNDS``."""
+    rejection_keep: int = 8
+    """Right answers to one question that a round of rejection sampling learns at most."""
     control: bool = False
     """Also train on shuffled rewards, with RFT's chosen rate and steps: it must not become better."""
     full: bool = False
@@ -100,6 +111,8 @@ class FitSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= MAX_SEED:
             raise ConfigError(f"--seed {self.seed}: a seed is a number from 0 to {MAX_SEED}.")
+        self._check_arms()
+        object.__setattr__(self, "arms", tuple(arm for arm in ARMS if arm in self.arms))
         for override in self.overrides:
             key = override.partition("=")[0].strip()
             if key in DECIDED or key.partition(".")[0] in DECIDED:
@@ -107,6 +120,37 @@ class FitSettings:
                     f"'{override}': {key} is set by vrft fit for all its runs. Use the options of fit "
                     "(vrft fit --help), or vrft train for a single run."
                 )
+
+    def _check_arms(self) -> None:
+        given = ",".join(self.arms)
+        for arm in self.arms:
+            if arm not in ARMS:
+                raise ConfigError(
+                    f"--arms {given}: there is no '{arm}'.{did_you_mean(arm, ARMS)} Choose from: "
+                    f"{', '.join(ARMS)}."
+                )
+        if "rft" not in self.arms:
+            raise ConfigError(
+                f"--arms {given}: rft must be among them, since a fit asks whether RFT is better. Add it, or "
+                "train a single policy with vrft sft."
+            )
+        if "sft" not in self.arms and self.sft_forms != "same":
+            raise ConfigError(f"--sft-forms {self.sft_forms}: sft is not among --arms {given}. Add it there.")
+        if not 1 <= self.rejection_rounds <= MOST_ROUNDS or self.rejection_keep < 1:
+            raise ConfigError(
+                f"--rejection-rounds {self.rejection_rounds}, --rejection-keep {self.rejection_keep}: give 1 "
+                f"to {MOST_ROUNDS} rounds, and keep at least 1 answer."
+            )
+        usual = (FitSettings.rejection_rounds, FitSettings.rejection_keep)
+        if "rejection" not in self.arms and (self.rejection_rounds, self.rejection_keep) != usual:
+            raise ConfigError(
+                f"--rejection-rounds, --rejection-keep: rejection is not among --arms {given}. Add it there."
+            )
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """What is trained and compared with the base, in order."""
+        return (*self.arms, *(("control",) if self.control else ()))
 
     @property
     def stem(self) -> Path:

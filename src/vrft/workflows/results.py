@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from vrft.workflows.train import Trained
 
 
+_DIFFERENCES = ("rft_minus_base", "rft_minus_sft", "rft_minus_rejection", "rejection_minus_base")
+
+
 @dataclass(frozen=True)
 class FitResult:
     """What ``fit`` ends in.
@@ -25,8 +28,9 @@ class FitResult:
         verdict: whether RFT is better than the base and than its SFT twin, in words.
         report: the page.
         model: the run of the chosen RFT policy; ``predict`` and ``evaluate`` take it.
-        scores: of the held-out part, by system ('base', 'sft', 'rft'); empty where nothing was held out.
-        differences: 'rft_minus_base' and 'rft_minus_sft', paired over the same images.
+        scores: of the held-out part, by system ('base' and the arms); empty where nothing was held out.
+        differences: 'rft_minus_base', 'rft_minus_sft', 'rft_minus_rejection' and 'rejection_minus_base', as
+            far as there are these arms, paired over the same images.
     """
 
     folder: Path
@@ -42,7 +46,7 @@ class FitResult:
         compared: Mapping[str, Any] = done.comparison or {}
         scores, differences = (
             {name: _interval(compared[name]) for name in names if name in compared}
-            for names in (("base", "sft", "rft"), ("rft_minus_base", "rft_minus_sft"))
+            for names in (("base", *done.settings.arms), _DIFFERENCES)
         )
         return cls(done.folder, done.verdict, done.report, done.model, scores, differences)
 

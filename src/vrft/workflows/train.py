@@ -91,6 +91,7 @@ def train_step_of(
     train: Sequence[Example],
     method: LogprobMethod,
     context: DistributedContext = SINGLE_PROCESS,
+    texts: Mapping[str, str] | None = None,
 ) -> TrainStep:
     """What one step of a configuration does.
 
@@ -100,6 +101,7 @@ def train_step_of(
         train: training questions, of any tasks.
         method: how log-probabilities are computed.
         context: which process this is.
+        texts: what SFT learns to say, by the question's id; None takes gold answers.
 
     Raises:
         ConfigError: unknown reward setting or term.
@@ -111,6 +113,7 @@ def train_step_of(
             train,
             prompts_per_step=config.optim.prompts_per_step,
             augment=config.augment,
+            texts=texts,
             context=context,
         )
         return TrainStep(policy, gold, CrossEntropy(), method=method, micro_groups=micro, context=context)
@@ -154,6 +157,7 @@ def train_run(
     split: Mapping[str, Any] | None = None,
     data_root: Path | None = None,
     pseudo: PseudoLabels = NO_PSEUDO,
+    texts: Mapping[str, str] | None = None,
     resume: bool = False,
     progress: Progress = lambda step, steps, row: None,
     context: DistributedContext = SINGLE_PROCESS,
@@ -168,6 +172,7 @@ def train_run(
         split: the manifest of the whole split, which the run keeps; None makes one of ``train`` and ``val``.
         data_root: the folder of the dataset; None is not known.
         pseudo: what is learned from besides ``train``, where the configuration asks for it.
+        texts: what SFT learns to say, by the question's id; None takes gold answers.
         resume: go on from the folder's newest checkpoint.
         progress: called after each step.
         context: which process this is: each calls with the same arguments, answers its part of a step's
@@ -202,7 +207,7 @@ def train_run(
                 besides |= before.learned if before is not None else set()
                 folder.write_json(MANIFEST, {**split, "learned_besides": sorted(besides)})
         place = place_of_data(config.data.path, data_root, folder.path) if data_root is not None else {}
-        return _train(config, folder, train, val, pseudo, place, progress, context)
+        return _train(config, folder, train, val, pseudo, texts, place, progress, context)
 
 
 def _train(
@@ -211,6 +216,7 @@ def _train(
     train: Sequence[Example],
     val: Sequence[Example],
     pseudo: PseudoLabels,
+    texts: Mapping[str, str] | None,
     place: Mapping[str, str],
     progress: Progress,
     context: DistributedContext,
@@ -227,7 +233,7 @@ def _train(
     parity = context.broadcast_object(found)
     assert parity is not None
     folder.write_json("run.json", {**_description(config, policy, pseudo, parity, context), **place})
-    step = train_step_of(config, policy, train, parity.method, context)
+    step = train_step_of(config, policy, train, parity.method, context, texts)
     plain = config.model_dump(mode="json")
     run = RunDescription(folder, folder.path.name, plain, resumes, config.checks.rollouts)
     try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -17,6 +17,9 @@ from vrft.run_folder import MANIFEST, RunFolder, read_json
 from vrft.types import Example, Form
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.train import shown_by, train_run
+
+BASE = "base"
+"""The folder of the base policy's answers, and the name of the policy that was not trained."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Trial:
     best_step: int
     validation: float | None
     steps: int
+    form: Form | None = None
+    """In which it answers; None is the fit's."""
 
 
 @dataclass(frozen=True)
@@ -43,44 +48,69 @@ class SweepContext:
     val: Sequence[Example]
     data_root: Path
     reporter: ProgressReporter
+    note: Callable[[str], None]
+    """Takes sentences that belong into the report."""
     context: DistributedContext = SINGLE_PROCESS
+    start: str = BASE
+    """Where RFT begins: the base, or 'sft' for its twin."""
+    higher_is_better: bool = True
+    """Of the validation score."""
+
+    def best(self, trials: Sequence[Trial]) -> Trial:
+        """The one with the best validation."""
+        return choose(trials, self.higher_is_better)
 
 
-def run_trials(
-    sweep: SweepContext,
-    system: str,
-    method: str,
-    rates: Sequence[float],
-    start: str,
-    shuffle_rewards: bool = False,
-) -> list[Trial]:
+@dataclass(frozen=True)
+class TrialPlan:
+    """What some trials of one system do alike."""
+
+    system: str
+    method: str
+    rates: Sequence[float]
+    start: str
+    """The model that they begin from."""
+    form: Form
+    stem: str = ""
+    """Their folders' names without the rate; the system's where it is empty."""
+    shuffle_rewards: bool = False
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What SFT learns to say, by the question's id: each text is one training item. Empty: gold answers."""
+
+
+def in_form(examples: Sequence[Example], form: Form) -> list[Example]:
+    """The same questions, asked in a form."""
+    return [replace(example, form=form) for example in examples]
+
+
+def run_trials(sweep: SweepContext, plan: TrialPlan) -> list[Trial]:
     """Run one trial for each rate; finished ones are read back, an interrupted one goes on."""
-    return [_run_trial(sweep, system, method, rate, start, shuffle_rewards) for rate in rates]
+    return [_run_trial(sweep, plan, rate) for rate in plan.rates]
 
 
-def _run_trial(
-    sweep: SweepContext, system: str, method: str, rate: float, start: str, shuffle_rewards: bool
-) -> Trial:
-    name = f"{system}-{rate:.0e}"
+def _run_trial(sweep: SweepContext, plan: TrialPlan, rate: float) -> Trial:
+    name = f"{plan.stem or plan.system}-{rate:.0e}"
     folder, manifest = RunFolder(sweep.root / name), sweep.root / MANIFEST
     if not sweep.context.broadcast_object(folder.done):
         config = sweep.settings.trial(
-            method,
+            plan.method,
             rate=rate,
             out=folder.path,
-            form=sweep.form,
+            form=plan.form,
             manifest=manifest,
-            model=start,
-            shuffle_rewards=shuffle_rewards,
+            model=plan.start,
+            shuffle_rewards=plan.shuffle_rewards,
         )
-        with sweep.reporter.task(f"{system.upper()} at rate {rate:.0e}", config.optim.steps) as update:
+        train, texts = _items(in_form(sweep.train, plan.form), plan.texts)
+        with sweep.reporter.task(f"{plan.system.upper()} at rate {rate:.0e}", config.optim.steps) as update:
             trained = train_run(
                 config,
                 folder,
-                sweep.train,
-                sweep.val,
+                train,
+                in_form(sweep.val, plan.form),
                 split=read_json(manifest),
                 data_root=sweep.data_root,
+                texts=texts,
                 resume=True,
                 progress=shown_by(update),
                 context=sweep.context,
@@ -94,7 +124,23 @@ def _run_trial(
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     ended = folder.read_json("done.json")
-    return Trial(system, name, rate, ended["best_step"], ended["validation"], ended["steps"])
+    steps, best = ended["steps"], ended["best_step"]
+    return Trial(plan.system, name, rate, best, ended["validation"], steps, plan.form)
+
+
+def _items(
+    examples: Sequence[Example], texts: Mapping[str, tuple[str, ...]]
+) -> tuple[Sequence[Example], dict[str, str]]:
+    """A training item for each text with an id of its own, and the texts by these ids."""
+    if not texts:
+        return examples, {}
+    items = {
+        f"{example.id}~{number}": (example, text)
+        for example in examples
+        for number, text in enumerate(texts.get(example.id, ()), 1)
+    }
+    named = [replace(example, id=name) for name, (example, _) in items.items()]
+    return named, {name: text for name, (_, text) in items.items()}
 
 
 def choose(trials: Sequence[Trial], higher_is_better: bool = True) -> Trial:
