@@ -93,6 +93,11 @@ def raises(answer, target):
     return 0.0
 
 
+def no_judge(answer, target, judge=None):
+    """Fails on every answer that can be read, as what it needs is not there."""
+    return judge.score(answer) if answer.parsed else 0.0
+
+
 def not_a_number(answer, target):
     """No finite number for an unreadable answer."""
     return iou_dense(answer, target) if answer.parsed else math.nan

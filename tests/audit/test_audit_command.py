@@ -45,6 +45,13 @@ def test_people_get_tables_and_the_answer_that_shows_it():
         assert words in result.stdout
 
 
+def test_people_get_the_error_alone_of_a_reward_that_always_fails():
+    result = run("planted_rewards:no_number", *OWN, *FEW)
+    assert result.exit_code == 1
+    assert "fails on every answer: it raised ValueError" in result.stdout
+    assert "gold_is_maximal" not in result.stdout and "0.000" not in result.stdout
+
+
 def test_another_form_and_frame_do_as_well():
     result = run("grounding", "--form", "direct", "--frame", "norm1", "--json", *FEW)
     assert result.exit_code == 0

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
+import planted_rewards
 import pytest
 
 from vrft.diagnostics.audit.audited_rule import function_rule
@@ -84,6 +88,23 @@ def test_what_raises_or_gives_no_number_is_a_failed_verdict_and_no_crash(
     # Abstentions and the like do not fail in 'raises'; a failure counts nothing in the mean.
     assert 0 < row.failures <= found.targets
     assert row.failures == found.targets or name == "raises"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("no_number", "fails on every answer: it raised ValueError: returned the text 'good'"),
+        ("no_judge", "fails on every right answer: it raised AttributeError: 'NoneType' object"),
+    ],
+)
+@pytest.mark.parametrize("task", ["detection", "classification", "grounding"])
+def test_a_reward_that_fails_on_every_right_answer_has_no_other_verdict(small_plan_of, task, name, says):
+    found = found_in(small_plan_of(task), name)
+    (verdict,) = found.verdicts
+    assert found.fails_on_gold and found.failed == ("finite",)
+    lines, first = inspect.getsourcelines(getattr(planted_rewards, name))
+    line = re.search(r"planted_rewards\.py, line (\d+)\)", verdict.says)
+    assert says in verdict.says and first <= int(line[1]) < first + len(lines)
 
 
 def test_a_reward_that_always_abstains_is_not_maximal_for_gold(small_plan_of):

@@ -310,6 +310,19 @@ def test_a_configuration_is_examined_with_its_own_settings(tmp_path, vrft):
     assert status == 2 and "no_such_key" in said
 
 
+def test_a_folder_is_forecast_as_fit_would_train_on_it(tmp_path, vrft, tiny_folders):
+    sound_coco(tmp_path / "data")
+    cases = [
+        (("--model", tiny_folders[FAMILY_NAMES[0]]), "Training a LoRA adapter"),
+        (("--model", tiny_folders[FAMILY_NAMES[0]], "model.lora=null"), "Training all weights"),
+        ((), "Training all weights"),
+    ]
+    for words, says in cases:
+        _, printed, _ = vrft("check", "data", *words, "--json")
+        (memory,) = (f for f in json.loads(printed)["findings"] if f["code"] == "memory")
+        assert memory["message"].startswith(says)
+
+
 def test_a_model_that_cannot_be_had_hides_nothing_else(tmp_path, vrft):
     sound_coco(tmp_path / "data", names=("rose", "primrose"))
     (tmp_path / "empty").mkdir()

@@ -8,6 +8,7 @@ import logging
 import resource
 import signal
 import sqlite3
+import subprocess
 import sys
 import warnings
 from contextlib import contextmanager
@@ -207,6 +208,25 @@ def test_a_fault_of_vrft_is_said_in_a_sentence_and_its_traceback_kept(place, bre
 def test_what_no_user_can_change_is_a_fault_of_vrft(place, breaks, error):
     breaks(error)
     assert "This is a fault of vrft" in refused(place, "audit", "detection", status=1)
+
+
+INTERRUPTED = """
+import sys
+import vrft.__main__
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "vrft.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+vrft.__main__.main()
+"""
+
+
+def test_an_interrupt_while_modules_are_loaded_ends_in_a_line(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=tmp_path, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Stopped.\n")
 
 
 @pytest.mark.parametrize("words", [("--debug", "audit", "detection"), ("audit", "detection", "--debug")])

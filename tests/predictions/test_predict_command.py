@@ -12,6 +12,7 @@ from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
 from vrft.cli import app
+from vrft.cli.predict import sentence
 from vrft.errors import InputError, RunError
 from vrft.evaluation.ensemble import fused
 from vrft.evaluation.predictor import read_predictions
@@ -22,7 +23,7 @@ from vrft.models.model_options import LoraOptions, ModelOptions
 from vrft.rollout.driver import prompts_for
 from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
 from vrft.tasks.registry import load_task
-from vrft.types import Example, Form, SampleSeed, SamplingParams
+from vrft.types import Answer, Example, Fault, Form, SampleSeed, SamplingParams
 from vrft.types import Image as Shown
 from vrft.types.rows import prediction_from_row
 
@@ -31,6 +32,11 @@ DIRECT = ("--form", "direct", "--max-new-tokens", "60")
 
 def scene(number):
     return draw_scene(np.random.default_rng([5, number]), "train", ("seven", "circle"), (1, 2)).pixels
+
+
+def test_faults_are_said_in_words():
+    answer = Answer(faults=(Fault.NO_ANSWER_TAG, Fault.NOT_READABLE))
+    assert sentence(answer) == "No answer could be read (no answer tag, not readable)."
 
 
 @pytest.fixture

@@ -198,6 +198,20 @@ def test_a_page_finds_images_from_any_folder_and_after_a_move(fit, tmp_path):
     assert ended.returncode == 0 and embedded(tmp_path / "now.html"), ended
 
 
+def test_a_folder_that_holds_none_of_the_images_is_named(fit, tmp_path):
+    (tmp_path / "wrong").mkdir()
+    says = "'wrong' was searched and does not hold them: give --data the folder that does."
+    ended = vrft("report", "work/made", "--data", "wrong", "--out", "old.html", cwd=tmp_path)
+    assert ended.returncode == 1 and says in ended.stderr
+    assert f"shown from where they lay before, such as {fit / 'photos'}" in ended.stderr
+    assert embedded(tmp_path / "old.html") and "does not hold them" in (tmp_path / "old.html").read_text()
+    (fit / "photos").rename(tmp_path / "archive")
+    ended = vrft("report", "work/made", "--data", "wrong", "--out", "lost.html", cwd=tmp_path)
+    assert ended.returncode == 1 and "were not found, such as" in ended.stderr and says in ended.stderr
+    assert "Say where" not in ended.stderr
+    assert vrft("report", "work/made", "--data", "archive", cwd=tmp_path).stderr == ""
+
+
 def test_a_fit_that_went_on_elsewhere_remembers_where_its_images_were(fit, tmp_path):
     facts = json.loads((fit / "made" / "fit.json").read_text())
     (fit / "photos").rename(fit / "images")

@@ -53,6 +53,10 @@ def run(args: AuditArgs) -> None:
 def _print(found: Audit) -> None:
     from vrft.diagnostics.audit.run_audit import HEADINGS, table_rows, verdict_rows
 
+    if found.fails_on_gold:
+        (verdict,) = found.verdicts
+        print_line(f"{found.reward}: {verdict.says}")
+        return
     title = f"{found.reward}: mean reward over {found.targets} targets, range 0 to {found.range[1]:g}"
     rows = table_rows(found)
     references = [place for place, row in enumerate(rows) if row[1] == "reference"]

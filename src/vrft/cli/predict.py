@@ -12,6 +12,7 @@ from pydantic import Field
 from vrft.cli.options import WithJson, WithQuiet, one_process
 from vrft.cli.output import print_json, print_line
 from vrft.types import Answer, Prediction
+from vrft.types.answers import fault_words
 from vrft.workflows.requests import PredictRequest
 
 
@@ -88,7 +89,7 @@ def lines(prediction: Prediction, whole: bool) -> Iterator[str]:
 def sentence(answer: Answer) -> str:
     """What an answer says."""
     if answer.value is None:
-        return f"No answer could be read ({', '.join(answer.faults)})."
+        return f"No answer could be read ({', '.join(map(fault_words, answer.faults))})."
     given = [value for value in (answer.value, answer.other) if value is not None and not value.is_empty]
     return "\n".join(value.describe() for value in given or [answer.value])
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from vrft.cli.options import WithJson, WithQuiet, one_process
 from vrft.cli.output import print_json, print_line, print_table, text_table
+from vrft.types.answers import fault_words
 from vrft.workflows.requests import ProbeRequest
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _print(found: ProbeResult) -> None:
         print_table(text_table(f"Temperatures, on {found.by_temperature[0].groups} questions", head, rows))
     if p.faults:
         faults = [
-            (name, f"{fault.share:.0%}", "\n".join(map(_clipped, fault.texts)))
+            (fault_words(name), f"{fault.share:.0%}", "\n".join(map(_clipped, fault.texts)))
             for name, fault in p.faults.items()
         ]
         print_table(text_table("Faults", ("fault", "answers", "examples"), faults))

@@ -20,6 +20,7 @@ from vrft.tasks.number_format import (
     upper_first,
 )
 from vrft.tasks.section import Table
+from vrft.types.answers import fault_words
 
 MOST_CLASSES, WORST = 20, 10
 """Where there are more classes than the first, a short table has the worst ones alone."""
@@ -149,7 +150,7 @@ def _answers(card: Json, style: MetricStyle) -> Table:
 def _faults(card: Json) -> Table:
     n = number(card.get("n")) or 1.0
     rows = tuple(
-        (name.replace("_", " "), plain(count), hundred((number(count) or 0.0) / n))
+        (fault_words(name), plain(count), hundred((number(count) or 0.0) / n))
         for name, count in mapping(card.get("faults")).items()
     )
     head = ("Fault", "Answers", "% of all")

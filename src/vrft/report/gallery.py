@@ -15,6 +15,7 @@ from vrft.report.systems import known_task, look_of, system_name
 from vrft.tasks.number_format import clip, hundred
 from vrft.tasks.task import Task
 from vrft.types import Example, Prediction
+from vrft.types.answers import fault_words
 
 EACH = 4
 """Questions of each kind: gained most, lost most, at random."""
@@ -232,5 +233,5 @@ def _panel(system: str, prediction: Prediction, score: float, task: Task, name: 
         "score": "" if task.right_or_wrong else hundred(score),
         "right": score == 1.0 if task.right_or_wrong else None,
         "text": clip(prediction.answer.text or prediction.text),
-        "faults": ", ".join(prediction.answer.faults),
+        "faults": ", ".join(map(fault_words, prediction.answer.faults)),
     }

@@ -44,12 +44,18 @@ class MovedImages:
     @property
     def note(self) -> list[str]:
         """What a page says of them; nothing where all are found."""
-        if not self.lost:
+        n, found = len(self._found), [path for path in self._found.values() if path is not None]
+        fix = "Say where the images lie now: vrft report RUN --data DIR."
+        if (moved := self._moved) is not None:
+            fix = f"'{moved}' was searched and does not hold them: give --data the folder that does."
+        if self.lost:
+            return [
+                f"{len(self.lost)} of {n} images were not found, such as {self.lost[0]}: they are empty "
+                f"sheets here. {fix}"
+            ]
+        if not found or moved is None or any(p.resolve().is_relative_to(moved.resolve()) for p in found):
             return []
-        return [
-            f"{len(self.lost)} of {len(self._found)} images were not found, such as {self.lost[0]}: they are "
-            "empty sheets here. Say where the images lie now: vrft report RUN --data DIR."
-        ]
+        return [f"The images are shown from where they lay before, such as {found[0]}. {fix}"]
 
     def _candidates(self, path: Path) -> Iterator[Path]:
         inside = [path.relative_to(begin) for begin in self._begins if path.is_relative_to(begin)]

@@ -39,6 +39,16 @@ class Fault(StrEnum):
     """How coordinates are written, or the image's size, is not known: nothing was converted."""
 
 
+def fault_words(code: str) -> str:
+    """A fault as people read it.
+
+    Example:
+        >>> fault_words(Fault.NO_ANSWER_TAG)
+        'no answer tag'
+    """
+    return code.replace("_", " ")
+
+
 FAULTS_OF_CONTENT = frozenset({Fault.REPEATED_BOX, Fault.OTHER_CLASS})
 """They are about what an answer says, and not about how it is written: they keep the form."""
 

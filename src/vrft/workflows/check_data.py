@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from vrft.run_folder import CHECK, write_json
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import Scorer
 from vrft.tasks.task import Task
+from vrft.types import Form
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.requests import CheckRequest, reading_of, stated
 
@@ -57,11 +59,13 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     return check(Path(data.path), task, lambda own: config, opener, reporter, data, _refusal_of)
 
 
-def examine_first(case: DataCase, folder: Path, reporter: ProgressReporter) -> None:
+def examine_first(
+    case: DataCase, folder: Path, reporter: ProgressReporter, said: AbstractSet[str] = frozenset()
+) -> None:
     """Examine what a fit or a run is to learn from, alone and with what it trains, before it begins.
 
-    Warnings are reported, but for those that the dataset itself has, which are said where it is read; all
-    findings are kept in the folder's ``check.json``.
+    Warnings are reported, but for those that the dataset itself has, which are said where it is read, and
+    those of the codes ``said``; all findings are kept in the folder's ``check.json``.
 
     Raises:
         InputError: there are errors.
@@ -77,7 +81,7 @@ def examine_first(case: DataCase, folder: Path, reporter: ProgressReporter) -> N
             lines.append(f"And {len(errors) - SHOWN} more errors: 'vrft check' lists them.")
         raise InputError("\n".join(lines))
     warnings = [finding for finding in ordered if finding.severity is Severity.WARNING]
-    warnings = [finding for finding in warnings if finding.code not in SAID_BY_DATASET]
+    warnings = [finding for finding in warnings if finding.code not in SAID_BY_DATASET | said]
     for finding in warnings[:SHOWN]:
         reporter.info(_line(finding))
     if len(warnings) > SHOWN:
@@ -90,16 +94,18 @@ def _line(finding: Finding) -> str:
 
 
 def _plain(request: CheckRequest, task: Task) -> RunConfig:
-    """The settings with which ``vrft fit`` would take the data."""
-    settings = FitSettings(data=request.path, task=task.name, model=request.model or MINIATURE)
-    shots = {"shots": request.shots} if request.shots is not None else {}
-    tree: dict[str, Any] = {
-        "task": task.name,
-        "seed": request.seed or 0,
-        "model": {"path": settings.model, "device": "cuda" if request.gpu_memory is not None else "auto"},
-        "data": {"path": str(request.path), **stated(request), **shots},
-        "rollout": {"max_new_tokens": settings.recipe.max_new_tokens},
-    }
+    """The settings with which ``vrft fit`` would train on the data."""
+    settings = FitSettings(
+        data=request.path,
+        task=task.name,
+        model=request.model or MINIATURE,
+        shots=request.shots or FitSettings.shots,
+        seed=request.seed or 0,
+        **stated(request),
+    )
+    trial = settings.trial("rft", rate=settings.recipe.rft_rates[0], out=request.out, form=Form.THINK)
+    tree: dict[str, Any] = trial.model_dump(mode="json")
+    tree["model"]["device"] = "cuda" if request.gpu_memory is not None else "auto"
     for override in request.overrides:
         set_key(tree, override)
     return make_config(tree)

@@ -104,6 +104,22 @@ def minutes_left(
     return seconds / 60
 
 
+def time_in_words(minutes: float) -> str:
+    """How long a fit takes, at most.
+
+    Example:
+        >>> time_in_words(0.04)
+        'less than a minute'
+        >>> time_in_words(12.34)
+        'at most 12.3 minutes (fewer if a trial stops early)'
+    """
+    return (
+        "less than a minute"
+        if minutes < 1
+        else f"at most {minutes:.1f} minutes (fewer if a trial stops early)"
+    )
+
+
 def memory_needed(
     policy: Policy,
     train: Sequence[Example],

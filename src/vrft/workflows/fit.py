@@ -31,6 +31,7 @@ from vrft.config.run_config import RunConfig
 from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.splits.manifest import manifest
 from vrft.diagnostics.check.check_case import DataCase
+from vrft.diagnostics.check.run_check import SAID_BY_SPLIT
 from vrft.diagnostics.probe.advice import side_of
 from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, Thoughts, better_form
 from vrft.diagnostics.probe.run_probe import AT_ONCE, Prober, evenly_spaced
@@ -61,7 +62,7 @@ from vrft.training.reward_watch import refuse_failing
 from vrft.types import Example, Form, Prediction, SamplingParams
 from vrft.workflows.arms import SYSTEMS, start_of_rft, train_systems
 from vrft.workflows.check_data import examine_first
-from vrft.workflows.cost import Trials, estimate_cost
+from vrft.workflows.cost import Trials, estimate_cost, time_in_words
 from vrft.workflows.fit_outcome import Fitted, conclude, summary_of, weights_by_system
 from vrft.workflows.fit_settings import FitSettings, keep_settings
 from vrft.workflows.miniature_limits import limits_on
@@ -195,7 +196,7 @@ class FitPipeline:
             self.form = self.settings.form or Form.THINK
             prints = compute_fingerprints(self.dataset, self.folder, self.reporter)
             case = DataCase(self.dataset, self.task, self._config("rft"), prints, self.split)
-            examine_first(case, self.folder, self.reporter)
+            examine_first(case, self.folder, self.reporter, SAID_BY_SPLIT)
 
     def choose_form(self, base: Policy) -> None:
         """Probe the base policy in both forms, unless the user chose one, and go on in the better one."""
@@ -272,8 +273,8 @@ class FitPipeline:
             self.context.wait_for_everyone()
         self.forecast = read_json(saved)
         self.reporter.info(
-            f"Forecast: at most {self.forecast['minutes']:.1f} minutes (fewer if a trial stops early), "
-            f"and {self.forecast['memory_gib']:.1f} GiB for model and training."
+            f"Forecast: {time_in_words(self.forecast['minutes'])}, and {self.forecast['memory_gib']:.1f} GiB "
+            "for model and training."
         )
 
     def rft_start(self) -> str:

@@ -19,6 +19,7 @@ from vrft.data.scalars import numbers
 from vrft.errors import LabelError
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer, parse_label_answer
 from vrft.types import Boxes, CoordinateFrame, Form, Label, Points, Provides, Record
+from vrft.types.answers import fault_words
 
 _CATEGORY = re.compile(r"belonging to the category '(.+?)' in the image, and provide")
 """The detection prompt of the paper's Table 1 and of the released sets."""
@@ -88,7 +89,7 @@ def _boxed(record: Record, problem: str, solution: str, row: LabelRow) -> Record
     category, answer = found[1], parse_boxes_answer(solution, frame, Form.DIRECT)
     boxes = answer.as_(Boxes)
     if boxes is None or not answer.formatted or answer.find(Points):
-        faults = ", ".join(answer.faults) or "no boxes"
+        faults = ", ".join(map(fault_words, answer.faults)) or "no boxes"
         raise LabelError(f"The 'solution' is not a list of boxes ({faults}).", row.where, row.fix)
     return of_category(record, category, tuple(dict.fromkeys(boxes.xyxy_px)), row)
 

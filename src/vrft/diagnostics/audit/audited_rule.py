@@ -12,7 +12,7 @@ import numpy as np
 
 from vrft.errors import ConfigError, InputError
 from vrft.rewards.custom_reward import load_custom_reward
-from vrft.rewards.outcomes import described, number_of
+from vrft.rewards.outcomes import failure_of, number_of
 from vrft.rewards.reward_term import GIVEN, GroupReward, Outcome, RewardTerm, arguments_of
 from vrft.rewards.time_limit import LIMIT_S, outcomes_within
 from vrft.tasks.scorer import RewardOptions, Scorer
@@ -43,6 +43,8 @@ class RuleValue:
     """0 where the rule failed."""
     problem: str = ""
     """Why it failed: what it raised, or the value that is not a finite number."""
+    where: str = ""
+    """The file and line of the user's own where it was raised."""
 
 
 def setting_rule(task: Task, setting: str) -> Rule:
@@ -102,15 +104,20 @@ def _rule_value(rule: Rule, outcomes: Mapping[str, Outcome]) -> RuleValue:
     total = 0.0
     for name, outcome in outcomes.items():
         if isinstance(outcome, BaseException):
-            return RuleValue(0.0, f"raised {described(outcome)}")
+            return _raised(rule, name, outcome)
         try:
             value = rule.terms[name].silent if outcome is None else number_of(outcome, math.inf)
         except (TypeError, ValueError) as error:
-            return RuleValue(0.0, f"raised {described(error)}")
+            return _raised(rule, name, error)
         total += rule.weights[name] * value
     if not math.isfinite(total):
         return RuleValue(0.0, f"returned {total}")
     return RuleValue(min(max(total, -_LARGEST), _LARGEST))
+
+
+def _raised(rule: Rule, term: str, error: BaseException) -> RuleValue:
+    failure = failure_of(term, error, rule.terms[term].reward)
+    return RuleValue(0.0, f"raised {failure.message}", failure.where)
 
 
 def _functions_beside(name: str) -> str:

@@ -49,6 +49,11 @@ class Audit:
         return tuple(verdict.name for verdict in self.verdicts if not verdict.passed)
 
     @property
+    def fails_on_gold(self) -> bool:
+        """The reward gave no right answer a number: its means say nothing, and there is one verdict alone."""
+        return next(row for row in self.rows if row.name == "gold").failures == self.targets
+
+    @property
     def passed(self) -> bool:
         return not self.failed
 

@@ -251,11 +251,23 @@ def judge(rule: Rule, plan: AuditPlan) -> tuple[Evidence, tuple[Verdict, ...]]:
     rewards = {name: collect(rule, attempt.rollouts) for name, attempt in plan.attempts.items()}
     climbs = [collect(rule, ladder.rollouts) for ladder in plan.ladders]
     evidence = Evidence(rule, plan, rewards, climbs)
+    if all(one.problem for one in rewards["gold"]):
+        return evidence, (_without_numbers(evidence),)
     kinds = ("", plan.task.answer.kind)
     verdicts = (
         replace(judge(evidence), name=judge.__name__) for judge, kind in JUDGES.items() if kind in kinds
     )
     return evidence, tuple(verdicts)
+
+
+def _without_numbers(evidence: Evidence) -> Verdict:
+    """What is said of a reward that fails on every right answer: its other values are of no use."""
+    first, whole = evidence.rewards["gold"][0], finite(evidence)
+    of_all = whole.measured["failures"] == whole.measured["answers"]
+    where = f" ({first.where})" if first.where else ""
+    says = f"The reward fails on every {'answer' if of_all else 'right answer'}: it {first.problem}{where}. "
+    says += "Nothing else can be judged."
+    return replace(whole, name=finite.__name__, says=says, attack="gold", sample=evidence.sample("gold", 0))
 
 
 def _others(first: str, names: Iterable[str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from vrft.errors import InputError
 from vrft.rewards.label_rewards import accuracy_substring, exact_match
 from vrft.types import Answer, Boxes, BoxXYXY, Label, Record
 
+TOO_FEW, NONE_HELD_OUT = "too-few-images", "nothing-held-out"
 UNEVEN = 10
 """The most frequent class has so many times the images of the rarest."""
 THIN_PX = 2.0
@@ -52,9 +53,9 @@ def examine_balance(case: DataCase) -> list[Finding]:
     """Classes that are too rare for the shots that are wanted, and counts that are far apart."""
     if isinstance(case.split, InputError):
         return [Finding(Severity.ERROR, "no-split", str(case.split), case.root)]
-    few, fix = "too-few-images", "Label more images of it, or lower the shots."
+    fix = "Label more images of it, or lower the shots."
     found = [
-        Finding(Severity.WARNING, few, f"The class '{name}' is left out: {why}.", case.root, fix)
+        Finding(Severity.WARNING, TOO_FEW, f"The class '{name}' is left out: {why}.", case.root, fix)
         for name, why in case.split.left_out.items()
     ]
     counts = class_counts(case.dataset)
@@ -69,7 +70,7 @@ def examine_balance(case: DataCase) -> list[Finding]:
     if not case.split.heldout:
         says = "No image is left to hold out, so no improvement could be measured."
         fix = "Label more images, or lower the shots."
-        found.append(Finding(Severity.WARNING, "nothing-held-out", says, case.root, fix))
+        found.append(Finding(Severity.WARNING, NONE_HELD_OUT, says, case.root, fix))
     return found
 
 

@@ -15,6 +15,8 @@ from vrft.diagnostics.check.finding import Finding, Report, Severity, examined, 
 from vrft.diagnostics.check.images import examine_images, examine_leaks
 from vrft.diagnostics.check.label_files import FILE_EXAMINATIONS
 from vrft.diagnostics.check.labels import (
+    NONE_HELD_OUT,
+    TOO_FEW,
     class_counts,
     examine_balance,
     examine_boxes,
@@ -50,6 +52,8 @@ def examine_left_out(case: DataCase) -> list[Finding]:
 
 SAID_BY_DATASET = frozenset({"reader", "left-out", "fixed"})
 """Codes of findings that the warnings of the dataset say already, one by one or in a sentence."""
+SAID_BY_SPLIT = frozenset({TOO_FEW, NONE_HELD_OUT})
+"""Codes of findings that a fit says where it splits the data."""
 DATA_EXAMINATIONS: Mapping[str, Callable[[DataCase], list[Finding]]] = {
     "balance": examine_balance,
     "boxes": examine_boxes,
