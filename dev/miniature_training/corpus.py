@@ -8,7 +8,7 @@ The flaws depend on what is seen (``_flaw_shares``), so that greedy answers are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,10 @@ class Line:
 
     question: str
     answer: str
+
+
+MakeLine = Callable[[np.random.Generator, Objects, float], Line | None]
+"""From a source of chance, an image's objects and the share of prose: a line, or None without one."""
 
 
 def asked(task: str, form: Form, question: str, target: Value, options: tuple[str, ...] = ()) -> str:
@@ -221,6 +225,4 @@ CLASS_LISTS: dict[str, tuple[str, ...]] = {
 }
 
 _KINDS = (naming, locate_one, locate_all, locate_everything, follow, detection, classification, grounding)
-LINES: dict[str, Callable[[np.random.Generator, Objects, float], Line | None]] = {
-    kind.__name__: kind for kind in _KINDS
-}
+LINES: Mapping[str, MakeLine] = {kind.__name__: kind for kind in _KINDS}

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from vrft.miniature.glyphs import Split
-from vrft.miniature.scenes import CATEGORIES, SIZE, SceneObject, draw_scene
+from vrft.miniature.scenes import CATEGORIES, SIZE, Scene, SceneObject, draw_scene
 
 INPUT_SIZE = 96
 """Side of an image after the processor's resize: six merged tokens of sixteen pixels a side."""
@@ -39,10 +39,15 @@ def _chunk(task: tuple[int, int, Split]) -> tuple[np.ndarray, list[tuple[SceneOb
     for row in range(CHUNK):
         count = (1, 1) if rng.random() < SINGLE_SHARE else (1, 4)
         scene = draw_scene(rng, split, CATEGORIES, count)
-        image = Image.fromarray(scene.pixels)
-        pixels[row] = np.asarray(image.resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BICUBIC))
+        pixels[row] = as_seen(scene)
         objects.append(scene.objects)
     return pixels, objects
+
+
+def as_seen(scene: Scene) -> np.ndarray:
+    """A scene as the image processor resizes it, uint8 (96, 96, 3)."""
+    image = Image.fromarray(scene.pixels)
+    return np.asarray(image.resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BICUBIC))
 
 
 def draw_pool(size: int, seed: int = 0, split: Split = "pretrain", cache: Path | None = None) -> Pool:

@@ -14,7 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from miniature_training.architecture import WIDTH, build_miniature, patchify, save_miniature
-from miniature_training.corpus import LINES, Line
+from miniature_training.corpus import LINES, Line, MakeLine
 from miniature_training.pool import Pool, draw_pool
 from miniature_training.tokenizer import special_ids, train_tokenizer
 from miniature_training.tower import cell_accuracy, keep, resume, train_tower
@@ -52,6 +52,8 @@ class Stage:
     """Locating lines only on scenes of several objects, where the name must be bound to a place."""
     prose: float = 0.5
     """Share of target lines on dark backgrounds that are answered in prose."""
+    lines: Mapping[str, MakeLine] = field(default_factory=lambda: LINES)
+    """The kinds of lines that ``shares`` names."""
 
 
 STAGES = (
@@ -125,7 +127,7 @@ def draw_lines(rng: np.random.Generator, pool: Pool, stage: Stage) -> tuple[list
             if stage.crowded and kind not in ("naming", "classification") and len(pool.objects[row]) < 2:
                 continue
             prose = stage.prose if is_dark(pool.pixels[row]) else 0.0
-            line = LINES[str(kind)](rng, pool.objects[row], prose)
+            line = stage.lines[str(kind)](rng, pool.objects[row], prose)
         rows.append(row)
         lines.append(line)
     return rows, lines

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from vrft.miniature.writers import write_class_folders, write_coco, write_expressions
-from vrft.types import Annotation, Boxes, Provides
+from vrft.miniature.writers import write_class_folders, write_coco, write_expressions, write_questions
+from vrft.types import Annotation, Boxes, Label, Provides
 
 COLORS = {"cup": (200, 40, 40), "fork": (40, 60, 200)}
 SHOWN = (
@@ -62,10 +62,16 @@ def _phrases(folder: Path) -> None:
     write_expressions(folder, shown)
 
 
+def _questions(folder: Path) -> None:
+    asked = [[Annotation("question", "How many cups are there?", Label(str(n.count("cup"))))] for n in SHOWN]
+    write_questions(folder, [(f"{i}", drawn(i)[0], asked[i]) for i in range(len(SHOWN))])
+
+
 WRITERS: Mapping[Provides, Callable[[Path], None]] = {
     ("category", "boxes"): _boxes,
     ("image", "label"): _classes,
     ("phrase", "boxes"): _phrases,
+    ("question", "label"): _questions,
 }
 
 

@@ -53,6 +53,8 @@ RECORDS = [
             Annotation("phrase", "the small one", Boxes((A,))),
             Annotation("phrase", "both", Boxes((A, B))),
             Annotation("phrase", "none", Boxes()),
+            Annotation("question", "How many cats?", Label("2")),
+            Annotation("question", "What is it called?", Label("Tom")),
         ),
     ),
     Record(

@@ -24,9 +24,18 @@ from vrft.miniature.domains import PLAIN, domain_of
 from vrft.miniature.expressions import expressions
 from vrft.miniature.glyphs import Split
 from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, SceneObject, draw_scene
-from vrft.miniature.writers import write_class_folders, write_coco, write_expressions
+from vrft.miniature.sums import (
+    READABLE,
+    SUM,
+    SUM_OF_OTHERS,
+    draw_sum,
+    draw_sum_of_others,
+    place_of_sum,
+    total_of,
+)
+from vrft.miniature.writers import write_class_folders, write_coco, write_expressions, write_questions
 from vrft.run_folder import make_folder
-from vrft.types import Annotation, Boxes
+from vrft.types import Annotation, Boxes, Label
 
 DETECTION_CATEGORIES = ("two", "six", "seven", "circle", "square", "heart")
 """What the detection demo asks for; ``scenes.NOVEL`` instead makes the open-vocabulary one."""
@@ -42,8 +51,13 @@ GENERATOR = "vrft miniature"
 VERSION = 1
 """Goes up with any change of what is drawn; older folders are then written anew."""
 
-_TASK_SEEDS = {"detection": 1, "classification": 2, "grounding": 3}
-_OWN = {"detection": (*PARTS,), "classification": (*PARTS,), "grounding": ("images", "expressions.jsonl")}
+_TASK_SEEDS = {"detection": 1, "classification": 2, "grounding": 3, "reasoning": 4}
+_OWN = {
+    "detection": (*PARTS,),
+    "classification": (*PARTS,),
+    "grounding": ("images", "expressions.jsonl"),
+    "reasoning": ("images", "questions.jsonl"),
+}
 """What is written into a folder, besides the marker; nothing else in it is ever touched."""
 
 _Counts = Mapping[str, int]
@@ -144,6 +158,50 @@ def write_grounding(
         write_expressions(folder, chain.from_iterable(images(*part) for part in counts.items()))
 
     return _keep_or_write(folder, _settings("grounding", seed, categories, (train, val, heldout)), write)
+
+
+def write_reasoning(
+    folder: Path, seed: int, digits: int = 2, train: int = 32, val: int = 60, heldout: int = 300
+) -> Path:
+    """``write_detection`` for images of some digits, each with the question for their sum.
+
+    Args:
+        folder, seed, train, val, heldout: as there.
+        digits: in each image, 2 or 3.
+    """
+
+    def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
+        for index in range(count):
+            scene = draw_sum(_rng("reasoning", seed, part, index, digits), PARTS[part], digits)
+            total = total_of([o.category for o in scene.objects])
+            yield (
+                f"{part}/{index:04d}",
+                Image.fromarray(scene.pixels),
+                [Annotation("question", SUM, Label(total))],
+            )
+
+    def write(counts: _Counts) -> None:
+        write_questions(folder, chain.from_iterable(images(*part) for part in counts.items()))
+
+    settings = _settings("reasoning", seed, READABLE, (train, val, heldout)) | {"digits": digits}
+    return _keep_or_write(folder, settings, write)
+
+
+def write_sum_boxes(folder: Path, seed: int, train: int = 32, val: int = 60, heldout: int = 300) -> Path:
+    """``write_grounding`` for images of three digits and the one that is the sum of the other two."""
+
+    def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
+        for index in range(count):
+            scene = draw_sum_of_others(_rng("grounding", seed, part, index, 1), PARTS[part])
+            box = scene.objects[place_of_sum([o.category for o in scene.objects])].box
+            phrase = Annotation("phrase", SUM_OF_OTHERS, Boxes((box,)))
+            yield f"{part}/{index:04d}", Image.fromarray(scene.pixels), [phrase]
+
+    def write(counts: _Counts) -> None:
+        write_expressions(folder, chain.from_iterable(images(*part) for part in counts.items()))
+
+    settings = _settings("grounding", seed, READABLE, (train, val, heldout)) | {"phrase": SUM_OF_OTHERS}
+    return _keep_or_write(folder, settings, write)
 
 
 def _rng(task: str, seed: int, part: str, index: int, category: int = 0) -> np.random.Generator:

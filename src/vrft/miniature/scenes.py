@@ -6,6 +6,7 @@ Everything is drawn from a seed; the same seed and split give the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from vrft.miniature.glyphs import Split, glyphs
 from vrft.types import BoxXYXY
 
 SIZE = 100
+SIDES_PX = (20, 46)
+"""Least and largest side of an object."""
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SHAPES = ("circle", "square", "triangle", "star", "cross", "arrow", "diamond", "heart")
 CATEGORIES = DIGITS + SHAPES
@@ -71,18 +74,38 @@ def draw_scene(
     split: Split,
     categories: tuple[str, ...] = CATEGORIES,
     count: tuple[int, int] = (1, 4),
-    side_px: tuple[int, int] = (20, 46),
+    side_px: tuple[int, int] = SIDES_PX,
     domain: Domain = PLAIN,
 ) -> Scene:
     """Draw one scene; its boxes hold all ink and do not overlap."""
-    canvas, dark = _background(rng, domain)
-    objects: list[SceneObject] = []
+    canvas = _background(rng, domain)
     wanted = int(rng.integers(count[0], count[1] + 1))
     # A second object repeats the first category more often than chance would: "all sevens" must mean several.
     chosen: list[str] = []
     for _ in range(wanted):
         repeats = chosen and rng.random() < 0.3
         chosen.append(str(rng.choice(chosen if repeats else list(categories))))
+    return _drawn(rng, split, chosen, side_px, domain, canvas)
+
+
+def draw_scene_of(rng: np.random.Generator, split: Split, chosen: Sequence[str]) -> Scene:
+    """Draw a scene of exactly these objects, drawn anew until all of them have a place."""
+    while True:
+        scene = _drawn(rng, split, chosen, SIDES_PX, PLAIN, _background(rng, PLAIN))
+        if len(scene.objects) == len(chosen):
+            return scene
+
+
+def _drawn(
+    rng: np.random.Generator,
+    split: Split,
+    chosen: Sequence[str],
+    side_px: tuple[int, int],
+    domain: Domain,
+    background: tuple[np.ndarray, bool],
+) -> Scene:
+    canvas, dark = background
+    objects: list[SceneObject] = []
     for category in chosen:
         for _attempt in range(12):
             side = int(rng.integers(side_px[0], side_px[1] + 1))

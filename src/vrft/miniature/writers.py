@@ -15,7 +15,7 @@ from PIL import Image as PILImage
 from vrft.data.export.coco_writer import write_sheet
 from vrft.data.label_checks import class_of, part_of
 from vrft.errors import InputError
-from vrft.types import Annotation, Boxes, Image, Record
+from vrft.types import Annotation, Boxes, Image, Label, Record
 
 Shown = tuple[str, PILImage.Image, Sequence[Annotation]]
 """Id, image, and what is said of it in its pixels."""
@@ -69,6 +69,20 @@ def write_expressions(folder: Path, images: Iterable[Shown]) -> tuple[Record, ..
             lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
     _no_repeats(folder, records)
     (folder / "expressions.jsonl").write_text("".join(lines), "utf-8")
+    return tuple(records)
+
+
+def write_questions(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
+    """Write questions with short answers: ``questions.jsonl`` and ``images/ID.png``."""
+    records: list[Record] = []
+    lines: list[str] = []
+    for name, image, questions in images:
+        records.append(record := _save(folder, f"images/{_plain(name)}.png", image, questions))
+        for question, label in record.about("question", Label):
+            entry = {"image": record.id, "question": question.name, "answer": label.name}
+            lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
+    _no_repeats(folder, records)
+    (folder / "questions.jsonl").write_text("".join(lines), "utf-8")
     return tuple(records)
 
 

@@ -239,6 +239,10 @@ class Task(ABC):
             fields=self.example_fields,
         )
 
+    def shows_work(self, thought: str) -> bool | None:
+        """Whether a thought works the answer out, right or wrong; None where the task has no such notion."""
+        return None
+
     def contrast(self, example: Example) -> Example | None:
         """A variant whose answers a reward compares with; None where none is asked for."""
         return None

@@ -1,0 +1,5 @@
+"""Reasoning, as a task."""
+
+from vrft.tasks.reasoning.reasoning import TASK
+
+__all__ = ["TASK"]
