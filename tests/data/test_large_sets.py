@@ -163,9 +163,12 @@ def test_a_wrong_size_is_found_on_every_way_to_training(
         dataset, found = usable(load_dataset(folder), names=names)
         assert [Path(one.where).name for one in dataset.left_out] == lost
         assert set(found) == set(names) - {f"images/{name}" for name in lost}
-    report = check(folder, load_task("detection"), lambda task: make_config(settings), None)
-    found = [f for f in report.findings if f.code == "left-out"]
-    assert [Path(f.where).name for f in found] == [used] and found[0].severity == "warning"
+    for ordinary in (settings, named):
+        config = make_config(ordinary)
+        report = check(folder, load_task("detection"), lambda task, own=config: own, None)
+        found = [f for f in report.findings if f.code == "left-out"]
+        assert [Path(f.where).name for f in found] == [used] and found[0].severity == "warning"
+        assert not [f for f in report.findings if f.code == "no-split"]
 
 
 def test_training_keeps_its_fingerprints_beside_the_run(folder: Path, tmp_path: Path) -> None:

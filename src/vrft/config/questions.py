@@ -190,7 +190,7 @@ def split_of(
     ``found``, where it is given, is of ``usable``.
     """
     if options.manifest is not None:
-        return saved_split(examples, Path(options.manifest))
+        return saved_split(examples, Path(options.manifest), dataset.gone)
     if found is None:
         found = compute_fingerprints(dataset)
         raise_all(list(unusable(dataset.records, found).values()))
@@ -208,9 +208,9 @@ def split_of(
     return _without_left_out(split)
 
 
-def saved_split(examples: Sequence[Example], path: Path) -> Split:
-    """The split of a manifest on disk."""
-    return _without_left_out(split_from_manifest(examples, read_json(path)))
+def saved_split(examples: Sequence[Example], path: Path, gone: Collection[str] = ()) -> Split:
+    """The split of a manifest on disk; questions about images that are gone may be missing."""
+    return _without_left_out(split_from_manifest(examples, read_json(path), gone))
 
 
 def pseudo_of(

@@ -57,6 +57,8 @@ class Dataset:
     unknown on that image (``Record.unknown``)."""
     fixed: tuple[LabelError, ...] = ()
     """Labels that were kept in part: boxes clipped to their images, corners put in order, masks not read."""
+    gone: frozenset[str] = frozenset()
+    """Ids of records that were left out because of their images, after the labels were read."""
 
     @cached_property
     def provides(self) -> frozenset[Provides]:
@@ -126,6 +128,7 @@ class Dataset:
             records=tuple(record for record in self.records if record.id not in mistakes),
             parts={name: part for name, part in self.parts.items() if name not in mistakes},
             left_out=(*self.left_out, *mistakes.values()),
+            gone=self.gone | mistakes.keys(),
             warnings=tuple(sentence for sentence in self.warnings if sentence != self.summary),
         ).settled(strict)
 

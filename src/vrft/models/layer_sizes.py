@@ -70,18 +70,18 @@ def sizes_of(policy: Policy) -> Sizes:
     attention = decoder.layers[0].self_attn
     text_width, tower_width = decoder.config.hidden_size, _width(tower[0])
     return Sizes(
-        _stack(decoder.layers, text_width, 4 * text_width, dtype in _HALF, policy.bits),
-        _stack(tower, tower_width, _patch_numbers(policy) + 5 * tower_width, dtype in _HALF),
-        policy.vocabulary,
-        attention.k_proj.out_features + attention.v_proj.out_features,
-        dtype.itemsize,
-        _weights_bytes(policy, narrow),
-        sum(p.numel() for p in learned),
-        max((p.numel() for p in learned), default=0),
-        core.get_output_embeddings().weight.requires_grad,
-        not policy.vision_frozen,
-        dtype in _HALF,
-        max((m.in_features * m.out_features for m in narrow), default=0),
+        text=_stack(decoder.layers, text_width, 4 * text_width, dtype in _HALF, policy.bits),
+        vision=_stack(tower, tower_width, _patch_numbers(policy) + 5 * tower_width, dtype in _HALF),
+        vocabulary=policy.vocabulary,
+        key_value=attention.k_proj.out_features + attention.v_proj.out_features,
+        number_bytes=dtype.itemsize,
+        weights_bytes=_weights_bytes(policy, narrow),
+        learned=sum(p.numel() for p in learned),
+        largest=max((p.numel() for p in learned), default=0),
+        head_learns=core.get_output_embeddings().weight.requires_grad,
+        vision_learns=not policy.vision_frozen,
+        half=dtype in _HALF,
+        quantized=max((m.in_features * m.out_features for m in narrow), default=0),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from safetensors import SafetensorError
@@ -57,33 +58,101 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     """
     if not isinstance(options, ModelOptions):
         options = ModelOptions(path=str(options))
-    source, lora = options.path, options.lora
-    folder = resolve_source(source)
-    device = natural_device() if options.device == "auto" else options.device
-    dtype = natural_dtype(device) if options.dtype == "auto" else options.dtype
-    check_available(device, options.attention)
-    chain = adapter_chain(folder)
-    base = innermost(chain, folder)
-    check_bases(chain, base, source)
-    config = read_config(base, source)
-    family = family_of(config.model_type, source)
-    bits = options.bits or (chain[0].bits if chain else None) or bits_of(config)
-    if bits is not None and device != WITHOUT_WEIGHTS:
-        check_installed(bits)
+    place = _Place.of(options)
+    model, tokenizer, image_processor = _read(place)
+    family, lora, chain = place.family, options.lora, place.chain
+    family.prepare(image_processor, model.config, options.min_pixels, options.max_pixels)
+    if options.attention == SDPA:
+        model.set_attn_implementation({"text_config": NAME})
+    if place.bits is None:
+        model.to(place.device)
+    model.eval()
+    model = _with_adapters(model, place)
+    model.eval()  # an adapter's new modules too
+    return Policy(
+        model,
+        tokenizer,
+        image_processor,
+        family,
+        place.source,
+        vision_frozen=not options.train_vision or lora is not None,
+        bits=place.bits,
+        base=chain[0].base if chain else place.folder,
+        base_weights=stacked_weights(chain[1:], place.base) if lora is not None else None,
+        saves_whole=bool(chain) and lora is not None and not place.continues,
+    )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a model lies, with what its settings say, and how it is to be loaded."""
+
+    options: ModelOptions
+    device: str
+    dtype: torch.dtype
+    folder: str
+    chain: list[AdapterFolder]
+    """The adapters in the folder, from the one that is named to the one next to the base."""
+    base: str
+    config: Any
+    family: Family
+    bits: Bits | None
+
+    @classmethod
+    def of(cls, options: ModelOptions) -> Self:
+        """Look at the settings of a model and of this machine; no weights are read."""
+        source = options.path
+        folder = resolve_source(source)
+        device = natural_device() if options.device == "auto" else options.device
+        dtype = natural_dtype(device) if options.dtype == "auto" else options.dtype
+        check_available(device, options.attention)
+        chain = adapter_chain(folder)
+        base = innermost(chain, folder)
+        check_bases(chain, base, source)
+        config = read_config(base, source)
+        family = family_of(config.model_type, source)
+        bits = options.bits or (chain[0].bits if chain else None) or bits_of(config)
+        if bits is not None and device != WITHOUT_WEIGHTS:
+            check_installed(bits)
+        return cls(
+            options,
+            device,
+            getattr(torch, dtype),
+            folder,
+            chain,
+            base=base,
+            config=config,
+            family=family,
+            bits=bits,
+        )
+
+    @property
+    def source(self) -> str:
+        """The model as the user names it."""
+        return self.options.path
+
+    @property
+    def continues(self) -> bool:
+        """Whether the adapter that is named learns on."""
+        lora = self.options.lora
+        return bool(self.chain) and lora is not None and lora.on_adapter == "continue"
+
+
+def _read(place: _Place) -> tuple[Any, Any, Any]:
+    """The base model, its tokenizer and its image processor."""
+    base, source, attention = place.base, place.source, place.options.attention
     try:
         with quiet():
-            model = _model(
-                base, config, device, getattr(torch, dtype), options.attention, family, source, bits
-            )
+            model = _base_model(place)
             tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
             # The PIL backend everywhere: the torchvision one differs by up to 0.015 per pixel value, and runs
             # must agree.
             image_processor = AutoImageProcessor.from_pretrained(base, backend="pil", trust_remote_code=False)
         fetch_side_files(base)
     except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
-        if options.attention != SDPA and "ttention" in str(error):
+        if attention != SDPA and "ttention" in str(error):
             raise ConfigError(
-                f"model.attention: '{options.attention}' cannot be used here ({first_sentence(error)}). "
+                f"model.attention: '{attention}' cannot be used here ({first_sentence(error)}). "
                 "Install what it needs, or set model.attention: sdpa."
             ) from error
         raise cannot_load(source, "the model", error) from error
@@ -91,41 +160,29 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
         raise ModelError(
             f"{source}: its tokenizer has no chat template. Add chat_template.jinja to the folder."
         )
-    family.prepare(image_processor, model.config, options.min_pixels, options.max_pixels)
-    if options.attention == SDPA:
-        model.set_attn_implementation({"text_config": NAME})
-    if bits is None:
-        model.to(device)
-    model.eval()
-    continues = bool(chain) and lora is not None and lora.on_adapter == "continue"
-    _check_merges(bits, chain, lora, source)
-    for adapter in reversed(chain):
-        learns = continues and adapter is chain[0]
-        model = _with_adapter(model, adapter, source, lora if learns else None, merges=bits is None)
-    model.requires_grad_(lora is None and bits is None)
-    if continues:
+    return model, tokenizer, image_processor
+
+
+def _with_adapters(model: Any, place: _Place) -> Any:
+    """The model with its adapters, and a fresh one where one is to be learned; what learns has gradients."""
+    options, lora, family = place.options, place.options.lora, place.family
+    _check_merges(place.bits, place.chain, lora, place.source)
+    for adapter in reversed(place.chain):
+        learns = place.continues and adapter is place.chain[0]
+        model = _with_adapter(
+            model, adapter, place.source, lora if learns else None, merges=place.bits is None
+        )
+    model.requires_grad_(lora is None and place.bits is None)
+    if place.continues:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_("lora_" in name or "modules_to_save" in name)
     elif lora is not None:
         model = _add_lora(model, lora, family)
-    if not options.train_vision or continues:
+    if not options.train_vision or place.continues:
         for name, parameter in model.named_parameters():
             if name.removeprefix(WRAPPER).startswith(family.vision):
                 parameter.requires_grad_(False)
-    model.eval()  # an adapter's new modules too
-    vision_frozen = not options.train_vision or lora is not None
-    return Policy(
-        model,
-        tokenizer,
-        image_processor,
-        family,
-        source,
-        vision_frozen,
-        bits,
-        base=chain[0].base if chain else folder,
-        base_weights=stacked_weights(chain[1:], base) if lora is not None else None,
-        saves_whole=bool(chain) and lora is not None and not continues,
-    )
+    return model
 
 
 def _check_merges(
@@ -175,32 +232,30 @@ def natural_dtype(device: str) -> str:
     return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
 
-def _model(
-    base: str,
-    config: Any,
-    device: str,
-    dtype: torch.dtype,
-    attention: str,
-    family: Family,
-    source: str,
-    bits: Bits | None,
-) -> Any:
+def _base_model(place: _Place) -> Any:
+    config, device, bits = place.config, place.device, place.bits
+    attention = place.options.attention
     if device == WITHOUT_WEIGHTS:
         with torch.device(device):
             return AutoModelForImageTextToText.from_config(
-                config, dtype=dtype, attn_implementation=attention, trust_remote_code=False
+                config, dtype=place.dtype, attn_implementation=attention, trust_remote_code=False
             )
+    narrow = (
+        {}
+        if bits is None
+        else quantized_loading(bits, config, place.dtype, device, lora_targets(place.family))
+    )
     model, loading = AutoModelForImageTextToText.from_pretrained(
-        base,
-        dtype=dtype,
+        place.base,
+        dtype=place.dtype,
         attn_implementation=attention,
         output_loading_info=True,
         trust_remote_code=False,
-        **({} if bits is None else quantized_loading(bits, config, dtype, device, lora_targets(family))),
+        **narrow,
     )
-    check_weights(loading, model, source)
+    check_weights(loading, model, place.source)
     if bits is not None:
-        settle(model, source)
+        settle(model, place.source)
     return model
 
 

@@ -85,7 +85,8 @@ def build_report(
             own: list[str] = []
             card, predictions = read_evaluation(folder, own)
             files = MovedImages(folder, card, data)
-            evaluations += evaluation_sections(folder, card, predictions, own, anchor, galleries, files)
+            part = PagePart(files, anchor, galleries)
+            evaluations += evaluation_sections(folder, card, predictions, own, part)
             missing += files.note
         else:
             runs.append(_run_section(folder, anchor))
@@ -108,7 +109,8 @@ def build_evaluation_page(card: Json, predictions: Sequence[Prediction], path: P
         RunError: the page cannot be written.
     """
     folder = path if path.is_dir() else path.parent
-    sections = evaluation_sections(folder, card, predictions, [], "s0", 1, MovedImages(folder, card))
+    part = PagePart(MovedImages(folder, card), "s0", 1)
+    sections = evaluation_sections(folder, card, predictions, [], part)
     return _write_page(path, fits=[], runs=[], evaluations=sections, notes=[])
 
 

@@ -14,7 +14,6 @@ from vrft.report.card_text import card_tables, sentences, word
 from vrft.report.charts import Drawing, draw_line_chart, draw_matrix, interval_plot
 from vrft.report.comparison import whiskers
 from vrft.report.gallery import PagePart, build_extremes
-from vrft.report.moved_images import MovedImages
 from vrft.report.systems import style_of, unknown_task
 from vrft.tasks.number_format import mapping, number, sequence
 from vrft.tasks.section import LineChart, Matrix
@@ -45,9 +44,7 @@ def evaluation_sections(
     card: Json,
     predictions: Sequence[Prediction],
     notes: list[str],
-    anchor: str,
-    galleries: int,
-    files: MovedImages,
+    place: PagePart,
 ) -> list[dict[str, Any]]:
     """Tables and drawings from a card, or from its ``tasks``, and a gallery of the answers of each task."""
     notes += map(str, sequence(card.get("notes")))
@@ -58,12 +55,11 @@ def evaluation_sections(
     cards = {name: {"task": name, **facts, **own} for name, own in several.items()}
     cards = cards or {named: {"task": named, **card} if card else {}}
     sections = []
-    for place, task in enumerate(dict.fromkeys((*cards, *parts))):
-        own_anchor, own_notes = (f"{anchor}t{place}", []) if place else (anchor, notes)
-        found = cards.get(task, {})
-        part = PagePart(files, own_anchor, galleries)
-        sections.append(_section(path, task, found, parts.get(task, []), part, own_notes))
-    notes += files.note
+    for index, task in enumerate(dict.fromkeys((*cards, *parts))):
+        part = place._replace(prefix=f"{place.prefix}t{index}") if index else place
+        own_notes = [] if index else notes
+        sections.append(_section(path, task, cards.get(task, {}), parts.get(task, []), part, own_notes))
+    notes += place.files.note
     return sections
 
 

@@ -233,8 +233,8 @@ class Task(ABC):
             self.name,
             tuple(media),
             question,
-            None,
-            tuple(options),
+            target=None,
+            options=tuple(options),
             form=form,
             fields=self.example_fields,
         )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
@@ -96,58 +97,31 @@ def run_loop(
             checkpoint can be read, or the processes' weights have come apart.
     """
     optimizer = Optimizer(policy.model, optim, train_step.updates, context)
-    best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
-    start, source = 0, train_step.source
-    state = newest_checkpoint(folder.path / "checkpoints")
-    if state is not None:
-        load_trainable_state(policy.model, state["weights"])
-        optimizer.load_state_dict(state["optimizer"])
-        best, start = state["best"], state["step"]
-        if isinstance(source, Stateful):
-            source.restore(state["source"])
+    state = _State(policy, optimizer, train_step.source, folder.path / "checkpoints")
+    step = state.restore()
     for logger in loggers:
-        logger.start(start)
+        logger.start(step)
     every = checks.validate_every if validation is not None else 0
     latest, watch = None, RewardWatch(folder)
 
-    def validated(step: int, best: dict[str, Any]) -> dict[str, Any]:
+    def validate(step: int) -> None:
         nonlocal latest
         assert validation is not None
-        latest = value = validation.score()
-        _log(loggers, step, {"validation": value})
-        if validation.is_better(value, best["value"]):
-            return {"step": step, "value": value, "weights": trainable_state(policy.model)}
-        return best
-
-    def checkpoint(step: int) -> None:
-        check_together(policy.model, context)
-        if not context.is_first:
-            return
-        content = {
-            "step": step,
-            "weights": trainable_state(policy.model),
-            "best": best,
-            "optimizer": optimizer.state_dict(),
-            "source": source.state() if isinstance(source, Stateful) else None,
-        }
-        save_checkpoint(folder.path / "checkpoints", step, content)
+        latest = validation.score()
+        _log(loggers, step, {"validation": latest})
+        if validation.is_better(latest, state.best["value"]):
+            state.best = {"step": step, "value": latest, "weights": trainable_state(policy.model)}
 
     def patience_over(step: int) -> bool:
-        return bool(every and checks.patience) and step - best["step"] >= checks.patience * every
+        return bool(every and checks.patience) and step - state.best["step"] >= checks.patience * every
 
-    if every and start == 0 and best["value"] is None:
-        best = validated(0, best)
-    step, over, skipped = start, patience_over(start), 0
+    if every and step == 0 and state.best["value"] is None:
+        validate(0)
+    over, skipped = patience_over(step), 0
     with _stop_requests() as asked, _divergence(lambda: step):
         stop = any(context.all_gather_object([bool(asked)]))
         while step < optim.steps and not over and not stop:
-            began = time.monotonic()
-            optimizer.zero_grad()
-            row = {**train_step(Clock(step, optim.steps, seed), optimizer.backward), **optimizer.step()}
-            for _ in range(train_step.updates - 1):
-                optimizer.zero_grad()
-                row |= {**train_step.update(optimizer.backward, first=False), **optimizer.step()}
-            row["seconds"] = time.monotonic() - began
+            row = _one_step(train_step, optimizer, Clock(step, optim.steps, seed))
             row["peak_memory_gib"] = peak_memory_gib(policy.device)
             step += 1
             _log(loggers, step, row)
@@ -159,17 +133,62 @@ def run_loop(
                 _report_skipped(folder, step, train_step, skipped)
             progress(step, optim.steps, {"step": step, "validation": latest, **row})
             if every and (step % every == 0 or step == optim.steps):
-                best = validated(step, best)
+                validate(step)
                 over = patience_over(step)
             stop = any(context.all_gather_object([bool(asked)]))
             if step % checks.checkpoint_every == 0 or step == optim.steps or over or stop:
-                checkpoint(step)
+                check_together(policy.model, context)
+                if context.is_first:
+                    state.save(step)
+    best = state.best
     if not stop and best["weights"] is not None:
         load_trainable_state(policy.model, best["weights"])
     for logger in loggers:
         logger.close()
     watch.close()
     return LoopResult(step, best["step"] if best["weights"] is not None else step, best["value"], stop)
+
+
+class _State:
+    """What changes from step to step, and is kept in checkpoints: weights, optimizer, source, and the best so
+    far."""
+
+    def __init__(self, policy: Policy, optimizer: Optimizer, source: object, folder: Path) -> None:
+        self._policy, self._optimizer, self._source, self._folder = policy, optimizer, source, folder
+        self.best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
+
+    def restore(self) -> int:
+        """Go back to the newest checkpoint; the step that it is of, 0 where there is none."""
+        kept = newest_checkpoint(self._folder)
+        if kept is None:
+            return 0
+        load_trainable_state(self._policy.model, kept["weights"])
+        self._optimizer.load_state_dict(kept["optimizer"])
+        self.best = kept["best"]
+        if isinstance(self._source, Stateful):
+            self._source.restore(kept["source"])
+        return int(kept["step"])
+
+    def save(self, step: int) -> None:
+        content = {
+            "step": step,
+            "weights": trainable_state(self._policy.model),
+            "best": self.best,
+            "optimizer": self._optimizer.state_dict(),
+            "source": self._source.state() if isinstance(self._source, Stateful) else None,
+        }
+        save_checkpoint(self._folder, step, content)
+
+
+def _one_step(train_step: TrainStep, optimizer: Optimizer, clock: Clock) -> Row:
+    """A batch, and every update on it; what is logged of them."""
+    began = time.monotonic()
+    optimizer.zero_grad()
+    row = {**train_step(clock, optimizer.backward), **optimizer.step()}
+    for _ in range(train_step.updates - 1):
+        optimizer.zero_grad()
+        row |= {**train_step.update(optimizer.backward, first=False), **optimizer.step()}
+    return {**row, "seconds": time.monotonic() - began}
 
 
 def _log(loggers: Sequence[Logger], step: int, row: Row) -> None:

@@ -20,7 +20,7 @@ from vrft.models.layer_sizes import Sizes, Stack, patches_of
 from vrft.models.policy import Policy
 from vrft.rollout.logprobs import CHUNK_LOGITS
 from vrft.rollout.shared_prompt.fused_layers import FUSED_BYTES
-from vrft.training.training_options import MemoryPlan
+from vrft.training.training_options import MemoryPlan, OptimOptions
 from vrft.types import Prompt
 
 GIB = 2**30
@@ -128,38 +128,41 @@ def resident_gib(forecast: MemoryForecast, plan: MemoryPlan, device: torch.devic
 
 def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load) -> MemoryForecast:
     """Memory of a run's worst moment, which ``benchmarks/memory_forecast.py`` holds to measured peaks."""
+    phases, offloaded = _phases(sizes, plan, load)
+    moments = sizes.learned * _WIDE * (3 if sizes.half else 2)
+    best = sizes.learned * sizes.number_bytes if plan.keeps_best else 0
+    return MemoryForecast(
+        weights=sizes.weights_bytes / GIB,
+        reference=sizes.weights_bytes / GIB if plan.reference and not plan.lora else 0.0,
+        optimizer=(moments + best) / GIB,
+        worst_phase=max(phases, key=phases.__getitem__),
+        phases={name: size / GIB for name, size in phases.items()},
+        offloaded=offloaded / GIB,
+    )
+
+
+def _phases(sizes: Sizes, plan: MemoryPlan, load: Load) -> tuple[dict[str, float], float]:
+    """Bytes that each phase holds beside what lasts, and those of activations that are offloaded."""
     rollout, optim = plan.rollout, plan.optim
     number, text, vision = sizes.number_bytes, sizes.text, sizes.vision
     prompts = optim.prompts_per_step
     at_once = min(optim.micro_prompts or prompts, prompts)
     group = rollout.group_size if plan.samples else 1
-    reference = plan.reference
-    recomputes, offloads = optim.activation_checkpointing, optim.activation_offload
     key_values = text.layers * sizes.key_value * number
-
-    def kept(stack: Stack, tokens: int) -> tuple[float, float]:
-        """Bytes that a forward pass of all tokens keeps, and those of them that stay on the device."""
-        layer = tokens * stack.kept * number
-        each = stack.hidden if recomputes else stack.kept
-        every = tokens * (stack.layers * each + stack.around) * number + (layer if recomputes else 0)
-        held = 0 if recomputes else tokens * stack.layers * stack.held * number
-        return every, layer + held if offloads else every
-
     answers = at_once * group * max(rollout.max_new_tokens - 1, 1)
     asked = at_once * load.prompt_tokens
     seen = at_once * load.patches
-    most = max(asked, answers)
     # What answers read of a prompt stays, wherever the rest of its activations is.
-    read = asked * key_values if recomputes or offloads else 0
-    parts = [kept(text, asked), kept(vision, seen if sizes.vision_learns else 0), kept(text, answers)]
+    read = asked * key_values if optim.activation_checkpointing or optim.activation_offload else 0
+    passes = ((text, asked), (vision, seen if sizes.vision_learns else 0), (text, answers))
+    parts = [_kept(stack, tokens, number, optim) for stack, tokens in passes]
     encoding = parts[0][1] + read + parts[1][1]
     forward = encoding + parts[2][1]
-    offloaded = sum(every - stays for every, stays in parts)
     features = prompts * load.image_tokens * text.hidden * number
     chunk = min(answers, max(1, CHUNK_LOGITS // sizes.vocabulary)) * sizes.vocabulary
     logits = chunk * (3 * _WIDE + (number if sizes.half else 0))
     head = sizes.vocabulary * text.hidden * number if sizes.head_learns else 0
-    passing = most * text.passing * number
+    passing = max(asked, answers) * text.passing * number
     rows = prompts * group
     encoded = encoding if at_once == prompts else 0.0
     small = text.layers * text.hidden * text.kept * number <= FUSED_BYTES
@@ -173,19 +176,20 @@ def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load) -> MemoryForecas
         + (sizes.weights_bytes / 2 if fused else 0)
         + tower,
         "forward": forward + logits + head,
-        "reference": (forward + asked * key_values + passing + logits) if reference else 0.0,
+        "reference": (forward + asked * key_values + passing + logits) if plan.reference else 0.0,
         "backward": forward + passing + head + chunk * _WIDE,
         "update": sizes.learned * (number + (_WIDE if sizes.half else 0)) + 3 * sizes.largest * _WIDE,
     }
     unfolded = sizes.quantized * number
-    phases = {name: (size + features + unfolded) / GIB for name, size in phases.items()}
-    moments = sizes.learned * _WIDE * (3 if sizes.half else 2)
-    best = sizes.learned * number if plan.keeps_best else 0
-    return MemoryForecast(
-        weights=sizes.weights_bytes / GIB,
-        reference=sizes.weights_bytes / GIB if reference and not plan.lora else 0.0,
-        optimizer=(moments + best) / GIB,
-        worst_phase=max(phases, key=phases.__getitem__),
-        phases=phases,
-        offloaded=offloaded / GIB,
-    )
+    offloaded = sum(every - stays for every, stays in parts)
+    return {name: size + features + unfolded for name, size in phases.items()}, offloaded
+
+
+def _kept(stack: Stack, tokens: int, number: int, optim: OptimOptions) -> tuple[float, float]:
+    """Bytes that a forward pass of all tokens keeps, and those of them that stay on the device."""
+    recomputes = optim.activation_checkpointing
+    layer = tokens * stack.kept * number
+    each = stack.hidden if recomputes else stack.kept
+    every = tokens * (stack.layers * each + stack.around) * number + (layer if recomputes else 0)
+    held = 0 if recomputes else tokens * stack.layers * stack.held * number
+    return every, layer + held if optim.activation_offload else every

@@ -144,14 +144,14 @@ class TrainStep:
         else:
             advantages = as_rows(_of_rollouts(each, "advantages"), tokens_RA, logprobs_RA)
         return Forward(
-            logprobs_RA,
-            mask_RA,
-            as_rows(_of_rollouts(each, "logprobs"), tokens_RA, logprobs_RA),
-            advantages,
-            finished_R,
-            {name: self._others[name, begin] for name in self.objective.needs},
-            first,
-            per_token,
+            logprobs_RA=logprobs_RA,
+            mask_RA=mask_RA,
+            sampled_RA=as_rows(_of_rollouts(each, "logprobs"), tokens_RA, logprobs_RA),
+            advantages=advantages,
+            finished_R=finished_R,
+            others={name: self._others[name, begin] for name in self.objective.needs},
+            first_update=first,
+            per_token=per_token,
         )
 
 

@@ -41,7 +41,13 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     if path.exists() and not is_config(path):
         task = load_task(request.task) if request.task is not None else None
         return check(
-            path, task, lambda own: _plain(request, own), opener, reporter, reading_of(request), _refusal_of
+            path,
+            task,
+            lambda own: _plain(request, own),
+            opener,
+            reporter=reporter,
+            reading=reading_of(request),
+            refusal_of=_refusal_of,
         )
     given = {
         "task": request.task,
@@ -56,7 +62,15 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     data, task = config.data, config.task.load()
     if config.samples:
         Scorer(task, config.reward)  # a reward of the user's own that cannot be had is refused here too
-    return check(Path(data.path), task, lambda own: config, opener, reporter, data, _refusal_of)
+    return check(
+        Path(data.path),
+        task,
+        lambda own: config,
+        opener,
+        reporter=reporter,
+        reading=data,
+        refusal_of=_refusal_of,
+    )
 
 
 def examine_first(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vrft.config.questions import usable
-from vrft.data.dataset import load_dataset
+from vrft.data.dataset import Dataset, load_dataset
 from vrft.distributed import init_distributed
 from vrft.errors import InputError, Interrupted
 from vrft.evaluation.ensemble import headline
@@ -106,15 +106,7 @@ def evaluate_model(
         "asking": {"form": str(run.form(request)), **options.row()},
         **segmentation,
     }
-    groups = {one.example.group for one in predictions}
-    card_options = CardOptions(
-        request.fuse,
-        base=tuple(sorted(groups - set(request.novel))) if request.novel else (),
-        novel=request.novel,
-        records=dataset.records,
-        frequencies=dataset.frequencies or {},
-    )
-    scored = scorecard(predictions, card_options)
+    scored = scorecard(predictions, _card_options(request, dataset, predictions))
     card = {**facts, **scored, "hardware": hardware(), "versions": versions()}
     write_json(folder / "result.json", card)
     return Evaluated(card, folder, build_evaluation_page(card, predictions, folder / "report.html"))
@@ -135,6 +127,20 @@ def _check(data: Path, request: EvaluateRequest, task: Task, examples: Sequence[
     strange = [name for name in request.novel if name not in groups]
     if strange:
         raise InputError(f"--novel: no question is about '{strange[0]}'. Known: {', '.join(sorted(groups))}.")
+
+
+def _card_options(
+    request: EvaluateRequest, dataset: Dataset, predictions: Sequence[Prediction]
+) -> CardOptions:
+    """How the answers are scored; categories that are not named as novel are base ones."""
+    groups = {one.example.group for one in predictions}
+    return CardOptions(
+        request.fuse,
+        base=tuple(sorted(groups - set(request.novel))) if request.novel else (),
+        novel=request.novel,
+        records=dataset.records,
+        frequencies=dataset.frequencies or {},
+    )
 
 
 def _segmentation(

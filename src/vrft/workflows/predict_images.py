@@ -15,6 +15,7 @@ from vrft.inference.drawn_images import check_target, drawn_name, name_beside, s
 from vrft.inference.evaluate import evaluate
 from vrft.inference.formats.prediction_format import DEFAULT, Setting, by_record, left_out, open_format
 from vrft.inference.image_questions import STDIN, ImageFiles, image_of_bytes, images_at, questions_about
+from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.inference.provenance import PREDICTIONS, check_images
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.run_folder import make_folder, removed_if_refused, write_json
@@ -97,17 +98,7 @@ def _predict(
     options = run.options(request, batch=BATCH)
     drawn = _drawn_paths(request, images) if draws else None
     task.rule(request.fuse)  # an unknown one is refused before anything is asked
-    with reporter.task("Reading images", len(images.paths)) as update:
-        examples, broken = questions_about(
-            images,
-            task,
-            request.questions,
-            request.options,
-            run.form(request),
-            progress=lambda count: update(count, ""),
-        )
-    if not examples:
-        raise_all(broken)
+    examples, broken = _questions(request, run, task, images, reporter)
     write = open_format(format, examples, Setting(request.model, request.against, drawn))
     examples, refused = run.limits(request).divided(examples)
     broken += refused
@@ -117,33 +108,13 @@ def _predict(
     if request.out is not None:
         asked = {"images": str(images.root.resolve()), "options": list(request.options)}
         path = check_images(request.out, run.settings(request, task, options) | asked, examples)
-    predictor = run.predictor(request, options)
-    refuse_too_large(predictor, examples)
-    with reporter.task("Asking", len(examples)) as update:
-        try:
-            answered = evaluate(
-                predictor, examples, batch=BATCH, path=path, progress=lambda done: update(done, "")
-            )
-        except KeyboardInterrupt:
-            kept = (
-                f"{path} has the answers so far; run the same command to continue"
-                if path
-                else "nothing is kept"
-            )
-            raise Interrupted(f"Stopped: {kept}.") from None
+    answered = _answers(run.predictor(request, options), examples, path, reporter)
     predictions = tuple(
         # Kept predictions name the image's place when it was asked about.
         _placed(fused(one, request.fuse) if len(one.rollouts) > 1 else one, example.image.path)
         for one, example in zip(answered, examples, strict=True)
     )
-    files: list[Path] = []
-    undrawn: list[str] = []
-    for name, about in by_record(predictions).items():
-        try:
-            if drawn is not None:
-                files.append(save_drawn(about, drawn(name)))
-        except RunError as error:  # the answers are not lost for it
-            undrawn.append(str(error))
+    files, undrawn = _drawn(predictions, drawn) if drawn is not None else ([], [])
     if request.image == STDIN and request.out is None:
         predictions = tuple(_placed(one, Path(STDIN)) for one in predictions)
     document = write(predictions)
@@ -158,6 +129,54 @@ def _predict(
         f"Drawn: {where}" if files else "Nothing is drawn. Add --out DIR to keep answers and images."
     )
     return Predicted(predictions, tuple(broken), document, images.single, tuple(notes), warnings)
+
+
+def _questions(
+    request: PredictRequest, run: TrainedRun, task: Task, images: ImageFiles, reporter: ProgressReporter
+) -> tuple[list[Example], list[LabelError]]:
+    """The questions about each image that can be read, and why the others cannot; one can be."""
+    with reporter.task("Reading images", len(images.paths)) as update:
+        examples, broken = questions_about(
+            images,
+            task,
+            request.questions,
+            request.options,
+            run.form(request),
+            progress=lambda count: update(count, ""),
+        )
+    if not examples:
+        raise_all(broken)
+    return examples, broken
+
+
+def _answers(
+    predictor: PolicyPredictor, examples: Sequence[Example], path: Path | None, reporter: ProgressReporter
+) -> list[Prediction]:
+    refuse_too_large(predictor, examples)
+    with reporter.task("Asking", len(examples)) as update:
+        try:
+            return evaluate(
+                predictor, examples, batch=BATCH, path=path, progress=lambda done: update(done, "")
+            )
+        except KeyboardInterrupt:
+            kept = (
+                f"{path} has the answers so far; run the same command to continue"
+                if path
+                else "nothing is kept"
+            )
+            raise Interrupted(f"Stopped: {kept}.") from None
+
+
+def _drawn(predictions: Sequence[Prediction], path_of: Callable[[str], Path]) -> tuple[list[Path], list[str]]:
+    """The files of the drawn images, and why others could not be written: the answers are not lost for it."""
+    files: list[Path] = []
+    undrawn: list[str] = []
+    for name, about in by_record(predictions).items():
+        try:
+            files.append(save_drawn(about, path_of(name)))
+        except RunError as error:
+            undrawn.append(str(error))
+    return files, undrawn
 
 
 def _drawn_paths(request: PredictRequest, images: ImageFiles) -> Callable[[str], Path] | None:

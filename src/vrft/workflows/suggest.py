@@ -124,7 +124,8 @@ def suggest(data: Path, reading: ReadOptions | None = None) -> Suggestion:
     smallest = min((count.images for count in class_counts(dataset).values()), default=SHOTS)
     shots = max(1, min(SHOTS, smallest // 3))
     said = {} if reading is None else reading.model_dump(exclude_defaults=True)
-    return Suggestion(data, dataset, default_task(dataset.provides), fitting, shots, _models(), said)
+    task = default_task(dataset.provides)
+    return Suggestion(data, dataset, task, fitting, shots, models=_models(), reading=said)
 
 
 def models_here() -> dict[str, dict[str, str]]:

@@ -207,7 +207,17 @@ def train_run(
                 besides |= before.learned if before is not None else set()
                 folder.write_json(MANIFEST, {**split, "learned_besides": sorted(besides)})
         place = place_of_data(config.data.path, data_root, folder.path) if data_root is not None else {}
-        return _train(config, folder, train, val, pseudo, texts, place, progress, context)
+        return _train(
+            config,
+            folder,
+            train,
+            val,
+            pseudo=pseudo,
+            texts=texts,
+            place=place,
+            progress=progress,
+            context=context,
+        )
 
 
 def _train(
@@ -215,6 +225,7 @@ def _train(
     folder: RunFolder,
     train: Sequence[Example],
     val: Sequence[Example],
+    *,
     pseudo: PseudoLabels,
     texts: Mapping[str, str] | None,
     place: Mapping[str, str],

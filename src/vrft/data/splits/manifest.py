@@ -50,8 +50,13 @@ def manifest(split: Split, prints: Fingerprints | None = None) -> dict[str, Any]
     }
 
 
-def split_from_manifest(examples: Sequence[Example], saved: Any) -> Split:
+def split_from_manifest(examples: Sequence[Example], saved: Any, gone: Collection[str] = ()) -> Split:
     """The split of the same dataset's questions that a manifest describes.
+
+    Args:
+        examples: the questions.
+        saved: the manifest, as plain JSON.
+        gone: ids of images that cannot be used; questions about them may be missing.
 
     Raises:
         InputError: it is no manifest, an image is both learned from and held out, or an id is not among the
@@ -61,7 +66,8 @@ def split_from_manifest(examples: Sequence[Example], saved: Any) -> Split:
     kept = SavedSplit.read(saved)
     split = kept.named_in(examples)
     there = {question.id for part in PARTS for question in getattr(split, part)}
-    if missing := sorted({name for names in kept.parts.values() for name in names} - there):
+    named = {name for names in kept.parts.values() for name in names if kept.image_of[name] not in gone}
+    if missing := sorted(named - there):
         raise InputError(
             f"{len(missing)} questions of the split are not in the data, such as '{missing[0]}'. "
             "Use the data that was split, or split again."
@@ -130,10 +136,17 @@ class SavedSplit:
                 for name in names
             }
             asks = {name: {key: str(found[key]) for key in ASKS} for name, found in details.items()}
-            left_out, duplicates = dict(saved["left_out"]), dict(saved["duplicates"])
-            seed, shots = int(saved["seed"]), int(saved["shots"])
-            besides = frozenset(map(str, saved.get("learned_besides", ())))
-            made = cls(parts, images, image_of, asks, left_out, duplicates, seed, shots, besides)
+            made = cls(
+                parts,
+                images,
+                image_of,
+                asks,
+                left_out=dict(saved["left_out"]),
+                duplicates=dict(saved["duplicates"]),
+                seed=int(saved["seed"]),
+                shots=int(saved["shots"]),
+                besides=frozenset(map(str, saved.get("learned_besides", ()))),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The split's manifest is damaged ({error}). Split again.") from error
         made._check_apart()
@@ -166,7 +179,15 @@ class SavedSplit:
         train, val, heldout = (
             tuple(by_id[name] for name in self.parts[part] if name in by_id) for part in PARTS
         )
-        return Split(train, val, heldout, dict(self.left_out), self.seed, self.shots, dict(self.duplicates))
+        return Split(
+            train,
+            val,
+            heldout,
+            dict(self.left_out),
+            seed=self.seed,
+            shots=self.shots,
+            duplicates=dict(self.duplicates),
+        )
 
     def changes(self, now: SavedSplit, parts: Sequence[str] = PARTS) -> list[str]:
         """What is no longer as this split has it, in words; empty where nothing differs."""

@@ -99,7 +99,7 @@ def lay_out(
         update(1, attack.name)
     boxes = task.answer.kind == BOXES
     ladders = build_ladders(cases, np.random.default_rng([seed, 3])) if boxes else []
-    return AuditPlan(task, form, frame, seed, cases, attempts, tuple(ladders))
+    return AuditPlan(task, form, frame, seed, cases=cases, attempts=attempts, ladders=tuple(ladders))
 
 
 def _cases(

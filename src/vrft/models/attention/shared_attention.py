@@ -151,7 +151,8 @@ def shared_attention(
     own = key[0], value[0]
     beyond = sliding_window is not None and prompt[0].shape[2] + layout.longest > sliding_window
     window = sliding_window if beyond else None
-    return attend(query[0], prompt, own, layout, starts, scale, window).transpose(0, 1)[None], None
+    found_HND = attend(query[0], prompt, own, layout, starts, scale=scale, window=window)
+    return found_HND.transpose(0, 1)[None], None
 
 
 def decode(
