@@ -116,6 +116,50 @@ def test_exports_side_by_side_are_all_named(tmp_path: Path, make_image: Any, mak
         load_dataset(tmp_path, BOXES, ReadOptions(format="lvis"))
 
 
+@pytest.mark.parametrize("parts", [(), ("train", "test")])
+def test_folders_in_folders_may_be_groups_or_classes(
+    tmp_path: Path, make_image: Any, parts: tuple[str, ...]
+) -> None:
+    upper, lower = ("animal", "plant"), ("cat", "dog", "moss", "rose", "tulip")
+    for shade, place in enumerate(
+        ("animal/cat", "animal/dog", "plant/rose", "plant/tulip", "plant/wet/moss")
+    ):
+        for part in parts or (".",):
+            make_image(f"{part}/{place}/{shade}.png", shade=shade + 50 * (part == "test"))
+    first = "class_folders_in_parts" if parts else "class_folders"
+    says = rf"{first} \(.*: animal, plant\) and class_subfolders \(.*: cat, dog, moss and 2 more\)"
+    with pytest.raises(LabelError, match=rf"{says}.*--format {first} or --format class_subfolders"):
+        load_dataset(tmp_path)
+    for name, classes in ((first, upper), ("class_subfolders", lower)):
+        dataset = load_dataset(tmp_path, CLASSES, ReadOptions(format=name))
+        assert dataset.categories == classes and len(dataset.records) == 5 * max(1, len(parts))
+        assert set(dataset.parts.values()) == set(parts)
+        below = [says for says in dataset.warnings if "Images in folders below a class count to it" in says]
+        assert bool(below) == (name == first)
+
+
+@pytest.mark.parametrize("inner", [("one_{}_1", "{}2"), ("train", "test")])
+def test_folders_named_after_their_class_or_as_parts_are_no_classes(
+    tmp_path: Path, make_image: Any, inner: tuple[str, str]
+) -> None:
+    for shade, name in enumerate(("Cat", "dog")):
+        for number, below in enumerate(inner):
+            make_image(f"{name}/{below.format(name.lower())}/0.png", shade=2 * shade + number)
+    dataset = load_dataset(tmp_path)
+    assert dataset.format == "class_folders" and dataset.categories == ("Cat", "dog")
+    assert any("Cat/" in says and "count to it" in says for says in dataset.warnings)
+    assert sorted(dataset.parts.values()) == (["test", "test", "train", "train"] if "train" in inner else [])
+
+
+def test_folders_beside_the_images_of_a_class_are_no_classes(tmp_path: Path, make_image: Any) -> None:
+    for shade, name in enumerate(("cat/0", "cat/old/1", "dog/2", "dog/new/3", "dog/val/4")):
+        make_image(f"{name}.png", shade=shade)
+    dataset = load_dataset(tmp_path)
+    assert dataset.categories == ("cat", "dog") and len(dataset.records) == 5
+    assert "Images in folders below a class count to it: cat/old, dog/new, dog/val." in dataset.warnings
+    assert dict(dataset.parts) == {"dog/val/4.png": "val"}
+
+
 def test_a_class_or_a_part_is_for_the_user_to_say(tmp_path: Path, make_image: Any) -> None:
     class_sets(make_image, "train")
     make_image("bus/1.png", shade=77)

@@ -308,3 +308,30 @@ def test_nothing_is_known_of_a_part_or_of_an_object_without_a_box(
     assert [one.where for one in dataset.left_out] == [f"{tmp_path / '0.xml'}, line 8"]
     asked = {e.id: len(e.target.xyxy_px) for e in load_task("detection").examples(dataset.records)}
     assert asked["0.png#person"] == 0 and "0.png#head" not in asked
+
+
+@pytest.mark.parametrize(
+    ("changed", "said", "unknown"),
+    [
+        (("</name>", "</name><name>bird</name>"), "has 2 times 'name'", ("bird", "cat & dog")),
+        (("</bndbox>", "</bndbox><bndbox><xmin>2</xmin></bndbox>"), "has 2 times 'bndbox'", ("cat & dog",)),
+        (("<xmin>", "<xmin>3</xmin><xmin>"), "has 2 times 'bndbox/xmin'", ("cat & dog",)),
+    ],
+)
+def test_what_an_object_has_twice_is_a_mistake(
+    tmp_path: Path,
+    make_image: Any,
+    put_xml: PutXml,
+    changed: tuple[str, str],
+    said: str,
+    unknown: tuple[str, ...],
+) -> None:
+    for number in range(6):
+        make_image(f"{number}.png", shade=number)
+        put_xml(f"{number}.xml", LABELIMG.replace(*changed) if number == 5 else LABELIMG)
+    dataset = load_dataset(tmp_path)
+    (left,) = dataset.left_out
+    assert said in left.problem and left.where == f"{tmp_path / '5.xml'}, line 8"
+    record = dataset.records[5]
+    assert (boxes(record), record.unknown) == ([], unknown)
+    assert record.known({"bird", "cat & dog", "fish"}) == {"bird", "cat & dog", "fish"} - set(unknown)

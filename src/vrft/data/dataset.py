@@ -28,6 +28,7 @@ from vrft.data.images import holds, images_below, is_image, subfolders
 from vrft.data.label_checks import Mistakes, part_of, parts_by_folder, raise_all, record_of, some
 from vrft.data.no_labels import IMAGES_INSIDE, LABEL_ENDINGS, no_labels
 from vrft.errors import BoxError, Contradiction, ImageError, InputError, LabelError
+from vrft.tasks.number_format import upper_first
 from vrft.types import About, Label, Provides, Record, Value, in_words
 from vrft.types.options import did_you_mean
 from vrft.types.plugins import discover
@@ -343,7 +344,9 @@ def _chosen(path: Path, fits: Sequence[_Fit], needs: frozenset[Provides] | None)
     chosen = [(reader, frozenset([pair])) for reader, pair in pairs]
     if needs is not None:
         chosen = [(reader, needs) for reader, given in fits if needs <= given]
-    read_as = " and ".join(f"{reader.name} (for {in_words([pair])})" for reader, pair in pairs)
+    read_as = " and ".join(
+        f"{reader.name} (for {in_words([pair])}{_classes(reader, path)})" for reader, pair in pairs
+    )
     if not chosen:
         assert needs is not None
         add = f"Choose a task for {in_words([pairs[0][1]])}, or add {_wants(readers(), needs)}."
@@ -351,15 +354,23 @@ def _chosen(path: Path, fits: Sequence[_Fit], needs: frozenset[Provides] | None)
     if len(chosen) > 1:
         names = list(dict.fromkeys(reader.name for reader, _ in chosen))
         alike = len({given for _, given in chosen}) == 1
+        by_name = f"name the format: --format {' or --format '.join(names)} (data.format)"
         fix = "Give the path of the one label file to read" if alike else "Name the task"
-        name_it = f", or name the format: --format {names[0]} (data.format)" if len(names) > 1 else ""
-        raise LabelError(f"It reads as {read_as}.", str(path), f"{fix}{name_it}.")
+        fix = f"{fix}, or {by_name}" if len(names) > 1 else fix
+        fix = fix if any(reader.in_files for reader, _ in chosen) else upper_first(by_name)
+        raise LabelError(f"It reads as {read_as}.", str(path), f"{fix}.")
     return chosen[0]
 
 
 def _leading(reader: Reader, path: Path, given: frozenset[Provides]) -> frozenset[Provides]:
     several = len(given) > 1 and hasattr(reader, "leading")
     return cast(LeadingReader, reader).leading(path, given) if several else given
+
+
+def _classes(reader: Reader, path: Path) -> str:
+    """The first classes that a reader of folder names would read, with a colon before them."""
+    named = getattr(reader, "class_names", lambda path: ())(path)
+    return f": {some(named, 3)}" if named else ""
 
 
 def _wants(known: Sequence[Reader], needs: frozenset[Provides]) -> str:

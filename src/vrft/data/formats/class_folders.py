@@ -1,6 +1,7 @@
 """Classes of images as names of folders: ``CLASS/image``.
 
-A folder without an image says nothing of the layout, whatever its name. Where the parts ``train``, ``val``
+A folder without an image says nothing of the layout, whatever its name. Parts may be folders of a class,
+``CLASS/train/image``. Where the parts ``train``, ``val``
 and ``test`` hold the folders of the classes, these are not classes (``class_folders_in_parts``).
 """
 
@@ -17,6 +18,7 @@ from vrft.data.label_checks import (
     Mistakes,
     class_of,
     part_of,
+    part_of_record,
     record_id,
     record_of,
     shared_names,
@@ -49,6 +51,10 @@ class FolderNames(ABC):
     def detects(self, path: Path) -> frozenset[Provides]:
         return frozenset({IMAGE_CLASS} if path.is_dir() and self.class_folders(path) else ())
 
+    def class_names(self, path: Path) -> list[str]:
+        """The classes that it would read."""
+        return sorted({folder.name for folder, _ in self.class_folders(path)})
+
     def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
         """One record per image, in the order of their ids, which are their paths from the root."""
         records: list[Record] = []
@@ -62,8 +68,8 @@ class FolderNames(ABC):
             for image in filter(is_image, files):
                 with mistakes.kept():
                     records.append(record_of(image, path, class_of(folder.name)))
-                    if part is not None:
-                        parts[records[-1].id] = part
+                    if stated := part or part_of_record(record_id(image, folder)):
+                        parts[records[-1].id] = stated
         of_classes = {folder for folder, _ in folders}
         around = sorted({above for folder in of_classes for above in (folder.parent, path)})
         beside = [inner for above in around for inner in subfolders(above) if inner not in of_classes]
@@ -73,6 +79,9 @@ class FolderNames(ABC):
             "Images outside the class folders are not read": [record_id(file, path) for file in loose],
             "Files that are not images are not read": strangers,
             "Folders that make no class are not read": [record_id(folder, path) for folder in others],
+            "Images in folders below a class count to it": [
+                record_id(inner, path) for folder in sorted(of_classes) for inner in filled(folder)
+            ],
         }
         records.sort(key=lambda record: record.id)
         alike = shared_names(sorted({folder.name for folder, _ in folders}))

@@ -19,17 +19,19 @@ class ClassFoldersInPartsReader(FolderNames):
     name = "class_folders_in_parts"
 
     def class_folders(self, path: Path) -> list[tuple[Path, str | None]]:
-        parts = folders_of_parts(path) or _alike(path)
+        parts = folders_of_parts(path) or alike(path)
         found = [(inner, part_of(folder.name)) for folder in parts for inner in filled(folder)]
         return found if len({folder.name for folder, _ in found}) > 1 else []
 
 
-def _alike(path: Path) -> list[Path]:
-    """The folders in a folder where each holds the same folders of images, at least two, and no image."""
+def alike(path: Path) -> list[Path]:
+    """The folders in a folder where each holds the same folders of images, at least two, and no image; none
+    where these are the parts of a class."""
     found = filled(path)
     inner = [frozenset(nfc(folder.name) for folder in filled(one)) for one in found]
     direct = any(has_images(one) for one in found)
-    return found if len(found) > 1 and not direct and len(set(inner)) == 1 and len(inner[0]) > 1 else []
+    same = len(found) > 1 and not direct and len(set(inner)) == 1 and len(inner[0]) > 1
+    return found if same and not all(map(part_of, inner[0])) else []
 
 
 READER = ClassFoldersInPartsReader()

@@ -142,6 +142,8 @@ class _Sheets:
         boxes: list[Annotation] = []
         unknown = {text_of(part, "name") for part in sheet.root.findall("object/part")}
         for element in sheet.root.findall("object"):
+            # An object of two names is left out: nothing is known of either here.
+            unknown |= {(name.text or "").strip() for name in element.findall("name")[1:]}
             with self.mistakes.kept(unknown, text_of(element, "name")):
                 boxes.append(self._box(element, sheet, image_wh, from_one))
         if boxes:
@@ -179,6 +181,10 @@ class _Sheets:
         name = text_of(element, "name")
         if not name:
             raise LabelError("The object has no 'name'.", where, "Write its class there.")
+        for tag in ("name", "bndbox", *(f"bndbox/{edge}" for edge in _CORNERS)):
+            if (count := len(element.findall(tag))) > 1:
+                problem = f"The object '{name}' has {count} times '{tag}'."
+                raise LabelError(problem, where, "Keep one, or make an object of each.")
         first = 1 if from_one else 0
         x1, y1, x2, y2 = _corners(element, where)
         box = self.mistakes.box((x1 - first, y1 - first, x2, y2), image_wh, f"{where} ({name})")
