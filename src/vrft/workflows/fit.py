@@ -63,7 +63,7 @@ from vrft.types import Example, Form, Prediction, SamplingParams
 from vrft.workflows.arms import SYSTEMS, start_of_rft, train_systems
 from vrft.workflows.check_data import examine_first
 from vrft.workflows.cost import Trials, estimate_cost, time_in_words
-from vrft.workflows.fit_outcome import Fitted, conclude, summary_of, weights_by_system
+from vrft.workflows.fit_outcome import Fitted, conclude, notes_on_split, summary_of, weights_by_system
 from vrft.workflows.fit_settings import FitSettings, keep_settings
 from vrft.workflows.miniature_limits import limits_on
 from vrft.workflows.rejection_sampling import count_answers
@@ -169,16 +169,8 @@ class FitPipeline:
             self.split = split_of(fresh, self.dataset, examples, config.seed, found)
             write_json(saved, manifest(self.split, found))
         self.summary = summary_of(self.dataset, self.split)
-        for line in (*self.summary, *self.dataset.warnings):
+        for line in (*self.summary, *self.dataset.warnings, *notes_on_split(self.split)):
             self.reporter.info(line)
-        for name, why in self.split.left_out.items():
-            self.reporter.info(f"Left out: {name} ({why}).")
-        if copies := self.split.duplicates:
-            name, why = next(iter(copies.items()))
-            self.reporter.info(
-                f"Copies and near-duplicates: {len(copies)}, such as {name} ({why}). All copies of an "
-                "image are in one part of the split."
-            )
         if not self.split.heldout:
             self.note(
                 "No image is left to hold out: policies are trained, but no improvement can be measured."

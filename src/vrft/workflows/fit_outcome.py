@@ -105,3 +105,15 @@ def summary_of(dataset: Dataset, split: Split) -> list[str]:
         f"Training on {split.shots} per class: {counted(split.train)}.",
         f"Choosing on {counted(split.val)}; held out: {counted(split.heldout)}.",
     ]
+
+
+def notes_on_split(split: Split) -> list[str]:
+    """Which classes are left out, and what is said of copies, in words."""
+    notes = [f"Left out: {name} ({why})." for name, why in split.left_out.items()]
+    if split.duplicates:
+        name, why = next(iter(split.duplicates.items()))
+        notes.append(
+            f"Copies and near-duplicates: {len(split.duplicates)}, such as {name} ({why}). All copies of an "
+            "image are in one part of the split."
+        )
+    return notes
