@@ -46,6 +46,7 @@ def test_arms_come_in_one_order_and_a_resumed_fit_keeps_them(tmp_path):
         ({"arms": ()}, "rft must be among them"),
         ({"arms": ("rft", "rejecton")}, "Did you mean 'rejection'"),
         ({"arms": ("rft",), "sft_forms": "both"}, "--sft-forms both: sft is not among --arms rft"),
+        ({"sft_forms": "all"}, "--sft-forms all: choose from same, both"),
         ({"rejection_rounds": 2}, "rejection is not among --arms sft,rft"),
         ({"arms": ("rft", "rejection"), "rejection_rounds": 4}, "give 1 to 3 rounds"),
         ({"arms": ("rft", "rejection"), "rejection_keep": 0}, "at least 1 answer"),

@@ -256,13 +256,15 @@ OTHERS: dict[str, Any] = {
     "form": "think",
     "reward": "paper",
     "steps": 9,
+    "arms": ("rft", "rejection"),
+    "sft_forms": "both",
     "overrides": ("grpo.loss=dapo",),
 }
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(FitSettings)])
 def test_a_setting_of_fit_is_the_same_or_refused(name, tmp_path):
-    settings = FitSettings(Path("photos"), "classification")
+    settings = FitSettings(Path("photos"), "classification", arms=("sft", "rft", "rejection"))
     keep_settings(settings, tmp_path)
     value = getattr(settings, name)
     other = (

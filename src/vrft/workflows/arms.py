@@ -93,6 +93,8 @@ def train_systems(sweep: SweepContext) -> tuple[list[Trial], dict[str, Trial]]:
         trials = SYSTEMS[name].train(sweep, done)
         chosen[name] = sweep.best(trials) if trials else Trial(name, BASE, 0.0, 0, None, 0, sweep.form)
         done += trials
+        if chosen[name].form is not sweep.form:
+            sweep.note(f"{name.upper()} was best in the other form ({chosen[name].form}), and answers in it.")
     return done, chosen
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from vrft.config.run_config import RunConfig, make_config, set_key
 from vrft.data.data_options import BoxOrder, Coordinates, DataOptions, ReadOptions
@@ -134,6 +134,8 @@ class FitSettings:
                 f"--arms {given}: rft must be among them, since a fit asks whether RFT is better. Add it, or "
                 "train a single policy with vrft sft."
             )
+        if self.sft_forms not in get_args(SftForms):
+            raise ConfigError(f"--sft-forms {self.sft_forms}: choose from {', '.join(get_args(SftForms))}.")
         if "sft" not in self.arms and self.sft_forms != "same":
             raise ConfigError(f"--sft-forms {self.sft_forms}: sft is not among --arms {given}. Add it there.")
         if not 1 <= self.rejection_rounds <= MOST_ROUNDS or self.rejection_keep < 1:

@@ -22,7 +22,7 @@ from vrft.run_folder import METRICS, append_row, read_rows
 from vrft.tasks.registry import task_of
 from vrft.types import Example, Rollout, SampleSeed
 from vrft.workflows.train import policy_of
-from vrft.workflows.trials import SweepContext, Trial, TrialPlan, in_form, run_trials
+from vrft.workflows.trials import SweepContext, Trial, TrialPlan, in_form, release_memory, run_trials
 
 NAME = "rejection"
 """Of the system, and of the folder of its answers."""
@@ -122,14 +122,14 @@ def count_answers(folder: Path, rft: Path) -> dict[str, dict[str, int]]:
     steps = [row for row in read_rows(rft / METRICS) if "groups_drawn" in row]
     group_size = load_config(rft / "config.yaml").rollout.group_size
     return {
+        "rft": {
+            "answers": group_size * sum(row["groups_drawn"] for row in steps),
+            "tokens": sum(row["sampled_tokens"] for row in steps),
+        },
         NAME: {
             "answers": len(drawn),
             "tokens": sum(answer["tokens"] for answer in drawn),
             "right": sum(answer["right"] for answer in drawn),
-        },
-        "rft": {
-            "answers": group_size * sum(row["groups_drawn"] for row in steps),
-            "tokens": sum(row["sampled_tokens"] for row in steps),
         },
     }
 
@@ -173,6 +173,8 @@ def _sampled(sweep: SweepContext, number: int, answers: int, source: str) -> lis
                     update(part.answers * len(part.places), "")
         finally:
             sampler.close()
+        del policy, sampler
+        release_memory()
     return [known[key] for key in keys]
 
 

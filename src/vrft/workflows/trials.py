@@ -120,12 +120,17 @@ def _run_trial(sweep: SweepContext, plan: TrialPlan, rate: float) -> Trial:
                 f"Stopped after step {trained.steps} of {name}; nothing is lost. Continue with --resume."
             )
         del trained
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        release_memory()
     ended = folder.read_json("done.json")
     steps, best = ended["steps"], ended["best_step"]
     return Trial(plan.system, name, rate, best, ended["validation"], steps, plan.form)
+
+
+def release_memory() -> None:
+    """Give back what a policy held that is no longer used."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _items(
