@@ -34,6 +34,8 @@ from vrft.report.run_reader import (
     task_name,
 )
 from vrft.report.systems import MetricStyle, known_task, style_of, system_name, unknown_task
+from vrft.report.thought_watch import lost_thoughts
+from vrft.report.thoughts import build_thoughts
 from vrft.run_folder import write_text
 from vrft.tasks.metrics.metric import format_rate, parse_rate
 from vrft.tasks.number_format import clip, hundred, plain
@@ -153,6 +155,7 @@ def _fit_section(fit: ReadFit, anchor: str, galleries: int, files: MovedImages) 
         own = {name: by_name[task] for name, by_name in answered.items() if task in by_name}
         part = PagePart(files, f"{anchor}t{index}" if index else anchor, galleries * len(tasks))
         parts.append(_task_part(fit, task, own, part, notes))
+    notes += _warnings(fit.runs.get("rft"))
     drawn = {name: run_charts(run) for name, run in fit.runs.items()}
     charts = [(f"Training of {system_name(name)}", listed) for name, listed in drawn.items() if listed]
     validations = validation_charts(fit)
@@ -167,7 +170,7 @@ def _fit_section(fit: ReadFit, anchor: str, galleries: int, files: MovedImages) 
         "facts": setting.facts_of(fit),
         "summary": setting.lines_of(fit, "summary"),
         "left_out": setting.pairs(fit.facts.get("left_out")),
-        "remarks": setting.lines_of(fit, "notes"),
+        "remarks": [line for line in setting.lines_of(fit, "notes") if line not in notes],
         "charts": charts,
         "rollouts": [(name, [_group(*group) for group in run.groups]) for name, run in runs if run.groups],
         "trials": setting.trial_rows(fit),
@@ -189,6 +192,7 @@ def _task_part(fit: ReadFit, task: str, answers: Answers, part: PagePart, notes:
         "title": task,
         "results": results,
         "gallery": build_gallery(answers, task, seed if isinstance(seed, int) else 0, part),
+        "thoughts": build_thoughts(answers, task, part),
         "class_systems": [system_name(name) for name in answers],
         "classes": class_rows(answers, task, results["metric"], comparison.get("metric"), notes),
     }
@@ -210,6 +214,7 @@ def _run_section(folder: Path, anchor: str) -> Section:
         ("Proof of the fast path", setting.parity_of({name: run})),
     ]
     charts = run_charts(run)
+    notes += _warnings(run)
     return {
         "anchor": anchor,
         "title": name,
@@ -219,6 +224,11 @@ def _run_section(folder: Path, anchor: str) -> Section:
         "settings": setting.settings_of([(name, run)]),
         "notes": notes,
     }
+
+
+def _warnings(run: ReadRun | None) -> list[str]:
+    found = lost_thoughts(run.steps) if run is not None else None
+    return [found] if found is not None else []
 
 
 def _group(step: int, group: RolloutGroup) -> Section:

@@ -8,6 +8,7 @@ from typing import Any
 from vrft.report.charts import PALETTE, Drawing, Point, Series, line_chart
 from vrft.report.run_reader import ReadFit, ReadRun
 from vrft.report.systems import known_task, look_of, style_of, system_name
+from vrft.report.thought_watch import RIGHT_SHOWS_WORK, SHOWS_WORK
 from vrft.tasks.number_format import mapping, number, plain
 
 DASHES = (" dash1", " dash2", " dash3")
@@ -82,11 +83,16 @@ def _rft_charts(run: ReadRun) -> list[Drawing]:
         Series("groups with signal", "c0", _points(run, "signal_share")),
         Series("answers cut off", "c1", _points(run, "truncated_share")),
     ]
+    work = [
+        Series("all answers", "c0", _points(run, SHOWS_WORK)),
+        Series("right answers", "c2", _points(run, RIGHT_SHOWS_WORK)),
+    ]
     per_token = "From the reference policy, for each token."
     equal = "A group of equal rewards teaches nothing."
     reward, kl, tokens = ([Series(n, "rft", _points(run, n))] for n in ("reward", "kl", "answer_tokens"))
     return [
         _chart("Reward", "Mean over the rollouts of a step.", reward),
+        _chart("Thoughts that show a computation", "Share of sampled answers.", work, (0.0, 1.0)),
         _chart("Reward terms", "Each between 0 and 1.", terms, (0.0, 1.0)),
         _chart("KL divergence", per_token, kl, (0.0, 0.0)),
         _chart("Signal", equal, [line for line in shares if line.points], (0.0, 1.0)),

@@ -113,7 +113,7 @@ def some_are_empty(answers: Mapping[str, Sequence[Prediction]]) -> bool:
 
 
 PER_PAGE_BYTES = 1_500_000
-"""For all embedded images of a page, before base64 makes them a third larger."""
+"""For all embedded images of a page's galleries, before base64 makes them a third larger."""
 Answers = dict[str, list[Prediction]]
 """By system, in the order of the page."""
 Section = dict[str, Any]
@@ -144,7 +144,7 @@ def build_gallery(answers: Answers, task: str, seed: int, part: PagePart) -> Sec
     rule = f"{gained}, the {EACH} where it lost most (fewer where fewer gained or lost)"
     counts = f"better on {tally.better} questions, worse on {tally.worse}, alike on {tally.same}"
     compared = f"{after} against {before}: {counts}."
-    return _gallery(cases, _rule(rule, answers, known, seed), compared, known, part)
+    return gallery_of(cases, _rule(rule, answers, known, seed), compared, known, part)
 
 
 def build_extremes(answers: Answers, task: str, seed: int, part: PagePart) -> Section | None:
@@ -153,7 +153,7 @@ def build_extremes(answers: Answers, task: str, seed: int, part: PagePart) -> Se
         return None
     cases = pick_extremes(answers, known, list(answers)[-1], seed)
     rule = _rule(f"the {EACH} worst answers, the {EACH} best", answers, known, seed)
-    return _gallery(cases, rule, "", known, part, signed=False)
+    return gallery_of(cases, rule, "", known, part, signed=False)
 
 
 def _rule(chosen: str, answers: Answers, task: Task, seed: int) -> str:
@@ -165,9 +165,10 @@ def _rule(chosen: str, answers: Answers, task: Task, seed: int) -> str:
     )
 
 
-def _gallery(
+def gallery_of(
     cases: list[PickedCase], rule: str, tally: str, task: Task, part: PagePart, signed: bool = True
 ) -> Section | None:
+    """Cards of chosen questions; None without any."""
     if not cases:
         return None
     most_bytes = PER_PAGE_BYTES // (3 * EACH * max(part.galleries, 1))
@@ -232,6 +233,7 @@ def _panel(system: str, prediction: Prediction, score: float, task: Task, name: 
         "says": clip(says, 80),
         "score": "" if task.right_or_wrong else hundred(score),
         "right": score == 1.0 if task.right_or_wrong else None,
+        "thought": clip(prediction.answer.thinking),
         "text": clip(prediction.answer.text or prediction.text),
         "faults": ", ".join(map(fault_words, prediction.answer.faults)),
     }

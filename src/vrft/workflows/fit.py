@@ -45,6 +45,7 @@ from vrft.models.image_limits import image_limits
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
 from vrft.progress import NullReporter, ProgressReporter
+from vrft.report.thought_watch import lost_thoughts_of
 from vrft.run_folder import (
     CHECK,
     MANIFEST,
@@ -319,6 +320,8 @@ class FitPipeline:
                 systems[name] = self._evaluate(policy, trial.folder, title, trial.form)
         if not self.context.is_first:
             return None
+        if (warning := lost_thoughts_of(self.folder / chosen["rft"].folder)) is not None:
+            self.note(warning)
         facts = self.folder / "fit.json"
         before = read_json(facts) if facts.exists() else {}
         seconds = before.get("seconds", 0.0) + time.monotonic() - began

@@ -266,9 +266,9 @@ def side_of(thoughts: Thoughts) -> str:
         )
     return (
         f"{found}, and {round(lucky * tried)} are luck (behind the same thought the likeliest answer is "
-        "wrong): RFT will reward guesses before chains. Consider more answers to a question, questions "
-        "where guesses are rarely right, a warmer temperature, or SFT on chains first; how far they help is "
-        "unknown."
+        "wrong): RFT will reward guesses before chains. Where an answer has to be worked out, consider more "
+        "answers to a question, questions where guesses are rarely right, a warmer temperature, or SFT on "
+        "chains first; how far they help is unknown."
     )
 
 
