@@ -31,8 +31,8 @@ def build_thoughts(answers: Answers, task: str, part: PagePart) -> Section | Non
     rule = (
         f"A fixed rule chooses, in the order of the held-out part: the first {GAINED} questions that RFT "
         f"changed from wrong to right, the first {LOST} that it changed from right to wrong, then others, "
-        f"{MOST} in all. What is right: {known.success_rule}. Thoughts and answers are what the policies wrote; "
-        "a long one is cut."
+        f"{MOST} in all. What is right: {known.success_rule}. Thoughts and answers are what the policies "
+        "wrote; a long one is cut."
     )
     # Half as many bytes for an image as in a gallery: these come on top.
     half = part._replace(prefix=f"{part.prefix}-thoughts", galleries=2 * part.galleries)

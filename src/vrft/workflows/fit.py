@@ -32,8 +32,8 @@ from vrft.data.dataset import Dataset, load_dataset
 from vrft.data.splits.manifest import manifest
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.check.run_check import SAID_BY_SPLIT
-from vrft.diagnostics.probe.advice import side_of
-from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, Thoughts, better_form
+from vrft.diagnostics.probe.advice import sentences_of
+from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, better_form
 from vrft.diagnostics.probe.run_probe import AT_ONCE, Prober, evenly_spaced
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import RunError
@@ -206,12 +206,10 @@ class FitPipeline:
         found = read_json(saved)
         self.form = Form(found["chosen"])
         self.probe = next(p for p in found["probes"] if p["form"] == found["chosen"])
-        self.reporter.info(
-            f"Form of answers: {self.form}. Rewards differ within {self.probe['signal']:.0%} of groups, and "
-            f"{self.probe['formatted']:.0%} of sampled answers are well formed."
-        )
-        if (thoughts := self.probe.get("thoughts")) is not None:
-            self.note(side_of(Thoughts(**thoughts)))
+        first, *sides = sentences_of(self.probe)
+        self.reporter.info(first)
+        for side in sides:
+            self.note(side)
 
     def _probe(self, base: Policy) -> Probe:
         config, asked = self._config("rft"), evenly_spaced(self._asked(self.split.train), AT_ONCE)

@@ -6,8 +6,9 @@ GRPO learns only from groups whose answers have different rewards. Where hardly 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vrft.config.run_config import RunConfig
 from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, Thoughts
@@ -270,6 +271,16 @@ def side_of(thoughts: Thoughts) -> str:
         "answers to a question, questions where guesses are rarely right, a warmer temperature, or SFT on "
         "chains first; how far they help is unknown."
     )
+
+
+def sentences_of(row: Mapping[str, Any]) -> list[str]:
+    """What a probe found, by the row that it left: its form, and of the think form the side that it is on."""
+    found = (
+        f"Form of answers: {row['form']}. Rewards differ within {row['signal']:.0%} of groups, and "
+        f"{row['formatted']:.0%} of sampled answers are well formed."
+    )
+    thoughts = row.get("thoughts")
+    return [found] if thoughts is None else [found, side_of(Thoughts(**thoughts))]
 
 
 def _no_signal(context: AdviceContext) -> str:
