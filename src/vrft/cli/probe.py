@@ -74,6 +74,7 @@ def _print(found: ProbeResult) -> None:
             ("right without a thought", thoughts.tried, thoughts.unneeded),
             ("luck", thoughts.tried, thoughts.lucky),
             ("follow another question's thought", thoughts.swapped, thoughts.follows),
+            ("show a computation", thoughts.tried, thoughts.shown),
         ]
         shares = [
             (name, str(count), "-" if share is None else f"{share:.0%}") for name, count, share in asked

@@ -8,8 +8,8 @@ from typing import Any
 from vrft.report.charts import PALETTE, Drawing, Point, Series, line_chart
 from vrft.report.run_reader import ReadFit, ReadRun
 from vrft.report.systems import known_task, look_of, style_of, system_name
-from vrft.report.thought_watch import RIGHT_SHOWS_WORK, SHOWS_WORK
 from vrft.tasks.number_format import mapping, number, plain
+from vrft.tasks.rollout_facts import RIGHT_SHOWS_WORK, SHOWS_WORK
 
 DASHES = (" dash1", " dash2", " dash3")
 """CSS classes of the trials that were not chosen; the chosen one is drawn whole."""

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 
 from vrft.report.run_reader import read_run
 from vrft.tasks.number_format import number
+from vrft.tasks.rollout_facts import SHOWS_WORK
 
-SHOWS_WORK, RIGHT_SHOWS_WORK = "shows_work", "right_shows_work"
-"""Keys of a step's row: the share of sampled answers, and of the right ones, whose thought shows a
-computation."""
 LOST = 1 / 3
 """Part of the share that is lost before a warning is worth it."""
 

@@ -17,6 +17,7 @@ from vrft.rollout.driver import prompts_for, roll_out, turn_seed
 from vrft.rollout.rollout_options import RolloutOptions
 from vrft.rollout.sampler import Renderer, Sampler
 from vrft.tasks.registry import task_of
+from vrft.tasks.rollout_facts import work_row
 from vrft.tasks.scorer import Scorer, score_groups
 from vrft.training.advantages import shuffled
 from vrft.training.batch import Batch, Row, Stateful, examples_of_step, further_examples, shown_anew
@@ -246,6 +247,7 @@ class RolloutSource:
             "images": len(groups),
             # The mean of -log p over sampled tokens is an unbiased estimate of the mean entropy.
             "entropy": -float(np.mean([p for r in rollouts for t in r.turns for p in t.completion.logprobs])),
+            **work_row(rollouts),
         }
 
 

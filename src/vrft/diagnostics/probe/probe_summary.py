@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vrft.errors import InputError
-from vrft.tasks.registry import task_of
+from vrft.tasks.rollout_facts import is_success
 from vrft.types import Form, Rollout, RolloutGroup
 
 
@@ -148,6 +148,8 @@ class Thoughts:
     """Asked behind the thought of another question whose answer is another."""
     follows: float | None
     """Share of those swapped whose answer is then the other question's."""
+    shown: float | None = None
+    """Share whose thought shows a computation, where the task has that notion."""
 
 
 @dataclass(frozen=True)
@@ -242,12 +244,6 @@ def better_form(probes: Sequence[Probe]) -> Probe:
     """The form in which the base policy shows more skill; of near equals the one with shorter answers."""
     best = max(p.skill for p in probes)
     return min((p for p in probes if p.skill >= best - 0.05), key=lambda p: p.tokens)
-
-
-def is_success(rollout: Rollout) -> bool:
-    """Whether a sample is right, by its task's rule."""
-    target = rollout.example.target
-    return target is not None and task_of(rollout.example).success(rollout.answer, target)
 
 
 def _term(groups: Sequence[RolloutGroup], name: str, weight: float) -> TermStats:

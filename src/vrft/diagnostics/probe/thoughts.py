@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vrft.diagnostics.probe.probe_summary import Thoughts, is_success
+from vrft.diagnostics.probe.probe_summary import Thoughts
 from vrft.errors import InputError
 from vrft.rollout.driver import prompts_for, roll_out
 from vrft.rollout.sampler import Renderer, Sampler
 from vrft.tasks.parsing.tags import THINK_CLOSE, thought_span
 from vrft.tasks.registry import task_of
+from vrft.tasks.rollout_facts import is_success, share_with_work
 from vrft.tasks.task import SUCCESS
 from vrft.types import Answer, Form, Rollout, RolloutGroup, SampleSeed, SamplingParams
 
@@ -79,6 +80,7 @@ def thoughts_behind(
         lucky=_share([not (with_it or without) for with_it, without in zip(own, none, strict=True)]),
         swapped=len(pairs),
         follows=_share([_is_same(pair[1], answer) for pair, answer in zip(pairs, swapped, strict=True)]),
+        shown=share_with_work(tried),
     )
 
 
