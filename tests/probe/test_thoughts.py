@@ -171,6 +171,16 @@ def test_an_answer_that_was_begun_is_read_whole_and_only_its_own_tokens_are_trai
     assert said.span_logprob((start, start + 4)) == said.completion.span_logprob((0, 4)) is not None
 
 
+@pytest.mark.parametrize("task", ["reasoning", "classification"])
+def test_how_many_thoughts_show_a_computation_is_counted_where_the_task_knows_one(task):
+    example = replace(question(0), task=task)
+    (prompt,) = prompts_for(RENDERER, [example])
+    said = [answered(thought, "rose") for thought in ("1 + 1 = 2", HASTY, HASTY, "2 * 3 = 6")]
+    rollouts = [read_turns(example, (Turn(prompt, RENDERER.said(text)),)) for text in said]
+    found, _ = asked_again(rollouts)
+    assert found.tried == 4 and found.shown == (0.5 if task == "reasoning" else None)
+
+
 def thoughts(tried, carried=0, unneeded=0, **more):
     rest = tried - carried - unneeded
     shares = [count / tried for count in (carried, unneeded, rest)]
