@@ -2,13 +2,16 @@
 
 One box shows nothing. All boxes within one pixel are shares of the image; whole numbers that spread over 0 to
 1000 and never go beyond, in images of other sizes, are the parts of a thousand that Qwen2-VL, Qwen3-VL and
-ms-swift write.
+ms-swift write. Where a format documents one convention and its boxes do not fit their images, those under
+which they do are named.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -17,8 +20,20 @@ from vrft.errors import BoxError, LabelError
 from vrft.geometry.boxes import is_number
 from vrft.types import Boxes, Record
 
+N = TypeVar("N", float, np.ndarray)
 EXTENT: Mapping[Coordinates, float] = {"0-1": 1.0, "0-1000": 1000.0}
 """How far numbers go that are parts of the image."""
+Order = Literal["cxcywh", "xyxy", "xywh"]
+"""Center and size, two corners, or a corner and size."""
+_ORDERS: Mapping[Order, str] = {
+    "cxcywh": "center and size",
+    "xyxy": "two corners",
+    "xywh": "a corner and size",
+}
+_OVER = 0.01
+"""How far over the border of its image, in shares of it, a box still fits."""
+_FEW, _MANY = 0.02, 0.1
+"""Shares of boxes that do not fit under a right and under a wrong convention."""
 _ROUNDED = 0.005
 """How far rounding may take a share beyond 1."""
 _LEAST_BOXES = 3
@@ -112,3 +127,88 @@ def likely_coordinates(corners_xyxy: np.ndarray, sizes_wh: np.ndarray) -> Coordi
     centers = (corners_xyxy[:, :2] + corners_xyxy[:, 2:]).mean(0) / 2
     closer = abs(centers / 1000 - 0.5).sum() < abs(centers / sizes_wh.mean(0) - 0.5).sum()
     return "0-1000" if odds > math.log(_ODDS) and closer else None
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What four numbers of a box are."""
+
+    coordinates: Coordinates
+    order: Order
+
+    @property
+    def says(self) -> str:
+        extent = EXTENT.get(self.coordinates)
+        unit = "in pixels" if extent is None else f"from 0 to {extent:g}"
+        return f"{_ORDERS[self.order]} {unit}"
+
+    def shares(self, numbers: np.ndarray, sizes_wh: np.ndarray) -> np.ndarray:
+        """Boxes (n, 4) of images (n, 2) as x1, y1, x2, y2 in shares of these."""
+        extent = EXTENT.get(self.coordinates)
+        found = numbers / (np.tile(sizes_wh, 2) if extent is None else extent)
+        return np.concatenate(corners_of(found[:, :2], found[:, 2:], self.order), axis=1)
+
+    def n_misfits(self, numbers: np.ndarray, sizes_wh: np.ndarray) -> int:
+        """How many boxes have no area, or reach beyond their images."""
+        found = self.shares(numbers, sizes_wh)
+        inside = (found >= -_OVER).all(1) & (found <= 1 + _OVER).all(1)
+        return int((~(inside & (found[:, 2:] > found[:, :2]).all(1))).sum())
+
+
+def corners_of(first: N, second: N, order: Order) -> tuple[N, N]:
+    """Where boxes begin and end, along one axis or both, whose two halves are written in an order.
+
+    Example:
+        >>> corners_of(5.0, 4.0, "cxcywh")
+        (3.0, 7.0)
+    """
+    if order == "xyxy":
+        return first, second
+    return (first, first + second) if order == "xywh" else (first - second / 2, first + second / 2)
+
+
+def check_convention(
+    boxes: Sequence[tuple[Sequence[float], tuple[int, int]]], documented: Convention, where: str
+) -> None:
+    """Refuse boxes that do not fit their images as documented, where they all fit under another convention.
+
+    Args:
+        boxes: four numbers as written, each with the width and height of its image in pixels.
+        documented: how they were read.
+        where: the dataset, for messages.
+
+    Raises:
+        LabelError: names the likely conventions, and the options that declare them.
+    """
+    if len(boxes) < _LEAST_BOXES:
+        return
+    numbers = np.asarray([box for box, _ in boxes], dtype=np.float64)
+    sizes = np.asarray([wh for _, wh in boxes], dtype=np.float64)
+    n, n_misfits = len(boxes), documented.n_misfits(numbers, sizes)
+    if n_misfits < max(_LEAST_BOXES, _MANY * n):
+        return
+    kinds: tuple[Coordinates, ...] = ("0-1",) if numbers.max() <= 1 + _OVER else ("pixels", "0-1000")
+    fits = [
+        one
+        for kind in kinds
+        for order in _ORDERS
+        if (one := Convention(kind, order)).n_misfits(numbers, sizes) <= _FEW * n
+    ]
+    if len({one.coordinates for one in fits}) > 1:
+        whole = next(one for one in fits if one.coordinates == "0-1000").shares(numbers, sizes) * 1000
+        seems = likely_coordinates(whole.round(6), sizes) or "pixels"
+        fits = [one for one in fits if one.coordinates == seems]
+    if not fits:
+        return
+    problem = f"{n_misfits} of {n} boxes do not fit their images as {documented.says}. They look like "
+    problem += f"{' or '.join(one.says for one in fits)}."
+    usual = f"--coordinates {documented.coordinates}"
+    options = [_options(one, documented) for one in fits]
+    fix = f"Say what they are: {', or '.join(options)}; {usual} reads them as documented "
+    raise LabelError(problem, where, f"{fix}(data.coordinates, data.box_order).")
+
+
+def _options(one: Convention, documented: Convention) -> str:
+    kind = f"--coordinates {one.coordinates}" if one.coordinates != documented.coordinates else ""
+    order = f"--box-order {one.order}" if one.order != documented.order else ""
+    return " ".join(filter(None, (kind, order)))

@@ -24,7 +24,7 @@ class ReadOptions(Options):
     """Refuse data of which a label or an image would be left out or a box clipped."""
     box_order: BoxOrder | None = None
     """Whether four numbers are two corners (xyxy), or a corner with width and height (xywh), where a column
-    called 'bbox' leaves it open."""
+    called 'bbox' leaves it open; in YOLO's text files, by default a center with width and height."""
 
 
 class DataOptions(ReadOptions):

@@ -168,7 +168,8 @@ class OpenReader(Reader, Protocol):
     """A reader of labels that leave something open."""
 
     open_to: frozenset[str]
-    """Keys of ``ReadOptions``: 'coordinates', 'box_order'."""
+    """Keys of ``ReadOptions``: 'coordinates', 'box_order'. Numbers of which nothing is said are pixels, or
+    what a reader has as ``coordinates``."""
 
     def read(self, path: Path, needs: frozenset[Provides], options: ReadOptions | None = None) -> Dataset:
         """As ``Reader.read``, with what was left open."""
@@ -230,7 +231,8 @@ def load_dataset(
     dataset = without_ignored(read)
     raise_all([one for one in dataset.left_out if isinstance(one, Contradiction)])
     raise_all(contradictions(dataset.records, place))
-    if options.coordinates is None and "coordinates" in open_to:
+    in_pixels = getattr(reader, "coordinates", "pixels") == "pixels"
+    if options.coordinates is None and "coordinates" in open_to and in_pixels:
         check_coordinates(dataset.records, (*dataset.left_out, *dataset.fixed), str(place))
     dataset = dataset.settled(options.strict)
     if not dataset.records:

@@ -2,8 +2,10 @@
 
 Formats: https://docs.ultralytics.com/datasets/detect and /segment; Darknet. Center, width and height are
 shares of the image as it is seen, EXIF rotation applied, as Ultralytics has it. A line
-``class x1 y1 x2 y2 x3 y3 ...`` is an outline: its box and its mask are kept. Where ``data.yaml`` states
-``kpt_shape``, key points follow the box; they are not read.
+``class x1 y1 x2 y2 x3 y3 ...`` is an outline: its box and its mask are kept. Numbers may be declared to be
+pixels or parts of 1000, and those of boxes two corners, or a corner and size; where they look so, and nothing
+is declared, it is an error. Where ``data.yaml`` states ``kpt_shape``, key points follow the box; they are not
+read.
 
 An image's text file is found as Ultralytics finds it, with ``labels`` in the place of the last ``images`` of
 its path, or else next to it. An image without a text file, or with an empty one, shows no object.
@@ -14,11 +16,14 @@ Names of classes come from ``data.yaml``, whose ``train``, ``val`` and ``test`` 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 
+from vrft.data.conventions import EXTENT, Convention, check_convention, corners_of
+from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import Dataset
 from vrft.data.formats.segmentation_fields import polygon_mask
 from vrft.data.formats.yolo_layout import (
@@ -53,6 +58,10 @@ _FAR = (-1.0, 2.0)
 _ROUNDING_PX = 0.01
 """What rounding to six decimals may move an edge of an image of 10,000 pixels; not worth a warning."""
 
+_FRACTIONS = (
+    "Divide pixel coordinates by the image's width and height, or say what they are: --coordinates pixels or "
+    "--coordinates 0-1000 (data.coordinates)."
+)
 _EXPECTED = "Expected: class, center x, center y, width, height; or class and an outline of x y pairs."
 _LOOKED_INTO = 50
 """Text files that are looked into before a folder is taken to have no YOLO labels."""
@@ -62,6 +71,8 @@ class YoloReader:
     """Boxes and outlines of images, one text file per image."""
 
     name, in_files = "yolo", True
+    open_to = frozenset({"coordinates", "box_order"})
+    coordinates = "0-1"
     provides: Mapping[Provides, str] = {
         CATEGORY_BOXES: "a YOLO data.yaml, or classes.txt and a text file for each image"
     }
@@ -75,13 +86,16 @@ class YoloReader:
             found = any(looks_like_labels(file) for file in islice(files, _LOOKED_INTO))
         return frozenset({CATEGORY_BOXES} if found else ())
 
-    def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
+    def read(
+        self, path: Path, needs: frozenset[Provides] = frozenset(), options: ReadOptions | None = None
+    ) -> Dataset:
         """One record per image, those without objects included, in the order of parts and paths."""
         root = path if path.is_dir() else path.parent
         names = read_names(path)
         images = YoloImages(names, root)
-        labels = _Labels(names, images, root)
+        labels = _Labels(names, images, root, options or ReadOptions())
         records = tuple(record for image in images.all if (record := labels.record(image)))
+        labels.check_convention(path)
         mistakes = labels.mistakes
         mistakes += [*images.mistakes, *labels.strays()]
         if not records:
@@ -103,8 +117,12 @@ class YoloReader:
 class _Labels:
     """All label files while they are read; mistakes are collected, not raised."""
 
-    def __init__(self, names: YoloNames, images: YoloImages, root: Path) -> None:
+    def __init__(self, names: YoloNames, images: YoloImages, root: Path, options: ReadOptions) -> None:
         self.names, self.images, self.root = names, images, root
+        self.options = options
+        self.convention = Convention(options.coordinates or "0-1", options.box_order or "cxcywh")
+        self.written: list[tuple[list[float], tuple[int, int]]] = []
+        """The four numbers of each box, with the size of its image."""
         self.mistakes = Mistakes()
         self.owners: defaultdict[Path, list[str]] = defaultdict(list)
         for image in images.all:
@@ -154,7 +172,7 @@ class _Labels:
 
     def _box(self, words: list[str], category: str, image_wh: tuple[int, int], where: str) -> Annotation:
         try:
-            shares, names = [float(word) for word in words][1:], self.names
+            numbers, names = [float(word) for word in words][1:], self.names
         except ValueError as error:
             problem = f"'{' '.join(words)[:60]}' holds something other than numbers."
             raise LabelError(problem, where, _EXPECTED) from error
@@ -163,34 +181,45 @@ class _Labels:
             low, high = min(names.by_number), max(names.by_number)
             raise LabelError(f"{problem}, {low} to {high}.", where, "Correct it.")
         if names.n_key_point_values:
-            if len(shares) != 4 + names.n_key_point_values:
+            if len(numbers) != 4 + names.n_key_point_values:
                 problem = (
-                    f"{len(shares)} numbers, not 4 of a box and {names.n_key_point_values} of key points."
+                    f"{len(numbers)} numbers, not 4 of a box and {names.n_key_point_values} of key points."
                 )
                 raise LabelError(problem, where, "Fix the line, or kpt_shape in the data.yaml.")
-            shares = shares[:4]
-        seen = shares[6::3] if len(shares) % 3 == 1 else []
+            numbers = numbers[:4]
+        seen = numbers[6::3] if len(numbers) % 3 == 1 else []
         if 2 in seen and {0, 1, 2}.issuperset(seen):
             problem = "The line has key points after its box, each with 0, 1 or 2 for whether it is seen."
             raise LabelError(problem, where, "State kpt_shape in a data.yaml.")
-        outline = len(shares) >= 6 and len(shares) % 2 == 0
-        if len(shares) != 4 and not outline:
-            why = " as a prediction with its confidence has" if len(shares) == 5 else ""
-            raise LabelError(f"The line has {len(shares)} numbers after the class{why}.", where, _EXPECTED)
-        for share in shares:
+        outline = len(numbers) >= 6 and len(numbers) % 2 == 0
+        if len(numbers) != 4 and not outline:
+            why = " as a prediction with its confidence has" if len(numbers) == 5 else ""
+            raise LabelError(f"The line has {len(numbers)} numbers after the class{why}.", where, _EXPECTED)
+        if not outline and all(map(math.isfinite, numbers)):
+            self.written.append((numbers, image_wh))
+        extent_of_all = EXTENT.get(self.convention.coordinates)
+        extents = [extent_of_all or image_wh[index % 2] for index in range(len(numbers))]
+        shares = [value / extent for value, extent in zip(numbers, extents, strict=True)]
+        for value, share, extent in zip(numbers, shares, extents, strict=True):
             if not _FAR[0] <= share <= _FAR[1]:
-                problem = f"{share:g} is not between 0 and 1, as a fraction of the image is."
-                raise LabelError(problem, where, "Divide pixel coordinates by the image's width and height.")
+                why = ", as a fraction of the image is" if extent == 1 else ""
+                raise LabelError(f"{value:g} is not between 0 and {extent:g}{why}.", where, _FRACTIONS)
         pixels = [share * image_wh[index % 2] for index, share in enumerate(shares)]
         if outline:
             xs, ys = pixels[::2], pixels[1::2]
             corners = (min(xs), min(ys), max(xs), max(ys))
         else:
-            x, y, w, h = pixels
-            corners = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+            (x, y, w, h), order = pixels, self.convention.order
+            (x1, x2), (y1, y2) = corners_of(x, w, order), corners_of(y, h, order)
+            corners = (x1, y1, x2, y2)
         box = self.mistakes.box(_within_rounding(corners, image_wh), image_wh, where)
         inside = [min(max(pixel, 0.0), image_wh[index % 2]) for index, pixel in enumerate(pixels)]
         return instance_of(category, box, polygon_mask([inside], image_wh, where) if outline else None)
+
+    def check_convention(self, path: Path) -> None:
+        """Refuse boxes that look like another convention, where the user has not said what they are."""
+        if self.options.coordinates is None and self.options.box_order is None:
+            check_convention(self.written, self.convention, str(path))
 
     def strays(self) -> list[LabelError]:
         fix = "Add the image or remove the file."
