@@ -21,7 +21,7 @@ from vrft.training.gold_source import GoldSource
 from vrft.types import Clock, Example, Form, Image, Label
 from vrft.workflows.fit import fit
 from vrft.workflows.fit_settings import MINIATURE_RECIPE, FitSettings
-from vrft.workflows.rejection_sampling import NAME, draw_parts, kept_texts
+from vrft.workflows.rejection_sampling import NAME, count_round, draw_parts, kept_answers
 
 STEPS, QUESTIONS_A_STEP, GROUP = 1, 4, 24
 CLASSES = ("two", "five", "seven")
@@ -120,7 +120,7 @@ def test_it_learns_right_answers_alone_and_never_sees_held_out_images(finished):
             assert row["id"].startswith("train/")
             for answer in row["answers"]:
                 assert answer["right"] == is_right(row["id"], answer["text"])
-        texts = kept_texts(rows, 5)
+        texts = {name: [one["text"] for one in own] for name, own in kept_answers(rows, 5).items()}
         assert all(is_right(name, text) for name, own in texts.items() for text in own)
         right = Counter(row["id"] for row in rows for answer in row["answers"] if answer["right"])
         assert {name: len(own) for name, own in texts.items()} == {n: min(5, c) for n, c in right.items()}
@@ -194,6 +194,36 @@ def test_without_a_right_answer_and_without_a_twin_it_ends_with_a_sentence(setti
     assert "There is none (--arms), so it starts from the base" in notes
     assert len(rounds_of(folder)) == 1 and not list(folder.glob("rejection-*"))
     assert "Rejection sampling has the same weights." in (folder / "report.html").read_text()
+
+
+def test_a_round_says_how_many_learned_answers_show_their_work():
+    """Two of the three right ones are learned, and one of these two shows its work."""
+    answers = [
+        {"text": text, "tokens": 2, "right": right, "shows_work": works}
+        for text, right, works in (
+            ("a", True, False),
+            ("b", False, True),
+            ("c", True, True),
+            ("d", True, True),
+        )
+    ]
+    found = count_round(
+        [
+            {"part": 0, "id": "x", "answers": answers[:3]},
+            {"part": 1, "id": "x", "answers": answers[3:]},
+            {"part": 0, "id": "y", "answers": answers[1:2]},
+        ],
+        2,
+    )
+    assert found == {
+        "answers": 5,
+        "tokens": 10,
+        "right": 3,
+        "learned": 2,
+        "questions": 1,
+        "of_questions": 2,
+        "learned_with_work": 1,
+    }
 
 
 @given(st.integers(1, 9), st.integers(1, 90), st.integers(2, 5), st.integers(1, 4))

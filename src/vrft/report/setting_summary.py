@@ -43,11 +43,12 @@ def facts_of(fit: ReadFit) -> list[tuple[str, str]]:
 
 def _sampled(fit: ReadFit) -> str:
     """How many answers each system drew while it trained, where the fit says it."""
-    counts = {name: mapping(own) for name, own in mapping(fit.facts.get("answers_sampled")).items()}
-    return "; ".join(
-        f"{system_name(name)} {own.get('answers'):,} ({own.get('tokens'):,} tokens)"
-        for name, own in counts.items()
-    )
+    said = []
+    for name, own in mapping(fit.facts.get("answers_sampled")).items():
+        answers, tokens = (number(mapping(own).get(key)) for key in ("answers", "tokens"))
+        if answers is not None and tokens is not None:
+            said.append(f"{system_name(name)} {answers:,.0f} ({tokens:,.0f} tokens)")
+    return "; ".join(said)
 
 
 def lines_of(fit: ReadFit, key: str) -> list[str]:

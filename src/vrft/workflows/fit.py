@@ -370,11 +370,12 @@ class FitPipeline:
         model = config.model.model_copy(update={"path": source, "lora": None})
         return policy_of(config.model_copy(update={"model": model}), context=self.context)
 
-    def _answers_sampled(self, chosen: Mapping[str, Trial]) -> dict[str, dict[str, int]]:
+    def _answers_sampled(self, chosen: Mapping[str, Trial]) -> dict[str, Any]:
         """Where RFT is compared with rejection sampling, what each drew."""
         if "rejection" not in chosen:
             return {}
-        return count_answers(self.folder, self.folder / chosen["rft"].folder)
+        rft = self.folder / chosen["rft"].folder
+        return count_answers(self.folder, rft, self.settings.rejection_keep)
 
     def _asked(self, examples: Sequence[Example]) -> list[Example]:
         return in_form(examples, self.form)

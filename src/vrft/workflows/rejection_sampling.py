@@ -7,7 +7,7 @@ together draw as many answers as one RFT trial.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from vrft.types import Example, Rollout, SampleSeed
 from vrft.workflows.train import policy_of
 from vrft.workflows.trials import SweepContext, Trial, TrialPlan, in_form, release_memory, run_trials
 
+Row = dict[str, Any]
+"""Plain JSON values."""
 NAME = "rejection"
 """Of the system, and of the folder of its answers."""
 
@@ -36,9 +38,9 @@ def train_rejection(sweep: SweepContext, done: Sequence[Trial]) -> list[Trial]:
         answers_by_round(_rft_config(sweep, source), settings.rejection_rounds), 1
     ):
         rows = _sampled(sweep, number, answers, source)
-        texts = kept_texts(rows, settings.rejection_keep)
-        sweep.note(_sentence(number, rows, texts))
-        if not texts:
+        kept = kept_answers(rows, settings.rejection_keep)
+        sweep.note(_sentence(number, count_round(rows, settings.rejection_keep)))
+        if not kept:
             break
         plan = TrialPlan(
             NAME,
@@ -47,7 +49,7 @@ def train_rejection(sweep: SweepContext, done: Sequence[Trial]) -> list[Trial]:
             settings.model,
             sweep.form,
             stem=f"{NAME}-{number}",
-            texts=texts,
+            texts={name: tuple(answer["text"] for answer in own) for name, own in kept.items()},
         )
         found = run_trials(sweep, plan)
         source = str(sweep.root / sweep.best(found).folder / "model")
@@ -99,26 +101,43 @@ def draw_parts(questions: int, answers: int, group_size: int, at_once: int) -> I
             yield DrawPart(number, tuple(places[begin : begin + at_once]), count)
 
 
-def kept_texts(rows: Sequence[Mapping[str, Any]], most: int) -> dict[str, tuple[str, ...]]:
+def kept_answers(rows: Sequence[Row], most: int) -> dict[str, list[Row]]:
     """The first right answers to each question, at most so many; questions without any are left out."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[Row]] = {}
     for row in rows:
-        texts = found.get(row["id"], ())
-        texts += tuple(answer["text"] for answer in row["answers"] if answer["right"])
-        if texts:
-            found[row["id"]] = texts[:most]
+        right = [*found.get(row["id"], ()), *(answer for answer in row["answers"] if answer["right"])]
+        if right:
+            found[row["id"]] = right[:most]
     return found
 
 
-def count_answers(folder: Path, rft: Path) -> dict[str, dict[str, int]]:
-    """Answers and tokens that rejection sampling and one RFT trial drew, and how many of its were right.
+def count_round(rows: Sequence[Row], most: int) -> Row:
+    """What a round drew and learned: ``answers``, ``tokens``, how many were ``right``, ``learned``, about how
+    many ``questions``, and, where the task knows it, how many of those learned show work."""
+    drawn = [answer for row in rows for answer in row["answers"]]
+    kept = kept_answers(rows, most)
+    learned = [answer for own in kept.values() for answer in own]
+    known = any("shows_work" in answer for answer in drawn)
+    return {
+        "answers": len(drawn),
+        "tokens": sum(answer["tokens"] for answer in drawn),
+        "right": sum(answer["right"] for answer in drawn),
+        "learned": len(learned),
+        "questions": len(kept),
+        "of_questions": len({row["id"] for row in rows}),
+        **({"learned_with_work": sum(answer["shows_work"] for answer in learned)} if known else {}),
+    }
+
+
+def count_answers(folder: Path, rft: Path, most: int) -> dict[str, Row]:
+    """What one RFT trial and rejection sampling drew, the latter by round.
 
     Args:
         folder: of the fit.
         rft: the RFT trial's run.
+        most: right answers to a question that a round learned.
     """
-    rows = [row for file in sorted((folder / NAME).glob("*.jsonl")) for row in read_rows(file)]
-    drawn = [answer for row in rows for answer in row["answers"]]
+    rounds = [count_round(list(read_rows(f)), most) for f in sorted((folder / NAME).glob("*.jsonl"))]
     steps = [row for row in read_rows(rft / METRICS) if "groups_drawn" in row]
     group_size = load_config(rft / "config.yaml").rollout.group_size
     return {
@@ -126,11 +145,7 @@ def count_answers(folder: Path, rft: Path) -> dict[str, dict[str, int]]:
             "answers": group_size * sum(row["groups_drawn"] for row in steps),
             "tokens": sum(row["sampled_tokens"] for row in steps),
         },
-        NAME: {
-            "answers": len(drawn),
-            "tokens": sum(answer["tokens"] for answer in drawn),
-            "right": sum(answer["right"] for answer in drawn),
-        },
+        NAME: {key: sum(one[key] for one in rounds) for key in ("answers", "tokens")} | {"rounds": rounds},
     }
 
 
@@ -143,7 +158,7 @@ def _rft_config(sweep: SweepContext, model: str) -> RunConfig:
     return found.model_copy(update={"model": found.model.model_copy(update={"lora": None})})
 
 
-def _sampled(sweep: SweepContext, number: int, answers: int, source: str) -> list[dict[str, Any]]:
+def _sampled(sweep: SweepContext, number: int, answers: int, source: str) -> list[Row]:
     """All answers of a round, kept in its file; parts that it holds are not drawn again."""
     config, context = _rft_config(sweep, source), sweep.context
     file, asked = sweep.root / NAME / f"round-{number}.jsonl", in_form(sweep.train, sweep.form)
@@ -183,9 +198,14 @@ def _seed(seed: int, number: int, part: int) -> int:
     return int(np.random.SeedSequence([seed, number, part, 1]).generate_state(1)[0])
 
 
-def _row(part: DrawPart, example: Example, group: Sequence[Rollout]) -> dict[str, Any]:
-    answers = [{"text": r.completion.text, "tokens": r.n_tokens, "right": _is_right(r)} for r in group]
-    return {"part": part.number, "id": example.id, "answers": answers}
+def _row(part: DrawPart, example: Example, group: Sequence[Rollout]) -> Row:
+    return {"part": part.number, "id": example.id, "answers": [_answer(rollout) for rollout in group]}
+
+
+def _answer(rollout: Rollout) -> Row:
+    said = {"text": rollout.completion.text, "tokens": rollout.n_tokens, "right": _is_right(rollout)}
+    works = task_of(rollout.example).shows_work(rollout.answer.thinking)
+    return said if works is None else {**said, "shows_work": works}
 
 
 def _is_right(rollout: Rollout) -> bool:
@@ -195,16 +215,15 @@ def _is_right(rollout: Rollout) -> bool:
     return right and rollout.answer.formatted and rollout.finished and len(rollout.turns) == 1
 
 
-def _sentence(number: int, rows: Sequence[Mapping[str, Any]], texts: Mapping[str, Sequence[str]]) -> str:
-    drawn = [answer for row in rows for answer in row["answers"]]
-    right, tokens = sum(a["right"] for a in drawn), sum(a["tokens"] for a in drawn)
+def _sentence(number: int, found: Row) -> str:
     said = (
-        f"Rejection sampling, round {number}: {len(drawn):,} answers ({tokens:,} tokens), "
-        f"{right / len(drawn):.1%} of them right and well formed."
+        f"Rejection sampling, round {number}: {found['answers']:,} answers ({found['tokens']:,} tokens), "
+        f"{found['right'] / found['answers']:.1%} of them right and well formed."
     )
-    if not texts:
-        before = "the base's weights" if number == 1 else "the policy of the rounds before"
-        return f"{said} There is nothing to learn from them: the system ends with {before}."
-    questions = len({row["id"] for row in rows})
-    learned = sum(map(len, texts.values()))
-    return f"{said} SFT learns {learned:,} of them, about {len(texts)} of {questions} questions."
+    if not found["learned"]:
+        weights = "the base's weights" if number == 1 else "the policy of the rounds before"
+        return f"{said} There is nothing to learn from them: the system ends with {weights}."
+    works = found.get("learned_with_work")
+    shown = "" if works is None else f" ({works / found['learned']:.0%} show how they were worked out)"
+    about = f"about {found['questions']} of {found['of_questions']} questions"
+    return f"{said} SFT learns {found['learned']:,} of them{shown}, {about}."
