@@ -12,8 +12,8 @@ from labelled import BOXES, CLASSES, boxes, class_name
 from pycocotools import mask as coco_mask
 
 from vrft.data.dataset import load_dataset
-from vrft.data.formats.outlines import around_ellipse, around_turned
 from vrft.data.label_checks import instance_of
+from vrft.data.outlines import around_ellipse, around_turned
 from vrft.errors import LabelError
 from vrft.types import Boxes
 

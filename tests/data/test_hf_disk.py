@@ -147,11 +147,11 @@ def test_coordinates_that_are_not_described_are_refused(tmp_path: Path, problem:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (ask(2, "cat", "[{'Position': [100, 200, 500, 1100], 'Confidence': 1}]"), "bad_box"),
-        (ask(2, "cat", "[{'Position': [500, 200, 100, 400], 'Confidence': 1}]"), "bad_box"),
+        (ask(2, "cat", "[{'Position': [100, 200, 500, 1100], 'Confidence': 1}]"), "bad box"),
+        (ask(2, "cat", "[{'Position': [500, 200, 100, 400], 'Confidence': 1}]"), "bad box"),
         (ask(2, "cat", "[{'position': 7}]"), "not a list of boxes"),
         (ask(2, "cat", "rose"), "not a list of boxes"),
-        ((make_image(2), DETECT.format("cat", "cat"), CAT), "no_answer_tag"),
+        ((make_image(2), DETECT.format("cat", "cat"), CAT), "no answer tag"),
         (ask(1, "cat", TWO), "other boxes of 'cat'"),
         (ask(1, "cat", "No Objects"), "other boxes of 'cat'"),
         ((None, DETECT.format("cat", "cat"), f"<answer>{CAT}</answer>"), "no image"),

@@ -15,7 +15,6 @@ from xml.etree import ElementTree
 import numpy as np
 
 from vrft.data.dataset import Dataset
-from vrft.data.formats.outlines import around, around_ellipse, around_turned
 from vrft.data.formats.segmentation_fields import polygon_mask
 from vrft.data.formats.xml_files import Markup, begins_with, read_markup
 from vrft.data.image_paths import ImageFinder
@@ -34,6 +33,7 @@ from vrft.data.label_checks import (
     some,
     warnings_about,
 )
+from vrft.data.outlines import around, around_ellipse, around_turned
 from vrft.data.scalars import flag, is_uncounted, number, numbers_under, whole
 from vrft.errors import ImageError, LabelError
 from vrft.geometry.masks import box_of_mask, mask_of_region

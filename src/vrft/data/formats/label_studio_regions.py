@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from vrft.data.formats.outlines import around, around_ellipse
+from vrft.data.outlines import around, around_ellipse
 from vrft.data.scalars import number, numbers_under, pairs
 from vrft.errors import LabelError
 from vrft.geometry.masks import box_of_mask, mask_of_region

@@ -21,7 +21,6 @@ from PIL import Image as PILImage
 
 from vrft.data.dataset import Dataset
 from vrft.data.formats.json_files import is_objects, mentions, parsed
-from vrft.data.formats.outlines import around, around_ellipse
 from vrft.data.image_cache import cached_image
 from vrft.data.image_paths import ImageFinder
 from vrft.data.images import files_below, image_size_wh, images_below
@@ -37,6 +36,7 @@ from vrft.data.label_checks import (
     record_id,
     warnings_about,
 )
+from vrft.data.outlines import around, around_ellipse
 from vrft.data.scalars import as_id, is_uncounted, pairs
 from vrft.errors import ImageError, LabelError
 from vrft.geometry.masks import box_of_mask, mask_of_region

@@ -1,5 +1,8 @@
 """Tables of rows: JSON lines, JSON lists, or CSV with a header and commas, semicolons or tabs.
 
+A CSV without a header is read where its rows are those of RetinaNet: ``path,x1,y1,x2,y2,class``. A row whose
+columns of a box are empty says that its image shows no object.
+
 What a row says is up to its columns (``vrft.data.rows``). A cell may hold a list as JSON, ``"[1, 2, 3, 4]"``.
 ``width`` and ``height`` are compared with the image; ``split`` (train, val, test) names its part, and where
 it is absent the folder of the image does, or else the name of the file (``train.csv``).
@@ -9,20 +12,24 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from vrft.data.formats.json_files import is_objects, json_files, mentions, parsed
+from vrft.data.images import is_image
 from vrft.data.label_checks import PHRASE_BOXES, part_of
-from vrft.data.rows.plain import EXPECTED
+from vrft.data.rows.box_orders import CORNERS
+from vrft.data.rows.plain import EXPECTED, NAME
 from vrft.data.rows.row_form import LabelRow, forms
 from vrft.data.rows.row_reader import RowFile, RowReader, most_say
+from vrft.data.scalars import numbers
 from vrft.errors import LabelError
 from vrft.types import Provides
 
 _SUFFIXES = frozenset({".jsonl", ".csv", ".tsv"})
+_RETINANET = ("path", "x1", "y1", "x2", "y2", "class")
 _FIRST = 1 << 20
 """Bytes of a JSON list among which its first row is looked for."""
 
@@ -107,15 +114,30 @@ def _cells(reader: Any, file: Path) -> Iterator[LabelRow]:
             return
         if not any(cell.strip() for cell in cells):
             continue
-        if not columns:
-            columns = [cell.strip().lower() for cell in cells]
-        elif len(cells) != len(columns):
+        if not columns and not _begins_with_data(cells):
+            columns = [cell.strip().lower().lstrip("#") for cell in cells]
+            continue
+        columns = columns or list(_RETINANET)
+        if len(cells) != len(columns):
             problem = f"It has {len(cells)} cells, the header {len(columns)}."
             fix = "Put a cell that contains the delimiter in quotation marks."
             yield _wrong(problem, where, fix, " ".join(cells))
         else:
             filled = {key: cell.strip() for key, cell in zip(columns, cells, strict=True) if cell.strip()}
-            yield LabelRow(where, filled)
+            yield LabelRow(where, {**filled, "objects": []} if _is_empty(columns, filled) else filled)
+
+
+def _begins_with_data(cells: Sequence[str]) -> bool:
+    """Whether the first row of a table is one of RetinaNet's, and not a header."""
+    if len(cells) != len(_RETINANET) or not is_image(Path(cells[0].strip())):
+        return False
+    return not any(map(str.strip, cells[1:])) or numbers(list(cells[1:5])) is not None
+
+
+def _is_empty(columns: Sequence[str], filled: Mapping[str, str]) -> bool:
+    """Whether a row has neither a class nor a box, in a table of boxes."""
+    corners = next((keys for keys in CORNERS if set(keys) <= set(columns)), ())
+    return bool(corners) and not filled.keys() & {*corners, *NAME}
 
 
 def _listed_rows(file: Path, errors: str) -> Iterator[LabelRow]:

@@ -27,7 +27,6 @@ from xml.etree import ElementTree
 
 from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import Dataset
-from vrft.data.formats.outlines import around, around_turned
 from vrft.data.formats.xml_files import Markup, begins_with, read_markup, text_of
 from vrft.data.image_paths import ImageFinder
 from vrft.data.images import files_below, image_size_wh, is_image
@@ -43,6 +42,7 @@ from vrft.data.label_checks import (
     warnings_about,
     without_boxes,
 )
+from vrft.data.outlines import around, around_turned
 from vrft.data.scalars import is_uncounted, numbers, pairs
 from vrft.errors import ImageError, LabelError
 from vrft.types import Annotation, BoxXYXY, Image, Provides, Record

@@ -17,8 +17,9 @@ What a row says follows from its columns:
   question, or, without both, the whole image.
 
 ``answer`` is another name of ``target``. Boxes are ``[x1, y1, x2, y2]``, a list of these, or ``[]`` for none;
-corners are pixels of the image as it is seen. ``bbox_xywh`` has a corner with width and height, and so may
-``bbox``, where the boxes show it. Other columns are not read.
+one may also be an object with the names of its numbers, or a text of them. Corners are pixels of the image as
+it is seen. ``bbox_xywh`` has a corner with width and height, and so may ``bbox``, where the boxes show it.
+Other columns are not read.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from typing import Any, cast
 
 from vrft.data.data_options import BoxOrder
 from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES, QUESTION_LABEL
+from vrft.data.rows.box_orders import CORNERS, read_box
 from vrft.data.rows.row_form import (
     IMAGE_COLUMNS,
     LabelRow,
@@ -44,7 +46,7 @@ from vrft.data.rows.row_form import (
     of_phrase,
     unpacked,
 )
-from vrft.data.scalars import is_uncounted, number, numbers
+from vrft.data.scalars import is_uncounted, number
 from vrft.errors import InputError, LabelError
 from vrft.types import About, Boxes, BoxXYXY, Label, Provides, Record, Value, expect
 
@@ -52,25 +54,11 @@ QUESTION = ("question", "phrase", "expression", "sentence")
 TARGET = ("target", "answer")
 NAME = ("class", "label", "category", "class_name", "category_name", "labelname")
 _BOXES: Mapping[str, BoxOrder | None] = {
-    **dict.fromkeys(("box", "boxes", "boxes_xyxy", "bbox_xyxy", "bboxes_xyxy"), "xyxy"),
+    **dict.fromkeys(("box", "boxes", "boxes_xyxy", "bbox_xyxy", "bboxes_xyxy", "bbox_2d"), "xyxy"),
     **dict.fromkeys(("bbox_xywh", "bboxes_xywh", "boxes_xywh"), "xywh"),
     **dict.fromkeys(("bbox", "bboxes"), None),
 }
 """Columns of boxes, with the order of their numbers where the name says it."""
-_CORNERS: Mapping[tuple[str, ...], BoxOrder] = {
-    ("xmin", "ymin", "xmax", "ymax"): "xyxy",
-    ("x_min", "y_min", "x_max", "y_max"): "xyxy",
-    ("x1", "y1", "x2", "y2"): "xyxy",
-    ("left", "top", "right", "bottom"): "xyxy",
-    ("x", "y", "w", "h"): "xywh",
-    ("bbox_x", "bbox_y", "bbox_w", "bbox_h"): "xywh",
-    ("bbox_x", "bbox_y", "bbox_width", "bbox_height"): "xywh",
-    ("left", "top", "w", "h"): "xywh",
-    ("x", "y", "width", "height"): "xywh",
-    ("left", "top", "width", "height"): "xywh",
-    ("xmin", "ymin", "width", "height"): "xywh",
-}
-"""Columns that make a box together."""
 _PLACE = re.compile(
     r"(bbox_?|box_?)?[xy]([_-]?(c|cen(ter|tre)|mid|min|max|[12]|tl|br))?|[xy]?cen(ter|tre)[_-]?[xy]?|left|top"
 )
@@ -128,21 +116,22 @@ class _PlainRow:
             if None in found:
                 problem = f"The columns {', '.join(self.corners)} are not four numbers."
                 raise LabelError(problem, self.where, "Fix or remove the row.")
-            order = _CORNERS[self.corners]
+            order = CORNERS[self.corners]
             return (reading.box([n for n in found if n is not None], record, self.where, order),)
         key, boxes = self.written_boxes
-        order = _BOXES.get(key, "xyxy") or reading.order
-        return tuple(reading.box(numbers(box) or box, record, self.where, order) for box in boxes)
+        usual = _BOXES.get(key, "xyxy") or reading.order
+        found_here = [read_box(box) or (box, None) for box in boxes]
+        return tuple(reading.box(four, record, self.where, order or usual) for four, order in found_here)
 
     @property
     def written_boxes(self) -> tuple[str, list[Any]]:
         """Its column of boxes, and these as written; LabelError where it has none."""
         key = next((key for key in (*_BOXES, *TARGET) if key in self.entry), "")
         value = _as_list(self.entry.get(key), self.where)
-        flat = isinstance(value, list) and not _all_lists(value)
-        single = key == "box" or (flat and key in (*TARGET, "bbox", "bbox_xyxy", "bbox_xywh"))
-        boxes = [value] if single else value
-        if not isinstance(boxes, list) or not _all_lists(boxes):
+        flat = isinstance(value, list) and not _all_boxes(value)
+        single = key == "box" or (flat and key in (*TARGET, "bbox", "bbox_xyxy", "bbox_xywh", "bbox_2d"))
+        boxes = [value] if single or isinstance(value, dict) else value
+        if not isinstance(boxes, list) or not _all_boxes(boxes):
             if self.places:
                 problem = f"The columns {', '.join(self.places)} make no box."
                 raise LabelError(problem, self.where, "Expected: xmin, ymin, xmax, ymax.")
@@ -153,7 +142,7 @@ class _PlainRow:
     @cached_property
     def corners(self) -> tuple[str, ...] | None:
         """The columns that make its box together."""
-        return next((keys for keys in _CORNERS if all(key in self.entry for key in keys)), None)
+        return next((keys for keys in CORNERS if all(key in self.entry for key in keys)), None)
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -190,7 +179,9 @@ class _PlainRow:
             asked = ("category",) if self.has(self.names) else asked
             return frozenset((about, str(self._object["kind"])) for about in asked)
         target = self._target
-        of_boxes = isinstance(target, list) or str(target)[:1] == "["
+        of_boxes = (
+            isinstance(target, list) or str(target)[:1] == "[" or read_box(unpacked(target)) is not None
+        )
         if self.has(tuple(_BOXES)) or self.places or of_boxes:
             if not self.has(QUESTION):
                 return frozenset({CATEGORY_BOXES} if self.has(self.names) else {PHRASE_BOXES})
@@ -257,8 +248,8 @@ class PlainForm(RowForm):
             key, boxes = plain.written_boxes
         except LabelError:
             return []
-        found = [numbers(box) for box in boxes] if _BOXES.get(key, "xyxy") is None else []
-        return [box for box in found if box is not None and len(box) == 4]
+        found = [read_box(box) for box in boxes] if _BOXES.get(key, "xyxy") is None else []
+        return [box[0] for box in found if box is not None and box[1] is None]
 
     def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
         plain, about = _PlainRow(row), cast(About, pair[0])
@@ -280,18 +271,20 @@ def _columns(row: _PlainRow, about: str) -> tuple[str, ...]:
 
 
 def _as_list(value: object, where: str) -> object:
-    """A list that a CSV cell holds as JSON, or the value itself."""
+    """A list or object that a CSV cell holds as JSON, the four numbers of a text, or the value itself."""
     if not isinstance(value, str):
         return value
     found = unpacked(value)
+    if isinstance(found, str) and (box := read_box(found)) is not None:
+        return box[0]
     if isinstance(found, str):
         fix = 'Write them as JSON: "[[x1, y1, x2, y2]]".'
         raise LabelError(f"The boxes '{value[:60]}' are not a list.", where, fix)
     return found
 
 
-def _all_lists(values: list[Any]) -> bool:
-    return all(isinstance(value, list) for value in values)
+def _all_boxes(values: list[Any]) -> bool:
+    return all(isinstance(value, list) or read_box(value) is not None for value in values)
 
 
 FORM = PlainForm()
