@@ -123,6 +123,15 @@ def test_single_boxes_over_the_border_show_no_other_convention(tmp_path: Path, m
     assert len(dataset.fixed) == 6 and not dataset.left_out
 
 
+def test_a_few_lines_in_pixels_cost_themselves_alone(tmp_path: Path, make_image: Any) -> None:
+    written(tmp_path, make_image, "0-1", None)
+    for number in range(5):
+        with (tmp_path / f"labels/{number}.txt").open("a") as file:
+            file.write("0 20 30 40 50\n")
+    dataset = load_dataset(tmp_path)
+    assert len(dataset.left_out) == 5 and not dataset.fixed
+
+
 def test_outlines_are_read_as_declared(tmp_path: Path, make_image: Any) -> None:
     written(tmp_path, make_image, "pixels", "xyxy")
     for number in range(6):

@@ -32,7 +32,7 @@ _ORDERS: Mapping[Order, str] = {
 }
 _OVER = 0.01
 """How far over the border of its image, in shares of it, a box still fits."""
-_FEW, _MANY = 0.02, 0.1
+_FEW, _MANY = 0.02, 1 / 3
 """Shares of boxes that do not fit under a right and under a wrong convention."""
 _ROUNDED = 0.005
 """How far rounding may take a share beyond 1."""
@@ -149,10 +149,12 @@ class Convention:
         return np.concatenate(corners_of(found[:, :2], found[:, 2:], self.order), axis=1)
 
     def n_misfits(self, numbers: np.ndarray, sizes_wh: np.ndarray) -> int:
-        """How many boxes have no area, or reach beyond their images."""
+        """How many boxes have no area, reach beyond their images, or are shares where they should not be."""
         found = self.shares(numbers, sizes_wh)
-        inside = (found >= -_OVER).all(1) & (found <= 1 + _OVER).all(1)
-        return int((~(inside & (found[:, 2:] > found[:, :2]).all(1))).sum())
+        fits = (found >= -_OVER).all(1) & (found <= 1 + _OVER).all(1) & (found[:, 2:] > found[:, :2]).all(1)
+        if self.coordinates != "0-1":
+            fits &= numbers.max(1) > 1 + _OVER
+        return int((~fits).sum())
 
 
 def corners_of(first: N, second: N, order: Order) -> tuple[N, N]:
