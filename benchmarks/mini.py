@@ -17,10 +17,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from mini.cell import Cell, main_table, run_cell
+from mini.console import Lines, part_of
 from mini.effort import FULL, TINY, Effort
 from mini.files import read_cells
 from mini.page import write_page
@@ -31,9 +31,7 @@ from mini.studies.points import run_point
 from result_file import ROOT, result_parser
 
 from vrft.errors import ConfigError, VrftError
-from vrft.progress import NullReporter
 
-T = TypeVar("T")
 RESULTS = ROOT / "results" / "mini"
 OF_EACH = {
     "setting": {"shots", "seed", "keep"},
@@ -43,14 +41,6 @@ OF_EACH = {
     "page": {"docs"},
 }
 """What to do, and the options that have a meaning in it besides those of every run."""
-
-
-class Lines(NullReporter):
-    """Sentences on standard output, without bars."""
-
-    def info(self, text: str) -> None:
-        """One line."""
-        print(text, flush=True)
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -88,18 +78,6 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     if doing in ("setting", "table", "study") and a.out is None and not a.save:
         raise ConfigError(f"--{doing} writes into the folder of --out, or with --save into results/mini.")
     return a
-
-
-def part_of(things: Sequence[T], part: str) -> Sequence[T]:
-    """Every Nth cell or point, from the Ith on, of a part 'I/N'.
-
-    Raises:
-        ConfigError: it is no such text.
-    """
-    number, _, count = part.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise ConfigError(f"--part {part}: write I/N with I from 1 to N, such as 1/2.")
-    return things[int(number) - 1 :: int(count)]
 
 
 def run_cells(cells: Sequence[Cell], a: argparse.Namespace, effort: Effort) -> None:

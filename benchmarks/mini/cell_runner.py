@@ -16,6 +16,7 @@ from typing import Any
 
 from mini.difficulty import middling, probe_forms, success_shares
 from mini.effort import Effort
+from mini.spending import Spending
 from mini.systems import System, in_form, trial
 from mini.tokens import Tokens, prompt_lengths, tokens_of
 from vrft.config.run_config import RunConfig
@@ -83,7 +84,9 @@ class CellRunner:
     work: Path
     reporter: ProgressReporter
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    _marked: tuple[float, float] = field(default_factory=lambda: (time.monotonic(), time.process_time()))
+
+    def __post_init__(self) -> None:
+        self._spending = Spending(self.work / "spent.json")
 
     @cached_property
     def base(self) -> Policy:
@@ -169,16 +172,7 @@ class CellRunner:
 
     def spend(self) -> dict[str, float]:
         """Wall and core seconds so far, with those since the last call; not what a stop lost."""
-        saved = self.work / "spent.json"
-        before = read_json(saved) if saved.exists() else {"seconds": 0.0, "core_seconds": 0.0}
-        now = (time.monotonic(), time.process_time())
-        spent = {
-            key: before[key] + end - start
-            for key, start, end in zip(("seconds", "core_seconds"), self._marked, now, strict=True)
-        }
-        self._marked = now
-        write_json(saved, spent)
-        return spent
+        return self._spending.add()
 
     def _config(self, system: System, rate: float) -> RunConfig:
         model = self.effort.model if system.start is None else self.model_of(system.start)

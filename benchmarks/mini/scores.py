@@ -29,12 +29,15 @@ def scope_scores(setting: Setting, task: Task, systems: Answers, resamples: int)
     """Every system's numbers in every scope of a setting, from answers to the same held-out questions."""
     ordered = same_questions(systems)
     return {
-        name: _scope(task, {s: [p for p in own if scope(p.example)] for s, own in ordered.items()}, resamples)
+        name: scores_of(
+            task, {s: [p for p in own if scope(p.example)] for s, own in ordered.items()}, resamples
+        )
         for name, scope in setting.scopes.items()
     }
 
 
-def _scope(task: Task, systems: Answers, resamples: int) -> dict[str, Any]:
+def scores_of(task: Task, systems: Answers, resamples: int) -> dict[str, Any]:
+    """Every system's numbers, from answers to the same questions in the same order."""
     metric = task.metrics[0]
     first = next(iter(systems.values()))
     record_ids = [one.example.record_id for one in first]

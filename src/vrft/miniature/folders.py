@@ -23,7 +23,7 @@ from vrft.errors import InputError
 from vrft.miniature.domains import PLAIN, domain_of
 from vrft.miniature.expressions import expressions
 from vrft.miniature.glyphs import Split
-from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, SceneObject, draw_scene
+from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, Scene, SceneObject, draw_scene
 from vrft.miniature.sums import (
     READABLE,
     SUM,
@@ -172,7 +172,7 @@ def write_reasoning(
 
     def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
         for index in range(count):
-            scene = draw_sum(_rng("reasoning", seed, part, index, digits), PARTS[part], digits)
+            scene = sum_scene(seed, part, index, digits)
             total = total_of([o.category for o in scene.objects])
             yield (
                 f"{part}/{index:04d}",
@@ -192,7 +192,7 @@ def write_sum_boxes(folder: Path, seed: int, train: int = 32, val: int = 60, hel
 
     def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
         for index in range(count):
-            scene = draw_sum_of_others(_rng("grounding", seed, part, index, 1), PARTS[part])
+            scene = sum_box_scene(seed, part, index)
             box = scene.objects[place_of_sum([o.category for o in scene.objects])].box
             phrase = Annotation("phrase", SUM_OF_OTHERS, Boxes((box,)))
             yield f"{part}/{index:04d}", Image.fromarray(scene.pixels), [phrase]
@@ -202,6 +202,16 @@ def write_sum_boxes(folder: Path, seed: int, train: int = 32, val: int = 60, hel
 
     settings = _settings("grounding", seed, READABLE, (train, val, heldout)) | {"phrase": SUM_OF_OTHERS}
     return _keep_or_write(folder, settings, write)
+
+
+def sum_scene(seed: int, part: str, index: int, digits: int) -> Scene:
+    """One image of ``write_reasoning``, with what is in it."""
+    return draw_sum(_rng("reasoning", seed, part, index, digits), PARTS[part], digits)
+
+
+def sum_box_scene(seed: int, part: str, index: int) -> Scene:
+    """One image of ``write_sum_boxes``, with what is in it."""
+    return draw_sum_of_others(_rng("grounding", seed, part, index, 1), PARTS[part])
 
 
 def _rng(task: str, seed: int, part: str, index: int, category: int = 0) -> np.random.Generator:

@@ -1,0 +1,51 @@
+"""The JSON files that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reasoning.cell import CELLS, Cell
+from reasoning.run_cell import VERSION
+from vrft.errors import RunError
+from vrft.run_folder import read_json
+
+CellFiles = Mapping[Cell, dict[str, Any]]
+"""Files of cells."""
+Row = tuple[str, float, str]
+"""A question, a share of chains, a variant."""
+Rows = Mapping[Row, list[dict[str, Any]]]
+"""Files of cells by row, in the order of their seeds."""
+
+
+def read_cells(out: Path) -> CellFiles:
+    """The files that are there.
+
+    Raises:
+        RunError: a file was written by another version of the benchmark.
+    """
+    found = {}
+    for cell in CELLS:
+        path = out / "cells" / f"{cell.name}.json"
+        if path.exists():
+            content = read_json(path)
+            if content["version"] != VERSION:
+                raise RunError(
+                    f"{path} has version {content['version']}, not {VERSION}: delete it and run it again."
+                )
+            found[cell] = content
+    return found
+
+
+def by_row(found: CellFiles) -> Rows:
+    """Files by what their seeds have in common."""
+    rows: dict[Row, list[dict[str, Any]]] = {}
+    for cell in sorted(found, key=lambda cell: cell.seed):
+        rows.setdefault(cell.row, []).append(found[cell])
+    return rows
+
+
+def seeds_of(row: Row) -> int:
+    """How many seeds a row has when it is complete."""
+    return sum(cell.row == row for cell in CELLS)
