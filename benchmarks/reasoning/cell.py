@@ -21,16 +21,19 @@ class Variant:
     """What RFT does otherwise."""
 
     title: str
+    short: str
+    """In a plot."""
     overrides: tuple[str, ...] = ()
     """``key=value`` of the configuration."""
 
 
 VARIANTS: Mapping[str, Variant] = {
-    PLAIN: Variant("as it is"),
-    "group32": Variant("32 answers to a question instead of 8", ("rollout.group_size=32",)),
-    "warm": Variant("temperature 1.3 instead of 1", ("rollout.temperature=1.3",)),
+    PLAIN: Variant("as it is", "as it is"),
+    "group32": Variant("32 answers to a question instead of 8", "32 answers", ("rollout.group_size=32",)),
+    "warm": Variant("temperature 1.3 instead of 1", "temperature 1.3", ("rollout.temperature=1.3",)),
     "guess_proof": Variant(
         "a reward that a guess cannot earn: right, and the thought shows a computation",
+        "guess-proof reward",
         ("reward.weights={accuracy: 0}", 'reward.custom={"reasoning.guess_proof:right_and_worked": 1.0}'),
     ),
 }

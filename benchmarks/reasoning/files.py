@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from mini.pooled import CellFile
 
 from reasoning.cell import CELLS, Cell
 from reasoning.run_cell import VERSION
@@ -49,3 +51,16 @@ def by_row(found: CellFiles) -> Rows:
 def seeds_of(row: Row) -> int:
     """How many seeds a row has when it is complete."""
     return sum(cell.row == row for cell in CELLS)
+
+
+def mean_at(cells: Sequence[CellFile], *path: str) -> float | None:
+    """The mean over seeds of a number inside the files; None where one has none."""
+    found: list[float] = []
+    for cell in cells:
+        part: Any = cell
+        for key in path:
+            part = part.get(key) if isinstance(part, dict) else None
+        if part is None:
+            return None
+        found.append(float(part))
+    return sum(found) / len(found) if found else None

@@ -9,27 +9,29 @@ from mini.plot_lines import chart_height, line
 from standalone_svg import Panel, standalone
 
 from reasoning.arms import BASE, ORACLE, RFT, SFT, SHUFFLED
-from reasoning.cell import MAIN, SHARES
-from reasoning.files import Rows
+from reasoning.cell import MAIN, SHARES, VARIANTS
+from reasoning.files import Row, Rows
 from reasoning.predictions import ONE, SEVERAL, drawn_of, two
-from reasoning.tables import rows_of, titled
+from reasoning.tables import rows_of
 from vrft.report.charts import HEIGHT, WIDTH, Series, Whisker, interval_plot, line_chart
 from vrft.run_folder import write_text
 
 PLOTS = {
-    "reasoning_systems": "Sum of two digits, 20% chains: accuracy times 100 with intervals",
-    "reasoning_shares": "Sum of two digits: accuracy times 100 over the base's chains in percent",
+    "reasoning_systems": "Sum of two digits, 20% chains: accuracy times 100 with intervals; rejection "
+    "sampling of 1 to 3 rounds",
+    "reasoning_shares": "Sum of two digits: accuracy times 100 over the base's chains in percent; rejection "
+    "sampling of 1 and 3 rounds",
     "reasoning_steps": "RFT on the sum of two digits: sampled answers whose thought shows a computation, "
     "in percent by step, for each share of chains in the base",
     "reasoning_threshold": "What moves the threshold: accuracy of RFT times 100, with intervals",
 }
 NAMES = {
     BASE: ("base", "base"),
-    SFT: ("SFT on labels", "sft"),
+    SFT: ("SFT", "sft"),
     "sft_curated": ("SFT, curated", "sft"),
-    ONE: ("rejection, 1 round", "extra"),
-    "rejection_2": ("rejection, 2 rounds", "extra"),
-    SEVERAL: ("rejection, 3 rounds", "extra"),
+    ONE: ("rejection x1", "extra"),
+    "rejection_2": ("rejection x2", "extra"),
+    SEVERAL: ("rejection x3", "c3"),
     RFT: ("RFT", "rft"),
     "rft_direct": ("RFT, direct", "rft"),
     SHUFFLED: ("shuffled rewards", "gain"),
@@ -73,7 +75,7 @@ def steps_plot(rows: Rows) -> str | None:
                 by_step.setdefault(step["step"], []).append(100 * step["shows_work"])
         points = [(float(step), sum(found) / len(found)) for step, found in sorted(by_step.items())]
         if points:
-            drawn.append(Series(f"{share:.0%} chains", look, points))
+            drawn.append(Series(f"{share:.0%}", look, points))
     if not drawn:
         return None
     chart = line_chart(drawn, PLOTS["reasoning_steps"], (0.0, 100.0))
@@ -89,13 +91,14 @@ def threshold_plot(rows: Rows) -> str | None:
     ordered = sorted([*plain, *tried], key=lambda row: row[1])
     looks = {row: "base" if row in plain else "rft" for row in ordered}
     return _whiskers(
-        [(_short(titled(row)), looks[row], drawn_of(rows, row, RFT)) for row in ordered],
+        [(_short(row), looks[row], drawn_of(rows, row, RFT)) for row in ordered],
         PLOTS["reasoning_threshold"],
     )
 
 
-def _short(title: str) -> str:
-    return title.partition(":")[0].removeprefix("sum of ").replace("answers to a question", "answers")
+def _short(row: Row) -> str:
+    question, share, variant = row
+    return f"{share:.0%}, {VARIANTS[variant].short if question == 'two' else 'three digits'}"
 
 
 def _whiskers(values: Sequence[tuple[str, str, object]], label: str) -> str | None:

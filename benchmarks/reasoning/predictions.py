@@ -9,7 +9,7 @@ from mini.pooled import SeedMean, pooled
 
 from reasoning.arms import BASE, ORACLE, RFT, SFT, SHUFFLED
 from reasoning.cell import MAIN, PLAIN
-from reasoning.files import Row, Rows, seeds_of
+from reasoning.files import Row, Rows, mean_at, seeds_of
 from vrft.evaluation.statistics import Difference, Interval
 
 NOISE = 5
@@ -53,6 +53,19 @@ def work(row: Row, system: str, minus: Row | None = None) -> Measure:
         if len(known) < len(shares):
             return None
         return Interval(known[0] - (known[1] if minus is not None else 0.0), None, None)
+
+    return measure
+
+
+def number(row: Row, *path: str, minus: tuple[str, ...] = ()) -> Measure:
+    """The mean over seeds of a number inside the files, or its lead over another."""
+
+    def measure(rows: Rows) -> Interval | None:
+        found = [mean_at(rows.get(row, ()), *one) for one in (path, minus) if one]
+        known = [one for one in found if one is not None]
+        if len(known) < len(found):
+            return None
+        return Interval(known[0] - sum(known[1:]), None, None)
 
     return measure
 
@@ -106,6 +119,11 @@ class Expected:
         return (self.low is None or points >= self.low) and (self.high is None or points <= self.high)
 
 
+RFT_VALUE = ("scopes", "all", "systems", RFT, "value")
+PASS_AT_8 = ("base", "pass_at", "8")
+BOX_SKILL = "only_box_mean_iou"
+
+
 def two(share: float, variant: str = PLAIN) -> Row:
     """A row of the sum of two digits."""
     return "two", share, variant
@@ -135,7 +153,17 @@ def _main() -> list[Expected]:
         Expected(row, "oracle - RFT", gain(row, ORACLE, RFT), -5, 10),
         Expected(row, "RFT: answers that show work", work(row, RFT), 90),
         Expected(row, "SFT on labels: answers that show work", work(row, SFT), None, 5),
+        Expected(row, "RFT - pass@8 of the base", number(row, *RFT_VALUE, minus=PASS_AT_8), None, NOISE),
+        Expected(row, "RFT: follows a chain of a changed digit", number(row, "follows", RFT, "digit"), 90),
+        Expected(row, "RFT: follows another stated sum", number(row, "follows", RFT, "statement"), 80),
+        Expected(row, "box of the only object, RFT - base", _skill(row, RFT, BASE), -3, 3),
+        Expected(row, "box of the only object, SFT on labels - RFT", _skill(row, SFT, RFT), None, 0),
+        Expected(row, "naming, RFT - base", _skill(row, RFT, BASE, "naming"), -3, 3),
     ]
+
+
+def _skill(row: Row, first: str, second: str, skill: str = BOX_SKILL) -> Measure:
+    return number(row, "skills", first, skill, minus=("skills", second, skill))
 
 
 def _chains() -> list[Expected]:

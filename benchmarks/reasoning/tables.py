@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from mini.pooled import CellFile
 from mini.tables import table, with_interval
 
 from reasoning.arms import BASE, RFT, SFT, TITLES
 from reasoning.cell import CELLS, MAIN, PLAIN, SHARES, TABLES, VARIANTS
-from reasoning.files import Row, Rows, seeds_of
+from reasoning.files import Row, Rows, mean_at, seeds_of
 from reasoning.predictions import LEAD, ONE, PREDICTIONS, SEVERAL, drawn_of, mean_work, two
 from reasoning.questions import QUESTIONS
 from vrft.evaluation.statistics import Difference, Interval
 from vrft.tasks.number_format import NOTHING, hundred
+from vrft.workflows.rejection_sampling import NAME as REJECTION
 
 STATES = {True: "yes", False: "**no**", None: "open"}
 
@@ -45,19 +44,6 @@ def lead(rows: Rows, row: Row, first: str, second: str, other: Row | None = None
     """First minus second with its interval."""
     one, two = drawn_of(rows, row, first), drawn_of(rows, other or row, second)
     return NOTHING if one is None or two is None else with_interval(one.minus(two), sign=True)
-
-
-def mean_at(cells: Sequence[CellFile], *path: str) -> float | None:
-    """The mean over seeds of a number inside the files; None where one has none."""
-    found: list[float] = []
-    for cell in cells:
-        part: Any = cell
-        for key in path:
-            part = part.get(key) if isinstance(part, dict) else None
-        if part is None:
-            return None
-        found.append(float(part))
-    return sum(found) / len(found) if found else None
 
 
 def percent(value: float | None) -> str:
@@ -245,6 +231,37 @@ def cost_table(rows: Rows) -> str:
         "sampled tokens",
     ]
     return table(head, lines)
+
+
+def rejection_table(rows: Rows) -> str:
+    """What the rounds of rejection sampling drew and kept, means over seeds."""
+    lines = []
+    for row, cells in rows.items():
+        for name in (one for one in TITLES if one.startswith(REJECTION) and one in cells[0]["systems"]):
+            drawn = [cell["systems"][name]["sampled"][REJECTION]["rounds"] for cell in cells]
+            for number in range(max(map(len, drawn))):
+                found = [rounds[number] for rounds in drawn if number < len(rounds)]
+                right, kept = (_ratio(found, *pair) for pair in (("right", "answers"), ("learned", "right")))
+                with_work = _ratio(found, "learned_with_work", "learned")
+                counted = f"{sum(one['answers'] for one in found) / len(found):,.0f}"
+                shown = [percent(one) for one in (right, kept, with_work)]
+                lines.append([titled(row), TITLES[name], f"{number + 1}", counted, *shown])
+    head = [
+        "row",
+        "system",
+        "round",
+        "answers",
+        "right",
+        "of these learned",
+        "of the learned, with work shown",
+    ]
+    return table(head, lines)
+
+
+def _ratio(found: Sequence[dict[str, int]], part: str, whole: str) -> float | None:
+    known = [one for one in found if part in one]
+    total = sum(one[whole] for one in known)
+    return sum(one[part] for one in known) / total if total else None
 
 
 def seed_table(rows: Rows) -> str:

@@ -26,8 +26,10 @@ def content(cell, values):
         rows[name] = {"value": value, "draws": packed(draws), "shows_work": float(name == "rft")}
     chosen = {"learning_rate": 1e-4, "step": 20, "validation": 0.5, "steps": 60, "run": "a"}
     trained = {"form": "think", "trials": [chosen] * 2, "chosen": chosen, "core_seconds": 120.0}
+    drawn = {"answers": 7680, "right": 768, "learned": 192, "learned_with_work": 96}
+    rounds = [drawn, {**drawn, "right": 1536, "learned_with_work": 192}]
     counts = {
-        "rejection": {"answers": 7680, "tokens": 90_000, "right": 5},
+        "rejection": {"answers": 7680, "tokens": 90_000, "rounds": rounds},
         "rft": {"answers": 7680, "tokens": 80_000},
     }
     pairs = [(arm, trained | {"sampled": counts if "rejection" in arm else None}) for arm in arms]

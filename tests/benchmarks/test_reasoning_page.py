@@ -64,8 +64,14 @@ def test_every_plot_and_every_table_is_made_of_the_files(complete, tmp_path):
     text = (tmp_path / "results_reasoning.md").read_text()
     for name in re.findall(r"!\[.*?\]\((.*?)\)", text):
         ElementTree.parse(tmp_path / name)
-    assert len(re.findall(r"^\| --- ", text, re.M)) == 11
+    assert len(re.findall(r"^\| --- ", text, re.M)) == 12
     assert "Missing" not in text and "nan" not in text
+
+
+def test_rejection_samplings_shares_are_of_what_was_drawn_and_learned(complete):
+    text = tables.rejection_table(by_row(read_cells(complete)))
+    assert "| rejection sampling, rounds: 1 | 1 | 7,680 | 10% | 25% | 50% |" in text
+    assert "| rejection sampling, rounds: 1 | 2 | 7,680 | 20% | 12% | 100% |" in text
 
 
 def test_an_empty_page_names_every_missing_cell_and_claims_nothing(tmp_path):
