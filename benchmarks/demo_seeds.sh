@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The demo on the default seed and five others, a JSON file for each: benchmarks/demo_seeds.sh FOLDER, or
-# --save to write over results/demo.
+# --save to write over results/demo. DEMO=reasoning takes the other demo, and writes over results/demo_reasoning.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=${1:?name a folder for the results, or --save to write over results/demo}
-if [ "$out" = --save ]; then out=results/demo; fi
+demo=${DEMO:+--$DEMO}
+if [ "$out" = --save ]; then out=results/demo${DEMO:+_$DEMO}; fi
 mkdir -p "$out"
 for seed in ${SEEDS:-0 1 2 3 4 5}; do
-  .venv/bin/vrft demo --seed "$seed" ${CONTROL---control} --json --out runs/seeds > "$out/seed_$seed.json.new"
+  .venv/bin/vrft demo $demo --seed "$seed" ${CONTROL---control} --json --out runs/seeds > "$out/seed_$seed.json.new"
   mv "$out/seed_$seed.json.new" "$out/seed_$seed.json"
 done

@@ -36,27 +36,38 @@ def interval(row: dict[str, Any], sign: bool = False) -> str:
     return f"{hundred(row['value'], sign)} ({hundred(row['low'], sign)} to {hundred(row['high'], sign)})"
 
 
-def demo_results() -> dict[int, dict[str, Any]]:
-    """Comparisons of the detection demo, by seed."""
-    files = sorted((ROOT / "results" / "demo").glob("seed_*.json"))
-    return {int(f.stem.split("_")[1]): json.loads(f.read_text())["tasks"]["detection"] for f in files}
+STORIES = {
+    "demo": ("detection", "boxes, AP x100"),
+    "demo_reasoning": ("reasoning", "a sum, % right"),
+}
+"""The demo's result folders: the task of each, and what is measured."""
+
+
+def demo_results(folder: str = "demo") -> dict[int, dict[str, Any]]:
+    """Comparisons of a demo, by seed."""
+    files = sorted((ROOT / "results" / folder).glob("seed_*.json"))
+    task, _ = STORIES[folder]
+    return {int(f.stem.split("_")[1]): json.loads(f.read_text())["tasks"][task] for f in files}
 
 
 def mean_table() -> str:
-    """Means over the demo's seeds, each with Student's interval over seeds."""
-    every = list(demo_results().values())
-    lines = [
-        f"| policy | AP x100, mean of {len(every)} seeds (95 % interval) | parse rate | AP given parsed |",
-        "|---|---|---|---|",
-    ]
-    for key, title in SYSTEMS.items():
-        value = interval(asdict(seed_interval([found[key]["value"] for found in every])))
-        parsed = statistics.mean(found[key]["parse_rate"] for found in every)
-        given = statistics.mean(found[key]["value_given_parsed"] for found in every)
-        lines.append(f"| {title} | {value} | {parsed:.0%} | {hundred(given)} |")
+    """Means over each demo's seeds with Student's interval over seeds."""
+    every = {folder: list(demo_results(folder).values()) for folder in STORIES}
+    heads = [f"{STORIES[folder][1]}, mean of {len(found)} seeds" for folder, found in every.items()]
+    lines = [f"| policy | {' | '.join(heads)} |", "|---|" + "---|" * len(heads)]
+    for key, title in {**SYSTEMS, "rejection": "rejection sampling"}.items():
+        cells = [_mean_of(found, key) for found in every.values()]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
     for key, title in (("rft_minus_base", "RFT - base"), ("rft_minus_sft", "RFT - SFT")):
-        lines.append(f"| {title} | {over_seeds([found[key]['value'] for found in every])} | | |")
+        cells = [over_seeds([one[key]["value"] for one in found]) for found in every.values()]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _mean_of(found: list[dict[str, Any]], key: str) -> str:
+    if not all(key in one for one in found):
+        return "not run"
+    return interval(asdict(seed_interval([one[key]["value"] for one in found])))
 
 
 def demo_table() -> str:

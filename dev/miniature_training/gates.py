@@ -2,6 +2,7 @@
 
     python dev/miniature_training/gates.py skills            # tower, naming, the box of the only object
     python dev/miniature_training/gates.py upper-bound       # supervised on 2,000 images, against the base
+    python dev/miniature_training/gates.py reasoning --model miniature-reasoning   # reading, adding, chains
 
 The upper bound says how much there is to gain: the base must lie between 15 and 65 per cent of it.
 """
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from miniature_training.architecture import patchify
 from miniature_training.corpus import ASK_NAME, ASK_ONE
 from miniature_training.pool import draw_pool
+from miniature_training.sum_gates import MOST_LOST, SUM_GATES, sums
 from miniature_training.tower import IGNORE, cell_targets
 from vrft.config.questions import ask_about, split_of
 from vrft.config.run_config import make_config
@@ -127,6 +129,17 @@ def skills(model: str) -> dict[str, Any]:
     return {**measured, "passed": all(value >= GATES[name] for name, value in measured.items())}
 
 
+def reasoning(model: str) -> dict[str, Any]:
+    """The gates of a model that adds: its own skills, and the miniature's, of which it may lose little."""
+    policy = load_policy(ModelOptions(path=model, device="cpu"))
+    measured = sums(policy)
+    now, before = single_objects(policy), single_objects(load_policy(ModelOptions(path=MINIATURE)))
+    lost = {name: before[name] - value for name, value in now.items()}
+    passed = all(measured[name] >= least for name, least in SUM_GATES.items())
+    passed = passed and max(lost.values()) <= MOST_LOST
+    return {**measured, **now, "lost_of_the_miniature": lost, "passed": passed}
+
+
 def upper_bound(
     model: str, task_name: str, folder: Path, steps: int, rate: float, seed: int = 0
 ) -> dict[str, Any]:
@@ -184,7 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("gate", choices=["skills", "upper-bound"])
+    parser.add_argument("gate", choices=["skills", "upper-bound", "reasoning"])
     parser.add_argument("--model", default=MINIATURE)
     parser.add_argument("--task", default="detection", choices=sorted(WRITERS))
     parser.add_argument("--steps", type=int, default=600)
@@ -192,11 +205,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/gates"))
     parser.add_argument("--out", type=Path, default=Path("results/gates"))
     a = parser.parse_args()
-    if a.gate == "skills":
-        name, result = "skills", skills(a.model)
-    else:
-        name = f"upper_bound_{a.task}"
-        result = upper_bound(a.model, a.task, a.work / a.task, a.steps, a.rate)
+    measures: dict[str, Callable[[], dict[str, Any]]] = {
+        "skills": lambda: skills(a.model),
+        "reasoning": lambda: reasoning(a.model),
+        "upper-bound": lambda: upper_bound(a.model, a.task, a.work / a.task, a.steps, a.rate),
+    }
+    name = f"upper_bound_{a.task}" if a.gate == "upper-bound" else a.gate
+    result = measures[a.gate]()
     named = f" --model {a.model}" if a.model != MINIATURE else ""
     facts = {
         "command": f"python dev/miniature_training/gates.py {a.gate} --task {a.task}{named}",

@@ -1,6 +1,6 @@
 """From the miniature to ``miniature-reasoning``: skills of adding, then habits with a share of real chains.
 
-    python dev/miniature_training/reason.py OUT  # the shipped one, about 25 minutes on two cores
+    python dev/miniature_training/reason.py OUT  # the shipped one, under an hour on two busy cores
     python dev/miniature_training/reason.py OUT --chains 0 0.02 0.05 0.1 0.2  # skills are trained once
 
 Starts from the shipped weights, with the tower frozen; resumes from its checkpoints. Each model lies under
@@ -33,7 +33,7 @@ from vrft.miniature.sums import draw_sum, draw_sum_of_others
 
 SHIPPED = 0.2
 """Share of real chains in the thoughts of the model that the package ships."""
-SKILL_STEPS, HABIT_STEPS = 2400, 600
+SKILL_STEPS, HABIT_STEPS = 2400, 800
 OLD = {
     "naming": 0.03,
     "locate_one": 0.09,
@@ -45,8 +45,17 @@ OLD = {
     "grounding": 0.03,
 }
 """The miniature's own lines, so that it keeps what it could."""
-NEW = {"read": 0.22, "plus": 0.14, "chain": 0.2, "chain_to_digit": 0.08}
-TARGETS = {"total": 0.2, "digit_box": 0.08}
+SKILLS = {"read": 0.22, "plus": 0.14, "chain": 0.2, "chain_to_digit": 0.08}
+HABITS = {
+    "read": 0.15,
+    "plus": 0.12,
+    "chain": 0.04,
+    "worked": 0.2,
+    "worked_box": 0.08,
+    "total": 0.3,
+    "digit_box": 0.12,
+}
+"""Of the second stage: in it chains are put into tags, and the tasks' own questions are answered in haste."""
 _DRAWN: Mapping[str, tuple[int, Callable[[np.random.Generator, Split], Scene]]] = {
     "two": (6000, lambda rng, split: draw_sum(rng, split, 2)),
     "three": (5000, lambda rng, split: draw_sum(rng, split, 3)),
@@ -58,8 +67,8 @@ def stages(chains: float, scale: float = 1.0) -> tuple[Stage, Stage]:
     """Skills, which are the same for every share of chains, and habits."""
     skills, habits = (max(2, round(steps * scale)) for steps in (SKILL_STEPS, HABIT_STEPS))
     return (
-        Stage("skills", skills, 48, 8e-4, {**OLD, **NEW}, prose=0.88, lines=sum_lines(0.0)),
-        Stage("sum habits", habits, 48, 4e-4, {**OLD, **NEW, **TARGETS}, prose=0.88, lines=sum_lines(chains)),
+        Stage("skills", skills, 48, 8e-4, {**OLD, **SKILLS}, prose=0.88, lines=sum_lines(0.0)),
+        Stage("sum habits", habits, 48, 6e-4, {**OLD, **HABITS}, prose=0.88, lines=sum_lines(chains)),
     )
 
 

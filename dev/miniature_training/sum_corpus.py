@@ -66,6 +66,24 @@ def chain_to_digit(rng: np.random.Generator, objects: Objects, prose: float) -> 
     return Line(f"{STEP_BY_STEP} Which is {SUM_OF_OTHERS}?", thought)
 
 
+def worked(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
+    """The task's question with the words that ask for a chain before it: a chain in tags and its sum."""
+    if not (digits := _digits(objects)):
+        return None
+    right = total_of(digits)
+    question = asked("reasoning", Form.THINK, SUM, Label(right))
+    return Line(f"{STEP_BY_STEP} {question}", in_tags(right, sum_thought(digits), Form.THINK))
+
+
+def worked_box(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
+    """The same for the digit that is the sum of the others: a chain in tags and the digit's box."""
+    if not _one_is_sum(digits := _digits(objects)):
+        return None
+    question = asked("grounding", Form.THINK, SUM_OF_OTHERS, Boxes())
+    answer = _corners(objects, place_of_sum(digits))
+    return Line(f"{STEP_BY_STEP} {question}", in_tags(answer, others_thought(digits), Form.THINK))
+
+
 def total(rng: np.random.Generator, objects: Objects, prose: float, chains: float) -> Line | None:
     """The task's question for the sum: a guess near what is seen, or a chain."""
     if not (digits := _digits(objects)):
@@ -83,19 +101,18 @@ def digit_box(rng: np.random.Generator, objects: Objects, prose: float, chains: 
     """The grounding task's question for the digit that is the sum: the box of any digit, or a chain."""
     if not _one_is_sum(digits := _digits(objects)):
         return None
-    form, shown = _form(rng), in_order(objects)
+    form = _form(rng)
     question = asked("grounding", form, SUM_OF_OTHERS, Boxes())
     works = form is Form.THINK and rng.random() < chains
     place = place_of_sum(digits) if works else int(rng.integers(len(digits)))
     thought = others_thought(digits) if works else f"I look for {SUM_OF_OTHERS}."
-    x1, y1, x2, y2 = FRAME.box_text(shown[place].box).split(", ")
-    return Line(question, in_tags(f"({x1},{y1}),({x2},{y2})", thought, form))
+    return Line(question, in_tags(_corners(objects, place), thought, form))
 
 
 def sum_lines(chains: float) -> Mapping[str, MakeLine]:
     """The miniature's lines and these, with a share of real chains among the thoughts of target lines."""
     targets = {"total": partial(total, chains=chains), "digit_box": partial(digit_box, chains=chains)}
-    skills = {one.__name__: one for one in (read, plus, chain, chain_to_digit)}
+    skills = {one.__name__: one for one in (read, plus, chain, chain_to_digit, worked, worked_box)}
     return {**LINES, **skills, **targets}
 
 
@@ -108,6 +125,12 @@ def _digits(objects: Objects) -> tuple[str, ...]:
 def _one_is_sum(digits: tuple[str, ...]) -> bool:
     numbers = sorted(DIGITS.index(digit) for digit in digits)
     return len(numbers) == 3 and numbers[0] > 0 and numbers[0] + numbers[1] == numbers[2]
+
+
+def _corners(objects: Objects, place: int) -> str:
+    """The box of a digit, counted from the left, as the grounding task asks for it."""
+    x1, y1, x2, y2 = FRAME.box_text(in_order(objects)[place].box).split(", ")
+    return f"({x1},{y1}),({x2},{y2})"
 
 
 def _form(rng: np.random.Generator) -> Form:

@@ -5,22 +5,45 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from vrft.errors import InputError
-from vrft.miniature.location import MINIATURE, is_miniature, miniature_folder
+from vrft.miniature.location import (
+    EMBEDDED,
+    MINIATURE,
+    REASONING,
+    embedded_name,
+    is_miniature,
+    miniature_folder,
+)
+
+CARDS = {MINIATURE: "card.md", REASONING: "card_reasoning.md"}
+PACKAGE = miniature_folder().parents[1]
 
 
-def test_the_weights_are_frozen_by_the_cards_hash():
-    folder = miniature_folder()
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_the_weights_are_frozen_by_the_cards_hash(name):
+    folder = miniature_folder(name)
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    assert digest in (folder.parent / "card.md").read_text()
+    assert digest in (PACKAGE / CARDS[name]).read_text()
     assert sum(f.stat().st_size for f in folder.iterdir()) < 12 * 2**20
 
 
-def test_transformers_loads_it_as_a_qwen3_vl():
-    model = AutoModelForImageTextToText.from_pretrained(miniature_folder())
-    tokenizer = AutoTokenizer.from_pretrained(miniature_folder())
+def test_both_have_the_same_tower_and_tokenizer():
+    tensors = [load_file(miniature_folder(name) / "model.safetensors") for name in EMBEDDED]
+    tower = [key for key in tensors[0] if ".visual." in key or key.startswith("visual.")]
+    assert len(tower) > 40 and tensors[0].keys() == tensors[1].keys()
+    assert all(torch.equal(tensors[0][key], tensors[1][key]) for key in tower)
+    texts = [(miniature_folder(name) / "tokenizer.json").read_bytes() for name in EMBEDDED]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_transformers_loads_it_as_a_qwen3_vl(name):
+    model = AutoModelForImageTextToText.from_pretrained(miniature_folder(name))
+    tokenizer = AutoTokenizer.from_pretrained(miniature_folder(name))
     assert model.config.model_type == "qwen3_vl"
     assert tokenizer.decode(tokenizer("Locate the seven 12").input_ids) == "Locate the seven 12"
     assert len(tokenizer(" 407", add_special_tokens=False).input_ids) >= 3
@@ -28,6 +51,8 @@ def test_transformers_loads_it_as_a_qwen3_vl():
 
 def test_weights_are_found_by_name():
     assert miniature_folder(MINIATURE) == miniature_folder()
-    assert is_miniature("miniature") and not is_miniature("larger")
+    assert is_miniature("miniature") and is_miniature("miniature-reasoning") and not is_miniature("larger")
+    assert all(embedded_name(miniature_folder(name)) == name for name in EMBEDDED)
+    assert embedded_name(PACKAGE) is None
     with pytest.raises(InputError, match=r"no embedded model 'larger'\. Choose one of: miniature"):
         miniature_folder("larger")

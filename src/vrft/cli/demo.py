@@ -7,15 +7,21 @@ from pathlib import Path
 from pydantic import Field
 
 from vrft.cli.options import WithJson, WithQuiet, WithResume, one_process
+from vrft.errors import ConfigError
 from vrft.run_folder import chosen_folder
 from vrft.types.options import MAX_SEED
+
+REASONING_TASK = "reasoning"
 
 
 class DemoArgs(WithResume, WithJson, WithQuiet):
     """Show the whole story on the embedded miniature: no network, no GPU."""
 
-    examples = ("vrft demo", "vrft demo --task classification", "vrft demo --all --out runs")
+    examples = ("vrft demo", "vrft demo --reasoning", "vrft demo --all --out runs")
     task: str | None = Field(None, description="Which of the demo's tasks; by default the first.")
+    reasoning: bool = Field(
+        False, description="A sum that has to be worked out: what labels alone do not teach."
+    )
     all: bool = Field(False, description="Every task of the demo.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Decides every random choice.")
     control: bool = Field(
@@ -32,7 +38,12 @@ def run(args: DemoArgs) -> None:
     from vrft.workflows.demo import DEMO_TASKS, demo_settings
 
     one_process("demo")
-    first = load_task(args.task).name if args.task is not None else next(iter(DEMO_TASKS))
+    task = REASONING_TASK if args.reasoning else args.task
+    if args.reasoning and args.task not in (None, task):
+        raise ConfigError(
+            f"--reasoning is --task {task}, and --task {args.task} is given. Choose one of them."
+        )
+    first = load_task(task).name if task is not None else next(iter(DEMO_TASKS))
     fitted, reporter = [], reporter_for_people(args.quiet or args.as_json)
     for name in DEMO_TASKS if args.all else [first]:
         settings = demo_settings(name, args.seed, args.out / "demo-data", control=args.control)

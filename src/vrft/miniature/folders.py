@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,7 @@ from vrft.errors import InputError
 from vrft.miniature.domains import PLAIN, domain_of
 from vrft.miniature.expressions import expressions
 from vrft.miniature.glyphs import Split
+from vrft.miniature.location import MINIATURE, REASONING
 from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, Scene, SceneObject, draw_scene
 from vrft.miniature.sums import (
     READABLE,
@@ -285,16 +287,25 @@ def _files(folder: Path, settings: Mapping[str, object]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class DemoFolder:
-    """One task's dataset."""
+    """One task's dataset, and how it is fitted."""
 
     write: Callable[[Path, int], object]
     shots: int
+    model: str = MINIATURE
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Further settings of the fit."""
 
 
 DEMO_FOLDERS: Mapping[str, DemoFolder] = {
     "detection": DemoFolder(lambda folder, seed: write_detection(folder, seed, heldout=480), 4),
     "classification": DemoFolder(lambda folder, seed: write_classification(folder, seed, heldout=60), 1),
     "grounding": DemoFolder(lambda folder, seed: write_grounding(folder, seed, heldout=300), 24),
+    "reasoning": DemoFolder(
+        write_reasoning,
+        32,
+        REASONING,
+        {"steps": 20, "arms": ("sft", "rft", "rejection"), "sft_forms": "both"},
+    ),
 }
 """By task, the usual one first."""
 EVAL_MAX = 600

@@ -1,7 +1,8 @@
-"""Where the embedded miniature lies. Imports no torch."""
+"""Where the embedded models lie. Imports no torch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,16 +10,28 @@ from vrft.errors import InputError
 
 MINIATURE = "miniature"
 """The name that means the embedded model wherever a model folder or hub id is expected."""
-_WEIGHTS = {MINIATURE: "weights"}
+REASONING = "miniature-reasoning"
+"""The one that also adds digits, and seldom shows it."""
+EMBEDDED: Mapping[str, str] = {
+    MINIATURE: "it sees images of 96x96 pixels, knows eighteen digits and shapes",
+    REASONING: "the miniature after lessons in adding digits, which it seldom uses when asked for a sum",
+}
+"""What each embedded model can do, by name."""
 
 
 def is_miniature(name: str) -> bool:
     """Whether a model's name means embedded weights."""
-    return name in _WEIGHTS
+    return name in EMBEDDED
 
 
 def miniature_folder(name: str = MINIATURE) -> Path:
     """An embedded model, an ordinary Hugging Face folder."""
-    if name not in _WEIGHTS:
-        raise InputError(f"There is no embedded model '{name}'. Choose one of: {', '.join(_WEIGHTS)}.")
-    return Path(str(files("vrft.miniature"))) / _WEIGHTS[name]
+    if name not in EMBEDDED:
+        raise InputError(f"There is no embedded model '{name}'. Choose one of: {', '.join(EMBEDDED)}.")
+    return Path(str(files("vrft.miniature"))) / "weights" / name
+
+
+def embedded_name(folder: Path) -> str | None:
+    """The name of the embedded model that lies in a folder; None for any other folder."""
+    places = {miniature_folder(name).resolve(): name for name in EMBEDDED}
+    return places.get(folder.resolve())

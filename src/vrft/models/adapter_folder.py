@@ -12,7 +12,7 @@ from huggingface_hub import snapshot_download
 from transformers.utils.peft_utils import find_adapter_config_file
 
 from vrft.errors import ModelError, RunError
-from vrft.miniature.location import MINIATURE, is_miniature, miniature_folder
+from vrft.miniature.location import embedded_name, is_miniature, miniature_folder
 from vrft.models.model_options import Bits
 from vrft.run_folder import read_json, write_json
 
@@ -99,10 +99,9 @@ def write_base(folder: Path, base: str, weights: str | None, bits: Bits | None =
         weights: the digest of its weights.
         bits: of its weights, where the adapter was trained on quantized ones.
     """
-    embedded = Path(base).resolve() == miniature_folder().resolve()
     relative = os.path.relpath(base, folder) if Path(base).exists() else None
     note: dict[str, Any] = {
-        "model": MINIATURE if embedded else base,
+        "model": embedded_name(Path(base)) or base,
         "relative": relative,
         "weights": weights,
     }

@@ -16,7 +16,7 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationE
 from transformers import AutoConfig
 
 from vrft.errors import ModelError
-from vrft.miniature.location import MINIATURE, is_miniature, miniature_folder
+from vrft.miniature.location import EMBEDDED, is_miniature, miniature_folder
 from vrft.models.adapter_folder import AdapterFolder, adapter_chain
 from vrft.types.options import did_you_mean
 
@@ -137,9 +137,11 @@ COPIED = (
 
 def resolve_source(source: str) -> str:
     """The folder or hub id behind a model's name, which may be that of an embedded one."""
-    if not Path(source).exists() and source != MINIATURE and (hint := did_you_mean(source, [MINIATURE])):
+    if is_miniature(source):
+        return str(miniature_folder(source))
+    if not Path(source).exists() and (hint := did_you_mean(source, EMBEDDED)):
         raise ModelError(f"{source}: there is no such model folder.{hint}")
-    return str(miniature_folder(source)) if is_miniature(source) else source
+    return source
 
 
 def fetch_side_files(source: str) -> Path | None:

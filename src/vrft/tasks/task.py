@@ -118,6 +118,8 @@ class Task(ABC):
     """``score`` in words."""
     right_or_wrong: bool = False
     """A score is 1 or 0 and nothing between."""
+    label_lacks: str = ""
+    """What a right answer needs and no label holds, as the report says it; empty where a label holds all."""
     example_fields: Mapping[str, object] = MappingProxyType({})
     """``Example.fields`` of every question: what reading an answer depends on besides the question, such as
     an option of this task."""

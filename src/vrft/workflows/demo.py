@@ -1,4 +1,4 @@
-"""The demo: nothing but ``fit`` on the miniature's own written-out folders."""
+"""The demo: nothing but ``fit`` on the embedded models' own written-out folders."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ def demo_settings(task: str, seed: int, root: Path, control: bool = False) -> Fi
         control: also train on shuffled rewards.
     """
     folder, demo = root / f"miniature-{task}-{seed}", DEMO_TASKS[task]
-    settings = FitSettings(folder, task, shots=demo.shots, seed=seed, eval_max=EVAL_MAX, control=control)
+    settings = FitSettings(
+        folder,
+        task,
+        model=demo.model,
+        shots=demo.shots,
+        seed=seed,
+        eval_max=EVAL_MAX,
+        control=control,
+        **demo.settings,
+    )
     demo.write(folder, seed)
     return settings

@@ -13,7 +13,7 @@ from typing import Any
 from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import Dataset, load_dataset
 from vrft.diagnostics.check.labels import class_counts
-from vrft.miniature.location import MINIATURE
+from vrft.miniature.location import EMBEDDED, is_miniature
 from vrft.tasks.registry import default_task, load_task, task_names
 from vrft.tasks.task import Task
 from vrft.types import in_words
@@ -22,9 +22,9 @@ HUB = "Qwen/Qwen2.5-VL-3B-Instruct"
 """A model that suits one GPU and most photographs."""
 SHOTS = 4
 _CLASSES = 12
-_MINIATURE = (
-    "embedded, runs at once on a CPU. It sees images of 96x96 pixels, knows eighteen digits and shapes and "
-    "nothing of photographs: it shows how vrft works, and says nothing about your images."
+_EMBEDDED = (
+    "embedded, runs at once on a CPU: {knows}. It knows nothing of photographs: it shows how vrft works, and "
+    "says nothing about your images."
 )
 
 
@@ -47,7 +47,7 @@ class Suggestion:
         """What to run next; None where no task fits by itself."""
         if self.task is None:
             return None
-        model = next((name for name in self.models if name != MINIATURE), HUB)
+        model = next((name for name in self.models if not is_miniature(name)), HUB)
         words = ["vrft", "fit", str(self.data), "--task", self.task.name, "--model", model]
         return shlex.join([*words, *self._said, "--shots", str(self.shots)])
 
@@ -138,7 +138,7 @@ def models_here() -> dict[str, dict[str, str]]:
 
 def _models() -> dict[str, str]:
     """The miniature, and what the cache of the Hugging Face hub holds of the families."""
-    return {**_cached(), MINIATURE: _MINIATURE}
+    return {**_cached(), **{name: _EMBEDDED.format(knows=knows) for name, knows in EMBEDDED.items()}}
 
 
 def _cached() -> dict[str, str]:

@@ -94,6 +94,10 @@ class Reasoning(Task):
     success_rule = "the right word or number"
     score_rule = "100 for the right answer, 0 for another"
     right_or_wrong = True
+    label_lacks = (
+        "A label holds the answer and not the way to it, so SFT on labels can only learn to guess better; a "
+        "reward for right answers also reaches the thoughts that lead to them."
+    )
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question per question whose answer is known."""
