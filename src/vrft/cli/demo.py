@@ -11,8 +11,6 @@ from vrft.errors import ConfigError
 from vrft.run_folder import chosen_folder
 from vrft.types.options import MAX_SEED
 
-REASONING_TASK = "reasoning"
-
 
 class DemoArgs(WithResume, WithJson, WithQuiet):
     """Show the whole story on the embedded miniature: no network, no GPU."""
@@ -33,12 +31,14 @@ class DemoArgs(WithResume, WithJson, WithQuiet):
 def run(args: DemoArgs) -> None:
     """Fit on the miniature's own images."""
     from vrft.cli.fit import print_fits, run_fit
+    from vrft.miniature.location import REASONING
     from vrft.progress import reporter_for_people
     from vrft.tasks.registry import load_task
     from vrft.workflows.demo import DEMO_TASKS, demo_settings
 
     one_process("demo")
-    task = REASONING_TASK if args.reasoning else args.task
+    sums = next(name for name, one in DEMO_TASKS.items() if one.model == REASONING)
+    task = sums if args.reasoning else args.task
     if args.reasoning and args.task not in (None, task):
         raise ConfigError(
             f"--reasoning is --task {task}, and --task {args.task} is given. Choose one of them."
