@@ -90,18 +90,18 @@ def thoughts_by_lot(folder: Path, seed: int = 0) -> Image.Image:
     rows, columns = THOUGHTS
     keys = random.Random(seed).sample(sorted(base), rows * columns)
     width = LEFT + COLUMNS * (SIDE + GAP)
-    each = width // columns
+    each = (width - GAP) // columns
     sheet = Image.new("RGB", (width, HEAD + rows * (SMALL + GAP)), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=15)
     question = f"{base[keys[0]].example.question}  The label is one word; nobody wrote down how to add."
     pen.text((GAP, HEAD / 2), question, fill="#333", font=ImageFont.load_default(size=18), anchor="lm")
     for place, key in enumerate(keys):
-        x, y = (place % columns) * each, HEAD + (place // columns) * (SMALL + GAP)
+        x, y = GAP + (place % columns) * each, HEAD + (place // columns) * (SMALL + GAP)
         image = open_rgb(base[key].example.image.path).resize((SMALL, SMALL), Image.Resampling.LANCZOS)
         sheet.paste(image, (x, y))
         at = y
         target = base[key].example.target
-        said = [("label", target.describe() if target is not None else "")]
+        said = [("label", " ".join(target.words) if target is not None else "")]
         said += [(name, in_words(one[key])) for name, one in (("base", base), ("rft", rft))]
         for name, text in said:
             for line in wrapped(f"{NAMES[name]}: {text}", font, each - SMALL - 2 * GAP):
