@@ -9,5 +9,7 @@ if [ "$out" = --save ]; then out=results/demo${DEMO:+_$DEMO}; fi
 mkdir -p "$out"
 for seed in ${SEEDS:-0 1 2 3 4 5}; do
   .venv/bin/vrft demo $demo --seed "$seed" ${CONTROL---control} --json --out runs/seeds > "$out/seed_$seed.json.new"
-  mv "$out/seed_$seed.json.new" "$out/seed_$seed.json"
+  # The page's place on this machine says nothing elsewhere.
+  sed "s#$PWD/##" "$out/seed_$seed.json.new" > "$out/seed_$seed.json"
+  rm "$out/seed_$seed.json.new"
 done
