@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vrft.evaluation.external.judge_row import judge_row
+from vrft.evaluation.external.row_schema import ExternalRow
 from vrft.miniature.folders import write_reasoning, write_sum_boxes
 from vrft.miniature.scenes import DIGITS
 from vrft.miniature.sums import (
@@ -22,6 +25,7 @@ from vrft.miniature.sums import (
     sum_thought,
     total_of,
 )
+from vrft.tasks.metrics.shared_metrics import ACCURACY
 from vrft.tasks.reasoning.reasoning import short_form, shows_arithmetic
 from vrft.tasks.registry import default_task, load_task
 from vrft.tasks.scorer import Scorer
@@ -53,11 +57,19 @@ def test_a_number_is_the_same_however_it_is_written(number, groups, zeros):
     assert short_form(written) == short_form(f"{number.normalize():f}")
 
 
-@given(st.text(max_size=30))
-def test_what_is_no_number_stays_as_it_is(text):
-    if short_form(text) != text:
-        assert float(text.replace(",", "")) == float(short_form(text))
-    assert short_form(short_form(text)) == short_form(text)
+@given(st.text(max_size=30) | st.text("$%-+−,.()AB07 ", max_size=8))
+def test_what_is_no_number_and_no_choice_stays_as_it_is(text):
+    short = short_form(text)
+    if short != text and short.isalpha():
+        assert text.strip().strip("().") == short and len(short) == 1
+    elif short != text:
+        assert [sign for sign in "$%" if sign in text] == [sign for sign in "$%" if sign in short]
+        assert worth(text) == worth(short)
+    assert short_form(short) == short
+
+
+def worth(text):
+    return Decimal(re.sub(r"[$€£¥%,\s]", "", text).replace("−", "-").removesuffix("."))
 
 
 @pytest.mark.parametrize(
@@ -71,6 +83,22 @@ def test_what_is_no_number_stays_as_it_is(text):
         ("7", "<answer>17</answer>", False),
         ("7", "<answer>7 8 9</answer>", False),
         ("1.5", "<answer>1,5</answer>", False),
+        ("-3", "<answer>−3.0</answer>", True),
+        ("-3", "<answer>3</answer>", False),
+        ("3", "<answer>-3</answer>", False),
+        ("$1,000", "<answer>$ 1000.00</answer>", True),
+        ("-$5", "<answer>$5</answer>", False),
+        ("50%", "<answer>50 %.</answer>", True),
+        ("50%", "<answer>50</answer>", False),
+        ("0.5", "<answer>.5</answer>", True),
+        ("(A)", "<answer>a</answer>", True),
+        ("B.", "<answer>(B)</answer>", True),
+        ("A", "<answer>A or B</answer>", False),
+        ("A", "<answer>(A) (B)</answer>", False),
+        ("7", "<answer>7 or 8</answer>", False),
+        ("7", "<answer>7 apples</answer>", False),
+        ("yes", "<answer>Yes.</answer>", True),
+        ("yes", "<answer>yes and no</answer>", False),
     ],
 )
 def test_an_answer_is_right_or_wrong(target, text, right):
@@ -79,6 +107,16 @@ def test_an_answer_is_right_or_wrong(target, text, right):
     assert TASK.success(answer, example.target) is right
     scored = Scorer(TASK).score_text(text, example, [])
     assert scored.terms["accuracy"] == float(right)
+
+
+@pytest.mark.parametrize(("answer", "right"), [("1000", True), ("1,000.0", True), ("-1000", False)])
+def test_a_stored_answer_is_compared_with_its_label_in_the_same_way(answer, right):
+    entry = {
+        "task": "reasoning", "question": "How many?", "target": {"name": "1,000"},
+        "text": f"<answer>{answer}</answer>",
+    }  # fmt: skip
+    judged = judge_row(ExternalRow.model_validate(entry), entry, "said.jsonl, line 1")
+    assert ACCURACY.value([judged.prediction]) == float(right)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class FitArgs(TaskRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQui
         None,
         description="A model folder or hub id; 'miniature' (the default) for images of its own kind alone.",
     )
-    shots: int = Field(4, ge=1, description="Training images per class.")
+    shots: int = Field(4, ge=1, description="Training images per class, or in all where there are none.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
     steps: int | None = Field(None, ge=1, description="Training steps of each trial.")
     eval_max: int = Field(200, ge=1, description="Most held-out questions.")

@@ -28,7 +28,7 @@ def facts_of(fit: ReadFit) -> list[tuple[str, str]]:
         ("Task", ", ".join(fit.comparisons)),
         ("Data", facts.get("data")),
         ("Model", facts.get("model")),
-        ("Images per class", facts.get("shots")),
+        ("Shots", facts.get("shots")),
         ("Seed", facts.get("seed")),
         ("Form of the answer", FORMS.get(form, form)),
         ("Answers sampled", _sampled(fit)),

@@ -6,8 +6,8 @@ what                    rule
 what is held            Unicode's NFC, from the moment it is read: classes, phrases, questions, options
                         and class names in answers, so that equal names are equal strings
 a written class name    ``plain_name``: capitals aside (Unicode's canonical caseless matching); full and
-                        half width alike; blanks, ``_`` and ``-`` alike; quotes around it and a final
-                        full stop left out
+                        half width alike; blanks, ``_`` and ``-`` alike, but for the sign of a number;
+                        quotes around it and a final full stop left out
 a name beside a box     ``is_called``: as a written class name; an article, a number and a plural's s aside
 files                   NFC; capitals and width count, unless the disk itself takes them for the same
 ======================  =============================================================================
@@ -24,7 +24,8 @@ from functools import lru_cache
 
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb\u300c\u300d\u300e\u300f"
 _STOPS = (".", "。")
-_GAPS = re.compile(r"[\s_-]+")
+_GAPS = re.compile(r"(?!^-[^\w\s-]?[0-9])[\s_-]+")
+"""A hyphen before a number at the start is its sign: -3 is not 3, nor is -$5 $5."""
 _ONE_OF_SEVERAL = re.compile(r"(?:(?:an?|the|another|one) )?(.*?)(?: ?#?[0-9]{1,3})?")
 _ANY_CLASS = frozenset(("object", "target", "item", "instance", "thing", "result", "answer", "box"))
 _WIDTHS = ("<wide>", "<narrow>")

@@ -102,7 +102,7 @@ def summary_of(dataset: Dataset, split: Split) -> list[str]:
     classes = f" with {len(names)} classes: {shown}." if names else "."
     return [
         f"Found {len(dataset.records)} images ({dataset.format}){classes}",
-        f"Training on {split.shots} per class: {counted(split.train)}.",
+        f"Training on {split.shots} {'per class' if names else 'in all'}: {counted(split.train)}.",
         f"Choosing on {counted(split.val)}; held out: {counted(split.heldout)}.",
     ]
 

@@ -168,7 +168,8 @@ def _with_fields(given: Prediction, fields: Mapping[str, object]) -> Prediction:
 
 
 def _prediction(row: ExternalRow, task: Task, bare: Example, ground: _Ground) -> Prediction:
-    words, target = ground.target.words, ground.target
+    target = task.canonical(ground.target, bare)
+    words = target.words
     group = row.group if row.group is not None else words[0] if words else ""
     if not group and task.answers_many:
         group = row.question

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vrft.rewards import label_rewards as labels
 from vrft.rewards import text_rewards as texts
 from vrft.rewards.label_rewards import exact_match
 from vrft.tasks.fusion import Rule, best_logprob, self_consistency, vote
@@ -20,16 +19,6 @@ from vrft.tasks.prompt_text import answer_instructions, in_tags
 from vrft.tasks.task import Setting, Task, audit_example
 from vrft.types import Answer, CoordinateFrame, Example, Label, Record, Value, expect
 
-SETTINGS: Mapping[str, Setting] = {
-    "recommended": {"accuracy": labels.accuracy, "format": texts.format_reward},
-}
-"""Eq. 9 of Visual-RFT, whose classes are here the answers; the paper has no such task."""
-TERMS: Setting = {
-    "length_cosine": texts.length_cosine_by(labels.accuracy),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
-}
-"""What ``reward.weights`` may add to a setting."""
 GROUP = "question"
 """All questions count alike: no two need share words."""
 RULES: Mapping[str, Rule] = {
@@ -39,7 +28,12 @@ RULES: Mapping[str, Rule] = {
 }
 """The usual one first."""
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,30})(?:\.[0-9]{1,30})?")
+_NUMBER = re.compile(
+    r"(?P<sign>[-+−]?) ?(?P<currency>[$€£¥]?) ?"
+    r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,30}|(?=\.[0-9]))(?:\.(?P<rest>[0-9]{0,30}))?"
+    r" ?(?P<percent>%?)\.?"
+)
+_CHOICE = re.compile(r"\(([A-Za-z])\)\.?|([A-Za-z])[).]")
 _WORKED = re.compile(
     r"\b(?:plus|minus|times|divided by|multiplied by|equals|adds? up to|sums? to)\b"
     r"|[0-9)] ?[-+*/×÷−] ?[0-9(]|\w\s?=\s?\w",
@@ -48,17 +42,35 @@ _WORKED = re.compile(
 
 
 def short_form(text: str) -> str:
-    """An answer as it is compared: a number in digits without what does not change it, else the text.
+    """An answer as it is compared: a number or the letter of a choice without what does not change it.
+
+    What is neither stays as it is. A percent or currency sign is part of the answer; other units are text.
 
     Example:
         >>> short_form("1,200.50"), short_form("+7.0"), short_form("-0"), short_form("seven")
         ('1200.5', '7', '0', 'seven')
+        >>> short_form("$ 1,000"), short_form("50 %"), short_form("(B)"), short_form("7 or 8")
+        ('$1000', '50%', 'B', '7 or 8')
     """
-    if not _NUMBER.fullmatch(number := text.strip()):
+    if choice := _CHOICE.fullmatch(text.strip()):
+        return choice[1] or choice[2]
+    number = _NUMBER.fullmatch(text.strip())
+    if number is None:
         return text
-    whole, _, rest = number.lstrip("+-").replace(",", "").partition(".")
-    plain = f"{whole.lstrip('0') or '0'}.{rest.rstrip('0')}".rstrip(".")
-    return f"-{plain}" if number[0] == "-" and plain != "0" else plain
+    whole, rest = number["whole"].replace(",", "").lstrip("0") or "0", (number["rest"] or "").rstrip("0")
+    plain = f"{whole}.{rest}".rstrip(".")
+    sign = "-" if number["sign"] in ("-", "−") and plain != "0" else ""
+    return f"{sign}{number['currency']}{plain}{number['percent']}"
+
+
+def accuracy(answer: Answer, target: Value) -> float:
+    """Whether the answer is right, 0 or 1: Visual-RFT's Eq. 9 of the short forms of both."""
+    named = answer.as_(Label)
+    return float(named is not None and _alike(named.name, expect(target, Label).name))
+
+
+def _alike(one: str, other: str) -> bool:
+    return exact_match(short_form(one), short_form(other))
 
 
 def shows_arithmetic(thought: str) -> bool:
@@ -71,6 +83,18 @@ def shows_arithmetic(thought: str) -> bool:
         (True, False)
     """
     return _WORKED.search(thought) is not None
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "recommended": {"accuracy": accuracy, "format": texts.format_reward},
+}
+"""Eq. 9 of Visual-RFT, whose classes are here the answers; the paper has no such task."""
+TERMS: Setting = {
+    "length_cosine": texts.length_cosine_by(accuracy),
+    "length_soft_overlong": texts.length_soft_overlong,
+    "no_repetition": texts.no_repetition,
+}
+"""What ``reward.weights`` may add to a setting."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +163,10 @@ class Reasoning(Task):
         """1 where two answers are the same but for case, gaps, quotes and how a number is written."""
         if not (isinstance(one, Label) and isinstance(other, Label)):
             return 0.0
-        return float(exact_match(short_form(one.name), short_form(other.name)))
+        return float(_alike(one.name, other.name))
+
+    def canonical(self, value: Value, example: Example) -> Value:
+        return replace(value, name=short_form(value.name)) if isinstance(value, Label) else value
 
     def check_names(self, names: Sequence[str]) -> Sequence[str]:
         return [
