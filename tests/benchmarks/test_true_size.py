@@ -139,8 +139,8 @@ def advice(released, photos, tmp_path_factory):
     folder, scratch = released("Qwen/Qwen2-VL-2B-Instruct"), tmp_path_factory.mktemp("advice")
 
     def of(memory_gib):
-        asked = ("check", photos, "--model", folder, "model.max_pixels=401408", "--gpu-memory", memory_gib)
-        found = memory_of(vrft(*asked, "--json", cwd=scratch))
+        asked = ("check", photos, "--model", folder, "model.max_pixels=401408", "model.lora=null")
+        found = memory_of(vrft(*asked, "--gpu-memory", memory_gib, "--json", cwd=scratch))
         assert found["severity"] == "warning"
         return found["fix"]
 

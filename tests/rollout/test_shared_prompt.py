@@ -113,7 +113,7 @@ def test_a_run_takes_a_method_that_is_exact(policy, images, monkeypatch):
 
 
 def test_a_method_that_cannot_run_is_reported_and_left(policy, images, monkeypatch):
-    def broken(*arguments):
+    def broken(*arguments, **options):
         raise ValueError("no such attention")
 
     monkeypatch.setattr(shared, "attend", broken)
