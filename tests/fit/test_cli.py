@@ -19,12 +19,27 @@ from vrft.miniature.scenes import draw_scene
 from vrft.miniature.writers import write_class_folders, write_coco
 from vrft.types import Annotation, Boxes
 
+ROOT = Path(__file__).parents[2]
+
 
 def refused(result):
     """A sentence on the error stream, status 2."""
     assert result.returncode == 2, result.stderr
     assert not result.stdout
     return " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--reasoning", "--all"), "--reasoning and --all name different tasks of the demo"),
+        (("--task", "detection", "--reasoning"), "--task and --reasoning name different tasks"),
+        (("--task", "examples/custom_task"), "The demo has no images for 'count_boxes'"),
+    ],
+)
+def test_the_demo_has_tasks_of_its_own_and_takes_one_of_them(options, says, tmp_path):
+    options = [str(ROOT / one) if one.startswith("examples") else one for one in options]
+    assert says in refused(vrft("demo", *options, cwd=tmp_path))
 
 
 @pytest.fixture(scope="module")

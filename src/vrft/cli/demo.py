@@ -39,10 +39,13 @@ def run(args: DemoArgs) -> None:
     one_process("demo")
     sums = next(name for name, one in DEMO_TASKS.items() if one.model == REASONING)
     task = sums if args.reasoning else args.task
-    if args.reasoning and args.task not in (None, task):
-        raise ConfigError(
-            f"--reasoning is --task {task}, and --task {args.task} is given. Choose one of them."
-        )
+    named = [
+        option
+        for option, given in (("--task", args.task), ("--reasoning", args.reasoning), ("--all", args.all))
+        if given
+    ]
+    if len(named) > 1:
+        raise ConfigError(f"{' and '.join(named)} name different tasks of the demo. Give one of them.")
     first = load_task(task).name if task is not None else next(iter(DEMO_TASKS))
     fitted, reporter = [], reporter_for_people(args.quiet or args.as_json)
     for name in DEMO_TASKS if args.all else [first]:

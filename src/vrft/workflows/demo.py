@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vrft.errors import InputError
 from vrft.miniature.folders import DEMO_FOLDERS, EVAL_MAX
 from vrft.workflows.fit_settings import FitSettings
 
@@ -18,7 +19,12 @@ def demo_settings(task: str, seed: int, root: Path, control: bool = False) -> Fi
         seed: of the images, the split and the training.
         root: where the folders go.
         control: also train on shuffled rewards.
+
+    Raises:
+        InputError: the demo has no such task.
     """
+    if task not in DEMO_TASKS:
+        raise InputError(f"The demo has no images for '{task}'. Choose one of: {', '.join(DEMO_TASKS)}.")
     folder, demo = root / f"miniature-{task}-{seed}", DEMO_TASKS[task]
     settings = FitSettings(
         folder,
