@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from mini.effort import FULL, Effort
 from mini.settings import SETTINGS, questions
-from mini.systems import in_form, rft, trial, twins
+from mini.systems import rft, trial, twins
 from result_file import ROOT, facts, result_parser, write_result
 
 from vrft.run_folder import RunFolder
 from vrft.types import Form
 from vrft.workflows.train import train_run
+from vrft.workflows.trials import in_form
 
 RESULT = ROOT / "results" / "mini" / "steps.json"
 SEED = 11

@@ -18,6 +18,7 @@ from vrft.data.images import open_rgb
 from vrft.evaluation.predictor import read_predictions
 from vrft.geometry.overlay import draw_shapes
 from vrft.run_folder import read_json
+from vrft.tasks.parsing.tags import split_tags
 from vrft.tasks.registry import task_of
 from vrft.types import Prediction, Shape
 
@@ -113,10 +114,9 @@ def thoughts_by_lot(folder: Path, seed: int = 0) -> Image.Image:
 def in_words(prediction: Prediction) -> str:
     """A whole answer in one line: the thought, an arrow, the answer, and whether it is right."""
     example, answer = prediction.example, prediction.answer
-    thought = answer.text.partition("<think>")[2].partition("</think>")[0].strip()
-    said = answer.text.partition("<answer>")[2].partition("</answer>")[0].strip()
+    parts = split_tags(answer.text, example.form)
     right = example.target is not None and task_of(example).success(answer, example.target)
-    return f"{thought} -> {said} ({'right' if right else 'wrong'})"
+    return f"{parts.thinking} -> {parts.content} ({'right' if right else 'wrong'})"
 
 
 def wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 from mini.difficulty import middling, probe_forms, success_shares
 from mini.effort import Effort
 from mini.spending import Spending
-from mini.systems import System, in_form, trial
+from mini.systems import System, trial
 from mini.tokens import Tokens, prompt_lengths, tokens_of
 from vrft.config.run_config import RunConfig
 from vrft.data.splits.few_shot import Split
@@ -34,7 +34,7 @@ from vrft.run_folder import RunFolder, read_json, write_json
 from vrft.tasks.task import Task
 from vrft.types import Example, Form, Prediction, SamplingParams
 from vrft.workflows.train import train_run
-from vrft.workflows.trials import Trial, choose
+from vrft.workflows.trials import Trial, choose, in_form
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 
 from mini.effort import Effort
-from mini.systems import in_form
 from vrft.config.run_config import make_config
 from vrft.diagnostics.probe.probe_summary import Probe, better_form
 from vrft.diagnostics.probe.run_probe import AT_ONCE, Prober, evenly_spaced
@@ -14,6 +13,7 @@ from vrft.models.policy import Policy
 from vrft.tasks.scorer import scorers_of
 from vrft.tasks.task import Task
 from vrft.types import Example, Form, Rollout
+from vrft.workflows.trials import in_form
 
 
 def success_shares(

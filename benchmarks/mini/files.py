@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,26 @@ Groups = dict[tuple[str, int], list[dict[str, Any]]]
 
 
 def read_cells(out: Path) -> CellFiles:
-    """The main table's files that are there.
+    """The main table's files that are there; RunError as ``files_of``."""
+    return files_of(out, [cell.name for cell in main_table()], VERSION)
+
+
+def files_of(out: Path, names: Iterable[str], version: int) -> CellFiles:
+    """The files of cells that are there.
 
     Raises:
         RunError: a file was written by another version of the benchmark.
     """
     found = {}
-    for cell in main_table():
-        path = out / "cells" / f"{cell.name}.json"
+    for name in names:
+        path = out / "cells" / f"{name}.json"
         if path.exists():
             content = read_json(path)
-            if content["version"] != VERSION:
+            if content["version"] != version:
                 raise RunError(
-                    f"{path} has version {content['version']}, not {VERSION}: delete it and run it again."
+                    f"{path} has version {content['version']}, not {version}: delete it and run it again."
                 )
-            found[cell.name] = content
+            found[name] = content
     return found
 
 

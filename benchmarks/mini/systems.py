@@ -6,13 +6,12 @@ is chosen. What differs is in ``System``, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mini.effort import Effort
 from vrft.config.run_config import RunConfig, make_config, set_key
-from vrft.types import Example, Form
+from vrft.types import Form
 
 BASE, TWIN, RFT, BOTH = "base", "sft", "rft", "sft_then_rft"
 SHUFFLED, EQUAL_STEPS, EQUAL_TOKENS = "shuffled", "sft_equal_steps", "sft_equal_tokens"
@@ -123,8 +122,3 @@ def trial(
     for override in system.overrides:
         set_key(tree, override)
     return make_config(tree, system.name)
-
-
-def in_form(examples: Iterable[Example], form: Form) -> list[Example]:
-    """Questions as a system asks them."""
-    return [replace(example, form=form) for example in examples]

@@ -120,12 +120,13 @@ def _trained(sweep: SweepContext, trials: Sequence[Trial]) -> Trained:
     return Trained(tuple(trials), chosen, sweep.form, sweep.root, len(sweep.train))
 
 
-def _labels(form: Form) -> Train:
+def _plain(method: str, form: Form) -> Train:
+    """Trials of a method at the rates of its own, from the base."""
+
     def train(run: CellContext, name: str, done: Done, base: Policy) -> Trained:
         sweep = run.sweep(name, form)
-        return _trained(
-            sweep, run_trials(sweep, TrialPlan(name, "sft", run.effort.sft_rates, run.model, form))
-        )
+        rates = {"sft": run.effort.sft_rates, "rft": run.effort.rft_rates}[method]
+        return _trained(sweep, run_trials(sweep, TrialPlan(name, method, rates, run.model, form)))
 
     return train
 
@@ -137,16 +138,6 @@ def _curated(run: CellContext, name: str, done: Done, base: Policy) -> Trained:
     shares = success_shares(base, task, run.split.train, Form.THINK, run.effort, run.cell.seed)
     sweep = run.sweep(name, form, middling(shares))
     return _trained(sweep, run_trials(sweep, TrialPlan(name, "sft", run.effort.sft_rates, run.model, form)))
-
-
-def _rft(form: Form) -> Train:
-    def train(run: CellContext, name: str, done: Done, base: Policy) -> Trained:
-        sweep = run.sweep(name, form)
-        return _trained(
-            sweep, run_trials(sweep, TrialPlan(name, "rft", run.effort.rft_rates, run.model, form))
-        )
-
-    return train
 
 
 def _shuffled(run: CellContext, name: str, done: Done, base: Policy) -> Trained:
@@ -183,11 +174,11 @@ class Arm:
 
 
 ARMS: Mapping[str, Arm] = {
-    "sft_direct": Arm("SFT on labels, direct", _labels(Form.DIRECT)),
-    "sft_think": Arm("SFT on labels, with a template thought", _labels(Form.THINK)),
+    "sft_direct": Arm("SFT on labels, direct", _plain("sft", Form.DIRECT)),
+    "sft_think": Arm("SFT on labels, with a template thought", _plain("sft", Form.THINK)),
     "sft_curated": Arm("SFT on labels, images of middling difficulty", _curated),
-    RFT: Arm("RFT", _rft(Form.THINK)),
-    "rft_direct": Arm("RFT, direct (no chain possible)", _rft(Form.DIRECT)),
+    RFT: Arm("RFT", _plain("rft", Form.THINK)),
+    "rft_direct": Arm("RFT, direct (no chain possible)", _plain("rft", Form.DIRECT)),
     **{f"{REJECTION}_{n}": Arm(f"rejection sampling, rounds: {n}", _rejection) for n in (1, 2, 3)},
     ORACLE: Arm("SFT on right chains (oracle, an upper bound)", _oracle),
     SHUFFLED: Arm("RFT on shuffled rewards", _shuffled),

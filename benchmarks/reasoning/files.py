@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mini.files import files_of
 from mini.pooled import CellFile
 
 from reasoning.cell import CELLS, Cell
 from reasoning.run_cell import VERSION
-from vrft.errors import RunError
-from vrft.run_folder import read_json
 
 CellFiles = Mapping[Cell, dict[str, Any]]
 """Files of cells."""
@@ -22,22 +21,9 @@ Rows = Mapping[Row, list[dict[str, Any]]]
 
 
 def read_cells(out: Path) -> CellFiles:
-    """The files that are there.
-
-    Raises:
-        RunError: a file was written by another version of the benchmark.
-    """
-    found = {}
-    for cell in CELLS:
-        path = out / "cells" / f"{cell.name}.json"
-        if path.exists():
-            content = read_json(path)
-            if content["version"] != VERSION:
-                raise RunError(
-                    f"{path} has version {content['version']}, not {VERSION}: delete it and run it again."
-                )
-            found[cell] = content
-    return found
+    """The files that are there; RunError as ``files_of``."""
+    found = files_of(out, [cell.name for cell in CELLS], VERSION)
+    return {cell: found[cell.name] for cell in CELLS if cell.name in found}
 
 
 def by_row(found: CellFiles) -> Rows:

@@ -14,7 +14,6 @@ import torch
 from mini.effort import Effort
 from mini.scores import scores_of
 from mini.spending import Spending
-from mini.systems import in_form
 
 from reasoning import measures
 from reasoning.arms import ARMS, BASE, RFT, SFT, CellContext, Trained, best_labels
@@ -33,7 +32,7 @@ from vrft.types import Form, Prediction
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.rejection_sampling import NAME as REJECTION
 from vrft.workflows.rejection_sampling import count_answers
-from vrft.workflows.trials import Trial
+from vrft.workflows.trials import Trial, in_form
 
 VERSION = 1
 HEADLINE = "all"

@@ -7,7 +7,7 @@ Each writer returns the records that its reader will find.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from PIL import Image as PILImage
@@ -19,6 +19,8 @@ from vrft.types import Annotation, Boxes, Image, Label, Record
 
 Shown = tuple[str, PILImage.Image, Sequence[Annotation]]
 """Id, image, and what is said of it in its pixels."""
+Row = Mapping[str, object]
+"""One line of a table, without its image."""
 
 
 def write_coco(folder: Path, images: Iterable[Shown], categories: Sequence[str]) -> tuple[Record, ...]:
@@ -56,33 +58,41 @@ def write_class_folders(
 
 def write_expressions(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
     """Write phrases with boxes: ``expressions.jsonl`` and ``images/ID.png``."""
-    records: list[Record] = []
-    lines: list[str] = []
-    for name, image, phrases in images:
-        if not phrases:
-            raise InputError(f"Image '{name}' has no expression, so no line could name it.")
-        records.append(record := _save(folder, f"images/{_plain(name)}.png", image, phrases))
+
+    def rows(record: Record) -> Iterator[Row]:
         for phrase, value in record.about("phrase", Boxes):
             boxes = [list(box) for box in value.xyxy_px]
-            target = {"box": boxes[0]} if len(boxes) == 1 else {"boxes": boxes}
-            entry = {"image": record.id, "question": phrase.name, **target}
-            lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
-    _no_repeats(folder, records)
-    (folder / "expressions.jsonl").write_text("".join(lines), "utf-8")
-    return tuple(records)
+            yield {"question": phrase.name, **({"box": boxes[0]} if len(boxes) == 1 else {"boxes": boxes})}
+
+    return _write_rows(folder, "expressions.jsonl", _all_asked(images), rows)
 
 
 def write_questions(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
     """Write questions with short answers: ``questions.jsonl`` and ``images/ID.png``."""
-    records: list[Record] = []
-    lines: list[str] = []
-    for name, image, questions in images:
-        records.append(record := _save(folder, f"images/{_plain(name)}.png", image, questions))
+
+    def rows(record: Record) -> Iterator[Row]:
         for question, label in record.about("question", Label):
-            entry = {"image": record.id, "question": question.name, "answer": label.name}
-            lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
+            yield {"question": question.name, "answer": label.name}
+
+    return _write_rows(folder, "questions.jsonl", images, rows)
+
+
+def _all_asked(images: Iterable[Shown]) -> Iterator[Shown]:
+    for name, image, phrases in images:
+        if not phrases:
+            raise InputError(f"Image '{name}' has no expression, so no line could name it.")
+        yield name, image, phrases
+
+
+def _write_rows(
+    folder: Path, file: str, images: Iterable[Shown], rows: Callable[[Record], Iterable[Row]]
+) -> tuple[Record, ...]:
+    """Save images, and a line for each row about one of them."""
+    records = [_save(folder, f"images/{_plain(name)}.png", image, said) for name, image, said in images]
     _no_repeats(folder, records)
-    (folder / "questions.jsonl").write_text("".join(lines), "utf-8")
+    entries = ({"image": record.id, **row} for record in records for row in rows(record))
+    lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+    (folder / file).write_text("".join(lines), "utf-8")
     return tuple(records)
 
 
