@@ -172,11 +172,7 @@ def wild_rows(draw: st.DrawFn) -> dict[str, Any]:
     return found
 
 
-@given(st.lists(wild_rows(), min_size=1, max_size=2))
-def test_no_row_ends_in_anything_but_an_answer_or_a_named_line(
-    tmp_path_factory: pytest.TempPathFactory, wild: list[dict[str, Any]]
-) -> None:
-    path = write(tmp_path_factory.mktemp("wild"), *wild)
+def answer_or_named_line(path: Path) -> None:
     error, found = None, None
     try:
         found = score_external(read_external(path), by="text")
@@ -188,6 +184,23 @@ def test_no_row_ends_in_anything_but_an_answer_or_a_named_line(
         error.encode("utf-8")
     else:
         json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+@pytest.mark.parametrize("huge", [10**400, 1e308])
+def test_a_huge_number_anywhere_ends_in_an_answer_or_a_named_line(tmp_path: Path, huge: float) -> None:
+    for whole in ROWS:
+        for *path, last in places(whole):
+            one = deepcopy(whole)
+            reduce(lambda part, key: part[key], path, one)[last] = huge
+            answer_or_named_line(write(tmp_path, one))
+
+
+@given(st.lists(wild_rows(), min_size=1, max_size=2))
+def test_no_row_ends_in_anything_but_an_answer_or_a_named_line(
+    tmp_path_factory: pytest.TempPathFactory, wild: list[dict[str, Any]]
+) -> None:
+    answer_or_named_line(write(tmp_path_factory.mktemp("wild"), *wild))
 
 
 @given(st.lists(st.binary(max_size=30).filter(lambda line: b"\n" not in line), min_size=1, max_size=3))

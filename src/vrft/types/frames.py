@@ -15,6 +15,8 @@ BoxXYXY = tuple[float, float, float, float]
 """x1, y1, x2, y2 with x1 < x2 and y1 < y2; x to the right, y downwards."""
 PointXY = tuple[float, float]
 FrameName = Literal["norm1000", "resized_pixels", "norm1"]
+MAX_SIDE_PX = 1_000_000
+"""No image is wider or higher; a longer side in a file is a mistake there."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from vrft.errors import RunError
 from vrft.types.answers import Answer
 from vrft.types.examples import Example
-from vrft.types.frames import CoordinateFrame
+from vrft.types.frames import MAX_SIDE_PX, CoordinateFrame
 from vrft.types.rollouts import (
     PLAIN,
     Completion,
@@ -52,8 +52,11 @@ class _PromptRow(_Part):
 
     @model_validator(mode="after")
     def _frames_show_something(self) -> _PromptRow:
-        if not all(0 < side < math.inf for one in self.frames for side in (*one.window_wh, *one.input_wh)):
-            raise ValueError("a coordinate frame has no area")
+        for one in self.frames:
+            if not all(0 < side < math.inf for side in one.window_wh):
+                raise ValueError("a coordinate frame has no area")
+            if not all(1 <= side <= MAX_SIDE_PX for side in one.input_wh):
+                raise ValueError(f"an image's side is not between 1 and {MAX_SIDE_PX} pixels")
         return self
 
 

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from vrft.types import Form, Value
+from vrft.types.frames import MAX_SIDE_PX
 
 WHOLE, SHORT = "whole", "short"
 """Forms of a target: a value with its ``kind``, or the short form."""
@@ -55,7 +56,7 @@ _PACKED = BeforeValidator(_unpacked)
 """A cell of CSV holds it as JSON."""
 Text = Annotated[str, PlainValidator(_text)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Side = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Side = Annotated[int, Field(strict=True, ge=1, le=MAX_SIDE_PX)]
 SizeWH = Annotated[tuple[Side, Side], _PACKED]
 Box = tuple[Number, Number, Number, Number]
 Texts = Annotated[tuple[Text, ...], _PACKED]
