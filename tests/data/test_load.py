@@ -189,3 +189,12 @@ def test_what_a_dataset_provides_is_what_its_labels_say(tmp_path: Path, make_ima
     dataset = load_dataset(tmp_path)
     assert dataset.provides == BOXES
     assert (dataset.categories, dataset.records[1].annotations) == (("cup",), ())
+
+
+def test_the_first_labels_that_will_do_are_read(tmp_path: Path, make_image: Any) -> None:
+    make_image("a.png")
+    write_lines(tmp_path / "x.jsonl", {"image": "a.png", "category": "cup", "target": [[1, 2, 3, 4]]})
+    counts = frozenset({("category", "number")})
+    assert load_dataset(tmp_path, counts, or_needs=(PHRASES, BOXES)).provides == BOXES
+    with pytest.raises(LabelError, match="It has no labels for a number for each category; it reads as"):
+        load_dataset(tmp_path, counts, or_needs=(CLASSES,))

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from labelled import BOXES
 from PIL import Image
 
-from vrft.data.dataset import Dataset, readers
+from vrft.data.dataset import Dataset
 from vrft.data.formats.label_studio_regions import brush_channels
+from vrft.data.readers import readers
 from vrft.errors import ImageError
 from vrft.tasks.detection.detection import TASK
 from vrft.tasks.lazy_questions import LazyQuestionGrid

@@ -71,7 +71,7 @@ def build(
     ]
     names = {part: _write(originals, part, by_class, out / part) for part, by_class in chosen.items()}
     task = load_task(suite.task)
-    dataset = load_dataset(out, task.needs)
+    dataset = load_dataset(out, task.needs, or_needs=task.or_needs)
     examples = task.examples(dataset.records)
     wanted = {
         part: {(f"{part}/{names[part][p]}", name) for name, images in chosen[part].items() for p in images}

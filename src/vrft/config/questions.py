@@ -56,7 +56,7 @@ def labels_at(
     """
     if task is not None:
         chosen = load_task(task, options)
-        return chosen, load_dataset(path, chosen.needs, reading)
+        return chosen, load_dataset(path, chosen.needs, reading, chosen.or_needs)
     dataset = load_dataset(path, options=reading)
     suggested = default_task(dataset.provides)
     if suggested is None:
@@ -122,7 +122,7 @@ def questions_of(
             gone.
     """
     task = config.task.load()
-    dataset = load_dataset(Path(config.data.path), task.needs, config.data)
+    dataset = load_dataset(Path(config.data.path), task.needs, config.data, task.or_needs)
     if saved is not None:
         return Questions(dataset, task, questions_left(ask_about(task, dataset, config.form), saved))
     if config.data.manifest is not None:

@@ -88,9 +88,7 @@ def default_task(provides: Iterable[Provides]) -> Task | None:
     Labels of whole images go first, then phrases, then questions, then categories.
     """
     given = set(provides)
-    fits = [
-        task for task in map(_named, task_names()) if task.is_default and task.needs and task.needs <= given
-    ]
+    fits = [task for task in map(_named, task_names()) if task.is_default and task.fits(given)]
     return min(
         fits,
         key=lambda task: (min(_ORDER.index(about) for about, _ in task.needs), task.name),

@@ -8,7 +8,7 @@ texts, values and coordinate frames, never a model. What follows ``parse`` has d
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -87,6 +87,8 @@ class Task(ABC):
     """The kind of value that is asked for."""
     needs: frozenset[Provides] = frozenset()
     """The annotations it asks about, such as ``('category', 'boxes')``; empty: any image will do."""
+    or_needs: Sequence[frozenset[Provides]] = ()
+    """What it can ask about as well where labels do not say what it ``needs``; the first that they say."""
     is_default: bool = False
     """It is meant where a user names no task and the labels suit it."""
     example_answer: str = ""
@@ -126,6 +128,10 @@ class Task(ABC):
     attacks: Mapping[str, Callable[[Any, np.random.Generator], str]] = MappingProxyType({})
     """Further ways to cheat for ``vrft audit``, by name: from a case (``vrft.diagnostics.audit``) and a
     source of chance to an answer's text; the docstring says what it does."""
+
+    def fits(self, provides: Collection[Provides]) -> bool:
+        """Whether labels say what it asks about; no labels suit a task that any image will do for."""
+        return any(needs and needs <= set(provides) for needs in (self.needs, *self.or_needs))
 
     # ---- to be written for every task
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vrft.config.questions import Refusal
 from vrft.config.recipes import SUFFIX, recipe_names, recipe_path
 from vrft.config.run_config import RunConfig, load_config, make_config, set_key
-from vrft.data.dataset import readers
+from vrft.data.readers import readers
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.check.finding import Finding, Report, Severity, examined, worst_first
 from vrft.diagnostics.check.run_check import DATA_EXAMINATIONS, SAID_BY_DATASET, check

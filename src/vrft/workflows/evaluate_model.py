@@ -59,7 +59,7 @@ def evaluate_model(
     """
     run = TrainedRun.of(model)
     task = run.task(request)
-    dataset = load_dataset(data, task.needs, run.reading(data, request))
+    dataset = load_dataset(data, task.needs, run.reading(data, request), task.or_needs)
     chosen = scored_questions(run, data, request, task, dataset)
     names = {example.record_id for example in chosen.examples}
     refusal = run.limits(request).refusal

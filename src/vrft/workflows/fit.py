@@ -136,7 +136,9 @@ class FitPipeline:
     ) -> None:
         self.settings, self.folder, self.reporter, self.context = settings, folder, reporter, context
         self.task = load_task(settings.task, settings.task_options)
-        self.dataset = dataset or load_dataset(settings.data, self.task.needs, settings.reading)
+        self.dataset = dataset or load_dataset(
+            settings.data, self.task.needs, settings.reading, self.task.or_needs
+        )
         self.form = Form.THINK
         self.notes: list[str] = []
         self.trials: list[Trial] = []

@@ -120,7 +120,7 @@ def suggest(data: Path, reading: ReadOptions | None = None) -> Suggestion:
     """
     dataset = load_dataset(data, options=reading)
     tasks = [load_task(name) for name in task_names()]
-    fitting = tuple(task.name for task in tasks if task.needs and task.needs <= dataset.provides)
+    fitting = tuple(task.name for task in tasks if task.fits(dataset.provides))
     smallest = min((count.images for count in class_counts(dataset).values()), default=len(dataset.records))
     shots = max(1, min(SHOTS, smallest // 3))
     said = {} if reading is None else reading.model_dump(exclude_defaults=True)

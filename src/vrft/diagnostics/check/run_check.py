@@ -94,7 +94,8 @@ def check(
     """
     reporter, reading = reporter or NullReporter(), reading or ReadOptions()
     try:
-        dataset = load_dataset(path, None if task is None else task.needs, reading)
+        needs, or_needs = (task.needs, task.or_needs) if task is not None else (None, ())
+        dataset = load_dataset(path, needs, reading, or_needs)
         task = task or default_task(dataset.provides)
         refusal = _refusal(task, config_of, refusal_of)
         dataset, prints = usable(dataset, reading.strict, reporter=reporter, refusal=refusal)
