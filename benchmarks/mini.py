@@ -7,8 +7,8 @@
     python benchmarks/mini.py --page --docs FOLDER                     # results.md from the JSON files
 
 A JSON file for each cell in the folder of --out, or with --save under results/mini, and with --page --save
-docs/results.md. A finished cell is not run again; a stopped one goes on where it was, trial by trial, from
-runs/mini.
+docs/results.md, whose first table is made of results/reasoning too. A finished cell is not run again; a
+stopped one goes on where it was, trial by trial, from runs/mini.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -28,11 +29,14 @@ from mini.plan import plan_text
 from mini.settings import SETTINGS
 from mini.studies import STUDIES
 from mini.studies.points import run_point
+from reasoning.files import by_row
+from reasoning.files import read_cells as reasoning_cells
+from reasoning.opening import opening
 from result_file import ROOT, result_parser
 
 from vrft.errors import ConfigError, VrftError
 
-RESULTS = ROOT / "results" / "mini"
+RESULTS, REASONING = ROOT / "results" / "mini", ROOT / "results" / "reasoning"
 OF_EACH = {
     "setting": {"shots", "seed", "keep"},
     "table": {"part", "keep"},
@@ -94,7 +98,8 @@ def main(given: Sequence[str] | None = None) -> None:
     if a.plan:
         print(plan_text(read_cells(out)))
     elif a.page:
-        print(write_page(out, a.docs or ROOT / "docs"))
+        rows = by_row(reasoning_cells(REASONING))
+        print(write_page(out, a.docs or ROOT / "docs", partial(opening, rows)))
     elif a.study:
         points = STUDIES[a.study].chosen(effort, a.models, a.on, a.seed)
         for point in part_of(points, a.part):

@@ -24,11 +24,12 @@ def families_table(groups: Groups) -> str:
         found = [family_difference(groups, family, *pair) for pair in PAIRS.values()]
         printed = [f"+{gain}" for gain in PAPER[family]]
         own = [with_interval(seen, sign=True) for seen in found]
-        rows.append([family, _seeds(groups, family), *own, *printed])
+        rows.append([family, seeds_there(groups, family), *own, *printed])
     return table(["setting", "seeds", *PAIRS, "paper: RFT - base", "paper: RFT - SFT"], rows)
 
 
-def _seeds(groups: Groups, family: str) -> str:
+def seeds_there(groups: Groups, family: str) -> str:
+    """How many seeds of a setting are there, in all its domains."""
     own = [s for s in SETTINGS.values() if s.family == family]
     there = sum(len(groups.get((s.name, s.reference), ())) for s in own)
     return f"{there} of {sum(s.seeds[s.reference] for s in own)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mini import tables
@@ -50,12 +50,13 @@ BOXED = (
 )
 
 
-def write_page(out: Path, docs: Path) -> str:
+def write_page(out: Path, docs: Path, opening: Callable[[Groups], str] = lambda groups: "") -> str:
     """Write the page and its plots.
 
     Args:
         out: folder of JSON files.
         docs: folder of ``results.md``; plots go into ``results`` in it.
+        opening: what comes before the page.
 
     Returns:
         What was written, in a sentence.
@@ -63,7 +64,8 @@ def write_page(out: Path, docs: Path) -> str:
     found, points = read_cells(out), studies(out)
     plots = write_plots(grouped(found), points, docs / "results")
     paths = {name: path.relative_to(docs).as_posix() for name, path in plots.items()}
-    write_text(docs / "results.md", page(found, points, paths))
+    parts = [opening(grouped(found)), page(found, points, paths)]
+    write_text(docs / "results.md", "\n\n".join(part for part in parts if part))
     count = len(main_table()) - len(missing_cells(found))
     return f"{docs / 'results.md'}: {count} of {len(main_table())} cells, {len(plots)} plots."
 

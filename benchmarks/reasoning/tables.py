@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mini.tables import table, with_interval
 
@@ -51,25 +52,42 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.0%}"
 
 
+@dataclass(frozen=True)
+class Lead:
+    """RFT minus SFT on labels in a row, as predicted and as found, in words."""
+
+    row: Row
+    title: str
+    label: str
+    predicted: str
+    found: str
+    state: str
+    seeds: str
+
+
+def leads(rows: Rows) -> list[Lead]:
+    """Those that were predicted, as far as cells are there."""
+    return [
+        Lead(
+            one.row,
+            titled(one.row),
+            QUESTIONS[one.row[0]].label,
+            one.predicted,
+            lead(rows, one.row, RFT, SFT),
+            STATES[one.holds(rows)],
+            seeds(rows, one.row),
+        )
+        for one in PREDICTIONS
+        if one.what == LEAD and one.row in rows
+    ]
+
+
 def summary_table(rows: Rows) -> str:
     """Settings with what a label holds, and RFT minus SFT on labels as predicted and as found."""
     lines = []
-    for one in PREDICTIONS:
-        if one.what != LEAD or one.row not in rows:
-            continue
+    for one in leads(rows):
         values = [value(rows, one.row, system) for system in (BASE, SFT, RFT)]
-        found, label = lead(rows, one.row, RFT, SFT), QUESTIONS[one.row[0]].label
-        lines.append(
-            [
-                titled(one.row),
-                label,
-                *values,
-                one.predicted,
-                found,
-                STATES[one.holds(rows)],
-                seeds(rows, one.row),
-            ]
-        )
+        lines.append([one.title, one.label, *values, one.predicted, one.found, one.state, one.seeds])
     head = ["setting", "what a label holds", "base", "SFT on labels", "RFT", "RFT - SFT, predicted", "found"]
     return table([*head, "as predicted", "seeds"], lines)
 

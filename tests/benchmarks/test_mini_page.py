@@ -6,13 +6,14 @@ import doctest
 import importlib
 import json
 import re
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from mini import claims as mini_claims
 from mini.cell import VERSION, Cell, main_table
-from mini.files import read_cells
+from mini.files import grouped, read_cells
 from mini.page import write_page
 from mini.plan import core_hours, plan_text
 from mini.pooled import pooled
@@ -21,6 +22,12 @@ from mini.settings import FAMILIES, SETTINGS
 from mini.statement import plain_statement
 from mini.tables import edges
 from mini_files import cells_of, text_of, write
+from reasoning.cell import CELLS
+from reasoning.files import by_row
+from reasoning.files import read_cells as reasoning_cells
+from reasoning.opening import opening
+from reasoning.page import write_page as write_reasoning_page
+from reasoning_files import write as write_reasoning
 
 from vrft.errors import RunError
 from vrft.types import Answer, Boxes, Example, Image, Prediction
@@ -210,10 +217,25 @@ def test_plots_are_well_formed_and_those_without_numbers_go(tmp_path):
 
 def test_the_committed_page_is_what_the_committed_files_say(tmp_path):
     root = Path(__file__).resolve().parents[2]
-    write_page(root / "results" / "mini", tmp_path)
+    rows = by_row(reasoning_cells(root / "results" / "reasoning"))
+    write_page(root / "results" / "mini", tmp_path, partial(opening, rows))
     assert (root / "docs" / "results.md").read_text() == (tmp_path / "results.md").read_text()
+    write_reasoning_page(root / "results" / "reasoning", tmp_path)
+    name = "results_reasoning.md"
+    assert (root / "docs" / name).read_text() == (tmp_path / name).read_text()
     fresh, there = (plots_in(folder / "results") for folder in (tmp_path, root / "docs"))
     assert there == fresh
+
+
+def test_the_first_table_sets_what_labels_lack_beside_what_they_hold(tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    text = opening({}, grouped(read_cells(root / "results" / "mini")))
+    assert text.count("| the whole answer | above 0, in three of these five |") == 5
+    cells = [cell for cell in CELLS if cell.row == ("two", 0.2, "plain")]
+    write_reasoning(tmp_path, cells)
+    text = opening(by_row(reasoning_cells(tmp_path)), {})
+    line = next(row for row in text.splitlines() if "20% chains" in row)
+    assert "| the sum, not how it is found | 40 or more | +45.0 (" in line and "| yes | 5 of 5 |" in line
 
 
 def plots_in(folder):

@@ -190,12 +190,12 @@ def thoughts(tried, carried=0, unneeded=0, **more):
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (thoughts(24, 15), "Of 24 right answers 15 (62%) are carried by their thought: RFT has chains"),
+        (thoughts(24, 15), "Of 24 right answers 15 (62%) are carried by their thought: "),
         (thoughts(20, 8), "RFT has chains to reinforce"),
         (thoughts(20, 7), "what it learns between them is unknown"),
         (thoughts(20, 4), "RFT will reward guesses before chains"),
-        (thoughts(18, 1, 3), "and 14 are luck"),
-        (thoughts(18, 1, 12), "and 12 stay right without any thought"),
+        (thoughts(18, 1, 3), "without it. 14 are luck"),
+        (thoughts(18, 1, 12), "without it. 12 stay right without any thought"),
         (thoughts(7, 7), "Only 7 sampled answers are right and in form"),
         (Thoughts(0, 0, None, None, None, 0, None), "Only 0 sampled answers"),
     ],

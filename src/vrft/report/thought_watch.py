@@ -56,7 +56,7 @@ def lost_thoughts(rows: Sequence[Mapping[str, Any]]) -> str | None:
         f"The reward rose from {reward.before:.2f} to {reward.after:.2f} while the share of answers whose "
         f"thought shows a computation fell from {share.before:.0%} to {share.after:.0%} (means of the first "
         "and the last quarter of steps): RFT may have rewarded guesses before chains. 'vrft probe' says how "
-        "many right answers of the base are carried by their thought, and what to consider."
+        "many right answers of the base are wrong without their thought, and what to consider."
     )
 
 

@@ -252,9 +252,12 @@ def side_of(thoughts: Thoughts) -> str:
             "thoughts carry right answers. Sample more answers or questions to know."
         )
     count = round(carried * tried)
-    found = f"Of {tried} right answers {count} ({carried:.0%}) are carried by their thought"
+    found = (
+        f"Of {tried} right answers {count} ({carried:.0%}) are carried by their thought: the likeliest "
+        "answer is right behind it and wrong without it"
+    )
     if carried >= CHAINS:
-        return f"{found}: RFT has chains to reinforce."
+        return f"{found}. RFT has chains to reinforce."
     if carried > GUESSES:
         return (
             f"{found}. In the one construction that was measured RFT learned to think at about 55% and to "
@@ -262,11 +265,11 @@ def side_of(thoughts: Thoughts) -> str:
         )
     if unneeded >= lucky:
         return (
-            f"{found}, and {round(unneeded * tried)} stay right without any thought: RFT can reinforce the "
+            f"{found}. {round(unneeded * tried)} stay right without any thought: RFT can reinforce the "
             "answers, but has hardly a chain to reinforce. The direct form may do as well and is shorter."
         )
     return (
-        f"{found}, and {round(lucky * tried)} are luck (behind the same thought the likeliest answer is "
+        f"{found}. {round(lucky * tried)} are luck (behind the same thought the likeliest answer is "
         "wrong): RFT will reward guesses before chains. Where an answer has to be worked out, consider more "
         "answers to a question, questions where guesses are rarely right, a warmer temperature, or SFT on "
         "chains first; how far they help is unknown."

@@ -15,7 +15,7 @@ from vrft.rewards.papers.visual_rft_released.released_reading import format_term
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.classification.classification_sections import SECTIONS
 from vrft.tasks.classification.naming import named_class
-from vrft.tasks.fusion import Rule, best_logprob, self_consistency, vote
+from vrft.tasks.fusion import NAME_RULES
 from vrft.tasks.metrics.shared_metrics import ACCURACIES
 from vrft.tasks.parsing.answer_parsers import parse_label_answer
 from vrft.tasks.parsing.label_reading import nearest_names, read_label
@@ -73,12 +73,6 @@ ASPECTS = {"plant": "species", "pet": "species", "dog": "species", "aircraft": "
 """What the paper's prompts ask of a kind of thing; 'class' for any other kind."""
 WRONG = 0.4
 """Share of the audit's questions in which the honest policy is wrong."""
-RULES: Mapping[str, Rule] = {
-    "vote": vote,
-    "best_logprob": best_logprob,
-    "self_consistency": self_consistency,
-}
-"""The usual one first."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +97,7 @@ class Classification(Task):
     terms = TERMS
     metrics = ACCURACIES
     sections = SECTIONS
-    rules = RULES
+    rules = NAME_RULES
     takes_options = True
     success_rule = "the right class name"
     score_rule = "100 for the right class, 0 for another"

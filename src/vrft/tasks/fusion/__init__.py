@@ -4,11 +4,19 @@ A rule is a pure function of N candidates and of the task's similarity. Of one r
 gives that answer as it is, so N = 1 is the plain answer.
 """
 
-from vrft.tasks.fusion.best_of_n import best_logprob, grouped, mean_pair_agreement, self_consistency, vote
+from vrft.tasks.fusion.best_of_n import (
+    NAME_RULES,
+    best_logprob,
+    grouped,
+    mean_pair_agreement,
+    self_consistency,
+    vote,
+)
 from vrft.tasks.fusion.box_fusion import box_agreement, medoid, nms, wbf
 from vrft.tasks.fusion.candidate import Candidate, Rule, Similarity
 
 __all__ = [
+    "NAME_RULES",
     "Candidate",
     "Rule",
     "Similarity",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
+from types import MappingProxyType
 
 from vrft.errors import InputError
-from vrft.tasks.fusion.candidate import Candidate, Similarity, filter_candidates, majority, preferred
+from vrft.tasks.fusion.candidate import Candidate, Rule, Similarity, filter_candidates, majority, preferred
 from vrft.types import Answer, Label, Value
 
 
@@ -98,6 +99,12 @@ def vote(candidates: Sequence[Candidate], similarity: Similarity) -> Answer:
     answer = preferred(winners).answer
     assert isinstance(answer.value, Label)
     return replace(answer, value=replace(answer.value, score=len(winners) / left.n_readable))
+
+
+NAME_RULES: Mapping[str, Rule] = MappingProxyType(
+    {"vote": vote, "best_logprob": best_logprob, "self_consistency": self_consistency}
+)
+"""Of tasks whose answer is one name, the usual one first."""
 
 
 def grouped(candidates: Sequence[Candidate], similarity: Similarity) -> list[list[Candidate]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vrft.rewards import text_rewards as texts
 from vrft.rewards.label_rewards import exact_match
-from vrft.tasks.fusion import Rule, best_logprob, self_consistency, vote
+from vrft.tasks.fusion import NAME_RULES
 from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.metrics.shared_metrics import ACCURACY, ACCURACY_CLASS_MEAN
 from vrft.tasks.parsing.answer_parsers import parse_label_answer
@@ -21,12 +21,6 @@ from vrft.types import Answer, CoordinateFrame, Example, Label, Record, Value, e
 
 GROUP = "question"
 """All questions count alike: no two need share words."""
-RULES: Mapping[str, Rule] = {
-    "vote": vote,
-    "best_logprob": best_logprob,
-    "self_consistency": self_consistency,
-}
-"""The usual one first."""
 
 _NUMBER = re.compile(
     r"(?P<sign>[-+−]?) ?(?P<currency>[$€£¥]?) ?"
@@ -114,7 +108,7 @@ class Reasoning(Task):
     settings = SETTINGS
     terms = TERMS
     metrics = (ACCURACY, ACCURACY_CLASS_MEAN)
-    rules = RULES
+    rules = NAME_RULES
     success_rule = "the right word or number"
     score_rule = "100 for the right answer, 0 for another"
     right_or_wrong = True
