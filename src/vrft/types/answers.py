@@ -37,6 +37,20 @@ class Fault(StrEnum):
     """Readable, but not in the notation that was asked for."""
     UNKNOWN_FRAME = "unknown_frame"
     """How coordinates are written, or the image's size, is not known: nothing was converted."""
+    SEVERAL_NUMBERS = "several_numbers"
+    """Different numbers where one was asked for: none of them is taken."""
+    RANGE = "range"
+    """From one number to another, where one number was asked for."""
+    HEDGED = "hedged"
+    """A number that is said to be unsure, a bound, or denied: 'at least 3', 'not 6', 'a few'."""
+    COMMA_DECIMAL = "comma_decimal"
+    """A comma that is no group of three: '1,5' may be 1.5 or 15."""
+    OTHER_UNIT = "other_unit"
+    """A unit that cannot be converted to the one that was asked for."""
+    NOT_A_COUNT = "not_a_count"
+    """A number below 0, or not a whole one, where things were counted."""
+    OUT_OF_RANGE = "out_of_range"
+    """A number outside the range that the question gives."""
 
 
 def fault_words(code: str) -> str:

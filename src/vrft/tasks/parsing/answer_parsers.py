@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from vrft.tasks.parsing.content_reading import read_sections
 from vrft.tasks.parsing.label_reading import read_label
+from vrft.tasks.parsing.numbers import read_number
 from vrft.tasks.parsing.raw_answer import Notation, Order, Rating, RawAnswer, RawBox, RawPoint
 from vrft.tasks.parsing.tags import Sections, split_tags
 from vrft.types import (
@@ -23,6 +24,7 @@ from vrft.types import (
     Fault,
     Form,
     Label,
+    Number,
     Points,
     PointXY,
     Span,
@@ -117,6 +119,30 @@ def parse_label_answer(text: str, form: Form) -> Answer:
     sections = split_tags(text, form)
     name, faults = read_label(sections.content, tagged=Fault.NO_ANSWER_TAG not in sections.faults)
     return _answer(text, sections, faults, None if name is None else Label(name))
+
+
+def parse_number_answer(text: str, form: Form, unit: str | None = "", counts: bool = False) -> Answer:
+    """Read the one number that an answer says, by ``vrft.tasks.parsing.numbers.read_number``.
+
+    Args:
+        text: what the model wrote.
+        form: the tags that were demanded.
+        unit: what was asked for; ``""`` for none, None for whichever is written.
+        counts: only whole numbers from 0 are meant.
+
+    Returns:
+        ``Number`` in that unit; no value, with the reason among the faults, where there is not one number.
+
+    Example:
+        >>> parse_number_answer("<answer>180 cm</answer>", Form.DIRECT, "m").value
+        Number(number=1.8, unit='m')
+        >>> parse_number_answer("<answer>5, not 6</answer>", Form.DIRECT, counts=True).faults
+        (<Fault.HEDGED: 'hedged'>,)
+    """
+    sections = split_tags(text, form)
+    read = read_number(sections.content, unit, counts)
+    value = None if read.number is None else Number(read.number, read.unit)
+    return _answer(text, sections, read.faults, value)
 
 
 def parse_answer(text: str, form: Form, read: Callable[[str], Value | None]) -> Answer:
