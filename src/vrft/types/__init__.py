@@ -1,5 +1,6 @@
 """The nouns of vrft, each one frozen dataclass. Nothing here imports torch."""
 
+from vrft.types.actions import Action
 from vrft.types.answers import NOWHERE, Answer, Fault, Span
 from vrft.types.coded import Coded
 from vrft.types.examples import Example, Form
@@ -33,6 +34,7 @@ __all__ = [
     "NOWHERE",
     "PLAIN",
     "About",
+    "Action",
     "Annotation",
     "Answer",
     "BoxXYXY",

@@ -8,13 +8,17 @@ numbers.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 BoxXYXY = tuple[float, float, float, float]
 """x1, y1, x2, y2 with x1 < x2 and y1 < y2; x to the right, y downwards."""
 PointXY = tuple[float, float]
-FrameName = Literal["norm1000", "resized_pixels", "norm1"]
+FrameName = Literal["norm1000", "resized_pixels", "norm1", "norm100"]
+_EXTENTS: Mapping[str, float] = {"norm1000": 1000.0, "norm100": 100.0, "norm1": 1.0}
+"""The number of the far border, where it is a share of the window; each has a thousand steps."""
+_DECIMALS = {"norm100": 1, "norm1": 3}
 MAX_SIDE_PX = 1_000_000
 """No image is wider or higher; a longer side in a file is a mistake there."""
 
@@ -24,8 +28,8 @@ class CoordinateFrame:
     """How places in one medium are written. Crop, mirror and resize change the frame; values never move.
 
     Args:
-        name: the convention: ``norm1000`` and ``norm1`` are shares of the window, ``resized_pixels`` are
-            pixels of what the model was given.
+        name: the convention: ``norm1000``, ``norm1`` and ``norm100`` (percent, as Molmo points) are shares
+            of the window, ``resized_pixels`` are pixels of what the model was given.
         window_px: x1, y1, x2, y2 of the part that is shown, in pixels of the file.
         input_wh: width and height in pixels after the family's resize.
         mirrored: left and right of the shown part change places.
@@ -57,14 +61,13 @@ class CoordinateFrame:
     @property
     def extent_wh(self) -> tuple[float, float]:
         """The written numbers of the shown part's right and lower border."""
-        if self.name == "norm1000":
-            return (1000.0, 1000.0)
-        return (1.0, 1.0) if self.name == "norm1" else (float(self.input_wh[0]), float(self.input_wh[1]))
+        extent = _EXTENTS.get(self.name)
+        return (float(self.input_wh[0]), float(self.input_wh[1])) if extent is None else (extent, extent)
 
     @property
     def step_px(self) -> tuple[float, float]:
         """How many pixels of the file lie between two numbers that can be written, across and down."""
-        extent = (1000.0, 1000.0) if self.name == "norm1" else self.extent_wh
+        extent = (1000.0, 1000.0) if self.name in _EXTENTS else self.extent_wh
         return self.window_wh[0] / extent[0], self.window_wh[1] / extent[1]
 
     @property
@@ -74,6 +77,8 @@ class CoordinateFrame:
             return "between 0 and 1000, integer"
         if self.name == "norm1":
             return "between 0 and 1, with three decimal places"
+        if self.name == "norm100":
+            return "between 0 and 100 per cent, with one decimal place"
         return f"in pixels of the {self.input_wh[0]}x{self.input_wh[1]} image, integer"
 
     def to_px(self, x: float, y: float) -> PointXY | None:
@@ -94,10 +99,11 @@ class CoordinateFrame:
         return (right - px if self.mirrored else left + px, top + py)
 
     def from_px(self, x: float, y: float) -> PointXY:
-        """A place in pixels of the file as the numbers a model writes, whole ones but for ``norm1``."""
+        """A place in pixels of the file as the numbers a model writes, whole ones but for shares of 1 and
+        100."""
         left, top, right, _ = self.window_px
         (width, height), (extent_x, extent_y) = self.window_wh, self.extent_wh
-        px, decimals = (right - x if self.mirrored else x - left), 3 if self.name == "norm1" else 0
+        px, decimals = (right - x if self.mirrored else x - left), _DECIMALS.get(self.name, 0)
         return (round(px * extent_x / width, decimals), round((y - top) * extent_y / height, decimals))
 
     def box_to_px(self, numbers: BoxXYXY) -> BoxXYXY | None:
@@ -132,5 +138,17 @@ class CoordinateFrame:
 
     def box_text(self, box_xyxy_px: BoxXYXY) -> str:
         """The four numbers of a box as a model writes them, ``'x1, y1, x2, y2'``."""
-        numbers = self.box_from_px(box_xyxy_px)
-        return ", ".join(f"{n:.3f}" if self.name == "norm1" else str(int(n)) for n in numbers)
+        return self._text(self.box_from_px(box_xyxy_px))
+
+    def point_text(self, point_px: PointXY) -> str:
+        """The two numbers of a point as a model writes them, ``'x, y'``.
+
+        Example:
+            >>> CoordinateFrame.whole("norm100", (640, 480)).point_text((338.56, 210.72))
+            '52.9, 43.9'
+        """
+        return self._text(self.from_px(*point_px))
+
+    def _text(self, numbers: Sequence[float]) -> str:
+        decimals = _DECIMALS.get(self.name, 0)
+        return ", ".join(f"{n:.{decimals}f}" if decimals else str(int(n)) for n in numbers)

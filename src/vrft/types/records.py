@@ -17,8 +17,11 @@ Provides = tuple[str, str]
 """What a reader provides and a task needs: what an annotation is about, and the kind of its value."""
 _WORDS: Mapping[Provides, str] = {
     ("category", "boxes"): "boxes of categories",
+    ("category", "points"): "points on things of categories",
     ("image", "label"): "a class for each image",
     ("phrase", "boxes"): "phrases with boxes",
+    ("phrase", "points"): "phrases with points",
+    ("question", "action"): "instructions with actions",
     ("question", "label"): "questions with short answers",
 }
 V = TypeVar("V", bound=Value)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from vrft.types.frames import BoxXYXY
 from vrft.types.names import nfc
@@ -195,12 +197,27 @@ class Boxes(Value):
 
 @dataclass(frozen=True, slots=True)
 class Points(Value):
-    """Any number of points, in pixels of the file."""
+    """Any number of points, in pixels of the file; none where the right answer is 'No Objects'.
+
+    A target also says where else a point is right: in ``masks`` or ``boxes``, one for each point, or within
+    ``radius_px`` of it.
+    """
 
     kind: ClassVar[str] = "points"
     placed: ClassVar[bool] = True
     xy_px: tuple[tuple[Finite, Finite], ...] = ()
     labels: tuple[str | None, ...] = ()
+    boxes: tuple[tuple[Finite, Finite, Finite, Finite] | None, ...] = ()
+    """Of a target: the box of each point's object; empty where none is known."""
+    masks: tuple[Mask | None, ...] = ()
+    """Of a target: the region of each point's object; empty where none is known."""
+    radius_px: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Of a target: how far from a point without box and mask another one is still right."""
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "boxes", "masks"):
+            if (given := len(getattr(self, name))) not in (0, len(self.xy_px)):
+                raise ValueError(f"{given} {name} for {len(self.xy_px)} points; give one for each, or none")
 
     @property
     def is_empty(self) -> bool:
@@ -211,8 +228,13 @@ class Points(Value):
         return frozenset(self.xy_px)
 
     @property
+    def gist(self) -> Hashable:
+        return self.is_empty
+
+    @property
     def evidence_boxes(self) -> Sequence[BoxXYXY]:
-        return [(x, y, x, y) for x, y in self.xy_px]
+        boxes = self.boxes or (None,) * len(self.xy_px)
+        return [box or (x, y, x, y) for (x, y), box in zip(self.xy_px, boxes, strict=True)]
 
     survives_mirror = True
 
@@ -222,7 +244,9 @@ class Points(Value):
 
     def shapes(self) -> Sequence[Shape]:
         names = self.labels or (None,) * len(self.xy_px)
-        return [Shape("point", xy, name or "") for xy, name in zip(self.xy_px, names, strict=True)]
+        points = [Shape("point", xy, name or "") for xy, name in zip(self.xy_px, names, strict=True)]
+        regions = [Shape("region", region=mask) for mask in self.masks if mask is not None]
+        return [*points, *regions, *(Shape("rectangle", box) for box in self.boxes if box is not None)]
 
     def describe(self) -> str:
         return "\n".join(f"Point in pixels: {x:.0f}, {y:.0f}" for x, y in self.xy_px) or "No objects."

@@ -162,7 +162,9 @@ class AuditRequest(Options):
     settings: str | None = Field(None, description="The task's reward setting. By default 'recommended'.")
     high: float | None = Field(None, description="Largest value of your own reward. By default 1.")
     form: Form = Field(Form.THINK, description="Whether answers have reasoning before them.")
-    frame: str = Field("norm1000", description="How answers write places: norm1000, resized_pixels or norm1.")
+    frame: str = Field(
+        "norm1000", description="How answers write places: norm1000, resized_pixels, norm1 or norm100."
+    )
     targets: int = Field(500, description="Number of questions, at least 60.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
 

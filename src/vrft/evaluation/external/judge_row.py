@@ -36,12 +36,13 @@ ANY_WH = (1000, 1000)
 FRAMES: Mapping[str, FrameName] = {
     "norm1000": "norm1000",
     "norm1": "norm1",
+    "norm100": "norm100",
     "resized_pixels": "resized_pixels",
     "file_pixels": "resized_pixels",
 }
 """The words for frames. ``file_pixels`` are those of a resized image that has the file's size."""
 LABEL_FRAMES = ("file_pixels", "norm1000", "norm1")
-_SIZE_FREE = frozenset({"norm1000", "norm1"})
+_SIZE_FREE = frozenset({"norm1000", "norm1", "norm100"})
 
 
 class Refusal(StrEnum):

@@ -74,7 +74,7 @@ def parse_boxes_answer(text: str, frame: CoordinateFrame | None, form: Form) -> 
     value: Value | None = Points(found.points) if found.points else None
     if found.boxes or raw.abstained:
         value = found.value()
-    return _answer(text, sections, faults, value, spans=found.spans)
+    return answered(text, sections, faults, value, spans=found.spans)
 
 
 def parse_corners_answer(text: str, frame: CoordinateFrame | None, form: Form) -> Answer:
@@ -99,7 +99,7 @@ def parse_corners_answer(text: str, frame: CoordinateFrame | None, form: Form) -
         faults = (*(fault for fault in faults if fault is not Fault.REPEATED_BOX), Fault.SEVERAL_BOXES)
     if not (found.boxes or faults):
         faults = (Fault.NOT_READABLE,)
-    return _answer(
+    return answered(
         text,
         sections,
         faults,
@@ -118,7 +118,7 @@ def parse_label_answer(text: str, form: Form) -> Answer:
     """
     sections = split_tags(text, form)
     name, faults = read_label(sections.content, tagged=Fault.NO_ANSWER_TAG not in sections.faults)
-    return _answer(text, sections, faults, None if name is None else Label(name))
+    return answered(text, sections, faults, None if name is None else Label(name))
 
 
 def parse_number_answer(text: str, form: Form, unit: str | None = "", counts: bool = False) -> Answer:
@@ -166,10 +166,10 @@ def parse_answer(text: str, form: Form, read: Callable[[str], Value | None]) -> 
     sections = split_tags(text, form)
     value = read(sections.content) if sections.content else None
     fault = Fault.NOT_READABLE if sections.content else Fault.EMPTY
-    return _answer(text, sections, () if value is not None else (fault,), value)
+    return answered(text, sections, () if value is not None else (fault,), value)
 
 
-def _answer(
+def answered(
     text: str,
     sections: Sections,
     faults: tuple[Fault, ...],
@@ -177,6 +177,7 @@ def _answer(
     other: Value | None = None,
     spans: tuple[Span, ...] = (),
 ) -> Answer:
+    """An answer of what was read, with the faults of its tags and of its content; each fault once."""
     faults = tuple(dict.fromkeys(sections.faults + faults))
     formatted = FAULTS_OF_CONTENT.issuperset(faults)
     return Answer(value, formatted, other, thinking=sections.thinking, text=text, faults=faults, spans=spans)

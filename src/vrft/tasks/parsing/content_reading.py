@@ -35,29 +35,33 @@ def read_answer(text: str) -> RawAnswer:
     return read_sections(split_tags(text, Form.DIRECT))
 
 
-def read_sections(sections: Sections) -> RawAnswer:
+def read_sections(sections: Sections, points: bool = False) -> RawAnswer:
     """Read the content of an answer's tags; where that says nothing at all, what is around them.
 
-    Spans are those of the whole text.
+    Spans are those of the whole text. ``points`` is as in ``read_content``.
     """
     stated = orders_in(sections.around, MAX_AROUND_CHARS)[-1:] if sections.around else []
     order = stated[0][1] if stated else None
-    raw = read_content(sections.content, Fault.TRUNCATED in sections.faults, order).moved(sections.start)
+    cut = Fault.TRUNCATED in sections.faults
+    raw = read_content(sections.content, cut, order, points).moved(sections.start)
     if raw.boxes or raw.points or raw.abstained or Fault.BAD_BOX in raw.faults:
         return raw
-    around = read_content(sections.around, cut=True) if sections.around else raw
+    around = read_content(sections.around, cut=True, points=points) if sections.around else raw
     if not (around.boxes or around.points):
         return raw
     # It is put together of several parts of the text.
     return replace(around.moved(None), faults=tuple(dict.fromkeys(raw.faults + around.faults)))
 
 
-def read_content(content: str, cut: bool = False, order: Order | None = None) -> RawAnswer:
+def read_content(
+    content: str, cut: bool = False, order: Order | None = None, points: bool = False
+) -> RawAnswer:
     """Read boxes, points or an abstention in any notation, without an image.
 
     Its faults are those that can be seen without one: ``EMPTY``, ``NOT_READABLE``, ``TRUNCATED``,
     ``BAD_BOX``. ``cut`` says that the end may be missing: numbers outside of brackets are not believed then.
-    ``order`` is that of the numbers where what is around the content states one.
+    ``order`` is that of the numbers where what is around the content states one. ``points`` says that points
+    were asked for: a pair of numbers is one then, and no corner of a box.
 
     Example:
         >>> read_content('```json\\n[{"box_2d": [10, 20, 30, 40], "label": "cat"},]').boxes[0][:4]
@@ -70,14 +74,14 @@ def read_content(content: str, cut: bool = False, order: Order | None = None) ->
         return paper
     usual = with_usual_digits(content)
     if usual != content:
-        read = read_content(usual, cut, order)
+        read = read_content(usual, cut, order, points)
         return replace(read, notations=read.notations | _OTHER)
     if not content:
         return RawAnswer(faults=(Fault.EMPTY,))
     if is_demanded(content):
         return RawAnswer(abstained=True)
     found = scan(content)
-    extracted = Extractor(found, content, cut, order)
+    extracted = Extractor(found, content, cut, order, points)
     if extracted.bad and not (extracted.boxes or extracted.points) and is_rated_abstention(content):
         return RawAnswer(abstained=True, faults=_faults(found), notations=_OTHER)
     if extracted.boxes or extracted.points or extracted.bad:

@@ -49,12 +49,19 @@ class Extractor:
     """Collects what the groups of one scan say; for one use."""
 
     def __init__(
-        self, found: Scan, text: str, brackets_only: bool = False, order: Order | None = None
+        self,
+        found: Scan,
+        text: str,
+        brackets_only: bool = False,
+        order: Order | None = None,
+        points: bool = False,
     ) -> None:
         """Read all groups of a text.
 
-        ``brackets_only`` leaves out numbers after keys outside of brackets; ``order`` is stated before it.
+        ``brackets_only`` leaves out numbers after keys outside of brackets; ``order`` is stated before it;
+        with ``points`` no pairs of numbers are joined to boxes.
         """
+        self._points_asked = points
         self.boxes: list[RawBox] = []
         self.spans: list[Span] = []
         """Where each box is written."""
@@ -91,7 +98,7 @@ class Extractor:
         stated = [(0, order)] if order else []
         if self._without_order and (stated := stated + (orders_in(text, READ_CHARS) if self._states else [])):
             self._follow(stated)
-        if self.points and not self.boxes:
+        if self.points and not (self.boxes or points):
             self.notations.add(Notation.OTHER)
 
     def _follow(self, stated: list[tuple[int, Order]]) -> None:
@@ -109,6 +116,10 @@ class Extractor:
         self._name, self._order = outer
 
     def _join_pairs(self, found: Scan) -> None:
+        if self._points_asked:
+            for pair in self._pairs:
+                self._point(RawPoint(pair.numbers))
+            return
         if self.boxes or not self._pairs:
             self.stray = bool(self._pairs)
             return
@@ -231,12 +242,14 @@ class Extractor:
             self.bad += not points
             for point in points:
                 self._point(point)
+            self.notations.add(Notation.OTHER)
             return
         found = read_run(group, self._text)
         if isinstance(found, RawBox):
             self._box(found.numbers, Notation.OTHER, UNRATED, found.label, found.order, found.extent)
         elif found is not None:
             self._point(found)
+            self.notations.add(Notation.OTHER)
         else:
             self.bad += 1
 

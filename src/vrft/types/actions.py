@@ -1,0 +1,52 @@
+"""What is done with an interface: an action by its name, the place where, and the text that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vrft.types.frames import BoxXYXY
+from vrft.types.values import Finite, Shape, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Value):
+    """One step on a screen, such as a click at a place."""
+
+    kind: ClassVar[str] = "action"
+    placed: ClassVar[bool] = True
+    action: str
+    """'click', 'type', 'scroll', 'press_back', ...: whatever the data have."""
+    xy_px: tuple[Finite, Finite] | None = None
+    """Where, in pixels of the file; None where it has no place, or an answer gives none that can be used."""
+    text: str = ""
+    """What is typed, selected or opened, or the direction of a scroll."""
+    box_px: tuple[Finite, Finite, Finite, Finite] | None = None
+    """Of a target: the box in which a place is right."""
+    radius_px: Finite = 0.0
+    """Of a target without a box: how far from its place another one is still right."""
+
+    @property
+    def meaning(self) -> Hashable:
+        return (self.action, self.xy_px, self.text)
+
+    @property
+    def evidence_boxes(self) -> Sequence[BoxXYXY] | None:
+        """Its place; without one the whole screen says why this is to be done."""
+        if self.box_px is not None:
+            return (self.box_px,)
+        return None if self.xy_px is None else ((*self.xy_px, *self.xy_px),)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (self.text,) if self.text else ()
+
+    def shapes(self) -> Sequence[Shape]:
+        said = [Shape("caption", text=" ".join(filter(None, (self.action, self.text))))]
+        point = [Shape("point", self.xy_px, self.action)] if self.xy_px is not None else []
+        return [*said, *point, *([Shape("rectangle", self.box_px)] if self.box_px is not None else [])]
+
+    def describe(self) -> str:
+        at = "" if self.xy_px is None else f" at {self.xy_px[0]:.0f}, {self.xy_px[1]:.0f} (pixels)"
+        return f"Action: {self.action}{at}" + (f": {self.text}" if self.text else "")
