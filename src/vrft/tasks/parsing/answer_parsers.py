@@ -142,7 +142,7 @@ def parse_number_answer(text: str, form: Form, unit: str | None = "", counts: bo
     sections = split_tags(text, form)
     read = read_number(sections.content, unit, counts)
     value = None if read.number is None else Number(read.number, read.unit)
-    return _answer(text, sections, read.faults, value)
+    return answered(text, sections, read.faults, value)
 
 
 def parse_answer(text: str, form: Form, read: Callable[[str], Value | None]) -> Answer:
