@@ -23,8 +23,8 @@ TASKS = [load_task(spec) for spec in os.environ.get("VRFT_TASKS", "").split() or
 TASKS = list({task.name: task for task in TASKS}.values())
 SIDE = 2000
 WINDOW = (500, 0, 1500, 1000)
-# Multiples of four pixels are whole numbers in every frame, so the gold answer is exact.
-A, B, C = (600.0, 200.0, 800.0, 440.0), (500.0, 0.0, 1500.0, 1000.0), (1496.0, 4.0, 1500.0, 8.0)
+# Multiples of four pixels, corners and centers, are whole numbers in every frame: the gold answer is exact.
+A, B, C = (600.0, 200.0, 800.0, 440.0), (500.0, 0.0, 1500.0, 1000.0), (1488.0, 8.0, 1496.0, 16.0)
 SHOWN = [
     ("whole", {}),
     ("cropped", {"window_px": WINDOW}),

@@ -21,6 +21,24 @@ ID_SEPARATOR = "#"
 Make = Callable[[Record, str], Example]
 
 
+MAX_EAGER = 200_000
+"""Most pairs of record and category whose questions are listed at once."""
+
+
+def category_questions(
+    records: Sequence[Record], categories: AbstractSet[str], make: Make
+) -> Sequence[Example]:
+    """One question for every record and each category of which its labels say all there is, present or not.
+
+    Up to ``MAX_EAGER`` questions are listed; of more, each is made when it is looked at.
+    """
+    # With the separator in a category's name, an id could be read in two ways.
+    separable = not any(ID_SEPARATOR in name for name in categories)
+    if len(records) * len(categories) > MAX_EAGER and separable:
+        return LazyQuestionGrid(records, categories, make)
+    return [make(record, category) for record in records for category in sorted(record.known(categories))]
+
+
 class LazyQuestionGrid(Sequence[Example]):
     """The questions about some records, in the order of the records and, for each, of the categories' names.
 

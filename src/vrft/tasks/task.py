@@ -8,7 +8,7 @@ texts, values and coordinate frames, never a model. What follows ``parse`` has d
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -132,6 +132,11 @@ class Task(ABC):
     def fits(self, provides: Collection[Provides]) -> bool:
         """Whether labels say what it asks about; no labels suit a task that any image will do for."""
         return any(needs and needs <= set(provides) for needs in (self.needs, *self.or_needs))
+
+    def asks_about(self, records: Iterable[Record]) -> frozenset[Provides]:
+        """The first of ``needs`` and ``or_needs`` that some record has labels for, else ``needs``."""
+        given = {one.provides for record in records for one in record.annotations}
+        return next((needs for needs in (self.needs, *self.or_needs) if needs <= given), self.needs)
 
     # ---- to be written for every task
 
