@@ -6,6 +6,7 @@ from vrft.types.coded import Coded
 from vrft.types.examples import Example, Form
 from vrft.types.frames import BoxXYXY, CoordinateFrame, FrameName, PointXY
 from vrft.types.media import ColorShift, Image, Medium, PixelEdit, Video
+from vrft.types.puzzle_edits import QuarterTurn, TileShuffle
 from vrft.types.records import About, Annotation, Provides, Record, in_words
 from vrft.types.rollouts import (
     GREEDY,
@@ -65,6 +66,7 @@ __all__ = [
     "Prediction",
     "Prompt",
     "Provides",
+    "QuarterTurn",
     "Record",
     "Rollout",
     "RolloutGroup",
@@ -73,6 +75,7 @@ __all__ = [
     "Shape",
     "Span",
     "Text",
+    "TileShuffle",
     "TimeSpan",
     "Turn",
     "Value",

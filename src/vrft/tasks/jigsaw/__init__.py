@@ -1,0 +1,5 @@
+"""Jigsaw, as a task."""
+
+from vrft.tasks.jigsaw.jigsaw import TASK
+
+__all__ = ["TASK"]

@@ -1,0 +1,164 @@
+"""Jigsaw: in which order the tiles of an image were put, a puzzle that needs no label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vrft.errors import InputError
+from vrft.rewards import text_rewards as texts
+from vrft.tasks.metrics.metric import Metric, mean_of
+from vrft.tasks.parsing.answer_parsers import parse_answer
+from vrft.tasks.prompt_text import answer_instructions, in_tags
+from vrft.tasks.puzzle import PuzzleTask, centred
+from vrft.tasks.task import Setting
+from vrft.types import (
+    Answer,
+    CoordinateFrame,
+    Example,
+    Image,
+    Permutation,
+    Prediction,
+    TileShuffle,
+    Value,
+    expect,
+)
+
+MOST_TILES = 9
+_ORDER = re.compile(r"\[?\s*([0-9]{1,2}(?:\s*[,;\s]\s*[0-9]{1,2}){1,8})\s*\]?\.?")
+
+
+def places(answer: Answer, target: Value) -> float:
+    """The share of places whose tile is named right; 0 for what is no order of the tiles.
+
+    Source: Puzzle Curriculum GRPO (2512.14944), the graded reward of its jigsaw. An answer with a tile twice
+    is no order and earns nothing, which the paper leaves open.
+
+    Example:
+        >>> right = Permutation((2, 3, 1))
+        >>> places(Answer(Permutation((2, 1, 3))), right), places(Answer(), right)
+        (0.3333333333333333, 0.0)
+    """
+    return _alike(answer.as_(Permutation), expect(target, Permutation))
+
+
+def solved(answer: Answer, target: Value) -> float:
+    """1 where every tile is named right."""
+    return float(places(answer, target) == 1)
+
+
+def _alike(one: Permutation | None, other: Permutation) -> float:
+    if one is None or one.size != other.size:
+        return 0.0
+    return sum(a == b for a, b in zip(one.order, other.order, strict=True)) / other.size
+
+
+SETTINGS: Mapping[str, Setting] = {"recommended": {"places": places, "format": texts.format_reward}}
+TERMS: Setting = {"solved": solved, "no_repetition": texts.no_repetition}
+"""What ``reward.weights`` may add to a setting."""
+
+
+def _mean(prediction: Prediction) -> float:
+    return places(prediction.answer, expect(prediction.example.target, Permutation))
+
+
+def _whole(prediction: Prediction) -> float:
+    return solved(prediction.answer, expect(prediction.example.target, Permutation))
+
+
+@dataclass(frozen=True)
+class Jigsaw(PuzzleTask):
+    """The tiles of an image are shuffled; which tile is where?
+
+    Args:
+        rows: of the grid.
+        columns: of the grid; 2 to 9 tiles in all.
+
+    Raises:
+        InputError: there are fewer tiles, or more.
+    """
+
+    rows: int = 2
+    columns: int = 2
+
+    name = "jigsaw"
+    help = "Say in which order the tiles of a shuffled image were; needs no labels."
+    answer = Permutation
+    settings = SETTINGS
+    terms = TERMS
+    metrics = (
+        Metric("places", "tiles in their place", mean_of(_mean)),
+        Metric("solved", "puzzles solved", mean_of(_whole)),
+    )
+    example_answer = "[number, number, ...]"
+    success_rule = "every tile in its place"
+    score_rule = "the share of tiles in their place"
+
+    def __post_init__(self) -> None:
+        if min(self.rows, self.columns) < 1 or not 2 <= self.rows * self.columns <= MOST_TILES:
+            raise InputError(
+                f"jigsaw: {self.rows} rows of {self.columns} columns are not 2 to {MOST_TILES} tiles. Change "
+                "rows or columns."
+            )
+
+    @property
+    def what(self) -> str:
+        return f"{self.rows} rows and {self.columns} columns"
+
+    def puzzle(self, image: Image, rng: np.random.Generator) -> tuple[Image, Value] | None:
+        """The tiles in any order but their own."""
+        width, height = image.size_wh[0] // self.columns, image.size_wh[1] // self.rows
+        if not (width and height):
+            return None
+        tiles = np.arange(1, self.rows * self.columns + 1)
+        order = tiles
+        while (order == tiles).all():
+            order = rng.permutation(tiles)
+        shown = centred(image, width * self.columns, height * self.rows)
+        found: tuple[int, ...] = tuple(order.tolist())
+        return replace(shown, edits=(TileShuffle(self.rows, self.columns, found),)), Permutation(found)
+
+    def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
+        edit = _shuffle(example)
+        count = edit.rows * edit.columns
+        return (
+            f"An image was cut into {example.question} of tiles, and the tiles were shuffled. The tiles of "
+            f"the original image have the numbers 1 to {count}, row by row from the top left. For each place "
+            "of the image as it is now, row by row from the top left, say the number of the tile that is "
+            "there.\n" + answer_instructions(self.example_answer, example.form)
+        )
+
+    def gold(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
+        order = list(expect(example.target, Permutation).order)
+        return in_tags(str(order), "I look at the edges of the tiles.", example.form)
+
+    def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
+        """The tiles' numbers in brackets or without; another number, or one twice, is no order."""
+        edit = _shuffle(example)
+        count = edit.rows * edit.columns
+
+        def read(content: str) -> Permutation | None:
+            found = _ORDER.fullmatch(content)
+            order = tuple(map(int, re.findall("[0-9]+", found[1]))) if found else ()
+            return Permutation(order) if sorted(order) == list(range(1, count + 1)) else None
+
+        return parse_answer(text, example.form, read)
+
+    def similarity(self, one: Value, other: Value) -> float:
+        """The share of places where both name the same tile."""
+        if not (isinstance(one, Permutation) and isinstance(other, Permutation)):
+            return 0.0
+        return _alike(one, other)
+
+    def success(self, answer: Answer, target: Value) -> bool:
+        return solved(answer, target) == 1
+
+
+def _shuffle(example: Example) -> TileShuffle:
+    return next(edit for edit in example.image.edits if isinstance(edit, TileShuffle))
+
+
+TASK = Jigsaw()

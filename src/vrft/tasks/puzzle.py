@@ -1,0 +1,85 @@
+"""What puzzles share: questions about any image, labelled or not, whose answer the image itself gives."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vrft.errors import InputError
+from vrft.tasks.lazy_questions import ID_SEPARATOR
+from vrft.tasks.task import AUDIT_SIDE, Task
+from vrft.types import Example, Form, Image, Medium, Record, Value
+
+
+class PuzzleTask(Task):
+    """A task that changes an image and asks how; PC-GRPO (2512.14944) trains on such answers alone."""
+
+    @property
+    @abstractmethod
+    def what(self) -> str:
+        """What was done to the image, in words of the prompt."""
+
+    @abstractmethod
+    def puzzle(self, image: Image, rng: np.random.Generator) -> tuple[Image, Value] | None:
+        """An image with its puzzle, and the answer; None where it is too small for one."""
+
+    def examples(self, records: Sequence[Record]) -> list[Example]:
+        """One puzzle for each record of one image; the same one whenever it is asked."""
+        asked = []
+        for record in records:
+            if len(record.media) != 1 or not isinstance(record.media[0], Image):
+                continue
+            if (made := self.puzzle(record.media[0], _rng(self.name, record.id))) is not None:
+                asked.append(self._example(record.id, *made))
+        return asked
+
+    def ask(
+        self,
+        id: str,
+        media: Sequence[Medium],
+        question: str,
+        options: Sequence[str] = (),
+        form: Form = Form.THINK,
+    ) -> Example:
+        """The puzzle of an image; ``question`` changes nothing."""
+        example = super().ask(id, media, self.what, options, form)
+        made = self.puzzle(example.image, _rng(self.name, id))
+        if made is None:
+            raise InputError(f"{id}: the image is too small for this puzzle.")
+        return replace(example, media=(made[0],))
+
+    def audit_examples(self, count: int, rng: np.random.Generator) -> list[Example]:
+        """Puzzles of images that need not exist."""
+        images = [Image(Path(f"audit-{i}.png"), (AUDIT_SIDE, AUDIT_SIDE)) for i in range(count)]
+        made = [self.puzzle(image, rng) for image in images]
+        return [self._example(f"audit-{i}", *one) for i, one in enumerate(made) if one is not None]
+
+    def _example(self, record_id: str, image: Image, target: Value) -> Example:
+        return Example(
+            f"{record_id}{ID_SEPARATOR}{self.what}",
+            record_id,
+            self.name,
+            (image,),
+            self.what,
+            target,
+            group=self.what,
+            fields=self.example_fields,
+        )
+
+
+def centred(image: Image, width: int, height: int) -> Image:
+    """The image with only its middle shown, of so many pixels; itself where that is all of it."""
+    if (width, height) == image.size_wh:
+        return image
+    left, top = (image.size_wh[0] - width) // 2, (image.size_wh[1] - height) // 2
+    return replace(image, window_px=(left, top, left + width, top + height))
+
+
+def _rng(task: str, record_id: str) -> np.random.Generator:
+    digest = hashlib.sha256(f"{task} {record_id}".encode()).digest()
+    return np.random.default_rng(list(digest))
