@@ -11,12 +11,17 @@ term                 matching   IoU above      divided by   each match counts
 ``iou_ladder``       hungarian  0              max(n, m)    mean over t of min(iou_i / t, 1)
 ``giou_matched``     hungarian  -              max(n, m)    (GIoU + 1) / 2
 ``f1_thresholds``    hungarian  each t         (n + m) / 2  1, averaged over t
+``iou_f1``           hungarian  0              (n + m) / 2  iou_i
 ``confidence_*``     greedy     0.5 (``tau``)  n            a rule of hit and confidence
+``confidence_gain``  greedy     0.5 (``tau``)  m            a rule of hit and confidence
 ===================  =========  =============  ===========  ==========================================
 
 t runs over COCO's thresholds .50, .55, ..., .95. Options: ``matching`` (``greedy``: most confident first;
 ``hungarian``: greatest sum of IoU) and, where the table names it, ``tau`` in [0, 1). Every term lies in
 [0, 1].
+
+Where the labelled boxes have names (several classes in one question), a box matches those of its own name
+alone; ``giou_matched`` does not look at names.
 
 An equal box that is written again is one more prediction: its label is taken, so it counts 0 for IoU and as a
 miss for confidence, and n counts it (Eq. 6 and 8), as COCO's AP does. What the paper leaves open is settled
@@ -31,7 +36,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vrft.geometry.boxes import as_array, giou_matrix, iou_rows
+from vrft.geometry.boxes import as_array, giou_matrix
 from vrft.geometry.matching import TAU, load_matcher
 from vrft.rewards.matched_boxes import (
     THRESHOLDS,
@@ -41,6 +46,7 @@ from vrft.rewards.matched_boxes import (
     matched_ious,
     mean,
     mean_of_matches,
+    overlaps,
 )
 from vrft.types import Answer, Value
 
@@ -89,6 +95,24 @@ def iou_dense(answer: Answer, target: Value, matching: str = "hungarian") -> flo
         0.4
     """
     return mean_of_matches(answer, target, matched_ious(answer, target, 0.0, matching), "larger")
+
+
+def iou_f1(answer: Answer, target: Value, matching: str = "hungarian") -> float:
+    """Best-matched IoU over the mean of the numbers of predictions and labels, without a threshold.
+
+    R = 2 (iou_1 + ... + iou_n) / (n + m): the Dice coefficient with IoU in place of hits. Ours: where
+    ``iou_dense`` leaves surplus boxes free until there are more boxes than labels, here each one costs.
+
+    Example:
+        >>> from vrft.types import Boxes
+        >>> answer = Answer(Boxes(((0.0, 0.0, 10.0, 10.0), (50.0, 0.0, 60.0, 10.0)), (1.0, 1.0)), True)
+        >>> round(iou_f1(answer, Boxes(((0.0, 0.0, 10.0, 10.0),))), 4)
+        0.6667
+    """
+    matched = matched_ious(answer, target, 0.0, matching)
+    if not matched:
+        return abstention_reward(answer, target)
+    return 2 * mean(matched, len(matched) + len(labelled_boxes(target)))
 
 
 def iou_ladder(answer: Answer, target: Value, matching: str = "hungarian") -> float:
@@ -146,7 +170,7 @@ def f1_thresholds(answer: Answer, target: Value, matching: str = "hungarian") ->
     boxes, labels = boxes_of(answer), labelled_boxes(target)
     if boxes.is_empty:
         return abstention_reward(answer, target)
-    match, rows = load_matcher(matching), iou_rows(boxes.xyxy_px, labels)
+    match, rows = load_matcher(matching), overlaps(boxes, target)
     true = [sum(iou > 0 for iou in match(rows, boxes.scores, tau)) for tau in THRESHOLDS]
     return mean([2 * t / (len(rows) + len(labels)) for t in true])
 
@@ -198,6 +222,27 @@ def confidence_margin(answer: Answer, target: Value, tau: float = TAU, matching:
         0.5
     """
     return _proper_confidence(answer, target, tau, matching, _margin)
+
+
+def confidence_gain(answer: Answer, target: Value, tau: float = TAU, matching: str = "greedy") -> float:
+    """What a bet on every box wins, over the labels: no box that misses ever raises it.
+
+    R = max(0, (r_1 + ... + r_n) / m) with r_i = c_i (2 h_i - c_i), h_i = 1 for a matched box and 0 for
+    another. Ours: for a box that hits with probability p, c = p is best and wins p^2 (a proper rule, that of
+    Brier less what is lost without the box). The means of the other rules can be raised by an unsure box that
+    misses; this sum cannot. With nothing to be found, boxes have 0.
+
+    Example:
+        >>> from vrft.types import Boxes
+        >>> answer = Answer(Boxes(((0.0, 0.0, 10.0, 10.0), (50.0, 0.0, 60.0, 10.0)), (1.0, 0.5)), True)
+        >>> confidence_gain(answer, Boxes(((0.0, 0.0, 10.0, 10.0),)))  # 1 * (2 - 1) - .5 * .5
+        0.75
+    """
+    matched, labels = matched_ious(answer, target, tau, matching), labelled_boxes(target)
+    if not matched or not labels:
+        return abstention_reward(answer, target)
+    won = [c * (2 * (iou > 0) - c) for iou, c in zip(matched, boxes_of(answer).scores, strict=True)]
+    return max(0.0, mean(won, len(labels)))
 
 
 def _linear(hit: bool, confidence: float) -> float:

@@ -12,6 +12,7 @@ from pycocotools.cocoeval import Params
 from vrft.geometry.boxes import iou_rows
 from vrft.geometry.matching import TAU, load_matcher
 from vrft.types import Answer, Boxes, BoxXYXY, Value, expect
+from vrft.types.names import plain_name
 
 THRESHOLDS: tuple[float, ...] = tuple(Params(iouType="bbox").iouThrs.tolist())
 """COCO's IoU thresholds: .50, .55, ..., .95."""
@@ -32,11 +33,25 @@ def labelled_boxes(target: Value) -> tuple[BoxXYXY, ...]:
     return expect(target, Boxes).xyxy_px
 
 
+def overlaps(boxes: Boxes, target: Value) -> list[list[float]]:
+    """IoU of each predicted box with each labelled one; where the labelled ones have names, 0 for a box of
+    another name, or of none."""
+    labels = expect(target, Boxes)
+    rows = iou_rows(boxes.xyxy_px, labels.xyxy_px)
+    if not labels.labels:
+        return rows
+    meant = [plain_name(name or "") for name in labels.labels]
+    said = [plain_name(name or "") for name in boxes.labels] or [""] * len(rows)
+    return [
+        [iou if name and name == other else 0.0 for iou, other in zip(row, meant, strict=True)]
+        for name, row in zip(said, rows, strict=True)
+    ]
+
+
 def matched_ious(answer: Answer, target: Value, tau: float = TAU, matching: str = "greedy") -> list[float]:
     """IoU of each predicted box with its match, in the given order; 0 where it has none."""
     boxes = boxes_of(answer)
-    rows = iou_rows(boxes.xyxy_px, labelled_boxes(target))
-    return load_matcher(matching)(rows, boxes.scores, tau)
+    return load_matcher(matching)(overlaps(boxes, target), boxes.scores, tau)
 
 
 def abstention_reward(answer: Answer, target: Value) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
-from vrft.types import Answer, Clock, Example, Image, Rollout, RolloutGroup, Value
+from vrft.types import Answer, Clock, Example, Image, Rollout, RolloutGroup, Value, frames_of
 
 Outcome = float | Exception | SystemExit | None
 """A number; a failure, which counts 0 and is logged; or an abstention, counting what the term declares."""
@@ -91,12 +91,14 @@ GIVEN: Mapping[str, Callable[[Rollout, Clock], Any]] = MappingProxyType(
         "example": lambda rollout, now: rollout.example,
         "id": lambda rollout, now: rollout.example.id,
         "question": lambda rollout, now: rollout.example.question,
+        "frame": lambda rollout, now: next(iter(frames_of(rollout.turns)), None),
         "image_path": lambda rollout, now: image_path_of(rollout.example),
         PROGRESS: lambda rollout, now: now.progress,
     }
 )
 """What a reward is given besides answer and target, where it has an argument of that name: the whole
-question, its id, its text, the file of its image, and how much of the training is done, from 0 to 1."""
+question, its id, its text, how places in its first medium are written, the file of its image, and how much of
+the training is done, from 0 to 1."""
 
 
 def by_group(outcomes: Iterable[Outcome], groups: Sequence[RolloutGroup]) -> list[list[Outcome]]:

@@ -30,6 +30,7 @@ from vrft.types import (
     Medium,
     Message,
     PartReward,
+    Prediction,
     Provides,
     Record,
     Rollout,
@@ -264,11 +265,20 @@ class Task(ABC):
         """Rewards for parts of what was said, for advantages that give credit by part."""
         return ()
 
+    def single_questions(self, prediction: Prediction) -> Sequence[Prediction]:
+        """The same as answers about one category each: what exports write that know no other."""
+        return (prediction,)
+
     def check_names(self, names: Sequence[str]) -> Sequence[str]:
         """Sentences about class names that this task's answers cannot hold."""
         return ()
 
     # ---- for the audit
+
+    def completed(self, value: Value, belief: Value, target: Value) -> Value:
+        """A value that an attack made of bare places, with what this task's answers say besides, such as
+        names: those of what the honest policy believes, and elsewhere the right ones."""
+        return value
 
     def audit_examples(self, count: int, rng: np.random.Generator) -> list[Example]:
         """Random targets about images that need not exist; InputError where the task cannot be audited."""

@@ -154,7 +154,11 @@ class Boxes(Value):
 
     @property
     def meaning(self) -> Hashable:
-        return frozenset(self.xyxy_px)
+        return frozenset(zip(self.xyxy_px, self.labels, strict=True) if self.labels else self.xyxy_px)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(name for name in dict.fromkeys(self.labels) if name)
 
     @property
     def gist(self) -> Hashable:
@@ -189,9 +193,12 @@ class Boxes(Value):
         if self.is_empty:
             return "No objects."
         scores = self.scores if len(self.scores) == len(self.xyxy_px) else (1.0,) * len(self.xyxy_px)
+        names = [f"{name} at" if name else "Box in pixels:" for name in self.labels] or [
+            "Box in pixels:"
+        ] * self.size
         return "\n".join(
-            f"Box in pixels: {', '.join(f'{n:.0f}' for n in box)} (confidence {score:.2f})"
-            for box, score in zip(self.xyxy_px, scores, strict=True)
+            f"{name} {', '.join(f'{n:.0f}' for n in box)} (confidence {score:.2f})"
+            for name, box, score in zip(names, self.xyxy_px, scores, strict=True)
         )
 
 

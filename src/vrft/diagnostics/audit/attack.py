@@ -58,7 +58,8 @@ class Case:
 
     def write(self, value: Value) -> str:
         """A value as the task writes answers, tags included."""
-        return self.task.gold(replace(self.example, target=value), self.frames)
+        whole = self.task.completed(value, self.belief, self.target)
+        return self.task.gold(replace(self.example, target=whole), self.frames)
 
     def content(self, value: Value) -> str:
         """The same without tags."""

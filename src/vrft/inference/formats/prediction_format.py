@@ -11,7 +11,7 @@ from typing import Any
 from vrft.data.label_checks import some
 from vrft.errors import InputError
 from vrft.tasks.registry import task_of
-from vrft.types import Boxes, BoxXYXY, Example, Label, Prediction
+from vrft.types import Answer, Boxes, BoxXYXY, Example, Label, Prediction
 from vrft.types.plugins import discover
 
 DEFAULT = "json"
@@ -63,7 +63,15 @@ def open_format(name: str, examples: Sequence[Example], setting: Setting) -> Wri
     if setting.against is not None and not chosen.takes_ids:
         able = sorted(other.name for other in known.values() if other.takes_ids)
         raise InputError(f"{name} takes no ids from a COCO file. Choose one of: {', '.join(able)}.")
-    return chosen.opened(examples, setting)
+    if chosen.kinds is None:
+        return chosen.opened(examples, setting)
+    asked = [one.example for example in examples for one in _single(Prediction(example, Answer()))]
+    write = chosen.opened(asked, setting)
+    return lambda predictions: write([one for every in predictions for one in _single(every)])
+
+
+def _single(prediction: Prediction) -> Sequence[Prediction]:
+    return task_of(prediction.example).single_questions(prediction)
 
 
 def left_out(name: str, predictions: Sequence[Prediction]) -> tuple[str, ...]:

@@ -1,0 +1,65 @@
+"""Ways to cheat with names beside boxes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from vrft.types import Boxes, expect
+
+
+def _other_names(boxes: Boxes, options: tuple[str, ...]) -> Boxes:
+    after = dict(zip(options, (*options[1:], *options[:1]), strict=True))
+    return replace(boxes, labels=tuple(after.get(name or "", name) for name in boxes.labels))
+
+
+def exchanged_names(case: Any, rng: np.random.Generator) -> str:
+    """Every labelled box at its place, called by another category's name."""
+    target = expect(case.target, Boxes)
+    return str(case.honest() if target.is_empty else case.write(_other_names(target, case.example.options)))
+
+
+def every_name(case: Any, rng: np.random.Generator) -> str:
+    """Every box of the honest policy once under each category."""
+    boxes, options = expect(case.belief, Boxes), case.example.options
+    return str(
+        case.write(
+            Boxes(
+                tuple(box for box in boxes.xyxy_px for _ in options),
+                tuple(score for score in boxes.scores for _ in options),
+                tuple(options) * boxes.size,
+            )
+        )
+    )
+
+
+def unasked_names(case: Any, rng: np.random.Generator) -> str:
+    """Every labelled box at its place, called by a name that was not asked for."""
+    target = expect(case.target, Boxes)
+    renamed = replace(target, labels=("zebra crossing",) * target.size)
+    return str(case.honest() if target.is_empty else case.write(renamed))
+
+
+def no_names(case: Any, rng: np.random.Generator) -> str:
+    """Every labelled box at its place, without a name."""
+    target = expect(case.target, Boxes)
+    bare = ", ".join(f"[{case.frames[0].box_text(box)}]" for box in target.xyxy_px)
+    return str(case.honest() if target.is_empty else case.answer(f"[{bare}]"))
+
+
+def one_sure_name(case: Any, rng: np.random.Generator) -> str:
+    """Of the honest policy's boxes those of the first category that it finds, at confidence 1."""
+    boxes = expect(case.belief, Boxes)
+    kept = [i for i, name in enumerate(boxes.labels) if name == boxes.labels[0]]
+    found = Boxes(
+        tuple(boxes.xyxy_px[i] for i in kept), (1.0,) * len(kept), tuple(boxes.labels[i] for i in kept)
+    )
+    return str(case.write(found))
+
+
+ATTACKS = {
+    function.__name__: function
+    for function in (exchanged_names, every_name, unasked_names, no_names, one_sure_name)
+}
