@@ -11,6 +11,7 @@ from PIL import Image
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import InputError
+from vrft.geometry.masks import box_of_mask
 from vrft.miniature import folders, scenes
 from vrft.miniature.folders import (
     DETECTION_CATEGORIES,
@@ -215,3 +216,16 @@ def test_settings_that_cannot_be_used_are_refused_before_anything_is_written(tas
     with pytest.raises(InputError, match=message):
         WRITERS[task](tmp_path / "a", **({"seed": 0, **SMALL} | wrong))
     assert not (tmp_path / "a").exists()
+
+
+def test_strokes_are_labelled_where_they_are_asked_for(tmp_path):
+    write_detection(tmp_path / "a", 3, train=0, val=0, heldout=6, masks=True)
+    records = load_dataset(tmp_path / "a" / "test").records
+    found = [value for record in records for _, value in record.about("category", Boxes)]
+    assert found and all(value.mask is not None for value in found)
+    for value in found:
+        assert box_of_mask(value.mask) == value.xyxy_px[0]
+    plain = write_detection(tmp_path / "b", 3, train=0, val=0, heldout=6)
+    for record in load_dataset(plain / "test").records:
+        assert record.image.path.read_bytes() == (tmp_path / "a" / "test" / record.id).read_bytes()
+        assert all(value.mask is None for _, value in record.about("category", Boxes))

@@ -74,6 +74,7 @@ def write_detection(
     heldout: int = 160,
     domain: str = PLAIN.name,
     further: Sequence[str] = (),
+    masks: bool = False,
 ) -> Path:
     """Write scenes of one to four objects with COCO json; a complete folder of the same settings is kept.
 
@@ -84,6 +85,7 @@ def write_detection(
         train, val, heldout: images; a smaller number gives the first ones of a larger.
         domain: how they are drawn, a name from ``domains.DOMAINS``.
         further: categories that appear in the held-out part too and in no other (open vocabulary).
+        masks: label the strokes of each object too.
 
     Raises:
         InputError: the folder holds something else, or a setting cannot be used.
@@ -95,7 +97,10 @@ def write_detection(
         for index in range(count):
             rng = _rng("detection", seed, part, index)
             scene = draw_scene(rng, PARTS[part], shown[part], (1, 4), domain=drawn)
-            boxes = [instance_of(o.category, o.box) for o in scene.objects]
+            boxes = [
+                instance_of(o.category, o.box, scene.mask(i) if masks else None)
+                for i, o in enumerate(scene.objects)
+            ]
             yield f"{index:04d}", Image.fromarray(scene.pixels), boxes
 
     def write(counts: _Counts) -> None:
@@ -106,6 +111,7 @@ def write_detection(
     # Named only where they are unusual, so that folders written without them are found again.
     settings |= {"domain": domain} if drawn is not PLAIN else {}
     settings |= {"further": list(further)} if further else {}
+    settings |= {"masks": True} if masks else {}
     return _keep_or_write(folder, settings, write)
 
 

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from vrft.geometry.masks import mask_of_region
 from vrft.miniature.domains import PLAIN, Domain
 from vrft.miniature.glyphs import Split, glyphs
-from vrft.types import BoxXYXY
+from vrft.types import BoxXYXY, Mask
 
 SIZE = 100
 SIDES_PX = (20, 46)
 """Least and largest side of an object."""
+SEEN = 0.35
+"""Opacity above which a pixel belongs to its object."""
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SHAPES = ("circle", "square", "triangle", "star", "cross", "arrow", "diamond", "heart")
 CATEGORIES = DIGITS + SHAPES
@@ -64,6 +67,15 @@ class Scene:
 
     pixels: np.ndarray
     objects: tuple[SceneObject, ...]
+    inks: tuple[np.ndarray, ...] = ()
+    """Of each object its strokes, bool (height, width) of its box."""
+
+    def mask(self, index: int) -> Mask:
+        """The strokes of an object."""
+        x1, y1, x2, y2 = self.objects[index].box_xyxy_px
+        region = np.zeros(self.pixels.shape[:2], bool)
+        region[y1:y2, x1:x2] = self.inks[index]
+        return mask_of_region(region)
 
     def of(self, category: str) -> tuple[SceneObject, ...]:
         return tuple(o for o in self.objects if o.category == category)
@@ -106,6 +118,7 @@ def _drawn(
 ) -> Scene:
     canvas, dark = background
     objects: list[SceneObject] = []
+    inks: list[np.ndarray] = []
     for category in chosen:
         for _attempt in range(12):
             side = int(rng.integers(side_px[0], side_px[1] + 1))
@@ -118,10 +131,11 @@ def _drawn(
                 color = str(rng.choice(_ON_DARK if dark else _ON_LIGHT))
                 _paint(rng, canvas, ink, left, top, COLORS[color])
                 objects.append(SceneObject(category, color, box))
+                inks.append(ink > SEEN)
                 break
     noise = rng.normal(0.0, 3.0, canvas.shape)
     pixels = np.clip(canvas + noise, 0, 255).astype(np.uint8)
-    return Scene(domain.pixels(pixels), tuple(objects))
+    return Scene(domain.pixels(pixels), tuple(objects), tuple(inks))
 
 
 def _apart(a: tuple[int, int, int, int], b: tuple[int, int, int, int], gap_px: int = 1) -> bool:
@@ -178,7 +192,7 @@ def _ink(rng: np.random.Generator, category: str, side: int, split: Split, domai
     else:
         ink = _shape(rng, category, side)
     ink = domain.ink(rng, ink)
-    rows, columns = np.where(ink.max(1) > 0.35)[0], np.where(ink.max(0) > 0.35)[0]
+    rows, columns = np.where(ink.max(1) > SEEN)[0], np.where(ink.max(0) > SEEN)[0]
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
