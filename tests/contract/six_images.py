@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from vrft.miniature.writers import write_class_folders, write_coco, write_expressions, write_questions
-from vrft.types import Annotation, Boxes, Label, Provides
+from vrft.miniature.writers import (
+    write_answers,
+    write_class_folders,
+    write_coco,
+    write_expressions,
+    write_questions,
+    write_texts,
+)
+from vrft.types import Annotation, Boxes, Label, Provides, Text
 
 COLORS = {"cup": (200, 40, 40), "fork": (40, 60, 200)}
 SHOWN = (
@@ -67,11 +74,36 @@ def _questions(folder: Path) -> None:
     write_questions(folder, [(f"{i}", drawn(i)[0], asked[i]) for i in range(len(SHOWN))])
 
 
+def _answers(folder: Path) -> None:
+    offered = (("A", "a plate"), ("B", "a cup or more"))
+    asked = []
+    for names in SHOWN:
+        count = names.count("cup")
+        said = [Annotation("question", "How many cups are there?", Text(str(count)))]
+        first = Text(names[0], (names[0], f"a {names[0]}"))
+        said.append(Annotation("question", "What stands on the left?", first))
+        chosen = Text("B" if count else "A", choices=offered)
+        asked.append([*said, Annotation("question", "Which of these is to be seen?", chosen)])
+    write_answers(folder, [(f"{i}", drawn(i)[0], asked[i]) for i in range(len(SHOWN))])
+
+
+def _texts(folder: Path) -> None:
+    shown = []
+    for number, names in enumerate(SHOWN):
+        image, things = drawn(number)
+        for name, (x, y, _, _) in things:
+            ImageDraw.Draw(image).text((x + 1, y + 8), name, fill=(255, 255, 255))
+        shown.append((f"{number}", image, [Annotation("image", "", Text(" ".join(names)))]))
+    write_texts(folder, shown)
+
+
 WRITERS: Mapping[Provides, Callable[[Path], None]] = {
     ("category", "boxes"): _boxes,
     ("image", "label"): _classes,
     ("phrase", "boxes"): _phrases,
     ("question", "label"): _questions,
+    ("question", "text"): _answers,
+    ("image", "text"): _texts,
 }
 
 

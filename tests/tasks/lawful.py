@@ -17,7 +17,7 @@ from custom_task import CUSTOM_SPEC
 from vrft.tasks.registry import load_task, task_names
 from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.tasks.task import Task
-from vrft.types import Annotation, Boxes, Example, Form, Image, Label, Record, Rollout
+from vrft.types import Annotation, Boxes, Example, Form, Image, Label, Record, Rollout, Text
 
 TASKS = [load_task(spec) for spec in os.environ.get("VRFT_TASKS", "").split() or [*task_names(), CUSTOM_SPEC]]
 TASKS = list({task.name: task for task in TASKS}.values())
@@ -55,6 +55,11 @@ RECORDS = [
             Annotation("phrase", "none", Boxes()),
             Annotation("question", "How many cats?", Label("2")),
             Annotation("question", "What is it called?", Label("Tom")),
+            Annotation("question", "Whose cat is it?", Text("Mary Whitfield", ("Mary Whitfield", "Mary W."))),
+            Annotation(
+                "question", "What is it on?", Text("C", choices=(("B", "a mat"), ("C", "a red chair")))
+            ),
+            Annotation("image", "", Text("OPEN 24 HOURS")),
         ),
     ),
     Record(
@@ -65,6 +70,7 @@ RECORDS = [
             *category("cat", A, counts=False),
             Annotation("image", "", Label("737-200")),
             Annotation("phrase", "it's 'that' (one)", Boxes((C,))),
+            Annotation("image", "", Text("No dogs\nallowed")),
         ),
     ),
     Record("three", (image("three"),)),

@@ -26,7 +26,8 @@ from vrft.miniature.sums import (
     total_of,
 )
 from vrft.tasks.metrics.shared_metrics import ACCURACY
-from vrft.tasks.reasoning.reasoning import short_form, shows_arithmetic
+from vrft.tasks.parsing.short_answers import short_form
+from vrft.tasks.reasoning.reasoning import shows_arithmetic
 from vrft.tasks.registry import default_task, load_task
 from vrft.tasks.scorer import Scorer
 from vrft.types import Annotation, Form, Image, Label, Record

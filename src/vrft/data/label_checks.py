@@ -21,6 +21,8 @@ CATEGORY_BOXES: Provides = ("category", "boxes")
 IMAGE_CLASS: Provides = ("image", "label")
 PHRASE_BOXES: Provides = ("phrase", "boxes")
 QUESTION_LABEL: Provides = ("question", "label")
+QUESTION_TEXT: Provides = ("question", "text")
+IMAGE_TEXT: Provides = ("image", "text")
 
 STRICTEST_FIRST = ("test", "val", "train")
 """Of several parts an image goes to the first, so that nothing leaks."""

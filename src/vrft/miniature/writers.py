@@ -15,7 +15,7 @@ from PIL import Image as PILImage
 from vrft.data.export.coco_writer import write_sheet
 from vrft.data.label_checks import class_of, part_of
 from vrft.errors import InputError
-from vrft.types import Annotation, Boxes, Image, Label, Record
+from vrft.types import Annotation, Boxes, Image, Label, Record, Text
 
 Shown = tuple[str, PILImage.Image, Sequence[Annotation]]
 """Id, image, and what is said of it in its pixels."""
@@ -75,6 +75,29 @@ def write_questions(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]
             yield {"question": question.name, "answer": label.name}
 
     return _write_rows(folder, "questions.jsonl", images, rows)
+
+
+def write_answers(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
+    """Write questions with their right answers and choices: ``questions.jsonl`` and ``images/ID.png``."""
+
+    def rows(record: Record) -> Iterator[Row]:
+        for question, value in record.about("question", Text):
+            if value.choices:
+                yield {"question": question.name, "choices": dict(value.choices), "answer": value.text}
+            else:
+                yield {"question": question.name, "answers": list(value.accepted or (value.text,))}
+
+    return _write_rows(folder, "questions.jsonl", images, rows)
+
+
+def write_texts(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
+    """Write what is written in images, or in parts of them: ``texts.jsonl`` and ``images/ID.png``."""
+
+    def rows(record: Record) -> Iterator[Row]:
+        for _, value in record.about("image", Text):
+            yield {"text": value.text, **({"box": list(value.xyxy_px)} if value.xyxy_px else {})}
+
+    return _write_rows(folder, "texts.jsonl", images, rows)
 
 
 def _all_asked(images: Iterable[Shown]) -> Iterator[Shown]:

@@ -27,7 +27,8 @@ from vrft.types.rollouts import (
     Turn,
     frames_of,
 )
-from vrft.types.value_kinds import Boxes, Label, Number, Permutation, Points, Text, TimeSpan
+from vrft.types.texts import Text
+from vrft.types.value_kinds import Boxes, Label, Number, Permutation, Points, TimeSpan
 from vrft.types.values import Mask, Shape, Value, ValueList, ValueSet, expect
 
 __all__ = [

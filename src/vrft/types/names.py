@@ -9,6 +9,8 @@ a written class name    ``plain_name``: capitals aside (Unicode's canonical case
                         half width alike; blanks, ``_`` and ``-`` alike, but for the sign of a number;
                         quotes around it and a final full stop left out
 a name beside a box     ``is_called``: as a written class name; an article, a number and a plural's s aside
+a text that is read     ``plain_text``: full and half width alike, ligatures of f as their letters, any run of
+                        whitespace as one blank; capitals count unless said otherwise
 files                   NFC; capitals and width count, unless the disk itself takes them for the same
 ======================  =============================================================================
 
@@ -29,6 +31,7 @@ _GAPS = re.compile(r"(?!^-[^\w\s-]?[0-9])[\s_-]+")
 _ONE_OF_SEVERAL = re.compile(r"(?:(?:an?|the|another|one) )?(.*?)(?: ?#?[0-9]{1,3})?")
 _ANY_CLASS = frozenset(("object", "target", "item", "instance", "thing", "result", "answer", "box"))
 _WIDTHS = ("<wide>", "<narrow>")
+_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl"})
 
 
 def nfc(text: str) -> str:
@@ -50,8 +53,20 @@ def folded(text: str) -> str:
     """
     if text.isascii():
         return text.casefold()
-    usual = "".join(map(_of_usual_width, text))
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", usual).casefold())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", _usual(text)).casefold())
+
+
+def plain_text(text: str, ignore_case: bool = False) -> str:
+    """A text of any length without what is typing and not content: equal for equal texts.
+
+    Example:
+        >>> plain_text("ＡＢＣ\\n ﬁle"), plain_text("Exit", ignore_case=True)
+        ('ABC file', 'exit')
+        >>> plain_text("m²") == plain_text("m2"), plain_text("①") == plain_text("1")
+        (False, False)
+    """
+    text = text.translate(_LIGATURES)
+    return " ".join((folded(text) if ignore_case else nfc(_usual(text))).split())
 
 
 def plain_name(text: str) -> str:
@@ -85,6 +100,10 @@ def is_called(label: str, name: str) -> bool:
 def _without_stop(text: str) -> str:
     text = text.strip()
     return text[:-1].strip() if text.endswith(_STOPS) else text
+
+
+def _usual(text: str) -> str:
+    return text if text.isascii() else "".join(map(_of_usual_width, text))
 
 
 @lru_cache(maxsize=4096)

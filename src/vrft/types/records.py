@@ -23,6 +23,8 @@ _WORDS: Mapping[Provides, str] = {
     ("phrase", "points"): "phrases with points",
     ("question", "action"): "instructions with actions",
     ("question", "label"): "questions with short answers",
+    ("question", "text"): "questions with answers in words",
+    ("image", "text"): "the text of each image",
 }
 V = TypeVar("V", bound=Value)
 
@@ -33,7 +35,8 @@ class Annotation:
 
     Args:
         about: what it is about.
-        name: the category, phrase or question; empty where it is about the whole image.
+        name: the category, phrase or question; empty where it is about the whole image, and of a part of it
+            the part's corners.
         value: what is said of it, in pixels of the file. Of a category each instance has an annotation of its
             own, with one box.
         counts: False where it counts neither for nor against: crowds (COCO ``iscrowd``), VOC's ``difficult``,

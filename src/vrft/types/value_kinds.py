@@ -1,4 +1,4 @@
-"""Kinds of values: names, numbers, texts, times and orders; boxes and points in an image."""
+"""Kinds of values: names, numbers, times and orders; boxes and points in an image."""
 
 from __future__ import annotations
 
@@ -71,28 +71,6 @@ class Number(Value):
 
     def describe(self) -> str:
         return f"Number: {self.number:g} {self.unit}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Text(Value):
-    """Free text."""
-
-    kind: ClassVar[str] = "text"
-    text: str
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return (self.text,)
-
-    @property
-    def size(self) -> int:
-        return len(self.text)
-
-    def shapes(self) -> Sequence[Shape]:
-        return [Shape("caption", text=self.text)]
-
-    def describe(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True, slots=True)

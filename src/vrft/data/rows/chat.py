@@ -17,7 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from vrft.data.data_options import Coordinates
-from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES, QUESTION_LABEL
+from vrft.data.label_checks import (
+    CATEGORY_BOXES,
+    IMAGE_CLASS,
+    PHRASE_BOXES,
+    QUESTION_LABEL,
+    QUESTION_TEXT,
+)
 from vrft.data.rows.answer_text import PixelBox, boxes_in
 from vrft.data.rows.row_form import (
     IMAGE_COLUMNS,
@@ -34,7 +40,6 @@ from vrft.errors import LabelError
 from vrft.tasks.parsing.answer_parsers import parse_label_answer
 from vrft.types import Boxes, BoxXYXY, Form, Label, Provides, Record, Text
 
-QUESTION_TEXT: Provides = ("question", Text.kind)
 _LISTS = ("messages", "conversations", "conversation")
 _PAIRS = (("query", "response"), ("instruction", "output"))
 _USERS, _MODELS = frozenset({"user", "human"}), frozenset({"assistant", "gpt", "model"})

@@ -20,6 +20,7 @@ from vrft.data.images import image_size_wh, is_image
 from vrft.data.label_checks import (
     IMAGE_CLASS,
     QUESTION_LABEL,
+    QUESTION_TEXT,
     Mistakes,
     check_size,
     one_part_each,
@@ -34,7 +35,7 @@ from vrft.data.rows.box_orders import order_of
 from vrft.data.rows.row_form import LabelRow, Reading, RowForm, forms
 from vrft.data.scalars import number
 from vrft.errors import ImageError, LabelError
-from vrft.types import Provides, Record, in_words
+from vrft.types import Annotation, Label, Provides, Record, Text, in_words
 from vrft.types.names import nfc
 
 _SAY_WHAT = 20
@@ -86,11 +87,13 @@ class RowReader(ABC):
 
     def detects(self, path: Path) -> frozenset[Provides]:
         """What the files say, each by its first rows."""
-        return frozenset().union(*map(self.said_by, self.sources(path)))
+        return frozenset().union(*self._each(path))
 
     def leading(self, path: Path, given: frozenset[Provides]) -> frozenset[Provides]:
         """What is read where nothing is needed: answers in words to one and the same question are classes of
         the images, other short answers are those to the questions."""
+        if not any(QUESTION_TEXT in said and QUESTION_LABEL not in said for said in self._each(path)):
+            given -= {QUESTION_TEXT}
         if not {IMAGE_CLASS, QUESTION_LABEL} <= given:
             return given
         asked = {
@@ -103,6 +106,9 @@ class RowReader(ABC):
         one_question = len({question for question, _ in asked}) == 1
         are_classes = one_question and any(number(answer) is None for _, answer in asked)
         return given - {QUESTION_LABEL if are_classes else IMAGE_CLASS}
+
+    def _each(self, path: Path) -> list[frozenset[Provides]]:
+        return [self.said_by(source) for source in self.sources(path)]
 
     def read(self, path: Path, needs: frozenset[Provides], options: ReadOptions | None = None) -> Dataset:
         """One record per image as first named, with what all rows say of it."""
@@ -172,8 +178,21 @@ def most_say(rows: Iterable[LabelRow]) -> frozenset[Provides]:
     """What most of the first rows say that can be read; of two that are alike frequent, the first."""
     first = islice((row for row in rows if row.mistake is None), _SAY_WHAT)
     known = (next((says for form in forms() if (says := form.says(row))), frozenset()) for row in first)
-    said = Counter(says for says in known if says)
+    said = Counter(_with_texts(says) for says in known if says)
     return max(said, key=said.__getitem__, default=frozenset())
+
+
+def _with_texts(says: frozenset[Provides]) -> frozenset[Provides]:
+    """A short answer is a text as well."""
+    return says | {QUESTION_TEXT} if QUESTION_LABEL in says else says
+
+
+def _as_texts(record: Record) -> Record:
+    """The record with its short answers as texts."""
+    others = [one for one in record.annotations if one.provides != QUESTION_LABEL]
+    short = record.about("question", Label)
+    texts = [Annotation("question", one.name, Text(label.name)) for one, label in short]
+    return replace(record, annotations=(*others, *texts))
 
 
 class _Images:
@@ -219,7 +238,9 @@ class _Images:
         form = form_of(row)
         if form is None:
             raise LabelError(f"The row says nothing of its image {row.image!r}.", row.where, row.fix)
-        pair = min(form.says(row) & self.needs or pairs)
+        says = form.says(row)
+        pair = min(says & self.needs or pairs)
+        as_text = pair == QUESTION_TEXT and pair not in says and QUESTION_LABEL in says
         about, given = pair[0], form.image(row)
         if isinstance(given, str) and given in self._unusable:
             return
@@ -231,7 +252,9 @@ class _Images:
         if record is None:
             return
         try:
-            record = form.add(record, row, pair, Reading(self.mistakes, self.options, order))
+            own = QUESTION_LABEL if as_text else pair
+            record = form.add(record, row, own, Reading(self.mistakes, self.options, order))
+            record = _as_texts(record) if as_text else record
         except LabelError as mistake:
             self.mistakes.append(mistake)
             subject = form.subject(row, about)

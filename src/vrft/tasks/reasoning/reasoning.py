@@ -15,6 +15,7 @@ from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.metrics.shared_metrics import ACCURACY, ACCURACY_CLASS_MEAN
 from vrft.tasks.parsing.answer_parsers import parse_label_answer
 from vrft.tasks.parsing.label_reading import read_label
+from vrft.tasks.parsing.short_answers import short_form
 from vrft.tasks.prompt_text import answer_instructions, in_tags
 from vrft.tasks.task import Setting, Task, audit_example
 from vrft.types import Answer, CoordinateFrame, Example, Label, Record, Value, expect
@@ -22,39 +23,11 @@ from vrft.types import Answer, CoordinateFrame, Example, Label, Record, Value, e
 GROUP = "question"
 """All questions count alike: no two need share words."""
 
-_NUMBER = re.compile(
-    r"(?P<sign>[-+−]?) ?(?P<currency>[$€£¥]?) ?"
-    r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,30}|(?=\.[0-9]))(?:\.(?P<rest>[0-9]{0,30}))?"
-    r" ?(?P<percent>%?)\.?"
-)
-_CHOICE = re.compile(r"\(([A-Za-z])\)\.?|([A-Za-z])[).]")
 _WORKED = re.compile(
     r"\b(?:plus|minus|times|divided by|multiplied by|equals|adds? up to|sums? to)\b"
     r"|[0-9)] ?[-+*/×÷−] ?[0-9(]|\w\s?=\s?\w",
     re.IGNORECASE,
 )
-
-
-def short_form(text: str) -> str:
-    """An answer as it is compared: a number or the letter of a choice without what does not change it.
-
-    What is neither stays as it is. A percent or currency sign is part of the answer; other units are text.
-
-    Example:
-        >>> short_form("1,200.50"), short_form("+7.0"), short_form("-0"), short_form("seven")
-        ('1200.5', '7', '0', 'seven')
-        >>> short_form("$ 1,000"), short_form("50 %"), short_form("(B)"), short_form("7 or 8")
-        ('$1000', '50%', 'B', '7 or 8')
-    """
-    if choice := _CHOICE.fullmatch(text.strip()):
-        return choice[1] or choice[2]
-    number = _NUMBER.fullmatch(text.strip())
-    if number is None:
-        return text
-    whole, rest = number["whole"].replace(",", "").lstrip("0") or "0", (number["rest"] or "").rstrip("0")
-    plain = f"{whole}.{rest}".rstrip(".")
-    sign = "-" if number["sign"] in ("-", "−") and plain != "0" else ""
-    return f"{sign}{number['currency']}{plain}{number['percent']}"
 
 
 def accuracy(answer: Answer, target: Value) -> float:

@@ -1,0 +1,172 @@
+"""Questions with several right answers or with choices, and the text of an image or of a part of it.
+
+- ``question`` with ``answers`` (DocVQA, TextVQA, VQA v2): a list of texts, or of objects with ``answer``; any
+  of them is right, and the most frequent is the label. ``answer`` may be such a list too;
+- ``question`` with ``choices`` or ``options``, a list or a mapping of letters to texts, or with the columns
+  ``A``, ``B``, ``C`` (MMBench): ``answer`` is a letter, the text of a choice, or, as a number, its place from
+  0 (ScienceQA);
+- ``text`` (or ``transcription``): all that is written in the image, ``""`` where nothing is; with ``box`` or
+  ``bbox`` what is written there. Several rows of an image are several places.
+
+``tolerance`` says how far a number may be off, as a share of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+from typing import Any
+
+from vrft.data.data_options import BoxOrder
+from vrft.data.label_checks import IMAGE_TEXT, QUESTION_TEXT
+from vrft.data.rows.box_orders import read_box
+from vrft.data.rows.plain import QUESTION, TARGET
+from vrft.data.rows.row_form import (
+    IMAGE_COLUMNS,
+    LabelRow,
+    Reading,
+    RowForm,
+    of_phrase,
+    unpacked,
+)
+from vrft.data.scalars import number
+from vrft.errors import LabelError
+from vrft.types import BoxXYXY, Provides, Record, Text
+from vrft.types.names import plain_name
+
+_ANSWERS = ("answers", "direct_answers")
+_CHOICES = ("choices", "options")
+_PLACES = ("correct_choice_idx", "answer_idx", "answer_index", "correct_idx")
+_WRITTEN = ("text", "transcription")
+_BOXES: Mapping[str, BoxOrder | None] = {"box": "xyxy", "bbox_2d": "xyxy", "bbox_xywh": "xywh", "bbox": None}
+_LEAST = 2
+"""Choices that make a question one of choice."""
+_EXPECTED = 'Expected: {"image": "a.jpg", "question": "What is on the sign?", "answers": ["Exit", "EXIT"]}.'
+
+
+class AnswersForm(RowForm):
+    """A question with what is right and what there is to choose from; or what is written where."""
+
+    rank = 8
+    provides: Mapping[Provides, str] = {
+        QUESTION_TEXT: 'an "image", a "question" and "answers", or "choices" with an "answer", on each line',
+        IMAGE_TEXT: 'an "image" and the "text" that is written in it on each line',
+    }
+
+    def says(self, row: LabelRow) -> frozenset[Provides]:
+        entry = row.entry
+        if not any(key in entry for key in IMAGE_COLUMNS):
+            return frozenset()
+        if any(key in entry for key in QUESTION):
+            asks = any(key in entry for key in _ANSWERS) or _choices(row) or _listed(_first(row, TARGET))
+            return frozenset({QUESTION_TEXT} if asks else ())
+        alone = not any(key in entry for key in TARGET)
+        return frozenset({IMAGE_TEXT} if alone and isinstance(_first(row, _WRITTEN), str) else ())
+
+    def loose_boxes(self, row: LabelRow) -> list[Sequence[float]]:
+        found = read_box(unpacked(row.entry.get("bbox"))) if "bbox" in row.entry else None
+        return [found[0]] if found is not None and found[1] is None else []
+
+    def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
+        if pair == IMAGE_TEXT:
+            return _add_text(record, row, reading)
+        question = _first(row, QUESTION)
+        if not isinstance(question, str) or not question.strip():
+            raise LabelError("The row asks no question.", row.where, _EXPECTED)
+        return of_phrase(record, question.strip(), _answer(row), row, "question")
+
+
+def _add_text(record: Record, row: LabelRow, reading: Reading) -> Record:
+    written, key = _first(row, _WRITTEN), next((key for key in _BOXES if key in row.entry), None)
+    if not isinstance(written, str):
+        fix = 'Write what is written there, or "" where nothing is.'
+        raise LabelError("The row has no text under 'text'.", row.where, fix)
+    box: BoxXYXY | None = None
+    if key is not None:
+        found = read_box(unpacked(row.entry[key]))
+        if found is None:
+            raise LabelError(f"The value of '{key}' is no box of four numbers.", row.where, "Fix the row.")
+        box = reading.box(found[0], record, row.where, found[1] or _BOXES[key])
+    name = "" if box is None else ", ".join(f"{side:g}" for side in box)
+    return of_phrase(record, name, Text(written.strip(), xyxy_px=box), row, "image")
+
+
+def _answer(row: LabelRow) -> Text:
+    """What is right, and what there is to choose from."""
+    tolerance, choices = number(row.entry.get("tolerance", 0)), _choices(row)
+    if tolerance is None or not 0 <= tolerance < 1:
+        problem = f"The tolerance {row.entry['tolerance']!r} is no share from 0 to below 1."
+        raise LabelError(problem, row.where, "Write 0.05 for five per cent.")
+    if choices:
+        return Text(_letter(row, choices), choices=tuple(choices.items()), tolerance=tolerance)
+    answers = _texts(_first(row, (*_ANSWERS, *TARGET)))
+    if not answers:
+        raise LabelError("The row has no text under 'answers'.", row.where, _EXPECTED)
+    usual = Counter(answers).most_common(1)[0][0]
+    return Text(usual, tuple(answers) if len(answers) > 1 else (), tolerance=tolerance)
+
+
+def _choices(row: LabelRow) -> dict[str, str]:
+    """Text by letter; nothing where a row has no choices."""
+    given = unpacked(_first(row, _CHOICES))
+    if isinstance(given, Mapping):
+        return {str(letter): str(text) for letter, text in given.items() if text is not None}
+    if isinstance(given, list | tuple) and len(given) <= len(ascii_uppercase):
+        return dict(zip(ascii_uppercase, map(str, given), strict=False))
+    entry = {key.upper(): value for key, value in row.entry.items() if len(key) == 1}
+    columns = {letter: str(entry[letter]) for letter in ascii_uppercase if entry.get(letter) is not None}
+    return columns if len(columns) >= _LEAST and "A" in columns else {}
+
+
+def _letter(row: LabelRow, choices: Mapping[str, str]) -> str:
+    """The letter of the right choice."""
+    place = number(_first(row, _PLACES))
+    given = _first(row, (*TARGET, "label", *_ANSWERS)) if place is None else int(place)
+    said = _texts(given)
+    found = {letter for letter in choices for one in said if plain_name(letter) == plain_name(one)}
+    found = found or {x for x, text in choices.items() for one in said if plain_name(text) == plain_name(one)}
+    by_place = isinstance(given, int) and not isinstance(given, bool) and 0 <= given < len(choices)
+    if by_place:
+        own = list(choices)[given]
+        if place is not None or not found:
+            return own
+        if found != {own}:
+            problem = f"The answer {given} may be the choice '{given}' or that at place {given} from 0."
+            raise LabelError(problem, row.where, "Write its letter.")
+    if len(found) != 1:
+        listed = ", ".join(f"{letter} ({text[:30]})" for letter, text in choices.items())
+        problem = f"The answer {given!r} is not one of the choices {listed}."
+        raise LabelError(problem, row.where, "Write the letter of the right one.")
+    return found.pop()
+
+
+def _texts(given: object) -> list[str]:
+    """Right answers as they are given: texts and numbers, or objects that hold them."""
+    given = unpacked(given)
+    if isinstance(given, Mapping):
+        given = next((given[key] for key in ("answer", "text") if key in given), None)
+    if isinstance(given, list | tuple):
+        return [text for one in given for text in _texts(one)]
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    is_text = isinstance(given, str | int | float) and not isinstance(given, bool)
+    return [text] if is_text and (text := str(given).strip()) else []
+
+
+def _listed(given: object) -> bool:
+    """Whether it is a list of texts: no box, and no list of boxes."""
+    given = unpacked(given)
+    return (
+        isinstance(given, list)
+        and bool(given)
+        and all(isinstance(one, str) for one in given)
+        and (read_box(given) is None)
+    )
+
+
+def _first(row: LabelRow, keys: Sequence[str]) -> Any:
+    return next((row.entry[key] for key in keys if row.entry.get(key) is not None), None)
+
+
+FORM = AnswersForm()

@@ -1,0 +1,5 @@
+"""Visual question answering, as a task."""
+
+from vrft.tasks.vqa.vqa import TASK
+
+__all__ = ["TASK"]

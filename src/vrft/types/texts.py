@@ -1,0 +1,84 @@
+"""Texts: what is written in an image, or the answer to a question, with all that may be said as well."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vrft.types.frames import BoxXYXY
+from vrft.types.names import nfc
+from vrft.types.values import Finite, Shape, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Value):
+    """Free text; the letter of a choice where there are choices."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+    """Empty where the right answer is that nothing is written there."""
+    accepted: tuple[str, ...] = ()
+    """Of a target: all right answers as they were given, repeats included; empty where ``text`` is the only
+    one."""
+    choices: tuple[tuple[str, str], ...] = ()
+    """What there is to choose from: letter and text of each."""
+    tolerance: Finite = 0.0
+    """Of a target that is a number: the share of it by which an answer may be off."""
+    ignore_case: bool = False
+    """Of a target: capitals make no difference where texts are compared letter by letter."""
+    xyxy_px: tuple[Finite, Finite, Finite, Finite] | None = None
+    """Where it is written, in pixels of the file; None: anywhere in the image."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", nfc(self.text))
+        if self.accepted:
+            object.__setattr__(self, "accepted", tuple(map(nfc, self.accepted)))
+        if self.choices:
+            choices = tuple((nfc(letter), nfc(text)) for letter, text in self.choices)
+            object.__setattr__(self, "choices", choices)
+
+    @property
+    def right(self) -> tuple[str, ...]:
+        """All that is right, each once, the text first."""
+        return tuple(dict.fromkeys((self.text, *self.accepted)))
+
+    @property
+    def chosen(self) -> str | None:
+        """The text of the choice; None where there is nothing to choose from."""
+        return dict(self.choices).get(self.text)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.text
+
+    @property
+    def meaning(self) -> Hashable:
+        """The text, or what it chooses: choices may be listed in another order."""
+        return " ".join((self.chosen or self.text).split())
+
+    @property
+    def evidence_boxes(self) -> Sequence[BoxXYXY] | None:
+        """The place; where it is not known, a crop could cut the text off."""
+        return None if self.xyxy_px is None else (self.xyxy_px,)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (self.text, *(text for _, text in self.choices))
+
+    @property
+    def size(self) -> int:
+        return len(self.text)
+
+    def shapes(self) -> Sequence[Shape]:
+        """A caption, with its place where that is known."""
+        if self.is_empty:
+            return ()
+        if self.xyxy_px is not None:
+            return [Shape("rectangle", self.xyxy_px, self.text)]
+        return [Shape("caption", text=self.describe())]
+
+    def describe(self) -> str:
+        if self.is_empty:
+            return "No text."
+        return f"{self.text}: {self.chosen}" if self.chosen is not None else self.text
