@@ -220,9 +220,13 @@ def test_the_target_decides_what_may_be_done_to_its_image(target, may_be_cut, ma
     assert augmented(example, SCALE, 0, 0).image.resized_wh is not None
 
 
-def test_an_example_that_does_not_show_one_image_is_left_alone():
+def test_an_example_that_shows_something_else_than_images_of_one_size_is_left_alone():
     example = asking()
-    for media in ((example.image, example.image), (Video(Path("a.mp4"), (64, 48)),), ()):
+    for media in (
+        (example.image, replace(example.image, size_wh=(64, 48))),
+        (Video(Path("a.mp4"), (64, 48)),),
+        (),
+    ):
         several = replace(example, media=media)
         assert augmented(several, ALL, 0, 0) is several
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -97,10 +98,29 @@ def _texts(folder: Path) -> None:
     write_texts(folder, shown)
 
 
+def _sequences(folder: Path) -> None:
+    """A thing that moves through three images, with numbers in both ways of writing them."""
+    folder.mkdir(parents=True)
+    rows = []
+    for number in range(len(SHOWN)):
+        names, boxes = [], {}
+        for step in range(2 + number % 2):
+            image, _ = drawn(number)
+            x, y = 6 + 18 * step, 8 + 8 * ((number + step) % 5)
+            box = (float(x), float(y), float(x + 30), float(y + 28))
+            ImageDraw.Draw(image).rectangle(box, fill=(250, 220, 20))
+            names.append(f"{number}_{step + 1}.png")
+            image.save(folder / names[-1])
+            boxes[str(step + 1)] = list(box)
+        rows.append({"images": names, "question": "the yellow card", "target": {"boxes": boxes}})
+    (folder / "tracks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
 WRITERS: Mapping[Provides, Callable[[Path], None]] = {
     ("category", "boxes"): _boxes,
     ("image", "label"): _classes,
     ("phrase", "boxes"): _phrases,
+    ("phrase", "tracks"): _sequences,
     ("question", "label"): _questions,
     ("question", "text"): _answers,
     ("image", "text"): _texts,

@@ -123,10 +123,10 @@ def shown_otherwise(task: Task, examples: Sequence[Example]) -> None:
         for seed in range(12):
             other = augmented(example, ALL, seed)
             changed += other.media != example.media
-            image = other.image
+            image = other.media[0]
             assert other.target == example.target and other.target.holds(image.window_px, image.mirrored)
-            assert open_image(image).size == image.shown_wh
-            frames = [image.frame("norm1", image.shown_wh)]
+            assert all(open_image(one).size == image.shown_wh for one in other.media)
+            frames = [one.frame("norm1", one.shown_wh) for one in other.media]
             rollout = scorer.score_text(task.gold(other, frames), other, frames)
             assert task.success(rollout.answer, other.target) and not rollout.failures, other
             exact = {name: v for name, v in rollout.terms.items() if v is not None and v > 0.8}
@@ -217,7 +217,7 @@ def evaluated(task: Task, spec: str, run: RunFolder, data: Path, folder: Path) -
 def predicted(task: Task, spec: str, examples: Sequence[Example], folder: Path) -> None:
     """``vrft predict`` about an image without labels: an answer, a drawing, and every format that holds
     it."""
-    image = examples[0].image.path
+    image = examples[0].media[0].path
     options = examples[0].options
     request = PredictRequest(
         model="miniature",
@@ -247,7 +247,7 @@ def exported(task: Task, examples: Sequence[Example], gold: Sequence[Prediction]
     for one in held:
         written = json.dumps(one.opened(list(examples), Setting("me"))(list(gold)))
         assert len(written) > 20
-    plain = open_image(gold[0].example.image)
+    plain = open_image(gold[0].example.media[0])
     drawn = draw_predictions(gold[:1])
     assert np.asarray(drawn).shape != np.asarray(plain).shape or not np.array_equal(drawn, plain)
     for example in examples:
@@ -263,7 +263,7 @@ def exported(task: Task, examples: Sequence[Example], gold: Sequence[Prediction]
 
 def pseudo_labelled(task: Task, examples: Sequence[Example], data: Path, folder: Path) -> None:
     """Several answers that agree become a label of the same meaning."""
-    frames = [examples[0].image.frame("norm1", examples[0].image.size_wh)]
+    frames = [medium.frame("norm1", medium.size_wh) for medium in examples[0].media]
     rollout = recorded(examples[0], frames, Completion(task.gold(examples[0], frames), logprobs=(-0.1,)))
     asked = replace(examples[0], target=None)
     prediction = Prediction(asked, rollout.answer, (replace(rollout, example=asked),) * 3)

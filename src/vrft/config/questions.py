@@ -9,7 +9,7 @@ from pathlib import Path
 from vrft.config.run_config import RunConfig
 from vrft.data.data_options import DataOptions, ReadOptions
 from vrft.data.dataset import Dataset, load_dataset
-from vrft.data.fingerprints import CACHE, Fingerprints, fingerprints, unusable
+from vrft.data.fingerprints import CACHE, Fingerprints, fingerprints, of_sequence, unusable
 from vrft.data.label_checks import raise_all
 from vrft.data.splits.few_shot import Split, few_shot_split
 from vrft.data.splits.manifest import SavedSplit, split_from_manifest
@@ -146,7 +146,9 @@ def compute_fingerprints(
 ) -> Fingerprints:
     """The fingerprints of a dataset's images, kept in a folder (a run's or a fit's) for the next time."""
     cache = folder / CACHE if folder is not None else None
-    return fingerprints({record.id: record.image.path for record in dataset.records}, cache, reporter)
+    paths = {str(medium.path): medium.path for record in dataset.records for medium in record.media}
+    found = fingerprints(paths, cache, reporter)
+    return {r.id: of_sequence([found[str(medium.path)] for medium in r.media]) for r in dataset.records}
 
 
 def usable(
@@ -172,7 +174,12 @@ def usable(
     """
     records = tuple(record for record in dataset.records if names is None or record.id in names)
     found = compute_fingerprints(replace(dataset, records=records), folder, reporter)
-    mistakes = {record.id: why for record in records if (why := refusal(record.image)) is not None}
+    mistakes = {
+        record.id: why
+        for record in records
+        for medium in record.media
+        if isinstance(medium, Image) and (why := refusal(medium)) is not None
+    }
     mistakes |= unusable(records, found)
     kept = {name: print_ for name, print_ in found.items() if name not in mistakes}
     return dataset.without(mistakes, strict), kept
@@ -221,9 +228,9 @@ def pseudo_of(
         return NO_PSEUDO
     dataset, split = questions.dataset, questions.split
     learned = {e.record_id for e in split.train}
-    given = {r.id: r.image.path for r in dataset.records if dataset.parts.get(r.id) in ("val", "test")}
+    given = {r.id: r.media[0].path for r in dataset.records if dataset.parts.get(r.id) in ("val", "test")}
     held_out = {name: path for name, path in given.items() if name not in learned}
-    held_out |= {e.record_id: e.image.path for e in (*split.val, *split.heldout)}
+    held_out |= {e.record_id: e.media[0].path for e in (*split.val, *split.heldout)}
     made = pseudo_labels(
         config.pseudo_labels,
         {questions.task.name},

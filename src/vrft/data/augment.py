@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from vrft.types import BoxXYXY, ColorShift, Example
+from vrft.types import BoxXYXY, ColorShift, Example, Image
 from vrft.types.options import Options
 
 CROP_LEAST_AREA = 0.8
@@ -57,14 +57,18 @@ _PLACE_WORDS = re.compile(
 
 
 def shown_as(example: Example, **changes: Any) -> Example:
-    """The example with its one image shown otherwise; ``changes`` are fields of ``types.Image``."""
-    return replace(example, media=(replace(example.image, **changes),))
+    """The example with its images shown otherwise, all alike; ``changes`` are fields of ``types.Image``."""
+    return replace(example, media=tuple(replace(one, **changes) for one in _images(example)))
+
+
+def _images(example: Example) -> list[Image]:
+    return [medium for medium in example.media if isinstance(medium, Image)]
 
 
 def draw_color(example: Example, rng: np.random.Generator) -> Example:
     """A random light."""
     factors = rng.uniform(1 - COLOR_STRENGTH, 1 + COLOR_STRENGTH, 3).tolist()
-    return shown_as(example, edits=(*example.image.edits, ColorShift(*factors)))
+    return shown_as(example, edits=(*_images(example)[0].edits, ColorShift(*factors)))
 
 
 def draw_flip(example: Example, rng: np.random.Generator) -> Example:
@@ -73,7 +77,7 @@ def draw_flip(example: Example, rng: np.random.Generator) -> Example:
     holds = example.target is None or example.target.survives_mirror
     if not holds or any(map(speaks_of_sides, {example.question, *example.options, *words})):
         return example
-    return shown_as(example, mirrored=not example.image.mirrored)
+    return shown_as(example, mirrored=not _images(example)[0].mirrored)
 
 
 def draw_crop(example: Example, rng: np.random.Generator) -> Example:
@@ -81,7 +85,7 @@ def draw_crop(example: Example, rng: np.random.Generator) -> Example:
     boxes = _evidence(example)
     if boxes is None or speaks_of_places(example.question):
         return example
-    image = example.image
+    image = _images(example)[0]
     least_side = math.sqrt(CROP_LEAST_AREA_AROUND_BOXES if boxes else CROP_LEAST_AREA)
     columns, rows = (
         _draw_part(side, least_side, [b[axis] for b in boxes], [b[axis + 2] for b in boxes], rng)
@@ -105,7 +109,7 @@ def _draw_part(
 
 def draw_scale(example: Example, rng: np.random.Generator) -> Example:
     """Made smaller by a random factor, as far as its smallest box allows."""
-    boxes, sides_wh = _evidence(example), example.image.shown_wh
+    boxes, sides_wh = _evidence(example), _images(example)[0].shown_wh
     sides = (side for x1, y1, x2, y2 in boxes or () for side in (x2 - x1, y2 - y1))
     # A point has no side that could become too small.
     smallest = min((side for side in sides if side > 0), default=math.inf)
@@ -120,9 +124,10 @@ def draw_scale(example: Example, rng: np.random.Generator) -> Example:
 def _evidence(example: Example) -> Sequence[BoxXYXY] | None:
     """What must stay whole, in pixels of the window that is shown; None where nothing may be cut off."""
     boxes = () if example.target is None else example.target.evidence_boxes
-    if boxes is None or example.image.window_px is None:
+    window = _images(example)[0].window_px
+    if boxes is None or window is None:
         return boxes
-    left, top = example.image.window_px[:2]
+    left, top = window[:2]
     return [(x1 - left, y1 - top, x2 - left, y2 - top) for x1, y1, x2, y2 in boxes]
 
 
@@ -173,7 +178,8 @@ def augmented(example: Example, options: AugmentOptions, *seeds: int) -> Example
     change has its own source of chance, so switching one on or off does not draw the others anew.
 
     Args:
-        example: a training question; one that does not show exactly one image comes back as it is.
+        example: a training question. The images of a sequence are changed alike; where they have different
+            sizes, or other media are shown, it comes back as it is.
         options: chances of the changes; where all are 0, the example itself comes back.
         seeds: not negative; of a run, its seed, step, draw and place, so that no question has another's.
 
@@ -185,7 +191,8 @@ def augmented(example: Example, options: AugmentOptions, *seeds: int) -> Example
         >>> augmented(example, AugmentOptions(flip=1.0), 0).image.mirrored
         True
     """
-    if [medium.kind for medium in example.media] != ["image"]:
+    images = _images(example)
+    if not images or images != [replace(images[0], path=one.path) for one in example.media]:
         return example
     for name, (source, draw) in DRAWS.items():
         if not (chance := getattr(options, name)):

@@ -7,7 +7,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vrft.data.fingerprints import Fingerprints, groups_alike, groups_of, read_prints
+from vrft.data.fingerprints import (
+    Fingerprints,
+    fingerprints,
+    groups_alike,
+    groups_of,
+    of_sequence,
+    read_prints,
+)
 from vrft.data.images import content_hash
 from vrft.data.label_checks import STRICTEST_FIRST
 from vrft.errors import LabelError
@@ -118,14 +125,18 @@ def distinct(
 ) -> Distinct:
     """Settle copies and near-duplicates, alike for questions in a ``LazyQuestionGrid`` and in a list."""
     pairs = examples if isinstance(examples, LazyQuestionGrid) else None
-    images = pairs.images if pairs is not None else {e.record_id: e.image.path for e in examples}
+    images = pairs.images if pairs is not None else {e.record_id: e.media[0].path for e in examples}
+    if prints is None and pairs is None and any(len(e.media) > 1 for e in examples):
+        paths = {str(medium.path): medium.path for e in examples for medium in e.media}
+        found = fingerprints(paths)
+        prints = {e.record_id: of_sequence([found[str(m.path)] for m in e.media]) for e in examples}
     same = same_images(images, prints)
     copied = _in_groups(same) if pairs is not None else set()
     alone = pairs.without(copied) if pairs is not None else LazyQuestionGrid([], set(), _never)
     kept, duplicates = without_repeats(pairs.about(copied) if pairs is not None else examples, same)
     alike: dict[str, str] = {}
     if near_duplicates:
-        asked = {e.record_id: e.image.path for e in kept} | alone.images
+        asked = {e.record_id: e.media[0].path for e in kept} | alone.images
         # Those of a test part go first, for a group's first one keeps its labels.
         order = sorted(asked, key=lambda name: (STRICTEST_FIRST.index(parts.get(name, "train")), name))
         near = near_images({name: asked[name] for name in order}, prints)

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +212,15 @@ def fingerprints(
     return {name: known[path] for name, path in images.items()}
 
 
+def of_sequence(prints: Sequence[Fingerprint | LabelError]) -> Fingerprint | LabelError:
+    """Several images as one: the content of all, the look of the first; or what is wrong with one."""
+    first = next((one for one in prints if isinstance(one, LabelError)), prints[0])
+    if isinstance(first, LabelError) or len(prints) == 1:
+        return first
+    hashes = "".join(one.sha256 for one in prints if isinstance(one, Fingerprint))
+    return replace(first, sha256=hashlib.sha256(hashes.encode()).hexdigest())
+
+
 def read_prints(prints: Fingerprints, names: Iterable[str]) -> dict[str, Fingerprint]:
     """The fingerprints of some records."""
     found = {name: prints[name] for name in names}
@@ -228,7 +237,7 @@ def unusable(records: Iterable[Record], prints: Fingerprints) -> dict[str, Label
         try:
             if isinstance(found, LabelError):
                 raise found
-            check_size(record.image.size_wh, found.seen_wh, str(record.image.path))
+            check_size(record.media[0].size_wh, found.seen_wh, str(record.media[0].path))
         except LabelError as mistake:
             mistakes[record.id] = mistake
     return mistakes

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from vrft.data.images import open_rgb
+from vrft.data.drawn_media import drawn_media
 from vrft.errors import InputError, RunError
-from vrft.geometry.overlay import PALETTE, draw_shapes
+from vrft.geometry.overlay import PALETTE
 from vrft.run_folder import make_folder
 from vrft.tasks.registry import task_of
 from vrft.types import Example, Prediction, Shape
@@ -28,7 +28,7 @@ def draw(about: Example | Prediction | Sequence[Prediction]) -> Image.Image:
         about: a question with its target; an answer; or several answers about one image, a color for each.
 
     Returns:
-        RGB, in the size of the file.
+        RGB, in the size of the file; images of a sequence are side by side.
 
     Example:
         >>> from tempfile import mkdtemp
@@ -45,12 +45,11 @@ def draw(about: Example | Prediction | Sequence[Prediction]) -> Image.Image:
     if not isinstance(about, Example):
         return draw_predictions(about)
     shapes = task_of(about).canonical(about.target, about).shapes() if about.target is not None else ()
-    return draw_shapes(open_rgb(about.image.path), {about.question: shapes})
+    return drawn_media(about.media, {about.question: shapes})
 
 
 def draw_predictions(predictions: Sequence[Prediction]) -> Image.Image:
-    """An image with the answers to all questions about it, a color for each, in RGB and the file's size."""
-    image = open_rgb(predictions[0].example.image.path)
+    """What was shown with the answers to all questions about it, a color for each; in RGB."""
     shapes = [
         (shape, PALETTE[number % len(PALETTE)], name)
         for number, one in enumerate(predictions)
@@ -62,7 +61,7 @@ def draw_predictions(predictions: Sequence[Prediction]) -> Image.Image:
     for shape, color, name in sorted(shapes, key=lambda one: _sureness(one[0])):
         layers.setdefault(name, []).append(shape)
         colors[name] = color
-    return draw_shapes(image, layers, colors)
+    return drawn_media(predictions[0].example.media, layers, colors)
 
 
 def drawn_name(image: str) -> str:

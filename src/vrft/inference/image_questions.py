@@ -70,6 +70,16 @@ def image_of_bytes(content: bytes, folder: Path) -> ImageFiles:
     return ImageFiles(folder, (file.replace(file.with_suffix(f".{kind}")),), single=True)
 
 
+def _together(images: ImageFiles, task: Task) -> list[list[Path]]:
+    """What is shown together: each image alone, or those of a folder where the task follows things."""
+    if not task.sequences:
+        return [[path] for path in images.paths]
+    folders: dict[Path, list[Path]] = {}
+    for path in images.paths:
+        folders.setdefault(path.parent, []).append(path)
+    return [*folders.values()]
+
+
 def questions_about(
     images: ImageFiles,
     task: Task,
@@ -86,13 +96,18 @@ def questions_about(
         raise InputError("A question or a class name is empty. Write at least one word.")
     examples: list[Example] = []
     broken: list[LabelError] = []
-    for path in images.paths:
-        try:
-            shown = (Image(path, open_rgb(path).size),)
-        except LabelError as mistake:
-            broken.append(mistake)
-        else:
-            name = record_id(path, images.root)
+    for paths in _together(images, task):
+        shown: list[Image] = []
+        for path in paths:
+            try:
+                shown.append(Image(path, open_rgb(path).size))
+            except LabelError as mistake:
+                broken.append(mistake)
+            progress(1)
+        # Of a sequence with a broken image nothing is asked: its images would have other numbers.
+        if len(shown) == len(paths):
+            place = paths[0] if len(paths) == 1 else paths[0].parent
+            name = record_id(place, images.root)
+            name = images.root.resolve().name if name == "." else name
             examples += [task.ask(name, shown, question, names, form) for question in asked]
-        progress(1)
     return examples, broken

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vrft.data.images import content_hash
 from vrft.data.label_checks import some
+from vrft.data.splits.manifest import hash_of
 from vrft.errors import RunError
 from vrft.inference.ask_options import AskOptions
 from vrft.models.model_source import weights_of
@@ -47,8 +47,8 @@ def check_questions(folder: Path, settings: Mapping[str, Any], examples: Sequenc
 
 def check_images(folder: Path, settings: Mapping[str, Any], examples: Sequence[Example]) -> Path:
     """The same of questions about images: later calls may ask more, and the files must stay as they were."""
-    paths = {example.record_id: example.image.path for example in examples}
-    return _check(folder, settings, examples, {name: content_hash(path) for name, path in paths.items()})
+    shown = {example.record_id: example.media for example in examples}
+    return _check(folder, settings, examples, {name: hash_of(media) for name, media in shown.items()})
 
 
 def _check(

@@ -85,7 +85,7 @@ def packed_hidden(
         **image_arguments(policy, prompts),
     ).last_hidden_state
     first_RH = hidden_PLH[:, width - 1].repeat_interleave(group_size, 0)
-    rest_RAH = hidden_PLH[:, width:].reshape(count * group_size, length, -1)
+    rest_RAH = hidden_PLH[:, width:].reshape(count * group_size, length, hidden_PLH.shape[-1])
     return torch.cat([first_RH[:, None], rest_RAH], 1)[answers.mask_RA]
 
 

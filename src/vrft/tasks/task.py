@@ -111,6 +111,8 @@ class Task(ABC):
     """None where a question always has something to find."""
     takes_options: bool = False
     """A question may list class names to choose from."""
+    sequences: bool = False
+    """A question about a folder without labels shows its images together, in the order of their names."""
     answers_many: bool = False
     """An answer may have any number of parts, also none."""
     has_confidences: bool = False

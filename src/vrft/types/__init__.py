@@ -28,6 +28,7 @@ from vrft.types.rollouts import (
     frames_of,
 )
 from vrft.types.texts import Text
+from vrft.types.tracks import Tracks
 from vrft.types.value_kinds import Boxes, Label, Number, Permutation, Points, TimeSpan
 from vrft.types.values import Mask, Shape, Value, ValueList, ValueSet, expect
 
@@ -78,6 +79,7 @@ __all__ = [
     "Text",
     "TileShuffle",
     "TimeSpan",
+    "Tracks",
     "Turn",
     "Value",
     "ValueList",

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from vrft.errors import InputError
 from vrft.types.media import Image, Medium
 from vrft.types.names import nfc
 from vrft.types.values import Value
@@ -18,9 +19,11 @@ Provides = tuple[str, str]
 _WORDS: Mapping[Provides, str] = {
     ("category", "boxes"): "boxes of categories",
     ("category", "points"): "points on things of categories",
+    ("category", "tracks"): "things of categories with boxes through images",
     ("image", "label"): "a class for each image",
     ("phrase", "boxes"): "phrases with boxes",
     ("phrase", "points"): "phrases with points",
+    ("phrase", "tracks"): "phrases with boxes through images",
     ("question", "action"): "instructions with actions",
     ("question", "label"): "questions with short answers",
     ("question", "text"): "questions with answers in words",
@@ -139,4 +142,7 @@ def only_image(media: tuple[Medium, ...], where: str) -> Image:
     if len(media) == 1 and isinstance(media[0], Image):
         return media[0]
     kinds = ", ".join(medium.kind for medium in media) or "nothing"
-    raise ValueError(f"'{where}' shows {kinds}, where one image was expected.")
+    raise InputError(
+        f"'{where}' shows {kinds}, where one image was expected. Use images one by one here, or a format or "
+        "function that takes several."
+    )

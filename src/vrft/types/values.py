@@ -7,9 +7,9 @@ Nobody else asks of which class it is: a task knows its own kind, and all others
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
@@ -90,6 +90,18 @@ class Value(Coded):
         return boxes is not None and all(
             left <= x1 and top <= y1 and x2 <= right and y2 <= bottom for x1, y1, x2, y2 in boxes
         )
+
+    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+        """Why it cannot be a label of images of these sizes in pixels, in a sentence; None where it can."""
+        width, height = sizes_wh[0]
+        boxes = self.evidence_boxes or ()
+        inside = all(min(box) >= 0 and box[2] <= width and box[3] <= height for box in boxes)
+        return None if inside else f"The target is outside its image of {width}x{height} pixels."
+
+    @classmethod
+    def is_bare(cls, row: Mapping[str, Any]) -> bool:
+        """Whether an object without a 'kind' is one of these, as other tools write it."""
+        return False
 
     def shapes(self) -> Sequence[Shape]:
         """How it is drawn over the image; empty where words say all."""

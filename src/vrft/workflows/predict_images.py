@@ -21,7 +21,7 @@ from vrft.progress import NullReporter, ProgressReporter
 from vrft.run_folder import make_folder, removed_if_refused, write_json
 from vrft.tasks.registry import default_task
 from vrft.tasks.task import Task
-from vrft.types import Boxes, Example, Prediction
+from vrft.types import Boxes, Example, Image, Prediction
 from vrft.workflows.answer_memory import refuse_too_large
 from vrft.workflows.miniature_limits import limits_of
 from vrft.workflows.requests import PredictRequest
@@ -111,12 +111,15 @@ def _predict(
     answered = _answers(run.predictor(request, options), examples, path, reporter)
     predictions = tuple(
         # Kept predictions name the image's place when it was asked about.
-        _placed(fused(one, request.fuse) if len(one.rollouts) > 1 else one, example.image.path)
+        _placed(
+            fused(one, request.fuse) if len(one.rollouts) > 1 else one,
+            [medium.path for medium in example.media],
+        )
         for one, example in zip(answered, examples, strict=True)
     )
     files, undrawn = _drawn(predictions, drawn) if drawn is not None else ([], [])
     if request.image == STDIN and request.out is None:
-        predictions = tuple(_placed(one, Path(STDIN)) for one in predictions)
+        predictions = tuple(_placed(one, [Path(STDIN)] * len(one.example.media)) for one in predictions)
     document = write(predictions)
     notes = []
     warnings = (*_hints(task, request, run, examples), *left_out(format, predictions), *undrawn)
@@ -193,13 +196,15 @@ def _drawn_paths(request: PredictRequest, images: ImageFiles) -> Callable[[str],
     return (lambda name: Path(name_beside(name))) if images.single else None
 
 
-def _placed(one: Prediction, path: Path) -> Prediction:
-    """The same about an image that is at another place now; prompts that show the old one are dropped."""
-    if one.example.image.path == path:
+def _placed(one: Prediction, paths: Sequence[Path]) -> Prediction:
+    """The same about images that are at another place now; prompts that show the old ones are dropped."""
+    if [medium.path for medium in one.example.media] == [*paths]:
         return one
 
     def moved(example: Example) -> Example:
-        return replace(example, media=(replace(example.image, path=path),))
+        placed = zip(example.media, paths, strict=True)
+        media = (replace(one, path=path) if isinstance(one, Image) else one for one, path in placed)
+        return replace(example, media=tuple(media))
 
     rollouts = tuple(
         replace(

@@ -17,7 +17,7 @@ from vrft.config.questions import ask_about, questions_of, saved_split
 from vrft.config.run_config import RunConfig
 from vrft.data.dataset import Dataset
 from vrft.data.splits.few_shot import Split
-from vrft.data.splits.manifest import PARTS, SavedSplit, hash_of, manifest
+from vrft.data.splits.manifest import PARTS, SavedSplit, hash_of, manifest, shown_name
 from vrft.errors import InputError
 from vrft.run_folder import MANIFEST
 from vrft.tasks.task import Task
@@ -133,7 +133,7 @@ class _Choice:
         """The run's questions whose images are still the same files."""
         named = own.named_in(self.examples)
         here = {
-            part: [e for e in getattr(named, part) if self.hashed(e.media) == own.images.get(e.record_id)]
+            part: [e for e in getattr(named, part) if self.hashed(e.media) == own.images.get(shown_name(e))]
             for part in PARTS
         }
         if not any(here.values()):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -84,13 +84,18 @@ def export(dataset: Dataset, folder: Path | str, form: str, link: bool = False) 
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"'{folder}' is not empty. Name a new folder.")
+    sequences = [record.id for record in dataset.records if len(record.media) != 1]
+    dataset = replace(dataset, records=tuple(r for r in dataset.records if len(r.media) == 1))
     writer, images = known[form], placed(dataset)
     for one in images:
         target = folder / writer.image(one)
         target.parent.mkdir(parents=True, exist_ok=True)
         _bring(one.record.image.path, target, link)
     writer.write(folder, images, dataset.categories)
-    return _left_out(dataset, writer)
+    lost = (
+        f"{len(sequences)} sequences of images have no place in {form} and were left out: {some(sequences)}."
+    )
+    return ((lost,) if sequences else ()) + _left_out(dataset, writer)
 
 
 def placed(dataset: Dataset) -> tuple[Placed, ...]:

@@ -12,6 +12,8 @@ What a row says follows from its columns:
 - a phrase with boxes: ``question`` (or ``phrase``, ``expression``, ``sentence``) with ``box``, ``boxes`` or
   ``bbox``;
 - a phrase or a category, whichever is needed: ``question`` with a ``target`` of boxes;
+- a thing through the images of a sequence: ``images`` with several names, a ``question`` or ``category``, and
+  ``{"boxes": {"1": [x1, y1, x2, y2], ...}}`` by the images' numbers;
 - any other value: a ``target`` that is an object, such as ``{"kind": "number", "number": 3}`` or
   ``{"kind": "points", "xy_px": [[10, 20]]}`` (``vrft.types.Value``). It is about the category, the
   question, or, without both, the whole image.
@@ -109,8 +111,12 @@ class _PlainRow:
 
     def boxes(self, record: Record, reading: Reading) -> tuple[BoxXYXY, ...]:
         """Its boxes in pixels, inside the image; LabelError without any."""
+        if len(record.media) > 1:
+            problem = f"The row shows {len(record.media)} images, and its boxes do not say in which they are."
+            fix = 'Name the image of each box: "target": {"boxes": {"1": [x1, y1, x2, y2], ...}}.'
+            raise LabelError(problem, self.where, fix)
         if self.is_value:
-            return expect(self.value(Boxes.kind, record.image.size_wh), Boxes).xyxy_px
+            return expect(self.value(Boxes.kind, record), Boxes).xyxy_px
         if self.corners is not None:
             found = [number(self.entry.get(key)) for key in self.corners]
             if None in found:
@@ -149,8 +155,8 @@ class _PlainRow:
         """The columns that say where something is."""
         return tuple(key for key in self.entry if _PLACE.fullmatch(key.lower()))
 
-    def value(self, kind: str, image_wh: tuple[int, int]) -> Value:
-        """Its target as a value; LabelError where it is none of this kind, or not inside the image."""
+    def value(self, kind: str, record: Record) -> Value:
+        """Its target as a value; LabelError where it is none of this kind, or not of these images."""
         try:
             value = Value.decode(self._object)
         except InputError as error:
@@ -158,10 +164,9 @@ class _PlainRow:
         if value.kind != kind:
             problem = f"The target is of kind '{value.kind}', where '{kind}' is expected."
             raise LabelError(problem, self.where, "Keep targets of different kinds in different tables.")
-        for box in value.evidence_boxes or ():
-            if min(box) < 0 or box[2] > image_wh[0] or box[3] > image_wh[1]:
-                problem = f"The target is outside its image of {image_wh[0]}x{image_wh[1]} pixels."
-                raise LabelError(problem, self.where, "Fix it. Coordinates are in pixels.")
+        misfit = value.misfit([medium.size_wh for medium in record.media])
+        if misfit is not None:
+            raise LabelError(misfit, self.where, "Fix it. Coordinates are in pixels.")
         return value
 
     @property
@@ -204,7 +209,10 @@ class _PlainRow:
                 value = json.loads(value)
             except (ValueError, RecursionError):
                 return None
-        return value if isinstance(value, dict) and "kind" in value else None
+        if not isinstance(value, dict) or "kind" in value:
+            return value if isinstance(value, dict) else None
+        bare = next((kind for kind in Value.kinds() if Value.of_kind(kind).is_bare(value)), None)
+        return None if bare is None else {"kind": bare, **value}
 
 
 class PlainForm(RowForm):
@@ -220,6 +228,11 @@ class PlainForm(RowForm):
 
     def says(self, row: LabelRow) -> frozenset[Provides]:
         return _PlainRow(row).provides
+
+    def image(self, row: LabelRow) -> object:
+        """A list of several images is a sequence."""
+        several = isinstance(row.images, list) and len(row.images) > 1
+        return row.images if several else row.image
 
     def says_all(self, row: LabelRow) -> bool:
         return _PlainRow(row).corners is not None
@@ -260,7 +273,7 @@ class PlainForm(RowForm):
         if pair == PHRASE_BOXES and not plain.is_value:
             return of_phrase(record, name, Boxes(plain.boxes(record, reading)), row)
         if plain.is_value or pair not in (IMAGE_CLASS, QUESTION_LABEL):
-            return of_phrase(record, name, plain.value(pair[1], record.image.size_wh), row, about)
+            return of_phrase(record, name, plain.value(pair[1], record), row, about)
         answer = plain.text(plain.short_answer)
         return of_phrase(record, name, Label(answer), row, about) if name else of_image(record, answer, row)
 

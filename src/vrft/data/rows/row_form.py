@@ -49,7 +49,7 @@ class LabelRow:
     @property
     def image(self) -> object:
         """What the row has of its image: a path, or a mapping with ``bytes`` and ``path``."""
-        found = next((self.entry[key] for key in IMAGE_COLUMNS if self.entry.get(key) is not None), None)
+        found = self.images
         if isinstance(found, list):
             if len(found) != 1:
                 problem = f"The row shows {len(found)} images, where one is expected."
@@ -58,6 +58,11 @@ class LabelRow:
         if found is None:
             raise LabelError("The row has no image: no text under 'image'.", self.where, self.fix)
         return found
+
+    @property
+    def images(self) -> object:
+        """The same, or a list of several, as its column has it; None where it has none."""
+        return next((self.entry[key] for key in IMAGE_COLUMNS if self.entry.get(key) is not None), None)
 
     def named(self, value: object, column: str) -> str:
         """A class by its name, or by its number where the column has names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -27,7 +28,6 @@ from vrft.data.label_checks import (
     part_of,
     part_of_record,
     record_id,
-    record_of,
     strictest,
     warnings_about,
 )
@@ -35,7 +35,7 @@ from vrft.data.rows.box_orders import order_of
 from vrft.data.rows.row_form import LabelRow, Reading, RowForm, forms
 from vrft.data.scalars import number
 from vrft.errors import ImageError, LabelError
-from vrft.types import Annotation, Label, Provides, Record, Text, in_words
+from vrft.types import Annotation, Image, Label, Provides, Record, Text, in_words
 from vrft.types.names import nfc
 
 _SAY_WHAT = 20
@@ -271,24 +271,34 @@ class _Images:
         self, given: object, form: RowForm, row: LabelRow, images: ImageFinder, about: str
     ) -> Record | None:
         """The record of a row's image; None where the image cannot be used."""
-        image, inside = _image(given, images, row)
-        self.n_inside += inside
-        self.cache = image.parents[1] if inside else self.cache
-        # Images of the cache are named as if they were next to their rows.
-        name = f"images/{image.name}" if inside else record_id(image, self.root)
+        found = [_image(one, images, row) for one in (given if isinstance(given, list) else [given])]
+        named: list[str] = []
+        for image, inside in found:
+            self.n_inside += inside
+            self.cache = image.parents[1] if inside else self.cache
+            # Images of the cache are named as if they were next to their rows.
+            named.append(f"images/{image.name}" if inside else record_id(image, self.root))
+        name = named[0] if len(named) == 1 else _of_sequence(named)
         record = self._records.get(name)
         if name in self._unusable:
             return None
         if record is None:
             absent = () if about == "category" and not form.says_all(row) else None
-            record = replace(record_of(image, self.root), id=name, absent=absent)
+            media = tuple(Image(image, image_size_wh(image)) for image, _ in found)
+            record = Record(name, media, absent=absent)
         try:
-            check_size(form.stated_wh(row), record.image.size_wh, row.where)
+            check_size(form.stated_wh(row), record.media[0].size_wh, row.where)
         except ImageError:
             self._records.pop(name, None)
             self._unusable.add(name)
             raise
         return record
+
+
+def _of_sequence(names: list[str]) -> str:
+    """A name of several images, short and no other's."""
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:8]
+    return f"{names[0]} and {len(names) - 1} more ({digest})"
 
 
 def _image(given: object, images: ImageFinder, row: LabelRow) -> tuple[Path, bool]:

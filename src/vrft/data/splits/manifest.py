@@ -28,16 +28,18 @@ ASKS = ("question", "choices", "answer")
 """What a manifest says of each question; the last two as digests."""
 _VERSION = 1
 _DIGITS = 16
+_PART = " | "
 
 
 def manifest(split: Split, prints: Fingerprints | None = None) -> dict[str, Any]:
     """What is needed to make a split again and to prove that its questions are the same, as plain JSON."""
     questions = (*split.train, *split.val, *split.heldout)
-    images = {question.record_id: question.media for question in questions}
-    if prints is None:
-        hashes = {name: hash_of(media) for name, media in sorted(images.items())}
-    else:
-        hashes = {name: found.sha256 for name, found in read_prints(prints, sorted(images)).items()}
+    images = {shown_name(question): question.media for question in questions}
+    known = read_prints(prints, sorted(images.keys() & prints.keys())) if prints is not None else {}
+    hashes = {
+        name: known[name].sha256 if name in known else hash_of(media)
+        for name, media in sorted(images.items())
+    }
     return {
         "version": _VERSION,
         "seed": split.seed,
@@ -46,7 +48,7 @@ def manifest(split: Split, prints: Fingerprints | None = None) -> dict[str, Any]
         "left_out": dict(split.left_out),
         "duplicates": dict(split.duplicates),
         "images": hashes,
-        "questions": {q.id: {"image": q.record_id, **_asks(q, split.left_out)} for q in questions},
+        "questions": {q.id: {"image": shown_name(q), **_asks(q, split.left_out)} for q in questions},
     }
 
 
@@ -66,18 +68,31 @@ def split_from_manifest(examples: Sequence[Example], saved: Any, gone: Collectio
     kept = SavedSplit.read(saved)
     split = kept.named_in(examples)
     there = {question.id for part in PARTS for question in getattr(split, part)}
-    named = {name for names in kept.parts.values() for name in names if kept.image_of[name] not in gone}
+    named = {
+        name
+        for names in kept.parts.values()
+        for name in names
+        if kept.image_of[name].partition(_PART)[0] not in gone
+    }
     if missing := sorted(named - there):
         raise InputError(
             f"{len(missing)} questions of the split are not in the data, such as '{missing[0]}'. "
             "Use the data that was split, or split again."
         )
-    images = {q.record_id: q.media for part in PARTS for q in getattr(split, part)}
+    images = {shown_name(q): q.media for part in PARTS for q in getattr(split, part)}
     for name, media in sorted(images.items()):
         if hash_of(media) != kept.images.get(name):
             where = ", ".join(str(medium.path) for medium in media)
             raise LabelError("The image has changed since the split was made.", where, "Split again.")
     return split
+
+
+def shown_name(question: Example) -> str:
+    """The name under which a manifest keeps the hash of what a question shows: its record's, and of several
+    images also which ones, since questions may show parts of a sequence."""
+    first, last = question.media[0].path.name, question.media[-1].path.name
+    several = len(question.media) > 1
+    return f"{question.record_id}{_PART}{first} to {last}" if several else question.record_id
 
 
 def hash_of(media: Sequence[Medium]) -> str:
@@ -99,9 +114,9 @@ class SavedSplit:
     parts: Mapping[str, tuple[str, ...]]
     """Ids of questions by part."""
     images: Mapping[str, str]
-    """SHA-256 of each image by record id."""
+    """SHA-256 of each image by record id (``shown_name``)."""
     image_of: Mapping[str, str]
-    """Record id by the question's id."""
+    """The same name by the question's id."""
     asks: Mapping[str, Mapping[str, str]]
     """By the question's id, what is asked, and digests of the choices and of the answer; empty in files of
     earlier versions."""

@@ -23,7 +23,8 @@ def examine_images(case: DataCase) -> list[Finding]:
     found: list[Finding] = []
     readable = [r for r in case.dataset.records if isinstance(case.prints[r.id], Fingerprint)]
     located = [r for r in readable if any(one.value.evidence_boxes for one in r.annotations)]
-    turned = [str(r.image.path) for r in located if _is_turned(r.image.path, r.image.size_wh)]
+    shown = [m for r in located for m in r.media]
+    turned = [str(m.path) for m in shown if _is_turned(m.path, m.size_wh)]
     if turned:
         says = (
             f"{len(turned)} labelled images carry an EXIF rotation. Boxes are read as those of the upright "
@@ -31,7 +32,7 @@ def examine_images(case: DataCase) -> list[Finding]:
         says += "image, which is right only if the label tool showed it upright."
         fix = "Look at the overlay; to be safe, save the images upright without EXIF rotation."
         found.append(Finding(Severity.WARNING, "exif-rotation", says, some(turned), fix))
-    small = [str(record.image.path) for record in readable if min(record.image.size_wh) < SMALL_PX]
+    small = [str(m.path) for record in readable for m in record.media if min(m.size_wh) < SMALL_PX]
     if small:
         says = f"{len(small)} images are less than {SMALL_PX} pixels wide or high."
         fix = "Use larger originals where there are any."
@@ -47,7 +48,7 @@ def _is_turned(path: Path, seen_wh: tuple[int, int]) -> bool:
 def examine_leaks(case: DataCase) -> list[Finding]:
     """Copies byte for byte, copies whose labels disagree, and images that look alike in different parts."""
     readable = {name: found for name, found in case.prints.items() if isinstance(found, Fingerprint)}
-    images = {record.id: record.image.path for record in case.dataset.records if record.id in readable}
+    images = {record.id: record.media[0].path for record in case.dataset.records if record.id in readable}
     same = same_images(images, case.prints)
     copies: defaultdict[str, list[str]] = defaultdict(list)
     for name, first in same.items():

@@ -7,14 +7,14 @@ from statistics import median
 
 import torch
 
-from vrft.data.images import open_rgb
+from vrft.data.drawn_media import drawn_media
 from vrft.data.label_checks import some
 from vrft.data.splits.question_pool import seeded_order
 from vrft.diagnostics.check.finding import Finding, Severity
 from vrft.diagnostics.check.memory_fit import examine_memory
 from vrft.diagnostics.check.model_case import EncodedQuestion, ModelCase, boxes_in
 from vrft.errors import InputError, ModelError
-from vrft.geometry.overlay import PALETTE, draw_shapes
+from vrft.geometry.overlay import PALETTE
 from vrft.models.model_source import weight_files
 from vrft.models.saved_weights import broken_weights
 from vrft.run_folder import make_folder
@@ -107,7 +107,7 @@ def examine_overlay(case: ModelCase) -> list[Finding]:
             layers = _layers(case, examples)
             colors = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(sorted(layers))}
             path = case.out / f"overlay_{len(drawn) + 1}.png"
-            draw_shapes(open_rgb(examples[0].media[0].path), layers, colors).save(path)
+            drawn_media(examples[0].media, layers, colors).save(path)
             drawn.append(str(path))
     except OSError as error:
         raise InputError(

@@ -14,9 +14,8 @@ from typing import Any, Protocol
 from PIL import Image as PILImage
 from pydantic import Field
 
-from vrft.data.images import open_rgb
+from vrft.data.drawn_media import drawn_media
 from vrft.errors import ConfigError, VrftError
-from vrft.geometry.overlay import draw_shapes
 from vrft.run_folder import RunFolder
 from vrft.training.batch import Row
 from vrft.types import Image, Rollout, RolloutGroup
@@ -122,16 +121,15 @@ def rollout_lines(group: RolloutGroup) -> list[str]:
 
 
 def drawn_rollout(rollout: Rollout) -> PILImage.Image | None:
-    """The file's image with the label and the answer drawn in; None where no single image is shown."""
+    """The files' images with the label and the answer drawn in; None where something else is shown."""
     example = rollout.example
-    if len(example.media) != 1 or not isinstance(example.media[0], Image):
-        return None
-    try:
-        image = open_rgb(example.media[0].path)
-    except VrftError:
+    if not example.media or not all(isinstance(medium, Image) for medium in example.media):
         return None
     layers = {
         "label": example.target.shapes() if example.target is not None else (),
         "answer": rollout.answer.value.shapes() if rollout.answer.value is not None else (),
     }
-    return draw_shapes(image, layers, {"label": "#12a150", "answer": "#1f6feb"})
+    try:
+        return drawn_media(example.media, layers, {"label": "#12a150", "answer": "#1f6feb"})
+    except VrftError:
+        return None

@@ -66,7 +66,7 @@ class PseudoLabels:
         rows = []
         for label in self.labels:
             own = label.example
-            shown = {"id": own.id, "image": own.image.path.as_posix(), "question": own.question}
+            shown = {"id": own.id, "image": own.media[0].path.as_posix(), "question": own.question}
             target = own.target.encode() if own.target is not None else None
             rows.append({**shown, "target": target, "agreement": label.agreement})
         return rows
@@ -242,9 +242,9 @@ class Images:
         cache: Path | None,
         reporter: ProgressReporter | None,
     ) -> None:
-        sizes = dict.fromkeys((_name(e.image.path), e.image.size_wh) for e in asked)
+        sizes = dict.fromkeys((_name(e.media[0].path), e.media[0].size_wh) for e in asked)
         wanted = {name for name, _ in sizes}
-        known = {_name(path) for path in (*held_out.values(), *(e.image.path for e in labelled))}
+        known = {_name(path) for path in (*held_out.values(), *(e.media[0].path for e in labelled))}
         images = {name: Path(name) for name in sorted(known | wanted)}
         prints = fingerprints(images, cache, reporter)
         # An image that cannot be read is not a copy of one that can.
@@ -262,13 +262,13 @@ class Images:
         self._content = {name: found.sha256 for name, found in read.items()}
         self._held_names = frozenset(held_out)
         self._held = {self._same[n] for n in map(_name, held_out.values()) if n in self._same}
-        named = ((_name(e.image.path), e) for e in labelled)
+        named = ((_name(e.media[0].path), e) for e in labelled)
         self._labelled = {(self._same[name], _asks(e)) for name, e in named if name in self._same}
         self._seen: set[tuple[str, tuple[str, str]]] = set()
 
     def refused(self, question: Example) -> Outcome | None:
         """Why a question may not get a pseudo-label; None where it may. The next time it is a repetition."""
-        name = _name(question.image.path)
+        name = _name(question.media[0].path)
         if question.record_id in self._held_names or self._same[name] in self._held:
             return Outcome.HELD_OUT
         if (self._same[name], _asks(question)) in self._labelled:
