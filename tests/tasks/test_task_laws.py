@@ -188,7 +188,7 @@ def test_it_asks_about_unlabelled_images_if_and_only_if_it_needs_no_labels(task)
     assert bool(list(task.examples(bare))) == (not task.needs)
     full = {pair for record in RECORDS for one in record.annotations for pair in [one.provides]}
     if list(task.examples(RECORDS)):
-        assert task.fits(full), "it asks about labels that it does not say it needs"
+        assert task.fits(full) or not task.needs, "it asks about labels that it does not say it needs"
         needs = task.asks_about(RECORDS)
         needed = [
             replace(r, annotations=tuple(a for a in r.annotations if a.provides in needs)) for r in RECORDS
