@@ -15,10 +15,11 @@ from vrft.miniature.writers import (
     write_class_folders,
     write_coco,
     write_expressions,
+    write_numbers,
     write_questions,
     write_texts,
 )
-from vrft.types import Annotation, Boxes, Label, Provides, Text
+from vrft.types import Annotation, Boxes, Label, Number, Provides, Text
 
 COLORS = {"cup": (200, 40, 40), "fork": (40, 60, 200)}
 SHOWN = (
@@ -116,6 +117,21 @@ def _sequences(folder: Path) -> None:
     (folder / "tracks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
+def _numbers(folder: Path) -> None:
+    shown = []
+    for number in range(len(SHOWN)):
+        image, things = drawn(number)
+        name, (_, top, _, bottom) = things[0]
+        shown.append(
+            (
+                f"{number}",
+                image,
+                [Annotation("question", f"How high is the {name}?", Number(bottom - top, "px"))],
+            )
+        )
+    write_numbers(folder, shown)
+
+
 WRITERS: Mapping[Provides, Callable[[Path], None]] = {
     ("category", "boxes"): _boxes,
     ("image", "label"): _classes,
@@ -124,6 +140,7 @@ WRITERS: Mapping[Provides, Callable[[Path], None]] = {
     ("question", "label"): _questions,
     ("question", "text"): _answers,
     ("image", "text"): _texts,
+    ("question", "number"): _numbers,
 }
 
 

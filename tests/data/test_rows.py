@@ -259,7 +259,7 @@ def test_boxes_may_be_written_as_a_value(tmp_path: Path, make_image: Any) -> Non
         ({"kind": "text", "text": "three"}, "of kind 'text', where 'number' is expected"),
         ({"kind": "points", "xy_px": [[41, 2]]}, "outside its image of 40x30"),
         ({"kind": "smell"}, "no kind 'smell'"),
-        ("oak", "object"),
+        ("oak", "no number under 'target'"),
     ],
 )
 def test_wrong_values_are_refused_by_number(tmp_path: Path, make_image: Any, target: Any, said: str) -> None:

@@ -17,7 +17,7 @@ from custom_task import CUSTOM_SPEC
 from vrft.tasks.registry import load_task, task_names
 from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.tasks.task import Task
-from vrft.types import Annotation, Boxes, Example, Form, Image, Label, Record, Rollout, Text
+from vrft.types import Annotation, Boxes, Example, Form, Image, Label, Number, Record, Rollout, Text
 
 TASKS = [load_task(spec) for spec in os.environ.get("VRFT_TASKS", "").split() or [*task_names(), CUSTOM_SPEC]]
 TASKS = list({task.name: task for task in TASKS}.values())
@@ -60,6 +60,8 @@ RECORDS = [
                 "question", "What is it on?", Text("C", choices=(("B", "a mat"), ("C", "a red chair")))
             ),
             Annotation("image", "", Text("OPEN 24 HOURS")),
+            Annotation("question", "How long is the cat?", Number(0.46, "m")),
+            Annotation("question", "How warm is it?", Number(-3.5, "°C")),
         ),
     ),
     Record(

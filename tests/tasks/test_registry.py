@@ -183,4 +183,4 @@ def test_labels_of_images_go_before_phrases_and_these_before_categories():
     assert default_task({boxes, phrase, image}).name == "classification"
     assert default_task({boxes, phrase}).name == "grounding"
     assert default_task([boxes]).name == "detection"
-    assert default_task([("category", "points")]) is None and default_task([]) is None
+    assert default_task([("category", "permutation")]) is None and default_task([]) is None

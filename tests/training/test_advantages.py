@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vrft.errors import ConfigError
 from vrft.training.advantages import (
     ADVANTAGES,
     EPSILON,
+    AbsoluteWeighted,
     BatchNormalized,
     Centered,
     GroupNormalized,
@@ -119,7 +121,7 @@ def test_advantages_sum_to_zero_and_follow_permutations(name, values, random):
     terms, weights = array([[[v, 1.0 - v] for v in values]]), {"toy": {"first": 1.0, "second": 0.25}}
     original = advantages_of(ADVANTAGES[name](), groups_of(terms, [1.0, 0.25]), weights)[0]
     moved = advantages_of(ADVANTAGES[name](), groups_of(terms[:, order], [1.0, 0.25]), weights)[0]
-    assert original.sum() == pytest.approx(0, abs=1e-6)
+    assert name == "absolute_weighted" or original.sum() == pytest.approx(0, abs=1e-6)
     assert np.allclose(original[order], moved, atol=1e-6)
 
 
@@ -300,3 +302,51 @@ def test_the_share_of_groups_with_signal_of_a_binary_reward(chance, share):
     found = float(likely[has_signal].sum())
     assert found == pytest.approx(share, abs=5e-4)
     assert found == pytest.approx(1 - chance**8 - (1 - chance) ** 8, abs=1e-12)
+
+
+def absolute(values, alpha=1.0, **options):
+    """Of one group whose first term is how right each answer is, and whose second is its form."""
+    terms = [[[value, 1.0] for value in values]]
+    return advantages_of(AbsoluteWeighted(alpha=alpha, **options), groups_of(terms, [3.0, 0.5]))[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        # With the population's deviation and nothing added to it (arXiv 2601.07695, worked out by hand).
+        ([1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]),
+        ([0.9, 0.8, 0.7, 0.6], [1.2075, 0.3578, -0.3130, -0.8050]),
+        ([0.1, 0.05, 0.0, 0.02], [0.1527, 0.0100, 0.0, -0.0119]),
+    ],
+)
+def test_digits_of_advantages_weighted_by_what_was_earned(values, expected):
+    deviation = 3 * np.std(values, ddof=1) + EPSILON
+    assert (absolute(values) * deviation / (3 * np.std(values))).tolist() == pytest.approx(expected, abs=5e-5)
+
+
+def test_alpha_of_zero_is_grpo_to_the_bit_also_where_nothing_was_earned():
+    values = [0.0, 0.0, 0.3, 1.0]
+    plain = advantages_of(GroupNormalized(), groups_of([[[v, 1.0] for v in values]], [3.0, 0.5]))[0]
+    assert np.array_equal(absolute(values, alpha=0.0), plain)
+    assert np.allclose(absolute(values, alpha=2.0), plain * np.square(values))
+    with pytest.raises(ValueError, match="alpha"):
+        AbsoluteWeighted(alpha=-0.1)
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=8), st.floats(0, 3))
+def test_no_answer_gains_and_what_earned_nothing_is_not_punished(values, alpha):
+    weighted, plain = absolute(values, alpha), absolute(values, 0.0)
+    assert (np.abs(weighted) <= np.abs(plain) + 1e-12).all()
+    assert alpha == 0 or not weighted[array(values) == 0].any()
+    assert alpha > 0.5 or weighted.sum() >= -1e-6
+
+
+def test_the_term_that_weights_is_named_or_the_first():
+    terms = [[[1.0, 0.2], [0.0, 0.4]]]
+    plain = advantages_of(GroupNormalized(), groups_of(terms))[0]
+    assert np.allclose(advantages_of(AbsoluteWeighted(), groups_of(terms))[0], plain * [1.0, 0.0])
+    assert np.allclose(
+        advantages_of(AbsoluteWeighted(term="second"), groups_of(terms))[0], plain * [0.2, 0.4]
+    )
+    with pytest.raises(ConfigError, match=r"no term 'third'. Choose one of: first, second"):
+        advantages_of(AbsoluteWeighted(term="third"), groups_of(terms))

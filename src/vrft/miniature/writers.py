@@ -15,7 +15,7 @@ from PIL import Image as PILImage
 from vrft.data.export.coco_writer import write_sheet
 from vrft.data.label_checks import class_of, part_of
 from vrft.errors import InputError
-from vrft.types import Annotation, Boxes, Image, Label, Record, Text
+from vrft.types import Annotation, Boxes, Image, Label, Number, Record, Text
 
 Shown = tuple[str, PILImage.Image, Sequence[Annotation]]
 """Id, image, and what is said of it in its pixels."""
@@ -98,6 +98,16 @@ def write_texts(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
             yield {"text": value.text, **({"box": list(value.xyxy_px)} if value.xyxy_px else {})}
 
     return _write_rows(folder, "texts.jsonl", images, rows)
+
+
+def write_numbers(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
+    """Write questions with numbers and their units: ``numbers.jsonl`` and ``images/ID.png``."""
+
+    def rows(record: Record) -> Iterator[Row]:
+        for question, value in record.about("question", Number):
+            yield {"question": question.name, "answer": value.number, "unit": value.unit}
+
+    return _write_rows(folder, "numbers.jsonl", images, rows)
 
 
 def _all_asked(images: Iterable[Shown]) -> Iterator[Shown]:

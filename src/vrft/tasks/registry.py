@@ -83,12 +83,13 @@ def register(task: Task, place: str = "") -> Task:
 
 
 def default_task(provides: Iterable[Provides]) -> Task | None:
-    """The task that users mean who name none; None where no task fits.
+    """The task that users mean who name none: a default one, or the only one that fits; None without any.
 
     Labels of whole images go first, then phrases, then questions, then categories.
     """
     given = set(provides)
-    fits = [task for task in map(_named, task_names()) if task.is_default and task.fits(given)]
+    able = [task for task in map(_named, task_names()) if task.fits(given)]
+    fits = [task for task in able if task.is_default] or (able if len(able) == 1 else [])
     return min(
         fits,
         key=lambda task: (min(_ORDER.index(about) for about, _ in task.needs), task.name),

@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 from pydantic import Field
 
+from vrft.errors import ConfigError
 from vrft.types import Clock, RolloutGroup
 from vrft.types.options import Options
 
@@ -170,12 +171,61 @@ class TermNormalized(Advantage):
         return found
 
 
+class AbsoluteWeighted(Advantage):
+    """GRPO's advantage times r^alpha, r the raw reward for being right (AP-GRPO, arXiv 2601.07695).
+
+    In a group that is bad throughout, dividing by a tiny deviation makes the least bad answer a model; here
+    it counts for as little as it earned. The mean of a group is no longer zero: of answers that are right or
+    wrong only the right ones are learned from. (That the factor multiplies the advantage is the reading of
+    code by others; only the paper's first pages are to be had.)
+    """
+
+    alpha: float = Field(1.0, ge=0)
+    """0 is ``group_normalized`` to the bit, since 0^0 is 1 here."""
+    term: str = ""
+    """The reward term that says how right an answer is; the setting's first where none is named. Weights and
+    other terms, such as the format, have no part in it."""
+    std_floor: float = Field(0.0, ge=0)
+    """A smaller standard deviation is replaced by this."""
+
+    def __call__(
+        self, groups: Sequence[RolloutGroup], now: Clock, weights: Weights | None = None
+    ) -> list[RolloutGroup]:
+        plain = GroupNormalized(std_floor=self.std_floor)
+        rows = _by_size(groups, plain.of)
+        found = []
+        for group, row in zip(groups, rows, strict=True):
+            raw = np.array([self._raw(rollout.terms) for rollout in group.rollouts], dtype=np.float64)
+            found.append(filled(group, self.of(np.array(row), raw).tolist()))
+        return found
+
+    def of(self, advantages_PG: np.ndarray, raw_PG: np.ndarray) -> np.ndarray:
+        """Advantages of any shape times raw rewards, brought to [0, 1], to the power alpha.
+
+        Example:
+            >>> AbsoluteWeighted().of(np.array([1.0, 1.0, -1.0, -1.0]), np.array([1, 0.5, 0, 0.5])).tolist()
+            [1.0, 0.5, -0.0, -0.5]
+        """
+        found: np.ndarray = advantages_PG * raw_PG.clip(0.0, 1.0) ** self.alpha
+        return found
+
+    def _raw(self, terms: Mapping[str, float | None]) -> float:
+        name = self.term or next(iter(terms), "")
+        if name not in terms:
+            known = ", ".join(terms) or "none"
+            raise ConfigError(
+                f"grpo.advantage.term: the reward has no term '{name}'. Choose one of: {known}."
+            )
+        return terms[name] or 0.0
+
+
 ADVANTAGES: dict[str, type[Advantage]] = {
     "group_normalized": GroupNormalized,
     "centered": Centered,
     "batch_normalized": BatchNormalized,
     "leave_one_out": LeaveOneOut,
     "term_normalized": TermNormalized,
+    "absolute_weighted": AbsoluteWeighted,
 }
 
 

@@ -18,8 +18,10 @@ Provides = tuple[str, str]
 """What a reader provides and a task needs: what an annotation is about, and the kind of its value."""
 _WORDS: Mapping[Provides, str] = {
     ("category", "boxes"): "boxes of categories",
+    ("category", "number"): "counts of categories",
     ("category", "points"): "points on things of categories",
     ("category", "tracks"): "things of categories with boxes through images",
+    ("image", "number"): "a count for each image",
     ("image", "label"): "a class for each image",
     ("phrase", "boxes"): "phrases with boxes",
     ("phrase", "points"): "phrases with points",
@@ -28,6 +30,7 @@ _WORDS: Mapping[Provides, str] = {
     ("question", "label"): "questions with short answers",
     ("question", "text"): "questions with answers in words",
     ("image", "text"): "the text of each image",
+    ("question", "number"): "questions with numbers",
 }
 V = TypeVar("V", bound=Value)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from vrft.types.frames import BoxXYXY
-from vrft.types.names import nfc
+from vrft.types.names import nfc, plain_name
+from vrft.types.units import unit_of
 from vrft.types.values import Finite, Mask, Shape, Value
 
 
@@ -34,6 +37,17 @@ class Label(Value):
     def meaning(self) -> Hashable:
         return self.name
 
+    def agrees(self, other: Value) -> bool:
+        """Case, gaps and how a number is written make no difference.
+
+        Example:
+            >>> Label("7").agrees(Label("7.0")), Label("Seven").agrees(Label("seven"))
+            (True, True)
+            >>> Label("7").agrees(Label("seven")), Label("1,000").agrees(Label("1000"))
+            (False, True)
+        """
+        return isinstance(other, Label) and _spelled_alike(self.name, other.name)
+
     evidence_boxes = ()
     """A class has no place in its image, so nothing must stay whole."""
     survives_mirror = True
@@ -55,6 +69,15 @@ class Label(Value):
         )
 
 
+_DIGITS = re.compile(r"[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]{1,30})(?:\.[0-9]{1,30})?", re.ASCII)
+
+
+def _spelled_alike(one: str, other: str) -> bool:
+    if _DIGITS.fullmatch(one) and _DIGITS.fullmatch(other):
+        return Decimal(one.replace(",", "")) == Decimal(other.replace(",", ""))
+    return plain_name(one) == plain_name(other)
+
+
 @dataclass(frozen=True, slots=True)
 class Number(Value):
     """A count or a measurement."""
@@ -62,6 +85,14 @@ class Number(Value):
     kind: ClassVar[str] = "number"
     number: Finite
     unit: str = ""
+
+    @property
+    def meaning(self) -> Hashable:
+        """Equal for 3.2 m and 320 cm; a bare number is of no quantity."""
+        unit = unit_of(self.unit) if self.unit else None
+        if unit is None:
+            return (self.number, self.unit)
+        return (float(Decimal(repr(self.number)) * unit.factor), unit.quantity)
 
     survives_mirror = True
     """A mirror changes no number; a crop may."""

@@ -54,6 +54,10 @@ class Value(Coded):
         """Equal where two labels say the same, whatever the order of their parts."""
         return self
 
+    def agrees(self, other: Value) -> bool:
+        """Whether two labels of one question say the same, if perhaps in another spelling."""
+        return self.meaning == other.meaning
+
     @property
     def gist(self) -> Hashable:
         """Equal where near-duplicates of an image may have both labels: coarser than ``meaning``."""

@@ -14,6 +14,9 @@ What a row says follows from its columns:
 - a phrase or a category, whichever is needed: ``question`` with a ``target`` of boxes;
 - a thing through the images of a sequence: ``images`` with several names, a ``question`` or ``category``, and
   ``{"boxes": {"1": [x1, y1, x2, y2], ...}}`` by the images' numbers;
+- a number: ``question`` with a ``target`` that is one, also in words or with a unit (``"3.2 m"``), which may
+  have a column of its own, ``unit``; or a ``count`` of a ``category``, of what a ``question`` asks for, or,
+  without both, of all things in the image;
 - any other value: a ``target`` that is an object, such as ``{"kind": "number", "number": 3}`` or
   ``{"kind": "points", "xy_px": [[10, 20]]}`` (``vrft.types.Value``). It is about the category, the
   question, or, without both, the whole image.
@@ -38,6 +41,15 @@ from typing import Any, cast
 from vrft.data.data_options import BoxOrder
 from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, PHRASE_BOXES, QUESTION_LABEL
 from vrft.data.rows.box_orders import CORNERS, read_box
+from vrft.data.rows.numbers import (
+    CATEGORY_NUMBER,
+    COUNT,
+    IMAGE_NUMBER,
+    QUESTION_NUMBER,
+    UNIT,
+    is_number,
+    stated_number,
+)
 from vrft.data.rows.row_form import (
     IMAGE_COLUMNS,
     LabelRow,
@@ -50,7 +62,7 @@ from vrft.data.rows.row_form import (
 )
 from vrft.data.scalars import is_uncounted, number
 from vrft.errors import InputError, LabelError
-from vrft.types import About, Boxes, BoxXYXY, Label, Provides, Record, Value, expect
+from vrft.types import About, Boxes, BoxXYXY, Label, Number, Provides, Record, Value, expect
 
 QUESTION = ("question", "phrase", "expression", "sentence")
 TARGET = ("target", "answer")
@@ -170,6 +182,32 @@ class _PlainRow:
         return value
 
     @property
+    def has_unit(self) -> bool:
+        return any(self.entry.get(key) not in (None, "") for key in UNIT)
+
+    @property
+    def number_column(self) -> str | None:
+        """The column that holds a number by itself; None where none does."""
+        count = next((key for key in COUNT if key in self.entry), None)
+        target = next((key for key in TARGET if key in self.entry), None)
+        if count is not None or target is None:
+            return count
+        value = self.entry[target]
+        in_words = self.has_unit and isinstance(value, str) and value[:1] not in ("[", "{")
+        return target if in_words or is_number(value) else None
+
+    @property
+    def numbers(self) -> frozenset[Provides]:
+        """What it may say as a number."""
+        if self.number_column is None or self.has(tuple(_BOXES)) or self.places:
+            return frozenset()
+        if self.has(QUESTION):
+            return frozenset({QUESTION_NUMBER})
+        if self.has(self.names):
+            return frozenset({CATEGORY_NUMBER})
+        return frozenset({IMAGE_NUMBER} if self.number_column in COUNT else ())
+
+    @property
     def is_value(self) -> bool:
         """Its target is a value rather than boxes or a class."""
         return self._object is not None
@@ -183,6 +221,15 @@ class _PlainRow:
             asked = ("category", "phrase", "question") if self.has(QUESTION) else ("image",)
             asked = ("category",) if self.has(self.names) else asked
             return frozenset((about, str(self._object["kind"])) for about in asked)
+        # A unit, or a count without an answer or a class, says that no word is meant.
+        words = (*TARGET, *(name for name in self.names if name not in ("category", "category_name")))
+        if self.numbers and (self.has_unit or not self.has(words)):
+            return self.numbers
+        return self._words | self.numbers
+
+    @property
+    def _words(self) -> frozenset[Provides]:
+        """What it may say besides numbers and values of other kinds."""
         target = self._target
         of_boxes = (
             isinstance(target, list) or str(target)[:1] == "[" or read_box(unpacked(target)) is not None
@@ -224,6 +271,9 @@ class PlainForm(RowForm):
         IMAGE_CLASS: 'an "image" and a "class" or "target" on each line',
         PHRASE_BOXES: 'an "image", a "question" and a "box" or "target" on each line',
         QUESTION_LABEL: 'an "image", a "question" and a short "answer" on each line',
+        QUESTION_NUMBER: 'an "image", a "question", a number as "answer" and perhaps a "unit" on each line',
+        CATEGORY_NUMBER: 'an "image", a "category" and a "count" on each line',
+        IMAGE_NUMBER: 'an "image" and a "count" on each line',
     }
 
     def says(self, row: LabelRow) -> frozenset[Provides]:
@@ -272,6 +322,9 @@ class PlainForm(RowForm):
             return of_category(record, name, boxes, row, asked_once=False, crowd=crowd)
         if pair == PHRASE_BOXES and not plain.is_value:
             return of_phrase(record, name, Boxes(plain.boxes(record, reading)), row)
+        if pair[1] == Number.kind and not plain.is_value:
+            key = plain.number_column or next((one for one in TARGET if one in row.entry), COUNT[0])
+            return of_phrase(record, name, stated_number(row.entry, key, row.where, row.fix), row, about)
         if plain.is_value or pair not in (IMAGE_CLASS, QUESTION_LABEL):
             return of_phrase(record, name, plain.value(pair[1], record), row, about)
         answer = plain.text(plain.short_answer)

@@ -15,7 +15,7 @@ from typing import Any
 from vrft.data.data_options import BoxOrder, Coordinates, ReadOptions
 from vrft.data.label_checks import Mistakes, class_of, instance_of
 from vrft.errors import Contradiction, LabelError
-from vrft.types import About, Annotation, Boxes, BoxXYXY, Label, Provides, Record, Value
+from vrft.types import About, Annotation, Boxes, BoxXYXY, Label, Number, Provides, Record, Value
 from vrft.types.names import nfc
 from vrft.types.plugins import discover
 
@@ -199,7 +199,11 @@ def of_phrase(record: Record, phrase: str, value: Value, row: LabelRow, about: A
         raise LabelError("The row asks no question.", row.where, row.fix)
     for one in record.annotations:
         alike = (one.about, one.name, one.value.kind) == (about, nfc(phrase), value.kind)
-        if alike and one.value.meaning != value.meaning and about != "category":
+        if not alike or (about == "category" and value.kind != Number.kind):
+            continue
+        if one.value != value and one.value.agrees(value):
+            return record
+        if one.value.meaning != value.meaning:
             problem = f"Another row has another answer to '{phrase}' for the same image: "
             problem += f"{_in_words(one.value)} there, {_in_words(value)} here."
             raise Contradiction(problem, row.where, row.fix)

@@ -14,6 +14,7 @@ from vrft.tasks.fusion.best_of_n import (
 )
 from vrft.tasks.fusion.box_fusion import box_agreement, medoid, nms, wbf
 from vrft.tasks.fusion.candidate import Candidate, Rule, Similarity
+from vrft.tasks.fusion.number_fusion import median
 
 __all__ = [
     "NAME_RULES",
@@ -24,6 +25,7 @@ __all__ = [
     "box_agreement",
     "grouped",
     "mean_pair_agreement",
+    "median",
     "medoid",
     "nms",
     "self_consistency",

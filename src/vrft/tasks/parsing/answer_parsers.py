@@ -140,7 +140,9 @@ def parse_number_answer(text: str, form: Form, unit: str | None = "", counts: bo
         (<Fault.HEDGED: 'hedged'>,)
     """
     sections = split_tags(text, form)
-    read = read_number(sections.content, unit, counts)
+    # Of a number that was cut off nobody knows the rest.
+    content = "" if Fault.TRUNCATED in sections.faults else sections.content
+    read = read_number(content, unit, counts)
     value = None if read.number is None else Number(read.number, read.unit)
     return answered(text, sections, read.faults, value)
 
