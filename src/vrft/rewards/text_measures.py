@@ -41,7 +41,7 @@ def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
     """
     first = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
     first = min(len(one), len(other)) if first is None else first
-    one, other = one[first:], other[first:]
+    one, other = sorted((one[first:], other[first:]), key=len)
     if not one or not other:
         return len(one) + len(other)
     numbers = {item: number for number, item in enumerate({*one, *other})}

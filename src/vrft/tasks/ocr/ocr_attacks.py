@@ -1,0 +1,94 @@
+"""Texts for the audit, what an honest policy reads, and ways to be paid without reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from vrft.tasks.task import chosen
+from vrft.types import Example, Text, Value, expect
+
+EMPTY = 0.1
+"""Share of the audit's images with nothing to read."""
+WRONG = 0.4
+"""Share of the audit's texts that the honest policy reads wrongly."""
+WORDS = (
+    "OPEN", "CLOSED", "Exit", "Platform", "Harbour", "Street", "Bakery", "since", "1987", "24", "hours",
+    "No", "parking", "Ticket", "Total", "12.50", "EUR", "Hotel", "Rosa", "&", "Sons", "Museum", "of", "Glass",
+    "please", "ring", "twice", "Room", "B-204", "sale", "50%", "Fresh", "fish", "daily", "caution", "wet",
+)  # fmt: skip
+
+
+def texts(count: int, rng: np.random.Generator) -> list[Text]:
+    """Signs of two to eight words; one in ten images has none."""
+    empty = chosen(count, EMPTY, rng)
+    return [Text("" if none else _sign(rng)) for none in empty]
+
+
+def _sign(rng: np.random.Generator) -> str:
+    return " ".join(WORDS[i] for i in rng.permutation(len(WORDS))[: int(rng.integers(2, 9))])
+
+
+def believed(examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    """Right in 60 per cent of the images; elsewhere half of the words are others, or there are some where
+    nothing is written."""
+    wrong = chosen(len(examples), WRONG, rng)
+    return [
+        _misread(expect(example.target, Text), rng) if missed else expect(example.target, Text)
+        for example, missed in zip(examples, wrong, strict=True)
+    ]
+
+
+def _misread(target: Text, rng: np.random.Generator) -> Text:
+    words = target.text.split()
+    if not words:
+        return replace(target, text=_sign(rng))
+    for place in rng.permutation(len(words))[: (len(words) + 1) // 2]:
+        words[place] = str(rng.choice([word for word in WORDS if word != words[place]]))
+    return replace(target, text=" ".join(words))
+
+
+def everything(case: Any, rng: np.random.Generator) -> str:
+    """All words that come up, the right ones among them."""
+    text: str = case.answer(" ".join(WORDS))
+    return text
+
+
+def label_among_others(case: Any, rng: np.random.Generator) -> str:
+    """The right text between two others, as in reading out all that is in sight."""
+    text: str = case.answer(f"{_sign(rng)} {case.target.text} {_sign(rng)}")
+    return text
+
+
+def first_words(case: Any, rng: np.random.Generator) -> str:
+    """The first third of the right text, or one letter of it, which it contains."""
+    words = case.target.text.split()
+    text: str = case.answer(" ".join(words[: len(words) // 3]) or case.target.text[:1] or "a")
+    return text
+
+
+def usual_words(case: Any, rng: np.random.Generator) -> str:
+    """The same eight words for every image."""
+    text: str = case.answer(" ".join(WORDS[:8]))
+    return text
+
+
+def always_nothing(case: Any, rng: np.random.Generator) -> str:
+    """That nothing is written, for every image."""
+    text: str = case.answer("No text")
+    return text
+
+
+def twice(case: Any, rng: np.random.Generator) -> str:
+    """The honest policy's text four times."""
+    text: str = case.answer(" ".join([case.content(case.belief)] * 4))
+    return text
+
+
+ATTACKS: Mapping[str, Callable[[Any, np.random.Generator], str]] = {
+    one.__name__: one
+    for one in (everything, label_among_others, first_words, usual_words, always_nothing, twice)
+}

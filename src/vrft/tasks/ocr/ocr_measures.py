@@ -1,0 +1,116 @@
+"""How well a text was read, as rewards and as metrics: edit distance, shared words, error rates.
+
+Both texts are folded alike, once (``vrft.types.names.plain_text``): full and half width, ligatures of f, runs
+of whitespace, how accents are composed; and capitals where the label says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from vrft.errors import InputError
+from vrft.rewards import text_measures
+from vrft.rewards.text_measures import edit_distance, words_of
+from vrft.tasks.metrics.metric import Metric, Prepare, Resampler, mean_of
+from vrft.types import Answer, Prediction, Text, Value, expect
+from vrft.types.names import plain_text
+
+
+def folded(text: Text, ignore_case: bool) -> list[str]:
+    """What is right, each folded."""
+    return [plain_text(one, ignore_case) for one in text.right]
+
+
+def likeness(one: Text, other: Text, measure: Callable[[str, str], float]) -> float:
+    """The best value of a measure over all that is right in both, capitals aside where either says so."""
+    ignore = one.ignore_case or other.ignore_case
+    return max(measure(a, b) for a in folded(one, ignore) for b in folded(other, ignore))
+
+
+def edit(answer: Answer, target: Value) -> float:
+    """1 - d / max(len) of answer and label, d their edit distance in characters, in [0, 1].
+
+    A text of the same language that has nothing to do with the label has about 0.2. An answer that nothing is
+    written is right where that is so, and has 0 elsewhere.
+
+    Example:
+        >>> edit(Answer(Text("TOTAL 42,50"), True), Text("TOTAL  42.50"))
+        0.9090909090909091
+    """
+    said = answer.as_(Text)
+    return 0.0 if said is None else likeness(said, expect(target, Text), text_measures.edit_similarity)
+
+
+def anls(answer: Answer, target: Value) -> float:
+    """``edit`` where it is above one half, else 0 (ANLS, arXiv 1907.00490): nothing for an unrelated text."""
+    value = edit(answer, target)
+    return value if value > text_measures.HALF else 0.0
+
+
+def f1(answer: Answer, target: Value) -> float:
+    """F1 of the words in common, each as often as in both, in [0, 1], whatever their order.
+
+    A word is what whitespace parts, with its punctuation; of Chinese and Japanese every sign is one.
+
+    Example:
+        >>> f1(Answer(Text("OPEN 24 HOURS DAILY"), True), Text("OPEN 24 HOURS"))
+        0.8571428571428571
+    """
+    said = answer.as_(Text)
+    return 0.0 if said is None else likeness(said, expect(target, Text), _shared)
+
+
+def _shared(one: str, other: str) -> float:
+    return text_measures.word_f1(words_of(one), words_of(other))
+
+
+def exact(answer: Answer, target: Value) -> float:
+    """Whether both are the same, 0 or 1."""
+    return float(edit(answer, target) == 1.0)
+
+
+def _mean_of(measure: Callable[[Answer, Value], float]) -> Prepare:
+    return mean_of(lambda one: measure(one.answer, _target(one)))
+
+
+def _target(one: Prediction) -> Text:
+    if not isinstance(one.example.target, Text):
+        raise InputError(
+            f"Example '{one.example.id}' asks for no text, so its answer cannot be compared with one. "
+            f"Use the metrics of its own task ({one.example.task})."
+        )
+    return one.example.target
+
+
+def _rate(parts: Callable[[str], Sequence[str]]) -> Prepare:
+    """Edits over the length of all labels together, so that an empty label has its share too; an answer that
+    could not be read has missed all."""
+
+    def counts(one: Prediction) -> tuple[int, int]:
+        target, said = _target(one), one.answer.as_(Text)
+        ignore = target.ignore_case
+        written = parts("" if said is None else plain_text(said.text, ignore))
+        found = [(edit_distance(written, gold), len(gold)) for gold in map(parts, folded(target, ignore))]
+        return min(found)
+
+    def prepare(predictions: Sequence[Prediction]) -> Resampler:
+        edits, lengths = np.array([counts(one) for one in predictions], dtype=float).reshape(-1, 2).T
+
+        def value(indices: np.ndarray) -> float:
+            total = lengths[indices].sum()
+            return float(edits[indices].sum() / total) if total else float("nan")
+
+        return value
+
+    return prepare
+
+
+METRICS = (
+    Metric("edit_similarity", "edit similarity", _mean_of(edit)),
+    Metric("word_f1", "F1 of words", _mean_of(f1)),
+    Metric("exact", "exact text", _mean_of(exact)),
+    Metric("cer", "CER", _rate(list), unit="edits per character", higher_is_better=False),
+    Metric("wer", "WER", _rate(words_of), unit="edits per word", higher_is_better=False),
+)
