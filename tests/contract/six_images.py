@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from vrft.geometry.masks import mask_of_boxes
 from vrft.miniature.writers import (
     write_answers,
     write_class_folders,
@@ -52,7 +53,12 @@ def _boxes(folder: Path) -> None:
     shown = []
     for number in range(len(SHOWN)):
         image, things = drawn(number)
-        shown.append((f"{number}", image, [Annotation("category", n, Boxes((box,))) for n, box in things]))
+        size_hw = (image.height, image.width)
+        said = [
+            Annotation("category", name, Boxes((box,), mask=mask_of_boxes([box], size_hw)))
+            for name, box in things
+        ]
+        shown.append((f"{number}", image, said))
     write_coco(folder, shown, list(COLORS))
 
 

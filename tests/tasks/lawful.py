@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from custom_task import CUSTOM_SPEC
+from vrft.geometry.masks import mask_of_boxes
 from vrft.tasks.registry import load_task, task_names
 from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.tasks.task import Task
@@ -39,7 +40,11 @@ def image(name: str, side: int = SIDE) -> Image:
 
 
 def category(name: str, *boxes, counts: bool = True) -> tuple[Annotation, ...]:
-    return tuple(Annotation("category", name, Boxes((box,)), counts) for box in boxes)
+    masks = [mask_of_boxes([box], (SIDE, SIDE)) for box in boxes]
+    return tuple(
+        Annotation("category", name, Boxes((box,), mask=mask), counts)
+        for box, mask in zip(boxes, masks, strict=True)
+    )
 
 
 RECORDS = [

@@ -92,8 +92,10 @@ def load_examples(
 
 
 def ask_about(task: Task, dataset: Dataset, form: Form = Form.THINK) -> Sequence[Example]:
-    """Every question that a dataset can answer, in one form."""
+    """Every question that a dataset can answer, in one form; InputError where its labels do not do."""
     examples = task.examples(dataset.records)
+    if not examples and (why := task.unused(dataset.records)):
+        raise InputError(f"{dataset.root}: {task.name} has nothing to ask about. {' '.join(why)}")
     if form is Form.THINK:
         return examples
     if isinstance(examples, LazyQuestionGrid):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
-from vrft.geometry.masks import box_of_mask, region_of_mask
+from vrft.geometry.mask_points import inner_points
+from vrft.geometry.masks import coco_rle
 from vrft.types import BoxXYXY, Mask, Points, PointXY
 
 RADIUS = 30 / 840
@@ -55,26 +55,21 @@ def in_mask(point: PointXY, mask: Mask) -> bool:
     height, width = mask.size_hw
     if not (0 <= point[0] <= width and 0 <= point[1] <= height):
         return False
-    return bool(_region(mask)[min(int(point[1]), height - 1), min(int(point[0]), width - 1)])
+    # Runs go down the columns. One pixel is compared: decoded masks of large photos would fill the memory.
+    place = min(int(point[0]), width - 1) * height + min(int(point[1]), height - 1)
+    runs = {"size": [height, width], "counts": [place, 1, height * width - place - 1]}
+    pixel = coco_mask.frPyObjects(runs, height, width)
+    return bool(coco_mask.area(coco_mask.merge([coco_rle(mask), pixel], intersect=True)))
 
 
 def deepest_point(mask: Mask) -> PointXY | None:
-    """The middle of the pixel that is farthest from a mask's edge; None where it has no pixel.
-
-    It is inside of any region, as a centroid is not: of a ring, of a thing that another one parts in two. Of
-    several such pixels the first by rows is taken; the image's border counts as an edge.
+    """The middle of the pixel that is farthest from a mask's edge (``inner_points``); None without a pixel.
 
     Example:
         >>> deepest_point(Mask((3, 3), "09"))
         (1.5, 1.5)
     """
-    box = box_of_mask(mask)
-    if box is None:
-        return None
-    left, top, right, bottom = map(int, box)
-    depth = distance_transform_edt(np.pad(_region(mask)[top:bottom, left:right], 1))
-    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    return (left + int(column) - 0.5, top + int(row) - 0.5)
+    return next(iter(inner_points(mask)), None)
 
 
 def matched_pairs(fit: np.ndarray) -> list[tuple[int, int]]:
@@ -124,8 +119,3 @@ def distances(one: Sequence[PointXY], other: Sequence[PointXY]) -> np.ndarray:
     """(n, m) distances of points, in their own units."""
     first, second = (np.array(points, dtype=np.float64).reshape(-1, 2) for points in (one, other))
     return np.asarray(np.hypot(*(first[:, None] - second[None]).transpose(2, 0, 1)))
-
-
-@lru_cache(maxsize=256)
-def _region(mask: Mask) -> np.ndarray:
-    return region_of_mask(mask)

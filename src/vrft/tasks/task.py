@@ -275,6 +275,10 @@ class Task(ABC):
         """Sentences about class names that this task's answers cannot hold."""
         return ()
 
+    def unused(self, records: Sequence[Record]) -> Sequence[str]:
+        """Sentences about labels that it cannot ask about, with how many there are."""
+        return ()
+
     # ---- for the audit
 
     def completed(self, value: Value, belief: Value, target: Value) -> Value:

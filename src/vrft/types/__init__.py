@@ -8,6 +8,7 @@ from vrft.types.frames import BoxXYXY, CoordinateFrame, FrameName, PointXY
 from vrft.types.media import ColorShift, Image, Medium, PixelEdit, Video
 from vrft.types.puzzle_edits import QuarterTurn, TileShuffle
 from vrft.types.records import About, Annotation, Provides, Record, in_words
+from vrft.types.regions import ObjectRegion, Regions
 from vrft.types.rollouts import (
     GREEDY,
     PLAIN,
@@ -60,6 +61,7 @@ __all__ = [
     "Medium",
     "Message",
     "Number",
+    "ObjectRegion",
     "PartReward",
     "Permutation",
     "PixelEdit",
@@ -70,6 +72,7 @@ __all__ = [
     "Provides",
     "QuarterTurn",
     "Record",
+    "Regions",
     "Rollout",
     "RolloutGroup",
     "SampleSeed",

@@ -142,7 +142,8 @@ def _shown(box: BoxXYXY) -> str:
 
 
 def examine_unasked(case: DataCase) -> list[Finding]:
-    """A note on phrases that mean no box or several, on crowds, and on images without any label."""
+    """A note on phrases that mean no box or several, on crowds, on what the task cannot use, and on images
+    without any label."""
     found: list[Finding] = []
     phrases = [boxes for record in case.dataset.records for _, boxes in record.about("phrase", Boxes)]
     others = sum(boxes.size != 1 for boxes in phrases)
@@ -153,6 +154,8 @@ def examine_unasked(case: DataCase) -> list[Finding]:
     if crowds:
         says = f"{crowds} boxes are crowds. Their images are not used for these categories."
         found.append(Finding(Severity.NOTE, "crowds", says, case.root))
+    unused = case.task.unused(case.dataset.records)
+    found += [Finding(Severity.NOTE, "unused-labels", says, case.root) for says in unused]
     bare = [record for record in case.dataset.records if not (record.annotations or record.unknown)]
     if bare and case.task.needs:
         says = f"{len(bare)} images have no label, such as {bare[0].id}: the right answer is 'No Objects'."
