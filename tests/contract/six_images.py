@@ -19,8 +19,9 @@ from vrft.miniature.writers import (
     write_numbers,
     write_questions,
     write_texts,
+    write_values,
 )
-from vrft.types import Annotation, Boxes, Label, Number, Provides, Text
+from vrft.types import Action, Annotation, Boxes, Label, Number, Provides, Text
 
 COLORS = {"cup": (200, 40, 40), "fork": (40, 60, 200)}
 SHOWN = (
@@ -95,6 +96,22 @@ def _answers(folder: Path) -> None:
     write_answers(folder, [(f"{i}", drawn(i)[0], asked[i]) for i in range(len(SHOWN))])
 
 
+def _actions(folder: Path) -> None:
+    shown = []
+    for number in range(len(SHOWN)):
+        image, things = drawn(number)
+        (name, box), *_ = things
+        point = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        steps = [
+            Annotation("question", f"Take the first {name}.", Action("click", point, box_px=box)),
+            Annotation(
+                "question", f"Write what image {number} shows.", Action("type", text=" ".join(COLORS))
+            ),
+        ]
+        shown.append((f"{number}", image, steps))
+    write_values(folder, shown)
+
+
 def _texts(folder: Path) -> None:
     shown = []
     for number, names in enumerate(SHOWN):
@@ -147,6 +164,7 @@ WRITERS: Mapping[Provides, Callable[[Path], None]] = {
     ("question", "text"): _answers,
     ("image", "text"): _texts,
     ("question", "number"): _numbers,
+    ("question", "action"): _actions,
 }
 
 

@@ -84,6 +84,9 @@ def check_coordinates(records: Iterable[Record], odd: Iterable[LabelError], wher
         for about in ("category", "phrase"):
             for _, boxes in record.about(about, Boxes):
                 written += [(box, record.image.size_wh) for box in boxes.xyxy_px]
+        for one in record.annotations:
+            if one.value.kind != Boxes.kind:
+                written += [(box, record.image.size_wh) for box in one.value.evidence_boxes or ()]
     if not written:
         return
     corners = np.asarray([box for box, _ in written], dtype=np.float64)

@@ -110,6 +110,16 @@ def write_numbers(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
     return _write_rows(folder, "numbers.jsonl", images, rows)
 
 
+def write_values(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
+    """Write values of any kind about categories or questions: ``values.jsonl`` and ``images/ID.png``."""
+
+    def rows(record: Record) -> Iterator[Row]:
+        for one in record.annotations:
+            yield {one.about: one.name, "target": one.value.encode()}
+
+    return _write_rows(folder, "values.jsonl", images, rows)
+
+
 def _all_asked(images: Iterable[Shown]) -> Iterator[Shown]:
     for name, image, phrases in images:
         if not phrases:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from vrft.types.frames import BoxXYXY
 from vrft.types.values import Finite, Shape, Value
+
+AT_A_PLACE = frozenset(
+    {
+        *("click", "left_click", "right_click", "double_click", "middle_click", "tap", "double_tap"),
+        *("long_press", "long_click", "hover", "move_to", "mouse_move"),
+    }
+)
+"""Actions that are nothing without a place."""
+NO_TEXT = "no input text"
+"""How GUI-R1 writes that an action has no text."""
+DONE_BEFORE = "\nDone before: "
+"""Between an instruction and what was done before, where the data say it."""
+_APART = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +31,7 @@ class Action(Value):
     kind: ClassVar[str] = "action"
     placed: ClassVar[bool] = True
     action: str
-    """'click', 'type', 'scroll', 'press_back', ...: whatever the data have."""
+    """'click', 'type', 'press_back', ...: whatever the data have, in lower case, words joined by '_'."""
     xy_px: tuple[Finite, Finite] | None = None
     """Where, in pixels of the file; None where it has no place, or an answer gives none that can be used."""
     text: str = ""
@@ -26,6 +40,9 @@ class Action(Value):
     """Of a target: the box in which a place is right."""
     radius_px: Finite = 0.0
     """Of a target without a box: how far from its place another one is still right."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "action", _APART.sub("_", self.action.strip().casefold()))
 
     @property
     def meaning(self) -> Hashable:
