@@ -125,13 +125,14 @@ def shown_otherwise(task: Task, examples: Sequence[Example]) -> None:
             changed += other.media != example.media
             image = other.media[0]
             assert other.target == example.target and other.target.holds(image.window_px, image.mirrored)
-            assert all(open_image(one).size == image.shown_wh for one in other.media)
+            assert all(open_image(one).size == one.shown_wh for one in other.media)
             frames = [one.frame("norm1", one.shown_wh) for one in other.media]
             rollout = scorer.score_text(task.gold(other, frames), other, frames)
             assert task.success(rollout.answer, other.target) and not rollout.failures, other
             exact = {name: v for name, v in rollout.terms.items() if v is not None and v > 0.8}
             assert exact.keys() == {n for n, v in rollout.terms.items() if v is not None}, rollout.terms
-    assert changed > len(examples), "images are changed at all"
+    alike = len({one.shown_wh for one in examples[0].media}) == 1
+    assert changed > len(examples) or not alike, "images are changed at all"
 
 
 def trained(task: Task, config: RunConfig, asked: Questions) -> RunFolder:

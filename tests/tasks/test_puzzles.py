@@ -14,6 +14,7 @@ from PIL import Image as PILImage
 from vrft.data.images import open_image
 from vrft.errors import InputError
 from vrft.tasks.jigsaw.jigsaw import Jigsaw, places
+from vrft.tasks.patch_fit.patch_fit import PatchFit
 from vrft.tasks.rotation_puzzle.rotation_puzzle import TASK as ROTATION
 from vrft.types import Answer, Form, Image, Permutation, Record
 from vrft.types.puzzle_edits import QuarterTurn, TileShuffle
@@ -78,9 +79,36 @@ def test_a_rotation_shows_the_middle_square_and_says_by_how_much(tmp_path):
         assert (undone == square).all()
 
 
+@pytest.mark.parametrize("decoys", [1, 3, 5, 7])
+def test_the_right_patch_alone_fills_the_hole(tmp_path, decoys):
+    task = PatchFit(decoys=decoys)
+    asked = task.examples([record(tmp_path, 80, 60, f"{i}.png") for i in range(30)])
+    for example in asked[:6]:
+        holed, *patches = example.media
+        (blank,) = holed.edits
+        left, top, right, bottom = blank.xyxy_px
+        assert (right - left, bottom - top) == (15, 15)
+        whole = np.asarray(open_image(replace(holed, edits=())))
+        shown = np.asarray(open_image(holed))
+        outside = np.ones(whole.shape[:2], bool)
+        outside[top:bottom, left:right] = False
+        assert (shown[outside] == whole[outside]).all() and (shown[~outside] == 127).all()
+        cut = whole[top:bottom, left:right]
+        fits = [np.array_equal(np.asarray(open_image(patch)), cut) for patch in patches]
+        assert [i + 1 for i, fit in enumerate(fits) if fit] == [example.target.number]
+        assert len(patches) == decoys + 1
+    assert len({e.target.number for e in asked}) == decoys + 1, "the place of the right one varies"
+
+
+def test_a_patch_of_an_image_that_is_too_small_is_no_puzzle(tmp_path):
+    assert PatchFit().examples([record(tmp_path, 31, 60)]) == []
+    with pytest.raises(InputError, match="1 to 7"):
+        PatchFit(decoys=0)
+
+
 def test_the_same_image_is_the_same_puzzle_wherever_it_stands_in_the_list(tmp_path):
-    records = [record(tmp_path, 40, 30, f"{i}.png") for i in range(6)]
-    for task in (Jigsaw(), ROTATION):
+    records = [record(tmp_path, 40, 36, f"{i}.png") for i in range(6)]
+    for task in (Jigsaw(), ROTATION, PatchFit()):
         assert list(reversed(task.examples(records))) == task.examples(list(reversed(records)))
         assert len({e.target for e in task.examples(records)}) > 1
 
@@ -128,9 +156,8 @@ def test_an_angle_is_one_of_four(tmp_path, text, degrees):
 
 @given(st.text(max_size=40))
 def test_no_text_raises(text):
-    (asked,) = Jigsaw().examples([Record("a", (Image(Path("a.png"), (20, 20)),))])
-    for task in (Jigsaw(), ROTATION):
-        (asked,) = task.examples([Record("a", (Image(Path("a.png"), (20, 20)),))])
+    for task in (Jigsaw(), ROTATION, PatchFit()):
+        (asked,) = task.examples([Record("a", (Image(Path("a.png"), (40, 40)),))])
         answer = task.parse(text, asked, [])
         assert 0 <= task.score(answer, asked.target) <= 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,14 @@ from vrft.errors import InputError
 from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.task import AUDIT_SIDE, Task
 from vrft.types import Example, Form, Image, Medium, Record, Value
+
+
+@dataclass(frozen=True)
+class Puzzle:
+    """What is shown, and the right answer."""
+
+    media: tuple[Image, ...]
+    answer: Value
 
 
 class PuzzleTask(Task):
@@ -25,8 +33,8 @@ class PuzzleTask(Task):
         """What was done to the image, in words of the prompt."""
 
     @abstractmethod
-    def puzzle(self, image: Image, rng: np.random.Generator) -> tuple[Image, Value] | None:
-        """An image with its puzzle, and the answer; None where it is too small for one."""
+    def puzzle(self, image: Image, rng: np.random.Generator) -> Puzzle | None:
+        """A puzzle of an image; None where it is too small for one."""
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One puzzle for each record of one image; the same one whenever it is asked."""
@@ -35,7 +43,7 @@ class PuzzleTask(Task):
             if len(record.media) != 1 or not isinstance(record.media[0], Image):
                 continue
             if (made := self.puzzle(record.media[0], _rng(self.name, record.id))) is not None:
-                asked.append(self._example(record.id, *made))
+                asked.append(self._example(record.id, made))
         return asked
 
     def ask(
@@ -46,27 +54,29 @@ class PuzzleTask(Task):
         options: Sequence[str] = (),
         form: Form = Form.THINK,
     ) -> Example:
-        """The puzzle of an image; ``question`` changes nothing."""
+        """The puzzle of a plain image; what is a puzzle already stays. ``question`` changes nothing."""
         example = super().ask(id, media, self.what, options, form)
+        if len(media) > 1 or not example.image.is_plain:
+            return example
         made = self.puzzle(example.image, _rng(self.name, id))
         if made is None:
             raise InputError(f"{id}: the image is too small for this puzzle.")
-        return replace(example, media=(made[0],))
+        return replace(example, media=made.media)
 
     def audit_examples(self, count: int, rng: np.random.Generator) -> list[Example]:
         """Puzzles of images that need not exist."""
         images = [Image(Path(f"audit-{i}.png"), (AUDIT_SIDE, AUDIT_SIDE)) for i in range(count)]
         made = [self.puzzle(image, rng) for image in images]
-        return [self._example(f"audit-{i}", *one) for i, one in enumerate(made) if one is not None]
+        return [self._example(f"audit-{i}", one) for i, one in enumerate(made) if one is not None]
 
-    def _example(self, record_id: str, image: Image, target: Value) -> Example:
+    def _example(self, record_id: str, made: Puzzle) -> Example:
         return Example(
             f"{record_id}{ID_SEPARATOR}{self.what}",
             record_id,
             self.name,
-            (image,),
+            made.media,
             self.what,
-            target,
+            made.answer,
             group=self.what,
             fields=self.example_fields,
         )

@@ -6,7 +6,7 @@ from vrft.types.coded import Coded
 from vrft.types.examples import Example, Form
 from vrft.types.frames import BoxXYXY, CoordinateFrame, FrameName, PointXY
 from vrft.types.media import ColorShift, Image, Medium, PixelEdit, Video
-from vrft.types.puzzle_edits import QuarterTurn, TileShuffle
+from vrft.types.puzzle_edits import BlankBox, QuarterTurn, TileShuffle
 from vrft.types.records import About, Annotation, Provides, Record, in_words
 from vrft.types.regions import ObjectRegion, Regions
 from vrft.types.rollouts import (
@@ -41,6 +41,7 @@ __all__ = [
     "Action",
     "Annotation",
     "Answer",
+    "BlankBox",
     "BoxXYXY",
     "Boxes",
     "Clock",

@@ -1,4 +1,4 @@
-"""Edits that make a puzzle of an image: its tiles shuffled, or all of it turned. They ask for no label."""
+"""Edits that make a puzzle of an image: tiles shuffled, all of it turned, a part blank."""
 
 from __future__ import annotations
 
@@ -45,3 +45,16 @@ class QuarterTurn(PixelEdit):
         turns = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
         turn = turns[self.quarters % 4]
         return image if turn is None else image.transpose(turn)
+
+
+@dataclass(frozen=True, slots=True)
+class BlankBox(PixelEdit):
+    """A part without content, in the middle gray; pixels of the image as it is shown."""
+
+    kind: ClassVar[str] = "blank_box"
+    xyxy_px: tuple[int, int, int, int]
+
+    def apply(self, image: PILImage.Image) -> PILImage.Image:
+        shown = image.copy()
+        shown.paste((127, 127, 127), self.xyxy_px)
+        return shown

@@ -13,7 +13,7 @@ from vrft.rewards import text_rewards as texts
 from vrft.tasks.metrics.metric import Metric, mean_of
 from vrft.tasks.parsing.answer_parsers import parse_answer
 from vrft.tasks.prompt_text import answer_instructions, in_tags
-from vrft.tasks.puzzle import PuzzleTask, centred
+from vrft.tasks.puzzle import Puzzle, PuzzleTask, centred
 from vrft.tasks.task import Setting
 from vrft.types import (
     Answer,
@@ -108,7 +108,7 @@ class Jigsaw(PuzzleTask):
     def what(self) -> str:
         return f"{self.rows} rows and {self.columns} columns"
 
-    def puzzle(self, image: Image, rng: np.random.Generator) -> tuple[Image, Value] | None:
+    def puzzle(self, image: Image, rng: np.random.Generator) -> Puzzle | None:
         """The tiles in any order but their own."""
         width, height = image.size_wh[0] // self.columns, image.size_wh[1] // self.rows
         if not (width and height):
@@ -119,7 +119,8 @@ class Jigsaw(PuzzleTask):
             order = rng.permutation(tiles)
         shown = centred(image, width * self.columns, height * self.rows)
         found: tuple[int, ...] = tuple(order.tolist())
-        return replace(shown, edits=(TileShuffle(self.rows, self.columns, found),)), Permutation(found)
+        shuffle = TileShuffle(self.rows, self.columns, found)
+        return Puzzle((replace(shown, edits=(shuffle,)),), Permutation(found))
 
     def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
         edit = _shuffle(example)

@@ -1,0 +1,5 @@
+"""Patch fit, as a task."""
+
+from vrft.tasks.patch_fit.patch_fit import TASK
+
+__all__ = ["TASK"]
