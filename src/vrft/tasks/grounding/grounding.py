@@ -12,6 +12,7 @@ from vrft.geometry.jitter import box_apart, draw_boxes, jittered
 from vrft.geometry.masks import mask_of_boxes
 from vrft.rewards import box_rewards, region_rewards
 from vrft.rewards import text_rewards as texts
+from vrft.rewards.papers import onethinker_box, vlm_r1_released
 from vrft.rewards.papers.visual_rft_released import released_grounding as released
 from vrft.rewards.papers.visual_rft_released.released_reading import format_term
 from vrft.rewards.reward_term import RewardTerm
@@ -32,9 +33,15 @@ SETTINGS: Mapping[str, Setting] = {
         "iou": RewardTerm(released.iou_term, high=2.0, unsafe=True),
         "format": RewardTerm(format_term, unsafe=True),
     },
+    "vlm_r1": {
+        "iou": RewardTerm(vlm_r1_released.rec_iou_term, unsafe=True),
+        "format": RewardTerm(vlm_r1_released.rec_format_term, unsafe=True),
+    },
+    "onethinker": {"box": RewardTerm(onethinker_box.box_term, high=1.5, unsafe=True)},
 }
 """``released_fixed`` rewards generalized IoU as the released script does, but within bounds; ``released``
-is that script with all its holes, for the audit and for comparison."""
+is that script with all its holes, for the audit and for comparison, and so are ``vlm_r1`` and
+``onethinker``."""
 
 TERMS: Setting = {
     "giou": region_rewards.giou_scaled,

@@ -18,6 +18,10 @@ from vrft.geometry.matching import greedy_ious, hungarian_ious
 from vrft.rewards import box_rewards as boxes
 from vrft.rewards import text_rewards as texts
 from vrft.rewards.matched_boxes import overlaps
+from vrft.rewards.papers import big_vision, v_triune, vision_r1, vision_r1_released, vlm_r1_released
+from vrft.rewards.papers.visual_rft_released.released_reading import format_term
+from vrft.rewards.papers.vlm_r1 import MAX_DETECTIONS
+from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes
 from vrft.tasks.fusion import Candidate, Rule, nms, wbf
 from vrft.tasks.metrics.metric import box_scores
@@ -49,9 +53,30 @@ SETTINGS: Mapping[str, Setting] = {
         "confidence": boxes.confidence_gain,
         "format": texts.format_reward,
     },
+    "vision_r1_paper": {
+        "recall": vision_r1.recall,
+        "precision": vision_r1.precision,
+        "format": texts.format_reward,
+    },
+    "vision_r1": {
+        "recall": RewardTerm(vision_r1_released.recall_term, unsafe=True),
+        "precision": RewardTerm(vision_r1_released.precision_term, unsafe=True),
+        "format": RewardTerm(vision_r1_released.format_term, unsafe=True),
+    },
+    "vlm_r1": {
+        "od_length": RewardTerm(vlm_r1_released.ap_term, unsafe=True),
+        "format": RewardTerm(format_term, unsafe=True),
+    },
+    "v_triune": {"reward": RewardTerm(v_triune.reward_term, unsafe=True)},
+    "big_vision": {
+        "reward": RewardTerm(
+            big_vision.reward_term, low=-float(MAX_DETECTIONS), high=MAX_DETECTIONS, unsafe=True
+        )
+    },
 }
 """``recommended``: a box pays under its own category's name alone, each further box costs, and no box that
-misses earns anything."""
+misses earns anything. ``vision_r1_paper`` is the rule of that paper, with names that must agree. The others
+are released code with all its holes."""
 TERMS: Setting = {
     "iou_paper": boxes.iou_paper,
     "iou_released": boxes.iou_released,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from vrft.geometry.jitter import box_apart
 from vrft.types import Boxes, expect
+
+FOREIGN = "zebra crossing"
 
 
 def _other_names(boxes: Boxes, options: tuple[str, ...]) -> Boxes:
@@ -38,7 +42,7 @@ def every_name(case: Any, rng: np.random.Generator) -> str:
 def unasked_names(case: Any, rng: np.random.Generator) -> str:
     """Every labelled box at its place, called by a name that was not asked for."""
     target = expect(case.target, Boxes)
-    renamed = replace(target, labels=("zebra crossing",) * target.size)
+    renamed = replace(target, labels=(FOREIGN,) * target.size)
     return str(case.honest() if target.is_empty else case.write(renamed))
 
 
@@ -59,7 +63,36 @@ def one_sure_name(case: Any, rng: np.random.Generator) -> str:
     return str(case.write(found))
 
 
+def honest_and_foreign(case: Any, rng: np.random.Generator) -> str:
+    """The honest policy's boxes, then ten of a name that was not asked for, confidence 0."""
+    boxes = expect(case.belief, Boxes)
+    return str(
+        case.write(
+            Boxes(
+                (*boxes.xyxy_px, *(box_apart(case.boxes, rng) for _ in range(10))),
+                (*boxes.scores, *(0.0,) * 10),
+                (*boxes.labels, *(FOREIGN,) * 10),
+            )
+        )
+    )
+
+
+def not_a_number(case: Any, rng: np.random.Generator) -> str:
+    """A box of each category whose left edge is not a number, twice."""
+    options = case.example.options * 2
+    text = str(case.write(Boxes(((0.0, 0.0, 9.0, 9.0),) * len(options), labels=options)))
+    return re.sub(r'("bbox_2d": \[)[^,]+', r"\1NaN", text)
+
+
 ATTACKS = {
     function.__name__: function
-    for function in (exchanged_names, every_name, unasked_names, no_names, one_sure_name)
+    for function in (
+        exchanged_names,
+        every_name,
+        unasked_names,
+        no_names,
+        one_sure_name,
+        honest_and_foreign,
+        not_a_number,
+    )
 }
