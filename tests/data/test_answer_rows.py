@@ -112,6 +112,16 @@ def test_two_labels_contradict_each_other_by_what_they_choose(images: Path) -> N
         load_dataset(other)
 
 
+def test_labels_that_have_a_right_answer_in_common_agree(images: Path) -> None:
+    write(
+        images, asked(answers=["a cat", "cat"]), asked(answers=["Cat", "kitten"]), asked(answers=["a  CAT"])
+    )
+    assert texts(load_dataset(images)) == [Text("a cat", ("a cat", "cat"))]
+    write(images, asked(answers=["a cat", "cat"]), asked(answers=["dog", "puppy"]))
+    with pytest.raises(LabelError, match="Another row has another answer"):
+        load_dataset(images)
+
+
 def test_texts_of_images_and_of_their_parts(images: Path) -> None:
     rows = [
         {"image": "a.png", "text": " OPEN\n24 h "},

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from vrft.data.images import CONVERT, UNREAD_SUFFIXES, files_below
 from vrft.data.label_checks import some
 from vrft.errors import LabelError
-from vrft.types import Record
+from vrft.types import Record, Value
 
 _ANSWERED_ONCE = frozenset({"phrase", "question", "image"})
 """What one image has one answer to; of a category there are as many annotations as objects."""
@@ -21,12 +21,12 @@ def contradictions(records: Sequence[Record], place: Path) -> list[LabelError]:
 
 
 def _contradicting(record: Record, place: Path) -> Iterator[LabelError]:
-    answers: dict[tuple[str, str, str], object] = {}
+    answers: dict[tuple[str, str, str], Value] = {}
     for one in record.annotations:
         if one.about not in _ANSWERED_ONCE:
             continue
         key = (one.about, one.name, one.value.kind)
-        if answers.setdefault(key, one.value.meaning) != one.value.meaning:
+        if not answers.setdefault(key, one.value).agrees(one.value):
             asked = f"'{one.name}'" if one.name else "the whole image"
             problem = f"The same image has two different answers to {asked}."
             fix = "Keep the right one; where both are meant, write them as one answer."

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from vrft.types.frames import BoxXYXY
 from vrft.types.names import nfc
+from vrft.types.value_kinds import Label
 from vrft.types.values import Finite, Shape, Value
 
 
@@ -56,6 +57,19 @@ class Text(Value):
     def meaning(self) -> Hashable:
         """The text, or what it chooses: choices may be listed in another order."""
         return " ".join((self.chosen or self.text).split())
+
+    def agrees(self, other: Value) -> bool:
+        """One right answer is common to both, case, gaps and how a number is written aside.
+
+        Example:
+            >>> Text("Exit", ("Exit", "way out")).agrees(Text("WAY OUT")), Text("7").agrees(Text("7.0"))
+            (True, True)
+        """
+        if not isinstance(other, Text) or bool(self.choices) != bool(other.choices):
+            return False
+        if self.choices:
+            return self.meaning == other.meaning
+        return any(Label(one).agrees(Label(two)) for one in self.right for two in other.right)
 
     @property
     def evidence_boxes(self) -> Sequence[BoxXYXY] | None:

@@ -29,11 +29,12 @@ from vrft.data.rows.row_form import (
     RowForm,
     of_phrase,
     unpacked,
+    with_annotations,
 )
 from vrft.data.scalars import number
 from vrft.errors import LabelError
-from vrft.types import BoxXYXY, Provides, Record, Text
-from vrft.types.names import plain_name
+from vrft.types import Annotation, BoxXYXY, Provides, Record, Text
+from vrft.types.names import nfc, plain_name
 
 _ANSWERS = ("answers", "direct_answers")
 _CHOICES = ("choices", "options")
@@ -74,7 +75,12 @@ class AnswersForm(RowForm):
         question = _first(row, QUESTION)
         if not isinstance(question, str) or not question.strip():
             raise LabelError("The row asks no question.", row.where, _EXPECTED)
-        return of_phrase(record, question.strip(), _answer(row), row, "question")
+        question, value = nfc(question.strip()), _answer(row)
+        asked = (known for one, known in record.about("question", Text) if one.name == question)
+        if value.choices and any(known != value and known.agrees(value) for known in asked):
+            # The same choices in another order are another question.
+            return with_annotations(record, Annotation("question", question, value))
+        return of_phrase(record, question, value, row, "question")
 
 
 def _add_text(record: Record, row: LabelRow, reading: Reading) -> Record:

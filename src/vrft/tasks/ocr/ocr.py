@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vrft.rewards import text_rewards as texts
+from vrft.rewards.papers import video_r1
+from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
+from vrft.rewards.papers.onethinker.onethinker_text import ocr_term
 from vrft.rewards.text_measures import edit_similarity
 from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.ocr import ocr_attacks
@@ -46,8 +49,11 @@ _FENCED = re.compile(r"```\w{0,20}\n(.*?)\n?```", re.DOTALL)
 
 SETTINGS: Mapping[str, Setting] = {
     "recommended": {"anls": measures.anls, "word_f1": measures.f1, "format": texts.format_reward},
+    "onethinker": plain_setting(ocr_term),
+    "video_r1": video_r1.setting(video_r1.OCR),
+    "grpo_care": video_r1.setting(video_r1.OCR, guarded=True),
 }
-"""Nothing for an unrelated text."""
+"""``recommended`` pays nothing for an unrelated text; the others are released codes."""
 TERMS: Setting = {
     "edit": measures.edit,
     "exact": measures.exact,

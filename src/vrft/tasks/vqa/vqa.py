@@ -9,6 +9,9 @@ from string import ascii_uppercase
 import numpy as np
 
 from vrft.rewards import text_rewards as texts
+from vrft.rewards.papers import anls_codes, video_r1
+from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
+from vrft.rewards.papers.onethinker.onethinker_text import answer_term
 from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.parsing.answer_parsers import answered
 from vrft.tasks.parsing.choices import read_choice
@@ -41,9 +44,13 @@ MAX_CHARS = 2_000
 SETTINGS: Mapping[str, Setting] = {
     "recommended": {"accuracy": measures.accuracy, "format": texts.format_reward},
     "anls": {"anls": measures.anls, "format": texts.format_reward},
+    **{name: {"anls": term, "format": texts.format_reward} for name, term in anls_codes.TERMS.items()},
+    "onethinker": plain_setting(answer_term),
+    "video_r1": video_r1.setting(),
+    "grpo_care": video_r1.setting(guarded=True),
 }
 """``recommended`` is Eq. 9 of Visual-RFT for answers instead of classes; ``anls`` pays for what is nearly
-read, as is usual for documents."""
+read, as is usual for documents; the others are released codes."""
 TERMS: Setting = {
     "word_f1": measures.f1,
     "vqa_accuracy": measures.agreement,
