@@ -150,6 +150,16 @@ def test_phrases_with_points_are_asked_about_with_their_own_radius(tmp_path):
     assert point_f1(said((311.0, 200.0)), example.target) == 0
 
 
+def test_what_a_value_is_about_follows_from_its_kind_where_the_row_leaves_it_open(tmp_path):
+    target = {"kind": "points", "xy_px": [[300, 200]]}
+    folder = rows(tmp_path, {"image": "a.png", "question": "the left mug", "target": target})
+    dataset = load_dataset(folder)
+    assert dataset.provides == {("phrase", "points")} and default_task(dataset.provides) is TASK
+    action = {"kind": "action", "action": "click", "xy_px": [300, 200]}
+    rows(tmp_path, {"image": "a.png", "question": "Take the left mug.", "target": action})
+    assert default_task(load_dataset(folder).provides).name == "clicking"
+
+
 def test_boxes_are_asked_about_by_other_tasks_where_none_is_named():
     assert default_task([("category", "boxes")]).name == "detection"
     assert default_task([("phrase", "boxes")]).name == "grounding"

@@ -30,6 +30,7 @@ class Regions(Value):
     """Any number of objects; none where the right answer is 'No Objects'."""
 
     kind: ClassVar[str] = "regions"
+    usual_about: ClassVar[str] = "phrase"
     placed: ClassVar[bool] = True
     objects: tuple[ObjectRegion, ...] = ()
     ignore: Mask | None = None

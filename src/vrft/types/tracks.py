@@ -34,6 +34,7 @@ class Tracks(Value):
     """
 
     kind: ClassVar[str] = "tracks"
+    usual_about: ClassVar[str] = "phrase"
     placed: ClassVar[bool] = True
     boxes: Annotated[tuple[TrackBox, ...], BeforeValidator(_rows)] = ()
     """One row for each box; the empty name is the thing that was asked for."""

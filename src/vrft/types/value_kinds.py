@@ -147,6 +147,7 @@ class Boxes(Value):
 
     kind: ClassVar[str] = "boxes"
     placed: ClassVar[bool] = True
+    usual_about: ClassVar[str] = ""
     xyxy_px: tuple[tuple[Finite, Finite, Finite, Finite], ...] = ()
     scores: tuple[Finite, ...] = ()
     """One for each box, in [0, 1]; empty in a target. An answer that gives no confidence has 1.0."""
@@ -221,6 +222,7 @@ class Points(Value):
 
     kind: ClassVar[str] = "points"
     placed: ClassVar[bool] = True
+    usual_about: ClassVar[str] = "phrase"
     xy_px: tuple[tuple[Finite, Finite], ...] = ()
     labels: tuple[str | None, ...] = ()
     boxes: tuple[tuple[Finite, Finite, Finite, Finite] | None, ...] = ()

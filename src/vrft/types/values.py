@@ -43,6 +43,8 @@ class Value(Coded):
 
     placed: ClassVar[bool] = False
     """It is made of places in a medium, which a text writes in some coordinate frame."""
+    usual_about: ClassVar[str] = "question"
+    """What a row's 'question' is where nothing else says it: a question, or a 'phrase'; empty: either."""
 
     @property
     def is_empty(self) -> bool:

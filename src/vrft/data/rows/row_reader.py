@@ -35,7 +35,7 @@ from vrft.data.rows.box_orders import order_of
 from vrft.data.rows.row_form import LabelRow, Reading, RowForm, forms
 from vrft.data.scalars import number
 from vrft.errors import ImageError, LabelError
-from vrft.types import Annotation, Image, Label, Number, Provides, Record, Text, in_words
+from vrft.types import Annotation, Image, Label, Number, Provides, Record, Text, Value, in_words
 from vrft.types.names import nfc
 
 _SAY_WHAT = 20
@@ -91,7 +91,12 @@ class RowReader(ABC):
 
     def leading(self, path: Path, given: frozenset[Provides]) -> frozenset[Provides]:
         """What is read where nothing is needed: answers in words to one and the same question are classes of
-        the images, other short answers are those to the questions; numbers among them are words here."""
+        the images, other short answers are those to the questions; numbers among them are words here. What a
+        value is about where a row leaves it open is up to its kind."""
+        for kind in {kind for _, kind in given}:
+            open_to = {(about, kind) for about in ("category", "phrase", "question")}
+            usual = (Value.of_kind(kind).usual_about, kind)
+            given = (given - open_to) | {usual} if usual in open_to <= given else given
         if not any(QUESTION_TEXT in said and QUESTION_LABEL not in said for said in self._each(path)):
             given -= {QUESTION_TEXT}
         given = frozenset(pair for pair in given if pair[1] != Number.kind) or given
