@@ -136,6 +136,19 @@ def test_a_number_that_was_cut_off_is_unread():
         assert task.parse("<think> I look. </think> 12", example, []).parsed
 
 
+def test_labels_that_are_not_asked_about_are_named():
+    numbers = stated(
+        "question", ("How many?", Number(2.0)), ("How far?", Number(2.5)), ("How high?", Number(2.0, "m"))
+    )
+    assert COUNTING.unused([numbers]) == [
+        "Not asked about, since a count is a whole number from 0 without a unit: 2.5 (a), 2 m (a)."
+    ]
+    assert COUNTING.unused([record("a", *boxes("cup", 1))]) == MEASURING.unused([numbers]) == []
+    in_kg, short = replace(MEASURING, unit="kg"), replace(MEASURING, least=0.0, most=2.2)
+    assert in_kg.unused([numbers]) == ["Not asked about, since no such number is in kg: 2 m (a)."]
+    assert short.unused([numbers]) == ["Not asked about, since an answer lies from 0.0 to 2.2: 2.5 (a)."]
+
+
 def measured(number: Number, **options) -> tuple:
     task = replace(MEASURING, **options)
     return task, [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from vrft.rewards import number_rewards as numbers
 from vrft.tasks.fusion import Rule, best_logprob, median, self_consistency
 from vrft.tasks.task import Task
-from vrft.types import Number, Value
+from vrft.types import Number, Record, Value
 from vrft.types.units import converted
 
 RULES: Mapping[str, Rule] = {
@@ -20,6 +20,7 @@ RULES: Mapping[str, Rule] = {
     "best_logprob": best_logprob,
 }
 """The usual one first."""
+_SHOWN = 5
 
 
 class NumberTask(Task):
@@ -51,6 +52,13 @@ def in_unit(value: Number, unit: str) -> Number | None:
     """
     number = converted(Decimal(repr(value.number)), value.unit or unit, unit)
     return None if number is None else Number(float(number), unit)
+
+
+def passed_over(numbers: Iterable[tuple[Record, Number]], why: str) -> list[str]:
+    """A sentence about labels that are not asked about, with the first few; none where there are none."""
+    found = [f"{number_text(number)} ({record.id})" for record, number in numbers]
+    shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+    return [f"Not asked about, since {why}: {shown}."] if found else []
 
 
 def closeness(one: Value, other: Value) -> float:

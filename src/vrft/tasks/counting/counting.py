@@ -16,7 +16,7 @@ from vrft.rewards.papers.onethinker.onethinker_number import numerical_term
 from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
 from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.metrics.number_metrics import EXACT, MRA, WITHIN_ONE, mean_absolute_error
-from vrft.tasks.number_answers import ATTACKS, NumberTask, number_text
+from vrft.tasks.number_answers import ATTACKS, NumberTask, number_text, passed_over
 from vrft.tasks.parsing.answer_parsers import parse_number_answer
 from vrft.tasks.parsing.extractor import read_point_tag
 from vrft.tasks.parsing.points import points_in_pixels
@@ -95,9 +95,19 @@ class Counting(NumberTask):
         categories = {one.name for record in records for one, _ in record.about("category", Boxes)}
         if categories:
             return [one for record in records for one in self._from_boxes(record, categories)]
-        stated = {one.about for record in records for one in record.annotations if _is_count(one.value)}
-        about = next((about for about in ("category", "question", "image") if about in stated), "")
+        about = _stated(records)
         return [one for record in records for one in self._from_numbers(record, about)]
+
+    def unused(self, records: Sequence[Record]) -> Sequence[str]:
+        """Numbers that are below 0, not whole, or have a unit."""
+        about = _stated(records)
+        numbers = [
+            (record, one.value)
+            for record in records
+            for one in record.annotations
+            if one.about == about and isinstance(one.value, Number) and not _is_count(one.value)
+        ]
+        return passed_over(numbers, "a count is a whole number from 0 without a unit")
 
     def _from_boxes(self, record: Record, categories: set[str]) -> Iterator[Example]:
         count = Counter(one.name for one, _ in record.about("category", Boxes) if one.counts)
@@ -180,6 +190,12 @@ class Counting(NumberTask):
             Number(number + (step if number + step >= 0 else -step) if missed else number)
             for number, step, missed in zip(right, off, wrong, strict=True)
         ]
+
+
+def _stated(records: Sequence[Record]) -> str:
+    """What the numbers of rows are about; of several kinds the first that has a count."""
+    known = {one.about for record in records for one in record.annotations if _is_count(one.value)}
+    return next((about for about in ("category", "question", "image") if about in known), "")
 
 
 def _is_count(value: Value) -> bool:
