@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from vrft.tasks.parsing.content_reading import read_sections
 from vrft.tasks.parsing.label_reading import read_label
-from vrft.tasks.parsing.numbers import read_number
+from vrft.tasks.parsing.numbers import NumberReading, read_number
 from vrft.tasks.parsing.raw_answer import Notation, Order, Rating, RawAnswer, RawBox, RawPoint
 from vrft.tasks.parsing.tags import Sections, split_tags
 from vrft.types import (
@@ -140,9 +140,9 @@ def parse_number_answer(text: str, form: Form, unit: str | None = "", counts: bo
         (<Fault.HEDGED: 'hedged'>,)
     """
     sections = split_tags(text, form)
-    # Of a number that was cut off nobody knows the rest.
-    content = "" if Fault.TRUNCATED in sections.faults else sections.content
-    read = read_number(content, unit, counts)
+    read = read_number(sections.content, unit, counts)
+    if Fault.TRUNCATED in sections.faults:  # nobody knows the rest of a number
+        read = NumberReading(faults=(Fault.NOT_READABLE,))
     value = None if read.number is None else Number(read.number, read.unit)
     return answered(text, sections, read.faults, value)
 
