@@ -126,6 +126,17 @@ def unit_of(name: str) -> Unit | None:
     return _units().get(name) or _units().get(name.casefold())
 
 
+def same_unit(one: str, other: str) -> bool:
+    """Whether two names are of one unit.
+
+    Example:
+        >>> same_unit("m", "metres"), same_unit("m", "cm"), same_unit("furlong", "furlong")
+        (True, False, True)
+    """
+    first, second = unit_of(one), unit_of(other)
+    return one == other or (first is not None and second is not None and first.symbol == second.symbol)
+
+
 def unit_names() -> list[str]:
     """All names of units, the longest first."""
     return sorted(_units(), key=lambda name: (-len(name), name))
@@ -142,9 +153,9 @@ def converted(number: Decimal, unit: str, to: str) -> Decimal | None:
         >>> converted(Decimal(20), "kg", "m") is None
         True
     """
-    if unit == to:
+    if same_unit(unit, to):
         return number
     one, other = unit_of(unit), unit_of(to)
     if one is None or other is None or one.quantity != other.quantity:
         return None
-    return number if one.symbol == other.symbol else number * one.factor / other.factor
+    return number * one.factor / other.factor

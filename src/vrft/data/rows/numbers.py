@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from vrft.errors import LabelError
@@ -12,7 +13,7 @@ from vrft.tasks.parsing.number_words import WORDED
 from vrft.tasks.parsing.numbers import read_number
 from vrft.types import Number, Provides
 from vrft.types.answers import fault_words
-from vrft.types.units import unit_of
+from vrft.types.units import same_unit
 
 COUNT = ("count", "object_count", "n_objects", "num_objects", "number_of_objects")
 UNIT = ("unit", "units")
@@ -53,13 +54,20 @@ def stated_number(row: Mapping[str, Any], key: str, where: str, fix: str) -> Num
     value = row.get(key)
     text = "" if value is None or isinstance(value, bool) else str(value).strip()
     counts = key in COUNT
+    number = written_number(text, where, fix, key, counts)
+    column = next((name for name in UNIT if row.get(name) not in (None, "")), None)
+    unit = str(row[column]).strip() if column is not None and not counts else ""
+    if number.unit and unit and not same_unit(number.unit, unit):
+        problem = f"The number {text[:60]!r} has the unit '{number.unit}', and '{column}' says '{unit}'."
+        raise LabelError(problem, where, "Keep the right one.")
+    return replace(number, unit=unit or number.unit)
+
+
+def written_number(text: str, where: str, fix: str, key: str = "answer", counts: bool = False) -> Number:
+    """The number of a text, with its unit; LabelError where there is none, or no count where things are
+    counted."""
     read = read_number(text, "" if counts else None, counts)
     if read.number is None:
         why = ", ".join(map(fault_words, read.faults))
         raise LabelError(f"There is no number under '{key}' in {text[:60]!r} ({why}).", where, fix)
-    column = next((name for name in UNIT if row.get(name) not in (None, "")), None)
-    unit = str(row[column]).strip() if column is not None and not counts else ""
-    if read.unit and unit and read.unit != unit and unit_of(read.unit) != unit_of(unit):
-        problem = f"The number {text[:60]!r} has the unit '{read.unit}', and '{column}' says '{unit}'."
-        raise LabelError(problem, where, "Keep the right one.")
-    return Number(read.number, unit or read.unit)
+    return Number(read.number, read.unit)

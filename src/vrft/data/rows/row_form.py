@@ -201,12 +201,13 @@ def of_phrase(record: Record, phrase: str, value: Value, row: LabelRow, about: A
         alike = (one.about, one.name, one.value.kind) == (about, nfc(phrase), value.kind)
         if not alike or (about == "category" and value.kind != Number.kind):
             continue
-        if one.value != value and one.value.agrees(value):
+        if one.value.meaning == value.meaning:
+            continue
+        if one.value.agrees(value):
             return record
-        if one.value.meaning != value.meaning:
-            problem = f"Another row has another answer to '{phrase}' for the same image: "
-            problem += f"{_in_words(one.value)} there, {_in_words(value)} here."
-            raise Contradiction(problem, row.where, row.fix)
+        problem = f"Another row has another answer to '{phrase}' for the same image: "
+        problem += f"{_in_words(one.value)} there, {_in_words(value)} here."
+        raise Contradiction(problem, row.where, row.fix)
     return with_annotations(record, Annotation(about, phrase, value))
 
 

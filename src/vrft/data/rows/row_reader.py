@@ -7,7 +7,7 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePath
@@ -32,6 +32,7 @@ from vrft.data.label_checks import (
     warnings_about,
 )
 from vrft.data.rows.box_orders import order_of
+from vrft.data.rows.numbers import QUESTION_NUMBER, is_number, written_number
 from vrft.data.rows.row_form import LabelRow, Reading, RowForm, forms
 from vrft.data.scalars import number
 from vrft.errors import ImageError, LabelError
@@ -182,23 +183,44 @@ def form_of(row: LabelRow) -> RowForm | None:
 
 def most_say(rows: Iterable[LabelRow]) -> frozenset[Provides]:
     """What most of the first rows say that can be read; of two that are alike frequent, the first."""
-    first = islice((row for row in rows if row.mistake is None), _SAY_WHAT)
-    known = (next((says for form in forms() if (says := form.says(row))), frozenset()) for row in first)
-    said = Counter(_with_texts(says) for says in known if says)
+    said: Counter[frozenset[Provides]] = Counter()
+    for row in islice((row for row in rows if row.mistake is None), _SAY_WHAT):
+        form = form_of(row)
+        said.update([form.says(row) | _also(row, form)] if form is not None else [])
     return max(said, key=said.__getitem__, default=frozenset())
 
 
-def _with_texts(says: frozenset[Provides]) -> frozenset[Provides]:
-    """A short answer is a text as well."""
-    return says | {QUESTION_TEXT} if QUESTION_LABEL in says else says
+def _also(row: LabelRow, form: RowForm) -> frozenset[Provides]:
+    """What a short answer is as well: a text, and a number where it reads as one."""
+    if QUESTION_LABEL not in form.says(row):
+        return frozenset()
+    answers = [answer for _, answer in form.asked(row)]
+    numbers = bool(answers) and all(map(is_number, answers))
+    return frozenset({QUESTION_TEXT, QUESTION_NUMBER} if numbers else {QUESTION_TEXT})
 
 
-def _as_texts(record: Record) -> Record:
+def _as_texts(record: Record, row: LabelRow) -> Record:
     """The record with its short answers as texts."""
+    return _with_answers(record, lambda label: Text(label.name))
+
+
+def _as_numbers(record: Record, row: LabelRow) -> Record:
+    """The record with its short answers as numbers; LabelError where one is none."""
+    return _with_answers(record, lambda label: written_number(label.name, row.where, row.fix))
+
+
+def _with_answers(record: Record, made: Callable[[Label], Value]) -> Record:
     others = [one for one in record.annotations if one.provides != QUESTION_LABEL]
     short = record.about("question", Label)
-    texts = [Annotation("question", one.name, Text(label.name)) for one, label in short]
-    return replace(record, annotations=(*others, *texts))
+    answers = [Annotation("question", one.name, made(label)) for one, label in short]
+    return replace(record, annotations=(*others, *answers))
+
+
+_FROM_SHORT_ANSWERS: Mapping[Provides, Callable[[Record, LabelRow], Record]] = {
+    QUESTION_TEXT: _as_texts,
+    QUESTION_NUMBER: _as_numbers,
+}
+"""What is made of short answers where a form does not give it itself."""
 
 
 class _Images:
@@ -246,7 +268,7 @@ class _Images:
             raise LabelError(f"The row says nothing of its image {row.image!r}.", row.where, row.fix)
         says = form.says(row)
         pair = min(says & self.needs or pairs)
-        as_text = pair == QUESTION_TEXT and pair not in says and QUESTION_LABEL in says
+        convert = _FROM_SHORT_ANSWERS.get(pair) if pair not in says and QUESTION_LABEL in says else None
         about, given = pair[0], form.image(row)
         if isinstance(given, str) and given in self._unusable:
             return
@@ -258,9 +280,9 @@ class _Images:
         if record is None:
             return
         try:
-            own = QUESTION_LABEL if as_text else pair
+            own = QUESTION_LABEL if convert is not None else pair
             record = form.add(record, row, own, Reading(self.mistakes, self.options, order))
-            record = _as_texts(record) if as_text else record
+            record = convert(record, row) if convert is not None else record
         except LabelError as mistake:
             self.mistakes.append(mistake)
             subject = form.subject(row, about)
