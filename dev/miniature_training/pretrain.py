@@ -54,6 +54,8 @@ class Stage:
     """Share of target lines on dark backgrounds that are answered in prose."""
     lines: Mapping[str, MakeLine] = field(default_factory=lambda: LINES)
     """The kinds of lines that ``shares`` names."""
+    images: Mapping[str, range] = field(default_factory=dict)
+    """Which images of the pool a kind of line is drawn for, where it is not for all."""
 
 
 STAGES = (
@@ -123,7 +125,8 @@ def draw_lines(rng: np.random.Generator, pool: Pool, stage: Stage) -> tuple[list
     for kind in rng.choice(kinds, stage.batch, p=weights / weights.sum()):
         line = None
         while line is None:
-            row = int(rng.integers(len(pool)))
+            rows_of = stage.images.get(str(kind), range(len(pool)))
+            row = int(rng.integers(rows_of.start, rows_of.stop))
             if stage.crowded and kind not in ("naming", "classification") and len(pool.objects[row]) < 2:
                 continue
             prose = stage.prose if is_dark(pool.pixels[row]) else 0.0

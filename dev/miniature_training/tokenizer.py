@@ -122,6 +122,15 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 1024) -> PreTrainedT
     )
 
 
+def add_phrases(tokenizer: PreTrainedTokenizerFast, phrases: Iterable[str]) -> dict[int, list[int]]:
+    """Make further phrases tokens, in place: by its id, the ids of what each was before."""
+    known = set(tokenizer.get_vocab())
+    new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in known]
+    before = {phrase: tokenizer(phrase, add_special_tokens=False)["input_ids"] for phrase in new}
+    tokenizer.add_tokens([AddedToken(phrase, normalized=False, special=False) for phrase in new])
+    return {int(tokenizer.convert_tokens_to_ids(phrase)): parts for phrase, parts in before.items()}
+
+
 def special_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
     """Ids of Qwen's special tokens by role."""
     return {role: int(tokenizer.convert_tokens_to_ids(token)) for role, token in SPECIAL.items()}

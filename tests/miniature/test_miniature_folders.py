@@ -18,6 +18,7 @@ from vrft.miniature.folders import (
     write_classification,
     write_detection,
     write_grounding,
+    write_measuring,
 )
 from vrft.miniature.glyphs import glyphs
 from vrft.miniature.scenes import BASE, DIGITS, NOVEL
@@ -28,6 +29,7 @@ WRITERS = {
     "detection": write_detection,
     "classification": write_classification,
     "grounding": write_grounding,
+    "measuring": write_measuring,
 }
 SMALL = {"train": 3, "val": 2, "heldout": 4}
 

@@ -25,7 +25,16 @@ from vrft.miniature.domains import PLAIN, domain_of
 from vrft.miniature.expressions import expressions
 from vrft.miniature.glyphs import Split
 from vrft.miniature.location import MINIATURE, REASONING
-from vrft.miniature.scenes import BASE, CATEGORIES, DIGITS, Scene, SceneObject, draw_scene
+from vrft.miniature.scenes import (
+    BASE,
+    CATEGORIES,
+    DIGITS,
+    Scene,
+    SceneObject,
+    distance_question,
+    draw_scene,
+    draw_scene_of,
+)
 from vrft.miniature.sums import (
     READABLE,
     SUM,
@@ -35,9 +44,15 @@ from vrft.miniature.sums import (
     place_of_sum,
     total_of,
 )
-from vrft.miniature.writers import write_class_folders, write_coco, write_expressions, write_questions
+from vrft.miniature.writers import (
+    write_class_folders,
+    write_coco,
+    write_expressions,
+    write_numbers,
+    write_questions,
+)
 from vrft.run_folder import make_folder
-from vrft.types import Annotation, Boxes, Label
+from vrft.types import Annotation, Boxes, Label, Number
 
 DETECTION_CATEGORIES = ("two", "six", "seven", "circle", "square", "heart")
 """What the detection demo asks for; ``scenes.NOVEL`` instead makes the open-vocabulary one."""
@@ -53,16 +68,18 @@ GENERATOR = "vrft miniature"
 VERSION = 1
 """Goes up with any change of what is drawn; older folders are then written anew."""
 
-_TASK_SEEDS = {"detection": 1, "classification": 2, "grounding": 3, "reasoning": 4}
+_TASK_SEEDS = {"detection": 1, "classification": 2, "grounding": 3, "reasoning": 4, "measuring": 5}
 _OWN = {
     "detection": (*PARTS,),
     "classification": (*PARTS,),
     "grounding": ("images", "expressions.jsonl"),
     "reasoning": ("images", "questions.jsonl"),
+    "measuring": ("images", "numbers.jsonl"),
 }
 """What is written into a folder, besides the marker; nothing else in it is ever touched."""
 
 _Counts = Mapping[str, int]
+_Images = Iterator[tuple[str, Image.Image, list[Annotation]]]
 
 
 def write_detection(
@@ -93,7 +110,7 @@ def write_detection(
     drawn = domain_of(domain)
     shown = {part: tuple(categories) for part in PARTS} | {"test": (*categories, *further)}
 
-    def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
+    def images(part: str, count: int) -> _Images:
         for index in range(count):
             rng = _rng("detection", seed, part, index)
             scene = draw_scene(rng, PARTS[part], shown[part], (1, 4), domain=drawn)
@@ -149,7 +166,7 @@ def write_grounding(
 ) -> Path:
     """``write_detection`` for scenes with one or two expressions of one object each."""
 
-    def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
+    def images(part: str, count: int) -> _Images:
         for index in range(count):
             rng = _rng("grounding", seed, part, index)
             known: list[tuple[str, SceneObject]] = []
@@ -161,11 +178,8 @@ def write_grounding(
             phrases = [Annotation("phrase", text, Boxes((o.box,))) for text, o in asked]
             yield f"{part}/{index:04d}", Image.fromarray(scene.pixels), phrases
 
-    def write(counts: _Counts) -> None:
-        # One file of expressions for all parts: its reader looks into no folder below.
-        write_expressions(folder, chain.from_iterable(images(*part) for part in counts.items()))
-
-    return _keep_or_write(folder, _settings("grounding", seed, categories, (train, val, heldout)), write)
+    settings = _settings("grounding", seed, categories, (train, val, heldout))
+    return _write_rows(folder, settings, images, write_expressions)
 
 
 def write_reasoning(
@@ -178,7 +192,7 @@ def write_reasoning(
         digits: in each image, 2 or 3.
     """
 
-    def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
+    def images(part: str, count: int) -> _Images:
         for index in range(count):
             scene = sum_scene(seed, part, index, digits)
             total = total_of([o.category for o in scene.objects])
@@ -188,28 +202,48 @@ def write_reasoning(
                 [Annotation("question", SUM, Label(total))],
             )
 
-    def write(counts: _Counts) -> None:
-        write_questions(folder, chain.from_iterable(images(*part) for part in counts.items()))
-
     settings = _settings("reasoning", seed, READABLE, (train, val, heldout)) | {"digits": digits}
-    return _keep_or_write(folder, settings, write)
+    return _write_rows(folder, settings, images, write_questions)
 
 
 def write_sum_boxes(folder: Path, seed: int, train: int = 32, val: int = 60, heldout: int = 300) -> Path:
     """``write_grounding`` for images of three digits and the one that is the sum of the other two."""
 
-    def images(part: str, count: int) -> Iterator[tuple[str, Image.Image, list[Annotation]]]:
+    def images(part: str, count: int) -> _Images:
         for index in range(count):
             scene = sum_box_scene(seed, part, index)
             box = scene.objects[place_of_sum([o.category for o in scene.objects])].box
             phrase = Annotation("phrase", SUM_OF_OTHERS, Boxes((box,)))
             yield f"{part}/{index:04d}", Image.fromarray(scene.pixels), [phrase]
 
-    def write(counts: _Counts) -> None:
-        write_expressions(folder, chain.from_iterable(images(*part) for part in counts.items()))
-
     settings = _settings("grounding", seed, READABLE, (train, val, heldout)) | {"phrase": SUM_OF_OTHERS}
-    return _keep_or_write(folder, settings, write)
+    return _write_rows(folder, settings, images, write_expressions)
+
+
+def write_measuring(
+    folder: Path,
+    seed: int,
+    categories: Sequence[str] = BASE,
+    train: int = 60,
+    val: int = 40,
+    heldout: int = 300,
+) -> Path:
+    """``write_detection`` for two to four different objects an image, with the distance of two in pixels."""
+
+    def images(part: str, count: int) -> _Images:
+        for index in range(count):
+            rng = _rng("measuring", seed, part, index)
+            most = min(4, len(categories))
+            chosen = rng.choice(categories, int(rng.integers(2, most, endpoint=True)), replace=False)
+            scene = draw_scene_of(rng, PARTS[part], tuple(map(str, chosen)))
+            asked, pixels = distance_question(*scene.objects[:2])
+            said = Annotation("question", asked, Number(pixels, "px"))
+            yield f"{part}/{index:04d}", Image.fromarray(scene.pixels), [said]
+
+    settings = _settings("measuring", seed, categories, (train, val, heldout))
+    if len(categories) < 2:
+        raise InputError("A distance is between two categories. Name at least two.")
+    return _write_rows(folder, settings, images, write_numbers)
 
 
 def sum_scene(seed: int, part: str, index: int, digits: int) -> Scene:
@@ -249,7 +283,21 @@ def _settings(
     }
 
 
-def _keep_or_write(folder: Path, settings: dict[str, object], write: Callable[[_Counts], None]) -> Path:
+def _write_rows(
+    folder: Path,
+    settings: dict[str, object],
+    images: Callable[[str, int], _Images],
+    write: Callable[[Path, _Images], object],
+) -> Path:
+    """One file of rows for the images of all parts: its reader looks into no folder below."""
+    return _keep_or_write(
+        folder,
+        settings,
+        lambda counts: write(folder, chain.from_iterable(images(*part) for part in counts.items())),
+    )
+
+
+def _keep_or_write(folder: Path, settings: dict[str, object], write: Callable[[_Counts], object]) -> Path:
     marker = folder / MARKER
     found = _read_marker(marker)
     if found == settings | {"files": _files(folder, settings)}:

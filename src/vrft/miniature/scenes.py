@@ -81,6 +81,13 @@ class Scene:
         return tuple(o for o in self.objects if o.category == category)
 
 
+def distance_question(one: SceneObject, other: SceneObject) -> tuple[str, float]:
+    """The question how far two objects are apart, and the pixels between the centers of their boxes."""
+    (a, b, c, d), (e, f, g, h) = one.box, other.box
+    pixels = float(np.hypot((a + c - e - g) / 2, (b + d - f - h) / 2).round())
+    return f"How far apart are the centers of the {one.category} and the {other.category}?", pixels
+
+
 def draw_scene(
     rng: np.random.Generator,
     split: Split,
