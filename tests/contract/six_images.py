@@ -155,8 +155,27 @@ def _numbers(folder: Path) -> None:
     write_numbers(folder, shown)
 
 
+def _in_space(folder: Path) -> None:
+    """Each thing as wide as it is drawn, at a distance of its own, before a camera that is known."""
+    folder.mkdir(parents=True)
+    rows = []
+    for number in range(len(SHOWN)):
+        image, things = drawn(number)
+        image.save(folder / f"{number}.png")
+        for name in dict.fromkeys(name for name, _ in things):
+            boxes = [
+                [round((x1 + x2) / 2 / SIDE - 0.5, 3), 0.1, 2.0 + place, 0.2, 0.4, 0.3, 0.25 * place]
+                for place, (called, (x1, _, x2, _)) in enumerate(things)
+                if called == name
+            ]
+            target = {"kind": "boxes_3d", "boxes": boxes, "up": "y", "intrinsics": [SIDE, SIDE, 48, 48]}
+            rows.append({"image": f"{number}.png", "category": name, "target": target})
+    (folder / "space.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
 WRITERS: Mapping[Provides, Callable[[Path], None]] = {
     ("category", "boxes"): _boxes,
+    ("category", "boxes_3d"): _in_space,
     ("image", "label"): _classes,
     ("phrase", "boxes"): _phrases,
     ("phrase", "tracks"): _sequences,

@@ -83,10 +83,10 @@ def check_coordinates(records: Iterable[Record], odd: Iterable[LabelError], wher
     for record in records:
         for about in ("category", "phrase"):
             for _, boxes in record.about(about, Boxes):
-                written += [(box, record.image.size_wh) for box in boxes.xyxy_px]
+                written += [(box, record.media[0].size_wh) for box in boxes.xyxy_px]
         for one in record.annotations:
             if one.value.kind != Boxes.kind:
-                written += [(box, record.image.size_wh) for box in one.value.evidence_boxes or ()]
+                written += [(box, record.media[0].size_wh) for box in one.value.evidence_boxes or ()]
     if not written:
         return
     corners = np.asarray([box for box, _ in written], dtype=np.float64)

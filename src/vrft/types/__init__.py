@@ -2,6 +2,7 @@
 
 from vrft.types.actions import Action
 from vrft.types.answers import NOWHERE, Answer, Fault, Span
+from vrft.types.boxes_3d import Boxes3D
 from vrft.types.coded import Coded
 from vrft.types.examples import Example, Form
 from vrft.types.frames import BoxXYXY, CoordinateFrame, FrameName, PointXY
@@ -44,6 +45,7 @@ __all__ = [
     "BlankBox",
     "BoxXYXY",
     "Boxes",
+    "Boxes3D",
     "Clock",
     "Coded",
     "ColorShift",
