@@ -131,7 +131,7 @@ def test_texts_of_images_and_of_their_parts(images: Path) -> None:
     ]
     dataset = load_dataset(write(images, *rows))
     assert dataset.provides == {IMAGE_TEXT} and not dataset.left_out
-    assert [(value.text, value.xyxy_px) for value in texts(dataset, "image")] == [
+    assert [(value.text, value.box_xyxy_px) for value in texts(dataset, "image")] == [
         ("OPEN\n24 h", None),
         ("EXIT", (1.0, 2.0, 20.0, 12.0)),
         ("7", (22.0, 2.0, 30.0, 12.0)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,10 +19,11 @@ from pycocotools.cocoeval import COCOeval
 from vrft.data.dataset import load_dataset
 from vrft.errors import InputError, LabelError
 from vrft.evaluation.ensemble import answer_cost
+from vrft.inference.formats import prediction_format
 from vrft.inference.formats.json_rows import EXTRAS
 from vrft.inference.formats.prediction_format import Setting, formats, left_out, open_format
 from vrft.tasks.registry import load_task
-from vrft.types import Boxes, Label
+from vrft.types import Answer, Boxes, Label, Number, Text, Value
 from vrft.types.rows import prediction_from_row
 
 SETTING = Setting("runs/dogs")
@@ -290,3 +292,30 @@ def test_unfit_formats_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"supervision takes no ids.*coco"):
         open_format("supervision", boxes, Setting("m", tmp_path / "instances.json"))
     assert set(formats()) == {"coco", "json", "labelstudio", "supervision"}
+
+
+@pytest.mark.parametrize("kind", Value.kinds())
+@pytest.mark.parametrize("name", sorted(formats()))
+def test_a_format_holds_a_kind_or_names_those_that_do(monkeypatch, name, kind):
+    asks = SimpleNamespace(answer=Value.of_kind(kind), single_questions=lambda prediction: (prediction,))
+    monkeypatch.setattr(prediction_format, "task_of", lambda example: asks)
+    examples = [boxed_predictions()[0].example]
+    able = [one.name for one in formats().values() if one.kinds is None or kind in one.kinds]
+    if name in able:
+        assert callable(open_format(name, examples, SETTING))
+        return
+    with pytest.raises(InputError) as refused:
+        open_format(name, examples, SETTING)
+    listed = ", ".join(sorted(able))
+    assert str(refused.value) == f"{name} cannot hold answers of the kind {kind}. Choose one of: {listed}."
+    assert "json" in able
+
+
+def test_what_a_format_cannot_hold_of_an_answer_is_said():
+    answers = [Answer(Text("exit"), True), Answer(Number(3.0), True), Answer()]
+    predictions = [dataclasses.replace(boxed_predictions()[0], answer=answer) for answer in answers]
+    for name in ("coco", "labelstudio", "supervision"):
+        said = left_out(name, predictions)
+        assert len(said) == 3 and all(f"have no place in {name}" in sentence for sentence in said)
+        assert [kind in " ".join(said) for kind in ("'text'", "'number'", "could not be read")] == [True] * 3
+    assert left_out("json", predictions) == ()

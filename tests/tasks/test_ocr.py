@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vrft.diagnostics.check.model_case import boxes_in
 from vrft.errors import InputError
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import Scorer
@@ -17,7 +18,7 @@ METRICS = {metric.name: metric for metric in TASK.metrics}
 
 
 def asked(*texts, task=TASK):
-    said = tuple(Annotation("image", ", ".join(map(str, t.xyxy_px or ())), t) for t in texts)
+    said = tuple(Annotation("image", ", ".join(map(str, t.box_xyxy_px or ())), t) for t in texts)
     examples = task.examples([Record("a", (Image(Path("a.png"), (80, 60)),), said)])
     return [replace(example, form=Form.DIRECT) for example in examples]
 
@@ -32,7 +33,7 @@ def measured(metric, *pairs):
 
 
 def test_of_a_part_only_the_part_is_shown():
-    whole, part = asked(Text("EXIT 7"), Text("7", xyxy_px=(10.5, 4.0, 30.2, 19.0)))
+    whole, part = asked(Text("EXIT 7"), Text("7", box_xyxy_px=(10.5, 4.0, 30.2, 19.0)))
     assert whole.image.window_px is None and part.image.window_px == (10, 4, 31, 19)
     assert part.target == Text("7") and whole.id != part.id
 
@@ -100,3 +101,7 @@ def test_two_readings_agree_by_their_letters():
     assert TASK.similarity(Text("Room 4"), Text("Room  ４")) == 1
     assert TASK.similarity(Text("Room 4"), Text("Room 5")) == pytest.approx(5 / 6)
     assert TASK.similarity(Text("a"), Label("a")) == 0
+
+
+def test_a_text_with_a_place_is_no_answer_of_boxes():
+    assert boxes_in(Text("7", box_xyxy_px=(1.0, 2.0, 3.0, 4.0))) == () == boxes_in(Text("7"))

@@ -95,7 +95,7 @@ def write_texts(folder: Path, images: Iterable[Shown]) -> tuple[Record, ...]:
 
     def rows(record: Record) -> Iterator[Row]:
         for _, value in record.about("image", Text):
-            yield {"text": value.text, **({"box": list(value.xyxy_px)} if value.xyxy_px else {})}
+            yield {"text": value.text, **({"box": list(value.box_xyxy_px)} if value.box_xyxy_px else {})}
 
     return _write_rows(folder, "texts.jsonl", images, rows)
 

@@ -28,7 +28,7 @@ class Text(Value):
     """Of a target that is a number: the share of it by which an answer may be off."""
     ignore_case: bool = False
     """Of a target: capitals make no difference where texts are compared letter by letter."""
-    xyxy_px: tuple[Finite, Finite, Finite, Finite] | None = None
+    box_xyxy_px: tuple[Finite, Finite, Finite, Finite] | None = None
     """Where it is written, in pixels of the file; None: anywhere in the image."""
 
     def __post_init__(self) -> None:
@@ -74,7 +74,7 @@ class Text(Value):
     @property
     def evidence_boxes(self) -> Sequence[BoxXYXY] | None:
         """The place; where it is not known, a crop could cut the text off."""
-        return None if self.xyxy_px is None else (self.xyxy_px,)
+        return None if self.box_xyxy_px is None else (self.box_xyxy_px,)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -88,8 +88,8 @@ class Text(Value):
         """A caption, with its place where that is known."""
         if self.is_empty:
             return ()
-        if self.xyxy_px is not None:
-            return [Shape("rectangle", self.xyxy_px, self.text)]
+        if self.box_xyxy_px is not None:
+            return [Shape("rectangle", self.box_xyxy_px, self.text)]
         return [Shape("caption", text=self.describe())]
 
     def describe(self) -> str:

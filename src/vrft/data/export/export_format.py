@@ -16,7 +16,7 @@ from typing import Protocol
 from vrft.data.dataset import Dataset
 from vrft.data.label_checks import CATEGORY_BOXES, IMAGE_CLASS, some
 from vrft.errors import InputError
-from vrft.types import Boxes, Record
+from vrft.types import Boxes, Record, in_words
 from vrft.types.names import folded
 from vrft.types.plugins import discover
 
@@ -79,8 +79,10 @@ def export(dataset: Dataset, folder: Path | str, form: str, link: bool = False) 
     if form not in known:
         raise InputError(f"There is no format '{form}'. Choose one of: {', '.join(sorted(known))}.")
     if CATEGORY_BOXES not in dataset.provides:
+        given = in_words(dataset.provides) or "no label"
         raise InputError(
-            f"'{dataset.root}' has no boxes of categories, and {form} holds nothing else. Take other data."
+            f"'{dataset.root}' says {given}, and {', '.join(sorted(known))} hold boxes of categories alone. "
+            "Rows in a .jsonl hold every kind (docs/data_formats.md)."
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"'{folder}' is not empty. Name a new folder.")

@@ -95,7 +95,7 @@ def _add_text(record: Record, row: LabelRow, reading: Reading) -> Record:
             raise LabelError(f"The value of '{key}' is no box of four numbers.", row.where, "Fix the row.")
         box = reading.box(found[0], record, row.where, found[1] or _BOXES[key])
     name = "" if box is None else ", ".join(f"{side:g}" for side in box)
-    return of_phrase(record, name, Text(written.strip(), xyxy_px=box), row, "image")
+    return of_phrase(record, name, Text(written.strip(), box_xyxy_px=box), row, "image")
 
 
 def _answer(row: LabelRow) -> Text:

@@ -94,10 +94,10 @@ class Ocr(Task):
                 id=f"{record.id}{ID_SEPARATOR}{one.name or index}",
                 record_id=record.id,
                 task=self.name,
-                media=_shown(record.media, value.xyxy_px),
+                media=_shown(record.media, value.box_xyxy_px),
                 question=ASKED,
                 # Of the part that is shown it is all the text.
-                target=replace(value, xyxy_px=None, ignore_case=value.ignore_case or self.ignore_case),
+                target=replace(value, box_xyxy_px=None, ignore_case=value.ignore_case or self.ignore_case),
                 group=ASKED,
             )
             for record in records
