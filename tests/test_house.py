@@ -88,6 +88,7 @@ FIELDS_NAMES = {
     "segmentation": (
         "data.formats.coco_json",
         "data.export.coco_writer",
+        "inference.formats.coco_results",
         "workflows.evaluate_model",
         "report",
     )

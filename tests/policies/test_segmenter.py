@@ -177,7 +177,7 @@ def widen(folder):
 
 
 def be_another(folder):
-    (folder / "config.json").write_text('{"model_type": "sam2"}')
+    (folder / "config.json").write_text('{"model_type": "sam3"}')
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def be_another(folder):
         (lose_config, "no config.json"),
         (lose_processor, "cannot be loaded"),
         (widen, "cannot be loaded"),
-        (be_another, "'sam2' is not 'sam'"),
+        (be_another, "'sam3' is not a Segment Anything Model that takes boxes and points"),
     ],
 )
 def test_a_broken_folder_is_refused_with_its_name(harm, message, tmp_path):

@@ -9,8 +9,8 @@ import math
 import numpy as np
 import pytest
 
-from vrft.rewards.papers import onethinker_segmentation as onethinker
 from vrft.rewards.papers import seg_zero, vision_reasoner
+from vrft.rewards.papers.onethinker import onethinker_segmentation as onethinker
 from vrft.types import CoordinateFrame, ObjectRegion, Regions
 
 A = {"bbox_2d": [40, 60, 140, 160], "point_2d": [90, 110]}

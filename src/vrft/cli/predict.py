@@ -32,7 +32,7 @@ class PredictArgs(PredictRequest, WithJson, WithQuiet):
         "Questions": ("task", "task_option", "options", "form"),
         "Several answers": ("samples", "temperature", "fuse", "flip", "scales", "seed"),
         "Model": ("max_new_tokens", "min_pixels", "max_pixels", "dtype"),
-        "Output": ("format", "against", "drawn"),
+        "Output": ("sam", "format", "against", "drawn"),
     }
     format: str | None = Field(
         None, description="Print the answers as json, coco, supervision or labelstudio, and nothing else."

@@ -1,12 +1,12 @@
 """gIoU and cIoU of answers whose boxes were made into regions, such as by SAM.
 
-A region depends on the image and the boxes alone. So regions are kept by question and boxes, and one
+A region depends on the image, the boxes and their points alone. So regions are kept by these, and one
 collection serves several systems and every fusion rule: with its metrics, bootstrap and paired comparison
 work as for all others.
 
 The file next to the predictions has a row for each region: ``id`` of the question, ``boxes_xyxy_px`` of the
-answer, ``mask`` (null where the boxes enclose nothing), ``sam`` that made it. A stopped run goes on from it,
-and scoring again needs no SAM.
+answer (each followed by x and y of its points), ``mask`` (null where the boxes enclose nothing), ``sam`` that
+made it. A stopped run goes on from it, and scoring again needs no SAM.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from typing import Any
 from vrft.errors import InputError, RunError
 from vrft.evaluation.statistics import RESAMPLES, bootstrap
 from vrft.run_folder import append_row, read_rows
-from vrft.tasks.metrics.mask_iou import Overlap, c_iou, g_iou, overlap_with, region_target
-from vrft.tasks.metrics.metric import Metric, Resampler, answer_boxes
-from vrft.types import BoxXYXY, Mask, Prediction
+from vrft.tasks.metrics.mask_iou import Overlap, c_iou, g_iou, overlap_with, prompts_of, region_target
+from vrft.tasks.metrics.metric import Metric, Resampler
+from vrft.types import Mask, ObjectRegion, Prediction, RegionPrompt
 
 MASKS = "masks.jsonl"
 """The file's name."""
-Segment = Callable[[Path, Sequence[BoxXYXY]], Mask | None]
-"""The region that boxes, in pixels, enclose in an image file."""
-RegionKey = tuple[str, tuple[BoxXYXY, ...]]
-"""A question's id and the boxes that answer it."""
+Segment = Callable[[Path, Sequence[RegionPrompt]], Mask | None]
+"""The region that boxes with their points, in pixels, enclose in an image file."""
+RegionKey = tuple[str, tuple[RegionPrompt, ...]]
+"""A question's id and the boxes, with their points, that answer it."""
 Regions = Mapping[RegionKey, Mask | None]
 """What the boxes of answers enclose."""
 
 
 def region_key(prediction: Prediction) -> RegionKey:
     """Where an answer's region is in ``Regions``; an answer that could not be parsed has no boxes."""
-    return prediction.example.id, answer_boxes(prediction.answer)
+    return prediction.example.id, prompts_of(prediction.answer)
 
 
 def open_answers(predictions: Sequence[Prediction], known: Regions) -> list[Prediction]:
@@ -99,7 +99,7 @@ def read_regions(path: Path, sam: str | None = None) -> tuple[str | None, dict[R
     found: dict[str, dict[RegionKey, Mask | None]] = {}
     for number, row in enumerate(read_rows(path), start=1):
         try:
-            boxes = tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in row["boxes_xyxy_px"])
+            boxes = tuple(ObjectRegion.of(tuple(numbers)).prompt for numbers in row["boxes_xyxy_px"])
             mask = None if row["mask"] is None else Mask.decode(row["mask"])
             found.setdefault(row["sam"], {})[row["id"], boxes] = mask
         except (KeyError, TypeError, ValueError, InputError) as error:

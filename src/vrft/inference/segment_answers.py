@@ -1,11 +1,13 @@
-"""The boxes of answers made into regions by a SAM."""
+"""The boxes of answers, with their points, made into regions by a SAM."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vrft.data.images import open_rgb
 from vrft.errors import InputError
 from vrft.evaluation.segmented import (
     MASKS,
@@ -19,6 +21,7 @@ from vrft.evaluation.segmented import (
 )
 from vrft.evaluation.statistics import RESAMPLES
 from vrft.progress import ProgressReporter
+from vrft.tasks.metrics.mask_iou import prompts_of, with_masks
 from vrft.types import Prediction
 
 
@@ -44,9 +47,9 @@ def segment_answers(
             f"'{missing[0].example.id}'. Name a SAM with --sam."
         )
     # Only here: scoring what is kept needs no torch.
-    from vrft.models.segmenter import Segmenter
+    from vrft.models.segmenter import load_segmenter
 
-    segmenter = Segmenter.load(sam)
+    segmenter = load_segmenter(sam)
     with reporter.task("Segmenting", len(missing)) as update:
         for one in missing:
             key, mask = region_key(one), region_of(one, segmenter.in_file)
@@ -55,6 +58,23 @@ def segment_answers(
                 append_region(path, sam, key, mask)
             update(1, "")
     return Segmented(sam, known)
+
+
+def segmented_predictions(
+    predictions: Sequence[Prediction], sam: str, reporter: ProgressReporter
+) -> list[Prediction]:
+    """The same answers with what a SAM makes of them: a mask for each object, or one of all boxes."""
+    from vrft.models.segmenter import load_segmenter
+
+    segmenter = load_segmenter(sam)
+    found: list[Prediction] = []
+    with reporter.task("Segmenting", len(predictions)) as update:
+        for one in predictions:
+            prompts = prompts_of(one.answer)
+            masks = segmenter.objects(open_rgb(one.example.image.path), prompts) if prompts else []
+            found.append(replace(one, answer=with_masks(one.answer, masks)))
+            update(1, "")
+    return found
 
 
 def segmentation_card(

@@ -9,7 +9,7 @@ from vrft.types.frames import BoxXYXY, CoordinateFrame, FrameName, PointXY
 from vrft.types.media import ColorShift, Image, Medium, PixelEdit, Video
 from vrft.types.puzzle_edits import BlankBox, QuarterTurn, TileShuffle
 from vrft.types.records import About, Annotation, Provides, Record, in_words
-from vrft.types.regions import ObjectRegion, Regions
+from vrft.types.regions import ObjectRegion, RegionPrompt, Regions
 from vrft.types.rollouts import (
     GREEDY,
     PLAIN,
@@ -75,6 +75,7 @@ __all__ = [
     "Provides",
     "QuarterTurn",
     "Record",
+    "RegionPrompt",
     "Regions",
     "Rollout",
     "RolloutGroup",

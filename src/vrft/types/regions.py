@@ -11,6 +11,9 @@ from pydantic import ConfigDict
 from vrft.types.frames import BoxXYXY
 from vrft.types.values import Finite, Mask, Shape, Value
 
+RegionPrompt = tuple[float, ...]
+"""What a segmenter is asked with: the four numbers of a box, then x and y of each point on the object."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectRegion:
@@ -23,6 +26,17 @@ class ObjectRegion:
     """Places on it; empty where none was written, and in a target with a mask, of which any pixel will do."""
     mask: Mask | None = None
     """Its pixels: of a target those that are labelled, of an answer those that a segmenter found."""
+
+    @classmethod
+    def of(cls, prompt: RegionPrompt) -> ObjectRegion:
+        """The object that a prompt means."""
+        x1, y1, x2, y2, *places = prompt
+        return cls((x1, y1, x2, y2), tuple(zip(places[::2], places[1::2], strict=True)))
+
+    @property
+    def prompt(self) -> RegionPrompt:
+        """What a segmenter is asked with about it."""
+        return (*self.xyxy_px, *(number for point in self.points_xy_px for number in point))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from vrft.inference.formats.prediction_format import DEFAULT, Setting, by_record
 from vrft.inference.image_questions import STDIN, ImageFiles, image_of_bytes, images_at, questions_about
 from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.inference.provenance import PREDICTIONS, check_images
+from vrft.inference.segment_answers import segmented_predictions
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.run_folder import make_folder, removed_if_refused, write_json
 from vrft.tasks.registry import default_task
@@ -117,6 +118,8 @@ def _predict(
         )
         for one, example in zip(answered, examples, strict=True)
     )
+    if request.sam is not None:
+        predictions = tuple(segmented_predictions(predictions, request.sam, reporter))
     files, undrawn = _drawn(predictions, drawn) if drawn is not None else ([], [])
     if request.image == STDIN and request.out is None:
         predictions = tuple(_placed(one, [Path(STDIN)] * len(one.example.media)) for one in predictions)

@@ -40,6 +40,7 @@ Names = Annotated[tuple[str, ...], _split(lambda name: nfc(str(name)), "names as
 TASK = "The task: a name ('vrft tasks' lists them), package.module:TASK, or file.py:TASK."
 SEED = "Decides every random choice."
 FUSE = "The rule that makes one answer of several; 'vrft tasks' lists those of each task."
+SAM = "A SAM folder or hub id (SAM 1, 2 or 3), or flood_fill for drawn scenes"
 MODEL = "A run folder, a model or adapter folder, a hub id, or 'miniature'."
 AS_TRAINED = "By default as trained, else"
 KEPT = "What it holds is not asked again."
@@ -91,6 +92,7 @@ class PredictRequest(AskRequest):
     questions: tuple[str, ...] = Field(min_length=1, description="Categories, phrases, or a kind of thing.")
     options: tuple[str, ...] = Field((), description="A class name to choose from. Repeat it for each name.")
     against: Path | None = Field(None, description="A COCO file whose ids --format coco uses.")
+    sam: str | None = Field(None, description=f"{SAM}, to make masks of the answers.")
     drawn: Path | None = Field(None, description="The file of the drawn image, for a single image.")
     out: Path | None = Field(None, description=f"Folder that keeps answers and drawn images. {KEPT}")
 
@@ -103,7 +105,7 @@ class EvaluateRequest(AskRequest, ReadOptions):
     eval_max: int = Field(1000, ge=1, description="Most questions, evenly spaced over all.")
     gate: bool = Field(False, description="First ask whether the category is there at all.")
     novel: Names = Field((), description=NOVEL)
-    sam: str | None = Field(None, description="A SAM folder or hub id, to measure gIoU and cIoU of regions.")
+    sam: str | None = Field(None, description=f"{SAM}, to measure gIoU and cIoU of regions.")
     batch: int = Field(BATCH, description="Questions encoded together; fewer take less memory.")
 
 

@@ -1,22 +1,23 @@
 """COCO: a whole file with scored annotations, or the list of results for a file that exists.
 
 Format: https://cocodataset.org/#format-results. ``pycocotools.COCO(file).loadRes`` takes the list of results
-and the annotations of the whole file.
+and the annotations of the whole file. Objects have their masks as run lengths where a segmenter made them.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from vrft.data.label_checks import some
 from vrft.errors import InputError, LabelError
+from vrft.geometry.masks import mask_area
 from vrft.inference.formats.prediction_format import PredictionFormat, Setting, Write, scored_boxes
-from vrft.types import Boxes, Example, Prediction
+from vrft.types import Boxes, Example, Mask, Prediction, Regions
 from vrft.types.names import nfc
 
 Id = int | str
@@ -46,12 +47,27 @@ def _results(predictions: Sequence[Prediction], ids: Ids) -> list[dict[str, Any]
         {
             "image_id": ids.images[one.example.record_id],
             "category_id": ids.categories[one.example.question],
-            "bbox": [x1, y1, x2 - x1, y2 - y1],
-            "score": score,
+            **fields,
         }
         for one in predictions
-        for (x1, y1, x2, y2), score in scored_boxes(one)
+        for fields in (*_boxes(one), *_objects(one))
     ]
+
+
+def _boxes(one: Prediction) -> Iterator[dict[str, Any]]:
+    for (x1, y1, x2, y2), score in scored_boxes(one):
+        yield {"bbox": [x1, y1, x2 - x1, y2 - y1], "score": score}
+
+
+def _objects(one: Prediction) -> Iterator[dict[str, Any]]:
+    """Objects have no confidence: each has a score of 1."""
+    regions = one.answer.as_(Regions)
+    for found in regions.objects if regions is not None else ():
+        x1, y1, x2, y2 = found.xyxy_px
+        fields: dict[str, Any] = {"bbox": [x1, y1, x2 - x1, y2 - y1], "score": 1.0}
+        if found.mask is not None:
+            fields["segmentation"] = {"size": list(found.mask.size_hw), "counts": found.mask.counts}
+        yield fields
 
 
 def _whole(predictions: Sequence[Prediction], ids: Ids) -> dict[str, Any]:
@@ -61,11 +77,18 @@ def _whole(predictions: Sequence[Prediction], ids: Ids) -> dict[str, Any]:
         for name, (width, height) in sizes.items()
     ]
     annotations = [
-        {"id": number, **result, "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
+        {"id": number, **result, "area": _area(result), "iscrowd": 0}
         for number, result in enumerate(_results(predictions, ids), 1)
     ]
     categories = [{"id": number, "name": name} for name, number in ids.categories.items()]
     return {"images": images, "categories": categories, "annotations": annotations}
+
+
+def _area(result: Mapping[str, Any]) -> float:
+    if (runs := result.get("segmentation")) is not None:
+        return float(mask_area(Mask(tuple(runs["size"]), runs["counts"])))
+    width, height = result["bbox"][2:]
+    return float(width * height)
 
 
 def _given(file: Path, examples: Sequence[Example]) -> Ids:
@@ -144,4 +167,4 @@ def _parsed(file: Path) -> Mapping[str, Any]:
     raise LabelError("This is not a COCO file.", str(file), "Give one with 'images' and 'categories'.")
 
 
-FORMAT = PredictionFormat("coco", _opened, frozenset({Boxes.kind}), takes_ids=True)
+FORMAT = PredictionFormat("coco", _opened, frozenset({Boxes.kind, Regions.kind}), takes_ids=True)

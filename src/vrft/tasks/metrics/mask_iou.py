@@ -7,13 +7,14 @@ sum of all intersections over the sum of all unions, which large regions rule.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vrft.errors import InputError
-from vrft.geometry.masks import mask_overlap
-from vrft.types import Boxes, Example, Mask
+from vrft.geometry.masks import mask_overlap, merge_masks
+from vrft.tasks.metrics.metric import answer_boxes
+from vrft.types import Answer, Boxes, Example, Mask, RegionPrompt, Regions, Value
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,51 @@ def overlap(found: Mask | None, target: Mask | None, ignore: Mask | None = None)
     return Overlap(0, mask_overlap(only, only, ignore)[1] if only is not None else 0)
 
 
-def region_target(example: Example) -> Boxes:
-    """The label of a question that asks for a region."""
-    target = example.target
-    if not isinstance(target, Boxes) or (target.xyxy_px and target.mask is None):
+def labelled_region(target: Value | None) -> tuple[Mask | None, Mask | None] | None:
+    """The region that a label means, if any, and the one that does not count; None where it has no mask."""
+    if isinstance(target, Boxes):
+        return None if target.xyxy_px and target.mask is None else (target.mask, target.ignore)
+    if not isinstance(target, Regions):
+        return None
+    masks = [one.mask for one in target.objects if one.mask is not None]
+    if len(masks) < target.size:
+        return None
+    return merge_masks(masks) if masks else None, target.ignore
+
+
+def region_target(example: Example) -> tuple[Mask | None, Mask | None]:
+    """``labelled_region`` of a question; InputError where it has none."""
+    region = labelled_region(example.target)
+    if region is None:
         raise InputError(
             f"Question '{example.id}' has no region to compare with. Use data with masks, or leave gIoU and "
             "cIoU out."
         )
-    return target
+    return region
+
+
+def prompts_of(answer: Answer) -> tuple[RegionPrompt, ...]:
+    """What a segmenter is asked with: an answer's boxes, and the points of each where it has any."""
+    if isinstance(answer.value, Regions):
+        return tuple(one.prompt for one in answer.value.objects)
+    return answer_boxes(answer)
+
+
+def with_masks(answer: Answer, masks: Sequence[Mask | None]) -> Answer:
+    """An answer with what a segmenter made of its ``prompts_of``: a mask for each object, or their union."""
+    if isinstance(answer.value, Regions):
+        objects = zip(answer.value.objects, masks, strict=True)
+        value = replace(answer.value, objects=tuple(replace(one, mask=mask) for one, mask in objects))
+        return replace(answer, value=value)
+    if isinstance(answer.value, Boxes):
+        found = [mask for mask in masks if mask is not None]
+        return replace(answer, value=replace(answer.value, mask=merge_masks(found) if found else None))
+    return answer
 
 
 def overlap_with(example: Example, found: Mask | None) -> Overlap:
     """``overlap`` with the region that a question asks for, its ignored pixels left out."""
-    target = region_target(example)
-    return overlap(found, target.mask, target.ignore)
+    return overlap(found, *region_target(example))
 
 
 def g_iou(overlaps: Sequence[Overlap]) -> float:

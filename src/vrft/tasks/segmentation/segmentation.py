@@ -13,7 +13,8 @@ from vrft.geometry.masks import mask_of_region
 from vrft.geometry.points import center
 from vrft.rewards import object_rewards
 from vrft.rewards import text_rewards as texts
-from vrft.rewards.papers import onethinker_segmentation, seg_zero, vision_reasoner
+from vrft.rewards.papers import seg_zero, vision_reasoner
+from vrft.rewards.papers.onethinker import onethinker_segmentation
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.fusion import box_agreement
 from vrft.tasks.lazy_questions import ID_SEPARATOR, LazyQuestionGrid

@@ -17,6 +17,7 @@ from typing import Any
 from vrft.geometry.boxes import iou
 from vrft.geometry.mask_points import points_of
 from vrft.geometry.points import center
+from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, FORMAT, STRUCTURE
 from vrft.rewards.reward_term import RewardTerm
 from vrft.types import Answer, CoordinateFrame, PointXY, Regions, Value, expect
 
@@ -24,7 +25,6 @@ SIGMA = 50.0
 """Of the distance of points, on a frame of 0 to 1000."""
 SECONDS = 2.0
 """Of the distance in time."""
-ACCURACY, FORMAT, STRUCTURE = 0.9, 0.1, 0.5
 _FORM = re.compile(r"\s*<think>.*?</think>\s*<answer>.*?</answer>\s*", re.DOTALL)
 _ANSWER = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.DOTALL)
 _SPACED = re.compile(r"\s*([<>/])\s*")
