@@ -18,9 +18,11 @@ from vrft.config.old_keys import refuse_old_keys
 from vrft.data.augment import AugmentOptions
 from vrft.data.data_options import DataOptions
 from vrft.errors import ConfigError, InputError
+from vrft.inference.ask_options import BATCH, AskOptions, EvaluationOptions
 from vrft.models.model_options import ModelOptions
 from vrft.rollout.rollout_options import RolloutOptions
 from vrft.rollout.sampler import check_sampler
+from vrft.tasks.metrics.box_confidences import ScoreName
 from vrft.tasks.registry import is_place, load_task
 from vrft.tasks.scorer import RewardOptions, check_names
 from vrft.tasks.task import Task
@@ -28,7 +30,7 @@ from vrft.training.grpo import GrpoOptions
 from vrft.training.loggers import LoggerOptions, logger_table
 from vrft.training.pseudo_labels import PseudoOptions
 from vrft.training.training_options import ChecksOptions, MemoryPlan, OptimOptions
-from vrft.types import Form
+from vrft.types import Form, SamplingParams
 from vrft.types.options import MAX_SEED, Choice, Options, did_you_mean
 
 
@@ -97,6 +99,7 @@ class RunConfig(Options):
     grpo: GrpoOptions = GrpoOptions()
     optim: OptimOptions = OptimOptions()
     checks: ChecksOptions = ChecksOptions()
+    evaluation: EvaluationOptions = EvaluationOptions()
     loggers: Annotated[
         tuple[Annotated[LoggerOptions, Choice(logger_table)], ...], BeforeValidator(_as_list)
     ] = ()
@@ -106,6 +109,11 @@ class RunConfig(Options):
     def samples(self) -> bool:
         """The policy's own answers are learned from."""
         return self.method == "rft"
+
+    def ask_options(self, score: ScoreName | None = None, batch: int = BATCH) -> AskOptions:
+        """How its policies are asked, greedily, for validation and evaluation."""
+        params = SamplingParams(max_new_tokens=self.rollout.max_new_tokens)
+        return AskOptions(params, batch=batch, score=score or self.evaluation.known_score)
 
     @property
     def memory_plan(self) -> MemoryPlan:

@@ -17,6 +17,7 @@ from vrft.tasks.registry import task_of
 from vrft.tasks.task import PresenceQuestion
 from vrft.types import (
     Answer,
+    Boxes,
     Completion,
     Example,
     GateAnswer,
@@ -101,7 +102,8 @@ class PolicyPredictor:
             greedy = roll_out(self.sampler, self.renderer, asked, 1, options.greedy, draw, prompts=prompts)
             drawn = self._drawn(asked, prompts, counts, (batch, place))
             for q, view, first, others in zip(here, shown, greedy, drawn, strict=True):
-                said[q].append([_kept(rollout, view) for rollout in (*first, *others)])
+                score = options.score
+                said[q].append([_kept(with_score(one, score), view) for one in (*first, *others)])
         return [_in_turns(own) for own in said]
 
     def _drawn(
@@ -119,6 +121,18 @@ class PolicyPredictor:
             draw, params = SampleSeed.whole(len(part), int(seed)), self.options.sampled
             groups += roll_out(self.sampler, self.renderer, asked, most, params, draw, prompts=part)
         return [group[:count] for group, count in zip(groups, counts, strict=True)]
+
+
+def with_score(rollout: Rollout, score: str) -> Rollout:
+    """A rollout whose answer's parts have the confidences of a name; the written ones, where its task has no
+    such confidences, or they are not known."""
+    rule = task_of(rollout.example).confidences.get(score)
+    given = rule(rollout) if rule is not None else None
+    boxes = rollout.answer.as_(Boxes)
+    if given is None or boxes is None:
+        return rollout
+    scores = tuple(round(value, DECIMALS) for value in given)
+    return replace(rollout, answer=replace(rollout.answer, value=replace(boxes, scores=scores)))
 
 
 def sampled_from(samples: int, count: int, place: int) -> int:
@@ -157,4 +171,5 @@ def _kept(rollout: Rollout, view: TTAView) -> Rollout:
 
 
 def _rounded(said: Completion) -> Completion:
-    return replace(said, logprobs=tuple(round(p, DECIMALS) for p in said.logprobs))
+    logprobs, digits = (tuple(round(n, DECIMALS) for n in row) for row in (said.logprobs, said.digits))
+    return replace(said, logprobs=logprobs, digits=digits)

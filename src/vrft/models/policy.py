@@ -26,6 +26,7 @@ from vrft.models.model_options import Bits
 from vrft.models.offload import activations_on_cpu
 from vrft.models.token_ends import token_ends
 from vrft.types import Completion, CoordinateFrame, Image, Medium, Message, Prompt
+from vrft.types.rollouts import FinishReason
 
 IMAGE_CACHE = 512
 """Processed images and frozen features kept in memory, at most: of images as their files have them."""
@@ -217,12 +218,25 @@ class Policy:
         return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
 
     def completion(
-        self, token_ids: Sequence[int], logprobs: Sequence[float], finished: bool, version: int = 0
+        self,
+        token_ids: Sequence[int],
+        logprobs: Sequence[float],
+        finished: bool,
+        version: int = 0,
+        digits: Sequence[float] = (),
     ) -> Completion:
         """Sampled tokens as a completion, with their text and their places in it."""
         ids, text = tuple(token_ids), self.decode(token_ids)
         ends = token_ends(self._piece, ids, text)
-        return Completion(text, ids, tuple(logprobs), ends, "stop" if finished else "length", version)
+        reason: FinishReason = "stop" if finished else "length"
+        return Completion(text, ids, tuple(logprobs), ends, reason, version, tuple(digits))
+
+    @property
+    def digit_ids(self) -> tuple[int, ...]:
+        """The tokens of 0 to 9; empty where a digit has none of its own."""
+        ids = self.tokenizer.convert_tokens_to_ids([*"0123456789"])
+        known = self.tokenizer.convert_ids_to_tokens(ids) if None not in ids else []
+        return tuple(ids) if known == [*"0123456789"] else ()
 
     def _piece(self, token_ids: tuple[int, ...]) -> str:
         """``decode``, which remembers single tokens and pairs."""

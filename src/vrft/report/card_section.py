@@ -25,6 +25,7 @@ FACTS = {
     "part": "Part",
     "form": "Form",
     "max_new_tokens": "Tokens of an answer, at most",
+    "score": "Confidences of boxes",
     "samples": "Answers to each question",
     "temperature": "Temperature of further answers",
     "seed": "Seed",

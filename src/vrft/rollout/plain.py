@@ -16,6 +16,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from vrft.models.finite import check_finite
 from vrft.models.model_source import quiet
 from vrft.models.policy import Policy
+from vrft.rollout.digit_watch import DigitWatch
 from vrft.rollout.length_check import check_length
 from vrft.rollout.sampler import OwnWeights
 from vrft.rollout.shared_prompt.sampler import refuse_stop_texts
@@ -83,14 +84,17 @@ class PlainSampler(OwnWeights):
             )
         logprobs = watch.logprobs(whole).tolist()
         answers = whole[:, ids.shape[1] :].tolist()
-        found = [self._completion(*answer, ends) for answer in zip(answers, logprobs, strict=True)]
+        digits = watch.digits(whole[:, ids.shape[1] :])
+        found = [self._completion(*answer, ends) for answer in zip(answers, logprobs, digits, strict=True)]
         return found * n if greedy else found
 
-    def _completion(self, ids: list[int], logprobs: list[float], ends: tuple[int, ...]) -> Completion:
+    def _completion(
+        self, ids: list[int], logprobs: list[float], digits: list[float], ends: tuple[int, ...]
+    ) -> Completion:
         """A row up to its end token; what follows is padding."""
         length = next((i for i, token in enumerate(ids, 1) if token in ends), 0)
         size = length or len(ids)
-        return self.policy.completion(ids[:size], logprobs[:size], length > 0, self.version)
+        return self.policy.completion(ids[:size], logprobs[:size], length > 0, self.version, digits[:size])
 
 
 class _Watch(LogitsProcessor):  # type: ignore[misc]
@@ -101,18 +105,31 @@ class _Watch(LogitsProcessor):  # type: ignore[misc]
         self._temperature = 1.0 if params.untempered or params.temperature == 0 else params.temperature
         self._never, self._not_yet, self._least = list(never), [*never, *ends], params.min_new_tokens
         self._columns: list[torch.Tensor] = []
+        self._digits, self._logits = DigitWatch.of(policy, params), list[torch.Tensor]()
         self._every: torch.Tensor | None = None
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         self._take(input_ids)
         check_finite(self._policy, scores)
         self._every = (scores / self._temperature).log_softmax(-1)
+        if self._digits is not None:
+            self._logits.append(scores[:, self._digits.ids])
         banned = self._not_yet if len(self._columns) < self._least else self._never
         return scores.index_fill(-1, torch.tensor(banned, device=scores.device), -torch.inf)
 
     def _take(self, input_ids: torch.Tensor) -> None:
         if self._every is not None:
             self._columns.append(self._every.gather(-1, input_ids[:, -1:]))
+
+    def digits(self, answers: torch.Tensor) -> list[list[float]]:
+        """Means of digits of every drawn token, row by row; empty rows where they are not kept."""
+        if self._digits is None:
+            return [[]] * len(answers)
+        columns = [
+            self._digits.means(logits, chosen) for logits, chosen in zip(self._logits, answers.T, strict=True)
+        ]
+        found: list[list[float]] = torch.stack(columns, -1).tolist()
+        return found
 
     def logprobs(self, whole: torch.Tensor) -> torch.Tensor:
         """Of every drawn token, when all are drawn."""

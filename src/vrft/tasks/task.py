@@ -117,6 +117,9 @@ class Task(ABC):
     """An answer may have any number of parts, also none."""
     has_confidences: bool = False
     """Each part of an answer has a confidence."""
+    confidences: Mapping[str, Callable[[Rollout], Sequence[float] | None]] = MappingProxyType({})
+    """What the confidences of an answer may be, by name, the written ones first: from a rollout to a number
+    for each part, or None for those that are written. Empty where there is nothing to choose."""
     success_rule: str = "a similarity of at least 0.5 with the label"
     """``success`` in words."""
     score_rule: str = "similarity with the label"

@@ -79,6 +79,7 @@ class SamplingParams:
         stop: texts at which a completion ends, where the sampler knows them.
         untempered: log-probabilities are those at temperature 1, comparable between temperatures, as a best
             of N needs them; for a gradient they are those of the drawing.
+        digits: keep ``Completion.digits``.
     """
 
     temperature: float = 1.0
@@ -88,6 +89,7 @@ class SamplingParams:
     min_new_tokens: int = 0
     stop: tuple[str, ...] = ()
     untempered: bool = False
+    digits: bool = False
 
 
 GREEDY = SamplingParams(temperature=0.0)
@@ -123,6 +125,8 @@ class Completion:
             empty where that is not known.
         finish_reason: ``stop`` where an end token was sampled, ``length`` at the limit.
         policy_version: of the weights that sampled it: optimizer steps so far.
+        digits: of each token that is a digit, the mean of the ten digits by their probabilities in its place,
+            at temperature 1; -1 for another token. Empty where that was not kept.
     """
 
     text: str
@@ -131,6 +135,7 @@ class Completion:
     ends: tuple[int, ...] = ()
     finish_reason: FinishReason = "stop"
     policy_version: int = 0
+    digits: tuple[float, ...] = ()
 
     @property
     def finished(self) -> bool:

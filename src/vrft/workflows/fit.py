@@ -8,6 +8,7 @@ The folder of a fit:
     fingerprints.sqlite    what was found of each image file; may be deleted
     check.json       what was found in the data; check/ shows labels as the model sees them
     probe.json       samples of the base policy before training
+    score.json       which confidences of boxes rank best on validation
     base/            the base policy's held-out answers
     sft-1e-04/ ...   one run folder for each trial
     rejection/       answers that rejection sampling drew, a file for each round
@@ -37,9 +38,9 @@ from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, better_form
 from vrft.diagnostics.probe.run_probe import AT_ONCE, Prober, evenly_spaced
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import RunError
-from vrft.inference.ask_options import AskOptions
 from vrft.inference.evaluate import evaluate
 from vrft.inference.policy_predictor import PolicyPredictor
+from vrft.inference.score_choice import kept_choice
 from vrft.miniature.location import is_miniature
 from vrft.models.image_limits import image_limits
 from vrft.models.model_source import weights_of
@@ -56,21 +57,22 @@ from vrft.run_folder import (
     versions,
     write_json,
 )
-from vrft.tasks.registry import load_task, task_of
+from vrft.tasks.metrics.box_confidences import ScoreName
+from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import scorers_of
 from vrft.training.memory import device_memory_gib
 from vrft.training.reward_watch import refuse_failing
-from vrft.types import Example, Form, Prediction, SamplingParams
+from vrft.types import Example, Form, Prediction
 from vrft.workflows.arms import SYSTEMS, start_of_rft, train_systems
 from vrft.workflows.check_data import examine_first
 from vrft.workflows.cost import Trials, estimate_cost, time_in_words
 from vrft.workflows.fit_outcome import Fitted, conclude, notes_on_split, summary_of, weights_by_system
-from vrft.workflows.fit_settings import FitSettings, keep_settings
+from vrft.workflows.fit_settings import FitSettings, keep_settings, with_score
 from vrft.workflows.miniature_limits import limits_on
 from vrft.workflows.rejection_sampling import count_answers
 from vrft.workflows.resume import unchanged_split
 from vrft.workflows.train import check_processes, policy_of
-from vrft.workflows.trials import BASE, SweepContext, Trial, in_form
+from vrft.workflows.trials import BASE, SweepContext, Trial, in_form, score_rises
 
 PROBE = "probe.json"
 """The first file that costs work: a fit that is refused before leaves no folder."""
@@ -117,6 +119,7 @@ def fit(
         base = pipeline.load_base()
         with context.first_goes_first():
             pipeline.choose_form(base)
+    pipeline.choose_score(base)
     answered = pipeline.evaluate_base(base)
     del base
     pipeline.estimate_cost()
@@ -218,6 +221,15 @@ class FitPipeline:
         prober = Prober(base, config, scorers_of(asked, config.reward))
         return prober.probe(refuse_failing(prober.groups(asked, config.rollout.group_size), self.folder))
 
+    def choose_score(self, base: Policy) -> None:
+        """Rank all systems' boxes by what ranks the base's best on validation, unless the user chose."""
+        config = self._config("rft")
+        if config.evaluation.score == "auto" and len(self.task.confidences) > 1 and self.split.val:
+            predictor, asked = self._predictor(base, "auto"), self._asked(self.split.val)
+            choice = kept_choice(self.folder / "score.json", predictor, asked, self.context)
+            self.note(choice.sentence)
+            self.settings = with_score(self.settings, choice.chosen)
+
     def evaluate_base(self, base: Policy) -> list[Prediction]:
         facts = {
             "method": "eval",
@@ -297,17 +309,11 @@ class FitPipeline:
             note=self.note,
             context=self.context,
             start=start,
-            higher_is_better=self._higher_is_better,
+            higher_is_better=score_rises(self.split.val),
         )
         self.trials, chosen = train_systems(sweep)
         self.weights = weights_by_system(chosen, start_of_rft(sweep, self.trials, chosen))
         return chosen
-
-    @property
-    def _higher_is_better(self) -> bool:
-        """Of the validation score: that of one task's headline metric; a mean over several rises."""
-        metrics = {e.task: task_of(e).metrics[0] for e in self.split.val}
-        return len(metrics) != 1 or next(iter(metrics.values())).higher_is_better
 
     def compare(self, chosen: dict[str, Trial], base: list[Prediction], began: float) -> Fitted | None:
         """Score the chosen policies on the held-out part, compare, and write the report."""
@@ -347,7 +353,11 @@ class FitPipeline:
             "left_out": self.split.left_out,
             "notes": self.notes,
             "systems": {BASE: BASE, **{name: trial.folder for name, trial in chosen.items()}},
-            "answers_sampled": self._answers_sampled(chosen),
+            "answers_sampled": count_answers(
+                self.folder, self.folder / chosen["rft"].folder, s.rejection_keep
+            )
+            if "rejection" in chosen
+            else {},
             "trials": [asdict(trial) for trial in self.trials],
             "forecast": self.forecast,
             "miniature": is_miniature(s.model),
@@ -372,19 +382,11 @@ class FitPipeline:
         model = config.model.model_copy(update={"path": source, "lora": None})
         return policy_of(config.model_copy(update={"model": model}), context=self.context)
 
-    def _answers_sampled(self, chosen: Mapping[str, Trial]) -> dict[str, Any]:
-        """Where RFT is compared with rejection sampling, what each drew."""
-        if "rejection" not in chosen:
-            return {}
-        rft = self.folder / chosen["rft"].folder
-        return count_answers(self.folder, rft, self.settings.rejection_keep)
-
     def _asked(self, examples: Sequence[Example]) -> list[Example]:
         return in_form(examples, self.form)
 
-    def _predictor(self, policy: Policy) -> PolicyPredictor:
-        limit = self._config("rft").rollout.max_new_tokens
-        return PolicyPredictor.of(policy, AskOptions(SamplingParams(max_new_tokens=limit)))
+    def _predictor(self, policy: Policy, score: ScoreName | None = None) -> PolicyPredictor:
+        return PolicyPredictor.of(policy, self._config("rft").ask_options(score))
 
     def _evaluate(self, policy: Policy, run: str, title: str, form: Form | None = None) -> list[Prediction]:
         with self.reporter.task(title, len(self.split.heldout)) as update:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -217,6 +217,11 @@ class FitSettings:
         for override in self.overrides:
             set_key(tree, override)
         return make_config(tree, "vrft fit")
+
+
+def with_score(settings: FitSettings, score: str) -> FitSettings:
+    """The same for all trials, with boxes ranked by confidences of a name."""
+    return replace(settings, overrides=(*settings.overrides, f"evaluation.score={score}"))
 
 
 MAY_CHANGE = ("control", "data")

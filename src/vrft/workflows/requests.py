@@ -73,6 +73,9 @@ class AskRequest(TaskRequest):
     samples: int = Field(1, description="Answers to each question; the first is greedy, others are sampled.")
     temperature: float = Field(1.0, description="Temperature of the sampled answers, above 0.")
     fuse: str | None = Field(None, description=FUSE)
+    score: Literal["written", "box_logprob", "expected"] | None = Field(
+        None, description="Confidences of boxes: written, box_logprob or expected. By default as trained."
+    )
     flip: bool = Field(False, description="Also ask about the mirrored image.")
     scales: Numbers = Field((), description="Also ask about the image scaled by these factors: 0.75,1.5.")
     max_new_tokens: int | None = Field(

@@ -16,7 +16,7 @@ from vrft.data.splits.few_shot import Split
 from vrft.data.splits.manifest import hash_of, manifest, split_of_model
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import ConfigError, RunError
-from vrft.inference.ask_options import BATCH, AskOptions
+from vrft.inference.ask_options import BATCH
 from vrft.inference.evaluate import evaluate
 from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.models.load_policy import WITHOUT_WEIGHTS, load_policy, natural_device, natural_dtype
@@ -42,7 +42,7 @@ from vrft.training.reference import Reference
 from vrft.training.rollout_source import RolloutSource
 from vrft.training.saved_policy import save_trained
 from vrft.training.train_step import TrainStep
-from vrft.types import Example, SampleSeed, SamplingParams
+from vrft.types import Example, SampleSeed
 from vrft.workflows.resume import check_unchanged
 
 COMPARED = 2
@@ -300,8 +300,7 @@ def _validation(
     signs = {name: 1 if metric.higher_is_better else -1 for name, metric in metrics.items()}
     alone = next(iter(metrics.values())) if len(metrics) == 1 else None
     batch = min(BATCH, math.ceil(len(val) / context.count))
-    options = AskOptions(SamplingParams(max_new_tokens=config.rollout.max_new_tokens), batch=batch)
-    predictor = PolicyPredictor.of(policy, options)
+    predictor = PolicyPredictor.of(policy, config.ask_options(batch=batch))
 
     def score() -> float:
         predictions = evaluate(predictor, val, batch=batch, context=context)

@@ -99,8 +99,16 @@ class TrainedRun:
     def options(self, request: AskRequest, *, batch: int, gate: bool = False) -> AskOptions:
         own = self.config.rollout.max_new_tokens if self.config is not None else LENGTH
         params = SamplingParams(request.temperature, max_new_tokens=request.max_new_tokens or own)
+        trained = self.config.evaluation.known_score if self.config is not None else "written"
         return AskOptions(
-            params, request.samples, request.seed, request.flip, request.scales, gate=gate, batch=batch
+            params,
+            request.samples,
+            request.seed,
+            request.flip,
+            request.scales,
+            gate=gate,
+            batch=batch,
+            score=request.score or trained,
         )
 
     def settings(self, request: AskRequest, task: Task, options: AskOptions) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import Interrupted
 from vrft.progress import ProgressReporter
 from vrft.run_folder import MANIFEST, RunFolder, read_json
+from vrft.tasks.registry import task_of
 from vrft.types import Example, Form
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.train import shown_by, train_run
@@ -76,6 +77,12 @@ class TrialPlan:
     shuffle_rewards: bool = False
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What SFT learns to say, by the question's id: each text is one training item. Empty: gold answers."""
+
+
+def score_rises(val: Sequence[Example]) -> bool:
+    """Of the validation score: that of one task's headline metric; a mean over several rises."""
+    metrics = {e.task: task_of(e).metrics[0] for e in val}
+    return len(metrics) != 1 or next(iter(metrics.values())).higher_is_better
 
 
 def in_form(examples: Sequence[Example], form: Form) -> list[Example]:

@@ -14,6 +14,7 @@ from torch import nn
 from vrft.errors import InputError
 from vrft.models.finite import check_finite, not_finite
 from vrft.models.policy import Policy
+from vrft.rollout.digit_watch import NO_DIGIT, DigitWatch
 from vrft.rollout.length_check import check_length
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.sampler import OwnWeights
@@ -75,7 +76,11 @@ class SharedPromptSampler(OwnWeights):
             policy.model.train(was_training)
         if bool(drawn.logprobs.isnan().any()):
             raise not_finite(policy)
-        rows = [policy.completion(*answer, self.version) for answer in drawn.answers()]
+        kept = params.digits and bool(policy.digit_ids)
+        rows = [
+            policy.completion(tokens, logprobs, done, self.version, digits if kept else ())
+            for tokens, logprobs, done, digits in drawn.answers()
+        ]
         return [rows[i : i + n] for i in range(0, len(rows), n)]
 
 
@@ -106,13 +111,17 @@ def _decode(
     never = torch.tensor(policy.placeholder_ids, device=device)
     not_yet = torch.cat([never, ends])
     drawn = _Drawn(prompts * n, params.max_new_tokens, device)
+    digits = DigitWatch.of(policy, params)
     # Rows are laid out as (prompts, group); which answer is in a row changes as answers end.
     rows_PG = torch.arange(prompts * n, device=device).view(prompts, n)
     rows_R, position_R = rows_PG.flatten(), first_R
     with torch.inference_mode():
         for step in range(params.max_new_tokens):
             banned = not_yet if step < params.min_new_tokens else never
-            chosen, logprob = _choose(head(hidden_RH).float(), params, banned, uniform_SR[step, rows_R])
+            logits_RV = head(hidden_RH).float()
+            chosen, logprob = _choose(logits_RV, params, banned, uniform_SR[step, rows_R])
+            if digits is not None:
+                drawn.digits[rows_R, step] = digits.means(logits_RV[:, digits.ids], chosen)
             drawn.write(step, rows_R, chosen, logprob, torch.isin(chosen, ends))
             if drawn.all_finished or step + 1 == params.max_new_tokens:
                 break
@@ -132,6 +141,7 @@ class _Drawn:
     def __init__(self, count: int, longest: int, device: torch.device) -> None:
         self.tokens = torch.zeros((count, longest), dtype=torch.long, device=device)
         self.logprobs = torch.zeros((count, longest), device=device)
+        self.digits = torch.full((count, longest), NO_DIGIT, device=device)
         self.lengths = torch.zeros(count, dtype=torch.long, device=device)
         self.finished = torch.zeros(count, dtype=torch.bool, device=device)
         self.fresh_end = False
@@ -155,11 +165,11 @@ class _Drawn:
             self.finished[rows] = ended
             self._ended += fresh
 
-    def answers(self) -> list[tuple[list[int], list[float], bool]]:
-        """Tokens, their log-probabilities, and whether the answer ended."""
-        columns = (self.tokens, self.logprobs, self.lengths, self.finished)
+    def answers(self) -> list[tuple[list[int], list[float], bool, list[float]]]:
+        """Tokens, their log-probabilities, whether the answer ended, and means of digits."""
+        columns = (self.tokens, self.logprobs, self.lengths, self.finished, self.digits)
         rows = zip(*(column.tolist() for column in columns), strict=True)
-        return [(tokens[:n], logprobs[:n], done) for tokens, logprobs, n, done in rows]
+        return [(tokens[:n], logprobs[:n], done, digits[:n]) for tokens, logprobs, n, done, digits in rows]
 
 
 def _smaller(finished_PG: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:

@@ -22,9 +22,10 @@ from vrft.errors import InputError
 from vrft.geometry.boxes import iou_rows
 from vrft.geometry.matching import TAU, greedy_ious
 from vrft.tasks.detection.calibration import calibration, confidences_and_hits
+from vrft.tasks.metrics.box_confidences import box_logprobs as rollout_logprobs
 from vrft.tasks.metrics.metric import answer_boxes, answer_scores, with_scores, written_rollout
 from vrft.tasks.metrics.shared_metrics import AP, AP50
-from vrft.types import NOWHERE, Answer, Prediction
+from vrft.types import Answer, Prediction
 
 ORDERS = 20
 """Random orders of equal scores that are tried."""
@@ -135,12 +136,8 @@ def rankings(predictions: Sequence[Prediction], seed: int = 0) -> dict[str, Any]
 
 def box_logprobs(prediction: Prediction) -> list[float | None]:
     """Of each box the mean log-probability of the tokens that write it; None where it is not known."""
-    boxes = len(answer_boxes(prediction.answer))
     rollout = written_rollout(prediction)
-    spans = rollout.answer.spans if rollout is not None else ()
-    if rollout is None or not rollout.turns or len(spans) != boxes:
-        return [None] * boxes
-    return [None if span == NOWHERE else rollout.turns[-1].span_logprob(span) for span in spans]
+    return rollout_logprobs(rollout) if rollout is not None else [None] * len(answer_boxes(prediction.answer))
 
 
 def _measured(predictions: Sequence[Prediction], seed: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from vrft.tasks.detection.detection_sections import SECTIONS
 from vrft.tasks.detection.other_class import IGNORE, about_class
 from vrft.tasks.detection.presence import Presence
 from vrft.tasks.lazy_questions import ID_SEPARATOR, LazyQuestionGrid
+from vrft.tasks.metrics.box_confidences import BOX_CONFIDENCES
 from vrft.tasks.metrics.metric import box_scores
 from vrft.tasks.metrics.shared_metrics import AVERAGE_PRECISION
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer
@@ -106,6 +107,7 @@ class Detection(BoxTask):
     sections = SECTIONS
     answers_many = True
     has_confidences = True
+    confidences = BOX_CONFIDENCES
     presence = Presence()
     success_rule = "every box found with IoU of at least 0.5, and no other"
     score_rule = (

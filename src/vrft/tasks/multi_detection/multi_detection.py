@@ -24,6 +24,7 @@ from vrft.rewards.papers.vlm_r1 import MAX_DETECTIONS
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes
 from vrft.tasks.fusion import Candidate, Rule, nms, wbf
+from vrft.tasks.metrics.box_confidences import BOX_CONFIDENCES
 from vrft.tasks.metrics.metric import box_scores
 from vrft.tasks.metrics.shared_metrics import AVERAGE_PRECISION
 from vrft.tasks.multi_detection.name_attacks import ATTACKS
@@ -134,6 +135,7 @@ class MultiDetection(BoxTask):
     takes_options = True
     answers_many = True
     has_confidences = True
+    confidences = BOX_CONFIDENCES
     success_rule = "every box found under its category with IoU of at least 0.5, and no other"
     score_rule = (
         "matched IoU of boxes of equal category over the larger number of predicted and labelled boxes "
