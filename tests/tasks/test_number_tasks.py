@@ -18,6 +18,7 @@ from vrft.types import (
     Annotation,
     Answer,
     Boxes,
+    Clock,
     Example,
     Fault,
     Form,
@@ -250,3 +251,13 @@ def test_settings_of_projects_are_refused_in_training_and_failures_count_zero(ta
     for setting in ("vsi_bench", "onethinker"):
         with pytest.raises(ConfigError, match="allow_unsafe_reward"):
             Scorer(task, RewardOptions(setting=setting))
+
+
+def test_snra_is_given_how_far_the_training_is():
+    (example,) = MEASURING.examples([stated("question", ("How long?", Number(10.0, "m")))])
+    scorer = Scorer(MEASURING, RewardOptions(setting="snra", options={"snra": {"k_max": 100.0}}))
+    text = "<think> I look. </think> <answer>9</answer>"
+    first, last = (scorer.score_text(text, example, [], now=Clock(step, 10)).terms["snra"] for step in (0, 9))
+    assert 0.98 < first < 1 and last == pytest.approx(
+        2 / (1 + 2.718281828 ** (0.01 * (1 + 99 / 1.0907))), 1e-3
+    )

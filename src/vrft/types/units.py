@@ -120,9 +120,10 @@ def unit_of(name: str) -> Unit | None:
     """
     name = name.strip().rstrip(".")
     power, _, base = name.replace("-", " ").partition(" ")
-    if base and power.casefold() in _SQUARED:
+    raised = _SQUARED.get(power.casefold().rstrip("."))
+    if base and raised:
         plain = unit_of(base)
-        return plain and _units().get(plain.symbol + _SQUARED[power.casefold()])
+        return plain and _units().get(plain.symbol + raised)
     return _units().get(name) or _units().get(name.casefold())
 
 

@@ -81,8 +81,12 @@ _HEDGE = re.compile(
 )
 _PRONOUN = re.compile(r"\b(?:the|this|that|each|every|which|another|other|same|any) $", re.IGNORECASE)
 _NONE = re.compile(
-    r"\W{0,4}(?:none\b|nothing\b|no\b|nil\W*$|there (?:is|are)\b|i (?:see|can see|count) no)", re.IGNORECASE
+    r"\W{0,4}(?:none\b|nothing\b|no\b|nil\W*$|there (?:is|are)\b|there (?:isn|aren)'t\b"
+    r"|i (?:do not|don't|cannot|can't|could not|couldn't|see|can see|count)\b)",
+    re.IGNORECASE,
 )
+"""How an answer begins that counts nothing; the rest has to be an abstention."""
+_DEGREES = re.compile(r"(?:°|\bdeg(?:rees?|\.)?) ?([cf])(?:elsius|ahrenheit)?\b", re.IGNORECASE)
 _JOINED = re.compile(r"\s*(?:and\s+)?")
 
 
@@ -144,7 +148,7 @@ def read_number(content: str, unit: str | None = "", counts: bool = False) -> Nu
         mentions = _mentions(text, stated, unit, counts)
         number, said = _agreed(mentions, unit)
     except _Unread as reason:
-        if reason.fault is Fault.NOT_READABLE and counts and _NONE.match(content) and is_abstention(content):
+        if counts and not _NUMBER.search(text) and _NONE.match(content) and is_abstention(content):
             return NumberReading(0.0, faults=(Fault.OTHER_NOTATION,))
         return NumberReading(faults=(reason.fault,))
     if counts and (number < 0 or number != number.to_integral_value()):
@@ -163,7 +167,7 @@ def _plain(content: str) -> tuple[str, str]:
     text = _TAG.sub(" ", text.replace("{,}", ","))
     if text.count("$") % 2 == 0:
         text = text.replace("$", " ")
-    text = _MARKUP.sub(" ", text)
+    text = _DEGREES.sub(lambda degrees: f"°{degrees[1].upper()}", _MARKUP.sub(" ", text))
     keyed = _UNIT_KEY.search(text)
     if keyed and unit_of(keyed[1]):
         return text[: keyed.start()] + text[keyed.end() :], keyed[1]
