@@ -111,8 +111,8 @@ def snra(
 def snra_sharp(answer: Answer, target: Value) -> float:
     """SNRA of the relative error at its sharpest from the first step on: half at 27 % off, 0.05 at 50 %.
 
-    r = 2 / (1 + exp(15 (|y' - y| / |y|)^2)). At k = 1, where the schedule begins, a number that is half of
-    the right one still has 0.88, so that one fixed number earns more than honest answers.
+    r = 2 / (1 + exp(15 (|y' - y| / |y|)^2)). At k = 1, where the schedule
+    begins, half of the right number still has 0.88.
 
     Example:
         >>> [round(snra_sharp(Answer(Number(n), True), Number(0.4)), 2) for n in (0.4, 0.3, 0.2)]
