@@ -302,6 +302,29 @@ def test_several_answers_become_one(task):
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_the_majority_is_believed(task):
+    examples = task.audit_examples(20, np.random.default_rng(0))
+    right = examples[0].target
+    others = [e.target for e in examples if task.similarity(e.target, right) < 0.2]
+    assert others
+    for other in others[:3]:
+        said = [Candidate(Answer(value, True), -1.0, 3) for value in (right, other, right, Answer().value)]
+        fused = task.fuse(said)
+        assert task.similarity(fused.value, right) > task.similarity(fused.value, other)
+        assert task.similarity(task.fuse(said, "self_consistency").value, right) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_labels_that_agree_are_right_answers_to_each_other(task):
+    targets = [e.target for e in task.audit_examples(20, np.random.default_rng(0))]
+    for one in targets:
+        assert one.agrees(one) and task.success(Answer(one, True), one)
+        for other in targets:
+            assert one.agrees(other) == other.agrees(one)
+            assert not one.agrees(other) or task.success(Answer(one, True), other)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_two_answers_are_as_like_in_either_order_and_each_is_like_itself(task):
     targets = [e.target for e in task.audit_examples(20, np.random.default_rng(0))]
     for one in targets:
