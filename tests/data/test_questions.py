@@ -110,6 +110,21 @@ def test_one_question_with_two_answers_is_a_contradiction(images: Path, form: An
     }
 
 
+@pytest.mark.parametrize("answers", [("50%", "$5"), ("-3", "1,200"), ("7", "$ 1.50")])
+def test_numbers_with_signs_answer_a_question_too(images: Path, answers: tuple[str, str]) -> None:
+    write(images, plain("a.png", "How much?", answers[0]), plain("b.png", "How much?", answers[1]))
+    assert load_dataset(images).provides == QUESTIONS
+
+
+def test_a_question_without_an_answer_is_said_to_be_one(images: Path) -> None:
+    write(images, {"image": "a.png", "question": "How many?", "anser": "3"})
+    with pytest.raises(LabelError, match=r"a question and no answer; its columns are .*anser.* \"answer\""):
+        load_dataset(images)
+    write(images, plain("a.png", "How many?", ""))
+    with pytest.raises(LabelError, match="no text under 'answer'"):
+        load_dataset(images, QUESTIONS)
+
+
 def test_tables_of_questions(images: Path) -> None:
     (images / "x.csv").write_text('image,question,answer\na.png,"How many, in all?",7\nb.png,Why?,no idea\n')
     found = answers(load_dataset(images))

@@ -152,7 +152,7 @@ def test_parts_come_from_column_folder_or_file(tmp_path: Path, make_image: Any) 
         ('a.png,q,"[9, 9, 50, 50]",40', "outside its image"),
         ('a.png,,"[1, 2, 3, 4]",40', "no text under 'question'"),
         (',q,"[1, 2, 3, 4]",40', "no text under 'image'"),
-        ("a.png,q,,40", "no 'box'"),
+        ("a.png,q,,40", "a question and no answer"),
         ('a.png,q,"[1, 2, 3, 4]",39', "labels are for 39"),
         ('b.png,q,"[1, 2, 3, 4]",40', "'b.png' is missing"),
         ('a.png,q,"[1, 2, 3, 4],40', "not CSV"),

@@ -78,6 +78,10 @@ _PLACE = re.compile(
 )
 """Columns that say where something is."""
 EXPECTED = 'Expected: {"image": "a.jpg", "question": "the left cup", "target": [x1, y1, x2, y2]}, in pixels.'
+EXPECTED_ANSWER = (
+    'Expected: {"image": "a.jpg", "question": "How many cups?", "answer": "two"}, or a "target" of four '
+    "numbers, in pixels, where the question is for a place."
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,8 @@ class _PlainRow:
         if isinstance(value, float) and math.isfinite(value):
             text = str(int(value) if value.is_integer() else value)
         if not isinstance(text, str) or not text.strip():
-            raise LabelError(f"The row has no text under '{keys[0]}'.", self.where, EXPECTED)
+            fix = EXPECTED if key in NAME else EXPECTED_ANSWER
+            raise LabelError(f"The row has no text under '{key}'.", self.where, fix)
         return text.strip()
 
     def boxes(self, record: Record, reading: Reading) -> tuple[BoxXYXY, ...]:
@@ -153,6 +158,9 @@ class _PlainRow:
             if self.places:
                 problem = f"The columns {', '.join(self.places)} make no box."
                 raise LabelError(problem, self.where, "Expected: xmin, ymin, xmax, ymax.")
+            if not key and self.has(QUESTION):
+                problem = f"The row has a question and no answer; its columns are {', '.join(self.entry)}."
+                raise LabelError(problem, self.where, EXPECTED_ANSWER)
             problem = "The row has no 'box' of four numbers and no list of 'boxes'."
             raise LabelError(problem, self.where, EXPECTED)
         return key, boxes

@@ -43,6 +43,8 @@ _SAY_WHAT = 20
 """Rows that show what a file says; a cell of the first may be empty."""
 _SHOW_MEANING = 300
 """Rows that show in which order four numbers are written, and whether all ask the same."""
+_AMOUNT = re.compile(r"[-+−]?[$€£¥]? ?[0-9][0-9.,]* ?[%°$€£¥]?")
+"""An answer that is a number with a sign, and no class of the image."""
 _DATA_ADDRESS = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
 
 
@@ -111,7 +113,9 @@ class RowReader(ABC):
             for question, answer in form.asked(row)
         }
         one_question = len({question for question, _ in asked}) == 1
-        are_classes = one_question and any(number(answer) is None for _, answer in asked)
+        are_classes = one_question and any(
+            number(answer) is None and _AMOUNT.fullmatch(answer) is None for _, answer in asked
+        )
         return given - {QUESTION_LABEL if are_classes else IMAGE_CLASS}
 
     def _each(self, path: Path) -> list[frozenset[Provides]]:
