@@ -84,6 +84,12 @@ def test_an_image_is_asked_about_a_few_of_many_things_that_it_does_not_show():
     assert asked(COUNTING, [*others[::-1], rich]) == numbers
 
 
+def test_what_is_not_there_is_a_class_of_its_own():
+    records = [record("a", *boxes("cup", 3), *boxes("fork", 1)), record("b", *boxes("fork", 2))]
+    groups = {example.id: example.group for example in COUNTING.examples(records)}
+    assert groups == {"a#cup": "cup", "a#fork": "fork", "b#cup": "nothing there", "b#fork": "fork"}
+
+
 def test_stated_counts_are_asked_about_as_they_are_named():
     by_category = stated("category", ("cup", Number(3.0)), ("fork", Number(0.0)))
     assert asked(COUNTING, [by_category]) == {"a#cup": Number(3.0), "a#fork": Number(0.0)}

@@ -60,7 +60,9 @@ TERMS: Setting = {
 MOST_ZEROS = 3
 """An image is asked about at most so many categories that it does not show, or as many as it does: of eighty
 categories nearly all answers would be 0 otherwise."""
-QUESTION_GROUP, IMAGE_GROUP = "question", "image"
+QUESTION_GROUP, IMAGE_GROUP, ABSENT_GROUP = "question", "image", "nothing there"
+"""Groups of questions that are about no category, or about one that the image does not show: of so many shots
+of each category all show it, and as many in all show none of what is asked for."""
 ABOUT = "about"
 """The field of a question that says what its text is: a category, a whole question, or nothing."""
 
@@ -136,7 +138,7 @@ class Counting(NumberTask):
             media=record.media,
             question=name or "objects",
             target=Number(number),
-            group=groups.get(about, name),
+            group=groups.get(about, name if number else ABSENT_GROUP),
             fields={ABOUT: about},
         )
 
