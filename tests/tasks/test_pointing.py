@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PILImage
 
+from vrft.config.run_config import RunConfig
+from vrft.data.data_options import ReadOptions
 from vrft.data.dataset import load_dataset
-from vrft.errors import InputError
+from vrft.diagnostics.check.run_check import check
+from vrft.errors import InputError, LabelError
 from vrft.geometry.masks import mask_of_region
 from vrft.rewards.point_rewards import closeness, point_f1
 from vrft.tasks.registry import default_task, load_task
@@ -171,3 +174,25 @@ def test_a_target_is_stored_and_comes_back_whole():
         assert Points.decode(target.encode()) == target
     with pytest.raises(InputError, match="1 boxes for 2 points"):
         Points.decode({"kind": "points", "xy_px": [[1, 2], [3, 4]], "boxes": [[0, 0, 9, 9]]})
+
+
+def test_labels_that_do_not_fit_and_labels_that_are_odd():
+    small = mask_of_region(np.ones((4, 6), dtype=bool))
+    assert TWO.misfit([WH]) is None and TWO.doubt([WH]) is None
+    assert "mask is of 6x4 pixels" in Points(((1.0, 2.0),), masks=(small,)).misfit([WH])
+    assert "601, 5 is outside" in Points(((601.0, 5.0),)).misfit([WH])
+    assert "beside its own box" in Points(((300.0, 5.0),), boxes=(LEFT,)).doubt([WH])
+
+
+def test_check_names_an_odd_label_and_declared_shares_are_not_taken_for_pixels(tmp_path):
+    odd = {"kind": "points", "xy_px": [[300, 5]], "boxes": [list(LEFT)]}
+    right = {"kind": "points", "xy_px": [[100, 5]], "boxes": [list(LEFT)]}
+    lines = [{"image": "a.png", "phrase": f"mug {n}", "target": right} for n in range(5)]
+    folder = rows(tmp_path, *lines, {"image": "b.png", "phrase": "odd mug", "target": odd})
+    config = RunConfig.model_validate({"task": "pointing", "data": {"path": str(folder)}})
+    found = [
+        one for one in check(folder, TASK, lambda task: config, None).findings if one.code == "odd-label"
+    ]
+    assert [one.where for one in found] == ["b.png: odd mug"]
+    with pytest.raises(LabelError, match="are pixels, not 0-1"):
+        load_dataset(folder, frozenset({("phrase", "points")}), ReadOptions(coordinates="0-1"))

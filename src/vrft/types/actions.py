@@ -21,6 +21,8 @@ NO_TEXT = "no input text"
 """How GUI-R1 writes that an action has no text."""
 DONE_BEFORE = "\nDone before: "
 """Between an instruction and what was done before, where the data say it."""
+LARGE = 0.5
+"""Share of a screen from which the box of an action is doubtful: nearly any place is right then."""
 _APART = re.compile(r"[\s_-]+")
 
 
@@ -54,6 +56,26 @@ class Action(Value):
         if self.box_px is not None:
             return (self.box_px,)
         return None if self.xy_px is None else ((*self.xy_px, *self.xy_px),)
+
+    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+        (width, height), *_ = sizes_wh
+        if self.xy_px is not None and not (0 <= self.xy_px[0] <= width and 0 <= self.xy_px[1] <= height):
+            x, y = self.xy_px
+            return f"The point {x:g}, {y:g} is outside its image of {width}x{height} pixels."
+        box = self.box_px
+        if box is not None and not (box[0] < box[2] and box[1] < box[3]):
+            return "The box of the action has no area, or its corners are exchanged."
+        return Value.misfit(self, sizes_wh)
+
+    def doubt(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+        if self.box_px is None:
+            return None
+        (width, height), *_ = sizes_wh
+        x1, y1, x2, y2 = self.box_px
+        if self.xy_px is not None and not (x1 <= self.xy_px[0] <= x2 and y1 <= self.xy_px[1] <= y2):
+            return f"The place of '{self.action}' lies beside its own box."
+        share = (x2 - x1) * (y2 - y1) / (width * height)
+        return f"The box of '{self.action}' is {share:.0%} of the screen." if share > LARGE else None
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from vrft.types.frames import BoxXYXY
+from vrft.types.frames import BoxXYXY, PointXY
 from vrft.types.names import nfc, plain_name
 from vrft.types.units import unit_of
 from vrft.types.values import Finite, Mask, Shape, Value
@@ -254,6 +254,25 @@ class Points(Value):
         boxes = self.boxes or (None,) * len(self.xy_px)
         return [box or (x, y, x, y) for (x, y), box in zip(self.xy_px, boxes, strict=True)]
 
+    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+        (width, height), *_ = sizes_wh
+        strange = next((m for m in self.masks if m is not None and m.size_hw != (height, width)), None)
+        if strange is not None:
+            of = f"{strange.size_hw[1]}x{strange.size_hw[0]}"
+            return f"A mask is of {of} pixels, and its image has {width}x{height}."
+        outside = next((xy for xy in self.xy_px if not (0 <= xy[0] <= width and 0 <= xy[1] <= height)), None)
+        if outside is not None:
+            return (
+                f"The point {outside[0]:g}, {outside[1]:g} is outside its image of {width}x{height} pixels."
+            )
+        return Value.misfit(self, sizes_wh)
+
+    def doubt(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+        beside = next(
+            ((xy, box) for xy, box in zip(self.xy_px, self.boxes, strict=False) if _beside(xy, box)), None
+        )
+        return beside and f"The point {beside[0][0]:g}, {beside[0][1]:g} lies beside its own box."
+
     survives_mirror = True
 
     @property
@@ -268,3 +287,7 @@ class Points(Value):
 
     def describe(self) -> str:
         return "\n".join(f"Point in pixels: {x:.0f}, {y:.0f}" for x, y in self.xy_px) or "No objects."
+
+
+def _beside(xy: PointXY, box: BoxXYXY | None) -> bool:
+    return box is not None and not (box[0] <= xy[0] <= box[2] and box[1] <= xy[1] <= box[3])

@@ -104,6 +104,10 @@ class Value(Coded):
         inside = all(min(box) >= 0 and box[2] <= width and box[3] <= height for box in boxes)
         return None if inside else f"The target is outside its image of {width}x{height} pixels."
 
+    def doubt(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+        """What is odd about it as a label of such images, in a sentence; None where nothing is."""
+        return None
+
     @classmethod
     def is_bare(cls, row: Mapping[str, Any]) -> bool:
         """Whether an object without a 'kind' is one of these, as other tools write it."""

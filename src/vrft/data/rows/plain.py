@@ -334,7 +334,13 @@ class PlainForm(RowForm):
             key = plain.number_column or next((one for one in TARGET if one in row.entry), COUNT[0])
             return of_phrase(record, name, stated_number(row.entry, key, row.where, row.fix), row, about)
         if plain.is_value or pair not in (IMAGE_CLASS, QUESTION_LABEL):
-            return of_phrase(record, name, plain.value(pair[1], record), row, about)
+            value = plain.value(pair[1], record)
+            if value.placed and reading.options.coordinates not in (None, "pixels"):
+                problem = (
+                    f"The numbers of a target with a 'kind' are pixels, not {reading.options.coordinates}."
+                )
+                raise LabelError(problem, row.where, "Write them in pixels, or leave --coordinates out.")
+            return of_phrase(record, name, value, row, about)
         answer = plain.text(plain.short_answer)
         return of_phrase(record, name, Label(answer), row, about) if name else of_image(record, answer, row)
 

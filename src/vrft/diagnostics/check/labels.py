@@ -115,6 +115,18 @@ def examine_boxes(case: DataCase) -> list[Finding]:
     return found
 
 
+def examine_values(case: DataCase) -> list[Finding]:
+    """Labels that their kind of value calls odd, such as a point beside its own box."""
+    odd: dict[str, list[str]] = {}
+    for record in case.dataset.records:
+        sizes = [medium.size_wh for medium in record.media]
+        for one in record.annotations:
+            if (says := one.value.doubt(sizes)) is not None:
+                odd.setdefault(says, []).append(f"{record.id}: {one.name}")
+    fix = "Look at the label, and correct it or leave it out."
+    return [Finding(Severity.WARNING, "odd-label", says, some(where), fix) for says, where in odd.items()]
+
+
 def _doubtful(record: Record) -> list[Finding]:
     boxes = list(boxes_of(record))
     if not boxes:

@@ -23,6 +23,7 @@ from vrft.diagnostics.check.labels import (
     examine_conventions,
     examine_names,
     examine_unasked,
+    examine_values,
 )
 from vrft.errors import LabelError, ModelError
 from vrft.progress import NullReporter, ProgressReporter
@@ -57,6 +58,7 @@ SAID_BY_SPLIT = frozenset({TOO_FEW, NONE_HELD_OUT})
 DATA_EXAMINATIONS: Mapping[str, Callable[[DataCase], list[Finding]]] = {
     "balance": examine_balance,
     "boxes": examine_boxes,
+    "values": examine_values,
     "conventions": examine_conventions,
     "copies": examine_leaks,
     "class names": examine_names,

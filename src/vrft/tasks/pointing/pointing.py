@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from vrft.geometry.jitter import draw_boxes
+from vrft.geometry.mask_points import GRID
 from vrft.geometry.points import center, deepest_point, distances, matched_pairs, radius_px, right_places
 from vrft.rewards import point_rewards as points
 from vrft.rewards import text_rewards as texts
@@ -200,7 +201,7 @@ def target_of(said: Iterable[Value], size_wh: tuple[int, int]) -> Points:
         mask = found.mask if found.size == 1 else None
         for box in found.xyxy_px:
             inner = deepest_point(mask) if mask is not None else None
-            xy.append(inner or center(box))
+            xy.append(_nearly_center(inner, box) if inner is not None else center(box))
             boxes.append(box)
             masks.append(mask if inner is not None else None)
     return Points(
@@ -213,6 +214,13 @@ def target_of(said: Iterable[Value], size_wh: tuple[int, int]) -> Points:
 
 def _about(record: Record, about: str) -> list[tuple[Annotation, Value]]:
     return [(one, one.value) for one in record.annotations if one.about == about]
+
+
+def _nearly_center(inner: PointXY, box: BoxXYXY) -> PointXY:
+    """The box's center where it cannot be told from the deepest point, which is known to ``GRID`` steps."""
+    x1, y1, x2, y2 = box
+    step, middle = 1 + max(x2 - x1, y2 - y1) / GRID, center(box)
+    return middle if max(abs(inner[0] - middle[0]), abs(inner[1] - middle[1])) <= step else inner
 
 
 def _has_places(points: Points) -> bool:
