@@ -8,6 +8,7 @@ import shlex
 
 import pytest
 import typer
+from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -171,6 +172,16 @@ def test_a_folder_is_probed_as_fit_would_ask_about_it(boxes, tmp_path):
     assert not ended.stderr and "1 training questions, 8 answers each" in ended.stdout
     refused = command("probe", "miniature_detection", "--task", "detection", cwd=tmp_path)
     assert refused.returncode == 2 and "--task is for a folder" in refused.stderr
+
+
+def test_labels_without_boxes_are_not_converted(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    row = {"image": "a.png", "question": "What is written?", "answers": ["exit", "way out"]}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    ended = command("convert", tmp_path, "out", cwd=tmp_path)
+    assert ended.returncode == 2 and not (tmp_path / "out").exists()
+    said = " ".join(ended.stderr.split())
+    assert "says questions with answers in words, and coco, voc, yolo hold boxes of categories alone" in said
 
 
 def test_a_converted_folder_is_read_back(boxes, tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -10,6 +12,9 @@ from vrft.cli.options import WithJson
 from vrft.cli.output import print_json, print_line
 from vrft.data.data_options import ReadOptions
 from vrft.workflows.requests import reading_of
+
+if TYPE_CHECKING:
+    from vrft.data.dataset import Dataset
 
 
 class ConvertArgs(WithJson, ReadOptions):
@@ -26,13 +31,28 @@ class ConvertArgs(WithJson, ReadOptions):
     link: bool = Field(False, description="Link the images where the disk can, instead of copying them.")
 
 
+def _read(args: ConvertArgs) -> Dataset:
+    """The boxes of categories; where there are none, whatever else is there, for the format to refuse."""
+    from vrft.data.dataset import load_dataset
+    from vrft.data.label_checks import CATEGORY_BOXES
+    from vrft.errors import LabelError
+
+    reading = reading_of(args)
+    try:
+        return load_dataset(args.data, [CATEGORY_BOXES], reading)
+    except LabelError:
+        with suppress(LabelError):
+            other = load_dataset(args.data, None, reading)
+            if CATEGORY_BOXES not in other.provides:
+                return other
+        raise
+
+
 def run(args: ConvertArgs) -> None:
     """Convert, then say what the format cannot hold."""
-    from vrft.data.dataset import load_dataset
     from vrft.data.export.export_format import export
-    from vrft.data.label_checks import CATEGORY_BOXES
 
-    dataset = load_dataset(args.data, [CATEGORY_BOXES], reading_of(args))
+    dataset = _read(args)
     left_out = export(dataset, args.out, args.to, link=args.link)
     if args.as_json:
         images = len(dataset.records)
