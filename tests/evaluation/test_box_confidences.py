@@ -131,8 +131,8 @@ def test_the_ranking_with_the_highest_ap_is_chosen_and_the_written_one_where_non
 def test_what_was_kept_comes_back_from_a_row():
     rollout = rolled(spelled(listed((RIGHT, 0.25)), {}))
     prediction = Prediction(rollout.example, rollout.answer, (rollout,))
-    again = prediction_from_row(json.loads(json.dumps(prediction_to_row(prediction))))
-    assert again.rollouts[0].completion.digits == rollout.completion.digits
+    reread = prediction_from_row(json.loads(json.dumps(prediction_to_row(prediction))))
+    assert reread.rollouts[0].completion.digits == rollout.completion.digits
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from vrft.geometry.boxes import iou
 from vrft.rewards.papers import big_vision, onethinker_box, v_triune, vision_r1_released, vlm_r1_released
 from vrft.rewards.papers.vision_r1 import ADVANCED, BEGINNER
+from vrft.tasks.registry import load_task
+from vrft.tasks.scorer import RewardOptions, Scorer
+from vrft.types import Annotation, Boxes, Image, Record
 
 CUP, FORK, FAR = ("cup", (10, 10, 110, 60)), ("fork", (200, 40, 300, 240)), ("cup", (700, 700, 720, 790))
 NARROW = ("cup", (10, 10, 90, 60))
@@ -242,3 +247,22 @@ def test_big_visions_digits_weights_and_failure():
 def test_onethinkers_reward_of_one_box(text, form, accuracy, structure):
     found = onethinker_box.box_reward(text, (0, 0, 10, 10))
     assert found == pytest.approx((0.9 * accuracy + 0.1 * form + structure, form, accuracy, structure))
+
+
+@pytest.mark.parametrize(
+    ("setting", "key", "full"), [("vlm_r1", "bbox_2d", 2.0), ("onethinker", "boxes", 1.5)]
+)
+def test_grounding_asks_for_what_another_projects_reward_reads(setting, key, full):
+    task = load_task("grounding", {"key": key})
+    shown = (Image(Path("a.png"), (1000, 500)),)
+    record = Record("a", shown, (Annotation("phrase", "the cup", Boxes(((100.0, 50.0, 500.0, 250.0),))),))
+    (example,) = task.examples([record])
+    scorer = Scorer(task, RewardOptions(setting=setting, allow_unsafe_reward=True))
+    frames = [shown[0].frame("norm1000", (500, 500))]
+    text = task.gold(example, frames)
+    assert f'"{key}": [100, 100, 500, 500]' in text and f'"{key}"' in task.question(example, frames)
+    assert scorer.score_text(text, example, frames).reward == pytest.approx(full)
+    half = scorer.score_text(text.replace("500, 500", "300, 500"), example, frames).reward
+    assert half == pytest.approx(full - 0.5 * (0.9 if setting == "onethinker" else 1))
+    corners = load_task("grounding").gold(replace(example, fields={}), frames)
+    assert scorer.score_text(corners, example, frames).reward < 0.2

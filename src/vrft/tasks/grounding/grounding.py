@@ -60,9 +60,20 @@ RULES: Mapping[str, Rule] = {"medoid": medoid, **BoxTask.rules}
 """The usual one first."""
 
 
+KEY = "key"
+"""In ``Example.fields``: the box is written as JSON under it."""
+
+
 @dataclass(frozen=True)
 class Grounding(BoxTask):
-    """The paper's reasoning grounding on LISA (released training script; reward: IoU after section 3.2.1)."""
+    """The paper's reasoning grounding on LISA (released training script; reward: IoU after section 3.2.1).
+
+    Args:
+        key: ask for the box as JSON under this key, such as ``bbox_2d`` for the setting ``vlm_r1`` and
+            ``boxes`` for ``onethinker``, which read nothing else; empty asks for the paper's corners.
+    """
+
+    key: str = ""
 
     name = "grounding"
     help = "Find the one object that a phrase or an instruction refers to."
@@ -76,6 +87,10 @@ class Grounding(BoxTask):
     success_rule = "IoU of at least 0.5"
     score_rule = "IoU of the box with the label"
 
+    @property
+    def example_fields(self) -> Mapping[str, object]:  # type: ignore[override]
+        return {KEY: self.key} if self.key else {}
+
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question per phrase that means exactly one box."""
         return [
@@ -87,6 +102,7 @@ class Grounding(BoxTask):
                 phrase.name,
                 value,
                 group=GROUP,
+                fields=self.example_fields,
             )
             for record in records
             for index, (phrase, value) in enumerate(record.about("phrase", Boxes))
@@ -97,19 +113,27 @@ class Grounding(BoxTask):
         """The prompt of the released training script, with its spelling; other frames add their clause."""
         clause = "" if frames[0].name == "norm1000" else f" Coordinates are {frames[0].clause}."
         head = f"Output the bounding box in the image corresponding to the instruction: {example.question}"
+        key = example.fields.get(KEY)
+        box = f'{{"{key}": [x1, y1, x2, y2]}}' if key else self.example_answer
         if example.form is Form.THINK:
             return (
                 f"{head} Output the thinking process in <think> </think> and your grouding box. "
-                f'Following "<think> thinking process </think>\n<answer>{self.example_answer}</answer>)" '
+                f'Following "<think> thinking process </think>\n<answer>{box}</answer>)" '
                 f"format.{clause}"
             )
-        shown = f"<answer>{self.example_answer}</answer>"
-        return f'{head} Output your grounding box. Following "{shown}" format.{clause}'
+        return f'{head} Output your grounding box. Following "<answer>{box}</answer>" format.{clause}'
 
     def gold(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
-        corners = [frames[0].box_text(box).split(", ") for box in expect(example.target, Boxes).xyxy_px]
-        content = ", ".join(f"({x1},{y1}),({x2},{y2})" for x1, y1, x2, y2 in corners) or "No Objects"
-        return in_tags(content, f"I look for {example.question}.", example.form)
+        boxes, key = (
+            [frames[0].box_text(box) for box in expect(example.target, Boxes).xyxy_px],
+            example.fields.get(KEY),
+        )
+        if key:
+            content = ", ".join(f'{{"{key}": [{box}]}}' for box in boxes)
+        else:
+            corners = (box.split(", ") for box in boxes)
+            content = ", ".join(f"({x1},{y1}),({x2},{y2})" for x1, y1, x2, y2 in corners)
+        return in_tags(content or "No Objects", f"I look for {example.question}.", example.form)
 
     def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
         """One box, without a confidence, which nobody asks for."""
