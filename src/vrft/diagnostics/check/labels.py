@@ -170,7 +170,7 @@ def examine_unasked(case: DataCase) -> list[Finding]:
     found += [Finding(Severity.NOTE, "unused-labels", says, case.root) for says in unused]
     bare = [record for record in case.dataset.records if not (record.annotations or record.unknown)]
     if bare and case.task.needs:
-        says = f"{len(bare)} images have no label, such as {bare[0].id}: they are asked about as showing nothing."
+        says = f"{len(bare)} images have no label, such as {bare[0].id}: they count as showing nothing."
         fix = "Remove those that nobody has labelled yet."
         found.append(Finding(Severity.NOTE, "unlabelled", says, case.root, fix))
     return found
