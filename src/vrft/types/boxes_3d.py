@@ -72,12 +72,11 @@ class Boxes3D(Value):
         return len(self.boxes)
 
     def shapes(self) -> Sequence[Shape]:
-        """Faces in the image where the camera is known, words elsewhere."""
-        faces = [_faces(box, self.intrinsics) if self.up == "y" else None for box in self.each]
+        """Edges in the image where the camera is known, words elsewhere."""
+        edges = [_outline(box, self.intrinsics) if self.up == "y" else None for box in self.each]
         return [
-            shape
-            for box, own in zip(self.each, faces, strict=True)
-            for shape in (own or [Shape("caption", text=self._in_words(box))])
+            own or Shape("caption", text=self._in_words(box))
+            for box, own in zip(self.each, edges, strict=True)
         ]
 
     def describe(self) -> str:
@@ -159,13 +158,15 @@ def corners_of(box: Box3D, up: Up) -> list[tuple[float, float, float]]:
     return found
 
 
-def _faces(box: Box3D, intrinsics: Any) -> list[Shape] | None:
-    """The six faces as polygons of the image; None where a corner is not in front of the camera."""
+_EDGES = (0, 1, 2, 3, 0, 4, 5, 1, 5, 6, 2, 6, 7, 3, 7, 4)
+"""One way over all edges and back."""
+
+
+def _outline(box: Box3D, intrinsics: Any) -> Shape | None:
+    """The twelve edges as one polygon of the image; None where a corner is not in front of the camera."""
     corners = corners_of(box, "y")
     if intrinsics is None or min(z for *_, z in corners) <= 0:
         return None
     fx, fy, cx, cy = intrinsics
     seen = [(fx * x / z + cx, fy * y / z + cy) for x, y, z in corners]
-    sides = [(i, (i + 1) % 4, (i + 1) % 4 + 4, i + 4) for i in range(4)]
-    faces = [(0, 1, 2, 3), (4, 5, 6, 7), *sides]
-    return [Shape("polygon", tuple(n for corner in face for n in seen[corner])) for face in faces]
+    return Shape("polygon", tuple(n for corner in _EDGES for n in seen[corner]))
