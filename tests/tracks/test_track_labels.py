@@ -76,6 +76,10 @@ def test_a_row_of_several_images_is_one_record(tmp_path):
             "numbers 2 images, and 3 are shown",
         ),
         (row(["0.png", "lost.png"], {"1": BOX}), "'lost.png' is missing"),
+        (
+            {**row(NAMES, {}), "target": {"kind": "points", "xy_px": [[4, 4]]}},
+            "of kind 'points', where 'tracks' is expected",
+        ),
     ],
 )
 def test_a_bad_row_is_one_sentence_with_its_line_and_the_others_stay(tmp_path, entry, said):
@@ -156,6 +160,54 @@ def test_boxes_of_several_images_have_to_say_in_which_they_are(tmp_path):
     entries = [{"images": NAMES, "question": "the cup", "box": BOX}]
     with pytest.raises(LabelError, match=r"shows 3 images, and its boxes do not say.*\"1\": \[x1"):
         load_dataset(rows(tmp_path, *entries), frozenset({("phrase", "boxes")}))
+
+
+def video(folder, sequence, count=6, **more):
+    for number in range(1, 7):
+        image(folder / "clip" / f"{number:04}.png", number, (200, 100))
+    value = {"framesCount": count, "sequence": sequence, "labels": ["car"], **more}
+    result = {"id": "r1", "type": "videorectangle", "value": value}
+    task = {
+        "id": 4,
+        "data": {"video": "/data/local-files/?d=x/clip.mp4"},
+        "annotations": [{"result": [result]}],
+    }
+    (folder / "export.json").write_text(json.dumps([task]), "utf-8")
+    return folder
+
+
+def key(frame, x, enabled=True):
+    return {"frame": frame, "x": x, "y": 10, "width": 25, "height": 50, "enabled": enabled}
+
+
+def test_boxes_between_key_frames_of_a_video_move_in_a_straight_line(tmp_path):
+    keys = [key(1, 0), key(3, 30, enabled=False), key(5, 10)]
+    dataset = load_dataset(video(tmp_path, keys), GIVEN)
+    (record,) = dataset.records
+    ((one, tracks),) = record.about("category", Tracks)
+    assert one.name == "car" and dataset.format == "label_studio_video"
+    assert {n: own["r1"] for n, own in tracks.by_image.items()} == {
+        1: (0.0, 10.0, 50.0, 60.0),
+        2: (30.0, 10.0, 80.0, 60.0),
+        3: (60.0, 10.0, 110.0, 60.0),
+        5: (20.0, 10.0, 70.0, 60.0),
+        6: (20.0, 10.0, 70.0, 60.0),
+    }, "hidden after the third, and there to the end after the fifth"
+
+
+@pytest.mark.parametrize(
+    ("keys", "count", "said"),
+    [
+        ([key(1, 0)], 12, "counts 12 frames, and there are 6 images"),
+        ([key(9, 0)], 6, "number 9, which no image has"),
+        ([key(1, 0), key(1, 5)], 6, "one number"),
+        ([key(1, 120)], 6, "no area"),
+        ([], 6, "no key frames"),
+    ],
+)
+def test_a_bad_track_of_a_video_is_named(tmp_path, keys, count, said):
+    with pytest.raises(LabelError, match=said):
+        load_dataset(video(tmp_path, keys, count), GIVEN)
 
 
 def test_parts_of_a_sequence_are_split_together_and_the_split_is_found_again(tmp_path):

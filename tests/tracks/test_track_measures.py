@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.rewards.papers.onethinker_tracking import tracking_parts
+from vrft.rewards.papers.onethinker.onethinker_tracking import tracking_parts
 from vrft.rewards.track_rewards import agreement, mean_iou, track_iou
 from vrft.tasks.tracking import TASK
 from vrft.tasks.tracking.identities import Identities, identities, total

@@ -99,6 +99,8 @@ class Value(Coded):
 
     def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         """Why it cannot be a label of images of these sizes in pixels, in a sentence; None where it can."""
+        if self.placed and len(sizes_wh) > 1 and any(shape.frame is None for shape in self.shapes()):
+            return f"It does not say in which of the {len(sizes_wh)} images it is."
         width, height = sizes_wh[0]
         boxes = self.evidence_boxes or ()
         inside = all(min(box) >= 0 and box[2] <= width and box[3] <= height for box in boxes)

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import configparser
 import csv
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vrft.data.dataset import Dataset
-from vrft.data.images import image_size_wh, images_below
+from vrft.data.images import image_size_wh
 from vrft.data.label_checks import Mistakes, part_of_record, raise_all, record_id
 from vrft.data.scalars import number
+from vrft.data.sequences import numbered_images
 from vrft.errors import LabelError
 from vrft.types import Annotation, Image, Provides, Record, Tracks
 from vrft.types.tracks import TrackBox
@@ -32,7 +32,6 @@ CLASSES = (
 """Of MOT16 to MOT20, counted from 1; files without a class have objects."""
 OBJECT = "object"
 _GOLD = ("gt/gt.txt", "*/gt/gt.txt", "*/*/gt/gt.txt")
-_LAST_NUMBER = re.compile(r"([0-9]+)\D*$")
 _FIX = "Expected: frame,id,x,y,width,height, in pixels that count from 1."
 
 
@@ -164,12 +163,7 @@ def _images(folder: Path) -> dict[int, Path]:
         except (configparser.Error, UnicodeDecodeError) as error:
             problem = f"The file cannot be read ({error})."
             raise LabelError(problem, str(info), "Remove it where images are in img1.") from error
-    files = {file: _LAST_NUMBER.search(file.stem) for file in images_below(inside)}
-    found = {int(match[1]): file for file, match in files.items() if match is not None}
-    if not found or len(found) < len(files):
-        problem = "It holds no images that are numbered, or two of one number."
-        raise LabelError(problem, str(inside), "Put the images there, as 000001.jpg and so on.")
-    return dict(sorted(found.items()))
+    return numbered_images(inside)
 
 
 def _rows(file: Path) -> Iterator[tuple[str, list[str]]]:

@@ -13,7 +13,8 @@ from vrft.errors import InputError
 from vrft.geometry.jitter import box_apart, jittered
 from vrft.rewards import text_rewards as texts
 from vrft.rewards import track_rewards
-from vrft.rewards.papers import onethinker_tracking as onethinker
+from vrft.rewards.papers.onethinker import onethinker_tracking as onethinker
+from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, FORMAT
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.fusion import Rule, best_logprob, self_consistency
 from vrft.tasks.lazy_questions import ID_SEPARATOR
@@ -30,8 +31,8 @@ from vrft.types.tracks import listed
 SETTINGS: Mapping[str, Setting] = {
     "recommended": {"iou": track_rewards.track_iou, "format": texts.format_reward},
     "onethinker": {
-        "accuracy": RewardTerm(onethinker.accuracy_term, high=onethinker.ACCURACY, unsafe=True),
-        "format": RewardTerm(onethinker.format_term, high=onethinker.FORMAT, unsafe=True),
+        "accuracy": RewardTerm(onethinker.accuracy_term, high=ACCURACY, unsafe=True),
+        "format": RewardTerm(onethinker.format_term, high=FORMAT, unsafe=True),
         "structure": RewardTerm(onethinker.structure_term, high=2 * onethinker.PART, unsafe=True),
     },
 }

@@ -15,11 +15,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, FORMAT, answer_of, has_format
 from vrft.types import Answer, Tracks, Value, expect
 
-ACCURACY, FORMAT, PART = 0.9, 0.1, 0.25
-_FORM = re.compile(r"\s*<think>.*?</think>\s*<answer>.*?</answer>\s*", re.DOTALL)
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+PART = 0.25
+_BLANKS = re.compile(r"\s*([<>/])\s*")
+"""Blanks around signs of tags, which that code takes out of a text first."""
 
 
 def tracking_parts(text: str, gold: Mapping[str, Any]) -> dict[str, float]:
@@ -35,8 +36,9 @@ def tracking_parts(text: str, gold: Mapping[str, Any]) -> dict[str, float]:
         >>> {name: round(value, 4) for name, value in parts.items()}
         {'overall': 0.925, 'format': 1.0, 'accuracy': 0.5, 'structure_reward': 0.375}
     """
-    formatted = float(_FORM.fullmatch(text) is not None)
-    boxes = _boxes(text)
+    spelt = _BLANKS.sub(r"\1", text)
+    formatted = float(has_format(spelt))
+    boxes = _boxes(answer_of(spelt))
     ious = [_iou((boxes or {}).get(name), box) for name, box in gold.items()]
     accuracy = sum(ious) / len(ious) if ious else 0.0
     structure = _structure(boxes, gold) if formatted and boxes is not None else 0.0
@@ -65,11 +67,10 @@ def gold_of(target: Value) -> dict[str, Any]:
     return {str(number): list(next(iter(own.values()))) for number, own in images.items()}
 
 
-def _boxes(text: str) -> Mapping[str, Any] | None:
+def _boxes(written: str) -> Mapping[str, Any] | None:
     """The boxes by image; None where the answer is no JSON, or its boxes are not by image."""
-    found = _ANSWER.search(text)
     try:
-        boxes = json.loads((found[1] if found else text).strip())["boxes"]
+        boxes = json.loads(written)["boxes"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return boxes if isinstance(boxes, dict) else None
