@@ -168,14 +168,14 @@ def _in_space(folder: Path) -> None:
                 for place, (called, (x1, _, x2, _)) in enumerate(things)
                 if called == name
             ]
-            target = {"kind": "boxes_3d", "boxes": boxes, "up": "y", "intrinsics": [SIDE, SIDE, 48, 48]}
+            target = {"kind": "boxes3d", "boxes": boxes, "up": "y", "intrinsics": [SIDE, SIDE, 48, 48]}
             rows.append({"image": f"{number}.png", "category": name, "target": target})
     (folder / "space.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
 WRITERS: Mapping[Provides, Callable[[Path], None]] = {
     ("category", "boxes"): _boxes,
-    ("category", "boxes_3d"): _in_space,
+    ("category", "boxes3d"): _in_space,
     ("image", "label"): _classes,
     ("phrase", "boxes"): _phrases,
     ("phrase", "tracks"): _sequences,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from vrft.geometry.boxes_3d import iou_matrix_3d
+from vrft.geometry.volumes import iou_matrix_3d
 from vrft.types import Answer, Boxes3D, Value, expect
 from vrft.types.boxes_3d import Box3D
 

@@ -29,7 +29,7 @@ class Boxes3D(Value):
     upright.
     """
 
-    kind: ClassVar[str] = "boxes_3d"
+    kind: ClassVar[str] = "boxes3d"
     boxes: tuple[tuple[Finite, ...], ...] = ()
     layout: str = LAYOUT
     """What the numbers are, with blanks between: x y z (centre), bottom for the lower face instead of the

@@ -95,8 +95,8 @@ class BoxesInSpace(Task):
     name = "boxes_3d"
     help = "Find objects in space: center, size and yaw."
     answer = Boxes3D
-    needs = frozenset({("category", "boxes_3d")})
-    or_needs = (frozenset({("phrase", "boxes_3d")}),)
+    needs = frozenset({("category", "boxes3d")})
+    or_needs = (frozenset({("phrase", "boxes3d")}),)
     is_default = True
     answers_many = True
     example_answer = f'[{{"{KEY}": [{", ".join(LAYOUT.split())}]}}]'

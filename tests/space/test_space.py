@@ -15,11 +15,11 @@ from PIL import Image as PILImage
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import InputError
-from vrft.geometry.boxes_3d import iou_3d
+from vrft.geometry.volumes import iou_3d
 from vrft.rewards.box_3d_rewards import closeness_3d, iou_3d_matched
 from vrft.tasks.boxes_3d import TASK
 from vrft.tasks.boxes_3d.box_3d_metrics import relative_accuracy, yaw_error
-from vrft.tasks.boxes_3d.boxes_3d import BoxesInSpace
+from vrft.tasks.boxes_3d.boxes_in_space import BoxesInSpace
 from vrft.types import Answer, Boxes3D, Example, Fault, Form, Image, Prediction
 from vrft.types.boxes_3d import corners_of, to_layout
 
@@ -201,7 +201,7 @@ def test_metrics_in_closed_form():
 def test_rows_say_their_layout_camera_and_axes_and_a_bad_one_costs_itself(tmp_path):
     PILImage.effect_noise((100, 80), 60).convert("RGB").save(tmp_path / "a.png")
     PILImage.effect_noise((100, 80), 90).convert("RGB").save(tmp_path / "b.png")
-    shown = {"kind": "boxes_3d", "up": "y", "intrinsics": [100, 100, 50, 40]}
+    shown = {"kind": "boxes3d", "up": "y", "intrinsics": [100, 100, 50, 40]}
     sound = {**shown, "boxes": [[0, 0, 400, 20, 20, 30, 0, 0, 90]], "unit": "cm", "angle": "deg"}
     sound["layout"] = "x y z dx dy dz pitch roll yaw"
     entries = [{"image": "a.png", "category": f"chair {k}", "target": sound} for k in range(6)]
