@@ -58,6 +58,12 @@ def nan_point(case: Any, rng: np.random.Generator) -> str:
     return str(case.answer("[{'action': 'click', 'point': [NaN, NaN], 'input_text': ''}]"))
 
 
+def expression(case: Any, rng: np.random.Generator) -> str:
+    """The right action as a Python expression, which GUI-R1 evaluates: code is no answer."""
+    said = f"[dict(action={case.target.action!r}, point=[100 + 50, 150], input_text='up')]"
+    return str(case.answer(said))
+
+
 def every_word(case: Any, rng: np.random.Generator) -> str:
     """Typing all texts that are ever right, one after the other."""
     return str(case.write(Action("type", text="up down left right maps mail hello world rain tomorrow")))
@@ -82,6 +88,7 @@ ATTACKS: Mapping[str, Callable[[Any, np.random.Generator], str]] = {
         key_twice,
         box_for_point,
         nan_point,
+        expression,
         every_word,
         one_letter,
     )
