@@ -15,6 +15,7 @@ from PIL import Image
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import LabelError
+from vrft.geometry.masks import mask_area
 from vrft.types import Boxes
 
 
@@ -119,3 +120,29 @@ def test_parts_of_an_object_meet_however_label_and_group_are_spelt(tmp_path: Pat
     write(tmp_path / "a.json", sheet("a.png", *parts))
     (record,) = load_dataset(tmp_path).records
     assert boxes(record) == [("caf\u00e9", (1, 2, 20, 18))]
+
+
+def test_polygons_and_masks_have_masks_and_other_shapes_have_none(tmp_path: Path, make_image: Any) -> None:
+    make_image("a.png")
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1:3, 2:5] = 255
+    write(
+        tmp_path / "a.json",
+        sheet(
+            "a.png",
+            shape("cat", [[30, 22], [5, 4]]),
+            shape("dog", [[2, 2], [12, 2], [12, 8], [2, 8]], "polygon"),
+            shape("cup", [[20, 15], [23, 19]], "circle"),
+            shape("leaf", [[10, 20], [15, 23]], "mask", mask=png(mask)),
+            shape("bus", [[1, 1], [4, 1], [4, 4], [1, 4]], "polygon", group_id=4),
+            shape("bus", [[10, 10], [13, 10], [13, 13], [10, 13]], "polygon", group_id=4),
+            shape("van", [[1, 1], [4, 1], [4, 4], [1, 4]], "polygon", group_id=5),
+            shape("van", [[10, 10], [13, 13]], group_id=5),
+        ),
+    )
+    (record,) = load_dataset(tmp_path).records
+    areas = {
+        one.name: None if value.mask is None else mask_area(value.mask)
+        for one, value in record.about("category", Boxes)
+    }
+    assert areas == {"cat": None, "dog": 60, "cup": None, "leaf": 6, "bus": 18, "van": None}

@@ -18,6 +18,7 @@ from pycocotools.coco import COCO
 from vrft.config.questions import ask_about, load_examples
 from vrft.data.dataset import load_dataset
 from vrft.errors import InputError
+from vrft.evaluation.segmented import overlaps
 from vrft.geometry.masks import box_of_mask, mask_area, mask_of_boxes, region_of_mask
 from vrft.geometry.points import in_mask
 from vrft.inference.formats.prediction_format import Setting, open_format
@@ -387,6 +388,10 @@ def test_nothing_right_counts_questions_with_nothing_to_find_alone(tmp_path):
     assert metric.value(predictions) == 1.0 and np.isnan(metric.value(predictions[:2]))
     wrong = replace(predictions[2], answer=Answer(None))
     assert metric.value([*predictions, wrong]) == 0.5
+    # What cannot be read does not say that nothing is there, for IoU neither.
+    giou = next(one for one in TASK.metrics if one.name == "giou_of_boxes")
+    assert [giou.value([one]) for one in (predictions[2], wrong)] == [1.0, 0.0]
+    assert [one.iou for one in overlaps([predictions[2], wrong], {})] == [1.0, 0.0]
 
 
 def test_a_mask_of_another_size_than_its_image_is_not_asked_about(tmp_path):

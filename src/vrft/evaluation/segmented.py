@@ -12,7 +12,7 @@ made it. A stopped run goes on from it, and scoring again needs no SAM.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,10 @@ def overlaps(predictions: Sequence[Prediction], regions: Regions) -> list[Overla
             raise InputError(
                 f"The region of the answer to question '{key[0]}' is missing. Name a SAM with --sam."
             )
-    return [overlap_with(one.example, regions.get(region_key(one))) for one in predictions]
+    return [
+        replace(overlap_with(one.example, regions.get(region_key(one))), was_read=one.answer.parsed)
+        for one in predictions
+    ]
 
 
 def segmentation_metrics(regions: Regions) -> dict[str, Metric]:

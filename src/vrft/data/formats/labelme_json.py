@@ -1,9 +1,9 @@
 """Shapes of labelme: one json per image, with ``shapes`` and ``imagePath``.
 
 Format: https://github.com/wkentaro/labelme. Rectangles, polygons, circles, masks and other outlines become
-the boxes around them; shapes of one label and ``group_id`` are one object. Points and lines have no box, so
-their classes are unknown on that image. A single flag that is set is the class of the image. An image that is
-not there is taken from ``imageData``.
+the boxes around them, polygons and masks with their masks; shapes of one label and ``group_id`` are one
+object. Points and lines have no box, so their classes are unknown on that image. A single flag that is set is
+the class of the image. An image that is not there is taken from ``imageData``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from PIL import Image as PILImage
 
 from vrft.data.dataset import Dataset
 from vrft.data.formats.json_files import is_objects, mentions, parsed
+from vrft.data.formats.segmentation_fields import polygon_mask
 from vrft.data.image_cache import cached_image
 from vrft.data.image_paths import ImageFinder
 from vrft.data.images import files_below, image_size_wh, images_below
@@ -38,9 +39,9 @@ from vrft.data.label_checks import (
 )
 from vrft.data.outlines import around, around_ellipse
 from vrft.data.scalars import as_id, is_uncounted, pairs
-from vrft.errors import ImageError, LabelError
-from vrft.geometry.masks import box_of_mask, mask_of_region
-from vrft.types import Annotation, BoxXYXY, Image, PointXY, Provides, Record
+from vrft.errors import ImageError, LabelError, MaskError
+from vrft.geometry.masks import box_of_mask, mask_of_region, merge_masks
+from vrft.types import Annotation, BoxXYXY, Image, Mask, PointXY, Provides, Record
 from vrft.types.names import nfc
 
 _KEYS = ("shapes", "imagePath")
@@ -103,7 +104,7 @@ def _labelled(
     """The record with its objects, and its shapes that have no box."""
     unknown: set[str] = set()
     without_box: list[str] = []
-    grouped: dict[tuple[str, object], list[BoxXYXY]] = {}
+    grouped: dict[tuple[str, object], list[tuple[BoxXYXY, Mask | None]]] = {}
     crowds: set[tuple[str, object]] = set()
     for number, shape in enumerate(sheet["shapes"], 1):
         where, label = f"{file}, shape {number}", shape.get("label")
@@ -119,21 +120,26 @@ def _labelled(
             group: object = as_id(shape.get("group_id"))
             key = (name, group if group is not None else ("own", number))
             uncounted = is_uncounted(shape, where) or is_uncounted(_flags(shape), where)
-            corners = _corners(shape, kind, where)
-            grouped.setdefault(key, []).append(corners)
+            corners, mask = _outlined(shape, kind, where, record.image.size_wh, mistakes)
+            grouped.setdefault(key, []).append((corners, mask))
             crowds |= {key} if uncounted else set()
     found: list[Annotation] = []
-    for (name, group), boxes in grouped.items():
-        where = f"{file}, '{name}'"
+    for (name, group), shapes in grouped.items():
+        where, boxes = f"{file}, '{name}'", [box for box, _ in shapes]
+        masks = [mask for _, mask in shapes if mask is not None]
+        mask = merge_masks(masks) if len(masks) == len(shapes) else None
         with mistakes.kept(unknown, name):
             points = [(box[i], box[i + 1]) for box in boxes for i in (0, 2)]
             whole = around(points) if len(boxes) > 1 else boxes[0]
             box = mistakes.box(whole, record.image.size_wh, where)
-            found.append(instance_of(name, box, crowd=(name, group) in crowds))
+            found.append(instance_of(name, box, mask, crowd=(name, group) in crowds))
     return replace(record, annotations=tuple(found), unknown=tuple(sorted(unknown))), without_box
 
 
-def _corners(shape: Mapping[str, Any], kind: str, where: str) -> BoxXYXY:
+def _outlined(
+    shape: Mapping[str, Any], kind: str, where: str, image_wh: tuple[int, int], mistakes: Mistakes
+) -> tuple[BoxXYXY, Mask | None]:
+    """The box around a shape, and its mask where it is a polygon or a mask that fits the image."""
     points = pairs(shape.get("points"))
     if not points:
         raise LabelError("The shape has no points [x, y].", where, "Fix or remove it.")
@@ -141,14 +147,22 @@ def _corners(shape: Mapping[str, Any], kind: str, where: str) -> BoxXYXY:
         if len(points) != 2:
             raise LabelError("The circle has no center and point on its edge.", where, "Fix or remove it.")
         radius = math.dist(*points)
-        return around_ellipse(points[0], (radius, radius))
+        return around_ellipse(points[0], (radius, radius)), None
     if kind == "mask":
-        return _around_mask(shape.get("mask"), points, where)
+        return _of_small_image(shape.get("mask"), points, where, image_wh)
     # A rectangle is two corners, drawn in any direction.
-    return around(points)
+    box, mask = around(points), None
+    if kind == "polygon":
+        try:
+            mask = polygon_mask([[side for point in points for side in point]], image_wh, where)
+        except MaskError as mistake:
+            mistakes.fixed.append(mistake)
+    return box, mask
 
 
-def _around_mask(packed: object, points: Sequence[PointXY], where: str) -> BoxXYXY:
+def _of_small_image(
+    packed: object, points: Sequence[PointXY], where: str, image_wh: tuple[int, int]
+) -> tuple[BoxXYXY, Mask | None]:
     """A mask is a small image, as PNG in base64, at the place of its first point."""
     try:
         with PILImage.open(io.BytesIO(base64.b64decode(str(packed)))) as image:
@@ -159,7 +173,14 @@ def _around_mask(packed: object, points: Sequence[PointXY], where: str) -> BoxXY
     if box is None:
         raise LabelError("The mask covers no pixel.", where, "Fix or remove it.")
     x, y = points[0]
-    return (x + box[0], y + box[1], x + box[2], y + box[3])
+    whole = np.zeros(image_wh[::-1], dtype=bool)
+    left, top = round(x), round(y)
+    part = painted[: max(image_wh[1] - top, 0), : max(image_wh[0] - left, 0)]
+    mask = None
+    if left >= 0 and top >= 0 and part.any():
+        whole[top : top + part.shape[0], left : left + part.shape[1]] = part
+        mask = mask_of_region(whole)
+    return (x + box[0], y + box[1], x + box[2], y + box[3]), mask
 
 
 def _image(sheet: Mapping[str, Any], file: Path, images: ImageFinder, root: Path) -> Record:

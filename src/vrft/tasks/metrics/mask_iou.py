@@ -23,11 +23,13 @@ class Overlap:
 
     intersection_px: int
     union_px: int
+    was_read: bool = True
+    """False of an answer that could not be read: it does not say that nothing is there."""
 
     @property
     def iou(self) -> float:
         """In [0, 1]; 1 where both regions are empty: seeing nothing where nothing is meant is right."""
-        return self.intersection_px / self.union_px if self.union_px else 1.0
+        return self.intersection_px / self.union_px if self.union_px else float(self.was_read)
 
 
 def overlap(found: Mask | None, target: Mask | None, ignore: Mask | None = None) -> Overlap:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def box_overlap(prediction: Prediction) -> Overlap:
     filled = mask_of_boxes(boxes, size_wh[::-1]) if boxes else None
     labelled = [one.mask or mask_of_boxes([one.xyxy_px], size_wh[::-1]) for one in target.objects]
     right: Mask | None = merge_masks(labelled) if labelled else None
-    return overlap(filled, right, target.ignore)
+    return replace(overlap(filled, right, target.ignore), was_read=prediction.answer.parsed)
 
 
 def _of_boxes(measure: Callable[[Sequence[Overlap]], float]) -> Callable[[Sequence[Prediction]], Resampler]:
