@@ -32,7 +32,7 @@ class ScoreChoice:
         seen = ", ".join(f"{name} {100 * value:.1f}" for name, value in self.values.items())
         return (
             f"Every system's boxes are ranked by '{self.chosen}' (evaluation.score): of the base's answers "
-            f"to the validation part it has the highest {self.title} x100 ({seen})."
+            f"to the validation part no other has a higher {self.title} x100 ({seen})."
         )
 
 

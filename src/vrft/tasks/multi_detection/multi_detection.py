@@ -97,7 +97,7 @@ its own, as V-Triune does."""
 NOTATION = "notation"
 """In ``Example.fields``, where it is not the plain list."""
 SUBJECT = "objects"
-"""The question of an example; its options say which categories are asked for."""
+"""Of all questions: no two groups of them."""
 NEGATIVES = 0.15
 MOST_BOXES = 5
 FALSE = 1 / 3
@@ -173,7 +173,7 @@ class MultiDetection(BoxTask):
             record_id=record.id,
             task=self.name,
             media=record.media,
-            question=SUBJECT,
+            question=", ".join(names),
             target=Boxes(tuple(box for _, box in labelled), labels=tuple(name for name, _ in labelled)),
             options=names,
             group=SUBJECT,
