@@ -221,7 +221,7 @@ def test_an_answer_of_another_kind_that_cannot_be_given_is_found(tmp_path, exami
 
 def test_labels_that_no_task_asks_about_by_itself(tmp_path, examined):
     save(tmp_path / "data/0.png", 0)
-    target = {"kind": "number", "number": 3}
+    target = {"kind": "time_span", "start_s": 1.0, "end_s": 2.0}
     jsonl(tmp_path / "data/labels.jsonl", [{"image": "0.png", "target": target}])
     found = the(examined(tmp_path / "data"), "no-task")
     assert found.severity == "error" and "--task" in found.fix

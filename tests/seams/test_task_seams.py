@@ -220,7 +220,7 @@ class Tiles(PixelEdit):
 
 
 class Jigsaw(TaggedTask):
-    name, answer, metrics = "jigsaw", Permutation, (ACCURACY,)
+    name, answer, metrics = "tile_order", Permutation, (ACCURACY,)
     settings = setting(
         tiles=lambda answer, target: (
             float(np.mean([a == b for a, b in zip(answer.value.order, target.order, strict=True)]))
