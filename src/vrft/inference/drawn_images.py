@@ -102,7 +102,9 @@ def _named_shapes(one: Prediction) -> Iterator[tuple[Shape, str]]:
     task = task_of(one.example)
     for value in (one.answer.value, one.answer.other):
         for shape in task.canonical(value, one.example).shapes() if value is not None else ():
-            said = shape.text if shape.kind == "caption" else one.example.question
+            # Of several names to choose from, its own says what it is.
+            named = shape.kind == "caption" or (shape.text and one.example.options)
+            said = shape.text if named else one.example.question
             short = said if len(said) <= _LONGEST else said[: _LONGEST - 3] + "..."
             yield shape, short + (f" {shape.score:.2f}" if shape.score is not None else "")
 
