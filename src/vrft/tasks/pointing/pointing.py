@@ -217,7 +217,7 @@ def _about(record: Record, about: str) -> list[tuple[Annotation, Value]]:
 
 
 def _nearly_center(inner: PointXY, box: BoxXYXY) -> PointXY:
-    """The box's center where it cannot be told from the deepest point, which is known to ``GRID`` steps."""
+    """The box's center where the deepest point, known to ``GRID`` steps, may be the same."""
     x1, y1, x2, y2 = box
     step, middle = 1 + max(x2 - x1, y2 - y1) / GRID, center(box)
     return middle if max(abs(inner[0] - middle[0]), abs(inner[1] - middle[1])) <= step else inner
