@@ -38,7 +38,7 @@ def iou_3d_matched(answer: Answer, target: Value) -> float:
     Example:
         >>> box = (0.0, 0.0, 5.0, 2.0, 1.0, 1.0, 0.3)
         >>> gold = Boxes3D((box,))
-        >>> [iou_3d_matched(Answer(Boxes3D(boxes)), gold) for boxes in ((box,), (box, box), ())]
+        >>> [round(iou_3d_matched(Answer(Boxes3D(said)), gold), 6) for said in ((box,), (box, box), ())]
         [1.0, 0.5, 0.0]
     """
     return _mean(answer, target, lambda said, gold: math.fsum(iou for *_, iou in matched_3d(said, gold)))
