@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from vrft.geometry.boxes import iou
-from vrft.rewards.papers import big_vision, onethinker_box, v_triune, vision_r1_released, vlm_r1_released
+from vrft.rewards.papers import big_vision, v_triune, vision_r1_released, vlm_r1_released
+from vrft.rewards.papers.onethinker import onethinker_box
 from vrft.rewards.papers.vision_r1 import ADVANCED, BEGINNER
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import RewardOptions, Scorer

@@ -12,7 +12,8 @@ from vrft.geometry.jitter import box_apart, draw_boxes, jittered
 from vrft.geometry.masks import mask_of_boxes
 from vrft.rewards import box_rewards, region_rewards
 from vrft.rewards import text_rewards as texts
-from vrft.rewards.papers import onethinker_box, vlm_r1_released
+from vrft.rewards.papers import vlm_r1_released
+from vrft.rewards.papers.onethinker import onethinker_box
 from vrft.rewards.papers.visual_rft_released import released_grounding as released
 from vrft.rewards.papers.visual_rft_released.released_reading import format_term
 from vrft.rewards.reward_term import RewardTerm
