@@ -99,7 +99,7 @@ def test_expressions(tmp_path: Path, make_image: Any) -> None:
         ({"image": "a.png", "box": [1, 2, 3, 4]}, "'question'"),
         ({"image": "a.png", "question": " ", "box": [1, 2, 3, 4]}, "'question'"),
         ({"question": "q", "box": [1, 2, 3, 4]}, "'image'"),
-        ({"image": "a.png", "question": "q"}, "no 'box'"),
+        ({"image": "a.png", "question": "q"}, "a question and no answer"),
         ({"image": "a.png", "question": "q", "box": None}, "no 'box'"),
         ({"image": "a.png", "question": "q", "box": [1, 2, 3]}, "not four numbers"),
         ({"image": "a.png", "question": "q", "box": [1, 2, True, 4]}, "not four numbers"),

@@ -29,10 +29,13 @@ def asked(records):
 
 def test_the_settings_of_the_paper_are_there():
     for task in (DETECTION, GROUNDING, CLASSIFICATION):
-        assert list(task.settings) == ["paper", "released_fixed", "recommended", "released"]
-        assert all("format" in terms for terms in task.settings.values())
+        of_paper = ["paper", "released_fixed", "recommended", "released"]
+        assert list(task.settings)[:4] == of_paper
+        assert all("format" in task.settings[name] for name in of_paper)
         for name, terms in task.settings.items():
-            assert {getattr(term, "unsafe", False) for term in terms.values()} == {name == "released"}
+            # What follows is the released code of other projects.
+            is_released = name == "released" or name not in of_paper
+            assert {getattr(term, "unsafe", False) for term in terms.values()} == {is_released}
     assert GROUNDING.settings["released"]["iou"].high == 2.0
 
 

@@ -84,8 +84,8 @@ def test_the_papers_tasks_are_there():
     [
         ("detect", "Did you mean 'detection'"),
         ("Grounding", "Did you mean 'grounding'"),
-        ("sing", "Choose one of: classification, "),
-        ("", "Choose one of: classification, "),
+        ("sing", "Choose one of: boxes_3d, classification, "),
+        ("", "Choose one of: boxes_3d, classification, "),
         ("scorer", "file.py:TASK"),
     ],
 )
