@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 
 from vrft.rewards import number_rewards as numbers
+from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.fusion import Rule, best_logprob, median, self_consistency
 from vrft.tasks.task import Task
 from vrft.types import Number, Record, Value
@@ -77,77 +77,74 @@ def closeness(one: Value, other: Value) -> float:
     return 1.0 if size == 0 else max(0.0, 1 - numbers.relative_error(same.number, one.number, size))
 
 
-def _shifted(case: Any, by: float) -> str:
+def _shifted(case: AuditCase, by: float) -> str:
     return number_text(Number(case.target.number + by, case.target.unit))
 
 
-def right_or_wrong(case: Any, rng: np.random.Generator) -> str:
+def right_or_wrong(case: AuditCase, rng: np.random.Generator) -> str:
     """The right number or a wrong one, joined by 'or', in random order."""
     both = [_shifted(case, 0), _shifted(case, 1)]
-    return str(case.answer(" or ".join(both[i] for i in rng.permutation(2))))
+    return case.answer(" or ".join(both[i] for i in rng.permutation(2)))
 
 
-def wrong_then_right_number(case: Any, rng: np.random.Generator) -> str:
+def wrong_then_right_number(case: AuditCase, rng: np.random.Generator) -> str:
     """A wrong number and the right one after it: 'not 6 but 5'."""
-    return str(case.answer(f"not {_shifted(case, 1)} but {_shifted(case, 0)}"))
+    return case.answer(f"not {_shifted(case, 1)} but {_shifted(case, 0)}")
 
 
-def range_around(case: Any, rng: np.random.Generator) -> str:
+def range_around(case: AuditCase, rng: np.random.Generator) -> str:
     """A range that holds the right number."""
-    return str(case.answer(f"{_shifted(case, -1)} to {_shifted(case, 1)}"))
+    return case.answer(f"{_shifted(case, -1)} to {_shifted(case, 1)}")
 
 
-def every_number(case: Any, rng: np.random.Generator) -> str:
+def every_number(case: AuditCase, rng: np.random.Generator) -> str:
     """All numbers from 0 to 30."""
-    return str(case.answer(", ".join(map(str, range(31)))))
+    return case.answer(", ".join(map(str, range(31))))
 
 
-def one_number(case: Any, rng: np.random.Generator) -> str:
+def one_number(case: AuditCase, rng: np.random.Generator) -> str:
     """The number 3 for every image."""
-    return str(case.answer(number_text(Number(3.0, case.target.unit))))
+    return case.answer(number_text(Number(3.0, case.target.unit)))
 
 
-def huge_number(case: Any, rng: np.random.Generator) -> str:
+def huge_number(case: AuditCase, rng: np.random.Generator) -> str:
     """A million for every image."""
-    return str(case.answer(number_text(Number(1e6, case.target.unit))))
+    return case.answer(number_text(Number(1e6, case.target.unit)))
 
 
-def no_number(case: Any, rng: np.random.Generator) -> str:
+def no_number(case: AuditCase, rng: np.random.Generator) -> str:
     """NaN, infinity and their signs."""
-    return str(case.answer(str(rng.choice(["NaN", "inf", "-inf", "1e999"]))))
+    return case.answer(str(rng.choice(["NaN", "inf", "-inf", "1e999"])))
 
 
-def of_another_size(case: Any, rng: np.random.Generator) -> str:
+def of_another_size(case: AuditCase, rng: np.random.Generator) -> str:
     """The right number with its point moved by one place, either way."""
     factor = (10.0, 0.1)[int(rng.integers(2))]
     moved = Number(case.target.number * factor + (case.target.number == 0), case.target.unit)
-    return str(case.answer(number_text(moved)))
+    return case.answer(number_text(moved))
 
 
-def of_another_quantity(case: Any, rng: np.random.Generator) -> str:
+def of_another_quantity(case: AuditCase, rng: np.random.Generator) -> str:
     """The right number with a unit that cannot be converted to that of the question."""
     unit = "m" if case.target.unit == "kg" else "kg"
-    return str(case.answer(number_text(Number(case.target.number, unit))))
+    return case.answer(number_text(Number(case.target.number, unit)))
 
 
-def number_in_the_thought(case: Any, rng: np.random.Generator) -> str:
+def number_in_the_thought(case: AuditCase, rng: np.random.Generator) -> str:
     """The right number in the thought, words in the answer."""
-    return str(case.answer("see above", thought=f"It is {_shifted(case, 0)}."))
+    return case.answer("see above", thought=f"It is {_shifted(case, 0)}.")
 
 
-ATTACKS: Mapping[str, Callable[[Any, np.random.Generator], str]] = {
-    function.__name__: function
-    for function in (
-        right_or_wrong,
-        wrong_then_right_number,
-        range_around,
-        every_number,
-        one_number,
-        huge_number,
-        no_number,
-        of_another_size,
-        of_another_quantity,
-        number_in_the_thought,
-    )
-}
+ATTACKS = by_name(
+    right_or_wrong,
+    wrong_then_right_number,
+    range_around,
+    every_number,
+    one_number,
+    huge_number,
+    no_number,
+    of_another_size,
+    of_another_quantity,
+    number_in_the_thought,
+)
 """What models write who want a reward for a number that they do not know."""

@@ -12,12 +12,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from vrft.errors import InputError
 from vrft.rewards.reward_term import AnswerReward, GroupReward, RewardTerm
+from vrft.tasks.attacks import Attack
 from vrft.tasks.fusion import Candidate, Rule, best_logprob, self_consistency
 from vrft.tasks.metrics.metric import Metric
 from vrft.tasks.section import Section
@@ -131,9 +132,8 @@ class Task(ABC):
     example_fields: Mapping[str, object] = MappingProxyType({})
     """``Example.fields`` of every question: what reading an answer depends on besides the question, such as
     an option of this task."""
-    attacks: Mapping[str, Callable[[Any, np.random.Generator], str]] = MappingProxyType({})
-    """Further ways to cheat for ``vrft audit``, by name: from a case (``vrft.diagnostics.audit``) and a
-    source of chance to an answer's text; the docstring says what it does."""
+    attacks: Mapping[str, Attack] = MappingProxyType({})
+    """Further ways to cheat for ``vrft audit``, by name (``vrft.tasks.attacks``)."""
 
     def fits(self, provides: Collection[Provides]) -> bool:
         """Whether labels say what it asks about; no labels suit a task that any image will do for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from vrft.errors import InputError
 from vrft.rewards import box_3d_rewards
 from vrft.rewards import text_rewards as texts
+from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.boxes_3d.box_3d_metrics import FOUND, METRICS
 from vrft.tasks.fusion import Rule, best_logprob, self_consistency
 from vrft.tasks.lazy_questions import ID_SEPARATOR
@@ -47,37 +48,35 @@ _AXES: Mapping[Up, str] = {
 }
 
 
-def _scene(case: Any) -> list[list[float]]:
+def _scene(case: AuditCase) -> list[list[float]]:
     return [list(box) for box in expect(case.target, Boxes3D).each]
 
 
-def _written(case: Any, boxes: Sequence[Sequence[float]]) -> str:
-    return str(case.answer(json.dumps([{KEY: [round(n, DIGITS) for n in box]} for box in boxes])))
+def _written(case: AuditCase, boxes: Sequence[Sequence[float]]) -> str:
+    return case.answer(json.dumps([{KEY: [round(n, DIGITS) for n in box]} for box in boxes]))
 
 
-def repeated(case: Any, rng: np.random.Generator) -> str:
+def repeated(case: AuditCase, rng: np.random.Generator) -> str:
     """One box five times, as reports on SUN RGB-D show it."""
     return _written(case, _scene(case)[:1] * 5)
 
 
-def grid_of_boxes(case: Any, rng: np.random.Generator) -> str:
+def grid_of_boxes(case: AuditCase, rng: np.random.Generator) -> str:
     """A box in each of 64 places of the room."""
     return _written(case, [[x, y, z, 1, 1, 1, 0] for x, y, z in product((-3, -1, 1, 3), repeat=3)])
 
 
-def whole_room(case: Any, rng: np.random.Generator) -> str:
+def whole_room(case: AuditCase, rng: np.random.Generator) -> str:
     """One box around everything."""
     return _written(case, [[0, 0, 0, 10, 10, 10, 0]])
 
 
-def flat_boxes(case: Any, rng: np.random.Generator) -> str:
+def flat_boxes(case: AuditCase, rng: np.random.Generator) -> str:
     """Boxes without a height at the right places."""
     return _written(case, [[*box[:5], 0, box[6]] for box in _scene(case)])
 
 
-ATTACKS: Mapping[str, Callable[[Any, np.random.Generator], str]] = {
-    function.__name__: function for function in (repeated, grid_of_boxes, whole_room, flat_boxes)
-}
+ATTACKS = by_name(repeated, grid_of_boxes, whole_room, flat_boxes)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.task import chosen
 from vrft.types import Example, Text, Value, expect
 
@@ -51,44 +51,42 @@ def _misread(target: Text, rng: np.random.Generator) -> Text:
     return replace(target, text=" ".join(words))
 
 
-def everything(case: Any, rng: np.random.Generator) -> str:
+def everything(case: AuditCase, rng: np.random.Generator) -> str:
     """All words that come up, the right ones among them."""
-    text: str = case.answer(" ".join(WORDS))
-    return text
+    return case.answer(" ".join(WORDS))
 
 
-def label_among_others(case: Any, rng: np.random.Generator) -> str:
+def label_among_others(case: AuditCase, rng: np.random.Generator) -> str:
     """The right text between two others, as in reading out all that is in sight."""
-    text: str = case.answer(f"{_sign(rng)} {case.target.text} {_sign(rng)}")
-    return text
+    return case.answer(f"{_sign(rng)} {case.target.text} {_sign(rng)}")
 
 
-def first_words(case: Any, rng: np.random.Generator) -> str:
+def first_words(case: AuditCase, rng: np.random.Generator) -> str:
     """The first third of the right text, or one letter of it, which it contains."""
     words = case.target.text.split()
-    text: str = case.answer(" ".join(words[: len(words) // 3]) or case.target.text[:1] or "a")
-    return text
+    return case.answer(" ".join(words[: len(words) // 3]) or case.target.text[:1] or "a")
 
 
-def usual_words(case: Any, rng: np.random.Generator) -> str:
+def usual_words(case: AuditCase, rng: np.random.Generator) -> str:
     """The same eight words for every image."""
-    text: str = case.answer(" ".join(WORDS[:8]))
-    return text
+    return case.answer(" ".join(WORDS[:8]))
 
 
-def always_nothing(case: Any, rng: np.random.Generator) -> str:
+def always_nothing(case: AuditCase, rng: np.random.Generator) -> str:
     """That nothing is written, for every image."""
-    text: str = case.answer("No text")
-    return text
+    return case.answer("No text")
 
 
-def twice(case: Any, rng: np.random.Generator) -> str:
+def twice(case: AuditCase, rng: np.random.Generator) -> str:
     """The honest policy's text four times."""
-    text: str = case.answer(" ".join([case.content(case.belief)] * 4))
-    return text
+    return case.answer(" ".join([case.content(case.belief)] * 4))
 
 
-ATTACKS: Mapping[str, Callable[[Any, np.random.Generator], str]] = {
-    one.__name__: one
-    for one in (everything, label_among_others, first_words, usual_words, always_nothing, twice)
-}
+ATTACKS = by_name(
+    everything,
+    label_among_others,
+    first_words,
+    usual_words,
+    always_nothing,
+    twice,
+)

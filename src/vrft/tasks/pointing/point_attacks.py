@@ -2,87 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from itertools import product
-from typing import Any
 
 import numpy as np
 
+from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.task import AUDIT_SIDE
 from vrft.types import Points, PointXY
 
 
-def image_center(case: Any, rng: np.random.Generator) -> str:
+def image_center(case: AuditCase, rng: np.random.Generator) -> str:
     """One point in the middle of the image."""
     return _written(case, [(AUDIT_SIDE / 2, AUDIT_SIDE / 2)])
 
 
-def origin(case: Any, rng: np.random.Generator) -> str:
+def origin(case: AuditCase, rng: np.random.Generator) -> str:
     """One point at 0, 0, which released code reads out of answers that have none."""
     return _written(case, [(0.0, 0.0)])
 
 
-def grid_of_points(case: Any, rng: np.random.Generator) -> str:
+def grid_of_points(case: AuditCase, rng: np.random.Generator) -> str:
     """A hundred points in ten rows of ten."""
     places = [50.0 + 100 * step for step in range(10)]
     return _written(case, list(product(places, places)))
 
 
-def nothing_there(case: Any, rng: np.random.Generator) -> str:
+def nothing_there(case: AuditCase, rng: np.random.Generator) -> str:
     """'No Objects' for every image."""
     return _written(case, [])
 
 
-def honest_repeated(case: Any, rng: np.random.Generator) -> str:
+def honest_repeated(case: AuditCase, rng: np.random.Generator) -> str:
     """Each of the honest policy's points four times, a pixel apart: all in the same thing."""
     return _written(case, [(x + step, y) for x, y in case.belief.xy_px for step in range(4)])
 
 
-def one_thing_often(case: Any, rng: np.random.Generator) -> str:
+def one_thing_often(case: AuditCase, rng: np.random.Generator) -> str:
     """As many points as there are things, all on the first of them."""
     return (
         _written(case, [case.target.xy_px[0]] * (case.target.size + 1)) if case.target.size else case.honest()
     )
 
 
-def points_outside(case: Any, rng: np.random.Generator) -> str:
+def points_outside(case: AuditCase, rng: np.random.Generator) -> str:
     """The right points an image's width too far right: no reader may move them in."""
-    return str(case.answer(str([[int(x) + AUDIT_SIDE, int(y)] for x, y in case.target.xy_px] or [[-1, -1]])))
+    return case.answer(str([[int(x) + AUDIT_SIDE, int(y)] for x, y in case.target.xy_px] or [[-1, -1]]))
 
 
-def boxes_for_points(case: Any, rng: np.random.Generator) -> str:
+def boxes_for_points(case: AuditCase, rng: np.random.Generator) -> str:
     """The things' boxes in place of points."""
-    return str(case.answer(str([list(map(int, box)) for box in case.target.boxes] or [[0, 0, 9, 9]])))
+    return case.answer(str([list(map(int, box)) for box in case.target.boxes] or [[0, 0, 9, 9]]))
 
 
-def not_a_number(case: Any, rng: np.random.Generator) -> str:
+def not_a_number(case: AuditCase, rng: np.random.Generator) -> str:
     """One point whose coordinates are NaN."""
-    return str(case.answer('[{"point_2d": [NaN, NaN]}]'))
+    return case.answer('[{"point_2d": [NaN, NaN]}]')
 
 
-def honest_and_grid(case: Any, rng: np.random.Generator) -> str:
+def honest_and_grid(case: AuditCase, rng: np.random.Generator) -> str:
     """The honest policy's points and a hundred more."""
     places = [50.0 + 100 * step for step in range(10)]
     return _written(case, [*case.belief.xy_px, *product(places, places)])
 
 
-def _written(case: Any, points: list[PointXY]) -> str:
+def _written(case: AuditCase, points: list[PointXY]) -> str:
     kept = [(min(x, float(AUDIT_SIDE)), min(y, float(AUDIT_SIDE))) for x, y in points]
-    return str(case.write(Points(tuple(kept))))
+    return case.write(Points(tuple(kept)))
 
 
-ATTACKS: Mapping[str, Callable[[Any, np.random.Generator], str]] = {
-    attack.__name__: attack
-    for attack in (
-        image_center,
-        origin,
-        grid_of_points,
-        nothing_there,
-        honest_repeated,
-        one_thing_often,
-        points_outside,
-        boxes_for_points,
-        not_a_number,
-        honest_and_grid,
-    )
-}
+ATTACKS = by_name(
+    image_center,
+    origin,
+    grid_of_points,
+    nothing_there,
+    honest_repeated,
+    one_thing_often,
+    points_outside,
+    boxes_for_points,
+    not_a_number,
+    honest_and_grid,
+)

@@ -3,53 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
-from typing import Protocol
 
 import numpy as np
 
 from vrft.geometry.jitter import SIDE, box_apart
 from vrft.geometry.points import center
-from vrft.types import BoxXYXY, CoordinateFrame, ObjectRegion, Regions, Value, expect
+from vrft.tasks.attacks import AuditCase, by_name
+from vrft.types import BoxXYXY, ObjectRegion, Regions, expect
 
 _POINT = re.compile(r', "point_2d": \[[^\]]*\]')
 _BOX = re.compile(r'"bbox_2d": \[[^\]]*\](?:, )?')
-
-
-class AuditCase(Protocol):
-    """What an attack looks at (``vrft.diagnostics.audit``)."""
-
-    @property
-    def frames(self) -> Sequence[CoordinateFrame]:
-        """How places are written."""
-        ...
-
-    @property
-    def belief(self) -> Value:
-        """What the honest policy takes for right."""
-        ...
-
-    @property
-    def target(self) -> Value:
-        """What is right."""
-        ...
-
-    def write(self, value: Value) -> str:
-        """A value as an answer."""
-        ...
-
-    def content(self, value: Value) -> str:
-        """The same without tags."""
-        ...
-
-    def answer(self, content: str) -> str:
-        """Any content in the demanded tags."""
-        ...
-
-    def honest(self) -> str:
-        """The honest policy's answer."""
-        ...
 
 
 def boxes_without_points(case: AuditCase, rng: np.random.Generator) -> str:
@@ -146,25 +111,22 @@ def corners_exchanged(case: AuditCase, rng: np.random.Generator) -> str:
     return case.write(Regions(tuple(flipped))) if flipped else junk_object(case, rng)
 
 
-ATTACKS: Mapping[str, Callable[[AuditCase, np.random.Generator], str]] = {
-    one.__name__: one
-    for one in (
-        boxes_without_points,
-        points_without_boxes,
-        points_that_are_no_numbers,
-        points_outside,
-        points_everywhere,
-        junk_object,
-        as_many_junk_objects,
-        whole_image_object,
-        grid_of_objects,
-        objects_repeated,
-        no_object,
-        empty_list,
-        objects_in_the_thought,
-        corners_exchanged,
-    )
-}
+ATTACKS = by_name(
+    boxes_without_points,
+    points_without_boxes,
+    points_that_are_no_numbers,
+    points_outside,
+    points_everywhere,
+    junk_object,
+    as_many_junk_objects,
+    whole_image_object,
+    grid_of_objects,
+    objects_repeated,
+    no_object,
+    empty_list,
+    objects_in_the_thought,
+    corners_exchanged,
+)
 
 
 def _believed(case: AuditCase) -> tuple[ObjectRegion, ...]:

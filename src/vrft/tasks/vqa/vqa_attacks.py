@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.task import chosen
 from vrft.types import Example, Text, Value, expect
 
@@ -73,86 +73,73 @@ def _other(target: Text, rng: np.random.Generator) -> Text:
     return Text(f"{sign}{float(number) * 2 + 1:g}")
 
 
-def _texts(case: Any) -> list[str]:
+def _texts(case: AuditCase) -> list[str]:
     return [text for _, text in case.target.choices] or ["yes"]
 
 
-def _letters(case: Any) -> list[str]:
+def _letters(case: AuditCase) -> list[str]:
     return [letter for letter, _ in case.target.choices] or ["yes"]
 
 
-def all_choices(case: Any, rng: np.random.Generator) -> str:
+def all_choices(case: AuditCase, rng: np.random.Generator) -> str:
     """All letters that are offered; yes and no where there are none."""
-    text: str = case.answer(" ".join(_letters(case)) if case.target.choices else "yes no")
-    return text
+    return case.answer(" ".join(_letters(case)) if case.target.choices else "yes no")
 
 
-def all_choices_joined(case: Any, rng: np.random.Generator) -> str:
+def all_choices_joined(case: AuditCase, rng: np.random.Generator) -> str:
     """All texts that are offered, joined by 'or'."""
-    text: str = case.answer(" or ".join(_texts(case)) if case.target.choices else "yes or no")
-    return text
+    return case.answer(" or ".join(_texts(case)) if case.target.choices else "yes or no")
 
 
-def first_choice(case: Any, rng: np.random.Generator) -> str:
+def first_choice(case: AuditCase, rng: np.random.Generator) -> str:
     """The first choice for every question, and 'yes' where there are none."""
-    text: str = case.answer(_letters(case)[0])
-    return text
+    return case.answer(_letters(case)[0])
 
 
-def longest_choice(case: Any, rng: np.random.Generator) -> str:
+def longest_choice(case: AuditCase, rng: np.random.Generator) -> str:
     """The longest choice for every question, and 'yes' where there are none."""
-    text: str = case.answer(max(_texts(case), key=len))
-    return text
+    return case.answer(max(_texts(case), key=len))
 
 
-def right_one_hidden(case: Any, rng: np.random.Generator) -> str:
+def right_one_hidden(case: AuditCase, rng: np.random.Generator) -> str:
     """Two right answers of other questions around the one to this question."""
-    text: str = case.answer(f"{_NAMES[0]}, {case.content(case.target)} and {case.content(case.other)}")
-    return text
+    return case.answer(f"{_NAMES[0]}, {case.content(case.target)} and {case.content(case.other)}")
 
 
-def right_or_not(case: Any, rng: np.random.Generator) -> str:
+def right_or_not(case: AuditCase, rng: np.random.Generator) -> str:
     """The right answer and another one, joined by 'or'."""
-    text: str = case.answer(f"{case.content(case.target)} or {case.content(case.other)}")
-    return text
+    return case.answer(f"{case.content(case.target)} or {case.content(case.other)}")
 
 
-def first_letter(case: Any, rng: np.random.Generator) -> str:
+def first_letter(case: AuditCase, rng: np.random.Generator) -> str:
     """The first character of the right answer, which the answer contains; of a choice, of its text."""
-    text: str = case.answer((case.target.chosen or case.target.text)[:1])
-    return text
+    return case.answer((case.target.chosen or case.target.text)[:1])
 
 
-def not_a_number(case: Any, rng: np.random.Generator) -> str:
+def not_a_number(case: AuditCase, rng: np.random.Generator) -> str:
     """NaN, which no comparison finds wrong."""
-    text: str = case.answer("NaN")
-    return text
+    return case.answer("NaN")
 
 
-def numbers_listed(case: Any, rng: np.random.Generator) -> str:
+def numbers_listed(case: AuditCase, rng: np.random.Generator) -> str:
     """All numbers from 1 to 100."""
-    text: str = case.answer(" ".join(map(str, range(1, 101))))
-    return text
+    return case.answer(" ".join(map(str, range(1, 101))))
 
 
-def middle_year(case: Any, rng: np.random.Generator) -> str:
+def middle_year(case: AuditCase, rng: np.random.Generator) -> str:
     """A year in the middle of those that come up: within a few per cent of all of them."""
-    text: str = case.answer("1935")
-    return text
+    return case.answer("1935")
 
 
-ATTACKS: Mapping[str, Callable[[Any, np.random.Generator], str]] = {
-    one.__name__: one
-    for one in (
-        all_choices,
-        all_choices_joined,
-        first_choice,
-        longest_choice,
-        right_one_hidden,
-        right_or_not,
-        first_letter,
-        not_a_number,
-        numbers_listed,
-        middle_year,
-    )
-}
+ATTACKS = by_name(
+    all_choices,
+    all_choices_joined,
+    first_choice,
+    longest_choice,
+    right_one_hidden,
+    right_or_not,
+    first_letter,
+    not_a_number,
+    numbers_listed,
+    middle_year,
+)
