@@ -15,7 +15,6 @@ from vrft.rewards import box_3d_rewards
 from vrft.rewards import text_rewards as texts
 from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.boxes_3d.box_3d_metrics import FOUND, METRICS
-from vrft.tasks.fusion import Rule, best_logprob, self_consistency
 from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.parsing.abstentions import is_abstention, is_demanded
 from vrft.tasks.parsing.answer_parsers import answered
@@ -36,7 +35,6 @@ SETTINGS: Mapping[str, Setting] = {
 }
 TERMS: Setting = {"length_soft_overlong": texts.length_soft_overlong, "no_repetition": texts.no_repetition}
 """What ``reward.weights`` may add to a setting."""
-RULES: Mapping[str, Rule] = {"self_consistency": self_consistency, "best_logprob": best_logprob}
 KEY = "bbox_3d"
 FAR = 1e6
 """No number of a box is greater."""
@@ -102,7 +100,6 @@ class BoxesInSpace(Task):
     settings = SETTINGS
     terms = TERMS
     metrics = METRICS
-    rules = RULES
     attacks = ATTACKS
     success_rule = "a sum of 3-D IoU of at least 0.25 of the greater number of boxes"
     score_rule = "sum of 3-D IoU over the greater number of boxes"

@@ -16,7 +16,6 @@ from vrft.rewards import track_rewards
 from vrft.rewards.papers.onethinker import onethinker_tracking as onethinker
 from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, FORMAT
 from vrft.rewards.reward_term import RewardTerm
-from vrft.tasks.fusion import Rule, best_logprob, self_consistency
 from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.parsing.answer_parsers import answered
 from vrft.tasks.parsing.tags import split_tags
@@ -42,7 +41,6 @@ TERMS: Setting = {
     "no_repetition": texts.no_repetition,
 }
 """What ``reward.weights`` may add to a setting."""
-RULES: Mapping[str, Rule] = {"self_consistency": self_consistency, "best_logprob": best_logprob}
 GROUP = "track"
 """All things count alike."""
 NUMBERS, SEVERAL, BEGIN = "numbers", "several", "begin"
@@ -75,7 +73,6 @@ class Tracking(Task):
     terms = TERMS
     metrics = (MEAN_IOU, IDF1)
     sections = (SECTION,)
-    rules = RULES
     attacks = ATTACKS
     success_rule = "a mean IoU over images of at least 0.5"
     score_rule = "mean IoU over the images in which the label or the answer has a box"
