@@ -17,7 +17,7 @@ from vrft.data.label_checks import instance_of
 from vrft.data.splits.few_shot import Split, few_shot_split
 from vrft.data.splits.manifest import manifest, split_from_manifest
 from vrft.errors import InputError
-from vrft.tasks.detection import detection as detection_task
+from vrft.tasks import lazy_questions
 from vrft.tasks.detection.detection import TASK
 from vrft.tasks.lazy_questions import LazyQuestionGrid
 from vrft.types import Example, Record
@@ -137,7 +137,7 @@ def test_a_split_with_many_questions_about_absent_things(files: Path, seed: int)
 
 def test_long_lists_become_pairs(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records = records_of(files, [({"a"}, set(), None, set(), "x", n) for n in range(6)])
-    monkeypatch.setattr(detection_task, "MAX_EAGER", 5)
+    monkeypatch.setattr(lazy_questions, "MAX_EAGER", 5)
     assert isinstance(TASK.examples(records), LazyQuestionGrid)
     # 'p#a' and 'b' would have the id of 'p' and 'a#b'.
     marked = [Record("p", records[0].media, (instance_of("a#b", BOX),)), *records]

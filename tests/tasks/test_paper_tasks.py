@@ -82,7 +82,7 @@ def test_detection_asks_for_absent_categories_and_not_for_crowds():
 
 
 def test_of_very_many_questions_each_is_made_when_it_is_looked_at(monkeypatch):
-    monkeypatch.setattr("vrft.tasks.detection.detection.MAX_EAGER", 1)
+    monkeypatch.setattr("vrft.tasks.lazy_questions.MAX_EAGER", 1)
     lazy = DETECTION.examples(RECORDS)
     assert isinstance(lazy, LazyQuestionGrid)
     monkeypatch.undo()
@@ -91,7 +91,7 @@ def test_of_very_many_questions_each_is_made_when_it_is_looked_at(monkeypatch):
     assert list(direct) == [replace(e, form=Form.DIRECT) for e in lazy] and direct[0] in direct
     assert lazy[0] not in direct and direct.without({"one"})[0].form is Form.DIRECT
     marked = [*RECORDS, Record("four", (image("four"),), category("c#", A))]
-    monkeypatch.setattr("vrft.tasks.detection.detection.MAX_EAGER", 1)
+    monkeypatch.setattr("vrft.tasks.lazy_questions.MAX_EAGER", 1)
     assert isinstance(DETECTION.examples(marked), list)
 
 

@@ -19,8 +19,6 @@ from vrft.types import Example, Form, Record
 ID_SEPARATOR = "#"
 """Between record and category in a question's id."""
 Make = Callable[[Record, str], Example]
-
-
 MAX_EAGER = 200_000
 """Most pairs of record and category whose questions are listed at once."""
 

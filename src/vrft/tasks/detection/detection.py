@@ -21,7 +21,7 @@ from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes, sure_boxes
 from vrft.tasks.detection.detection_sections import SECTIONS
 from vrft.tasks.detection.other_class import IGNORE, about_class
 from vrft.tasks.detection.presence import Presence
-from vrft.tasks.lazy_questions import ID_SEPARATOR, LazyQuestionGrid
+from vrft.tasks.lazy_questions import ID_SEPARATOR, category_questions
 from vrft.tasks.metrics.box_confidences import BOX_CONFIDENCES
 from vrft.tasks.metrics.metric import box_scores
 from vrft.tasks.metrics.shared_metrics import AVERAGE_PRECISION
@@ -74,8 +74,6 @@ TERMS: Setting = {
 """What ``reward.weights`` may add to a setting."""
 
 
-MAX_EAGER = 200_000
-"""Most pairs of image and category that are listed at once."""
 NEGATIVES = 0.15
 """Share of the audit's targets with nothing to be found."""
 MOST_BOXES = 6
@@ -122,19 +120,10 @@ class Detection(BoxTask):
     def examples(self, records: Sequence[Record]) -> Sequence[Example]:
         """One question for every image and category of the dataset, present or not.
 
-        An image is asked only about categories whose right answer is known in full (``Record.known``). Up to
-        ``MAX_EAGER`` questions are listed; of more, each is made when it is looked at.
+        An image is asked only about categories whose right answer is known in full (``Record.known``).
         """
         categories = {one.name for record in records for one, _ in record.about("category", Boxes)}
-        # With the separator in a category's name, an id could be read in two ways.
-        separable = not any(ID_SEPARATOR in name for name in categories)
-        if len(records) * len(categories) > MAX_EAGER and separable:
-            return LazyQuestionGrid(records, categories, self._example)
-        return [
-            self._example(record, category)
-            for record in records
-            for category in sorted(record.known(categories))
-        ]
+        return category_questions(records, categories, self._example)
 
     def _example(self, record: Record, category: str) -> Example:
         named = (

@@ -17,7 +17,7 @@ from vrft.rewards.papers import seg_zero, vision_reasoner
 from vrft.rewards.papers.onethinker import onethinker_segmentation
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.fusion import box_agreement
-from vrft.tasks.lazy_questions import ID_SEPARATOR, LazyQuestionGrid
+from vrft.tasks.lazy_questions import ID_SEPARATOR, category_questions
 from vrft.tasks.prompt_text import answer_instructions, in_tags
 from vrft.tasks.segmentation.labelled_objects import MaskedLabels, asked_directly, instances, of_phrase
 from vrft.tasks.segmentation.object_attacks import ATTACKS
@@ -67,8 +67,6 @@ TERMS: Setting = {
 }
 """What ``reward.weights`` may add to a setting."""
 
-MAX_EAGER = 200_000
-"""Most pairs of image and category that are listed at once."""
 GROUP = "expression"
 """All phrases count alike: no two need share words."""
 NEGATIVES, MOST_OBJECTS = 0.15, 4
@@ -137,11 +135,7 @@ class Segmentation(Task):
             name = f"{record.id}{ID_SEPARATOR}{category}"
             return self._about(record, name, category, instances(record, category), category)
 
-        # With the separator in a category's name, an id could be read in two ways.
-        separable = not any(ID_SEPARATOR in name for name in categories)
-        if len(records) * len(categories) > MAX_EAGER and separable:
-            return LazyQuestionGrid(records, categories, make)
-        return [make(record, name) for record in records for name in sorted(record.known(categories))]
+        return category_questions(records, categories, make)
 
     def _about(
         self, record: Record, name: str, question: str, target: Regions, group: str = GROUP
