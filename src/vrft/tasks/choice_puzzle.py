@@ -6,30 +6,16 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from vrft.rewards import number_rewards as numbers
 from vrft.rewards import text_rewards as texts
-from vrft.tasks.metrics.metric import Metric, mean_of
+from vrft.tasks.metrics.number_metrics import EXACT
 from vrft.tasks.parsing.answer_parsers import parse_number_answer
 from vrft.tasks.puzzle import PuzzleTask
 from vrft.tasks.task import Setting
-from vrft.types import Answer, CoordinateFrame, Example, Fault, Number, Prediction, Value, expect
+from vrft.types import Answer, CoordinateFrame, Example, Fault, Number
 
-
-def exact(answer: Answer, target: Value) -> float:
-    """1 for the right number: Puzzle Curriculum GRPO (2512.14944), its binary puzzles.
-
-    Example:
-        >>> exact(Answer(Number(90.0)), Number(90.0)), exact(Answer(), Number(90.0))
-        (1.0, 0.0)
-    """
-    said = answer.as_(Number)
-    return float(said is not None and said.number == expect(target, Number).number)
-
-
-def _right(prediction: Prediction) -> float:
-    return exact(prediction.answer, expect(prediction.example.target, Number))
-
-
-SETTINGS: Mapping[str, Setting] = {"recommended": {"exact": exact, "format": texts.format_reward}}
+SETTINGS: Mapping[str, Setting] = {"recommended": {"exact": numbers.exact, "format": texts.format_reward}}
+"""Right or wrong, as the binary puzzles of Puzzle Curriculum GRPO (2512.14944)."""
 TERMS: Setting = {"no_repetition": texts.no_repetition}
 
 
@@ -39,7 +25,7 @@ class ChoicePuzzle(PuzzleTask):
     answer = Number
     settings = SETTINGS
     terms = TERMS
-    metrics = (Metric("accuracy", "accuracy", mean_of(_right)),)
+    metrics = (EXACT,)
     success_rule = "the right number"
     score_rule = "100 for the right number, 0 for another"
     right_or_wrong = True
@@ -57,6 +43,3 @@ class ChoicePuzzle(PuzzleTask):
         if said is None or said.number in self.choices:
             return answer
         return replace(answer, value=None, formatted=False, faults=(*answer.faults, Fault.OUT_OF_RANGE))
-
-    def similarity(self, one: Value, other: Value) -> float:
-        return float(isinstance(one, Number) and isinstance(other, Number) and one.number == other.number)

@@ -174,10 +174,6 @@ class Counting(NumberTask):
         points, _ = points_in_pixels(tuple(marked), frame)
         return replace(answer, other=Points(points) if points else None)
 
-    def similarity(self, one: Value, other: Value) -> float:
-        """1 for equal numbers."""
-        return float(isinstance(one, Number) and isinstance(other, Number) and one.number == other.number)
-
     def audit_examples(self, count: int, rng: np.random.Generator) -> list[Example]:
         """Counts from 0 to 12, small ones more often."""
         drawn = rng.binomial(12, rng.uniform(0, 0.6, count))
