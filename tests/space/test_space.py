@@ -18,7 +18,7 @@ from vrft.errors import InputError
 from vrft.geometry.volumes import iou_3d
 from vrft.rewards.box_3d_rewards import closeness_3d, iou_3d_matched
 from vrft.tasks.boxes_3d import TASK
-from vrft.tasks.boxes_3d.box_3d_metrics import relative_accuracy, yaw_error
+from vrft.tasks.boxes_3d.box_3d_metrics import yaw_error
 from vrft.tasks.boxes_3d.boxes_in_space import BoxesInSpace
 from vrft.types import Answer, Boxes3D, Example, Fault, Form, Image, Prediction
 from vrft.types.boxes_3d import corners_of, to_layout
@@ -187,9 +187,6 @@ def test_every_further_box_costs_and_centres_count_apart():
 
 
 def test_metrics_in_closed_form():
-    assert [relative_accuracy(n, 10.0) for n in (10, 9, 11, 5, 15, 20)] == pytest.approx(
-        [1, 0.9, 0.9, 0.1, 0.1, 0]
-    )
     assert [yaw_error(a, 0.0) for a in (math.pi, math.pi / 2, -math.pi / 4)] == pytest.approx([0, 90, 45])
     turned, missing = replace(Boxes3D((CHAIR,)), boxes=((*CHAIR[:6], 0.3 + math.pi / 6),)), Boxes3D()
     predictions = [Prediction(asked(Boxes3D((CHAIR,))), Answer(value)) for value in (turned, missing)]

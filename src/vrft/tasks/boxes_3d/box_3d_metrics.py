@@ -8,23 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from vrft.rewards.box_3d_rewards import Match, iou_3d_matched, matched_3d
+from vrft.rewards.number_rewards import mean_relative_accuracy
 from vrft.tasks.metrics.metric import Metric, Resampler, mean_of
 from vrft.types import Boxes3D, Prediction, expect
 
 FOUND = 0.25
 """IoU from which on a box is found, as on SUN RGB-D and ScanNet."""
-THRESHOLDS = np.arange(50, 100, 5) / 100
-
-
-def relative_accuracy(said: float, right: float) -> float:
-    """Mean over thresholds t of .50, .55, ..., .95 of |said - right| / |right| <= 1 - t (VSI-Bench's MRA).
-
-    Example:
-        >>> [relative_accuracy(said, 10.0) for said in (10.0, 9.0, 14.0, 30.0)]
-        [1.0, 0.9, 0.3, 0.0]
-    """
-    error = round(abs(said - right) / abs(right), 9) if right else math.inf
-    return float(np.mean(error <= np.round(1 - THRESHOLDS, 9)))
 
 
 def yaw_error(said: float, right: float) -> float:
@@ -56,7 +45,7 @@ def _mra(one: Prediction) -> float:
     if not labelled:
         return float(one.answer.abstained)
     each = (
-        relative_accuracy(a, b)
+        mean_relative_accuracy(a, b, inclusive=True)
         for said, gold, _ in found
         for a, b in zip(_sizes(said), _sizes(gold), strict=True)
     )
