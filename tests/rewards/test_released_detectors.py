@@ -238,6 +238,7 @@ def test_big_visions_digits_weights_and_failure():
         ('<think>a</think><answer>{"boxes": [0, 0, 10, 8]}</answer>', 1, 0.8, 0.5),
         (' <think>a</think> <answer> {"boxes": ["0", "0", "10", "8"]} </answer> ', 1, 0.8, 0.5),
         ('<answer>{"boxes": [0, 0, 10, 8]}</answer>', 0, 0.8, 0),
+        ('{"boxes": [0, 0, 10, 8]}', 0, 0.8, 0),
         ('So: <think>a</think><answer>{"boxes": [0, 0, 10, 8]}</answer>', 0, 0.8, 0),
         ('<think>a</think><answer>{"box": [0, 0, 10, 8]}</answer>', 1, 0, 0),
         ('<think>a</think><answer>{"boxes": [NaN, 7, 7, 7]}</answer>', 1, 0, 0.5),

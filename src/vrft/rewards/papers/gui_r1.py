@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vrft.rewards.papers.tag_form import has_form
 from vrft.types import Action, Answer, CoordinateFrame, PointXY, Value, expect
 from vrft.types.actions import NO_TEXT
 
@@ -26,7 +27,6 @@ LEAST_F1 = 0.5
 NEEDS_TEXT = ("type", "select", "open_app")
 DIRECTIONS = ("left", "right", "up", "down")
 _CONTENT = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_WHOLE = re.compile(r"<think>.*?</think>\s*<answer>.*?</answer>", re.DOTALL)
 _NAME = re.compile(r"'action':\s*'(\w+)'")
 _TEXT = re.compile(r"'input_text':\s*'(.*?)'")
 _PAIR = re.compile(r"\[(\d+),\s*(\d+)\]\s*")
@@ -91,7 +91,7 @@ def format_text(text: str) -> float:
     constructors (``dict(...)``) are worked out, and every other expression has 0.
     """
     content = _CONTENT.search(text)
-    if _WHOLE.fullmatch(text) is None or content is None:
+    if not has_form(text) or content is None:
         return 0.0
     try:
         said = python_value(content[1].strip())

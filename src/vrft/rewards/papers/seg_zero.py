@@ -17,11 +17,11 @@ from typing import Any
 
 from vrft.geometry.mask_points import points_of
 from vrft.geometry.points import center
+from vrft.rewards.papers.tag_form import has_form
 from vrft.rewards.reward_term import RewardTerm
 from vrft.types import Answer, CoordinateFrame, Regions, Value, expect
 
 L1, POINTS, FOUND = 10, 100, 0.5
-_FORM = re.compile(r"<think>.*?</think>\s*<answer>.*?</answer>", re.DOTALL)
 _OBJECT = re.compile(r"{[^}]+}")
 _PAIR = r"\((\d+),(\d+)\)"
 _GOLD_BOX = re.compile(rf"<box>{_PAIR},{_PAIR}</box>")
@@ -32,7 +32,7 @@ _Point = Sequence[float]
 
 def think_text(text: str, gold: str = "", strict: bool = False) -> float:
     """Whether the text is a thought and an answer in their tags, and no more, 0 or 1."""
-    return float(_FORM.fullmatch(text) is not None)
+    return float(has_form(text))
 
 
 def keys_text(text: str, gold: str = "", strict: bool = False) -> float:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 
 from vrft.rewards.papers.gui_r1 import placed
+from vrft.rewards.papers.tag_form import has_form
 from vrft.types import Action, Answer, CoordinateFrame, Value, expect
 
 _CONTENT = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
-_WHOLE = re.compile(r"<think>.*?</think>\s*<answer>.*?</answer>", re.DOTALL)
 _NAMES = (re.compile(r"'action':\s*'(\w+)'"), re.compile(r"'action':\s*(\w+)"))
 _PAIR = re.compile(r"\[(\d+),\s*(\d+)\]")
 _FOUR = re.compile(r"\[(\d+),\s*(\d+),\s*(\d+),\s*(\d+)\]")
@@ -80,7 +80,7 @@ def coordinate_text(
 
 def format_text(text: str) -> float:
     """1 where a thought and an answer in their tags are all of the text."""
-    return float(_WHOLE.fullmatch(text) is not None)
+    return float(has_form(text))
 
 
 def _content(text: str) -> str:

@@ -10,8 +10,9 @@ import math
 import re
 from functools import partial
 
-from vrft.rewards.papers.onethinker.onethinker_reading import has_format
+from vrft.rewards.papers.onethinker.onethinker_reading import number_in
 from vrft.rewards.papers.rouge import rouge_mean
+from vrft.rewards.papers.tag_form import has_form
 from vrft.rewards.reward_term import AnswerReward, RewardTerm
 from vrft.rewards.text_measures import error_rate
 from vrft.types import Answer, Text, Value, expect
@@ -47,7 +48,7 @@ def accuracy(content: str, solution: str, kind: str, guarded: bool = False) -> f
         return rouge_mean(right, said)
     if kind not in (NUMERICAL, REGRESSION) or (kind == NUMERICAL and _pointed(said) != _pointed(right)):
         return 0.0
-    number, label = _number(said), _number(right)
+    number, label = number_in(said), number_in(right)
     if number is None or label is None or (guarded and not math.isfinite(number)):
         return 0.0
     if kind == NUMERICAL:
@@ -71,12 +72,12 @@ def kind_of(target: Text) -> str:
     """The kind that these projects give a question: a choice, a number, or free text."""
     if target.choices:
         return CHOICE
-    return FREE if _number(target.text) is None else NUMERICAL
+    return FREE if number_in(target.text) is None else NUMERICAL
 
 
 def format_term(answer: Answer, target: Value | None) -> float:
     """Whether the text has the form, 0 or 1."""
-    return float(has_format(answer.text))
+    return float(has_form(answer.text))
 
 
 def accuracy_term(answer: Answer, target: Value, kind: str | None = None, guarded: bool = False) -> float:
@@ -99,10 +100,3 @@ def _answer_of(text: str) -> str:
 
 def _pointed(text: str) -> bool:
     return "." in text or "," in text
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text.replace(",", ""))
-    except ValueError:
-        return None

@@ -19,12 +19,12 @@ from scipy.optimize import linear_sum_assignment
 
 from vrft.geometry.mask_points import points_of
 from vrft.geometry.points import center
+from vrft.rewards.papers.tag_form import has_form
 from vrft.types import Answer, CoordinateFrame, Regions, Value, expect
 
 MOST_OBJECTS = 120
 """Of either list, those after it are not looked at."""
 L1, POINT, FOUND = 10, 30, 0.5
-_FORM = re.compile(r"<think>.*?</think>\s*<answer>.*?</answer>", re.DOTALL)
 _ANSWER = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.DOTALL)
 _LENGTHS = {"bbox_2d": 4, "point_2d": 2}
 
@@ -47,7 +47,7 @@ def format_text(text: str) -> float:
             total += len(kept) / len(items)
     except Exception:  # as there: what was earned before it counts
         pass
-    return float(_FORM.fullmatch(text) is not None) + total
+    return float(has_form(text)) + total
 
 
 def accuracy_text(text: str, gold: str) -> float:

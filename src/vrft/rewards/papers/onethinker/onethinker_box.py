@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from vrft.geometry.boxes import iou
+from vrft.rewards.papers.onethinker.onethinker_reading import (
+    ACCURACY,
+    FORMAT,
+    STRUCTURE,
+    answer_of,
+    has_format,
+)
 from vrft.types import Answer, Boxes, Value, expect
-
-ACCURACY, FORMAT, STRUCTURE = 0.9, 0.1, 0.5
-_BLANKS = re.compile(r"\s*([<>/])\s*")
-_FORM = re.compile(r"<think>.*?</think>\s*<answer>.*?</answer>", re.DOTALL)
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 
 
 class BoxReward(NamedTuple):
@@ -33,9 +34,8 @@ class BoxReward(NamedTuple):
 
 def read_box(text: str) -> tuple[float, ...] | None:
     """The four numbers under 'boxes' in the JSON of the first answer tags, or of a text without tags."""
-    answer = _ANSWER.search(text)
     try:
-        box = json.loads(answer[1] if answer else text)["boxes"]
+        box = json.loads(answer_of(text))["boxes"]
         numbers = tuple(map(float, box))
     except (ValueError, TypeError, KeyError):
         return None
@@ -49,13 +49,11 @@ def box_reward(text: str, gold: Sequence[float]) -> BoxReward:
         >>> box_reward('<answer>{"boxes": [0, 0, 10, 8]}</answer>', (0, 0, 10, 10))
         BoxReward(overall=0.7200000000000001, format=0.0, accuracy=0.8, structure=0.0)
     """
-    spelt = _BLANKS.sub(r"\1", text)
-    form = float(_FORM.fullmatch(spelt) is not None)
-    box = read_box(spelt) if _ANSWER.search(spelt) else None
-    return _whole(form, box, gold)
+    return _whole(text, read_box(text), gold)
 
 
-def _whole(form: float, box: Sequence[float] | None, gold: Sequence[float]) -> BoxReward:
+def _whole(text: str, box: Sequence[float] | None, gold: Sequence[float]) -> BoxReward:
+    form = float(has_format(text))
     finite = box is not None and all(map(math.isfinite, box))
     accuracy = iou(tuple(box), tuple(gold)) if box is not None and finite else 0.0  # type: ignore[arg-type]
     structure = STRUCTURE if form and box is not None else 0.0
@@ -64,11 +62,8 @@ def _whole(form: float, box: Sequence[float] | None, gold: Sequence[float]) -> B
 
 def box_term(answer: Answer, target: Value) -> float:
     """OneThinker's reward for one box, as its code reads the text: at most 1.5."""
-    spelt = _BLANKS.sub(r"\1", answer.text)
-    box = read_box(spelt) if _ANSWER.search(spelt) else None
+    box = read_box(answer.text)
     found, labels = answer.as_(Boxes), expect(target, Boxes).xyxy_px
     placed = found.xyxy_px[0] if box is not None and found is not None and found.xyxy_px else None
     # Its numbers are in pixels of the file where vrft could place them, and as they are written elsewhere.
-    return _whole(
-        float(_FORM.fullmatch(spelt) is not None), placed or box, labels[0] if labels else (0.0,) * 4
-    ).overall
+    return _whole(answer.text, placed or box, labels[0] if labels else (0.0,) * 4).overall

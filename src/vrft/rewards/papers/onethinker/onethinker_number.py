@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, answer_of
+from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, answer_of, number_in
 from vrft.types import Answer, Number, Value, expect
 
 _EDGES = np.float32(1) - (0.5 + 0.05 * np.arange(10)).astype(np.float32)
@@ -20,7 +20,7 @@ def numerical_text(text: str, gold: str) -> float:
         >>> [numerical_text(f"<answer>{x}</answer>", "3") for x in ("3.004", "3.01", "three")]
         [1.0, 0.0, 0.0]
     """
-    said, right = _number(answer_of(text)), _number(gold)
+    said, right = number_in(answer_of(text)), number_in(gold)
     if said is None or right is None:
         return 0.0
     return float(round(said, 2) == round(right, 2))
@@ -35,7 +35,7 @@ def regression_text(text: str, gold: str) -> float:
         >>> [round(regression_text(f"<answer>{x}</answer>", "10"), 4) for x in (10, 9, 8, 5)]
         [1.0, 0.9, 0.6, 0.0]
     """
-    said, right = _number(answer_of(text)), _number(gold)
+    said, right = number_in(answer_of(text)), number_in(gold)
     if said is None or right is None:
         return 0.0
     with np.errstate(all="ignore"):
@@ -56,10 +56,3 @@ def regression_term(answer: Answer, target: Value) -> float:
 
 def _gold_text(target: Value) -> str:
     return repr(expect(target, Number).number)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text.replace(",", ""))
-    except ValueError:
-        return None

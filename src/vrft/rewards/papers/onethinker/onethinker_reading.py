@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from vrft.rewards.papers.tag_form import has_form
 from vrft.rewards.reward_term import AnswerReward, RewardTerm
 from vrft.types import Answer, Value
 
@@ -12,23 +13,38 @@ ACCURACY, FORMAT = 0.9, 0.1
 STRUCTURE = 0.5
 """The bonus where an answer has the structure of its kind; a number, a letter or a text has it always."""
 _ANSWER = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.DOTALL)
-_FORM = re.compile(r"<think>.*?</think>\s*<answer>.*?</answer>", re.DOTALL)
+_BLANKS = re.compile(r"\s*([<>/])\s*")
+"""Blanks around signs of tags, which that code takes out of a text first, wherever they are."""
 
 
 def answer_of(text: str) -> str:
     """The content of the first answer tags; the whole text where there are none.
 
     Example:
-        >>> answer_of("<think>x</think><answer>3</answer><answer>4</answer>"), answer_of("7")
-        ('3', '7')
+        >>> answer_of("<think>x</think><answer>3 / 4</answer><answer>5</answer>"), answer_of("7")
+        ('3/4', '7')
     """
-    found = _ANSWER.search(text)
-    return found[1].strip() if found else text
+    squeezed = _squeezed(text)
+    found = _ANSWER.search(squeezed)
+    return found[1].strip() if found else squeezed
+
+
+def said_in(text: str) -> str:
+    """``answer_of``; the whole text where the tags are empty, too."""
+    return answer_of(text) or text.strip()
+
+
+def number_in(text: str) -> float | None:
+    """A text as a number, commas dropped wherever they are; None where it is none."""
+    try:
+        return float(text.replace(",", ""))
+    except ValueError:
+        return None
 
 
 def has_format(text: str) -> bool:
-    """Whether a text runs from <think> to </answer> with both parts; tags may repeat, parts may be empty."""
-    return _FORM.fullmatch(text) is not None
+    """Whether a text is a thought and an answer in their tags, blanks around them aside."""
+    return has_form(_squeezed(text))
 
 
 def format_term(answer: Answer, target: Value | None) -> float:
@@ -52,3 +68,7 @@ def plain_setting(accuracy: AnswerReward) -> dict[str, RewardTerm]:
         "format": RewardTerm(format_term, high=FORMAT, unsafe=True),
         "structure": RewardTerm(structure_term, high=STRUCTURE, unsafe=True),
     }
+
+
+def _squeezed(text: str) -> str:
+    return _BLANKS.sub(r"\1", text)

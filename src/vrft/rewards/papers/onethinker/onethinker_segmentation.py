@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from itertools import permutations
 from typing import Any
 
 from vrft.geometry.boxes import iou
 from vrft.geometry.mask_points import points_of
 from vrft.geometry.points import center
-from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, FORMAT, STRUCTURE
+from vrft.rewards.papers.onethinker.onethinker_reading import (
+    ACCURACY,
+    FORMAT,
+    STRUCTURE,
+    answer_of,
+    has_format,
+    said_in,
+)
 from vrft.rewards.reward_term import RewardTerm
 from vrft.types import Answer, CoordinateFrame, PointXY, Regions, Value, expect
 
@@ -25,9 +31,6 @@ SIGMA = 50.0
 """Of the distance of points, on a frame of 0 to 1000."""
 SECONDS = 2.0
 """Of the distance in time."""
-_FORM = re.compile(r"\s*<think>.*?</think>\s*<answer>.*?</answer>\s*", re.DOTALL)
-_ANSWER = re.compile(r"<answer>\s*(.*?)\s*</answer>", re.DOTALL)
-_SPACED = re.compile(r"\s*([<>/])\s*")
 _KEYS = ("positive_points", "negative_points")
 
 
@@ -57,7 +60,7 @@ def accuracy_text(text: str, gold: str, data_type: str = "image") -> float:
     0 without three points of either kind, in answer or label, and for a time that is no float. An answer in
     no tags is read whole. A time that is NaN gives NaN.
     """
-    found, right = _loaded(_content(_normal(text)) or _normal(text).strip()), _loaded(_content(gold) or gold)
+    found, right = _loaded(said_in(text)), _loaded(said_in(gold))
     if not (isinstance(found, dict) and isinstance(right, dict)):
         return 0.0
     if not all(_are_points(one.get(key)) for one in (found, right) for key in _KEYS):
@@ -78,12 +81,12 @@ def accuracy_text(text: str, gold: str, data_type: str = "image") -> float:
 
 def format_text(text: str) -> float:
     """Whether a text is a thought and an answer in their tags, blanks around them allowed, 0 or 1."""
-    return float(_FORM.fullmatch(_normal(text)) is not None)
+    return float(has_format(text))
 
 
 def structure_text(text: str, data_type: str = "image") -> float:
     """0.5 for the three keys with numbers of the right count, and of a video a time; 0 without the tags."""
-    found = _loaded(_content(_normal(text)))
+    found = _loaded(answer_of(text))
     if not format_text(text) or not isinstance(found, dict) or data_type not in ("image", "video"):
         return 0.0
     timed = data_type == "image" or isinstance(found.get("time"), int | float)
@@ -133,16 +136,6 @@ def gold_text(target: Value, frame: CoordinateFrame | None = None) -> str:
             places = {key: [frame.from_px(*place) for place in found] for key, found in places.items()}
         return json.dumps({"boxes": box, **places})
     return ""
-
-
-def _normal(text: str) -> str:
-    """Blanks next to '<', '>' and '/' are dropped, wherever they are."""
-    return _SPACED.sub(r"\1", text)
-
-
-def _content(text: str) -> str:
-    found = _ANSWER.search(text)
-    return found[1].strip() if found else ""
 
 
 def _loaded(written: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from vrft.rewards.papers.onethinker.onethinker_number import numerical_text
-from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, answer_of
+from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, said_in
 from vrft.rewards.papers.rouge import rouge_mean
 from vrft.rewards.papers.video_r1 import CHOICE, NUMERICAL, kind_of, word_accuracy
 from vrft.types import Answer, Text, Value, expect
@@ -22,17 +22,17 @@ def choice_text(text: str, gold: str) -> float:
         >>> [choice_text(f"<answer>{x}</answer>", "A") for x in ("(A)", "a", "AB")]
         [1.0, 1.0, 0.0]
     """
-    return float(_AROUND.sub("", _said(text)).lower() == _AROUND.sub("", gold).lower())
+    return float(_AROUND.sub("", said_in(text)).lower() == _AROUND.sub("", gold).lower())
 
 
 def ocr_text(text: str, gold: str) -> float:
     """1 less the word error rate, in [0, 1]."""
-    return word_accuracy(gold, _said(text))
+    return word_accuracy(gold, said_in(text))
 
 
 def open_ended_text(text: str, gold: str) -> float:
     """Mean of ROUGE-1, ROUGE-2 and ROUGE-L, in [0, 1]."""
-    return rouge_mean(gold, _said(text))
+    return rouge_mean(gold, said_in(text))
 
 
 def answer_term(answer: Answer, target: Value) -> float:
@@ -45,8 +45,3 @@ def answer_term(answer: Answer, target: Value) -> float:
 def ocr_term(answer: Answer, target: Value) -> float:
     """OneThinker's accuracy of what is written in an image, at most 0.9."""
     return ACCURACY * ocr_text(answer.text, expect(target, Text).text)
-
-
-def _said(text: str) -> str:
-    """The content of the first answer tags; the whole text without any, or where they are empty."""
-    return answer_of(text) or text.strip()

@@ -11,7 +11,6 @@ images that show nothing, and of an image that is named twice the last box.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,8 +18,6 @@ from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, FORMAT, 
 from vrft.types import Answer, Tracks, Value, expect
 
 PART = 0.25
-_BLANKS = re.compile(r"\s*([<>/])\s*")
-"""Blanks around signs of tags, which that code takes out of a text first."""
 
 
 def tracking_parts(text: str, gold: Mapping[str, Any]) -> dict[str, float]:
@@ -36,9 +33,8 @@ def tracking_parts(text: str, gold: Mapping[str, Any]) -> dict[str, float]:
         >>> {name: round(value, 4) for name, value in parts.items()}
         {'overall': 0.925, 'format': 1.0, 'accuracy': 0.5, 'structure_reward': 0.375}
     """
-    spelt = _BLANKS.sub(r"\1", text)
-    formatted = float(has_format(spelt))
-    boxes = _boxes(answer_of(spelt))
+    formatted = float(has_format(text))
+    boxes = _boxes(answer_of(text))
     ious = [_iou((boxes or {}).get(name), box) for name, box in gold.items()]
     accuracy = sum(ious) / len(ious) if ious else 0.0
     structure = _structure(boxes, gold) if formatted and boxes is not None else 0.0
