@@ -8,10 +8,10 @@ there counts neither way. Every term raises InputError for a target that is not 
 from __future__ import annotations
 
 import math
-from collections import Counter
 
 from vrft.geometry.points import in_box
 from vrft.rewards.point_rewards import kernel
+from vrft.rewards.text_measures import word_f1
 from vrft.types import Action, Answer, Example, PointXY, Value, expect
 
 
@@ -95,7 +95,4 @@ def words_f1(said: str, gold: str) -> float:
         >>> words_f1("a a a", "a"), words_f1("u", "up"), words_f1("Hello World", "hello world")
         (0.5, 0.0, 1.0)
     """
-    one, other = Counter(words_of(said)), Counter(words_of(gold))
-    if not one or not other:
-        return float(one == other)
-    return 2 * (one & other).total() / (one.total() + other.total())
+    return word_f1(words_of(said), words_of(gold))

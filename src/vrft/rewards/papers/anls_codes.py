@@ -17,10 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from vrft.rewards.reward_term import RewardTerm
-from vrft.rewards.text_measures import edit_distance
+from vrft.rewards.text_measures import HALF, edit_distance
 from vrft.types import Answer, Text, Value, expect
-
-HALF = 0.5
 
 
 def docvqa(prediction: str, answers: Sequence[str]) -> float:
