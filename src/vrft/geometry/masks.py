@@ -55,8 +55,7 @@ def box_of_mask(mask: Mask) -> BoxXYXY | None:
         >>> box_of_mask(mask_of_region(region))
         (20.0, 5.0, 40.0, 10.0)
     """
-    x, y, width, height = map(float, coco_mask.toBbox(coco_rle(mask)))
-    return (x, y, x + width, y + height) if width and height else None
+    return mask.box_xyxy_px
 
 
 def mask_area(mask: Mask) -> int:

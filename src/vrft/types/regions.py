@@ -94,16 +94,11 @@ class Regions(Value):
 
 def _around(one: ObjectRegion) -> BoxXYXY:
     """The box around an object's box and its pixels, which a label may have beyond it."""
-    if one.mask is None:
+    own = one.mask.box_xyxy_px if one.mask is not None else None
+    if own is None:
         return one.xyxy_px
-    from pycocotools import mask as coco_mask
-
-    encoded = {"size": list(one.mask.size_hw), "counts": one.mask.counts.encode()}
-    x, y, width, height = map(float, coco_mask.toBbox(encoded))
-    if not (width and height):
-        return one.xyxy_px
-    x1, y1, x2, y2 = one.xyxy_px
-    return (min(x1, x), min(y1, y), max(x2, x + width), max(y2, y + height))
+    (x1, y1, x2, y2), (left, top, right, bottom) = one.xyxy_px, own
+    return (min(x1, left), min(y1, top), max(x2, right), max(y2, bottom))
 
 
 def _described(one: ObjectRegion) -> str:

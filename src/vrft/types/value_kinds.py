@@ -177,13 +177,8 @@ class Boxes(Value):
 
     @property
     def evidence_boxes(self) -> Sequence[BoxXYXY]:
-        if self.mask is None:
-            return self.xyxy_px
-        from pycocotools import mask as coco_mask
-
-        encoded = {"size": list(self.mask.size_hw), "counts": self.mask.counts.encode()}
-        x, y, width, height = map(float, coco_mask.toBbox(encoded))
-        return (*self.xyxy_px, (x, y, x + width, y + height)) if width and height else self.xyxy_px
+        around = self.mask.box_xyxy_px if self.mask is not None else None
+        return (*self.xyxy_px, around) if around is not None else self.xyxy_px
 
     survives_mirror = True
 

@@ -134,6 +134,15 @@ class Mask(Value):
     """Height and width of the file in pixels."""
     counts: str
 
+    @property
+    def box_xyxy_px(self) -> BoxXYXY | None:
+        """The smallest box around its pixels; None where it has none."""
+        from pycocotools import mask as coco_mask
+
+        encoded = {"size": list(self.size_hw), "counts": self.counts.encode("ascii")}
+        x, y, width, height = map(float, coco_mask.toBbox(encoded))
+        return (x, y, x + width, y + height) if width and height else None
+
     def shapes(self) -> Sequence[Shape]:
         return [Shape("region", region=self)]
 
