@@ -87,6 +87,19 @@ def length_cosine(
     return min(max((value - WRONG_SHORT) / (RIGHT_SHORT - WRONG_SHORT), 0.0), 1.0)
 
 
+def usual_terms(measure: AnswerReward) -> dict[str, AnswerReward]:
+    """The terms here that every task has besides its own and the form, by name.
+
+    Args:
+        measure: of the task, as in ``length_cosine_by``.
+    """
+    return {
+        "length_cosine": length_cosine_by(measure),
+        "length_soft_overlong": length_soft_overlong,
+        "no_repetition": no_repetition,
+    }
+
+
 def length_soft_overlong(answer: Answer, target: Value | None, longest: int = 256, buffer: int = 64) -> float:
     """1 up to a buffer before the greatest length, then falling to 0.
 

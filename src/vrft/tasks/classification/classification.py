@@ -37,9 +37,7 @@ is that code with all its holes, for the audit and for comparison."""
 
 TERMS: Setting = {
     "accuracy_substring": labels.accuracy_substring,
-    "length_cosine": texts.length_cosine_by(labels.accuracy),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(labels.accuracy),
 }
 """What ``reward.weights`` may add to a setting. Aliases and credit by hierarchy need tables of their own:
 ``vrft.rewards.label_rewards`` has ``accuracy_with`` and ``graded``, which make terms for

@@ -57,9 +57,7 @@ TERMS: Setting = {
     "action_type": actions.action_type,
     "in_place": actions.in_place,
     "right_text": actions.right_text,
-    "length_cosine": texts.length_cosine_by(actions.action_accuracy),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(actions.action_accuracy),
 }
 """What ``reward.weights`` may add to a setting."""
 STYLE = "style"

@@ -51,9 +51,7 @@ TERMS: Setting = {
     "snra_sharp": numbers.snra_sharp,
     "mra": numbers.mra,
     "linear": numbers.linear,
-    "length_cosine": texts.length_cosine_by(numbers.exact),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(numbers.exact),
 }
 """What ``reward.weights`` may add to a setting."""
 

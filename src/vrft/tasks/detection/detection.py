@@ -67,9 +67,7 @@ TERMS: Setting = {
     "vlm_r1_ap": vlm_r1.ap,
     "vlm_r1_ap50": vlm_r1.ap50,
     "vlm_r1_weighted": vlm_r1.weighted_sum,
-    "length_cosine": texts.length_cosine_by(boxes.iou_dense),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(boxes.iou_dense),
 }
 """What ``reward.weights`` may add to a setting."""
 

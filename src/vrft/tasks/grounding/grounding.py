@@ -48,9 +48,7 @@ TERMS: Setting = {
     "giou": region_rewards.giou_scaled,
     "iou_mask": region_rewards.iou_mask,
     "point_in_box": region_rewards.point_in_box,
-    "length_cosine": texts.length_cosine_by(box_rewards.iou_dense),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(box_rewards.iou_dense),
 }
 """What ``reward.weights`` may add to a setting."""
 

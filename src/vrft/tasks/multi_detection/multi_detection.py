@@ -86,9 +86,7 @@ TERMS: Setting = {
     "f1": boxes.f1_thresholds,
     "confidence_brier": boxes.confidence_brier,
     "confidence_margin": boxes.confidence_margin,
-    "length_cosine": texts.length_cosine_by(boxes.iou_f1),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(boxes.iou_f1),
 }
 """What ``reward.weights`` may add to a setting."""
 Notation = Literal["list", "fenced", "lines"]

@@ -57,9 +57,7 @@ SETTINGS: Mapping[str, Setting] = {
 TERMS: Setting = {
     "edit": measures.edit,
     "exact": measures.exact,
-    "length_cosine": texts.length_cosine_by(measures.anls),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(measures.anls),
 }
 """What ``reward.weights`` may add to a setting; ``edit`` pays some for any text of the language."""
 

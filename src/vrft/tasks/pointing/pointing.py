@@ -39,9 +39,7 @@ SETTINGS: Mapping[str, Setting] = {
 TERMS: Setting = {
     "in_mask": partial(points.point_f1, where="mask"),
     "in_box": partial(points.point_f1, where="box"),
-    "length_cosine": texts.length_cosine_by(points.point_f1),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(points.point_f1),
 }
 """What ``reward.weights`` may add to a setting."""
 PHRASES = "expression"

@@ -57,9 +57,7 @@ SETTINGS: Mapping[str, Setting] = {
 }
 """Eq. 9 of Visual-RFT, whose classes are here the answers; the paper has no such task."""
 TERMS: Setting = {
-    "length_cosine": texts.length_cosine_by(accuracy),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(accuracy),
 }
 """What ``reward.weights`` may add to a setting."""
 

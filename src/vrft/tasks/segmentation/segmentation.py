@@ -61,9 +61,7 @@ SETTINGS: Mapping[str, Setting] = {
 four are released code with all its holes, for the audit and for comparison."""
 
 TERMS: Setting = {
-    "length_cosine": texts.length_cosine_by(object_rewards.box_iou),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(object_rewards.box_iou),
 }
 """What ``reward.weights`` may add to a setting."""
 

@@ -54,9 +54,7 @@ read, as is usual for documents; the others are released codes."""
 TERMS: Setting = {
     "word_f1": measures.f1,
     "vqa_accuracy": measures.agreement,
-    "length_cosine": texts.length_cosine_by(measures.accuracy),
-    "length_soft_overlong": texts.length_soft_overlong,
-    "no_repetition": texts.no_repetition,
+    **texts.usual_terms(measures.accuracy),
 }
 """What ``reward.weights`` may add to a setting."""
 
