@@ -9,7 +9,7 @@ import numpy as np
 
 from vrft.rewards.box_3d_rewards import Match, iou_3d_matched, matched_3d
 from vrft.rewards.number_rewards import mean_relative_accuracy
-from vrft.tasks.metrics.metric import Metric, Resampler, mean_of
+from vrft.tasks.metrics.metric import Metric, Resampler, mean_of, mean_reward
 from vrft.types import Boxes3D, Prediction, expect
 
 FOUND = 0.25
@@ -66,7 +66,7 @@ def _yaw(one: Prediction) -> float:
 MEAN_IOU = Metric(
     "mean_iou_3d",
     "mean 3-D IoU",
-    mean_of(lambda one: iou_3d_matched(one.answer, expect(one.example.target, Boxes3D))),
+    mean_reward(iou_3d_matched, Boxes3D),
 )
 F1 = Metric("f1_25", "F1 at 3-D IoU 0.25", _f1)
 MRA = Metric("mra", "MRA of sizes and distance", mean_of(_mra))

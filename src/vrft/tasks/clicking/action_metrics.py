@@ -7,38 +7,35 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from vrft.rewards import action_rewards as actions
-from vrft.tasks.metrics import Metric, mean_of
-from vrft.tasks.metrics.metric import Prepare, Resampler, mean
-from vrft.types import Action, Answer, Prediction, Value, expect
+from vrft.tasks.metrics.metric import Metric, Prepare, Resampler, mean, mean_reward, target_of
+from vrft.types import Action, Answer, Prediction, Value
 
 
-def _mean_where(score: Callable[[Prediction], float], asked: Callable[[Action], bool]) -> Prepare:
+def _mean_where(reward: Callable[[Answer, Value], float], asked: Callable[[Action], bool]) -> Prepare:
     """The mean over questions whose target asks for it."""
 
     def prepare(predictions: Sequence[Prediction]) -> Resampler:
-        counts = np.array([asked(expect(one.example.target, Action)) for one in predictions], dtype=bool)
-        scores = np.array([score(one) for one in predictions], dtype=float)
+        targets = [target_of(one.example, Action) for one in predictions]
+        counts = np.array(list(map(asked, targets)), dtype=bool)
+        answers = [one.answer for one in predictions]
+        scores = np.array(list(map(reward, answers, targets)), dtype=float)
         return lambda indices: mean(scores[indices][counts[indices]])
 
     return prepare
 
 
-def _by(reward: Callable[[Answer, Value], float]) -> Callable[[Prediction], float]:
-    return lambda one: reward(one.answer, expect(one.example.target, Action))
-
-
 METRICS = (
-    Metric("accuracy", "actions right in all", mean_of(_by(actions.action_accuracy))),
-    Metric("type_accuracy", "right types", mean_of(_by(actions.action_type))),
+    Metric("accuracy", "actions right in all", mean_reward(actions.action_accuracy, Action)),
+    Metric("type_accuracy", "right types", mean_reward(actions.action_type, Action)),
     Metric(
         "place_accuracy",
         "right places of those asked for",
-        _mean_where(_by(actions.in_place), lambda gold: gold.xy_px is not None),
+        _mean_where(actions.in_place, lambda gold: gold.xy_px is not None),
     ),
     Metric(
         "text_accuracy",
         "right texts of those asked for",
-        _mean_where(_by(actions.right_text), lambda gold: bool(gold.text)),
+        _mean_where(actions.right_text, lambda gold: bool(gold.text)),
     ),
 )
 """A place or a text is right only with the right type, as benchmarks of clicks count."""

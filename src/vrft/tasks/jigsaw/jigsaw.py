@@ -10,7 +10,7 @@ import numpy as np
 
 from vrft.errors import InputError
 from vrft.rewards import text_rewards as texts
-from vrft.tasks.metrics.metric import Metric, mean_of
+from vrft.tasks.metrics.metric import Metric, mean_reward
 from vrft.tasks.parsing.answer_parsers import parse_answer
 from vrft.tasks.prompt_text import answer_instructions, in_tags
 from vrft.tasks.puzzle import Puzzle, PuzzleTask, centred
@@ -21,7 +21,6 @@ from vrft.types import (
     Example,
     Image,
     Permutation,
-    Prediction,
     TileShuffle,
     Value,
     expect,
@@ -61,14 +60,6 @@ TERMS: Setting = {"solved": solved, "no_repetition": texts.no_repetition}
 """What ``reward.weights`` may add to a setting."""
 
 
-def _mean(prediction: Prediction) -> float:
-    return places(prediction.answer, expect(prediction.example.target, Permutation))
-
-
-def _whole(prediction: Prediction) -> float:
-    return solved(prediction.answer, expect(prediction.example.target, Permutation))
-
-
 @dataclass(frozen=True)
 class Jigsaw(PuzzleTask):
     """The tiles of an image are shuffled; which tile is where?
@@ -90,8 +81,8 @@ class Jigsaw(PuzzleTask):
     settings = SETTINGS
     terms = TERMS
     metrics = (
-        Metric("places", "tiles in their place", mean_of(_mean)),
-        Metric("solved", "puzzles solved", mean_of(_whole)),
+        Metric("places", "tiles in their place", mean_reward(places, Permutation)),
+        Metric("solved", "puzzles solved", mean_reward(solved, Permutation)),
     )
     example_answer = "[number, number, ...]"
     success_rule = "every tile in its place"

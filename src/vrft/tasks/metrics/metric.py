@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from vrft.errors import InputError
-from vrft.types import Answer, Boxes, BoxXYXY, Example, Prediction, Rollout
+from vrft.types import Answer, Boxes, BoxXYXY, Example, Prediction, Rollout, Value
 
 Resampler = Callable[[np.ndarray], float]
 """The metric of the predictions at (n,) indices, repeats allowed."""
 Prepare = Callable[[Sequence[Prediction]], Resampler]
+V = TypeVar("V", bound=Value)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ def mean_of(score: Callable[[Prediction], float]) -> Prepare:
     return prepare
 
 
+def mean_reward(reward: Callable[[Answer, Value], float], kind: type[Value]) -> Prepare:
+    """The mean of a reward over questions that ask for a kind of value."""
+    return mean_of(lambda one: reward(one.answer, target_of(one.example, kind)))
+
+
 def parse_rate(predictions: Sequence[Prediction]) -> float:
     """Share of answers that could be read, in [0, 1]; NaN without predictions."""
     return mean(np.array([one.answer.parsed for one in predictions], dtype=float))
@@ -113,14 +120,19 @@ def mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
+def target_of(example: Example, kind: type[V]) -> V:
+    """The label of a question that asks for a kind of value; an InputError for any other."""
+    if isinstance(example.target, kind):
+        return example.target
+    raise InputError(
+        f"Example '{example.id}' asks for nothing of kind '{kind.kind}', which this metric measures. Use the "
+        f"metrics of its own task ({example.task})."
+    )
+
+
 def target_boxes(example: Example) -> Boxes:
     """The label of a question that asks for boxes; an InputError for any other."""
-    if not isinstance(example.target, Boxes):
-        raise InputError(
-            f"Example '{example.id}' asks for no boxes, so no box metric can be measured. Use the metrics of "
-            f"its own task ({example.task})."
-        )
-    return example.target
+    return target_of(example, Boxes)
 
 
 def answer_boxes(answer: Answer) -> tuple[BoxXYXY, ...]:

@@ -11,18 +11,22 @@ from vrft.errors import InputError
 from vrft.geometry.boxes import as_array, iou_matrix
 from vrft.rewards.label_rewards import accuracy_substring, exact_match
 from vrft.tasks.metrics.average_precision import ANY_AREA, AREAS, Areas, match_questions
-from vrft.tasks.metrics.metric import Metric, Prepare, Resampler, answer_boxes, mean, mean_of, target_boxes
+from vrft.tasks.metrics.metric import (
+    Metric,
+    Prepare,
+    Resampler,
+    answer_boxes,
+    mean,
+    mean_of,
+    target_boxes,
+    target_of,
+)
 from vrft.types import Answer, Example, Label, Prediction
 
 
 def target_label(example: Example) -> Label:
     """The label of a question that asks for a class name; an InputError for any other."""
-    if not isinstance(example.target, Label):
-        raise InputError(
-            f"Example '{example.id}' asks for no class name, so no accuracy can be measured. Use the metrics "
-            f"of its own task ({example.task})."
-        )
-    return example.target
+    return target_of(example, Label)
 
 
 def answer_name(answer: Answer) -> str | None:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from vrft.errors import InputError
 from vrft.rewards import text_measures
 from vrft.rewards.text_measures import edit_distance, words_of
-from vrft.tasks.metrics.metric import Metric, Prepare, Resampler, mean_of
+from vrft.tasks.metrics.metric import Metric, Prepare, Resampler, mean_reward, target_of
 from vrft.types import Answer, Prediction, Text, Value, expect
 from vrft.types.names import plain_text
 
@@ -71,25 +70,12 @@ def exact(answer: Answer, target: Value) -> float:
     return float(edit(answer, target) == 1.0)
 
 
-def _mean_of(measure: Callable[[Answer, Value], float]) -> Prepare:
-    return mean_of(lambda one: measure(one.answer, _target(one)))
-
-
-def _target(one: Prediction) -> Text:
-    if not isinstance(one.example.target, Text):
-        raise InputError(
-            f"Example '{one.example.id}' asks for no text, so its answer cannot be compared with one. "
-            f"Use the metrics of its own task ({one.example.task})."
-        )
-    return one.example.target
-
-
 def _rate(parts: Callable[[str], Sequence[str]]) -> Prepare:
     """Edits over the length of all labels together, so that an empty label has its share too; an answer that
     could not be read has missed all."""
 
     def counts(one: Prediction) -> tuple[int, int]:
-        target, said = _target(one), one.answer.as_(Text)
+        target, said = target_of(one.example, Text), one.answer.as_(Text)
         ignore = target.ignore_case
         written = parts("" if said is None else plain_text(said.text, ignore))
         found = [(edit_distance(written, gold), len(gold)) for gold in map(parts, folded(target, ignore))]
@@ -108,9 +94,9 @@ def _rate(parts: Callable[[str], Sequence[str]]) -> Prepare:
 
 
 METRICS = (
-    Metric("edit_similarity", "edit similarity", _mean_of(edit)),
-    Metric("word_f1", "F1 of words", _mean_of(f1)),
-    Metric("exact", "exact text", _mean_of(exact)),
+    Metric("edit_similarity", "edit similarity", mean_reward(edit, Text)),
+    Metric("word_f1", "F1 of words", mean_reward(f1, Text)),
+    Metric("exact", "exact text", mean_reward(exact, Text)),
     Metric("cer", "CER", _rate(list), unit="edits per character", higher_is_better=False),
     Metric("wer", "WER", _rate(words_of), unit="edits per word", higher_is_better=False),
 )

@@ -10,8 +10,8 @@ import numpy as np
 from vrft.geometry.masks import mask_of_boxes, merge_masks
 from vrft.rewards import object_rewards
 from vrft.tasks.metrics.mask_iou import Overlap, c_iou, g_iou, overlap
-from vrft.tasks.metrics.metric import Metric, Resampler, mean_of
-from vrft.types import Answer, Mask, Prediction, Regions, Value, expect
+from vrft.tasks.metrics.metric import Metric, Resampler, mean_reward
+from vrft.types import Mask, Prediction, Regions, expect
 
 
 def box_overlap(prediction: Prediction) -> Overlap:
@@ -32,10 +32,6 @@ def _of_boxes(measure: Callable[[Sequence[Overlap]], float]) -> Callable[[Sequen
     return prepare
 
 
-def _mean(term: Callable[[Answer, Value], float]) -> Callable[[Sequence[Prediction]], Resampler]:
-    return mean_of(lambda one: term(one.answer, expect(one.example.target, Regions)))
-
-
 def _none_right(predictions: Sequence[Prediction]) -> Resampler:
     """Of questions with nothing to be found, the share whose answer says so; NaN where there is none."""
     right = [
@@ -51,9 +47,9 @@ def _none_right(predictions: Sequence[Prediction]) -> Resampler:
 
 
 METRICS = (
-    Metric("object_iou", "object IoU", _mean(object_rewards.box_iou)),
-    Metric("objects_found", "objects found", _mean(object_rewards.count)),
-    Metric("points_on_object", "points on the object", _mean(object_rewards.point_on_object)),
+    Metric("object_iou", "object IoU", mean_reward(object_rewards.box_iou, Regions)),
+    Metric("objects_found", "objects found", mean_reward(object_rewards.count, Regions)),
+    Metric("points_on_object", "points on the object", mean_reward(object_rewards.point_on_object, Regions)),
     Metric("giou_of_boxes", "gIoU of filled boxes", _of_boxes(g_iou), needs_size=True),
     Metric("ciou_of_boxes", "cIoU of filled boxes", _of_boxes(c_iou), needs_size=True),
     Metric("nothing_right", "right where nothing is there", _none_right),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vrft.rewards.track_rewards import mean_iou
-from vrft.tasks.metrics.metric import Metric, Resampler, mean_of
+from vrft.tasks.metrics.metric import Metric, Resampler, mean_reward
 from vrft.tasks.section import ScoredPredictions, Section, Table
 from vrft.tasks.tracking.identities import Identities, identities_of, total
 from vrft.types import Prediction, Tracks, expect
@@ -34,7 +34,7 @@ def _idf1(predictions: Sequence[Prediction]) -> Resampler:
 MEAN_IOU = Metric(
     "mean_iou",
     "mean IoU over images",
-    mean_of(lambda one: mean_iou(one.answer, expect(one.example.target, Tracks))),
+    mean_reward(mean_iou, Tracks),
 )
 IDF1 = Metric("idf1", "IDF1", _idf1)
 """Of all questions together, at an IoU of at least 0.5."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from vrft.errors import InputError
 from vrft.rewards import text_measures
 from vrft.rewards.text_measures import word_f1, words_of
-from vrft.tasks.metrics.metric import Metric, mean_of
+from vrft.tasks.metrics.metric import Metric, mean_reward
 from vrft.tasks.parsing.short_answers import is_right, plain_answer
-from vrft.types import Answer, Prediction, Text, Value, expect
+from vrft.types import Answer, Text, Value, expect
 from vrft.types.names import plain_name, plain_text
-
-Measure = Callable[[Answer, Value], float]
 
 
 def says(said: Text, target: Text) -> bool:
@@ -86,21 +81,9 @@ def agreement(answer: Answer, target: Value) -> float:
     return sum(min((sum(same) - own) / 3, 1.0) for own in same) / len(same)
 
 
-def _of_texts(measure: Measure) -> Callable[[Prediction], float]:
-    def score(one: Prediction) -> float:
-        if not isinstance(one.example.target, Text):
-            raise InputError(
-                f"Example '{one.example.id}' asks for no text, so its answer cannot be compared with one. "
-                f"Use the metrics of its own task ({one.example.task})."
-            )
-        return measure(one.answer, one.example.target)
-
-    return score
-
-
 METRICS = (
-    Metric("accuracy", "accuracy", mean_of(_of_texts(accuracy))),
-    Metric("anls", "ANLS", mean_of(_of_texts(anls))),
-    Metric("word_f1", "F1 of words", mean_of(_of_texts(f1))),
-    Metric("vqa_accuracy", "VQA accuracy", mean_of(_of_texts(agreement))),
+    Metric("accuracy", "accuracy", mean_reward(accuracy, Text)),
+    Metric("anls", "ANLS", mean_reward(anls, Text)),
+    Metric("word_f1", "F1 of words", mean_reward(f1, Text)),
+    Metric("vqa_accuracy", "VQA accuracy", mean_reward(agreement, Text)),
 )
