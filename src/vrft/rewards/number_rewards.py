@@ -7,10 +7,8 @@ wrong. Every term raises InputError for a target that is not a number.
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 
 from vrft.types import Answer, Number, Value, expect
-from vrft.types.units import converted
 
 PLACES = 9
 """Errors are rounded to so many decimals, so that exact tenths lie on the edges that they name."""
@@ -26,8 +24,8 @@ def pair_of(answer: Answer, target: Value | None) -> tuple[float, float] | None:
         return None
     if said.unit == right.unit or not right.unit or not said.unit:
         return said.number, right.number
-    number = converted(Decimal(repr(said.number)), said.unit, right.unit)
-    return None if number is None else (float(number), right.number)
+    same = said.in_unit(right.unit)
+    return None if same is None else (same.number, right.number)
 
 
 def relative_error(said: float, right: float, floor: float = 0.0) -> float:

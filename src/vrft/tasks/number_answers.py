@@ -12,7 +12,6 @@ from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.fusion import Rule, best_logprob, median, self_consistency
 from vrft.tasks.task import Task
 from vrft.types import Number, Record, Value
-from vrft.types.units import converted
 
 RULES: Mapping[str, Rule] = {
     "median": median,
@@ -43,17 +42,6 @@ def number_text(value: Number) -> str:
     return f"{plain} {value.unit}".strip()
 
 
-def in_unit(value: Number, unit: str) -> Number | None:
-    """The same in another unit; a bare number has it already. None where it cannot be converted.
-
-    Example:
-        >>> in_unit(Number(320.0, "cm"), "m"), in_unit(Number(3.0, "kg"), "m")
-        (Number(number=3.2, unit='m'), None)
-    """
-    number = converted(Decimal(repr(value.number)), value.unit or unit, unit)
-    return None if number is None else Number(float(number), unit)
-
-
 def passed_over(numbers: Iterable[tuple[Record, Number]], why: str) -> list[str]:
     """A sentence about labels that are not asked about, with the first few; none where there are none."""
     found = [f"{number_text(number)} ({record.id})" for record, number in numbers]
@@ -70,7 +58,7 @@ def closeness(one: Value, other: Value) -> float:
     """
     if not (isinstance(one, Number) and isinstance(other, Number)):
         return 0.0
-    same = in_unit(other, one.unit) if one.unit else other
+    same = other.in_unit(one.unit) if one.unit else other
     if same is None:
         return 0.0
     size = max(abs(one.number), abs(same.number))

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from vrft.types.frames import BoxXYXY, PointXY
 from vrft.types.names import nfc, plain_name
-from vrft.types.units import unit_of
+from vrft.types.units import converted, unit_of
 from vrft.types.values import Finite, Mask, Shape, Value
 
 
@@ -93,6 +93,16 @@ class Number(Value):
         if unit is None:
             return (self.number, self.unit)
         return (float(Decimal(repr(self.number)) * unit.factor), unit.quantity)
+
+    def in_unit(self, unit: str) -> Number | None:
+        """The same in another unit; a bare number has it already. None where it cannot be converted.
+
+        Example:
+            >>> Number(320.0, "cm").in_unit("m"), Number(3.0, "kg").in_unit("m")
+            (Number(number=3.2, unit='m'), None)
+        """
+        number = converted(Decimal(repr(self.number)), self.unit or unit, unit)
+        return None if number is None else Number(float(number), unit)
 
     survives_mirror = True
     """A mirror changes no number; a crop may."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from vrft.tasks.fusion.candidate import Candidate, Similarity, filter_candidates, preferred
 from vrft.types import Answer, Number
-from vrft.types.units import converted
 
 
 def median(candidates: Sequence[Candidate], similarity: Similarity) -> Answer:
@@ -29,7 +27,7 @@ def median(candidates: Sequence[Candidate], similarity: Similarity) -> Answer:
     if left.decided is not None:
         return left.decided
     unit = next((n.unit for c in left.found if (n := _number(c)).unit), "")
-    known = [(number, c) for c in left.found if (number := _in_unit(_number(c), unit)) is not None]
+    known = [(same.number, c) for c in left.found if (same := _number(c).in_unit(unit)) is not None]
     middle = sorted(number for number, _ in known)[(len(known) - 1) // 2]
     return preferred([c for number, c in known if number == middle]).answer
 
@@ -37,7 +35,3 @@ def median(candidates: Sequence[Candidate], similarity: Similarity) -> Answer:
 def _number(candidate: Candidate) -> Number:
     assert isinstance(candidate.value, Number)
     return candidate.value
-
-
-def _in_unit(value: Number, unit: str) -> Decimal | None:
-    return converted(Decimal(repr(value.number)), value.unit or unit, unit)

@@ -14,7 +14,7 @@ from vrft.rewards.papers.onethinker.onethinker_number import regression_term
 from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
 from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.metrics.number_metrics import MRA, WITHIN_5_PERCENT, mean_absolute_error
-from vrft.tasks.number_answers import ATTACKS, NumberTask, closeness, in_unit, number_text, passed_over
+from vrft.tasks.number_answers import ATTACKS, NumberTask, closeness, number_text, passed_over
 from vrft.tasks.parsing.answer_parsers import parse_number_answer
 from vrft.tasks.prompt_text import answer_instructions, in_tags
 from vrft.tasks.task import Setting, audit_example
@@ -94,14 +94,14 @@ class Measuring(NumberTask):
     def unused(self, records: Sequence[Record]) -> Sequence[str]:
         """Numbers of another quantity than the unit that is asked for, or out of bounds."""
         said = [(record, number) for record in records for _, number in record.about("question", Number)]
-        other = [one for one in said if self.unit and in_unit(one[1], self.unit) is None]
+        other = [one for one in said if self.unit and one[1].in_unit(self.unit) is None]
         outside = [one for one in said if one not in other and self._target(one[1]) is None]
         bounds = f"an answer lies from {self.least} to {self.most}"
         return [*passed_over(other, f"no such number is in {self.unit}"), *passed_over(outside, bounds)]
 
     def _target(self, number: Number) -> Number | None:
         """A label in the unit that is asked for; None where it is of another quantity, or out of bounds."""
-        target = in_unit(number, self.unit) if self.unit else number
+        target = number.in_unit(self.unit) if self.unit else number
         return target if target is not None and _inside(target.number, self._fields(target.unit)) else None
 
     def _example(self, record: Record, place: int, question: str, target: Number) -> Example:
