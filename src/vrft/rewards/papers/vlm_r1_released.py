@@ -30,11 +30,6 @@ Kind = Literal["ap", "ap50", "od_length"]
 ALPHA, GAMMA, TAU = 0.7, 0.3, 0.5
 
 
-def gold_list(solution: str) -> list[NamedBox]:
-    """The labels of a solution's text, as its data files hold it; none where it says 'None'."""
-    return [(one["label"], one["bbox_2d"]) for one in _fenced_answer(solution) or []]
-
-
 def od_reward(text: str, gold: Sequence[NamedBox], kind: Kind = "od_length") -> float:
     """AP of the last fenced list in the last answer tags, in [0, 1].
 
