@@ -110,6 +110,32 @@ def _names(given: object) -> object:
     return [name.strip() for name in given.split(",") if name.strip()]
 
 
+def _each_name(rule: Rule) -> Rule:
+    """A rule for boxes of one category, applied to those of each name."""
+
+    def fused(candidates: Sequence[Candidate], similarity: Callable[[Value, Value], float]) -> Answer:
+        read = [one for one in candidates if isinstance(one.answer.value, Boxes)]
+        names = sorted({name for one in read for name in expect(one.value, Boxes).labels if name})
+        if len(read) < 2 or not names:
+            return rule(candidates, similarity)
+        found, labels = [], []
+        for name in names:
+            part = [
+                replace(one, answer=replace(one.answer, value=of_name(expect(one.value, Boxes), name)[0]))
+                for one in read
+            ]
+            boxes = rule(part, similarity).as_(Boxes) or Boxes()
+            found += list(zip(boxes.xyxy_px, box_scores(boxes), strict=True))
+            labels += [name] * boxes.size
+        value = Boxes(tuple(box for box, _ in found), tuple(score for _, score in found), tuple(labels))
+        return Answer(value, formatted=all(one.answer.formatted for one in read))
+
+    return fused
+
+
+RULES: Mapping[str, Rule] = {**BoxTask.rules, "wbf": _each_name(wbf), "nms": _each_name(nms)}
+
+
 @dataclass(frozen=True)
 class MultiDetection(BoxTask):
     """All objects of several categories, in one answer.
@@ -130,6 +156,7 @@ class MultiDetection(BoxTask):
     terms = TERMS
     metrics = tuple(map(over_names, AVERAGE_PRECISION))
     sections = SECTIONS
+    rules = RULES
     takes_options = True
     answers_many = True
     has_confidences = True
@@ -142,12 +169,8 @@ class MultiDetection(BoxTask):
     attacks = ATTACKS
 
     @property
-    def example_fields(self) -> Mapping[str, object]:  # type: ignore[override]
+    def example_fields(self) -> Mapping[str, object]:
         return {NOTATION: self.notation} if self.notation != "list" else {}
-
-    @property
-    def rules(self) -> Mapping[str, Rule]:  # type: ignore[override]
-        return {**BoxTask.rules, "wbf": _each_name(wbf), "nms": _each_name(nms)}
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question for every image: about those categories whose right answer its labels say in full
@@ -342,29 +365,6 @@ def _noted(content: str, example: Example) -> str:
     if notation == "lines" or not content.startswith("["):
         return f"\n{content}\n" if notation == "lines" else content
     return f"```json\n{content}\n```" if notation == "fenced" else content
-
-
-def _each_name(rule: Rule) -> Rule:
-    """A rule for boxes of one category, applied to those of each name."""
-
-    def fused(candidates: Sequence[Candidate], similarity: Callable[[Value, Value], float]) -> Answer:
-        read = [one for one in candidates if isinstance(one.answer.value, Boxes)]
-        names = sorted({name for one in read for name in expect(one.value, Boxes).labels if name})
-        if len(read) < 2 or not names:
-            return rule(candidates, similarity)
-        found, labels = [], []
-        for name in names:
-            part = [
-                replace(one, answer=replace(one.answer, value=of_name(expect(one.value, Boxes), name)[0]))
-                for one in read
-            ]
-            boxes = rule(part, similarity).as_(Boxes) or Boxes()
-            found += list(zip(boxes.xyxy_px, box_scores(boxes), strict=True))
-            labels += [name] * boxes.size
-        value = Boxes(tuple(box for box, _ in found), tuple(score for _, score in found), tuple(labels))
-        return Answer(value, formatted=all(one.answer.formatted for one in read))
-
-    return fused
 
 
 TASK = MultiDetection()
