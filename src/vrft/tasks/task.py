@@ -129,11 +129,14 @@ class Task(ABC):
     """A score is 1 or 0 and nothing between."""
     label_lacks: str = ""
     """What a right answer needs and no label holds, as the report says it; empty where a label holds all."""
-    example_fields: Mapping[str, object] = MappingProxyType({})
-    """``Example.fields`` of every question: what reading an answer depends on besides the question, such as
-    an option of this task."""
     attacks: Mapping[str, Attack] = MappingProxyType({})
     """Further ways to cheat for ``vrft audit``, by name (``vrft.tasks.attacks``)."""
+
+    @property
+    def example_fields(self) -> Mapping[str, object]:
+        """``Example.fields`` of every question: what reading an answer depends on besides the question, such
+        as an option of this task."""
+        return {}
 
     def fits(self, provides: Collection[Provides]) -> bool:
         """Whether labels say what it asks about; no labels suit a task that any image will do for."""

@@ -93,7 +93,7 @@ class Clicking(Task):
     score_rule = "1 for the right action at the right place, times the F1 of its text"
 
     @property
-    def example_fields(self) -> Mapping[str, object]:  # type: ignore[override]
+    def example_fields(self) -> Mapping[str, object]:
         return {STYLE: self.style} if self.style != "json" else {}
 
     def examples(self, records: Sequence[Record]) -> list[Example]:

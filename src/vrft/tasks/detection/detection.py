@@ -112,7 +112,7 @@ class Detection(BoxTask):
     )
 
     @property
-    def example_fields(self) -> Mapping[str, object]:  # type: ignore[override]
+    def example_fields(self) -> Mapping[str, object]:
         return {IGNORE: True} if self.ignore_other_classes else {}
 
     def examples(self, records: Sequence[Record]) -> Sequence[Example]:

@@ -87,7 +87,7 @@ class Grounding(BoxTask):
     score_rule = "IoU of the box with the label"
 
     @property
-    def example_fields(self) -> Mapping[str, object]:  # type: ignore[override]
+    def example_fields(self) -> Mapping[str, object]:
         return {KEY: self.key} if self.key else {}
 
     def examples(self, records: Sequence[Record]) -> list[Example]:

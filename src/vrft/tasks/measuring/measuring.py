@@ -74,7 +74,7 @@ class Measuring(NumberTask):
     attacks = ATTACKS
 
     @property
-    def example_fields(self) -> Mapping[str, object]:  # type: ignore[override]
+    def example_fields(self) -> Mapping[str, object]:
         return self._fields(self.unit)
 
     def _fields(self, unit: str) -> Mapping[str, object]:

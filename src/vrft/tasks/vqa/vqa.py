@@ -89,7 +89,7 @@ class Vqa(Task):
     attacks = vqa_attacks.ATTACKS
 
     @property
-    def example_fields(self) -> Mapping[str, object]:  # type: ignore[override]
+    def example_fields(self) -> Mapping[str, object]:
         return {} if self.letters else {UNLETTERED: True}
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
