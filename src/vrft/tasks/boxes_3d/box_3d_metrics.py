@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from vrft.rewards.box_3d_rewards import Match, iou_3d_matched, matched_3d
 from vrft.rewards.number_rewards import mean_relative_accuracy
-from vrft.tasks.metrics.metric import Metric, Resampler, mean_of, mean_reward
+from vrft.tasks.metrics.metric import Metric, mean_of, mean_reward, ratio_of_sums
 from vrft.types import Boxes3D, Prediction, expect
 
 FOUND = 0.25
@@ -26,17 +24,9 @@ def _pairs(one: Prediction) -> tuple[list[Match], int, int]:
     return matched_3d(said, gold), said.size, gold.size
 
 
-def _f1(predictions: Sequence[Prediction]) -> Resampler:
-    counts_Q2 = np.array(
-        [(2 * sum(iou >= FOUND for *_, iou in found), n + m) for found, n, m in map(_pairs, predictions)],
-        dtype=float,
-    ).reshape(-1, 2)
-
-    def value(indices: np.ndarray) -> float:
-        true, boxes = counts_Q2[indices].sum(0)
-        return float(true / boxes) if boxes else math.nan
-
-    return value
+def _f1(one: Prediction) -> tuple[float, float]:
+    found, said, labelled = _pairs(one)
+    return 2 * sum(iou >= FOUND for *_, iou in found), said + labelled
 
 
 def _mra(one: Prediction) -> float:
@@ -68,7 +58,7 @@ MEAN_IOU = Metric(
     "mean 3-D IoU",
     mean_reward(iou_3d_matched, Boxes3D),
 )
-F1 = Metric("f1_25", "F1 at 3-D IoU 0.25", _f1)
+F1 = Metric("f1_25", "F1 at 3-D IoU 0.25", ratio_of_sums(_f1))
 MRA = Metric("mra", "MRA of sizes and distance", mean_of(_mra))
 YAW = Metric("yaw_error", "yaw error", mean_of(_yaw), unit="degrees", higher_is_better=False, negligible=1.0)
 METRICS = (MEAN_IOU, F1, MRA, YAW)

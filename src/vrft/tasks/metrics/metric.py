@@ -88,6 +88,21 @@ def mean_of(score: Callable[[Prediction], float]) -> Prepare:
     return prepare
 
 
+def ratio_of_sums(counts: Callable[[Prediction], tuple[float, float]]) -> Prepare:
+    """One count over another, each summed over all predictions first; NaN where the latter sum is 0."""
+
+    def prepare(predictions: Sequence[Prediction]) -> Resampler:
+        counts_Q2 = np.array([counts(one) for one in predictions], dtype=float).reshape(-1, 2)
+
+        def value(indices: np.ndarray) -> float:
+            part, whole = counts_Q2[indices].sum(0)
+            return float(part / whole) if whole else math.nan
+
+        return value
+
+    return prepare
+
+
 def mean_reward(reward: Callable[[Answer, Value], float], kind: type[Value]) -> Prepare:
     """The mean of a reward over questions that ask for a kind of value."""
     return mean_of(lambda one: reward(one.answer, target_of(one.example, kind)))

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from vrft.rewards import text_measures
 from vrft.rewards.text_measures import edit_distance, words_of
-from vrft.tasks.metrics.metric import Metric, Prepare, Resampler, mean_reward, target_of
+from vrft.tasks.metrics.metric import Metric, Prepare, mean_reward, ratio_of_sums, target_of
 from vrft.types import Answer, Prediction, Text, Value, expect
 from vrft.types.names import plain_text
 
@@ -81,16 +79,7 @@ def _rate(parts: Callable[[str], Sequence[str]]) -> Prepare:
         found = [(edit_distance(written, gold), len(gold)) for gold in map(parts, folded(target, ignore))]
         return min(found)
 
-    def prepare(predictions: Sequence[Prediction]) -> Resampler:
-        edits, lengths = np.array([counts(one) for one in predictions], dtype=float).reshape(-1, 2).T
-
-        def value(indices: np.ndarray) -> float:
-            total = lengths[indices].sum()
-            return float(edits[indices].sum() / total) if total else float("nan")
-
-        return value
-
-    return prepare
+    return ratio_of_sums(counts)
 
 
 METRICS = (

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from vrft.rewards.track_rewards import mean_iou
-from vrft.tasks.metrics.metric import Metric, Resampler, mean_reward
+from vrft.tasks.metrics.metric import Metric, mean_reward, ratio_of_sums
 from vrft.tasks.section import ScoredPredictions, Section, Table
 from vrft.tasks.tracking.identities import Identities, identities_of, total
 from vrft.types import Prediction, Tracks, expect
@@ -20,15 +17,9 @@ def _identities(one: Prediction) -> Identities:
     return identities_of(one.answer.as_(Tracks), expect(one.example.target, Tracks))
 
 
-def _idf1(predictions: Sequence[Prediction]) -> Resampler:
-    each = [_identities(one) for one in predictions]
-    counts_Q2 = np.array([(2 * one.true, one.gold + one.said) for one in each], dtype=float).reshape(-1, 2)
-
-    def value(indices: np.ndarray) -> float:
-        true, boxes = counts_Q2[indices].sum(0)
-        return float(true / boxes) if boxes else math.nan
-
-    return value
+def _idf1(one: Prediction) -> tuple[float, float]:
+    found = _identities(one)
+    return 2 * found.true, found.gold + found.said
 
 
 MEAN_IOU = Metric(
@@ -36,7 +27,7 @@ MEAN_IOU = Metric(
     "mean IoU over images",
     mean_reward(mean_iou, Tracks),
 )
-IDF1 = Metric("idf1", "IDF1", _idf1)
+IDF1 = Metric("idf1", "IDF1", ratio_of_sums(_idf1))
 """Of all questions together, at an IoU of at least 0.5."""
 
 
