@@ -150,6 +150,8 @@ def test_labels_that_are_not_asked_about_are_named():
     assert COUNTING.unused([numbers]) == [
         "Not asked about, since a count is a whole number from 0 without a unit: 2.5 (a), 2 m (a)."
     ]
+    none = stated("question", ("How long?", Number(2.5)))
+    assert not COUNTING.examples([none]) and "2.5 (a)" in COUNTING.unused([none])[0]
     assert COUNTING.unused([record("a", *boxes("cup", 1))]) == MEASURING.unused([numbers]) == []
     in_kg, short = replace(MEASURING, unit="kg"), replace(MEASURING, least=0.0, most=2.2)
     assert in_kg.unused([numbers]) == ["Not asked about, since no such number is in kg: 2 m (a)."]

@@ -24,6 +24,7 @@ from vrft.tasks.parsing.tags import split_tags
 from vrft.tasks.prompt_text import answer_instructions, in_tags
 from vrft.tasks.task import Setting, audit_example, chosen
 from vrft.types import (
+    About,
     Answer,
     Boxes,
     CoordinateFrame,
@@ -61,6 +62,7 @@ categories nearly all answers would be 0 otherwise."""
 QUESTION_GROUP, IMAGE_GROUP, ABSENT_GROUP = "question", "image", "nothing there"
 """Groups of questions that are about no category, or about one that the image does not show: of so many shots
 of each category all show it, and as many in all show none of what is asked for."""
+_ORDER: tuple[About, ...] = ("category", "question", "image")
 ABOUT = "about"
 """The field of a question that says what its text is: a category, a whole question, or nothing."""
 
@@ -102,10 +104,10 @@ class Counting(NumberTask):
         """Numbers that are below 0, not whole, or have a unit."""
         about = _stated(records)
         numbers = [
-            (record, one.value)
+            (record, number)
             for record in records
-            for one in record.annotations
-            if one.about == about and isinstance(one.value, Number) and not _is_count(one.value)
+            for _, number in record.about(about, Number)
+            if not _is_count(number)
         ]
         return passed_over(numbers, "a count is a whole number from 0 without a unit")
 
@@ -117,15 +119,11 @@ class Counting(NumberTask):
         for category in sorted(shown | set(order[: max(MOST_ZEROS, len(shown))])):
             yield self._example(record, "category", category, category, float(count[category]))
 
-    def _from_numbers(self, record: Record, about: str) -> Iterator[Example]:
-        places: Counter[str] = Counter()
-        for one in record.annotations:
-            if one.about == about and isinstance(one.value, Number):
-                place = places[about]
-                places[about] += 1
-                if _is_count(one.value):
-                    key = one.name if about == "category" else f"{about[0]}{place}"
-                    yield self._example(record, about, key, one.name, one.value.number)
+    def _from_numbers(self, record: Record, about: About) -> Iterator[Example]:
+        for place, (one, number) in enumerate(record.about(about, Number)):
+            if _is_count(number):
+                key = one.name if about == "category" else f"{about[0]}{place}"
+                yield self._example(record, about, key, one.name, number.number)
 
     def _example(self, record: Record, about: str, key: str, name: str, number: float) -> Example:
         groups = {"question": QUESTION_GROUP, "image": IMAGE_GROUP}
@@ -188,14 +186,15 @@ class Counting(NumberTask):
         ]
 
 
-def _stated(records: Sequence[Record]) -> str:
-    """What the numbers of rows are about; of several kinds the first that has a count."""
-    known = {one.about for record in records for one in record.annotations if _is_count(one.value)}
-    return next((about for about in ("category", "question", "image") if about in known), "")
+def _stated(records: Sequence[Record]) -> About:
+    """What the numbers of rows are about; of several kinds the first that has a count, if any has."""
+    numbers = [(about, n) for record in records for about in _ORDER for _, n in record.about(about, Number)]
+    counts = {about for about, number in numbers if _is_count(number)}
+    return min(counts or {about for about, _ in numbers}, key=_ORDER.index, default=_ORDER[0])
 
 
-def _is_count(value: Value) -> bool:
-    return isinstance(value, Number) and value.number >= 0 and value.number.is_integer() and not value.unit
+def _is_count(value: Number) -> bool:
+    return value.number >= 0 and value.number.is_integer() and not value.unit
 
 
 TASK = Counting()
