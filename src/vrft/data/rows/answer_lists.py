@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
-from typing import Any
 
 from vrft.data.data_options import BoxOrder
 from vrft.data.label_checks import IMAGE_TEXT, QUESTION_TEXT
@@ -60,10 +59,10 @@ class AnswersForm(RowForm):
         if not any(key in entry for key in IMAGE_COLUMNS):
             return frozenset()
         if any(key in entry for key in QUESTION):
-            asks = any(key in entry for key in _ANSWERS) or _choices(row) or _listed(_first(row, TARGET))
+            asks = any(key in entry for key in _ANSWERS) or _choices(row) or _listed(row.first(TARGET))
             return frozenset({QUESTION_TEXT} if asks else ())
         alone = not any(key in entry for key in TARGET)
-        return frozenset({IMAGE_TEXT} if alone and isinstance(_first(row, _WRITTEN), str) else ())
+        return frozenset({IMAGE_TEXT} if alone and isinstance(row.first(_WRITTEN), str) else ())
 
     def loose_boxes(self, row: LabelRow) -> list[Sequence[float]]:
         found = read_box(unpacked(row.entry.get("bbox"))) if "bbox" in row.entry else None
@@ -72,7 +71,7 @@ class AnswersForm(RowForm):
     def add(self, record: Record, row: LabelRow, pair: Provides, reading: Reading) -> Record:
         if pair == IMAGE_TEXT:
             return _add_text(record, row, reading)
-        question = _first(row, QUESTION)
+        question = row.first(QUESTION)
         if not isinstance(question, str) or not question.strip():
             raise LabelError("The row asks no question.", row.where, _EXPECTED)
         question, value = nfc(question.strip()), _answer(row)
@@ -84,7 +83,7 @@ class AnswersForm(RowForm):
 
 
 def _add_text(record: Record, row: LabelRow, reading: Reading) -> Record:
-    written, key = _first(row, _WRITTEN), next((key for key in _BOXES if key in row.entry), None)
+    written, key = row.first(_WRITTEN), next((key for key in _BOXES if key in row.entry), None)
     if not isinstance(written, str):
         fix = 'Write what is written there, or "" where nothing is.'
         raise LabelError("The row has no text under 'text'.", row.where, fix)
@@ -106,7 +105,7 @@ def _answer(row: LabelRow) -> Text:
         raise LabelError(problem, row.where, "Write 0.05 for five per cent.")
     if choices:
         return Text(_letter(row, choices), choices=tuple(choices.items()), tolerance=tolerance)
-    answers = _texts(_first(row, (*_ANSWERS, *TARGET)))
+    answers = _texts(row.first((*_ANSWERS, *TARGET)))
     if not answers:
         raise LabelError("The row has no text under 'answers'.", row.where, _EXPECTED)
     usual = Counter(answers).most_common(1)[0][0]
@@ -115,7 +114,7 @@ def _answer(row: LabelRow) -> Text:
 
 def _choices(row: LabelRow) -> dict[str, str]:
     """Text by letter; nothing where a row has no choices."""
-    given = unpacked(_first(row, _CHOICES))
+    given = unpacked(row.first(_CHOICES))
     if isinstance(given, Mapping):
         return {str(letter): str(text) for letter, text in given.items() if text is not None}
     if isinstance(given, list | tuple) and len(given) <= len(ascii_uppercase):
@@ -127,8 +126,8 @@ def _choices(row: LabelRow) -> dict[str, str]:
 
 def _letter(row: LabelRow, choices: Mapping[str, str]) -> str:
     """The letter of the right choice."""
-    place = number(_first(row, _PLACES))
-    given = _first(row, (*TARGET, "label", *_ANSWERS)) if place is None else int(place)
+    place = number(row.first(_PLACES))
+    given = row.first((*TARGET, "label", *_ANSWERS)) if place is None else int(place)
     said = _texts(given)
     found = {letter for letter in choices for one in said if plain_name(letter) == plain_name(one)}
     found = found or {x for x, text in choices.items() for one in said if plain_name(text) == plain_name(one)}
@@ -169,10 +168,6 @@ def _listed(given: object) -> bool:
         and all(isinstance(one, str) for one in given)
         and (read_box(given) is None)
     )
-
-
-def _first(row: LabelRow, keys: Sequence[str]) -> Any:
-    return next((row.entry[key] for key in keys if row.entry.get(key) is not None), None)
 
 
 FORM = AnswersForm()

@@ -62,7 +62,11 @@ class LabelRow:
     @property
     def images(self) -> object:
         """The same, or a list of several, as its column has it; None where it has none."""
-        return next((self.entry[key] for key in IMAGE_COLUMNS if self.entry.get(key) is not None), None)
+        return self.first(IMAGE_COLUMNS)
+
+    def first(self, columns: Iterable[str]) -> Any:
+        """What the first of these columns holds that holds anything; None where none does."""
+        return next((self.entry[key] for key in columns if self.entry.get(key) is not None), None)
 
     def named(self, value: object, column: str) -> str:
         """A class by its name, or by its number where the column has names."""
