@@ -18,6 +18,7 @@ from vrft.types import Annotation, Boxes, BoxXYXY, Image, Label, Mask, Provides,
 from vrft.types.names import nfc
 
 CATEGORY_BOXES: Provides = ("category", "boxes")
+CATEGORY_TRACKS: Provides = ("category", "tracks")
 IMAGE_CLASS: Provides = ("image", "label")
 PHRASE_BOXES: Provides = ("phrase", "boxes")
 QUESTION_LABEL: Provides = ("question", "label")

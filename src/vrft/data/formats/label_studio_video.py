@@ -14,9 +14,9 @@ from typing import Any
 
 from vrft.data.dataset import Dataset
 from vrft.data.formats.json_files import is_objects, json_files, mentions, parsed
-from vrft.data.formats.mot_challenge import CATEGORY_TRACKS, OBJECT
+from vrft.data.formats.mot_challenge import OBJECT
 from vrft.data.images import image_size_wh
-from vrft.data.label_checks import Mistakes, parts_by_folder, raise_all, record_id
+from vrft.data.label_checks import CATEGORY_TRACKS, Mistakes, parts_by_folder, raise_all, record_id
 from vrft.data.scalars import number
 from vrft.data.sequences import KeyFrame, between_keys, numbered_images
 from vrft.errors import LabelError

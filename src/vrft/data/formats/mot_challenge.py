@@ -17,14 +17,13 @@ from pathlib import Path
 
 from vrft.data.dataset import Dataset
 from vrft.data.images import image_size_wh
-from vrft.data.label_checks import Mistakes, part_of_record, raise_all, record_id
+from vrft.data.label_checks import CATEGORY_TRACKS, Mistakes, part_of_record, raise_all, record_id
 from vrft.data.scalars import number
 from vrft.data.sequences import numbered_images
 from vrft.errors import LabelError
 from vrft.types import Annotation, Image, Provides, Record, Tracks
 from vrft.types.tracks import TrackBox
 
-CATEGORY_TRACKS: Provides = ("category", "tracks")
 CLASSES = (
     *("pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle"),
     *("static person", "distractor", "occluder", "occluder on the ground", "full occluder", "reflection"),
