@@ -123,10 +123,8 @@ class Grounding(BoxTask):
         return f'{head} Output your grounding box. Following "<answer>{box}</answer>" format.{clause}'
 
     def gold(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
-        boxes, key = (
-            [frames[0].box_text(box) for box in expect(example.target, Boxes).xyxy_px],
-            example.fields.get(KEY),
-        )
+        key = example.fields.get(KEY)
+        boxes = [frames[0].box_text(box) for box in expect(example.target, Boxes).xyxy_px]
         if key:
             content = ", ".join(f'{{"{key}": [{box}]}}' for box in boxes)
         else:

@@ -155,10 +155,8 @@ class Tracking(Task):
 
     def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
         """Boxes by image; of a thing whose box in the first image is given, that image does not count."""
-        sections, by_number = (
-            split_tags(text, example.form),
-            dict(zip(_numbers(example), frames, strict=False)),
-        )
+        sections = split_tags(text, example.form)
+        by_number = dict(zip(_numbers(example), frames, strict=False))
         if not sections.content:
             return answered(text, sections, (Fault.EMPTY,), None)
         tracks, faults = read_tracks(sections.content, by_number, SEVERAL in example.fields)
