@@ -11,7 +11,7 @@ from vrft.rewards.papers.onethinker.onethinker_text import choice_text, ocr_text
 from vrft.rewards.papers.rouge import rouge_mean, stem
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import RewardOptions, Scorer
-from vrft.types import Annotation, Image, Record, Text
+from vrft.types import Annotation, Example, Image, Record, Text
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,29 @@ def test_onethinker_reads_the_whole_text_where_its_tags_are_empty():
     assert ocr_text("<answer></answer> north pier", "<answer></answer> north pier") == 1
     assert [choice_text(tagged(x), "B") for x in ("b", "(B)", "\\boxed{B}", "B.", "BC")] == [1, 1, 1, 0, 0]
     assert open_ended_text(tagged("boats"), "boat") == pytest.approx(2 / 3)
+    fractions = ("3/4", "0.75", "\\dfrac{3}{4}", "$\\boxed{\\frac{6}{8}}$", "0.76", "4/3", "3/0")
+    assert [choice_text(tagged(x), "$0.75$") for x in fractions] == [1, 1, 1, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "label", "accuracy"),
+    [
+        (None, "12.004", "12", 1.0),
+        ("numerical", "12.004", "12", 1.0),
+        ("regression", "9.2", "8", 0.7),
+        ("math", "1/8", "0.125", 1.0),
+        ("OCR", "north gate", "north pier", 0.5),
+        ("open-ended", "boats", "boat", 2 / 3),
+        ("riddle", "12", "12", 0.0),
+    ],
+)
+def test_onethinkers_kinds_of_question(kind, said, label, accuracy):
+    options = {} if kind is None else {"accuracy": {"kind": kind}}
+    scorer = Scorer(
+        load_task("vqa"), RewardOptions(setting="onethinker", allow_unsafe_reward=True, options=options)
+    )
+    example = Example("a", "a", "vqa", (Image(Path("a.png"), (8, 8)),), "What?", Text(label))
+    assert scorer.score_text(tagged(said), example, []).terms["accuracy"] == pytest.approx(0.9 * accuracy)
 
 
 def test_settings_bear_these_numbers():

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vrft.rewards.papers.tag_form import has_form
+from vrft.rewards.papers.written_places import placed
 from vrft.types import Action, Answer, CoordinateFrame, PointXY, Value, expect
 from vrft.types.actions import NO_TEXT
 
@@ -24,6 +25,8 @@ WEIGHT_ACCURACY, WEIGHT_FORMAT = 0.8, 0.2
 NEAR_PX = 140
 """Distance to a gold point below which a click is right."""
 LEAST_F1 = 0.5
+NO_ACTION = "no action"
+"""What an answer without a readable action does there; it is right where the label says so."""
 NEEDS_TEXT = ("type", "select", "open_app")
 DIRECTIONS = ("left", "right", "up", "down")
 _CONTENT = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
@@ -49,7 +52,8 @@ def gold_text(target: Value) -> str:
     """A target as the release has its labels; a click with neither box nor point has an empty box there."""
     gold = expect(target, Action)
     place = gold.box_px or gold.xy_px or ()
-    return json.dumps({"action": gold.action, "gt_bbox": list(place), "input_text": gold.text or NO_TEXT})
+    action = NO_ACTION if gold.action == NO_ACTION.replace(" ", "_") else gold.action
+    return json.dumps({"action": action, "gt_bbox": list(place), "input_text": gold.text or NO_TEXT})
 
 
 def accuracy_text(text: str, gold: str, frame: CoordinateFrame | None = None) -> float:
@@ -72,7 +76,7 @@ def accuracy_text(text: str, gold: str, frame: CoordinateFrame | None = None) ->
     try:
         label = json.loads(gold)
         kind, place, words = label["action"].lower(), label["gt_bbox"], label["input_text"]
-        if (_first(_NAME, text) or "no action").lower() != kind:
+        if (_first(_NAME, text) or NO_ACTION).lower() != kind:
             return 0.0
         if kind == "click":
             return float(_hit(placed(_point(text), frame), place))
@@ -122,16 +126,6 @@ def text_f1(said: str, gold: str) -> float:
     both = len(one & other)
     precision, recall = both / len(one) if one else 0, both / len(other) if other else 0
     return 2 * (precision * recall) / (precision + recall) if precision + recall else 0
-
-
-def placed(point: PointXY, frame: CoordinateFrame | None) -> PointXY:
-    """Written numbers in pixels of the file, inside of the image or not, as released code scales them."""
-    if frame is None:
-        return point
-    (left, top, right, _), (x, y), (across, down) = frame.window_px, point, frame.step_px
-    if frame.name in ("norm1", "norm100"):
-        across, down = (side / extent for side, extent in zip(frame.window_wh, frame.extent_wh, strict=True))
-    return (right - x * across if frame.mirrored else left + x * across, top + y * down)
 
 
 def python_value(text: str) -> Any:

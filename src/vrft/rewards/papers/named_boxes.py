@@ -12,6 +12,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from vrft.rewards.papers.written_places import shown_boxes
 from vrft.types import Boxes, CoordinateFrame, Value, expect
 
 NamedBox = tuple[str, Sequence[float]]
@@ -25,7 +26,15 @@ def written_labels(target: Value, frame: CoordinateFrame | None) -> list[NamedBo
         [float(number) for number in frame.box_text(box).split(", ")] if frame is not None else [*box]
         for box in labels.xyxy_px
     ]
-    return list(zip((name or "" for name in labels.labels or [""] * len(boxes)), boxes, strict=True))
+    return list(zip(_names(labels), boxes, strict=True))
+
+
+def shown_labels(target: Value, frame: CoordinateFrame | None) -> tuple[list[NamedBox], tuple[float, float]]:
+    """The labels in pixels of what is shown of the file, and the factors by which written numbers come there:
+    for code that rescales the answer, and whose pairs depend on distances in pixels."""
+    labels = expect(target, Boxes)
+    boxes, scale_xy = shown_boxes(labels.xyxy_px, frame)
+    return list(zip(_names(labels), boxes, strict=True)), scale_xy
 
 
 def coco_precision(found: Sequence[NamedBox], gold: Sequence[NamedBox]) -> np.ndarray:
@@ -42,6 +51,10 @@ def coco_precision(found: Sequence[NamedBox], gold: Sequence[NamedBox]) -> np.nd
     precision_TRK = evaluation.eval["precision"][:, :, :, 0, 0]
     mean_T: np.ndarray = precision_TRK.reshape(len(precision_TRK), -1).mean(axis=1)
     return mean_T
+
+
+def _names(boxes: Boxes) -> list[str]:
+    return [name or "" for name in boxes.labels] or [""] * boxes.size
 
 
 def _index(boxes: Sequence[NamedBox], ids: dict[str, int]) -> COCO:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 
-from vrft.rewards.papers.gui_r1 import placed
 from vrft.rewards.papers.tag_form import has_form
+from vrft.rewards.papers.written_places import placed
 from vrft.types import Action, Answer, CoordinateFrame, Value, expect
 
 _CONTENT = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)

@@ -58,7 +58,7 @@ def read_boxes(text: str) -> list[NamedBox]:
     content = answer[1].strip().lower().replace("'", '"').replace("[[", "[").replace("]]", "]")
     try:
         items = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     found: dict[tuple[float, ...], str] = {}
     for one in items if isinstance(items, list) else []:
@@ -150,10 +150,9 @@ def reward_term(
     threshold: str | float = "dynamic",
 ) -> float:
     """V-Triune's reward for detection as its code has it: accuracy at a rising threshold, and format."""
-    found: dict[tuple[float, ...], str] = {}
-    for name, box in written_labels(target, frame):
-        found.setdefault(tuple(box), name.lower())
-    gold = [(name, box) for box, name in found.items()]
+    labels = [{"bbox_2d": box, "label": name} for name, box in written_labels(target, frame)]
+    # Labels are read as answers are: an apostrophe in a name loses them all.
+    gold = read_boxes(f"<answer>{json.dumps(labels, ensure_ascii=False)}</answer>")
     value = accuracy(answer.text, gold, threshold=threshold, progress=progress)
     return final(value.final_score, format_reward(answer.text))
 
@@ -162,7 +161,10 @@ def _corners(one: Any) -> tuple[float, ...] | None:
     box = one.get("bbox_2d") if isinstance(one, dict) else None
     if not isinstance(box, list) or len(box) != 4 or not all(isinstance(n, int | float) for n in box):
         return None
-    x1, y1, x2, y2 = map(float, box)
+    try:
+        x1, y1, x2, y2 = map(float, box)
+    except OverflowError:
+        return None
     return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from vrft.geometry.boxes import giou_matrix
-from vrft.rewards.papers.named_boxes import NamedBox, written_labels
+from vrft.rewards.papers.named_boxes import NamedBox, shown_labels
 from vrft.rewards.papers.vision_r1 import ADVANCED, BEGINNER, Stage
 from vrft.types import Answer, CoordinateFrame, Value
 
@@ -90,14 +90,16 @@ def recall_term(
     answer: Answer, target: Value, frame: CoordinateFrame | None, progress: float, staged: bool = False
 ) -> float:
     """Vision-R1's R_recall as its code has it; ``staged`` switches to the second stage half way."""
-    return recall_reward(answer.text, written_labels(target, frame), _stage(progress, staged))
+    gold, scale_xy = shown_labels(target, frame)
+    return recall_reward(answer.text, gold, _stage(progress, staged), scale_xy)
 
 
 def precision_term(
     answer: Answer, target: Value, frame: CoordinateFrame | None, progress: float, staged: bool = False
 ) -> float:
     """Vision-R1's R_prec as its code has it; ``staged`` switches to the second stage half way."""
-    return precision_reward(answer.text, written_labels(target, frame), _stage(progress, staged))
+    gold, scale_xy = shown_labels(target, frame)
+    return precision_reward(answer.text, gold, _stage(progress, staged), scale_xy)
 
 
 def _stage(progress: float, staged: bool) -> Stage | None:
@@ -113,7 +115,7 @@ def _stretched(value: float, stage: Stage) -> float:
 def _json(text: str) -> tuple[list[Any], bool]:
     try:
         data = json.loads(text.replace("```json", "").replace("```", "").strip())
-    except ValueError:
+    except (ValueError, RecursionError):
         return [], False
     return (data if isinstance(data, list) else []), isinstance(data, list | dict)
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from vrft.geometry.boxes import iou
 from vrft.rewards.papers.named_boxes import NamedBox, coco_precision, written_labels
+from vrft.rewards.papers.written_places import placed_box
 from vrft.types import Answer, Boxes, CoordinateFrame, Value, expect
 
 _ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
@@ -97,7 +98,10 @@ def rec_box(text: str) -> tuple[int, int, int, int] | None:
     box = _BOX.search(answer[1]) if answer else None
     if box is None:
         return None
-    x1, y1, x2, y2 = map(int, box.groups())
+    try:
+        x1, y1, x2, y2 = map(int, box.groups())
+    except ValueError:  # thousands of digits
+        return None
     return x1, y1, x2, y2
 
 
@@ -134,17 +138,25 @@ def rec_reward(
     return {"iou": value, "format": float(_REC_FORMAT.search(text) is not None)}
 
 
-def ap_term(answer: Answer, target: Value, frame: CoordinateFrame | None) -> float:
-    """VLM-R1's AP of one answer times its odLength, as its code reads it."""
-    return od_reward(answer.text, written_labels(target, frame))
+def ap_term(
+    answer: Answer,
+    target: Value,
+    frame: CoordinateFrame | None,
+    kind: Kind | Literal["weighted_sum"] = "od_length",
+) -> float:
+    """VLM-R1's AP of one answer times its odLength, as its code reads it; or ``ap``, ``ap50`` or
+    ``weighted_sum`` as its kind."""
+    gold = written_labels(target, frame)
+    return weighted_sum(answer.text, gold) if kind == "weighted_sum" else od_reward(answer.text, gold, kind)
 
 
-def rec_iou_term(answer: Answer, target: Value) -> float:
+def rec_iou_term(answer: Answer, target: Value, frame: CoordinateFrame | None = None) -> float:
     """VLM-R1's IoU of one box, as its code reads it: 0 unless it is written in whole numbers."""
-    boxes, labels = answer.as_(Boxes), expect(target, Boxes).xyxy_px
-    if rec_box(answer.text) is None or boxes is None or boxes.is_empty or not labels:
+    box, labels = rec_box(answer.text), expect(target, Boxes).xyxy_px
+    try:
+        return rec_iou(placed_box(box, frame), labels[0]) if box is not None and labels else 0.0
+    except OverflowError:
         return 0.0
-    return rec_iou(boxes.xyxy_px[0], labels[0])
 
 
 def rec_format_term(answer: Answer, target: Value | None) -> float:
@@ -157,7 +169,7 @@ def _fenced_answer(text: str) -> list[Any] | None:
     fences = _FENCE.findall(answers[-1]) if answers else []
     try:
         found = json.loads(fences[-1]) if fences else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, list) else None
 

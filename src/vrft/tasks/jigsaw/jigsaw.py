@@ -10,6 +10,7 @@ import numpy as np
 
 from vrft.errors import InputError
 from vrft.rewards import text_rewards as texts
+from vrft.rewards.papers import jigsaw_r1
 from vrft.tasks.metrics.metric import Metric, mean_reward
 from vrft.tasks.parsing.answer_parsers import parse_answer
 from vrft.tasks.prompt_text import answer_instructions, in_tags
@@ -55,9 +56,16 @@ def _alike(one: Permutation | None, other: Permutation) -> float:
     return sum(a == b for a, b in zip(one.order, other.order, strict=True)) / other.size
 
 
-SETTINGS: Mapping[str, Setting] = {"recommended": {"places": places, "format": texts.format_reward}}
+SETTINGS: Mapping[str, Setting] = {
+    "recommended": {"places": places, "format": texts.format_reward},
+    "jigsaw_r1": jigsaw_r1.SETTING,
+}
+"""``jigsaw_r1`` is released code with its holes, for the audit and for comparison; it reads no brackets, so
+ask for none with it."""
 TERMS: Setting = {"solved": solved, "no_repetition": texts.no_repetition}
 """What ``reward.weights`` may add to a setting."""
+BARE = "bare"
+"""In ``Example.fields``: the order is written without brackets and commas."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,8 @@ class Jigsaw(PuzzleTask):
     Args:
         rows: of the grid.
         columns: of the grid; 2 to 9 tiles in all.
+        brackets: ask for a list in brackets; otherwise for numbers with blanks between them, as the setting
+            ``jigsaw_r1`` reads them. Both are read.
 
     Raises:
         InputError: there are fewer tiles, or more.
@@ -74,6 +84,7 @@ class Jigsaw(PuzzleTask):
 
     rows: int = 2
     columns: int = 2
+    brackets: bool = True
 
     name = "jigsaw"
     help = "Say in which order the tiles of a shuffled image were; needs no labels."
@@ -94,6 +105,10 @@ class Jigsaw(PuzzleTask):
                 f"jigsaw: {self.rows} rows of {self.columns} columns are not 2 to {MOST_TILES} tiles. Change "
                 "rows or columns."
             )
+
+    @property
+    def example_fields(self) -> Mapping[str, object]:
+        return {} if self.brackets else {BARE: True}
 
     @property
     def what(self) -> str:
@@ -120,12 +135,16 @@ class Jigsaw(PuzzleTask):
             f"An image was cut into {example.question} of tiles, and the tiles were shuffled. The tiles of "
             f"the original image have the numbers 1 to {count}, row by row from the top left. For each place "
             "of the image as it is now, row by row from the top left, say the number of the tile that is "
-            "there.\n" + answer_instructions(self.example_answer, example.form)
+            "there.\n"
+            + answer_instructions(
+                "number number ..." if example.fields.get(BARE) else self.example_answer, example.form
+            )
         )
 
     def gold(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
-        order = list(expect(example.target, Permutation).order)
-        return in_tags(str(order), "I look at the edges of the tiles.", example.form)
+        order = expect(example.target, Permutation).order
+        written = " ".join(map(str, order)) if example.fields.get(BARE) else str([*order])
+        return in_tags(written, "I look at the edges of the tiles.", example.form)
 
     def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
         """The tiles' numbers in brackets or without; another number, or one twice, is no order."""

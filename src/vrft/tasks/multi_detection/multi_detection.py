@@ -18,7 +18,14 @@ from vrft.geometry.matching import greedy_ious, hungarian_ious
 from vrft.rewards import box_rewards as boxes
 from vrft.rewards import text_rewards as texts
 from vrft.rewards.matched_boxes import overlaps
-from vrft.rewards.papers import big_vision, v_triune, vision_r1, vision_r1_released, vlm_r1_released
+from vrft.rewards.papers import (
+    big_vision,
+    v_triune,
+    vision_r1,
+    vision_r1_released,
+    vlm_r1_released,
+    vlm_r1_shaping,
+)
 from vrft.rewards.papers.visual_rft_released.released_reading import format_term
 from vrft.rewards.papers.vlm_r1 import MAX_DETECTIONS
 from vrft.rewards.reward_term import RewardTerm
@@ -87,6 +94,8 @@ TERMS: Setting = {
     "confidence_brier": boxes.confidence_brier,
     "confidence_margin": boxes.confidence_margin,
     **texts.usual_terms(boxes.iou_f1),
+    "vlm_r1_repetition": RewardTerm(vlm_r1_shaping.repetition_term, low=-1.0, high=0.0, unsafe=True),
+    "vlm_r1_cosine": RewardTerm(vlm_r1_shaping.cosine_term, unsafe=True),
 }
 """What ``reward.weights`` may add to a setting."""
 Notation = Literal["list", "fenced", "lines"]

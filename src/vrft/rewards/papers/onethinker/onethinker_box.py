@@ -20,7 +20,8 @@ from vrft.rewards.papers.onethinker.onethinker_reading import (
     answer_of,
     has_format,
 )
-from vrft.types import Answer, Boxes, Value, expect
+from vrft.rewards.papers.written_places import written_box
+from vrft.types import Answer, Boxes, CoordinateFrame, Value, expect
 
 
 class BoxReward(NamedTuple):
@@ -37,7 +38,7 @@ def read_box(text: str) -> tuple[float, ...] | None:
     try:
         box = json.loads(answer_of(text))["boxes"]
         numbers = tuple(map(float, box))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     return numbers if isinstance(box, list) and len(numbers) == 4 else None
 
@@ -60,10 +61,7 @@ def _whole(text: str, box: Sequence[float] | None, gold: Sequence[float]) -> Box
     return BoxReward(ACCURACY * accuracy + FORMAT * form + structure, form, accuracy, structure)
 
 
-def box_term(answer: Answer, target: Value) -> float:
+def box_term(answer: Answer, target: Value, frame: CoordinateFrame | None = None) -> float:
     """OneThinker's reward for one box, as its code reads the text: at most 1.5."""
-    box = read_box(answer.text)
-    found, labels = answer.as_(Boxes), expect(target, Boxes).xyxy_px
-    placed = found.xyxy_px[0] if box is not None and found is not None and found.xyxy_px else None
-    # Its numbers are in pixels of the file where vrft could place them, and as they are written elsewhere.
-    return _whole(answer.text, placed or box, labels[0] if labels else (0.0,) * 4).overall
+    (label, *_) = expect(target, Boxes).xyxy_px or ((0.0,) * 4,)
+    return box_reward(answer.text, written_box(label, frame)).overall

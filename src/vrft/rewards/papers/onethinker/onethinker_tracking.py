@@ -1,8 +1,8 @@
 """OneThinker's reward of tracking as its code gives it, holes included (arXiv 2512.03043).
 
 Total: 0.9 of the accuracy, 0.1 of the format, and up to 0.5 for the answer's structure, which only a
-formatted answer has. The terms read the answer's text: a target has to be in the numbers that a model writes,
-as it is where images are shown in their own pixels.
+formatted answer has. The terms read the answer's text and write the target as the first image's frame has it:
+the images of a sequence have one size there.
 
 What pays for nothing: the structure (0.5 for naming every labelled image, wherever its boxes are), boxes in
 images that show nothing, and of an image that is named twice the last box.
@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, FORMAT, answer_of, has_format
-from vrft.types import Answer, Tracks, Value, expect
+from vrft.rewards.papers.written_places import written_box
+from vrft.types import Answer, CoordinateFrame, Tracks, Value, expect
 
 PART = 0.25
 
@@ -42,9 +43,9 @@ def tracking_parts(text: str, gold: Mapping[str, Any]) -> dict[str, float]:
     return {"overall": overall, "format": formatted, "accuracy": accuracy, "structure_reward": structure}
 
 
-def accuracy_term(answer: Answer, target: Value) -> float:
+def accuracy_term(answer: Answer, target: Value, frame: CoordinateFrame | None = None) -> float:
     """0.9 of the mean IoU over the labelled images."""
-    return ACCURACY * tracking_parts(answer.text, gold_of(target))["accuracy"]
+    return ACCURACY * tracking_parts(answer.text, gold_of(target, frame))["accuracy"]
 
 
 def format_term(answer: Answer, target: Value) -> float:
@@ -57,10 +58,10 @@ def structure_term(answer: Answer, target: Value) -> float:
     return tracking_parts(answer.text, gold_of(target))["structure_reward"]
 
 
-def gold_of(target: Value) -> dict[str, Any]:
-    """A target of one thing as OneThinker's labels have it."""
+def gold_of(target: Value, frame: CoordinateFrame | None = None) -> dict[str, Any]:
+    """A target of one thing as OneThinker's labels have it, in the numbers of a frame."""
     images = expect(target, Tracks).by_image
-    return {str(number): list(next(iter(own.values()))) for number, own in images.items()}
+    return {str(number): list(written_box(next(iter(own.values())), frame)) for number, own in images.items()}
 
 
 def _boxes(written: str) -> Mapping[str, Any] | None:
