@@ -138,4 +138,6 @@ def test_coco_names_annotations_with_a_mask_of_another_size_or_none(
     make_coco("a.json", *place, segmentation=[[1, 1, 2, 2]])
     dataset = load_dataset(tmp_path)
     assert [value.mask for value in values(dataset.records[0])] == [None, None]
-    assert dataset.warnings == ("a.json: segmentations that cover no pixel were not read: annotations 1, 2.",)
+    assert dataset.warnings == (
+        "a.json: segmentations without a pixel, or of two points, were not read: annotations 1, 2.",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,12 @@ def _together(images: ImageFiles, task: Task) -> list[list[Path]]:
     folders: dict[Path, list[Path]] = {}
     for path in images.paths:
         folders.setdefault(path.parent, []).append(path)
-    return [*folders.values()]
+    return [sorted(paths, key=_in_time) for paths in folders.values()]
+
+
+def _in_time(path: Path) -> list[tuple[int, str]]:
+    """A key by which image 10 comes after image 2."""
+    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def questions_about(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from vrft.types.frames import BoxXYXY
 from vrft.types.values import Finite, Shape, Value
@@ -40,7 +42,7 @@ class Action(Value):
     """What is typed, selected or opened, or the direction of a scroll."""
     box_px: tuple[Finite, Finite, Finite, Finite] | None = None
     """Of a target: the box in which a place is right."""
-    radius_px: Finite = 0.0
+    radius_px: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """Of a target without a box: how far from its place another one is still right."""
 
     def __post_init__(self) -> None:
@@ -58,13 +60,8 @@ class Action(Value):
         return None if self.xy_px is None else ((*self.xy_px, *self.xy_px),)
 
     def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
-        (width, height), *_ = sizes_wh
-        if self.xy_px is not None and not (0 <= self.xy_px[0] <= width and 0 <= self.xy_px[1] <= height):
-            x, y = self.xy_px
-            return f"The point {x:g}, {y:g} is outside its image of {width}x{height} pixels."
-        box = self.box_px
-        if box is not None and not (box[0] < box[2] and box[1] < box[3]):
-            return "The box of the action has no area, or its corners are exchanged."
+        if self.action in AT_A_PLACE and self.xy_px is None and self.box_px is None:
+            return f"The action '{self.action}' has no place."
         return Value.misfit(self, sizes_wh)
 
     def doubt(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:

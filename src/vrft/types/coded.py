@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar, Self
 
-from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter
+from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
 from vrft.errors import InputError
+from vrft.types.problems import first_problem
 
 
 class Coded:
@@ -97,8 +98,8 @@ def _decoded(cls: type[Any], row: Any) -> Any:
     try:
         return _chosen(cls, row)
     except ValueError as error:
-        first = str(error).replace("\n", " ")
-        raise InputError(f"This is not a {cls.__name__.lower()}: {first}") from error
+        first = first_problem(error) if isinstance(error, ValidationError) else str(error)
+        raise InputError(f"This is not a {cls.__name__.lower()}: {first}. Fix it.") from error
 
 
 def _chosen(cls: type[Any], row: Any) -> Any:

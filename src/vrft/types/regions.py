@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import ConfigDict
 
 from vrft.types.frames import BoxXYXY
-from vrft.types.values import Finite, Mask, Shape, Value
+from vrft.types.values import Finite, Mask, Shape, Value, misfit_of
 
 RegionPrompt = tuple[float, ...]
 """What a segmenter is asked with: the four numbers of a box, then x and y of each point on the object."""
@@ -87,6 +87,9 @@ class Regions(Value):
             found.append(Shape("rectangle", one.xyxy_px))
             found += [Shape("point", point) for point in one.points_xy_px]
         return found
+
+    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+        return Value.misfit(self, sizes_wh) or misfit_of((self.ignore,), sizes_wh)
 
     def describe(self) -> str:
         return "\n".join(map(_described, self.objects)) or "No objects."

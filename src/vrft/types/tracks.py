@@ -22,7 +22,13 @@ def _rows(given: Any) -> Any:
     if not isinstance(given, Mapping):
         return given
     named = {key: own if isinstance(own, Mapping) else {"": own} for key, own in given.items()}
-    return [(int(key), name, *box) for key, own in named.items() for name, box in own.items()]
+    rows = [(key, name, box) for key, own in named.items() for name, box in own.items()]
+    for key, _, box in rows:
+        if not str(key).strip().isdecimal():
+            raise ValueError(f"{str(key)[:40]!r} is not the number of an image")
+        if not isinstance(box, list | tuple) or len(box) != 4:
+            raise ValueError(f"the box in image {str(key)[:40]!r} is not four numbers")
+    return [(key, name, *box) for key, name, box in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pydantic import Field
 from vrft.types.frames import BoxXYXY, PointXY
 from vrft.types.names import nfc, plain_name
 from vrft.types.units import converted, unit_of
-from vrft.types.values import Finite, Mask, Shape, Value
+from vrft.types.values import Finite, Mask, Shape, Value, misfit_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,11 @@ class Boxes(Value):
     def size(self) -> int:
         return len(self.xyxy_px)
 
+    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+        # Neither of the regions is drawn.
+        own = (self.mask, self.ignore)
+        return Value.misfit(self, sizes_wh) or misfit_of(own, sizes_wh)
+
     def shapes(self) -> Sequence[Shape]:
         scores = self.scores if len(self.scores) == len(self.xyxy_px) else (None,) * len(self.xyxy_px)
         names = self.labels or (None,) * len(self.xyxy_px)
@@ -258,19 +263,6 @@ class Points(Value):
     def evidence_boxes(self) -> Sequence[BoxXYXY]:
         boxes = self.boxes or (None,) * len(self.xy_px)
         return [box or (x, y, x, y) for (x, y), box in zip(self.xy_px, boxes, strict=True)]
-
-    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
-        (width, height), *_ = sizes_wh
-        strange = next((m for m in self.masks if m is not None and m.size_hw != (height, width)), None)
-        if strange is not None:
-            of = f"{strange.size_hw[1]}x{strange.size_hw[0]}"
-            return f"A mask is of {of} pixels, and its image has {width}x{height}."
-        outside = next((xy for xy in self.xy_px if not (0 <= xy[0] <= width and 0 <= xy[1] <= height)), None)
-        if outside is not None:
-            return (
-                f"The point {outside[0]:g}, {outside[1]:g} is outside its image of {width}x{height} pixels."
-            )
-        return Value.misfit(self, sizes_wh)
 
     def doubt(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         beside = next(

@@ -11,14 +11,32 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from vrft.errors import InputError
 from vrft.types.coded import Coded
-from vrft.types.frames import BoxXYXY
+from vrft.types.frames import MAX_SIDE_PX, BoxXYXY
+from vrft.types.run_lengths import run_lengths
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 """A number that JSON can hold."""
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PX)]
+"""Of an image, in pixels."""
+
+
+def _covering(counts: str, info: ValidationInfo) -> str:
+    """Counts that pycocotools can be given: it reads beyond the end of those that are none."""
+    height, width = info.data.get("size_hw", (0, 0))
+    runs = run_lengths(counts)
+    if runs is None or min(runs, default=0) < 0:
+        raise ValueError("they are not run lengths as COCO compresses them")
+    if height and sum(runs) != height * width:
+        raise ValueError(f"they add up to {sum(runs)} pixels, and the mask has {height * width}")
+    return counts
+
+
+RunLengths = Annotated[str, AfterValidator(_covering)]
+"""COCO's compressed counts, of a field behind ``size_hw``; compared with it when they are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,27 @@ class Shape:
     """Of a ``region``, its pixels."""
     frame: int | None = None
     """Of several images, or of a video: which one; None is the first or only one."""
+
+    def misfit(self, size_wh: tuple[int, int]) -> str | None:
+        """Why it cannot be in an image of this size, in a sentence; None where it can."""
+        width, height = size_wh
+        numbers = ", ".join(f"{number:g}" for number in self.numbers)
+        inside = f"its image of {width}x{height} pixels"
+        if self.kind == "point":
+            x, y = self.numbers
+            return (
+                None if 0 <= x <= width and 0 <= y <= height else f"The point {numbers} is outside {inside}."
+            )
+        if self.kind == "rectangle":
+            x1, y1, x2, y2 = self.numbers
+            if not (x1 < x2 and y1 < y2):
+                return f"The box {numbers} has no area, or its corners are exchanged."
+            within = min(x1, y1) >= 0 and x2 <= width and y2 <= height
+            return None if within else f"The box {numbers} is outside {inside}."
+        if self.region is not None and self.region.size_hw != (height, width):
+            high, wide = self.region.size_hw
+            return f"A mask is of {wide}x{high} pixels, and its image has {width}x{height}."
+        return None
 
 
 class Value(Coded):
@@ -101,10 +140,13 @@ class Value(Coded):
         """Why it cannot be a label of images of these sizes in pixels, in a sentence; None where it can."""
         if self.placed and len(sizes_wh) > 1 and any(shape.frame is None for shape in self.shapes()):
             return f"It does not say in which of the {len(sizes_wh)} images it is."
-        width, height = sizes_wh[0]
-        boxes = self.evidence_boxes or ()
-        inside = all(min(box) >= 0 and box[2] <= width and box[3] <= height for box in boxes)
-        return None if inside else f"The target is outside its image of {width}x{height} pixels."
+        for shape in self.shapes():
+            place = shape.frame or 0
+            if place >= len(sizes_wh):
+                return f"It names image {place + 1}, and the images are numbered 1 to {len(sizes_wh)}."
+            if (problem := shape.misfit(sizes_wh[place])) is not None:
+                return problem
+        return None
 
     def doubt(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         """What is odd about it as a label of such images, in a sentence; None where nothing is."""
@@ -130,9 +172,9 @@ class Mask(Value):
 
     kind: ClassVar[str] = "mask"
     placed: ClassVar[bool] = True
-    size_hw: tuple[int, int]
+    size_hw: tuple[Side, Side]
     """Height and width of the file in pixels."""
-    counts: str
+    counts: RunLengths
 
     @property
     def box_xyxy_px(self) -> BoxXYXY | None:
@@ -148,6 +190,12 @@ class Mask(Value):
 
     def describe(self) -> str:
         return f"Mask of a {self.size_hw[1]}x{self.size_hw[0]} image"
+
+
+def misfit_of(regions: Sequence[Mask | None], sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+    """Why one of some regions cannot be of images of these sizes, in a sentence; None where all can."""
+    found = (region.misfit(sizes_wh) for region in regions if region is not None)
+    return next((problem for problem in found if problem is not None), None)
 
 
 class _Several(Value):

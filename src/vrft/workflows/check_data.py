@@ -39,7 +39,9 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     if not path.exists() and str(path).removesuffix(SUFFIX) not in recipe_names():
         raise InputError(f"{path}: there is no such folder, file or recipe. Check the path.")
     if path.exists() and not is_config(path):
-        task = load_task(request.task) if request.task is not None else None
+        task = load_task(request.task, request.task_options) if request.task is not None else None
+        if task is None and request.task_option:
+            raise InputError("--task-option is of a task. Name it with --task.")
         return check(
             path,
             task,
@@ -49,6 +51,8 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
             reading=reading_of(request),
             refusal_of=_refusal_of,
         )
+    if request.task_option:
+        raise InputError("--task-option is for a folder of images. Change a configuration by key=value.")
     given = {
         "task": request.task,
         "model.path": request.model,
@@ -112,6 +116,7 @@ def _plain(request: CheckRequest, task: Task) -> RunConfig:
     settings = FitSettings(
         data=request.path,
         task=task.name,
+        task_options=request.task_options,
         model=request.model or MINIATURE,
         shots=request.shots or FitSettings.shots,
         seed=request.seed or 0,

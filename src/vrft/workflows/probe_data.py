@@ -17,7 +17,7 @@ from vrft.workflows.check_data import is_config
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.requests import ProbeRequest, reading_of, stated
 
-OF_A_FOLDER = ("task", "model", "shots", "form")
+OF_A_FOLDER = ("task", "task_option", "model", "shots", "form")
 
 
 def probe_data(
@@ -49,13 +49,17 @@ def probe_data(
 def _config(request: ProbeRequest) -> RunConfig:
     if not request.path.exists() or is_config(request.path):
         for name in OF_A_FOLDER:
-            if getattr(request, name) is not None:
-                raise InputError(f"--{name} is for a folder of images. Change a configuration by key=value.")
+            if getattr(request, name) not in (None, ()):
+                option = name.replace("_", "-")
+                raise InputError(
+                    f"--{option} is for a folder of images. Change a configuration by key=value."
+                )
         return load_config(recipe_path(request.path), request.overrides)
-    task, _ = labels_at(request.path, request.task, reading=reading_of(request))
+    task, _ = labels_at(request.path, request.task, request.task_options, reading_of(request))
     settings = FitSettings(
         data=request.path,
         task=request.task or task.name,
+        task_options=request.task_options,
         model=request.model or MINIATURE,
         shots=request.shots or FitSettings.shots,
         seed=request.seed,

@@ -123,7 +123,7 @@ class FilesRequest(TaskOptionsRequest):
     novel: Names = Field((), description=NOVEL)
 
 
-class CheckRequest(ReadOptions):
+class CheckRequest(TaskOptionsRequest, ReadOptions):
     """What is examined before a training."""
 
     path: Path = Field(description="Labelled images, a YAML file, or the name of a shipped recipe.")
@@ -140,7 +140,7 @@ class CheckRequest(ReadOptions):
     out: Path = Field(Path("check"), description="Folder that drawn images go to.")
 
 
-class ProbeRequest(ReadOptions):
+class ProbeRequest(TaskOptionsRequest, ReadOptions):
     """What is sampled before a training."""
 
     path: Path = Field(description="Labelled images, a YAML file, or the name of a shipped recipe.")

@@ -116,7 +116,10 @@ class Sheet:
     def warnings(self) -> list[str]:
         found = shared_names([name for _, name in self.categories.items()])
         if self.flat:
-            found.append(f"segmentations that cover no pixel were not read: annotations {some(self.flat)}.")
+            found.append(
+                "segmentations without a pixel, or of two points, were not read: "
+                f"annotations {some(self.flat)}."
+            )
         if self.masks_are_crowds:
             found.append(
                 "all masks are crowds, as CVAT writes every mask, so they were read as single objects. If "

@@ -11,6 +11,7 @@ from pycocotools import mask as coco_mask
 from vrft.errors import MaskError
 from vrft.geometry.boxes import SLACK_PX
 from vrft.types import Mask
+from vrft.types.run_lengths import run_lengths
 
 _NUMBERS = (float, int)
 _FIX = "Fix the segmentation or remove it; the box can stay."
@@ -58,7 +59,7 @@ def _from_runs(entry: Mapping[str, Any], image_wh: tuple[int, int], where: str) 
     if size != [height, width]:
         problem = f"The mask has the size {size}, the image is {height} pixels high and {width} wide."
         raise MaskError(problem, where, "Use the image that was labelled, or remove the segmentation.")
-    runs = _runs(counts) if isinstance(counts, str) else counts
+    runs = run_lengths(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(isinstance(n, int) and n >= 0 for n in runs):
         raise MaskError("The counts of the mask are not run lengths.", where, _FIX)
     if sum(runs) != height * width:
@@ -67,23 +68,6 @@ def _from_runs(entry: Mapping[str, Any], image_wh: tuple[int, int], where: str) 
     region = coco_mask.frPyObjects({"size": size, "counts": runs}, height, width)
     # A run of nothing between others is allowed, but a mask has one spelling here.
     return _encoded(coco_mask.encode(coco_mask.decode(region)) if 0 in runs[1:] else region)
-
-
-def _runs(counts: str) -> list[int] | None:
-    """Run lengths of COCO's compressed text, or None where it is something else."""
-    runs: list[int] = []
-    value = shift = 0
-    for code in (ord(character) - 48 for character in counts):
-        if not 0 <= code < 64 or shift > 30:
-            return None
-        value |= (code & 0x1F) << shift
-        shift += 5
-        if not code & 0x20:
-            value -= (1 << shift) if code & 0x10 else 0
-            # From the fourth on, a run is written as its difference to the last but one.
-            runs.append(value + runs[-2] if len(runs) > 2 else value)
-            value = shift = 0
-    return None if shift else runs
 
 
 def _encoded(region: Mapping[str, Any]) -> Mask | None:

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
@@ -39,6 +40,7 @@ _ANSWERS = ("answers", "direct_answers")
 _CHOICES = ("choices", "options")
 _PLACES = ("correct_choice_idx", "answer_idx", "answer_index", "correct_idx")
 _WRITTEN = ("text", "transcription")
+_TOLERANCE = "tolerance"
 _BOXES: Mapping[str, BoxOrder | None] = {"box": "xyxy", "bbox_2d": "xyxy", "bbox_xywh": "xywh", "bbox": None}
 _LEAST = 2
 """Choices that make a question one of choice."""
@@ -59,7 +61,8 @@ class AnswersForm(RowForm):
         if not any(key in entry for key in IMAGE_COLUMNS):
             return frozenset()
         if any(key in entry for key in QUESTION):
-            asks = any(key in entry for key in _ANSWERS) or _choices(row) or _listed(row.first(TARGET))
+            asks = any(key in entry for key in _ANSWERS) or entry.get(_TOLERANCE) not in (None, "")
+            asks = asks or bool(_choices(row)) or _listed(row.first(TARGET))
             return frozenset({QUESTION_TEXT} if asks else ())
         alone = not any(key in entry for key in TARGET)
         return frozenset({IMAGE_TEXT} if alone and isinstance(row.first(_WRITTEN), str) else ())
@@ -83,7 +86,9 @@ class AnswersForm(RowForm):
 
 
 def _add_text(record: Record, row: LabelRow, reading: Reading) -> Record:
-    written, key = row.first(_WRITTEN), next((key for key in _BOXES if key in row.entry), None)
+    # An empty cell says nothing.
+    written = row.first(_WRITTEN)
+    key = next((key for key in _BOXES if row.entry.get(key) not in (None, "")), None)
     if not isinstance(written, str):
         fix = 'Write what is written there, or "" where nothing is.'
         raise LabelError("The row has no text under 'text'.", row.where, fix)
@@ -99,9 +104,11 @@ def _add_text(record: Record, row: LabelRow, reading: Reading) -> Record:
 
 def _answer(row: LabelRow) -> Text:
     """What is right, and what there is to choose from."""
-    tolerance, choices = number(row.entry.get("tolerance", 0)), _choices(row)
+    # An empty cell says nothing.
+    given, choices = row.entry.get(_TOLERANCE), _choices(row)
+    tolerance = 0.0 if given in (None, "") else number(given)
     if tolerance is None or not 0 <= tolerance < 1:
-        problem = f"The tolerance {row.entry['tolerance']!r} is no share from 0 to below 1."
+        problem = f"The tolerance {given!r} is no share from 0 to below 1."
         raise LabelError(problem, row.where, "Write 0.05 for five per cent.")
     if choices:
         return Text(_letter(row, choices), choices=tuple(choices.items()), tolerance=tolerance)
@@ -155,6 +162,9 @@ def _texts(given: object) -> list[str]:
         return [text for one in given for text in _texts(one)]
     if isinstance(given, float) and given.is_integer():
         given = int(given)
+    if isinstance(given, float) and not math.isfinite(given):
+        # How tables of numbers write an empty cell.
+        return []
     is_text = isinstance(given, str | int | float) and not isinstance(given, bool)
     return [text] if is_text and (text := str(given).strip()) else []
 

@@ -52,10 +52,14 @@ def stated_number(row: Mapping[str, Any], key: str, where: str, fix: str) -> Num
         Number(number=3.0, unit='')
     """
     value = row.get(key)
+    if isinstance(value, list | tuple | Mapping):
+        raise LabelError(f"There is no number under '{key}' but a list or an object.", where, fix)
     text = "" if value is None or isinstance(value, bool) else str(value).strip()
     counts = key in COUNT
     number = written_number(text, where, fix, key, counts)
     column = next((name for name in UNIT if row.get(name) not in (None, "")), None)
+    if column is not None and not isinstance(row[column], str):
+        raise LabelError(f"The unit under '{column}' is no text.", where, 'Write it as "m" or "kg".')
     unit = str(row[column]).strip() if column is not None and not counts else ""
     if number.unit and unit and not same_unit(number.unit, unit):
         problem = f"The number {text[:60]!r} has the unit '{number.unit}', and '{column}' says '{unit}'."

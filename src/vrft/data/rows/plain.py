@@ -180,7 +180,7 @@ class _PlainRow:
         try:
             value = Value.decode(self._object)
         except InputError as error:
-            raise LabelError(str(error), self.where, f"Known kinds: {', '.join(Value.kinds())}.") from error
+            raise LabelError(str(error), self.where) from error
         if value.kind != kind:
             problem = f"The target is of kind '{value.kind}', where '{kind}' is expected."
             raise LabelError(problem, self.where, "Keep targets of different kinds in different tables.")

@@ -14,7 +14,7 @@ from vrft.data.formats.table_rows import rows as lines_of
 from vrft.errors import InputError, LabelError, RunError
 from vrft.evaluation.external.coco_results import coco_predictions, is_coco_result
 from vrft.evaluation.external.judge_row import ExternalAnswer, Refusal, judge_prediction, judge_row
-from vrft.evaluation.external.row_schema import ExternalRow, first_problem
+from vrft.evaluation.external.row_schema import ExternalRow, row_problem
 from vrft.evaluation.statistics import by_task
 from vrft.tasks.registry import task_of
 from vrft.types import Prediction
@@ -185,7 +185,7 @@ def _answer(entry: Entry, where: str, options: Mapping[str, object] | None) -> E
             return judge_prediction(prediction_from_row(dict(entry)), entry, where, options)
         return judge_row(ExternalRow.model_validate(dict(entry)), entry, where, options)
     except ValidationError as error:
-        raise InputError(f"{where}: {first_problem(error)}") from error
+        raise InputError(f"{where}: {row_problem(error)}") from error
     except LabelError:
         raise
     except (InputError, RunError) as error:

@@ -20,18 +20,11 @@ from pydantic import (
 
 from vrft.types import Form, Value
 from vrft.types.frames import MAX_SIDE_PX
+from vrft.types.problems import first_problem
+from vrft.types.values import RunLengths
 
 WHOLE, SHORT = "whole", "short"
 """Forms of a target: a value with its ``kind``, or the short form."""
-_WORDS = {
-    "missing": "it is missing",
-    "tuple_type": "it should be a list",
-    "model_type": "it should be an object",
-    "dict_type": "it should be an object",
-    "extra_forbidden": "there is no such field",
-    "unexpected_keyword_argument": "there is no such field",
-}
-"""What pydantic says in words of Python."""
 
 
 def _text(value: object) -> str:
@@ -78,7 +71,7 @@ class MaskRow(_Part):
     """A region as COCO has it, run-length encoded with compressed counts."""
 
     size_hw: tuple[Side, Side]
-    counts: Text
+    counts: RunLengths
 
 
 class ShortTarget(_Part):
@@ -147,12 +140,7 @@ class ExternalRow(_Part):
     """Further texts to the same question."""
 
 
-def first_problem(error: ValidationError) -> str:
-    """The first mistake in a sentence, without what was there: that may be long, or not even text."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    steps = [str(step)[:40].encode("ascii", "backslashreplace").decode("ascii") for step in first["loc"]]
-    path = ".".join(step for step in steps if step not in (WHOLE, SHORT))
-    words = _WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
-    words = words[:1].lower() + words[1:].removesuffix(".")
-    more = f" ({error.error_count()} mistakes in this row)" if error.error_count() > 1 else ""
-    return f"'{path}': {words}{more}. Fix it; docs/predictions.md has every field."
+def row_problem(error: ValidationError) -> str:
+    """The first mistake in a sentence."""
+    found = first_problem(error, (WHOLE, SHORT))
+    return f"{found}. Fix it; docs/predictions.md has every field."
