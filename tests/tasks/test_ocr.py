@@ -93,6 +93,7 @@ def test_error_rates_are_edits_over_all_that_is_written():
     assert measured("cer", (None, "abcd")) == 1 and measured("cer", ("abcdefgh", "ab")) == 3
     assert measured("exact", ("ab", "ab"), ("ab", "ac")) == 0.5
     assert measured("cer", ("x", "")) != measured("cer", ("x", "")), "of nothing at all there is no rate"
+    assert measured("cer", ("", "")) == 0, "nothing read where nothing is written"
     with pytest.raises(InputError, match="nothing of kind 'text'"):
         METRICS["cer"].value([Prediction(replace(asked(Text("a"))[0], target=Label("a")), Answer())])
 

@@ -88,15 +88,18 @@ def mean_of(score: Callable[[Prediction], float]) -> Prepare:
     return prepare
 
 
-def ratio_of_sums(counts: Callable[[Prediction], tuple[float, float]]) -> Prepare:
-    """One count over another, each summed over all predictions first; NaN where the latter sum is 0."""
+def ratio_of_sums(
+    counts: Callable[[Prediction], tuple[float, float]], of_nothing: float = math.nan
+) -> Prepare:
+    """One count over another, each summed over all predictions first; NaN where the latter sum is 0, and
+    ``of_nothing`` where both are."""
 
     def prepare(predictions: Sequence[Prediction]) -> Resampler:
         counts_Q2 = np.array([counts(one) for one in predictions], dtype=float).reshape(-1, 2)
 
         def value(indices: np.ndarray) -> float:
             part, whole = counts_Q2[indices].sum(0)
-            return float(part / whole) if whole else math.nan
+            return float(part / whole) if whole else math.nan if part else of_nothing
 
         return value
 

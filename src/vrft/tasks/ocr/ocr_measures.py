@@ -79,7 +79,7 @@ def _rate(parts: Callable[[str], Sequence[str]]) -> Prepare:
         found = [(edit_distance(written, gold), len(gold)) for gold in map(parts, folded(target, ignore))]
         return min(found)
 
-    return ratio_of_sums(counts)
+    return ratio_of_sums(counts, of_nothing=0.0)
 
 
 METRICS = (
