@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from vrft.evaluation.compare import compare
 from vrft.evaluation.ensemble import fused
 from vrft.evaluation.predictor import FilePredictor, Predictor, read_predictions, write_predictions
 from vrft.evaluation.scorecard import scorecard, scorecards
+from vrft.geometry.masks import mask_of_region
 from vrft.types import (
     Answer,
     Boxes,
@@ -27,7 +29,6 @@ from vrft.types import (
     GateAnswer,
     Image,
     Label,
-    Mask,
     Message,
     Points,
     Prediction,
@@ -41,7 +42,11 @@ texts = st.text(st.characters(), max_size=20)
 corners = st.floats(0, 1e4, allow_nan=False)
 quads = st.lists(st.tuples(corners, corners, corners, corners), max_size=3).map(tuple)
 sides = st.tuples(st.integers(1, 9999), st.integers(1, 9999))
-masks = st.none() | st.builds(Mask, size_hw=sides, counts=texts)
+masks = st.none() | st.builds(
+    lambda size_hw, seed: mask_of_region(np.random.default_rng(seed).random(size_hw) < 0.5),
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.integers(0, 99),
+)
 scores = st.lists(st.floats(0, 1), max_size=3).map(tuple)
 targets = st.one_of(
     st.builds(Boxes, xyxy_px=quads, mask=masks, ignore=masks),

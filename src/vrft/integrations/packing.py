@@ -208,5 +208,8 @@ def _regions(tree: Any) -> Iterator[tuple[Sequence[int], str]]:
 
 
 def _listed(error: ValidationError) -> str:
-    found = [f"{'.'.join(str(key) for key in e['loc']) or 'text'}: {e['msg']}" for e in error.errors()]
+    found = [
+        f"{'.'.join(str(key) for key in e['loc']) or 'text'}: {e['msg'].removeprefix('Value error, ')}"
+        for e in error.errors()
+    ]
     return "; ".join(found[:3])

@@ -219,4 +219,6 @@ def _validated(model: type[_R], row: Row, what: str) -> _R:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "row"
-        raise RunError(f"This is not a {what}: {where}: {first['msg']}.") from error
+        raise RunError(
+            f"This is not a {what}: {where}: {first['msg'].removeprefix('Value error, ')}."
+        ) from error
