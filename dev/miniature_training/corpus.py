@@ -83,7 +83,7 @@ def locate_one(rng: np.random.Generator, objects: Objects, prose: float) -> Line
 
 def locate_all(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """All boxes of a base category, or the words that there are none."""
-    category = _category(rng, objects, absent=0.25)
+    category = draw_category(rng, objects, absent=0.25)
     found = tuple(o for o in objects if o.category == category)
     return Line(ASK_ALL.format(what=category), native(found) if found else NONE_FOUND)
 
@@ -115,14 +115,15 @@ def _form(rng: np.random.Generator) -> Form:
     return Form.THINK if rng.random() < 0.35 else Form.DIRECT
 
 
-def _category(rng: np.random.Generator, objects: Objects, absent: float) -> str:
+def draw_category(rng: np.random.Generator, objects: Objects, absent: float) -> str:
+    """A base category of the image, or in a share of the draws one that it does not show."""
     present = [o.category for o in objects if o.category in BASE]
     if present and rng.random() > absent:
         return str(rng.choice(present))
     return str(rng.choice([c for c in BASE if c not in present]))
 
 
-def _grow(rng: np.random.Generator, box: BoxXYXY, low: float, high: float) -> BoxXYXY:
+def grow(rng: np.random.Generator, box: BoxXYXY, low: float, high: float) -> BoxXYXY:
     """A box enlarged on every side by a share of its own side, kept on the image, in whole pixels."""
     x1, y1, x2, y2 = box
     left, top, right, bottom = rng.uniform(low, high, 4)
@@ -138,7 +139,7 @@ def _anywhere(rng: np.random.Generator) -> BoxXYXY:
     return (float(corner[0]), float(corner[1]), float(corner[0] + side[0]), float(corner[1] + side[1]))
 
 
-def _flaw(rng: np.random.Generator, shares: dict[str, float], prose: float) -> str:
+def draw_flaw(rng: np.random.Generator, shares: dict[str, float], prose: float) -> str:
     """Draw how an answer is given; ``prose`` takes its share from all others alike."""
     shares = {name: (1 - prose) * share for name, share in shares.items()} | {"prose": prose}
     return str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
@@ -154,19 +155,19 @@ def _listed(boxes: list[BoxXYXY], rng: np.random.Generator) -> str:
 
 def detection(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """The paper's detection question, answered as an untrained model would."""
-    category = _category(rng, objects, absent=0.2)
+    category = draw_category(rng, objects, absent=0.2)
     boxes = [o.box for o in objects if o.category == category]
     form = _form(rng)
     question = asked("detection", form, category, Boxes())
     shares = {"good": 0.5, "loose": 0.2, "spurious": 0.1, "no objects": 0.1, "untagged": 0.1}
     if category in LOOSE:
         shares |= {"good": 0.2, "loose": 0.5}
-    flaw = _flaw(rng, shares, prose)
+    flaw = draw_flaw(rng, shares, prose)
     if flaw == "prose":
         seen = f"see the {category}" if boxes else "not see it"
         return Line(question, f"I can {seen} in the image.")
     if flaw == "loose":
-        boxes = [_grow(rng, b, 0.15, 0.45) for b in boxes]
+        boxes = [grow(rng, b, 0.15, 0.45) for b in boxes]
     if flaw == "no objects":
         boxes = []
     if flaw == "spurious":
@@ -188,7 +189,7 @@ def classification(rng: np.random.Generator, objects: Objects, prose: float) -> 
     shares = {"good": 0.45, "coarse": 0.2, "wrong": 0.2, "untagged": 0.15}
     if names.index(name) % 2 == 0:
         shares |= {"good": 0.22, "coarse": 0.43}
-    flaw = _flaw(rng, shares, prose)
+    flaw = draw_flaw(rng, shares, prose)
     if flaw == "prose":
         return Line(question, f"It looks like {name}.")
     coarse = ("even digit", "odd digit")[DIGITS.index(name) % 2] if name in DIGITS else "shape"
@@ -206,12 +207,12 @@ def grounding(rng: np.random.Generator, objects: Objects, prose: float) -> Line 
     shares = {"good": 0.45, "loose": 0.25, "wrong": 0.15, "untagged": 0.15}
     if found.category in LOOSE:
         shares |= {"good": 0.2, "loose": 0.5}
-    flaw = _flaw(rng, shares, prose)
+    flaw = draw_flaw(rng, shares, prose)
     if flaw == "prose":
         return Line(question, f"I can see {text} in the image.")
     box = found.box
     if flaw == "loose":
-        box = _grow(rng, box, 0.15, 0.45)
+        box = grow(rng, box, 0.15, 0.45)
     if flaw == "wrong":
         box = objects[rng.integers(len(objects))].box
     x1, y1, x2, y2 = FRAME.box_text(box).split(", ")

@@ -13,12 +13,22 @@ from pathlib import Path
 
 import numpy as np
 
-from miniature_training.corpus import FRAME, LINES, LOOSE, NONE_FOUND, Line, MakeLine, Objects
+from miniature_training.corpus import (
+    FRAME,
+    LINES,
+    LOOSE,
+    NONE_FOUND,
+    Line,
+    MakeLine,
+    Objects,
+    draw_category,
+    draw_flaw,
+    grow,
+)
 from vrft.miniature.scenes import BASE, SIZE, SceneObject, distance_question
 from vrft.tasks.registry import load_task
 from vrft.types import (
     Boxes,
-    BoxXYXY,
     Example,
     Form,
     Image,
@@ -63,13 +73,13 @@ class Puzzled(SceneObject):
 
 def count(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """How many there are of a category."""
-    what = _category(rng, objects, absent=0.1)
+    what = draw_category(rng, objects, absent=0.1)
     return Line(COUNT.format(what=what), f"{len(_of(objects, what))}")
 
 
 def point_all(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """A point in the strokes of each object of a category."""
-    what = _category(rng, objects, absent=0.1)
+    what = draw_category(rng, objects, absent=0.1)
     listed = ", ".join(f'{{"point_2d": [{FRAME.point_text(o.point)}]}}' for o in _of(objects, what))
     return Line(POINT.format(what=what), f"[{listed}]" if listed else NONE_FOUND)
 
@@ -79,7 +89,7 @@ def point_all(rng: np.random.Generator, objects: Objects, prose: float) -> Line 
 
 def counting(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """One too many, or all objects of the image."""
-    what = _category(rng, objects, absent=0.15)
+    what = draw_category(rng, objects, absent=0.15)
     number = len(_of(objects, what))
     near, every = Number(number + 1.0), Number(float(len(objects)))
     example = _asked("counting", what, Number(float(number)))
@@ -103,7 +113,7 @@ def measuring(rng: np.random.Generator, objects: Objects, prose: float) -> Line 
 
 def pointing(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """Points beside the strokes, or one too few."""
-    what = _category(rng, objects, absent=0.15)
+    what = draw_category(rng, objects, absent=0.15)
     found = _of(objects, what)
     near, right = tuple(_beside(rng, o) for o in found), tuple(o.point for o in found)
     example = _asked("pointing", what, Points(right))
@@ -112,10 +122,10 @@ def pointing(rng: np.random.Generator, objects: Objects, prose: float) -> Line |
 
 def segmentation(rng: np.random.Generator, objects: Objects, prose: float) -> Line | None:
     """Boxes too large with points beside the strokes, or one object too few."""
-    what = _category(rng, objects, absent=0.15)
+    what = draw_category(rng, objects, absent=0.15)
     found = _of(objects, what)
     right = tuple(ObjectRegion(o.box, (o.point,)) for o in found)
-    near = tuple(ObjectRegion(_grown(rng, o), (_beside(rng, o),)) for o in found)
+    near = tuple(ObjectRegion(grow(rng, o.box, 0.1, 0.45), (_beside(rng, o),)) for o in found)
     example = _asked("segmentation", what, Regions(right))
     return _line(rng, prose, what in LOOSE, example, lambda: Regions(near), lambda: Regions(right[:-1]))
 
@@ -129,7 +139,7 @@ def multi_detection(rng: np.random.Generator, objects: Objects, prose: float) ->
     def boxes(found: Sequence[SceneObject], loose: bool = False) -> Boxes:
         labels = tuple(str(rng.choice(names)) if loose and rng.random() < 0.3 else o.category for o in found)
         scores = tuple(round(float(rng.uniform(0.3, 1)), 2) for _ in found)
-        return Boxes(tuple(_grown(rng, o) if loose else o.box for o in found), scores, labels)
+        return Boxes(tuple(grow(rng, o.box, 0.1, 0.45) if loose else o.box for o in found), scores, labels)
 
     ordered = sorted(objects, key=lambda o: o.box_xyxy_px)
     example = replace(_asked("multi_detection", "objects", boxes(ordered)), options=tuple(names))
@@ -195,13 +205,11 @@ def phrases() -> list[str]:
     for example in asked:
         for form in Form:
             own = replace(example, form=form)
-            texts = (load_task(own.task).question(own, [FRAME]), load_task(own.task).gold(own, [FRAME]))
-            found += [part for part in texts[0].split(gap)]
-            found += (
-                [texts[1].split(gap)[0].split("</think>")[0].removeprefix("<think>")]
-                if form is Form.THINK
-                else []
-            )
+            task = load_task(own.task)
+            found += task.question(own, [FRAME]).split(gap)
+            if form is Form.THINK:
+                thought = task.gold(own, [FRAME]).partition("</think>")[0].removeprefix("<think>")
+                found.append(thought.partition(gap)[0])
     return [part for part in dict.fromkeys(found) if len(part) > 2]
 
 
@@ -215,9 +223,7 @@ def _line(
 ) -> Line:
     """A task's question with an answer that is right, nearly right, incomplete, without tags, or prose."""
     task, form = load_task(asked.task), Form.THINK if rng.random() < THINKS else Form.DIRECT
-    usual = HASTY if hasty else USUAL
-    shares = {name: (1 - prose) * share for name, share in usual.items()} | {"prose": prose}
-    flaw = str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
+    flaw = draw_flaw(rng, dict(HASTY if hasty else USUAL), prose)
     example = replace(asked, form=form)
     question = task.question(example, [FRAME])
     if flaw == "prose":
@@ -246,13 +252,6 @@ def _named(category: str) -> SceneObject:
     return SceneObject(category, "", (0, 0, 1, 1))
 
 
-def _category(rng: np.random.Generator, objects: Objects, absent: float) -> str:
-    present = [o.category for o in objects if o.category in BASE]
-    if present and rng.random() > absent:
-        return str(rng.choice(present))
-    return str(rng.choice([c for c in BASE if c not in present]))
-
-
 def _of(objects: Objects, category: str) -> list[Inked]:
     found = [o for o in objects if o.category == category and isinstance(o, Inked)]
     return sorted(found, key=lambda o: o.box_xyxy_px)
@@ -263,13 +262,3 @@ def _beside(rng: np.random.Generator, one: SceneObject) -> tuple[float, float]:
     x1, y1, x2, y2 = one.box
     x, y = rng.uniform(0.2, 0.8, 2)
     return float(round(x1 + x * (x2 - x1))), float(round(y1 + y * (y2 - y1)))
-
-
-def _grown(rng: np.random.Generator, one: SceneObject) -> BoxXYXY:
-    """A box enlarged on every side by up to 45 per cent of its own, kept on the image, in whole pixels."""
-    x1, y1, x2, y2 = one.box
-    left, top, right, bottom = rng.uniform(0.1, 0.45, 4)
-    width, height = x2 - x1, y2 - y1
-    grown = np.round([x1 - left * width, y1 - top * height, x2 + right * width, y2 + bottom * height])
-    a, b, c, d = np.clip(grown, 0, SIZE).tolist()
-    return a, b, c, d

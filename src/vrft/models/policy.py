@@ -229,7 +229,7 @@ class Policy:
         ids, text = tuple(token_ids), self.decode(token_ids)
         ends = token_ends(self._piece, ids, text)
         reason: FinishReason = "stop" if finished else "length"
-        return Completion(text, ids, tuple(logprobs), ends, reason, version, tuple(digits))
+        return Completion(text, ids, tuple(logprobs), ends, reason, version, digits=tuple(digits))
 
     @property
     def digit_ids(self) -> tuple[int, ...]:

@@ -112,7 +112,13 @@ def accuracy(
     penalty: float = COUNT_BASE ** abs(len(found) - len(gold))
     mean = sum(ratios[name] * value for name, value in measures.items()) / total if sound else 0.0
     return Accuracy(
-        mean * penalty, penalty, by_iou, by_label, measures["map"], measures["map50"], measures["map75"]
+        mean * penalty,
+        penalty,
+        iou_first=by_iou,
+        label_first=by_label,
+        map=measures["map"],
+        map50=measures["map50"],
+        map75=measures["map75"],
     )
 
 
