@@ -17,7 +17,6 @@ from PIL import ImageEnhance, ImageOps
 
 from vrft.data.augment import AugmentOptions, augmented
 from vrft.data.images import apply_view, open_image, open_rgb
-from vrft.geometry.masks import box_of_mask
 from vrft.types import ColorShift, Image
 
 KINDS = {name: AugmentOptions(**{name: 1.0}) for name in AugmentOptions.model_fields}
@@ -55,7 +54,7 @@ def test_masks_stay_whole_and_are_where_their_pixels_are(options, painted, seed)
     assert changed.target == example.target
     seen, step = file_box(changed.image, bright_box(apply_view(pixels, changed.image), 0))
     # Along the rim of an ellipse few pixels are bright, and resizing blurs them.
-    assert seen == pytest.approx(box_of_mask(example.target.mask), abs=step * 1.5)
+    assert seen == pytest.approx(example.target.mask.box_xyxy_px, abs=step * 1.5)
 
 
 VIEWS = [

@@ -8,7 +8,6 @@ from hypothesis.extra.numpy import arrays
 
 from vrft.errors import InputError
 from vrft.geometry.masks import (
-    box_of_mask,
     mask_area,
     mask_of_boxes,
     mask_of_region,
@@ -32,7 +31,7 @@ def test_a_region_comes_back_whole(region):
 @settings(deadline=None)
 @given(regions)
 def test_the_box_around_a_mask_touches_it_on_all_sides(region):
-    box = box_of_mask(mask_of_region(region))
+    box = mask_of_region(region).box_xyxy_px
     if not region.any():
         assert box is None
         return

@@ -11,7 +11,6 @@ from PIL import Image
 
 from vrft.data.dataset import load_dataset
 from vrft.errors import InputError
-from vrft.geometry.masks import box_of_mask
 from vrft.miniature import folders, scenes
 from vrft.miniature.folders import (
     DETECTION_CATEGORIES,
@@ -226,7 +225,7 @@ def test_strokes_are_labelled_where_they_are_asked_for(tmp_path):
     found = [value for record in records for _, value in record.about("category", Boxes)]
     assert found and all(value.mask is not None for value in found)
     for value in found:
-        assert box_of_mask(value.mask) == value.xyxy_px[0]
+        assert value.mask.box_xyxy_px == value.xyxy_px[0]
     plain = write_detection(tmp_path / "b", 3, train=0, val=0, heldout=6)
     for record in load_dataset(plain / "test").records:
         assert record.image.path.read_bytes() == (tmp_path / "a" / "test" / record.id).read_bytes()

@@ -19,7 +19,7 @@ from vrft.config.questions import ask_about, load_examples
 from vrft.data.dataset import load_dataset
 from vrft.errors import InputError
 from vrft.evaluation.segmented import overlaps
-from vrft.geometry.masks import box_of_mask, mask_area, mask_of_boxes, region_of_mask
+from vrft.geometry.masks import mask_area, mask_of_boxes, region_of_mask
 from vrft.geometry.points import in_mask
 from vrft.inference.formats.prediction_format import Setting, open_format
 from vrft.inference.segment_answers import segment_answers, segmentation_card, segmented_predictions
@@ -108,7 +108,7 @@ def test_instances_of_a_category_become_objects_with_box_mask_and_point(tmp_path
     red = next(e for e in examples if e.target.size == 2)
     frame = CoordinateFrame.whole("resized_pixels", (SIDE, SIDE))
     for one in red.target.objects:
-        assert one.xyxy_px == box_of_mask(one.mask)  # from one source, and not the written bbox
+        assert one.xyxy_px == one.mask.box_xyxy_px  # from one source, and not the written bbox
     answer = TASK.parse(TASK.gold(red, [frame]), red, [frame])
     assert all(
         in_mask(found.points_xy_px[0], label.mask)
@@ -298,7 +298,7 @@ def made(tmp_path) -> list[Prediction]:
     """Right boxes with points on the discs, one point beside its disc, and a right abstention."""
     path = scene(tmp_path / "0.png")
     discs = mask_of_disc(20, 20), mask_of_disc(60, 20)
-    target = Regions(tuple(ObjectRegion(box_of_mask(mask), mask=mask) for mask in discs))
+    target = Regions(tuple(ObjectRegion(mask.box_xyxy_px, mask=mask) for mask in discs))
     asked = Example(
         "0#red", "0.png", "segmentation", (Image(path, (SIDE, SIDE)),), "red", target, group="red"
     )

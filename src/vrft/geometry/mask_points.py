@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from vrft.geometry.masks import box_of_mask, region_of_mask
+from vrft.geometry.masks import region_of_mask
 from vrft.types import Mask, ObjectRegion, PointXY
 
 GRID = 256
@@ -37,7 +37,7 @@ def inner_points(mask: Mask, count: int = 1) -> tuple[PointXY, ...]:
         >>> inner_points(mask_of_region(bent), 2)
         ((4.5, 1.5), (1.5, 4.5))
     """
-    box = box_of_mask(mask)
+    box = mask.box_xyxy_px
     if box is None:
         return ()
     left, top, right, bottom = map(int, box)

@@ -46,18 +46,6 @@ def mask_of_boxes(boxes_xyxy: Sequence[BoxXYXY], size_hw: tuple[int, int]) -> Ma
     return _decoded(coco_mask.merge(coco_mask.frPyObjects(corners, height, width)))
 
 
-def box_of_mask(mask: Mask) -> BoxXYXY | None:
-    """The smallest box that encloses all pixels of a mask; None where it has none.
-
-    Example:
-        >>> region = np.zeros((30, 40), dtype=bool)
-        >>> region[5:10, 20:40] = True
-        >>> box_of_mask(mask_of_region(region))
-        (20.0, 5.0, 40.0, 10.0)
-    """
-    return mask.box_xyxy_px
-
-
 def mask_area(mask: Mask) -> int:
     """Number of pixels."""
     return int(coco_mask.area(coco_rle(mask)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from vrft.geometry.masks import box_of_mask, region_of_mask
+from vrft.geometry.masks import region_of_mask
 from vrft.types import PointXY, Shape
 
 PALETTE = ("#1f6feb", "#e07b16", "#12a150", "#d6336c", "#8a63d2", "#0b7285", "#a16207", "#b91c1c")
@@ -113,7 +113,7 @@ class _Pen:
         scale = self._image.width / inside.width, self._image.height / inside.height
         alpha = inside.resize(self._image.size, Image.Resampling.NEAREST).point(lambda on: int(on * OPACITY))
         self._image.paste(Image.new("RGB", self._image.size, self.color), mask=alpha)
-        x, y, _, _ = box_of_mask(shape.region) or (0.0, 0.0, 0.0, 0.0)
+        x, y, _, _ = shape.region.box_xyxy_px or (0.0, 0.0, 0.0, 0.0)
         return x * scale[0], y * scale[1]
 
     def plate(self, text: str, corner: PointXY) -> None:

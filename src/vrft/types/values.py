@@ -178,7 +178,13 @@ class Mask(Value):
 
     @property
     def box_xyxy_px(self) -> BoxXYXY | None:
-        """The smallest box around its pixels; None where it has none."""
+        """The smallest box around its pixels; None where it has none.
+
+        Example:
+            >>> from vrft.geometry.masks import mask_of_boxes
+            >>> mask_of_boxes([(20.0, 5.0, 40.0, 10.0)], (30, 40)).box_xyxy_px
+            (20.0, 5.0, 40.0, 10.0)
+        """
         from pycocotools import mask as coco_mask
 
         encoded = {"size": list(self.size_hw), "counts": self.counts.encode("ascii")}

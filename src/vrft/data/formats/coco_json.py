@@ -39,7 +39,6 @@ from vrft.data.label_checks import (
 from vrft.data.scalars import ById, Id, as_id, flag, is_uncounted, numbers, size
 from vrft.errors import ImageError, LabelError, MaskError
 from vrft.geometry.boxes import is_number
-from vrft.geometry.masks import box_of_mask
 from vrft.types import Annotation, BoxXYXY, Image, Mask, Provides, Record
 from vrft.types.names import nfc
 
@@ -231,7 +230,7 @@ class Sheet:
         masked = bool(entry.get("segmentation"))
         boxless = masked and not entry.get("bbox")
         mask = self._mask(entry, image_wh, where) if boxless else None
-        around = box_of_mask(mask) if mask is not None else None
+        around = mask.box_xyxy_px if mask is not None else None
         box = around or self.mistakes.box(self._corners(entry.get("bbox"), where), image_wh, where)
         crowd = flag(entry.get("iscrowd"), "iscrowd", where) and not (masked and self.masks_are_crowds)
         attributes = entry.get("attributes")

@@ -36,7 +36,7 @@ from vrft.data.label_checks import (
 from vrft.data.outlines import around, around_ellipse, around_turned
 from vrft.data.scalars import flag, is_uncounted, number, numbers_under, whole
 from vrft.errors import ImageError, LabelError
-from vrft.geometry.masks import box_of_mask, mask_of_region
+from vrft.geometry.masks import mask_of_region
 from vrft.types import Annotation, BoxXYXY, Image, Mask, PointXY, Provides, Record
 
 _NO_BOX = frozenset({"polyline", "points", "skeleton"})
@@ -209,7 +209,7 @@ def _mask(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -
     x, y = max(0, left), max(0, top)
     region[y : y + fits.shape[0], x : x + fits.shape[1]] = fits
     mask = mask_of_region(region)
-    box = box_of_mask(mask)
+    box = mask.box_xyxy_px
     if box is None:
         raise ValueError("it covers no pixel of the image")
     return box, mask

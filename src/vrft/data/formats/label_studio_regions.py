@@ -17,7 +17,7 @@ import numpy as np
 from vrft.data.outlines import around, around_ellipse
 from vrft.data.scalars import number, numbers_under, pairs
 from vrft.errors import LabelError
-from vrft.geometry.masks import box_of_mask, mask_of_region
+from vrft.geometry.masks import mask_of_region
 from vrft.types import BoxXYXY, PointXY
 
 Result = Mapping[str, Any]
@@ -131,7 +131,7 @@ def _around_brush(value: Mapping[str, Any], image_wh: tuple[int, int]) -> BoxXYX
     if channels.size != width * height * 4:
         raise ValueError(f"its brush has {channels.size} values, the image {width * height * 4}")
     painted = channels.reshape(height, width, 4)[:, :, 3] > 0
-    box = box_of_mask(mask_of_region(painted))
+    box = mask_of_region(painted).box_xyxy_px
     if box is None:
         raise ValueError("its brush covers no pixel")
     return box

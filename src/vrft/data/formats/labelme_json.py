@@ -40,7 +40,7 @@ from vrft.data.label_checks import (
 from vrft.data.outlines import around, around_ellipse
 from vrft.data.scalars import as_id, is_uncounted, pairs
 from vrft.errors import ImageError, LabelError, MaskError
-from vrft.geometry.masks import box_of_mask, mask_of_region, merge_masks
+from vrft.geometry.masks import mask_of_region, merge_masks
 from vrft.types import Annotation, BoxXYXY, Image, Mask, PointXY, Provides, Record
 from vrft.types.names import nfc
 
@@ -169,7 +169,7 @@ def _of_small_image(
             painted = np.asarray(image.convert("L")) > 0
     except (OSError, ValueError, SyntaxError) as error:
         raise LabelError(f"The mask cannot be read ({error}).", where, "Fix or remove it.") from error
-    box = box_of_mask(mask_of_region(painted))
+    box = mask_of_region(painted).box_xyxy_px
     if box is None:
         raise LabelError("The mask covers no pixel.", where, "Fix or remove it.")
     x, y = points[0]

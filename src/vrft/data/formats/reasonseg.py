@@ -28,7 +28,7 @@ from vrft.data.label_checks import (
 )
 from vrft.data.scalars import pairs
 from vrft.errors import ImageError, LabelError
-from vrft.geometry.masks import box_of_mask, mask_of_region
+from vrft.geometry.masks import mask_of_region
 from vrft.types import Annotation, Boxes, Image, Provides, Record
 
 _KEYS = ("shapes", "text", "is_sentence")
@@ -84,7 +84,7 @@ def _record(file: Path, image: Path | None, root: Path) -> Record:
     ignored = painted == _IGNORE
     mask = mask_of_region(painted == _TARGET)
     ignore = mask_of_region(ignored) if ignored.any() else None
-    box = box_of_mask(mask)
+    box = mask.box_xyxy_px
     meant = Boxes((box,) if box else (), mask=mask, ignore=ignore)
     phrases = tuple(Annotation("phrase", text, meant) for text in _texts(sheet, where))
     return Record(record_id(image, root), (Image(image, image_wh),), phrases)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from vrft.geometry.masks import box_of_mask, mask_area, mask_of_boxes, merge_masks
+from vrft.geometry.masks import mask_of_boxes, merge_masks
 from vrft.types import Annotation, Boxes, Image, Mask, ObjectRegion, Record, Regions
 
 
@@ -95,5 +95,5 @@ def asked_directly(records: Sequence[Record]) -> Iterator[tuple[Record, int, Ann
 
 def _region(mask: Mask) -> list[ObjectRegion]:
     """The object of a mask: box, points and pixels come from one source."""
-    box = box_of_mask(mask) if mask_area(mask) else None
+    box = mask.box_xyxy_px
     return [ObjectRegion(box, mask=mask)] if box is not None else []
