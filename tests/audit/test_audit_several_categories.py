@@ -18,7 +18,7 @@ TASK = load_task("multi_detection")
 def cases():
     rng = np.random.default_rng(0)
     examples = TASK.audit_examples(40, rng)
-    believed = TASK.believed(examples, rng)
+    believed = TASK.audit_beliefs(examples, rng)
     return [
         Case(TASK, example, (example.image.frame("norm1000", (1000, 1000)),), belief, example.target)
         for example, belief in zip(examples, believed, strict=True)

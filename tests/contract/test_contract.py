@@ -124,7 +124,9 @@ def shown_otherwise(task: Task, examples: Sequence[Example]) -> None:
             other = augmented(example, ALL, seed)
             changed += other.media != example.media
             image = other.media[0]
-            assert other.target == example.target and other.target.holds(image.window_px, image.mirrored)
+            assert other.target == example.target and other.target.survives_view(
+                image.window_px, image.mirrored
+            )
             assert all(open_image(one).size == one.shown_wh for one in other.media)
             frames = [one.frame("norm1", one.shown_wh) for one in other.media]
             rollout = scorer.score_text(task.gold(other, frames), other, frames)

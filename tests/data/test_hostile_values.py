@@ -99,10 +99,10 @@ def test_masks_are_compared_with_their_size_where_they_are_read_and_pycocotools_
     assert region.sum() == HEIGHT * WIDTH // 2
     assert run_lengths(_counts()) == [HEIGHT * WIDTH // 2] * 2
     whole = Regions((ObjectRegion((20.0, 0.0, 40.0, 30.0), mask=Mask((HEIGHT, WIDTH), _counts())),))
-    assert Value.decode(whole.encode()) == whole and whole.misfit([(WIDTH, HEIGHT)]) is None
-    assert "mask is of 40x30" in (whole.misfit([(WIDTH + 1, HEIGHT)]) or "")
+    assert Value.decode(whole.encode()) == whole and whole.label_error([(WIDTH, HEIGHT)]) is None
+    assert "mask is of 40x30" in (whole.label_error([(WIDTH + 1, HEIGHT)]) or "")
     masked = Boxes(((20.0, 0.0, 40.0, 30.0),), ignore=Mask((HEIGHT, WIDTH), _counts()))
-    assert masked.misfit([(WIDTH, HEIGHT)]) is None and "mask" in (masked.misfit([(60, 60)]) or "")
+    assert masked.label_error([(WIDTH, HEIGHT)]) is None and "mask" in (masked.label_error([(60, 60)]) or "")
     with pytest.raises(InputError, match=r"counts.*add up to 1200 pixels, and the mask has 1170\. Fix it\."):
         Value.decode({"kind": "mask", "size_hw": [HEIGHT, WIDTH - 1], "counts": _counts()})
 

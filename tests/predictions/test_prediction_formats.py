@@ -297,7 +297,7 @@ def test_unfit_formats_are_refused(tmp_path):
 @pytest.mark.parametrize("kind", Value.kinds())
 @pytest.mark.parametrize("name", sorted(formats()))
 def test_a_format_holds_a_kind_or_names_those_that_do(monkeypatch, name, kind):
-    asks = SimpleNamespace(answer=Value.of_kind(kind), single_questions=lambda prediction: (prediction,))
+    asks = SimpleNamespace(answer=Value.of_kind(kind), split_by_category=lambda prediction: (prediction,))
     monkeypatch.setattr(prediction_format, "task_of", lambda example: asks)
     examples = [boxed_predictions()[0].example]
     able = [one.name for one in formats().values() if one.kinds is None or kind in one.kinds]

@@ -153,7 +153,7 @@ class NamedSteps(COUNT):
 
     name = "named_steps"
 
-    def parts(self, rollout):
+    def part_rewards(self, rollout):
         text, turn = rollout.completion.text, len(rollout.turns) - 1
         found = zip(re.finditer(r"<step>(.*?)</step>", text), rollout.example.fields["steps"], strict=False)
         return [PartReward(turn, match.span(), float(match[1] == wanted)) for match, wanted in found]
@@ -204,7 +204,7 @@ class Progress(COUNT):
 
     name, environment = "progress", LookAgain()
 
-    def parts(self, rollout):
+    def part_rewards(self, rollout):
         parts, before = [], 0.0
         for number, turn in enumerate(rollout.turns):
             said = self.parse_turns(rollout.example, rollout.turns[: number + 1])

@@ -117,7 +117,7 @@ class TemporalGrounding(TaggedTask):
     def similarity(self, one, other):
         return t_iou(one, other)
 
-    def contrast(self, example):
+    def contrast_example(self, example):
         (clip,) = example.media
         return replace(example, media=(replace(clip, order=tuple(reversed(range(len(clip.times_s))))),))
 
@@ -132,7 +132,7 @@ def test_a_clip_is_asked_about_and_compared_with_its_shuffled_frames():
         "no contrast: it abstains"
     )
 
-    other = task.contrast(example)
+    other = task.contrast_example(example)
     assert other.media[0].order == (3, 2, 1, 0) and other.media[0].times_s == CLIP.times_s
     assert other.media != example.media, "caches that key on media keep both apart"
     for said, expected in ((wrong, [2.0, 0.0]), (right, [1.0, 0.0])):
@@ -141,7 +141,7 @@ def test_a_clip_is_asked_about_and_compared_with_its_shuffled_frames():
         (scored,) = Scorer(task).score([replace(group, contrast=contrast)], Clock())
         assert rewards(scored) == expected
     assert task.similarity(TimeSpan(0, 2), TimeSpan(1, 2)) == 0.5
-    assert example.target.holds((0, 0, 8, 8), mirrored=True), "a crop or a mirror moves no time"
+    assert example.target.survives_view((0, 0, 8, 8), mirrored=True), "a crop or a mirror moves no time"
     assert example.target.shapes() == [Shape("span", (1.0, 2.0))]
 
 
@@ -257,7 +257,7 @@ def test_a_puzzle_needs_no_label():
         task, [task.gold(example, []), answered("0 1 2 3 4 5"), answered("0 0 0 0 0 0")], [example], 3
     )
     assert rewards(group)[0] == 1.0 and rewards(group)[1] < 1.0 and rewards(group)[2] == 0.0
-    assert not example.target.holds((0, 0, 100, 100), False), "a crop would break the puzzle"
+    assert not example.target.survives_view((0, 0, 100, 100), False), "a crop would break the puzzle"
     pixels = PILImage.fromarray(np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3), "RGB")
     back = Tiles(2, 3, tuple(np.argsort(edit.order).tolist()))
     assert np.array_equal(np.asarray(back.apply(edit.apply(pixels))), np.asarray(pixels))
@@ -414,8 +414,8 @@ class Click(Value):
 )
 def test_a_kind_of_ones_own_is_stored_drawn_and_refuses_what_it_is_not_sure_of(value):
     assert Value.decode(value.encode()) == value and value.shapes() and value.describe()
-    assert not value.holds(None, mirrored=True)
-    assert value.holds((0, 0, 10, 10), False) == isinstance(value, Track)
+    assert not value.survives_view(None, mirrored=True)
+    assert value.survives_view((0, 0, 10, 10), False) == isinstance(value, Track)
     asked = Example("a", "a", "x", (IMAGE,), "", value)
     group = RolloutGroup(asked, ())
     from vrft.types.rows import group_from_row, group_to_row

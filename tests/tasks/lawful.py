@@ -131,6 +131,6 @@ def within(record: Record, window) -> Record:
     kept = []
     for one in record.annotations:
         boxes = one.value.evidence_boxes
-        if boxes is not None and one.value.holds(window, False):
+        if boxes is not None and one.value.survives_view(window, False):
             kept.append(one)
     return replace(record, annotations=tuple(kept))

@@ -105,15 +105,19 @@ def test_each_style_asks_in_its_words_and_its_gold_is_read_back(style, form):
 
 
 def test_a_step_without_a_place_allows_no_crop_and_no_screen_is_mirrored():
-    assert CLICK.holds((0.0, 0.0, 200.0, 200.0), False) and not CLICK.holds((50.0, 0.0, 200.0, 200.0), False)
-    assert not Action("scroll", text="left").holds((0.0, 0.0, 200.0, 200.0), False)
-    assert not CLICK.holds(None, True) and CLICK.holds(None, False)
+    assert CLICK.survives_view((0.0, 0.0, 200.0, 200.0), False) and not CLICK.survives_view(
+        (50.0, 0.0, 200.0, 200.0), False
+    )
+    assert not Action("scroll", text="left").survives_view((0.0, 0.0, 200.0, 200.0), False)
+    assert not CLICK.survives_view(None, True) and CLICK.survives_view(None, False)
 
 
 def test_labels_that_do_not_fit_and_labels_that_are_odd():
     size = [SCREEN.size_wh]
-    assert CLICK.misfit(size) is None and CLICK.doubt(size) is None
-    assert "outside" in Action("click", (45.0, 401.0), box_px=BOX).misfit(size)
-    assert "no area" in Action("click", (45.0, 40.0), box_px=(90.0, 0.0, 0.0, 80.0)).misfit(size)
-    assert "beside its own box" in Action("click", (95.0, 40.0), box_px=BOX).doubt(size)
-    assert "60% of the screen" in Action("click", (9.0, 9.0), box_px=(0.0, 0.0, 900.0, 400.0)).doubt(size)
+    assert CLICK.label_error(size) is None and CLICK.label_warning(size) is None
+    assert "outside" in Action("click", (45.0, 401.0), box_px=BOX).label_error(size)
+    assert "no area" in Action("click", (45.0, 40.0), box_px=(90.0, 0.0, 0.0, 80.0)).label_error(size)
+    assert "beside its own box" in Action("click", (95.0, 40.0), box_px=BOX).label_warning(size)
+    assert "60% of the screen" in Action("click", (9.0, 9.0), box_px=(0.0, 0.0, 900.0, 400.0)).label_warning(
+        size
+    )

@@ -70,7 +70,8 @@ def test_spelling_is_no_other_name_and_other_names_stay_as_predictions_of_no_cat
     assert answer.faults == (Fault.OTHER_CLASS, Fault.NO_LABEL) and not answer.formatted
     example = asked("cup", "fire hydrant", target=Boxes())
     parts = {
-        p.example.question: p.answer.value.xyxy_px for p in TASK.single_questions(Prediction(example, answer))
+        p.example.question: p.answer.value.xyxy_px
+        for p in TASK.split_by_category(Prediction(example, answer))
     }
     assert parts == {"cup": ((5, 5, 50, 60), (1, 2, 30, 40)), "fire hydrant": ((1, 2, 30, 40),)}
     card = {s.name: s for s in TASK.sections}["names"].measure(_Scored([Prediction(example, answer)]))
@@ -97,7 +98,7 @@ class _Scored:
 )
 def test_a_category_that_is_not_mentioned_is_answered_with_none(content, found):
     answer = read(content, "cup", "fork")
-    parts = TASK.single_questions(Prediction(asked("cup", "fork", target=Boxes()), answer))
+    parts = TASK.split_by_category(Prediction(asked("cup", "fork", target=Boxes()), answer))
     assert {p.example.question: p.answer.value.size for p in parts} == found
 
 
@@ -131,7 +132,7 @@ def test_an_image_is_asked_about_what_its_labels_know_in_full():
     assert questions["partly"].target.labels == ("cup",) and questions["crowd"].target.is_empty
     few = load_task("multi_detection", {"classes": ["fork", "spoon"]})
     assert {e.id: e.options for e in few.examples(records)}["whole"] == ("fork", "spoon")
-    assert "spoon" in " ".join(few.check_names(["cup", "fork"]))
+    assert "spoon" in " ".join(few.class_name_warnings(["cup", "fork"]))
 
 
 def test_a_box_pays_under_its_own_name_alone():
@@ -272,4 +273,4 @@ def test_every_notation_is_shown_in_the_prompt_and_read_back(notation, form):
     assert task.question(example, frames).count("```") == 2 * (notation == "fenced")
     rollout = score(TASK.gold(example, [SHOWN[0].frame("resized_pixels", (1000, 1000))]), example)
     assert rollout.answer.formatted and rollout.reward == 3, rollout.answer
-    assert not task.check_names(['it\'s "big" 猫', "a, b", "no objects"])
+    assert not task.class_name_warnings(['it\'s "big" 猫', "a, b", "no objects"])

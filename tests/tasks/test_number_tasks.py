@@ -147,15 +147,21 @@ def test_labels_that_are_not_asked_about_are_named():
     numbers = stated(
         "question", ("How many?", Number(2.0)), ("How far?", Number(2.5)), ("How high?", Number(2.0, "m"))
     )
-    assert COUNTING.unused([numbers]) == [
+    assert COUNTING.unused_label_notes([numbers]) == [
         "Not asked about, since a count is a whole number from 0 without a unit: 2.5 (a), 2 m (a)."
     ]
     none = stated("question", ("How long?", Number(2.5)))
-    assert not COUNTING.examples([none]) and "2.5 (a)" in COUNTING.unused([none])[0]
-    assert COUNTING.unused([record("a", *boxes("cup", 1))]) == MEASURING.unused([numbers]) == []
+    assert not COUNTING.examples([none]) and "2.5 (a)" in COUNTING.unused_label_notes([none])[0]
+    assert (
+        COUNTING.unused_label_notes([record("a", *boxes("cup", 1))])
+        == MEASURING.unused_label_notes([numbers])
+        == []
+    )
     in_kg, short = replace(MEASURING, unit="kg"), replace(MEASURING, least=0.0, most=2.2)
-    assert in_kg.unused([numbers]) == ["Not asked about, since no such number is in kg: 2 m (a)."]
-    assert short.unused([numbers]) == ["Not asked about, since an answer lies from 0.0 to 2.2: 2.5 (a)."]
+    assert in_kg.unused_label_notes([numbers]) == ["Not asked about, since no such number is in kg: 2 m (a)."]
+    assert short.unused_label_notes([numbers]) == [
+        "Not asked about, since an answer lies from 0.0 to 2.2: 2.5 (a)."
+    ]
 
 
 def measured(number: Number, **options) -> tuple:
@@ -244,7 +250,7 @@ def test_no_view_of_a_part_is_asked_for_a_number_of_the_whole():
     (example,) = COUNTING.examples([record("a", *boxes("cup", 3))])
     views = [augmented(example, AugmentOptions(flip=0.5, crop=1.0, scale=0.5), seed) for seed in range(8)]
     assert any(view.image.mirrored for view in views) and not any(view.image.window_px for view in views)
-    assert not example.target.holds((0.0, 0.0, 10.0, 10.0), False)
+    assert not example.target.survives_view((0.0, 0.0, 10.0, 10.0), False)
 
 
 @pytest.mark.parametrize("task", [COUNTING, MEASURING], ids=lambda task: task.name)

@@ -190,8 +190,8 @@ def test_a_name_is_spelled_as_the_options_have_it():
 
 
 def test_names_that_no_answer_can_hold_are_told():
-    assert CLASSIFICATION.check_names(["rose", "737-200"]) == []
-    (said,) = CLASSIFICATION.check_names(["rose", "a\nb"])
+    assert CLASSIFICATION.class_name_warnings(["rose", "737-200"]) == []
+    (said,) = CLASSIFICATION.class_name_warnings(["rose", "a\nb"])
     assert said == "The class name 'a\nb' cannot be read back from an answer."
 
 
@@ -240,7 +240,7 @@ def test_only_classification_has_names_to_choose_from():
 def test_an_audit_is_decided_by_its_source_of_chance(task):
     def drawn(seed):
         examples = task.audit_examples(60, np.random.default_rng(seed))
-        return examples, task.believed(examples, np.random.default_rng([seed, 1]))
+        return examples, task.audit_beliefs(examples, np.random.default_rng([seed, 1]))
 
     assert drawn(3) == drawn(3) != drawn(4)
     examples, believed = drawn(3)

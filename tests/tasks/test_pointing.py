@@ -178,10 +178,10 @@ def test_a_target_is_stored_and_comes_back_whole():
 
 def test_labels_that_do_not_fit_and_labels_that_are_odd():
     small = mask_of_region(np.ones((4, 6), dtype=bool))
-    assert TWO.misfit([WH]) is None and TWO.doubt([WH]) is None
-    assert "mask is of 6x4 pixels" in Points(((1.0, 2.0),), masks=(small,)).misfit([WH])
-    assert "601, 5 is outside" in Points(((601.0, 5.0),)).misfit([WH])
-    assert "beside its own box" in Points(((300.0, 5.0),), boxes=(LEFT,)).doubt([WH])
+    assert TWO.label_error([WH]) is None and TWO.label_warning([WH]) is None
+    assert "mask is of 6x4 pixels" in Points(((1.0, 2.0),), masks=(small,)).label_error([WH])
+    assert "601, 5 is outside" in Points(((601.0, 5.0),)).label_error([WH])
+    assert "beside its own box" in Points(((300.0, 5.0),), boxes=(LEFT,)).label_warning([WH])
 
 
 def test_check_names_an_odd_label_and_declared_shares_are_not_taken_for_pixels(tmp_path):

@@ -136,7 +136,7 @@ def test_a_box_without_a_mask_is_no_target_and_is_counted(tmp_path):
     asked = {(e.record_id, e.question) for e in TASK.examples(dataset.records)}
     # Of 'red' not all objects are known on the first image; of 'green' none anywhere.
     assert asked == {("0.png", "blue"), ("1.png", "blue"), ("1.png", "red")}
-    (says,) = TASK.unused(dataset.records)
+    (says,) = TASK.unused_label_notes(dataset.records)
     assert says.startswith("2 boxes have no mask")
 
 
@@ -164,7 +164,7 @@ def test_a_broken_mask_costs_that_label_alone(broken, tmp_path):
     ]
     dataset = load_dataset(coco(tmp_path, labels), TASK.needs)
     assert [e.question for e in TASK.examples(dataset.records)] == ["blue"]
-    assert any("1" in says for says in (*dataset.warnings, *TASK.unused(dataset.records)))
+    assert any("1" in says for says in (*dataset.warnings, *TASK.unused_label_notes(dataset.records)))
 
 
 def test_a_phrase_means_its_region_and_what_is_ignored_does_not_count(tmp_path):

@@ -39,7 +39,7 @@ def held(task, shown, form):
     """The questions whose target is still right of what is shown."""
     window, mirrored = shown.get("window_px"), shown.get("mirrored", False)
     for example in examples_of(task, form):
-        if example.target.holds(window, mirrored):
+        if example.target.survives_view(window, mirrored):
             yield shown_as(example, shown)
 
 
@@ -224,7 +224,7 @@ def test_what_still_holds_of_a_part_is_what_the_labels_of_that_part_say(task):
     for window in parts:
         cut = {example.id: example.target for example in task.examples([within(r, window) for r in RECORDS])}
         for example in task.examples(RECORDS):
-            if example.id in cut and example.target.holds(window, False):
+            if example.id in cut and example.target.survives_view(window, False):
                 assert cut[example.id].meaning == example.target.meaning, (window, example.id)
 
 
@@ -257,7 +257,7 @@ def test_naming_every_answer_is_not_an_answer(task):
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_metrics_rank_gold_above_honest_answers_and_these_above_none(task):
     examples = task.audit_examples(60, np.random.default_rng(0))
-    believed = task.believed(examples, np.random.default_rng(1))
+    believed = task.audit_beliefs(examples, np.random.default_rng(1))
     systems = [
         [Prediction(example, Answer(value, True)) for example, value in zip(examples, answers, strict=True)]
         for answers in ([e.target for e in examples], believed, [None] * len(examples))
@@ -279,7 +279,7 @@ def test_an_audit_has_questions_of_its_own(task):
     assert examples == task.audit_examples(60, np.random.default_rng(0))
     assert len({example.target.meaning for example in examples}) >= 4
     assert all(isinstance(e.target, task.answer) and e.task == task.name and e.group for e in examples)
-    believed = task.believed(examples, np.random.default_rng(1))
+    believed = task.audit_beliefs(examples, np.random.default_rng(1))
     assert len(believed) == 60 and all(isinstance(value, task.answer) for value in believed)
     for example, value in zip(examples, believed, strict=True):
         frames = frames_of(example, "norm1000")

@@ -108,7 +108,7 @@ def test_gold_answers_read_as_the_papers():
 
 
 def test_whether_anything_is_there_is_asked_in_the_manner_of_the_paper():
-    presence = load_task("detection").presence
+    presence = load_task("detection").presence_question
     asked = example("detection", "cup", Boxes(), form=Form.DIRECT)
     assert presence.question(asked) == (
         "Is there any object belonging to the category 'cup' in the image? Answer 'Yes' or 'No'.\n"

@@ -237,7 +237,7 @@ def test_images_of_a_sequence_are_changed_alike_or_not_at_all(tmp_path):
     assert any(one.media[0].window_px for one in changed) and any(one.media[0].mirrored for one in changed)
     for one in changed:
         views = {(m.window_px, m.mirrored, m.resized_wh, m.edits) for m in one.media}
-        assert len(views) == 1 and one.target.holds(one.media[0].window_px, one.media[0].mirrored)
+        assert len(views) == 1 and one.target.survives_view(one.media[0].window_px, one.media[0].mirrored)
     image(folder / "2.png", 2, (32, 48))
     (uneven,) = TASK.examples(load_dataset(folder, NEEDS).records)
     assert all(augmented(uneven, every, seed) == uneven for seed in range(20))

@@ -107,4 +107,4 @@ def test_no_text_raises_and_what_is_read_lies_in_the_images_that_were_shown(text
         answer = TASK.parse(text, example, frames_of(example))
         assert isinstance(answer, Answer) and (answer.parsed or answer.faults)
         if answer.parsed:
-            assert answer.value.misfit([(100, 80)] * 3) is None
+            assert answer.value.label_error([(100, 80)] * 3) is None

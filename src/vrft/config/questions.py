@@ -94,7 +94,7 @@ def load_examples(
 def ask_about(task: Task, dataset: Dataset, form: Form = Form.THINK) -> Sequence[Example]:
     """Every question that a dataset can answer, in one form; InputError where its labels do not do."""
     examples = task.examples(dataset.records)
-    if not examples and (why := task.unused(dataset.records)):
+    if not examples and (why := task.unused_label_notes(dataset.records)):
         raise InputError(f"{dataset.root}: {task.name} has nothing to ask about. {' '.join(why)}")
     if form is Form.THINK:
         return examples

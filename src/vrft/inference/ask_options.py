@@ -41,8 +41,8 @@ class AskOptions:
         gate: first ask whether the thing is there, and go on only where the policy does not say no.
         batch: questions encoded together, cut from the whole list: each is the same whenever it is asked.
         rows: most answers decoded together, where several are drawn.
-        score: which confidences an answer's parts have (``Task.confidences``); 'auto' leaves the written
-            ones, and keeps what the others are made of.
+        score: which confidences an answer's parts have (``Task.confidence_sources``); 'auto' leaves the
+            written ones, and keeps what the others are made of.
     """
 
     params: SamplingParams = field(default_factory=SamplingParams)

@@ -73,7 +73,7 @@ def image_of_bytes(content: bytes, folder: Path) -> ImageFiles:
 
 def _together(images: ImageFiles, task: Task) -> list[list[Path]]:
     """What is shown together: each image alone, or those of a folder where the task follows things."""
-    if not task.sequences:
+    if not task.folder_is_sequence:
         return [[path] for path in images.paths]
     folders: dict[Path, list[Path]] = {}
     for path in images.paths:

@@ -126,7 +126,7 @@ class PolicyPredictor:
 def with_score(rollout: Rollout, score: str) -> Rollout:
     """A rollout whose answer's parts have the confidences of a name; the written ones, where its task has no
     such confidences, or they are not known."""
-    rule = task_of(rollout.example).confidences.get(score)
+    rule = task_of(rollout.example).confidence_sources.get(score)
     given = rule(rollout) if rule is not None else None
     boxes = rollout.answer.as_(Boxes)
     if given is None or boxes is None:
@@ -143,9 +143,9 @@ def sampled_from(samples: int, count: int, place: int) -> int:
 
 def _presence(example: Example) -> PresenceQuestion:
     task = task_of(example)
-    if task.presence is None:
+    if task.presence_question is None:
         raise InputError(f"{task.name} cannot ask first whether something is in the image. Leave --gate out.")
-    return task.presence
+    return task.presence_question
 
 
 def _prediction(

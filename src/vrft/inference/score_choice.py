@@ -59,7 +59,9 @@ def choose_score(predictions: Sequence[Prediction]) -> ScoreChoice:
     """
     task = task_of(predictions[0].example)
     metric = task.metrics[0]
-    values = {name: metric.value([_scored(one, name) for one in predictions]) for name in task.confidences}
+    values = {
+        name: metric.value([_scored(one, name) for one in predictions]) for name in task.confidence_sources
+    }
     chosen = next(iter(values))
     for name, value in values.items():
         chosen = name if better(metric, value, values[chosen]) else chosen

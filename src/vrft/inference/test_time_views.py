@@ -24,7 +24,7 @@ class TTAView:
         value = answer.value
         if value is None or not self.mirrored:
             return answer
-        holds = value.holds(None, mirrored=True) and not any(map(speaks_of_sides, value.words))
+        holds = value.survives_view(None, mirrored=True) and not any(map(speaks_of_sides, value.words))
         return answer if holds else replace(answer, value=None)
 
 

@@ -28,7 +28,7 @@ def build_thoughts(answers: Answers, task: str, part: PagePart) -> Section | Non
     cases = _cases(answers[BEFORE], answers[AFTER], known)
     counts = {why: sum(case.why == why for case in cases) for why in OUTCOMES.values()}
     counted = f"Of {len(cases)} questions: {', '.join(f'{why} {count}' for why, count in counts.items())}."
-    tally = " ".join(filter(None, (known.label_lacks, counted)))
+    tally = " ".join(filter(None, (known.not_in_labels, counted)))
     rule = (
         f"A fixed rule chooses, in the order of the held-out part: the first {GAINED} questions that RFT "
         f"changed from wrong to right, the first {LOST} that it changed from right to wrong, then others, "

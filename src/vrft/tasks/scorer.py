@@ -235,7 +235,7 @@ class Scorer:
 
     def _parts(self, rollout: Rollout) -> tuple[PartReward, ...]:
         try:
-            parts = tuple(self.task.parts(rollout))
+            parts = tuple(self.task.part_rewards(rollout))
             return parts if all(math.isfinite(part.amount) for part in parts) else ()
         except Exception:
             return ()

@@ -108,17 +108,17 @@ class Task(ABC):
     )
     """How several answers become one; the usual rule first."""
     environment: Environment = Environment()
-    presence: PresenceQuestion | None = None
+    presence_question: PresenceQuestion | None = None
     """None where a question always has something to find."""
     takes_options: bool = False
     """A question may list class names to choose from."""
-    sequences: bool = False
+    folder_is_sequence: bool = False
     """A question about a folder without labels shows its images together, in the order of their names."""
-    answers_many: bool = False
+    many_parts: bool = False
     """An answer may have any number of parts, also none."""
     has_confidences: bool = False
     """Each part of an answer has a confidence."""
-    confidences: Mapping[str, Callable[[Rollout], Sequence[float] | None]] = MappingProxyType({})
+    confidence_sources: Mapping[str, Callable[[Rollout], Sequence[float] | None]] = MappingProxyType({})
     """What the confidences of an answer may be, by name, the written ones first: from a rollout to a number
     for each part, or None for those that are written. Empty where there is nothing to choose."""
     success_rule: str = "a similarity of at least 0.5 with the label"
@@ -127,7 +127,7 @@ class Task(ABC):
     """``score`` in words."""
     right_or_wrong: bool = False
     """A score is 1 or 0 and nothing between."""
-    label_lacks: str = ""
+    not_in_labels: str = ""
     """What a right answer needs and no label holds, as the report says it; empty where a label holds all."""
     attacks: Mapping[str, Attack] = MappingProxyType({})
     """Further ways to cheat for ``vrft audit``, by name (``vrft.tasks.attacks``)."""
@@ -265,29 +265,29 @@ class Task(ABC):
         """Whether a thought works the answer out, right or wrong; None where the task has no such notion."""
         return None
 
-    def contrast(self, example: Example) -> Example | None:
+    def contrast_example(self, example: Example) -> Example | None:
         """A variant whose answers a reward compares with; None where none is asked for."""
         return None
 
-    def parts(self, rollout: Rollout) -> Sequence[PartReward]:
+    def part_rewards(self, rollout: Rollout) -> Sequence[PartReward]:
         """Rewards for parts of what was said, for advantages that give credit by part."""
         return ()
 
-    def single_questions(self, prediction: Prediction) -> Sequence[Prediction]:
+    def split_by_category(self, prediction: Prediction) -> Sequence[Prediction]:
         """The same as answers about one category each: what exports write that know no other."""
         return (prediction,)
 
-    def check_names(self, names: Sequence[str]) -> Sequence[str]:
+    def class_name_warnings(self, names: Sequence[str]) -> Sequence[str]:
         """Sentences about class names that this task's answers cannot hold."""
         return ()
 
-    def unused(self, records: Sequence[Record]) -> Sequence[str]:
+    def unused_label_notes(self, records: Sequence[Record]) -> Sequence[str]:
         """Sentences about labels that it cannot ask about, with how many there are."""
         return ()
 
     # ---- for the audit
 
-    def completed(self, value: Value, belief: Value, target: Value) -> Value:
+    def completed_for_audit(self, value: Value, belief: Value, target: Value) -> Value:
         """A value that an attack made of bare places, with what this task's answers say besides, such as
         names: those of what the honest policy believes, and elsewhere the right ones."""
         return value
@@ -296,7 +296,7 @@ class Task(ABC):
         """Random targets about images that need not exist; InputError where the task cannot be audited."""
         raise InputError(f"{self.name} cannot be audited: it has no audit_examples. Add them to the task.")
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """What an imperfect model that answers honestly believes: right in 60 % of the questions, and
         elsewhere the target of another question."""
         targets = [example.target for example in examples if example.target is not None]

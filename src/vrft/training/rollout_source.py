@@ -187,7 +187,7 @@ class RolloutSource:
 
     def _contrasts(self, examples: Sequence[Example], draw: SampleSeed) -> list[tuple[Rollout, ...]]:
         """Rollouts of the variant that a task's reward compares with; none where it asks for none."""
-        asked = [(i, c) for i, e in enumerate(examples) if (c := task_of(e).contrast(e)) is not None]
+        asked = [(i, c) for i, e in enumerate(examples) if (c := task_of(e).contrast_example(e)) is not None]
         found: list[tuple[Rollout, ...]] = [()] * len(examples)
         if asked:
             places = tuple(draw.places[i] for i, _ in asked)

@@ -33,7 +33,7 @@ class Action(Value):
     """One step on a screen, such as a click at a place."""
 
     kind: ClassVar[str] = "action"
-    placed: ClassVar[bool] = True
+    has_coordinates: ClassVar[bool] = True
     action: str
     """'click', 'type', 'press_back', ...: whatever the data have, in lower case, words joined by '_'."""
     xy_px: tuple[Finite, Finite] | None = None
@@ -59,12 +59,12 @@ class Action(Value):
             return (self.box_px,)
         return None if self.xy_px is None else ((*self.xy_px, *self.xy_px),)
 
-    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+    def label_error(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         if self.action in AT_A_PLACE and self.xy_px is None and self.box_px is None:
             return f"The action '{self.action}' has no place."
-        return Value.misfit(self, sizes_wh)
+        return Value.label_error(self, sizes_wh)
 
-    def doubt(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+    def label_warning(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         if self.box_px is None:
             return None
         (width, height), *_ = sizes_wh

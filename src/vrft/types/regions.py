@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import ConfigDict
 
 from vrft.types.frames import BoxXYXY
-from vrft.types.values import Finite, Mask, Shape, Value, misfit_of
+from vrft.types.values import Finite, Mask, Shape, Value, mask_error
 
 RegionPrompt = tuple[float, ...]
 """What a segmenter is asked with: the four numbers of a box, then x and y of each point on the object."""
@@ -44,8 +44,8 @@ class Regions(Value):
     """Any number of objects; none where the right answer is 'No Objects'."""
 
     kind: ClassVar[str] = "regions"
-    usual_about: ClassVar[str] = "phrase"
-    placed: ClassVar[bool] = True
+    default_about: ClassVar[str] = "phrase"
+    has_coordinates: ClassVar[bool] = True
     objects: tuple[ObjectRegion, ...] = ()
     ignore: Mask | None = None
     """Pixels that count neither for nor against an answer."""
@@ -88,8 +88,8 @@ class Regions(Value):
             found += [Shape("point", point) for point in one.points_xy_px]
         return found
 
-    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
-        return Value.misfit(self, sizes_wh) or misfit_of((self.ignore,), sizes_wh)
+    def label_error(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+        return Value.label_error(self, sizes_wh) or mask_error((self.ignore,), sizes_wh)
 
     def describe(self) -> str:
         return "\n".join(map(_described, self.objects)) or "No objects."

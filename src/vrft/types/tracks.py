@@ -40,8 +40,8 @@ class Tracks(Value):
     """
 
     kind: ClassVar[str] = "tracks"
-    usual_about: ClassVar[str] = "phrase"
-    placed: ClassVar[bool] = True
+    default_about: ClassVar[str] = "phrase"
+    has_coordinates: ClassVar[bool] = True
     boxes: Annotated[tuple[TrackBox, ...], BeforeValidator(_rows)] = ()
     """One row for each box; the empty name is the thing that was asked for."""
     numbers: tuple[int, ...] = ()
@@ -98,7 +98,7 @@ class Tracks(Value):
         """Which of the images has a number, counted from 0."""
         return self.numbers.index(number) if self.numbers else number - 1
 
-    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+    def label_error(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         count = len(sizes_wh)
         if len(self.numbers) not in (0, count):
             return f"It numbers {len(self.numbers)} images, and {count} are shown."
@@ -114,7 +114,7 @@ class Tracks(Value):
         return None
 
     @classmethod
-    def is_bare(cls, row: Mapping[str, Any]) -> bool:
+    def matches_untyped(cls, row: Mapping[str, Any]) -> bool:
         return isinstance(row.get("boxes"), Mapping)
 
     def shapes(self) -> Sequence[Shape]:

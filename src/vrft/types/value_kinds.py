@@ -13,7 +13,7 @@ from pydantic import Field
 from vrft.types.frames import BoxXYXY, PointXY
 from vrft.types.names import nfc, plain_name
 from vrft.types.units import converted, unit_of
-from vrft.types.values import Finite, Mask, Shape, Value, misfit_of
+from vrft.types.values import Finite, Mask, Shape, Value, mask_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ class Boxes(Value):
     """Any number of boxes, in pixels of the file; none where the right answer is 'No Objects'."""
 
     kind: ClassVar[str] = "boxes"
-    placed: ClassVar[bool] = True
-    usual_about: ClassVar[str] = ""
+    has_coordinates: ClassVar[bool] = True
+    default_about: ClassVar[str] = ""
     xyxy_px: tuple[tuple[Finite, Finite, Finite, Finite], ...] = ()
     scores: tuple[Finite, ...] = ()
     """One for each box, in [0, 1]; empty in a target. An answer that gives no confidence has 1.0."""
@@ -196,10 +196,10 @@ class Boxes(Value):
     def size(self) -> int:
         return len(self.xyxy_px)
 
-    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+    def label_error(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         # Neither of the regions is drawn.
         own = (self.mask, self.ignore)
-        return Value.misfit(self, sizes_wh) or misfit_of(own, sizes_wh)
+        return Value.label_error(self, sizes_wh) or mask_error(own, sizes_wh)
 
     def shapes(self) -> Sequence[Shape]:
         scores = self.scores if len(self.scores) == len(self.xyxy_px) else (None,) * len(self.xyxy_px)
@@ -231,8 +231,8 @@ class Points(Value):
     """
 
     kind: ClassVar[str] = "points"
-    placed: ClassVar[bool] = True
-    usual_about: ClassVar[str] = "phrase"
+    has_coordinates: ClassVar[bool] = True
+    default_about: ClassVar[str] = "phrase"
     xy_px: tuple[tuple[Finite, Finite], ...] = ()
     labels: tuple[str | None, ...] = ()
     boxes: tuple[tuple[Finite, Finite, Finite, Finite] | None, ...] = ()
@@ -264,7 +264,7 @@ class Points(Value):
         boxes = self.boxes or (None,) * len(self.xy_px)
         return [box or (x, y, x, y) for (x, y), box in zip(self.xy_px, boxes, strict=True)]
 
-    def doubt(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+    def label_warning(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         beside = next(
             ((xy, box) for xy, box in zip(self.xy_px, self.boxes, strict=False) if _beside(xy, box)), None
         )

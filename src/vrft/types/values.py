@@ -55,7 +55,7 @@ class Shape:
     frame: int | None = None
     """Of several images, or of a video: which one; None is the first or only one."""
 
-    def misfit(self, size_wh: tuple[int, int]) -> str | None:
+    def placement_error(self, size_wh: tuple[int, int]) -> str | None:
         """Why it cannot be in an image of this size, in a sentence; None where it can."""
         width, height = size_wh
         numbers = ", ".join(f"{number:g}" for number in self.numbers)
@@ -80,9 +80,9 @@ class Shape:
 class Value(Coded):
     """One kind of answer. Targets and answers share a class; what only answers have is empty in a target."""
 
-    placed: ClassVar[bool] = False
+    has_coordinates: ClassVar[bool] = False
     """It is made of places in a medium, which a text writes in some coordinate frame."""
-    usual_about: ClassVar[str] = "question"
+    default_about: ClassVar[str] = "question"
     """What a row's 'question' is where nothing else says it: a question, or a 'phrase'; empty: either."""
 
     @property
@@ -124,7 +124,7 @@ class Value(Coded):
         """A measure by which long answers are sorted from short ones."""
         return 1
 
-    def holds(self, window_px: BoxXYXY | None, mirrored: bool) -> bool:
+    def survives_view(self, window_px: BoxXYXY | None, mirrored: bool) -> bool:
         """Whether it is still right where only this is shown; a value that is not sure says no."""
         if mirrored and not self.survives_mirror:
             return False
@@ -136,24 +136,24 @@ class Value(Coded):
             left <= x1 and top <= y1 and x2 <= right and y2 <= bottom for x1, y1, x2, y2 in boxes
         )
 
-    def misfit(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+    def label_error(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         """Why it cannot be a label of images of these sizes in pixels, in a sentence; None where it can."""
-        if self.placed and len(sizes_wh) > 1 and any(shape.frame is None for shape in self.shapes()):
+        if self.has_coordinates and len(sizes_wh) > 1 and any(shape.frame is None for shape in self.shapes()):
             return f"It does not say in which of the {len(sizes_wh)} images it is."
         for shape in self.shapes():
             place = shape.frame or 0
             if place >= len(sizes_wh):
                 return f"It names image {place + 1}, and the images are numbered 1 to {len(sizes_wh)}."
-            if (problem := shape.misfit(sizes_wh[place])) is not None:
+            if (problem := shape.placement_error(sizes_wh[place])) is not None:
                 return problem
         return None
 
-    def doubt(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+    def label_warning(self, sizes_wh: Sequence[tuple[int, int]]) -> str | None:
         """What is odd about it as a label of such images, in a sentence; None where nothing is."""
         return None
 
     @classmethod
-    def is_bare(cls, row: Mapping[str, Any]) -> bool:
+    def matches_untyped(cls, row: Mapping[str, Any]) -> bool:
         """Whether an object without a 'kind' is one of these, as other tools write it."""
         return False
 
@@ -171,7 +171,7 @@ class Mask(Value):
     """A region of an image, run-length encoded as COCO has it (``pycocotools.mask``, compressed counts)."""
 
     kind: ClassVar[str] = "mask"
-    placed: ClassVar[bool] = True
+    has_coordinates: ClassVar[bool] = True
     size_hw: tuple[Side, Side]
     """Height and width of the file in pixels."""
     counts: RunLengths
@@ -198,9 +198,9 @@ class Mask(Value):
         return f"Mask of a {self.size_hw[1]}x{self.size_hw[0]} image"
 
 
-def misfit_of(regions: Sequence[Mask | None], sizes_wh: Sequence[tuple[int, int]]) -> str | None:
+def mask_error(regions: Sequence[Mask | None], sizes_wh: Sequence[tuple[int, int]]) -> str | None:
     """Why one of some regions cannot be of images of these sizes, in a sentence; None where all can."""
-    found = (region.misfit(sizes_wh) for region in regions if region is not None)
+    found = (region.label_error(sizes_wh) for region in regions if region is not None)
     return next((problem for problem in found if problem is not None), None)
 
 
@@ -245,7 +245,7 @@ class ValueList(_Several):
     """Several values in an order that matters, such as one for each image of a sequence."""
 
     kind: ClassVar[str] = "list"
-    placed: ClassVar[bool] = True
+    has_coordinates: ClassVar[bool] = True
     items: tuple[Value, ...] = ()
 
     @property
@@ -262,7 +262,7 @@ class ValueSet(_Several):
     """Several values in no order."""
 
     kind: ClassVar[str] = "set"
-    placed: ClassVar[bool] = True
+    has_coordinates: ClassVar[bool] = True
     items: tuple[Value, ...] = ()
 
     @property

@@ -224,7 +224,7 @@ class FitPipeline:
     def choose_score(self, base: Policy) -> None:
         """Rank all systems' boxes by what ranks the base's best on validation, unless the user chose."""
         config = self._config("rft")
-        if config.evaluation.score == "auto" and len(self.task.confidences) > 1 and self.split.val:
+        if config.evaluation.score == "auto" and len(self.task.confidence_sources) > 1 and self.split.val:
             predictor, asked = self._predictor(base, "auto"), self._asked(self.split.val)
             choice = kept_choice(self.folder / "score.json", predictor, asked, self.context)
             self.note(choice.sentence)

@@ -184,9 +184,9 @@ class _PlainRow:
         if value.kind != kind:
             problem = f"The target is of kind '{value.kind}', where '{kind}' is expected."
             raise LabelError(problem, self.where, "Keep targets of different kinds in different tables.")
-        misfit = value.misfit([medium.size_wh for medium in record.media])
-        if misfit is not None:
-            raise LabelError(misfit, self.where, "Fix it. Coordinates are in pixels.")
+        problem = value.label_error([medium.size_wh for medium in record.media])
+        if problem is not None:
+            raise LabelError(problem, self.where, "Fix it. Coordinates are in pixels.")
         return value
 
     @property
@@ -266,7 +266,7 @@ class _PlainRow:
                 return None
         if not isinstance(value, dict) or "kind" in value:
             return value if isinstance(value, dict) else None
-        bare = next((kind for kind in Value.kinds() if Value.of_kind(kind).is_bare(value)), None)
+        bare = next((kind for kind in Value.kinds() if Value.of_kind(kind).matches_untyped(value)), None)
         return None if bare is None else {"kind": bare, **value}
 
 
@@ -335,7 +335,7 @@ class PlainForm(RowForm):
             return of_phrase(record, name, stated_number(row.entry, key, row.where, row.fix), row, about)
         if plain.is_value or pair not in (IMAGE_CLASS, QUESTION_LABEL):
             value = plain.value(pair[1], record)
-            if value.placed and reading.options.coordinates not in (None, "pixels"):
+            if value.has_coordinates and reading.options.coordinates not in (None, "pixels"):
                 problem = (
                     f"The numbers of a target with a 'kind' are pixels, not {reading.options.coordinates}."
                 )

@@ -98,7 +98,7 @@ class RowReader(ABC):
         value is about where a row leaves it open is up to its kind."""
         for kind in {kind for _, kind in given}:
             open_to = {(about, kind) for about in ("category", "phrase", "question")}
-            usual = (Value.of_kind(kind).usual_about, kind)
+            usual = (Value.of_kind(kind).default_about, kind)
             given = (given - open_to) | {usual} if usual in open_to <= given else given
         if not any(QUESTION_TEXT in said and QUESTION_LABEL not in said for said in self._each(path)):
             given -= {QUESTION_TEXT}

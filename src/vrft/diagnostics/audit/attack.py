@@ -58,7 +58,7 @@ class Case:
 
     def write(self, value: Value) -> str:
         """A value as the task writes answers, tags included."""
-        whole = self.task.completed(value, self.belief, self.target)
+        whole = self.task.completed_for_audit(value, self.belief, self.target)
         return self.task.gold(replace(self.example, target=whole), self.frames)
 
     def content(self, value: Value) -> str:
@@ -146,7 +146,7 @@ def traits_of(task: Task) -> frozenset[str]:
     """What decides which attacks can be written in a task's answers."""
     kind = task.answer.kind if task.answer.kind in (BOXES, LABEL) else OTHER
     return frozenset(
-        {kind, MANY if task.answers_many else SINGLE} | ({CONFIDENCES} if task.has_confidences else set())
+        {kind, MANY if task.many_parts else SINGLE} | ({CONFIDENCES} if task.has_confidences else set())
     )
 
 

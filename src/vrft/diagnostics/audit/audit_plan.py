@@ -125,7 +125,9 @@ def _cases(
             other=_other(targets, place),
             names=tuple(sorted(names[example.question] - {""})),
         )
-        for place, (example, belief) in enumerate(zip(examples, task.believed(examples, rng), strict=True))
+        for place, (example, belief) in enumerate(
+            zip(examples, task.audit_beliefs(examples, rng), strict=True)
+        )
     )
 
 

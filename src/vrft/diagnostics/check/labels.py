@@ -95,7 +95,7 @@ def examine_names(case: DataCase) -> list[Finding]:
     fix = "Use one short line without brackets around it."
     return found + [
         Finding(Severity.ERROR, "unreadable-name", says, case.root, fix)
-        for says in case.task.check_names(case.dataset.categories)
+        for says in case.task.class_name_warnings(case.dataset.categories)
     ]
 
 
@@ -121,7 +121,7 @@ def examine_values(case: DataCase) -> list[Finding]:
     for record in case.dataset.records:
         sizes = [medium.size_wh for medium in record.media]
         for one in record.annotations:
-            if (says := one.value.doubt(sizes)) is not None:
+            if (says := one.value.label_warning(sizes)) is not None:
                 odd.setdefault(says, []).append(f"{record.id}: {one.name}")
     fix = "Look at the label, and correct it or leave it out."
     return [Finding(Severity.WARNING, "odd-label", says, some(where), fix) for says, where in odd.items()]
@@ -166,7 +166,7 @@ def examine_unasked(case: DataCase) -> list[Finding]:
     if crowds:
         says = f"{crowds} boxes are crowds. Their images are not used for these categories."
         found.append(Finding(Severity.NOTE, "crowds", says, case.root))
-    unused = case.task.unused(case.dataset.records)
+    unused = case.task.unused_label_notes(case.dataset.records)
     found += [Finding(Severity.NOTE, "unused-labels", says, case.root) for says in unused]
     bare = [record for record in case.dataset.records if not (record.annotations or record.unknown)]
     if bare and case.task.needs:

@@ -90,7 +90,7 @@ def _problem_with_words(one: EncodedQuestion) -> str | None:
             or task_of(one.example).similarity(value, one.target) >= 1 - ROOM
         )
         # Places that are not boxes come back rounded.
-        if same or (one.target.placed and value.size == one.target.size):
+        if same or (one.target.has_coordinates and value.size == one.target.size):
             return None
     reads = "nothing" if value is None else f"'{value.describe()}'"
     return f"The right answer '{one.target.describe()}' reads as {reads} after tokenizing."

@@ -112,7 +112,7 @@ def judge_prediction(
     )
     answer = rollouts[0].answer if rollouts and given.rule is None else given.answer
     placeless = any(one.turns and not frames_of(one.turns) for one in rollouts)
-    refusal = Refusal.FRAME if placeless and task.answer.placed else None
+    refusal = Refusal.FRAME if placeless and task.answer.has_coordinates else None
     if refusal is None and example.target is None:
         refusal = Refusal.LABEL
     return ExternalAnswer(
@@ -150,7 +150,7 @@ def judge_row(
         task=task.name,
         entry=entry,
         reads=answer.parsed or Fault.UNKNOWN_FRAME in answer.faults,
-        sized=row.image_wh is not None or not task.answer.placed,
+        sized=row.image_wh is not None or not task.answer.has_coordinates,
         prediction=None if isinstance(ground, Refusal) else _prediction(row, task, example, ground),
         refusal=ground if isinstance(ground, Refusal) else None,
         unknown_frames=_unknown_frames(row),
@@ -172,7 +172,7 @@ def _prediction(row: ExternalRow, task: Task, bare: Example, ground: _Ground) ->
     target = task.canonical(ground.target, bare)
     words = target.words
     group = row.group if row.group is not None else words[0] if words else ""
-    if not group and task.answers_many:
+    if not group and task.many_parts:
         group = row.question
     media = (replace(bare.image, size_wh=ground.image_wh),)
     example = replace(bare, media=media, target=target, group=group)
@@ -185,12 +185,12 @@ def _prediction(row: ExternalRow, task: Task, bare: Example, ground: _Ground) ->
 
 def _ground(row: ExternalRow, task: Task, where: str) -> _Ground | Refusal:
     target, wh = row.target, row.image_wh or ANY_WH
-    if task.answer.placed and row.frame not in FRAMES:
+    if task.answer.has_coordinates and row.frame not in FRAMES:
         return Refusal.FRAME
     if target is None or task.answer.kind not in _kinds(target):
         return Refusal.LABEL
     frame = _frame(row, wh)
-    if not task.answer.placed:
+    if not task.answer.has_coordinates:
         # A name, a number, a text: no coordinates, so no frame is needed.
         named = Label(target.name or "", target.vocabulary) if isinstance(target, ShortTarget) else target
         return _Ground((frame,) if frame and row.image_wh else (), wh, named)

@@ -71,7 +71,7 @@ def open_format(name: str, examples: Sequence[Example], setting: Setting) -> Wri
 
 
 def _single(prediction: Prediction) -> Sequence[Prediction]:
-    return task_of(prediction.example).single_questions(prediction)
+    return task_of(prediction.example).split_by_category(prediction)
 
 
 def left_out(name: str, predictions: Sequence[Prediction]) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ class BoxesInSpace(Task):
     needs = frozenset({("category", "boxes3d")})
     or_needs = (frozenset({("phrase", "boxes3d")}),)
     is_default = True
-    answers_many = True
+    many_parts = True
     example_answer = f'[{{"{KEY}": [{", ".join(LAYOUT.split())}]}}]'
     settings = SETTINGS
     terms = TERMS
@@ -193,7 +193,7 @@ class BoxesInSpace(Task):
             for i, n in enumerate(rng.integers(1, 4, count))
         ]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """The labelled boxes a little moved, stretched and turned; one in five elsewhere."""
         found: list[Value] = []
         for example in examples:

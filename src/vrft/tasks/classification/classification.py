@@ -164,7 +164,7 @@ class Classification(Task):
             return "no_option"
         return Label(name or label.name, names)
 
-    def check_names(self, names: Sequence[str]) -> Sequence[str]:
+    def class_name_warnings(self, names: Sequence[str]) -> Sequence[str]:
         return [
             f"The class name '{name[:60]}' cannot be read back from an answer."
             for name in names
@@ -178,7 +178,7 @@ class Classification(Task):
             for i, place in enumerate(rng.permutation(count))
         ]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """60 per cent right, otherwise the name that reads most alike."""
         wrong = chosen(len(examples), WRONG, rng)
         labels = [expect(example.target, Label) for example in examples]

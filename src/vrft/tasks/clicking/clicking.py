@@ -162,7 +162,7 @@ class Clicking(Task):
         targets = [_drawn(int(kind), rng) for kind in rng.permutation(np.arange(count) % 10)]
         return [audit_example(self.name, i, "Go on.", target, GROUP) for i, target in enumerate(targets)]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """Seven in ten are right, a click anywhere in its box; of the others half are another action, and
         half are done at another place or with another text."""
         targets = [expect(example.target, Action) for example in examples]

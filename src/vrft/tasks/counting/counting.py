@@ -100,7 +100,7 @@ class Counting(NumberTask):
         about = _stated(records)
         return [one for record in records for one in self._from_numbers(record, about)]
 
-    def unused(self, records: Sequence[Record]) -> Sequence[str]:
+    def unused_label_notes(self, records: Sequence[Record]) -> Sequence[str]:
         """Numbers that are below 0, not whole, or have a unit."""
         about = _stated(records)
         numbers = [
@@ -175,7 +175,7 @@ class Counting(NumberTask):
         drawn = rng.binomial(12, rng.uniform(0, 0.6, count))
         return [audit_example(self.name, i, "cat", Number(float(n)), "cat") for i, n in enumerate(drawn)]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """60 per cent right, else one or two more or fewer."""
         wrong = chosen(len(examples), 0.4, rng)
         right = [expect(example.target, Number).number for example in examples]

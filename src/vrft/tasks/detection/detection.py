@@ -101,10 +101,10 @@ class Detection(BoxTask):
     terms = TERMS
     metrics = AVERAGE_PRECISION
     sections = SECTIONS
-    answers_many = True
+    many_parts = True
     has_confidences = True
-    confidences = BOX_CONFIDENCES
-    presence = Presence()
+    confidence_sources = BOX_CONFIDENCES
+    presence_question = Presence()
     success_rule = "every box found with IoU of at least 0.5, and no other"
     score_rule = (
         "matched IoU over the larger number of predicted and labelled boxes (finding rightly that nothing is "
@@ -203,7 +203,7 @@ class Detection(BoxTask):
         targets = [Boxes(draw_boxes(int(size), rng)) for size in rng.permutation(sizes)]
         return [audit_example(self.name, i, "cat", target, "cat") for i, target in enumerate(targets)]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """The labelled boxes at a mean IoU of 0.70, one in five missed, one false box in three images, each
         with the policy's hit rate as its confidence, give or take 0.1. Where nothing is to be found it says
         so four times in five."""

@@ -165,7 +165,7 @@ class Grounding(BoxTask):
             for i, target in enumerate(targets)
         ]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """The labelled box at a mean IoU of 0.70; in one image of five another, since one must be given."""
         labels = [expect(example.target, Boxes).xyxy_px for example in examples]
         missed = chosen(len(examples), MISSED, rng)

@@ -91,7 +91,7 @@ class Measuring(NumberTask):
                     found.append(self._example(record, place, asked.name, target))
         return found
 
-    def unused(self, records: Sequence[Record]) -> Sequence[str]:
+    def unused_label_notes(self, records: Sequence[Record]) -> Sequence[str]:
         """Numbers of another quantity than the unit that is asked for, or out of bounds."""
         said = [(record, number) for record in records for _, number in record.about("question", Number)]
         other = [one for one in said if self.unit and one[1].in_unit(self.unit) is None]
@@ -164,7 +164,7 @@ class Measuring(NumberTask):
             made.append(replace(one, fields={UNIT: target.unit}))
         return made
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """Off by 10 per cent on average: near enough to count as right in about a third of the questions."""
         off = rng.normal(0, 0.125, len(examples)).tolist()
         right = [expect(example.target, Number) for example in examples]

@@ -167,9 +167,9 @@ class MultiDetection(BoxTask):
     sections = SECTIONS
     rules = RULES
     takes_options = True
-    answers_many = True
+    many_parts = True
     has_confidences = True
-    confidences = BOX_CONFIDENCES
+    confidence_sources = BOX_CONFIDENCES
     success_rule = "every box found under its category with IoU of at least 0.5, and no other"
     score_rule = (
         "matched IoU of boxes of equal category over the larger number of predicted and labelled boxes "
@@ -278,7 +278,7 @@ class MultiDetection(BoxTask):
         near = np.asarray(overlaps(found, labels)).reshape(found.size, labels.size) >= SUCCESS
         return bool(near[linear_sum_assignment(near, maximize=True)].all())
 
-    def single_questions(self, prediction: Prediction) -> Sequence[Prediction]:
+    def split_by_category(self, prediction: Prediction) -> Sequence[Prediction]:
         return by_name(prediction)
 
     def pseudo_label(
@@ -300,7 +300,7 @@ class MultiDetection(BoxTask):
             return "unsure"
         return Boxes(tuple(box for box, _ in kept), labels=tuple(name for _, name in kept))
 
-    def check_names(self, names: Sequence[str]) -> Sequence[str]:
+    def class_name_warnings(self, names: Sequence[str]) -> Sequence[str]:
         """Names that are not read back, and classes to be asked for that no label has."""
         image = audit_example(self.name, 0, SUBJECT, Boxes())
         frames = [image.image.frame("norm1000", (AUDIT_SIDE, AUDIT_SIDE))]
@@ -317,7 +317,7 @@ class MultiDetection(BoxTask):
             if name not in names
         ]
 
-    def completed(self, value: Value, belief: Value, target: Value) -> Value:
+    def completed_for_audit(self, value: Value, belief: Value, target: Value) -> Value:
         """Boxes without names get the honest policy's for its own boxes, or else those of the nearest labels;
         where there is none, the first category's."""
         bare = expect(value, Boxes)
@@ -346,7 +346,7 @@ class MultiDetection(BoxTask):
             made.append(replace(example, options=CATEGORIES, fields=self.example_fields))
         return made
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """The labelled boxes at a mean IoU of 0.70 under their own names, one in five missed, and a false box
         in one image of three, each with the policy's hit rate as its confidence, give or take 0.1."""
         labels = [expect(example.target, Boxes) for example in examples]

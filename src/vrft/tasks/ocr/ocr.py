@@ -146,8 +146,8 @@ class Ocr(Task):
             for i, target in enumerate(ocr_attacks.texts(count, rng))
         ]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
-        return ocr_attacks.believed(examples, rng)
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+        return ocr_attacks.audit_beliefs(examples, rng)
 
 
 def _shown(media: Sequence[Medium], box: BoxXYXY | None) -> tuple[Medium, ...]:

@@ -32,7 +32,7 @@ def _sign(rng: np.random.Generator) -> str:
     return " ".join(WORDS[i] for i in rng.permutation(len(WORDS))[: int(rng.integers(2, 9))])
 
 
-def believed(examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+def audit_beliefs(examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
     """Right in 60 per cent of the images; elsewhere half of the words are others, or there are some where
     nothing is written."""
     wrong = chosen(len(examples), WRONG, rng)

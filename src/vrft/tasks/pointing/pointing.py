@@ -71,7 +71,7 @@ class Pointing(Task):
     settings = SETTINGS
     terms = TERMS
     metrics = METRICS
-    answers_many = True
+    many_parts = True
     attacks = ATTACKS
     success_rule = "one point in each labelled object, and no other"
     score_rule = "F1 of the points (finding rightly that nothing is there counts 100)"
@@ -159,7 +159,7 @@ class Pointing(Task):
         targets = [_target(draw_boxes(int(size), rng)) for size in rng.permutation(sizes)]
         return [audit_example(self.name, i, "cat", target, "cat") for i, target in enumerate(targets)]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """A point anywhere in each thing, but for some that it misses or points beside; one where nothing
         is, in one image of four. Where nothing is to be found it says so four times in five."""
         targets = [expect(example.target, Points) for example in examples]

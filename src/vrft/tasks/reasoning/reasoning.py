@@ -83,7 +83,7 @@ class Reasoning(Task):
     success_rule = "the right word or number"
     score_rule = "100 for the right answer, 0 for another"
     right_or_wrong = True
-    label_lacks = (
+    not_in_labels = (
         "A label holds the answer and not the way to it, so SFT on labels can only learn to guess better; a "
         "reward for right answers also reaches the thoughts that lead to them."
     )
@@ -133,7 +133,7 @@ class Reasoning(Task):
     def canonical(self, value: Value, example: Example) -> Value:
         return replace(value, name=short_form(value.name)) if isinstance(value, Label) else value
 
-    def check_names(self, names: Sequence[str]) -> Sequence[str]:
+    def class_name_warnings(self, names: Sequence[str]) -> Sequence[str]:
         return [
             f"The answer '{name[:60]}' cannot be read back from a model's text. Make it a word or a number."
             for name in names

@@ -94,7 +94,7 @@ class Segmentation(Task):
     settings = SETTINGS
     terms = TERMS
     metrics = METRICS
-    answers_many = True
+    many_parts = True
     attacks = ATTACKS
     success_rule = "every object found with a box IoU of at least 0.5 and a point on it, and no other"
     score_rule = (
@@ -104,7 +104,8 @@ class Segmentation(Task):
 
     def examples(self, records: Sequence[Record]) -> Sequence[Example]:
         """One question for each image and category, present or not; else one for each phrase; else one for
-        each annotation that is objects already. Labels without masks are not asked about (``unused``).
+        each annotation that is objects already. Labels without masks are not asked about, which
+        ``unused_label_notes`` says.
         """
         labels = MaskedLabels.of(records)
         categories = {
@@ -140,7 +141,7 @@ class Segmentation(Task):
     ) -> Example:
         return Example(name, record.id, self.name, record.media, question, target, group=group)
 
-    def unused(self, records: Sequence[Record]) -> Sequence[str]:
+    def unused_label_notes(self, records: Sequence[Record]) -> Sequence[str]:
         """What has no mask, or one that does not fit."""
         labels = MaskedLabels.of(records)
         found = []
@@ -195,7 +196,7 @@ class Segmentation(Task):
         targets = [Regions(tuple(map(_ellipse, draw_boxes(int(n), rng)))) for n in rng.permutation(sizes)]
         return [audit_example(self.name, i, "cat", target, "cat") for i, target in enumerate(targets)]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """The labelled boxes at a mean IoU of 0.70 with their middles as points, one in five missed, one
         false object in four images."""
         targets = [expect(example.target, Regions) for example in examples]

@@ -67,7 +67,7 @@ class Tracking(Task):
     needs = frozenset({("phrase", "tracks")})
     or_needs = (frozenset({("category", "tracks")}),)
     is_default = True
-    sequences = True
+    folder_is_sequence = True
     example_answer = '{"boxes": {"1": [x1, y1, x2, y2], "2": [x1, y1, x2, y2]}}'
     settings = SETTINGS
     terms = TERMS
@@ -175,7 +175,7 @@ class Tracking(Task):
         """A thing that moves through four images of 1000 by 1000 pixels."""
         return [_audit_example(self.name, index, rng) for index in range(count)]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         """The labelled boxes at a mean IoU of 0.70; in one image of five another, since one must be given."""
         found: list[Value] = []
         for example in examples:

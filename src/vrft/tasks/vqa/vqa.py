@@ -189,8 +189,8 @@ class Vqa(Task):
             for i, (asked, target) in enumerate(vqa_attacks.questions(count, rng))
         ]
 
-    def believed(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
-        return vqa_attacks.believed(examples, rng)
+    def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+        return vqa_attacks.audit_beliefs(examples, rng)
 
 
 def _answers(record: Record, written: bool) -> Iterator[tuple[Annotation, Text]]:

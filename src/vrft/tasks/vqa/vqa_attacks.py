@@ -25,7 +25,7 @@ def questions(count: int, rng: np.random.Generator) -> list[tuple[str, Text]]:
     return [_KINDS[i % len(_KINDS)](rng) for i in range(count)]
 
 
-def believed(examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
+def audit_beliefs(examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
     """Right in 60 per cent of the questions, and elsewhere another answer of the same kind."""
     targets = [expect(example.target, Text) for example in examples]
     wrong = chosen(len(examples), WRONG, rng)

@@ -42,7 +42,7 @@ def grid_100(case: Case, rng: np.random.Generator) -> str:
 @attack(BOXES)
 def random_boxes(case: Case, rng: np.random.Generator) -> str:
     """One to six boxes anywhere, of any confidence; one where one is asked for."""
-    count = int(rng.integers(1, 7)) if case.task.answers_many else 1
+    count = int(rng.integers(1, 7)) if case.task.many_parts else 1
     return _written(case, [(box_apart((), rng), float(rng.uniform())) for _ in range(count)])
 
 
