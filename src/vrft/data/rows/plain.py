@@ -184,9 +184,9 @@ class _PlainRow:
         if value.kind != kind:
             problem = f"The target is of kind '{value.kind}', where '{kind}' is expected."
             raise LabelError(problem, self.where, "Keep targets of different kinds in different tables.")
-        problem = value.label_error([medium.size_wh for medium in record.media])
-        if problem is not None:
-            raise LabelError(problem, self.where, "Fix it. Coordinates are in pixels.")
+        wrong = value.label_error([medium.size_wh for medium in record.media])
+        if wrong is not None:
+            raise LabelError(wrong, self.where, "Fix it. Coordinates are in pixels.")
         return value
 
     @property
