@@ -3,6 +3,7 @@
     python dev/miniature_training/gates.py skills            # tower, naming, the box of the only object
     python dev/miniature_training/gates.py upper-bound       # supervised on 2,000 images, against the base
     python dev/miniature_training/gates.py reasoning --model miniature-reasoning   # reading, adding, chains
+    python dev/miniature_training/gates.py kinds --model miniature-kinds           # counts, points, ...
 
 The upper bound says how much there is to gain: the base must lie between 15 and 65 per cent of it.
 """
@@ -13,7 +14,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from miniature_training.architecture import patchify
 from miniature_training.corpus import ASK_NAME, ASK_ONE
+from miniature_training.kind_gates import kinds, passes
 from miniature_training.pool import draw_pool
 from miniature_training.sum_gates import MOST_LOST, SUM_GATES, sums
 from miniature_training.tower import IGNORE, cell_targets
@@ -133,9 +135,21 @@ def reasoning(model: str) -> dict[str, Any]:
     """The gates of a model that adds: its own skills, and the miniature's, of which it may lose little."""
     policy = load_policy(ModelOptions(path=model, device="cpu"))
     measured = sums(policy)
+    passed = all(measured[name] >= least for name, least in SUM_GATES.items())
+    return with_old_skills(policy, measured, passed)
+
+
+def other_kinds(model: str) -> dict[str, Any]:
+    """The gates of a model that answers in other kinds: what is new, and the miniature's own skills."""
+    policy = load_policy(ModelOptions(path=model, device="cpu"))
+    measured = kinds(policy)
+    return with_old_skills(policy, measured, passes(measured))
+
+
+def with_old_skills(policy: Policy, measured: Mapping[str, Any], passed: bool) -> dict[str, Any]:
+    """What a continued miniature can do, with the miniature's skills, of which it may lose little."""
     now, before = single_objects(policy), single_objects(load_policy(ModelOptions(path=MINIATURE)))
     lost = {name: before[name] - value for name, value in now.items()}
-    passed = all(measured[name] >= least for name, least in SUM_GATES.items())
     passed = passed and max(lost.values()) <= MOST_LOST
     return {**measured, **now, "lost_of_the_miniature": lost, "passed": passed}
 
@@ -197,7 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("gate", choices=["skills", "upper-bound", "reasoning"])
+    parser.add_argument("gate", choices=["skills", "upper-bound", "reasoning", "kinds"])
     parser.add_argument("--model", default=MINIATURE)
     parser.add_argument("--task", default="detection", choices=sorted(WRITERS))
     parser.add_argument("--steps", type=int, default=600)
@@ -208,6 +222,7 @@ def main() -> None:
     measures: dict[str, Callable[[], dict[str, Any]]] = {
         "skills": lambda: skills(a.model),
         "reasoning": lambda: reasoning(a.model),
+        "kinds": lambda: other_kinds(a.model),
         "upper-bound": lambda: upper_bound(a.model, a.task, a.work / a.task, a.steps, a.rate),
     }
     name = f"upper_bound_{a.task}" if a.gate == "upper-bound" else a.gate
