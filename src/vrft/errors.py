@@ -5,7 +5,7 @@ VrftError
     LabelError    one place in a label file, an image or a folder
       ImageError  an image that is missing, damaged or of another size than its labels
       MaskError   a segmentation that cannot be read
-      Contradiction  two labels of one image that say different things; never left out
+      Contradiction  two labels of one image that say different things; both are left out
       BoxError    a box that is not inside its image: FlatBox, UpturnedBox, OutsideBox
     ConfigError   a configuration key or value
     ModelError    a folder or id that is not a model of the kind that is needed
@@ -68,9 +68,21 @@ class MaskError(LabelError):
 
 
 class Contradiction(LabelError):
-    """Two labels of one image say different things; which of them is right, only a person can say."""
+    """Two labels of one image say different things; which of them is right, only a person can say.
+
+    Args:
+        problem: as for ``LabelError``, like ``where``.
+        where: the file, with line or image id.
+        record_id: the image.
+        asked: what they are about, and its name, as in ``Annotation``.
+    """
 
     kind = "labels that contradict each other"
+
+    def __init__(self, problem: str, where: str, record_id: str, asked: tuple[str, str]) -> None:
+        self.record_id, self.asked = record_id, asked
+        fix = "Keep the right one; until then neither is used. Where both are meant, make them one answer."
+        super().__init__(problem, where, fix)
 
 
 class BoxError(LabelError):

@@ -165,7 +165,7 @@ def test_wrong_rows_are_refused_by_number(tmp_path: Path, row: Any, said: str) -
 
 def test_a_image_of_two_classes_is_refused(tmp_path: Path) -> None:
     rows = [(make_image(1), CLASSIFY, f"<answer>{name}</answer>") for name in ("rose", "lily")]
-    with pytest.raises(LabelError, match=r"row 1: The class is 'lily', but another row .* 'rose'"):
+    with pytest.raises(LabelError, match=r"row 1: Another row .*: Class: rose there, Class: lily here"):
         load_dataset(save(tmp_path / "set", train=rows))
 
 

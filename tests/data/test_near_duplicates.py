@@ -7,6 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from vrft import types
 from vrft.data.dataset import load_dataset
-from vrft.data.duplicates import near_images, same_images, without_near_repeats
+from vrft.data.duplicates import near_images, same_images, without_near_repeats, without_repeats
 from vrft.data.fingerprints import difference_hash, groups_alike
 from vrft.data.splits.few_shot import Split, few_shot_split
 from vrft.data.splits.manifest import manifest, split_from_manifest
@@ -152,6 +153,18 @@ def test_the_first_one_keeps_its_labels_unless_the_thing_is_only_in_another() ->
     kept, why = without_near_repeats(examples, near)
     assert [e.id for e in kept] == ["b#cat", "c#cat"]
     assert why == {"a": "nearly the same image as b", "c": "nearly the same image as b"}
+
+
+def test_copies_whose_labels_differ_in_spelling_alone_do_not_contradict_each_other() -> None:
+    def sum_of(record: str, said: str) -> Example:
+        return replace(asked(record, "Sum?", ()), target=types.Label(said))
+
+    same = {"a": "a", "b": "a"}
+    kept, why = without_repeats([sum_of("a", "1,000"), sum_of("b", "1000.0")], same)
+    assert [e.id for e in kept] == ["a#Sum?"] and why == {"b": "the same image as a"}
+    kept, why = without_repeats([sum_of("a", "1,000"), sum_of("b", "1001")], same)
+    assert not kept and "different labels" in why["a"] and "different labels" in why["b"]
+    assert len(without_near_repeats([sum_of("a", "7"), sum_of("b", "7.0"), sum_of("b", "8")], same)[0]) == 2
 
 
 NEAR = 6

@@ -277,14 +277,36 @@ def test_imagefolder_with_a_csv_of_classes(tmp_path: Path, make_image: Any) -> N
     assert [class_name(record) for record in load_dataset(tmp_path).records] == ["cat", "dog"]
 
 
-def test_two_answers_to_one_question_are_an_error(tmp_path: Path, make_image: Any) -> None:
+def test_a_category_with_boxes_and_without_is_unknown_of_its_image_alone(
+    tmp_path: Path, make_image: Any
+) -> None:
+    make_image("a.png")
+    make_image("b.png", shade=1)
+    names = [f"cup {n}" for n in range(9)]
+    rows = [
+        {"image": i, "category": name, "boxes": [[1, 2, 3, 4]]} for name in names for i in ("a.png", "b.png")
+    ]
+    write(tmp_path / "x.jsonl", *rows, {"image": "a.png", "category": "cup 7", "boxes": []})
+    dataset = load_dataset(tmp_path, {("category", "boxes")})
+    one, other = dataset.records
+    assert (one.unknown, other.unknown) == (("cup 7",), ())
+    assert other.categories - one.categories == {"cup 7"} and "cup 7" not in one.known({*names})
+    assert "labels that contradict each other (1)" in dataset.summary
+
+
+def test_two_answers_to_one_question_are_both_left_out(tmp_path: Path, make_image: Any) -> None:
     make_image("a.png")
     right = [{"image": "a.png", "question": f"cup {n}", "box": [1, 2, 3, 4]} for n in range(30)]
     write(tmp_path / "x.jsonl", *right, {"image": "a.png", "question": "cup 7", "box": [5, 6, 7, 8]})
+    dataset = load_dataset(tmp_path, PHRASES)
+    assert {text for text, _ in phrases(dataset.records[0])} == {f"cup {n}" for n in range(30) if n != 7}
+    (mistake,) = dataset.left_out
+    assert mistake.where.endswith("line 31") and "another answer to 'cup 7'" in mistake.problem
+    assert "line 31" in dataset.warnings[-1]
     with pytest.raises(LabelError, match=r"another answer to 'cup 7'"):
-        load_dataset(tmp_path, PHRASES)
+        load_dataset(tmp_path, PHRASES, ReadOptions(strict=True))
     write(tmp_path / "x.jsonl", *right, right[7])
-    assert len(load_dataset(tmp_path, PHRASES).records[0].annotations) == 31
+    assert len(load_dataset(tmp_path, PHRASES).records[0].annotations) == 30
 
 
 @pytest.mark.parametrize("wide", [(64, 48), (1, 1)])

@@ -172,7 +172,7 @@ def test_wrong_rows_are_refused_by_number(tmp_path: Path, make_image: Any, line:
 def test_one_class_a_image(tmp_path: Path, make_image: Any) -> None:
     make_image("a.png")
     (tmp_path / "a.csv").write_text("image,class\na.png,oak\na.png,elm\n")
-    with pytest.raises(LabelError, match=r"a\.csv, line 3: .*gives this image the class 'oak'"):
+    with pytest.raises(LabelError, match=r"a\.csv, line 3: .*Class: oak there, Class: elm here"):
         load_dataset(tmp_path)
     (tmp_path / "a.csv").write_bytes("image,class\na.png,Gerät\n".encode("cp1252"))
     with pytest.raises(LabelError, match=r"a\.csv: .*UTF-8"):
@@ -190,7 +190,9 @@ def test_csv_as_the_standard_writer_has_it_is_read_back(questions: list[str], de
         Image.new("RGB", (40, 30)).save(Path(name) / "a.png")
         rows = [{"image": "a.png", "question": text, "box": BOX} for text in questions]
         (Path(name) / "a.csv").write_text(as_csv(rows, delimiter), "utf-8", newline="")
-        assert [text for text, _ in phrases(load_dataset(name).records[0])] == [*map(nfc, questions)]
+        assert [text for text, _ in phrases(load_dataset(name).records[0])] == [
+            *dict.fromkeys(map(nfc, questions))
+        ]
 
 
 VALUES: dict[str, tuple[dict[str, Any], tuple[str, str], str, types.Value]] = {

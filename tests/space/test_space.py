@@ -66,7 +66,7 @@ def test_iou_has_its_range_is_symmetric_and_does_not_see_half_a_turn(one, other,
     assert iou_3d(one, one, up) == pytest.approx(1)
     turned = (*other[:6], other[6] + turns * math.pi)
     assert iou_3d(one, turned, up) == pytest.approx(found, abs=1e-9)
-    assert Boxes3D((turned,)).meaning == Boxes3D((other,)).meaning
+    assert Boxes3D((turned,)).same_as(Boxes3D((other,)))
 
 
 def test_closed_forms_of_turns():

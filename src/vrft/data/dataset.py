@@ -14,7 +14,7 @@ from typing import cast, get_args
 from vrft.data.box_causes import cause_of
 from vrft.data.conventions import check_coordinates
 from vrft.data.data_options import ReadOptions
-from vrft.data.dataset_notes import contradictions, notes_on
+from vrft.data.dataset_notes import contradictions, notes_on, without_contradicted
 from vrft.data.images import images_below
 from vrft.data.label_checks import Mistakes, parts_by_folder, raise_all, record_of, some
 from vrft.data.readers import (
@@ -158,8 +158,8 @@ def load_dataset(
         or_needs: what will do as well, the first that the labels say (``Task.or_needs``).
 
     Raises:
-        LabelError: no image or no labels are there, several readings fit, two labels contradict each other,
-            more than a fifth would be left out, or a label is wrong and this is strict.
+        LabelError: no image or no labels are there, several readings fit, more than a fifth would be left
+            out, or a label is wrong and this is strict.
         InputError: no label can say what is needed, or there is no format of that name.
     """
     path, options = Path(path), options or ReadOptions()
@@ -183,8 +183,7 @@ def load_dataset(
     _check_options(reader.name, open_to, options)
     read = cast(OpenReader, reader).read(place, chosen, options) if open_to else reader.read(place, chosen)
     dataset = without_ignored(read)
-    raise_all([one for one in dataset.left_out if isinstance(one, Contradiction)])
-    raise_all(contradictions(dataset.records, place))
+    dataset = _without_contradicted(dataset, place)
     in_pixels = getattr(reader, "coordinates", "pixels") == "pixels"
     if options.coordinates is None and "coordinates" in open_to and in_pixels:
         check_coordinates(dataset.records, (*dataset.left_out, *dataset.fixed), str(place))
@@ -193,6 +192,12 @@ def load_dataset(
         raise LabelError("It holds no image.", str(place), f"Expected: {wanted_labels([reader], chosen)}.")
     inner = () if place == path else (f"The labels are those of the folder '{place.relative_to(path)}'.",)
     return replace(dataset, warnings=(*inner, *dataset.warnings, *notes_on(dataset.records, dataset.root)))
+
+
+def _without_contradicted(dataset: Dataset, place: Path) -> Dataset:
+    left_out = (*dataset.left_out, *contradictions(dataset.records, place))
+    found = [one for one in left_out if isinstance(one, Contradiction)]
+    return replace(dataset, records=without_contradicted(dataset.records, found), left_out=left_out)
 
 
 def without_ignored(dataset: Dataset) -> Dataset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,8 @@ def without_repeats(
     kept: list[Example] = []
     why = {name: f"the same image as {first}" for name, first in same.items() if name != first}
     for (_, question), copies in asked.items():
-        if len({frozenset(_meaning(one) for one in own) for own in copies.values()}) > 1:
+        first, *others = copies.values()
+        if not all(_same_targets(first, own) and _same_targets(own, first) for own in others):
             what = f"the same image with different labels: {', '.join(copies)}"
             why |= dict.fromkeys(copies, f"{what}; none is used for '{question}'")
         else:
@@ -84,23 +85,38 @@ def without_near_repeats(
 ) -> tuple[list[Example], dict[str, str]]:
     """Examples with every question asked once per group of near-duplicates; and what each is one of.
 
-    Their targets may differ a little and still be right (``Value.gist``), so the first one's is taken. Where
-    they differ in more, both are kept: what differs between the images may be what the labels are about.
+    The first one's target is taken where the other is the same, or places that moved a little with the image.
+    Else both are kept: what differs between the images may be what the labels are about.
     """
     place = {name: number for number, name in enumerate(near)}
-    keeper: dict[Hashable, str] = {}
+    asked: defaultdict[tuple[str, str], list[Example]] = defaultdict(list)
     kept: list[Example] = []
     for example in sorted(examples, key=lambda e: (place[e.record_id], e.id)):
-        gist = None if example.target is None else example.target.gist
-        key = (near[example.record_id], example.question, gist)
-        if keeper.setdefault(key, example.record_id) == example.record_id:
+        known = asked[near[example.record_id], example.question]
+        first = next((one for one in known if _nearly_same_target(one, example)), None)
+        if first is None:
+            known.append(example)
+        if first is None or first.record_id == example.record_id:
             kept.append(example)
     why = {name: f"nearly the same image as {first}" for name, first in near.items() if name != first}
     return sorted(kept, key=lambda e: e.id), why
 
 
-def _meaning(example: Example) -> Hashable:
-    return None if example.target is None else example.target.meaning
+def _same_targets(some: Sequence[Example], others: Sequence[Example]) -> bool:
+    """Whether each target of some questions is among those of others."""
+    return all(any(_same_target(one, other) for other in others) for one in some)
+
+
+def _same_target(one: Example, other: Example) -> bool:
+    if one.target is None or other.target is None:
+        return one.target is other.target
+    return one.target.same_as(other.target)
+
+
+def _nearly_same_target(one: Example, other: Example) -> bool:
+    if one.target is not None and other.target is not None and one.target.moves_with_image:
+        return one.target.is_empty == other.target.is_empty
+    return _same_target(one, other)
 
 
 @dataclass(frozen=True)

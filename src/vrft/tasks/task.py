@@ -185,7 +185,7 @@ class Task(ABC):
     def similarity(self, one: Value, other: Value) -> float:
         """How far two values say the same, in [0, 1]: one rule for pass@k, votes and agreement of copies; 0
         of a value and itself where the task has no use for its kind."""
-        return float(one.kind == other.kind and one.meaning == other.meaning)
+        return float(one.same_as(other))
 
     def score(self, answer: Answer, target: Value) -> float:
         """How well one question was answered, in [0, 1], as galleries sort and show it."""

@@ -32,7 +32,7 @@ from vrft.types.rollouts import (
 from vrft.types.texts import Text
 from vrft.types.tracks import Tracks
 from vrft.types.value_kinds import Boxes, Label, Number, Permutation, Points, TimeSpan
-from vrft.types.values import Mask, Shape, Value, ValueList, ValueSet, expect
+from vrft.types.values import Mask, Shape, Value, ValueList, ValueSet, distinct, expect
 
 __all__ = [
     "GREEDY",
@@ -92,6 +92,7 @@ __all__ = [
     "ValueList",
     "ValueSet",
     "Video",
+    "distinct",
     "expect",
     "frames_of",
     "in_words",

@@ -49,7 +49,7 @@ class Action(Value):
         object.__setattr__(self, "action", _APART.sub("_", self.action.strip().casefold()))
 
     @property
-    def meaning(self) -> Hashable:
+    def _compared(self) -> Hashable:
         return (self.action, self.xy_px, self.text)
 
     @property

@@ -30,6 +30,7 @@ class Boxes3D(Value):
     """
 
     kind: ClassVar[str] = "boxes3d"
+    moves_with_image: ClassVar[bool] = True
     boxes: tuple[tuple[Finite, ...], ...] = ()
     layout: str = LAYOUT
     """What the numbers are, with blanks between: x y z (centre), bottom for the lower face instead of the
@@ -58,14 +59,10 @@ class Boxes3D(Value):
         return not self.boxes
 
     @property
-    def meaning(self) -> Hashable:
+    def _compared(self) -> Hashable:
         return frozenset(
             (*box[:6], round(box[6] % math.pi / _TURN) % round(math.pi / _TURN)) for box in self.boxes
         )
-
-    @property
-    def gist(self) -> Hashable:
-        return self.is_empty
 
     @property
     def size(self) -> int:

@@ -46,6 +46,7 @@ class Regions(Value):
     kind: ClassVar[str] = "regions"
     default_about: ClassVar[str] = "phrase"
     has_coordinates: ClassVar[bool] = True
+    moves_with_image: ClassVar[bool] = True
     objects: tuple[ObjectRegion, ...] = ()
     ignore: Mask | None = None
     """Pixels that count neither for nor against an answer."""
@@ -60,14 +61,9 @@ class Regions(Value):
         return not self.objects
 
     @property
-    def meaning(self) -> Hashable:
+    def _compared(self) -> Hashable:
         """The boxes: another point of the same object says nothing else."""
         return frozenset(self.boxes_xyxy_px)
-
-    @property
-    def gist(self) -> Hashable:
-        """Whether anything is there, as of boxes."""
-        return self.is_empty
 
     @property
     def evidence_boxes(self) -> Sequence[BoxXYXY]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from vrft.types.frames import BoxXYXY
 from vrft.types.names import nfc
-from vrft.types.value_kinds import Label
+from vrft.types.value_kinds import without_spelling
 from vrft.types.values import Finite, Shape, Value
 
 
@@ -53,23 +53,21 @@ class Text(Value):
     def is_empty(self) -> bool:
         return not self.text
 
-    @property
-    def meaning(self) -> Hashable:
-        """The text, or what it chooses: choices may be listed in another order."""
-        return " ".join((self.chosen or self.text).split())
-
-    def agrees(self, other: Value) -> bool:
-        """One right answer is common to both, case, gaps and how a number is written aside.
+    def same_as(self, other: Value) -> bool:
+        """One right answer is common to both, case, gaps and how a number is written aside; choices may be
+        listed in another order.
 
         Example:
-            >>> Text("Exit", ("Exit", "way out")).agrees(Text("WAY OUT")), Text("7").agrees(Text("7.0"))
+            >>> Text("Exit", ("Exit", "way out")).same_as(Text("WAY OUT")), Text("7").same_as(Text("7.0"))
             (True, True)
         """
-        if not isinstance(other, Text) or bool(self.choices) != bool(other.choices):
-            return False
-        if self.choices:
-            return self.meaning == other.meaning
-        return any(Label(one).agrees(Label(two)) for one in self.right for two in other.right)
+        if not isinstance(other, Text) or self.choices or other.choices:
+            return Value.same_as(self, other)
+        return not {*map(without_spelling, self.right)}.isdisjoint(map(without_spelling, other.right))
+
+    @property
+    def _compared(self) -> Hashable:
+        return bool(self.choices), " ".join((self.chosen or self.text).split())
 
     @property
     def evidence_boxes(self) -> Sequence[BoxXYXY] | None:

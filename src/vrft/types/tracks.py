@@ -77,7 +77,7 @@ class Tracks(Value):
         return not self.boxes
 
     @property
-    def meaning(self) -> Hashable:
+    def _compared(self) -> Hashable:
         return frozenset(self.boxes)
 
     @property

@@ -34,19 +34,16 @@ class Label(Value):
             object.__setattr__(self, "vocabulary", tuple(map(nfc, self.vocabulary)))
 
     @property
-    def meaning(self) -> Hashable:
-        return self.name
-
-    def agrees(self, other: Value) -> bool:
+    def _compared(self) -> Hashable:
         """Case, gaps and how a number is written make no difference.
 
         Example:
-            >>> Label("7").agrees(Label("7.0")), Label("Seven").agrees(Label("seven"))
+            >>> Label("7").same_as(Label("7.0")), Label("Seven").same_as(Label("seven"))
             (True, True)
-            >>> Label("7").agrees(Label("seven")), Label("1,000").agrees(Label("1000"))
+            >>> Label("7").same_as(Label("seven")), Label("1,000").same_as(Label("1000"))
             (False, True)
         """
-        return isinstance(other, Label) and _spelled_alike(self.name, other.name)
+        return without_spelling(self.name)
 
     evidence_boxes = ()
     """A class has no place in its image, so nothing must stay whole."""
@@ -72,10 +69,9 @@ class Label(Value):
 _DIGITS = re.compile(r"[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]{1,30})(?:\.[0-9]{1,30})?", re.ASCII)
 
 
-def _spelled_alike(one: str, other: str) -> bool:
-    if _DIGITS.fullmatch(one) and _DIGITS.fullmatch(other):
-        return Decimal(one.replace(",", "")) == Decimal(other.replace(",", ""))
-    return plain_name(one) == plain_name(other)
+def without_spelling(text: str) -> Decimal | str:
+    """Equal for texts that differ in no more than case, gaps and how a number is written."""
+    return Decimal(text.replace(",", "")) if _DIGITS.fullmatch(text) else plain_name(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,7 @@ class Number(Value):
     unit: str = ""
 
     @property
-    def meaning(self) -> Hashable:
+    def _compared(self) -> Hashable:
         """Equal for 3.2 m and 320 cm; a bare number is of no quantity."""
         unit = unit_of(self.unit) if self.unit else None
         if unit is None:
@@ -157,6 +153,7 @@ class Boxes(Value):
 
     kind: ClassVar[str] = "boxes"
     has_coordinates: ClassVar[bool] = True
+    moves_with_image: ClassVar[bool] = True
     default_about: ClassVar[str] = ""
     xyxy_px: tuple[tuple[Finite, Finite, Finite, Finite], ...] = ()
     scores: tuple[Finite, ...] = ()
@@ -173,17 +170,12 @@ class Boxes(Value):
         return not self.xyxy_px
 
     @property
-    def meaning(self) -> Hashable:
+    def _compared(self) -> Hashable:
         return frozenset(zip(self.xyxy_px, self.labels, strict=True) if self.labels else self.xyxy_px)
 
     @property
     def words(self) -> tuple[str, ...]:
         return tuple(name for name in dict.fromkeys(self.labels) if name)
-
-    @property
-    def gist(self) -> Hashable:
-        """Whether anything is there: boxes of near-duplicates differ a little and are right all the same."""
-        return self.is_empty
 
     @property
     def evidence_boxes(self) -> Sequence[BoxXYXY]:
@@ -232,6 +224,7 @@ class Points(Value):
 
     kind: ClassVar[str] = "points"
     has_coordinates: ClassVar[bool] = True
+    moves_with_image: ClassVar[bool] = True
     default_about: ClassVar[str] = "phrase"
     xy_px: tuple[tuple[Finite, Finite], ...] = ()
     labels: tuple[str | None, ...] = ()
@@ -252,12 +245,8 @@ class Points(Value):
         return not self.xy_px
 
     @property
-    def meaning(self) -> Hashable:
+    def _compared(self) -> Hashable:
         return frozenset(self.xy_px)
-
-    @property
-    def gist(self) -> Hashable:
-        return self.is_empty
 
     @property
     def evidence_boxes(self) -> Sequence[BoxXYXY]:

@@ -7,7 +7,7 @@ Nobody else asks of which class it is: a task knows its own kind, and all others
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -82,6 +82,8 @@ class Value(Coded):
 
     has_coordinates: ClassVar[bool] = False
     """It is made of places in a medium, which a text writes in some coordinate frame."""
+    moves_with_image: ClassVar[bool] = False
+    """It is made of places that differ a little between near-duplicates of an image, right in each."""
     default_about: ClassVar[str] = "question"
     """What a row's 'question' is where nothing else says it: a question, or a 'phrase'; empty: either."""
 
@@ -90,19 +92,14 @@ class Value(Coded):
         """It says that nothing is there ('No Objects'); a count of 0 is not empty."""
         return False
 
+    def same_as(self, other: Value) -> bool:
+        """Whether both say the same, whatever the order of their parts and the spelling of their words."""
+        return type(self) is type(other) and self._compared == other._compared
+
     @property
-    def meaning(self) -> Hashable:
-        """Equal where two labels say the same, whatever the order of their parts."""
+    def _compared(self) -> Hashable:
+        """What ``same_as`` compares."""
         return self
-
-    def agrees(self, other: Value) -> bool:
-        """Whether two labels of one question say the same, if perhaps in another spelling."""
-        return self.meaning == other.meaning
-
-    @property
-    def gist(self) -> Hashable:
-        """Equal where near-duplicates of an image may have both labels: coarser than ``meaning``."""
-        return self.meaning
 
     @property
     def evidence_boxes(self) -> Sequence[BoxXYXY] | None:
@@ -249,8 +246,8 @@ class ValueList(_Several):
     items: tuple[Value, ...] = ()
 
     @property
-    def meaning(self) -> Hashable:
-        return tuple(item.meaning for item in self.items)
+    def _compared(self) -> Hashable:
+        return tuple(item._compared for item in self.items)
 
     def shapes(self) -> Sequence[Shape]:
         """Those of each item, with the item's place as the image that they belong to."""
@@ -266,11 +263,20 @@ class ValueSet(_Several):
     items: tuple[Value, ...] = ()
 
     @property
-    def meaning(self) -> Hashable:
-        return frozenset(item.meaning for item in self.items)
+    def _compared(self) -> Hashable:
+        return frozenset(item._compared for item in self.items)
 
 
 V = TypeVar("V", bound=Value)
+
+
+def distinct(values: Iterable[V]) -> list[V]:
+    """Values that do not say the same, in the order in which each was first said."""
+    found: list[V] = []
+    for value in values:
+        if not any(value.same_as(known) for known in found):
+            found.append(value)
+    return found
 
 
 def expect(value: Value | None, kind: type[V]) -> V:

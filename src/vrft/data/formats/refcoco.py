@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +23,7 @@ from vrft.data.image_paths import ImageFinder
 from vrft.data.label_checks import PHRASE_BOXES, Mistakes, part_of, strictest, warnings_about
 from vrft.data.scalars import Id, as_id
 from vrft.errors import LabelError
-from vrft.types import Annotation, Provides, Record
+from vrft.types import Annotation, Provides, Record, Value, distinct
 
 _OFFICIAL = Path("images") / "mscoco" / "images" / "train2014"
 """Where the release has the images, from the folder above that of the labels."""
@@ -97,12 +97,12 @@ class RefCocoReader:
 
 def _said_of_one(said: Sequence[Annotation], where: str, mistakes: Mistakes) -> list[Annotation]:
     """The phrases of an image without those that were said of two of its objects: both people were right."""
-    meant: defaultdict[str, set[Hashable]] = defaultdict(set)
+    meant: defaultdict[str, list[Value]] = defaultdict(list)
     for one in said:
-        meant[one.name].add(one.value.meaning)
-    twice = [name for name, things in meant.items() if len(things) > 1]
+        meant[one.name].append(one.value)
+    twice = {name: several for name, things in meant.items() if len(several := distinct(things)) > 1}
     for name in twice:
-        problem = f"The phrase '{name}' is said of {len(meant[name])} objects of the image."
+        problem = f"The phrase '{name}' is said of {len(twice[name])} objects of the image."
         mistakes.append(LabelError(problem, where, "Make it clear which is meant."))
     return [one for one in said if one.name not in twice]
 

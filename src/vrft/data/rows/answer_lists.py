@@ -79,7 +79,7 @@ class AnswersForm(RowForm):
             raise LabelError("The row asks no question.", row.where, _EXPECTED)
         question, value = nfc(question.strip()), _answer(row)
         asked = (known for one, known in record.about("question", Text) if one.name == question)
-        if value.choices and any(known != value and known.agrees(value) for known in asked):
+        if value.choices and any(known != value and known.same_as(value) for known in asked):
             # The same choices in another order are another question.
             return with_annotations(record, Annotation("question", question, value))
         return of_phrase(record, question, value, row, "question")

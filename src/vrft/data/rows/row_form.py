@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vrft.data.data_options import BoxOrder, Coordinates, ReadOptions
-from vrft.data.label_checks import Mistakes, class_of, instance_of
+from vrft.data.label_checks import Mistakes, instance_of
 from vrft.errors import Contradiction, LabelError
 from vrft.types import About, Annotation, Boxes, BoxXYXY, Label, Number, Provides, Record, Value
 from vrft.types.names import nfc
@@ -190,7 +190,7 @@ def of_category(
         problem = f"Another row has other boxes of '{category}' for the same image."
         if not asked_once:
             problem = f"The image has boxes of '{category}' in one row and none in another."
-        raise Contradiction(problem, row.where, row.fix)
+        raise Contradiction(problem, row.where, record.id, ("category", category))
     added = (instance_of(category, box, crowd=crowd) for box in boxes)
     record = with_annotations(record, *added)
     # Where all that is not labelled is absent, nothing is listed.
@@ -205,13 +205,13 @@ def of_phrase(record: Record, phrase: str, value: Value, row: LabelRow, about: A
         alike = (one.about, one.name, one.value.kind) == (about, nfc(phrase), value.kind)
         if not alike or (about == "category" and value.kind != Number.kind):
             continue
-        if one.value.meaning == value.meaning:
-            continue
-        if one.value.agrees(value):
+        if one.value.same_as(value):
             return record
         problem = f"Another row has another answer to '{phrase}' for the same image: "
+        if about == "image" and not phrase:
+            problem = "Another row has another label for the same image: "
         problem += f"{_in_words(one.value)} there, {_in_words(value)} here."
-        raise Contradiction(problem, row.where, row.fix)
+        raise Contradiction(problem, row.where, record.id, (about, nfc(phrase)))
     return with_annotations(record, Annotation(about, phrase, value))
 
 
@@ -221,13 +221,7 @@ def _in_words(value: Value) -> str:
 
 def of_image(record: Record, name: str, row: LabelRow) -> Record:
     """The record with the class of its image; Contradiction where another row has another."""
-    known = next((value.name for _, value in record.about("image", Label)), None)
-    if known == nfc(name):
-        return record
-    if known is not None:
-        problem = f"The class is '{name}', but another row gives this image the class '{known}'."
-        raise Contradiction(problem, row.where, row.fix)
-    return with_annotations(record, class_of(name))
+    return of_phrase(record, "", Label(name), row, "image")
 
 
 def with_annotations(record: Record, *annotations: Annotation) -> Record:

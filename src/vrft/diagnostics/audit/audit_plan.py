@@ -134,7 +134,7 @@ def _cases(
 def _other(targets: Sequence[Value], place: int) -> Value:
     """The next target that says something else; the same where there is none."""
     own = targets[place]
-    return next((t for t in [*targets[place + 1 :], *targets[:place]] if t.meaning != own.meaning), own)
+    return next((t for t in [*targets[place + 1 :], *targets[:place]] if not own.same_as(t)), own)
 
 
 def build_ladders(cases: Sequence[Case], rng: np.random.Generator) -> list[Ladder]:

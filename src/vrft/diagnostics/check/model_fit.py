@@ -85,10 +85,7 @@ def _problem_with_boxes(one: EncodedQuestion) -> str | None:
 def _problem_with_words(one: EncodedQuestion) -> str | None:
     value = one.read_back.value
     if value is not None:
-        same = (
-            value.meaning == one.target.meaning
-            or task_of(one.example).similarity(value, one.target) >= 1 - ROOM
-        )
+        same = one.target.same_as(value) or task_of(one.example).similarity(value, one.target) >= 1 - ROOM
         # Places that are not boxes come back rounded.
         if same or (one.target.has_coordinates and value.size == one.target.size):
             return None

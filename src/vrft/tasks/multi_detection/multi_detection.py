@@ -309,7 +309,7 @@ class MultiDetection(BoxTask):
             target = Boxes(((0.0, 0.0, 9.0, 9.0),), labels=(name,))
             example = replace(image, options=(name,), target=target, form=Form.DIRECT)
             answer = self.parse(self.gold(example, frames), example, frames)
-            if answer.value is None or answer.value.meaning != target.meaning:
+            if answer.value is None or not target.same_as(answer.value):
                 found.append(f"The class name '{name[:60]}' cannot be read back from an answer.")
         return found + [
             f"No label has the class '{name}' that is asked for.{did_you_mean(name, names)}"
