@@ -34,7 +34,7 @@ from vrft.data.splits.manifest import manifest
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.check.run_check import SAID_BY_SPLIT
 from vrft.diagnostics.probe.advice import sentences_of
-from vrft.diagnostics.probe.probe_summary import NO_SIGNAL, Probe, better_form
+from vrft.diagnostics.probe.probe_summary import Probe
 from vrft.diagnostics.probe.run_probe import AT_ONCE, Prober, evenly_spaced
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import RunError
@@ -68,6 +68,7 @@ from vrft.workflows.check_data import examine_first
 from vrft.workflows.cost import Trials, estimate_cost, time_in_words
 from vrft.workflows.fit_outcome import Fitted, conclude, notes_on_split, summary_of, weights_by_system
 from vrft.workflows.fit_settings import FitSettings, keep_settings, with_score
+from vrft.workflows.form_choice import kept_form, weak_signal
 from vrft.workflows.miniature_limits import limits_on
 from vrft.workflows.rejection_sampling import count_answers
 from vrft.workflows.resume import unchanged_split
@@ -198,19 +199,14 @@ class FitPipeline:
 
     def choose_form(self, base: Policy) -> None:
         """Probe the base policy in both forms, unless the user chose one, and go on in the better one."""
-        saved = self.folder / PROBE
-        if not saved.exists():
-            forms = [self.settings.form] if self.settings.form is not None else list(Form)
-            probes: list[Probe] = []
-            with self.reporter.task("Probing the base policy", len(forms)) as update:
-                for form in forms:
-                    self.form = form
-                    probes.append(self._probe(base))
-                    update(1, f"{form}: reward {probes[-1].reward:.2f}")
-            write_json(saved, {"chosen": better_form(probes).form, "probes": [p.row() for p in probes]})
-        found = read_json(saved)
-        self.form = Form(found["chosen"])
-        self.probe = next(p for p in found["probes"] if p["form"] == found["chosen"])
+
+        def probe_in(form: Form) -> Probe:
+            self.form = form
+            return self._probe(base)
+
+        forms = [self.settings.form] if self.settings.form is not None else list(Form)
+        self.probe = kept_form(self.folder / PROBE, forms, probe_in, self.reporter)
+        self.form = Form(self.probe["form"])
         first, *sides = sentences_of(self.probe)
         self.reporter.info(first)
         for side in sides:
@@ -284,9 +280,8 @@ class FitPipeline:
 
     def rft_start(self) -> str:
         """Where RFT starts: the base, or the SFT twin where the base's samples carry no signal."""
-        if 1 - self.probe["signal"] <= NO_SIGNAL:
+        if (weak := weak_signal(self.probe)) is None:
             return BASE
-        weak = f"Rewards differ within only {self.probe['signal']:.0%} of the probed groups, so "
         if "sft" in self.settings.arms:
             self.note(weak + "RFT starts from the SFT twin.")
             return "sft"
