@@ -159,7 +159,10 @@ def has_key(path: list[str]) -> bool:
         for field in fields:
             kinds = [field.annotation, *get_args(field.annotation)]
             models += [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
-            for choice in (c for c in field.metadata if isinstance(c, Choice)):
+            inner = [
+                part for kind in get_args(field.annotation) for part in getattr(kind, "__metadata__", ())
+            ]
+            for choice in (c for c in (*field.metadata, *inner) if isinstance(c, Choice)):
                 models += choice.table.values()
     return True
 

@@ -75,9 +75,20 @@ def test_overrides_reach_every_trial():
     assert trial("model.lora.rank=8").model.lora.rank == 8
 
 
+def test_selection_may_be_set_and_is_that_of_rft_alone(tmp_path):
+    given = ("data.select=pass_rate", "data.select.highest=0.8")
+    settings = FitSettings(Path("photos"), "detection", overrides=given)
+    places = {"rate": 3e-5, "out": Path("out"), "form": Form.DIRECT, "manifest": Path("split.json")}
+    rft = settings.trial("rft", **places, probe=tmp_path / "probe.json").data.select
+    assert (rft.lowest, rft.highest, rft.probe) == (0.0, 0.8, str(tmp_path / "probe.json"))
+    assert settings.trial("rft", **places).data.select.probe is None
+    assert settings.trial("sft", **places).data.select is None
+
+
 @pytest.mark.parametrize(
     "override",
     [
+        "data.selected=1",
         "data.shots=2",
         "seed=3",
         "optim.learning_rate=1",

@@ -69,6 +69,17 @@ def test_the_forecast_holds_the_answers_of_rejection_sampling():
     assert found == pytest.approx(seconds / 60)
 
 
+def test_the_forecast_holds_the_first_pass_of_a_selection():
+    places = {"rate": 1e-4, "out": Path("out"), "form": Form.THINK}
+    each, minutes = {"rft": 3.0, "sampling": 2.0}, []
+    for overrides in ((), ("data.select=pass_rate",)):
+        settings = FitSettings(Path("photos"), "detection", steps=20, overrides=overrides)
+        trials = Trials(2, settings.trial("rft", **places))
+        minutes.append(minutes_left({"rft": trials}, each, 0.5, val=6, heldout=100, train=40))
+    # Twice 16 answers to 40 questions, of 16 questions with 8 answers a step.
+    assert 60 * (minutes[1] - minutes[0]) == pytest.approx(2 * 2.0 * 40 * 16 / (16 * 8))
+
+
 def test_every_fit_has_a_folder_of_its_own(tmp_path):
     stem = tmp_path / "fit"
     assert fresh_folder(stem) == newest_folder(stem) == stem

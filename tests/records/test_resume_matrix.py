@@ -40,6 +40,7 @@ BY_HAND: dict[str, Any] = {
     "reward.custom": {"own.py:reward": 1.0},
     "reward.options": {"format": {}},
     "rollout.sampler": "plain",
+    "data.select": "gaussian",
     "reward.setting": "paper",
     "loggers": ["tensorboard"],
 }

@@ -19,7 +19,8 @@ from PIL import Image
 from vrft.report.charts import Series, Whisker, interval_plot, line_chart, moving_mean, thin
 from vrft.report.gallery import EACH, pick_cases
 from vrft.report.panels import embed
-from vrft.report.run_reader import read_run
+from vrft.report.run_reader import ReadRun, read_run
+from vrft.report.setting_summary import selection_of
 from vrft.report.svg import ticks
 from vrft.tasks.number_format import hundred, interval, number, p_value
 from vrft.tasks.registry import load_task
@@ -225,3 +226,16 @@ def test_values_that_are_not_numbers_leave_a_gap(tmp_path):
     run = read_run(tmp_path, [])
     assert run.validations == [(4.0, 0.25)]
     assert [row["step"] for row in run.steps] == [1, 2, 4]
+
+
+def test_the_page_says_what_was_left_out_and_what_it_took():
+    first = {"step": 1, "selection": {"kept": 5, "of": 14, "solved": 9}, "selection_answers": 112}
+    rows = [
+        {**first, "selection_tokens": 2240},
+        {"step": 2, "selection": {"kept": 4, "of": 14, "solved": 10}},
+    ]
+    assert selection_of(ReadRun(Path("run"), steps=rows)) == (
+        "5 of 14 questions (solved 9) at first, 4 of 14 questions (solved 10) at the end; 112 answers "
+        "(2,240 tokens) were drawn first for it"
+    )
+    assert selection_of(ReadRun(Path("run"), steps=[{"step": 1, "reward": 1.0}])) == selection_of(None) == ""

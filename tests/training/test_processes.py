@@ -28,7 +28,13 @@ def config(tmp_path_factory):
     tree = {
         "task": "detection",
         "model": {"path": "miniature", "dtype": "float64", "device": "cpu"},
-        "data": {"path": str(root / "data"), "shots": 2, "val_max": 10, "near_duplicates": False},
+        "data": {
+            "path": str(root / "data"),
+            "shots": 2,
+            "val_max": 10,
+            "near_duplicates": False,
+            "select": {"name": "variance", "samples": 4},
+        },
         "form": "direct",
         "rollout": {"group_size": 3, "max_new_tokens": 30, "resample": 1},
         "grpo": {"only_signal": True, "updates": 2},

@@ -52,10 +52,13 @@ def config_of(method, model, **changes):
 
 @pytest.fixture
 def graded(monkeypatch):
-    """A reward that a random policy can earn: longer answers are better; no group is without signal."""
+    """A reward that a random policy can earn: longer answers are better; no group is without signal. What
+    ``data.select`` goes by, likewise."""
     plant_rewards(
         monkeypatch, lambda r, names: (dict.fromkeys(names, 0.5), float(len(r.completion.text) % 7))
     )
+    length = "vrft.training.selector.outcome"
+    monkeypatch.setattr(length, lambda r: (len(r.completion.text) % 7 > 2, len(r.completion.text) % 7 / 6))
 
 
 def weights(folder):
@@ -69,8 +72,10 @@ class Killed(BaseException):
 @pytest.mark.parametrize("chance", [0.0, 0.7])
 @pytest.mark.parametrize("method", ["rft", "sft"])
 def test_resumed_equals_uninterrupted(method, chance, tiny_folders, examples, tmp_path, graded):
-    augment = {f"augment__{name}": chance for name in ("flip", "crop", "color")}
-    config = config_of(method, tiny_folders["qwen3_vl"], **augment)
+    changes = {f"augment__{name}": chance for name in ("flip", "crop", "color")}
+    if chance:
+        changes["data__select"] = {"name": "pass_rate", "samples": 6}
+    config = config_of(method, tiny_folders["qwen3_vl"], **changes)
     train, val = examples[:4], examples[4:]
     whole = RunFolder(tmp_path / "whole")
     train_run(config, whole, train, val)

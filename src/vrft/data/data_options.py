@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vrft.types.options import Options
+from vrft.data.selection import SELECTIONS, SelectionRule
+from vrft.types.options import Choice, Options
 
 Coordinates = Literal["pixels", "0-1", "0-1000"]
 BoxOrder = Literal["xyxy", "xywh"]
@@ -45,3 +46,6 @@ class DataOptions(ReadOptions):
     """Held-out questions at most."""
     manifest: str | None = None
     """A split written earlier; shots, negatives and seed are then not used."""
+    select: Annotated[SelectionRule, Choice(SELECTIONS)] | None = None
+    """Which training questions RFT asks, by how well the policy answers them: a name, or
+    {name: ..., options}. By default all alike."""

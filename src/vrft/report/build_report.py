@@ -208,6 +208,7 @@ def _run_section(folder: Path, anchor: str) -> Section:
         ("Task", task),
         *((key.capitalize(), str(run.facts.get(key, ""))) for key in ("model", "seed", "hardware")),
         ("Steps measured", str(len(run.steps))),
+        ("Questions that were asked", setting.selection_of(run)),
         ("Best validation", _best(run, task)),
         ("Held-out score", _scores(run.heldout, notes)),
         ("Validation score", _scores(run.validation, notes)),

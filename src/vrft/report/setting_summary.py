@@ -32,6 +32,7 @@ def facts_of(fit: ReadFit) -> list[tuple[str, str]]:
         ("Seed", facts.get("seed")),
         ("Form of the answer", FORMS.get(form, form)),
         ("Answers sampled", _sampled(fit)),
+        ("Questions that RFT was asked", selection_of(fit.runs.get("rft"))),
         ("Hardware", facts.get("hardware") or next((one for one in hardware if one), None)),
         ("Time", duration(facts.get("seconds")) + expected),
         ("Memory", None if gib is None else f"{gib:.1f} GiB forecast"),
@@ -49,6 +50,24 @@ def _sampled(fit: ReadFit) -> str:
         if answers is not None and tokens is not None:
             said.append(f"{system_name(name)} {answers:,.0f} ({tokens:,.0f} tokens)")
     return "; ".join(said)
+
+
+def selection_of(run: ReadRun | None) -> str:
+    """How many training questions a run's rule kept, why others were left out, and what it took to know."""
+    rows = [mapping(row.get("selection")) for row in run.steps] if run is not None else []
+    known = [row for row in rows if row]
+    if run is None or not known:
+        return ""
+
+    def said(row: Mapping[str, Any]) -> str:
+        why = ", ".join(f"{name} {plain(count)}" for name, count in row.items() if name not in ("kept", "of"))
+        return f"{plain(row.get('kept'))} of {plain(row.get('of'))} questions" + (f" ({why})" if why else "")
+
+    answers, tokens = (
+        sum(number(row.get(f"selection_{unit}")) or 0 for row in run.steps) for unit in ("answers", "tokens")
+    )
+    took = f"; {answers:,.0f} answers ({tokens:,.0f} tokens) were drawn first for it" if answers else ""
+    return f"{said(known[0])} at first, {said(known[-1])} at the end{took}"
 
 
 def lines_of(fit: ReadFit, key: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from vrft.tasks.registry import task_of
@@ -15,6 +16,13 @@ def is_success(rollout: Rollout) -> bool:
     """Whether a sample is right, by its task's rule."""
     target = rollout.example.target
     return target is not None and task_of(rollout.example).success(rollout.answer, target)
+
+
+def outcome(rollout: Rollout) -> tuple[bool, float]:
+    """Whether a sample is right, and its task's score in [0, 1]; a score that is no number is 0."""
+    target = rollout.example.target
+    score = task_of(rollout.example).score(rollout.answer, target) if target is not None else 0.0
+    return is_success(rollout), 0.0 if math.isnan(score) else float(score)
 
 
 def share_with_work(rollouts: Sequence[Rollout]) -> float | None:

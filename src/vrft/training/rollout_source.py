@@ -22,6 +22,7 @@ from vrft.tasks.scorer import Scorer, score_groups
 from vrft.training.advantages import shuffled
 from vrft.training.batch import Batch, Row, Stateful, examples_of_step, further_examples, shown_anew
 from vrft.training.grpo import GrpoOptions
+from vrft.training.selector import Selector
 from vrft.types import Clock, Example, Prompt, Rollout, RolloutGroup, SampleSeed
 
 
@@ -50,6 +51,7 @@ class RolloutSource:
         prompts_per_step: of all processes.
         augment: how images may be shown otherwise.
         variants: what the rollouts of a group are asked, in equal parts; None asks the question itself.
+        selector: chooses the questions; None asks all alike.
         encodes: whether prompts are encoded with gradient for sampling, and given on for one backward pass.
         context: which process this is.
     """
@@ -66,12 +68,14 @@ class RolloutSource:
         prompts_per_step: int,
         augment: AugmentOptions | None = None,
         variants: Variants | None = None,
+        selector: Selector | None = None,
         encodes: bool = False,
         context: DistributedContext = SINGLE_PROCESS,
     ) -> None:
         self.sampler, self.renderer, self.examples, self.scorers = sampler, renderer, examples, scorers
         self.rollout, self.grpo, self.prompts_per_step = rollout, grpo, prompts_per_step
         self.augment, self.variants = augment or AugmentOptions(), variants
+        self.selector = selector
         self.encodes, self.context = encodes and variants is None, context
         # What it remembers is this run's own, and not of the configuration.
         self.advantage = grpo.advantage.model_copy(deep=True)
@@ -85,7 +89,8 @@ class RolloutSource:
         began, count, retried = time.perf_counter(), self.prompts_per_step, self._retried
         self.sampler.sync(self.renderer, now.step * self.grpo.updates)
         self._seconds_scoring = 0.0
-        chosen = shown_anew(examples_of_step(self.examples, now, count), self.augment, now)
+        asked, tried = self._questions(now, count)
+        chosen = shown_anew(asked, self.augment, now)
         prompts = self._own_prompts(chosen)
         encoded = self.sampler.encode(prompts) if self.encodes and prompts else None
         first = self._drawn(now, 0, chosen, prompts, encoded)
@@ -94,17 +99,20 @@ class RolloutSource:
             missing = count - sum(d.group.has_signal for d in drawn)
             if missing <= 0:
                 break
-            asked = {d.group.example.id for d in drawn}
-            others = further_examples(self.examples, now, number, missing, asked)
+            known = {d.group.example.id for d in drawn}
+            pool = self.selector.pool if self.selector is not None else self.examples
+            others = further_examples(pool, now, number, missing, known)
             others = shown_anew(others, self.augment, now, number)
             drawn += self._drawn(now, number, others, self._own_prompts(others), None)
+        if self.selector is not None:
+            self.selector.see([d.group for d in drawn])
         # Groups with signal go first; the sort is stable, so that without resampling nothing moves.
         kept = sorted(drawn, key=lambda d: not d.group.has_signal)[:count] if len(drawn) > count else drawn
         groups = self._selected(self._advantages([d.group for d in kept], now))
         own = tuple(
             i for i, (d, g) in enumerate(zip(kept, groups, strict=True)) if self._is_own(d) and g.trained
         )
-        row = self._metrics(groups)
+        row = {**self._metrics(groups), **tried}
         row["signal_share"] = float(np.mean([d.group.has_signal for d in first]))
         row["groups_drawn"] = len(drawn)
         row["groups_trained"] = sum(group.trained for group in groups)
@@ -112,6 +120,7 @@ class RolloutSource:
         row["seconds_scoring"] = self._seconds_scoring
         row["seconds_sampling"] = time.perf_counter() - began - self._seconds_scoring
         row["sampled_tokens"] = sum(r.n_tokens for d in drawn for r in d.group.rollouts)
+        row["sampled_tokens"] += row.get("selection_tokens", 0)
         row["sampled_tokens_a_second"] = row["sampled_tokens"] / row["seconds_sampling"]
         return Batch(
             tuple(groups),
@@ -123,11 +132,30 @@ class RolloutSource:
         )
 
     def state(self) -> Any:
-        return self.advantage.state() if isinstance(self.advantage, Stateful) else None
+        return {name: part.state() for name, part in self._stateful.items()}
 
     def restore(self, state: Any) -> None:
-        if isinstance(self.advantage, Stateful) and state is not None:
-            self.advantage.restore(state)
+        for name, part in self._stateful.items():
+            if state and name in state:
+                part.restore(state[name])
+
+    @property
+    def _stateful(self) -> dict[str, Stateful]:
+        parts = {"advantage": self.advantage, "selector": self.selector}
+        return {name: part for name, part in parts.items() if isinstance(part, Stateful)}
+
+    def _questions(self, now: Clock, count: int) -> tuple[list[Example], Row]:
+        """What a step asks first, and what choosing it says of itself."""
+        if self.selector is None:
+            return examples_of_step(self.examples, now, count), {}
+
+        def draw(number: int, some: Sequence[Example]) -> list[RolloutGroup]:
+            drawn = self._drawn(now, number, list(some), self._own_prompts(some), None)
+            return [d.group for d in drawn]
+
+        tried = self.selector.first_pass(draw, count, self.rollout.group_size)
+        chosen = self.selector.take(now, count)
+        return chosen, {**tried, **self.selector.row()}
 
     def _own_prompts(self, chosen: Sequence[Example]) -> list[Prompt]:
         return prompts_for(self.renderer, chosen[self.context.shard_slice(len(chosen))])

@@ -89,9 +89,10 @@ class Choice:
             return self._class(name).model_validate(options)
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
+            key = ".".join(map(str, (name, *first["loc"])))
             known = ", ".join(self._class(name).model_fields) or "none"
-            raise ValueError(f"{name}.{key}: {first['msg']} (options of {name}: {known})") from error
+            said = first["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{key}: {said} (options of {name}: {known})") from error
 
     def write(self, value: Options) -> Any:
         """A bare name where all options have their defaults, else a mapping."""

@@ -59,7 +59,7 @@ def estimate_cost(
     # A control does what RFT does, so its steps take as long.
     measured = {trials.config.method: trials.config for trials in reversed(list(systems.values()))}
     seconds = benchmark_steps(policy, train, dict(reversed(measured.items())), context)
-    minutes = minutes_left(systems, seconds, seconds_per_question, val, heldout)
+    minutes = minutes_left(systems, seconds, seconds_per_question, val, heldout, len(train))
     return CostEstimate(minutes, memory, seconds)
 
 
@@ -72,6 +72,8 @@ def benchmark_steps(
     """Seconds of one step of each configuration, and of its sampling; the weights are not changed."""
     found = {}
     for name, config in configs.items():
+        alike = config.data.model_copy(update={"select": None})  # whose first pass is no step
+        config = config.model_copy(update={"data": alike})
         step = train_step_of(config, policy, train, "shared", context)
         first, *others = (Clock(number, REPEATS + 1, config.seed) for number in range(REPEATS + 1))
         step(first)  # which also warms caches
@@ -91,6 +93,7 @@ def minutes_left(
     seconds_per_question: float,
     val: int,
     heldout: int,
+    train: int = 0,
 ) -> float:
     """Minutes of all trials with their validations, and of the held-out answers of each system."""
     seconds = len(systems) * heldout * seconds_per_question
@@ -98,6 +101,10 @@ def minutes_left(
         optim, every = trials.config.optim, trials.config.checks.validate_every
         validations = optim.steps // every + 1 if every else 0
         each = optim.steps * seconds_per_step[trials.config.method] + validations * val * seconds_per_question
+        if trials.config.data.select is not None:
+            answers = train * trials.config.data.select.samples
+            steps = answers / (optim.prompts_per_step * trials.config.rollout.group_size)
+            each += steps * seconds_per_step[SAMPLING]
         seconds += trials.count * each
         if trials.samples_first:
             seconds += optim.steps * seconds_per_step[SAMPLING]

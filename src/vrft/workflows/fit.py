@@ -73,10 +73,7 @@ from vrft.workflows.miniature_limits import limits_on
 from vrft.workflows.rejection_sampling import count_answers
 from vrft.workflows.resume import unchanged_split
 from vrft.workflows.train import check_processes, policy_of
-from vrft.workflows.trials import BASE, SweepContext, Trial, in_form, score_rises
-
-PROBE = "probe.json"
-"""The first file that costs work: a fit that is refused before leaves no folder."""
+from vrft.workflows.trials import BASE, PROBE, SweepContext, Trial, in_form, score_rises
 
 
 def fit(
@@ -205,7 +202,7 @@ class FitPipeline:
             return self._probe(base)
 
         forms = [self.settings.form] if self.settings.form is not None else list(Form)
-        self.probe = kept_form(self.folder / PROBE, forms, probe_in, self.reporter)
+        self.probe = kept_form(self.folder / PROBE, forms, probe_in, self.reporter, model=self.settings.model)
         self.form = Form(self.probe["form"])
         first, *sides = sentences_of(self.probe)
         self.reporter.info(first)

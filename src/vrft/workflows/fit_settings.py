@@ -66,6 +66,8 @@ DECIDED = frozenset(
     | {"optim.learning_rate", "optim.steps", "checks.validate_every", "checks.patience"}
 )
 """Keys and sections that an override may not touch: the split, the trials and what makes them comparable."""
+MAY_BE_SET = "data.select"
+"""What an override may touch all the same: it decides nothing about the split."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class FitSettings:
         object.__setattr__(self, "arms", tuple(arm for arm in ARMS if arm in self.arms))
         for override in self.overrides:
             key = override.partition("=")[0].strip()
+            if f"{key}.".startswith(f"{MAY_BE_SET}."):
+                continue
             if key in DECIDED or key.partition(".")[0] in DECIDED:
                 raise ConfigError(
                     f"'{override}': {key} is set by vrft fit for all its runs. Use the options of fit "
@@ -177,6 +181,7 @@ class FitSettings:
         manifest: Path | None = None,
         model: str | None = None,
         shuffle_rewards: bool = False,
+        probe: Path | None = None,
     ) -> RunConfig:
         recipe = self.recipe
         steps = self.steps if self.steps is not None else recipe.steps
@@ -216,7 +221,13 @@ class FitSettings:
         }
         for override in self.overrides:
             set_key(tree, override)
-        return make_config(tree, "vrft fit")
+        config = make_config(tree, "vrft fit")
+        if config.data.select is None:
+            return config
+        # SFT has no use for it, and what a probe found is of the base alone.
+        known = config.data.select.model_copy(update={"probe": str(probe.resolve()) if probe else None})
+        data = config.data.model_copy(update={"select": known if config.samples else None})
+        return config.model_copy(update={"data": data})
 
 
 def with_score(settings: FitSettings, score: str) -> FitSettings:

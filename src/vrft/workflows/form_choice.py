@@ -13,7 +13,12 @@ from vrft.types import Form
 
 
 def kept_form(
-    file: Path, forms: Sequence[Form], probe_in: Callable[[Form], Probe], reporter: ProgressReporter
+    file: Path,
+    forms: Sequence[Form],
+    probe_in: Callable[[Form], Probe],
+    reporter: ProgressReporter,
+    *,
+    model: str,
 ) -> dict[str, Any]:
     """The probe of the form to go on in, as a file has it; where there is none, all forms are probed."""
     if not file.exists():
@@ -22,7 +27,8 @@ def kept_form(
             for form in forms:
                 probes.append(probe_in(form))
                 update(1, f"{form}: reward {probes[-1].reward:.2f}")
-        write_json(file, {"chosen": better_form(probes).form, "probes": [p.row() for p in probes]})
+        row = {"model": model, "chosen": better_form(probes).form}
+        write_json(file, {**row, "probes": [p.row() for p in probes]})
     found = read_json(file)
     probe: dict[str, Any] = next(p for p in found["probes"] if p["form"] == found["chosen"])
     return probe

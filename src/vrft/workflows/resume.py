@@ -47,7 +47,7 @@ def check_unchanged(config: RunConfig, folder: RunFolder, split: Mapping[str, An
         if weights[0] != weights[1]:
             said.append(f"model: other weights than those of {facts.get('model')}")
     if (folder.path / MANIFEST).exists():
-        free += ["data.path", "data.manifest"]
+        free += ["data.path", "data.manifest", "data.select.probe"]
         kept, named = SavedSplit.read(folder.read_json(MANIFEST)), config.data.manifest
         others = [read_json(Path(named))] if named is not None and named != began.data.manifest else []
         others += [split] if split is not None else []

@@ -41,6 +41,7 @@ from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels
 from vrft.training.reference import Reference
 from vrft.training.rollout_source import RolloutSource
 from vrft.training.saved_policy import save_trained
+from vrft.training.selector import SELECTION, Selector, known_outcomes
 from vrft.training.train_step import TrainStep
 from vrft.types import Example, SampleSeed
 from vrft.workflows.resume import check_unchanged
@@ -133,6 +134,7 @@ def train_step_of(
         grpo=config.grpo,
         prompts_per_step=config.optim.prompts_per_step,
         augment=config.augment,
+        selector=_selector(config, train),
         encodes=method == "shared" and not micro and not drops,
         context=context,
     )
@@ -146,6 +148,14 @@ def train_step_of(
         micro_groups=micro,
         context=context,
     )
+
+
+def _selector(config: RunConfig, train: Sequence[Example]) -> Selector | None:
+    rule = config.data.select
+    if rule is None:
+        return None
+    known = known_outcomes(Path(rule.probe), config.form, config.model.path) if rule.probe is not None else {}
+    return Selector(train, rule, known)
 
 
 def train_run(
@@ -263,6 +273,8 @@ def _train(
     finally:
         if isinstance(step.source, RolloutSource):
             step.source.sampler.close()
+    if isinstance(step.source, RolloutSource) and step.source.selector is not None:
+        folder.write_json(SELECTION, step.source.selector.described())
     if not result.stopped and context.is_first:
         save_trained(policy, folder.path / "model", config.model, train)
         done = {"steps": result.steps, "best_step": result.best_step, "validation": result.best_value}

@@ -18,6 +18,11 @@ from vrft.workflows.miniature_limits import check_model
 from vrft.workflows.resume import check_unchanged
 from vrft.workflows.train import Trained, shown_by, train_run
 
+NOT_SELECTED = (
+    "data.select goes by the policy's own answers, and SFT samples none: it learns from all training "
+    "questions."
+)
+
 
 def train_config(
     config: RunConfig,
@@ -48,6 +53,8 @@ def train_config(
             for sentence in questions.dataset.warnings:
                 shown.info(sentence)
             check_model(config.model, questions.dataset, shown)
+            if config.data.select is not None and not config.samples:
+                shown.info(NOT_SELECTED)
             pseudo = pseudo_of(config, questions, shown)
             if check and context.is_first and not folder.began:
                 _examine(config, questions, shown)

@@ -21,6 +21,8 @@ from vrft.workflows.train import shown_by, train_run
 
 BASE = "base"
 """The folder of the base policy's answers, and the name of the policy that was not trained."""
+PROBE = "probe.json"
+"""The first file of a fit that costs work."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def _run_trial(sweep: SweepContext, plan: TrialPlan, rate: float) -> Trial:
             manifest=manifest,
             model=plan.start,
             shuffle_rewards=plan.shuffle_rewards,
+            probe=sweep.root / PROBE if plan.start == sweep.settings.model else None,
         )
         train, texts = _items(in_form(sweep.train, plan.form), plan.texts)
         with sweep.reporter.task(f"{plan.system.upper()} at rate {rate:.0e}", config.optim.steps) as update:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import comb
 from typing import Any
 
 import numpy as np
 
 from vrft.errors import InputError
-from vrft.tasks.rollout_facts import is_success
+from vrft.tasks.rollout_facts import is_success, outcome
 from vrft.types import Form, Rollout, RolloutGroup
 
 
@@ -193,6 +193,8 @@ class Probe:
     lengths: LengthStats
     thoughts: Thoughts | None = None
     """Of the think form, where the policy was asked again."""
+    outcomes: dict[str, tuple[tuple[bool, float], ...]] = field(default_factory=dict)
+    """By question: of each answer, whether it is right, and its score; what ``data.select`` begins with."""
 
     def row(self) -> dict[str, Any]:
         return asdict(self)
@@ -237,6 +239,7 @@ def describe(
             longest=int(lengths.max()),
             limit=limit,
         ),
+        outcomes={group.example.id: tuple(map(outcome, group.rollouts)) for group in groups},
     )
 
 
