@@ -67,15 +67,7 @@ class CountBoxes(Task):
             for record in records
         ]
         return [
-            Example(
-                id=f"{record.id}#{category}",
-                record_id=record.id,
-                task=self.name,
-                media=record.media,
-                question=category,
-                target=Number(float(count[category])),
-                group=category,
-            )
+            self.example(record, category, category, Number(float(count[category])), category)
             for record, count in zip(records, counts, strict=True)
             for category in sorted(record.known(categories))
         ]

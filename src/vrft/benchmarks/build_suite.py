@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vrft.benchmarks.suite import Originals, Suite
-from vrft.data.dataset import Dataset, load_dataset
+from vrft.data.dataset import Dataset, labels_for
 from vrft.data.duplicates import same_images
 from vrft.data.label_checks import Mistakes, raise_all
 from vrft.data.splits.few_shot import Split
@@ -71,7 +71,7 @@ def build(
     ]
     names = {part: _write(originals, part, by_class, out / part) for part, by_class in chosen.items()}
     task = load_task(suite.task)
-    dataset = load_dataset(out, task.needs, or_needs=task.or_needs)
+    dataset = labels_for(task, out)
     examples = task.examples(dataset.records)
     wanted = {
         part: {(f"{part}/{names[part][p]}", name) for name, images in chosen[part].items() for p in images}

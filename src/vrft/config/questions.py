@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vrft.config.run_config import RunConfig
 from vrft.data.data_options import DataOptions, ReadOptions
-from vrft.data.dataset import Dataset, load_dataset
+from vrft.data.dataset import Dataset, labels_for, load_dataset
 from vrft.data.fingerprints import CACHE, Fingerprints, fingerprints, of_sequence, unusable
 from vrft.data.label_checks import raise_all
 from vrft.data.splits.few_shot import Split, few_shot_split
@@ -56,7 +56,7 @@ def labels_at(
     """
     if task is not None:
         chosen = load_task(task, options)
-        return chosen, load_dataset(path, chosen.needs, reading, chosen.or_needs)
+        return chosen, labels_for(chosen, path, reading)
     dataset = load_dataset(path, options=reading)
     suggested = default_task(dataset.provides)
     if suggested is None:
@@ -124,7 +124,7 @@ def questions_of(
             gone.
     """
     task = config.task.load()
-    dataset = load_dataset(Path(config.data.path), task.needs, config.data, task.or_needs)
+    dataset = labels_for(task, config.data.path, config.data)
     if saved is not None:
         return Questions(dataset, task, questions_left(ask_about(task, dataset, config.form), saved))
     if config.data.manifest is not None:

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from vrft.data.box_causes import cause_of
 from vrft.data.conventions import check_coordinates
@@ -26,7 +26,10 @@ from vrft.data.readers import (
     wanted_labels,
 )
 from vrft.errors import BoxError, Contradiction, ImageError, InputError, LabelError
-from vrft.types import About, Label, Provides, Record, Value, in_words
+from vrft.types import About, Label, Provides, Record, Value, in_words, provided
+
+if TYPE_CHECKING:
+    from vrft.tasks.task import Task
 
 MOST_LEFT_OUT = 0.2
 """Share of the labels, or of the images, above which what is left is not the dataset that was meant."""
@@ -58,7 +61,7 @@ class Dataset:
 
     @cached_property
     def provides(self) -> frozenset[Provides]:
-        return frozenset(one.provides for record in self.records for one in record.annotations)
+        return provided(self.records)
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
@@ -192,6 +195,11 @@ def load_dataset(
         raise LabelError("It holds no image.", str(place), f"Expected: {wanted_labels([reader], chosen)}.")
     inner = () if place == path else (f"The labels are those of the folder '{place.relative_to(path)}'.",)
     return replace(dataset, warnings=(*inner, *dataset.warnings, *notes_on(dataset.records, dataset.root)))
+
+
+def labels_for(task: Task, path: Path | str, options: ReadOptions | None = None) -> Dataset:
+    """The labelled images that a task asks about, as ``load_dataset`` reads them."""
+    return load_dataset(path, task.needs, options, task.or_needs)
 
 
 def _without_contradicted(dataset: Dataset, place: Path) -> Dataset:

@@ -21,7 +21,7 @@ from vrft.data.label_checks import part_of, some
 from vrft.data.no_labels import IMAGES_INSIDE, LABEL_ENDINGS, no_labels
 from vrft.errors import InputError, LabelError
 from vrft.tasks.number_format import upper_first
-from vrft.types import Provides, in_words
+from vrft.types import Provides, first_met, in_words
 from vrft.types.options import did_you_mean
 from vrft.types.plugins import discover
 
@@ -162,8 +162,8 @@ def choose_reader(
     pairs = [(reader, pair) for reader, given in fits for pair in sorted(given)]
     chosen = [(reader, frozenset([pair])) for reader, pair in pairs]
     if needs is not None:
-        each = ([(r, wanted) for r, given in fits if wanted <= given] for wanted in (needs, *or_needs))
-        chosen = next((found for found in each if found), [])
+        wanted = first_met((needs, *or_needs), *(given for _, given in fits))
+        chosen = [(r, wanted) for r, given in fits if wanted is not None and wanted <= given]
     read_as = " and ".join(
         f"{reader.name} (for {in_words([pair])}{_classes(reader, path)})" for reader, pair in pairs
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from vrft.errors import InputError
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.task import AUDIT_SIDE, Task
 from vrft.types import Example, Form, Image, Medium, Record, Value
 
@@ -43,7 +42,7 @@ class PuzzleTask(Task):
             if len(record.media) != 1 or not isinstance(record.media[0], Image):
                 continue
             if (made := self.puzzle(record.media[0], _rng(self.name, record.id))) is not None:
-                asked.append(self._example(record.id, made))
+                asked.append(self._example(record, made))
         return asked
 
     def ask(
@@ -67,19 +66,14 @@ class PuzzleTask(Task):
         """Puzzles of images that need not exist."""
         images = [Image(Path(f"audit-{i}.png"), (AUDIT_SIDE, AUDIT_SIDE)) for i in range(count)]
         made = [self.puzzle(image, rng) for image in images]
-        return [self._example(f"audit-{i}", one) for i, one in enumerate(made) if one is not None]
+        return [
+            self._example(Record(f"audit-{i}", one.media), one)
+            for i, one in enumerate(made)
+            if one is not None
+        ]
 
-    def _example(self, record_id: str, made: Puzzle) -> Example:
-        return Example(
-            f"{record_id}{ID_SEPARATOR}{self.what}",
-            record_id,
-            self.name,
-            made.media,
-            self.what,
-            made.answer,
-            group=self.what,
-            fields=self.example_fields,
-        )
+    def _example(self, record: Record, made: Puzzle) -> Example:
+        return self.example(record, self.what, self.what, made.answer, self.what, media=made.media)
 
 
 def centred(image: Image, width: int, height: int) -> Image:

@@ -20,6 +20,7 @@ from vrft.errors import InputError
 from vrft.rewards.reward_term import AnswerReward, GroupReward, RewardTerm
 from vrft.tasks.attacks import Attack
 from vrft.tasks.fusion import Candidate, Rule, best_logprob, self_consistency
+from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.metrics.metric import Metric
 from vrft.tasks.section import Section
 from vrft.types import (
@@ -37,7 +38,9 @@ from vrft.types import (
     Rollout,
     Turn,
     Value,
+    first_met,
     frames_of,
+    provided,
 )
 
 
@@ -140,12 +143,11 @@ class Task(ABC):
 
     def fits(self, provides: Collection[Provides]) -> bool:
         """Whether labels say what it asks about; no labels suit a task that any image will do for."""
-        return any(needs and needs <= set(provides) for needs in (self.needs, *self.or_needs))
+        return bool(first_met((self.needs, *self.or_needs), {*provides}))
 
     def asks_about(self, records: Iterable[Record]) -> frozenset[Provides]:
-        """The first of ``needs`` and ``or_needs`` that some record has labels for, else ``needs``."""
-        given = {one.provides for record in records for one in record.annotations}
-        return next((needs for needs in (self.needs, *self.or_needs) if needs <= given), self.needs)
+        """The first of ``needs`` and ``or_needs`` that the labels meet, else ``needs``."""
+        return first_met((self.needs, *self.or_needs), provided(records)) or self.needs
 
     # ---- to be written for every task
 
@@ -249,16 +251,43 @@ class Task(ABC):
         """
         if options and not self.takes_options:
             raise InputError(f"{self.name} has no class names to choose from. Leave --options out.")
+        asked = self.example(Record(id, tuple(media)), question, question, None, "", options=options)
+        return replace(asked, form=form)
+
+    def example(
+        self,
+        record: Record,
+        key: object,
+        question: str,
+        target: Value | None,
+        group: str,
+        *,
+        media: Sequence[Medium] | None = None,
+        options: Sequence[str] = (),
+        fields: Mapping[str, object] = MappingProxyType({}),
+    ) -> Example:
+        """A question of this task about a labelled record.
+
+        Args:
+            record: what it is about.
+            key: tells it from all other questions about the record; None where there is no other.
+            question: what is asked about.
+            target: the right answer.
+            group: the class that it counts for.
+            media: what is shown; None is all of the record.
+            options: class names to choose from.
+            fields: what reading an answer depends on, besides ``example_fields``.
+        """
         return Example(
-            f"{id}#{question}",
-            id,
+            record.id if key is None else f"{record.id}{ID_SEPARATOR}{key}",
+            record.id,
             self.name,
-            tuple(media),
+            record.media if media is None else tuple(media),
             question,
-            target=None,
-            options=tuple(options),
-            form=form,
-            fields=self.example_fields,
+            target,
+            tuple(options),
+            group,
+            fields={**self.example_fields, **fields},
         )
 
     def shows_work(self, thought: str) -> bool | None:

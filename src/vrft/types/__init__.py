@@ -8,7 +8,7 @@ from vrft.types.examples import Example, Form
 from vrft.types.frames import BoxXYXY, CoordinateFrame, FrameName, PointXY
 from vrft.types.media import ColorShift, Image, Medium, PixelEdit, Video
 from vrft.types.puzzle_edits import BlankBox, QuarterTurn, TileShuffle
-from vrft.types.records import About, Annotation, Provides, Record, in_words
+from vrft.types.records import About, Annotation, Provides, Record, first_met, in_words, provided
 from vrft.types.regions import ObjectRegion, RegionPrompt, Regions
 from vrft.types.rollouts import (
     GREEDY,
@@ -94,6 +94,8 @@ __all__ = [
     "Video",
     "distinct",
     "expect",
+    "first_met",
     "frames_of",
     "in_words",
+    "provided",
 ]

@@ -39,6 +39,18 @@ _WORDS: Mapping[Provides, str] = {
 V = TypeVar("V", bound=Value)
 
 
+def first_met(
+    needs: Iterable[frozenset[Provides]], *given: AbstractSet[Provides]
+) -> frozenset[Provides] | None:
+    """The first of several needs that one of several sets of labels meets in full; None where none does."""
+    return next((wanted for wanted in needs if any(wanted <= labels for labels in given)), None)
+
+
+def provided(records: Iterable[Record]) -> frozenset[Provides]:
+    """All that the annotations of some records say."""
+    return frozenset(one.provides for record in records for one in record.annotations)
+
+
 @dataclass(frozen=True, slots=True)
 class Annotation:
     """One thing that a label file says.

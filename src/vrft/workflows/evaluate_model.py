@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vrft.config.questions import usable
-from vrft.data.dataset import Dataset, load_dataset
+from vrft.data.dataset import Dataset, labels_for
 from vrft.distributed import init_distributed
 from vrft.errors import InputError, Interrupted
 from vrft.evaluation.ensemble import headline
@@ -59,7 +59,7 @@ def evaluate_model(
     """
     run = TrainedRun.of(model)
     task = run.task(request)
-    dataset = load_dataset(data, task.needs, run.reading(data, request), task.or_needs)
+    dataset = labels_for(task, data, run.reading(data, request))
     chosen = scored_questions(run, data, request, task, dataset)
     names = {example.record_id for example in chosen.examples}
     refusal = run.limits(request).refusal

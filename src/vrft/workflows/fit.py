@@ -29,7 +29,7 @@ from typing import Any
 
 from vrft.config.questions import ask_about, compute_fingerprints, split_of, usable
 from vrft.config.run_config import RunConfig
-from vrft.data.dataset import Dataset, load_dataset
+from vrft.data.dataset import Dataset, labels_for
 from vrft.data.splits.manifest import manifest
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.diagnostics.check.run_check import SAID_BY_SPLIT
@@ -137,9 +137,7 @@ class FitPipeline:
     ) -> None:
         self.settings, self.folder, self.reporter, self.context = settings, folder, reporter, context
         self.task = load_task(settings.task, settings.task_options)
-        self.dataset = dataset or load_dataset(
-            settings.data, self.task.needs, settings.reading, self.task.or_needs
-        )
+        self.dataset = dataset or labels_for(self.task, settings.data, settings.reading)
         self.form = Form.THINK
         self.notes: list[str] = []
         self.trials: list[Trial] = []

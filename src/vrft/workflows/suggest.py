@@ -106,9 +106,10 @@ class Suggestion:
             ]
         others = [name for name in self.fitting if name != self.task.name]
         also = f" These labels would also do for: {', '.join(others)}." if others else ""
+        asked = in_words(self.task.asks_about(self.dataset.records))
         return [
             f"Suggested task: {self.task.name}. {self.task.help}",
-            f"It asks about {in_words(self.task.needs)}, which these labels give.{also}",
+            f"It asks about {asked}, which these labels give.{also}",
         ]
 
 

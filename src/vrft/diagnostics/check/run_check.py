@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vrft.config.questions import Refusal, takes_all, usable
 from vrft.config.run_config import RunConfig
 from vrft.data.data_options import ReadOptions
-from vrft.data.dataset import load_dataset
+from vrft.data.dataset import labels_for, load_dataset
 from vrft.diagnostics.check.check_case import DataCase, FilesCase
 from vrft.diagnostics.check.finding import Finding, Report, Severity, examined, worst_first
 from vrft.diagnostics.check.images import examine_images, examine_leaks
@@ -96,8 +96,7 @@ def check(
     """
     reporter, reading = reporter or NullReporter(), reading or ReadOptions()
     try:
-        needs, or_needs = (task.needs, task.or_needs) if task is not None else (None, ())
-        dataset = load_dataset(path, needs, reading, or_needs)
+        dataset = load_dataset(path, options=reading) if task is None else labels_for(task, path, reading)
         task = task or default_task(dataset.provides)
         refusal = _refusal(task, config_of, refusal_of)
         dataset, prints = usable(dataset, reading.strict, reporter=reporter, refusal=refusal)

@@ -15,7 +15,6 @@ from vrft.rewards import box_3d_rewards
 from vrft.rewards import text_rewards as texts
 from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.boxes_3d.box_3d_metrics import FOUND, METRICS
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.parsing.abstentions import is_abstention, is_demanded
 from vrft.tasks.parsing.answer_parsers import answered
 from vrft.tasks.parsing.brackets import Group, Item, numbers_of
@@ -122,18 +121,8 @@ class BoxesInSpace(Task):
                 fields: dict[str, object] = {"up": target.up} if target.up != "z" else {}
                 fields |= {"unit": target.unit} if target.unit != "m" else {}
                 fields |= {"intrinsics": list(target.intrinsics)} if target.intrinsics else {}
-                found.append(
-                    Example(
-                        f"{record.id}{ID_SEPARATOR}{about[0]}-{name}",
-                        record.id,
-                        self.name,
-                        record.media,
-                        name,
-                        target,
-                        group=name if about == "category" else "phrase",
-                        fields=fields,
-                    )
-                )
+                group = name if about == "category" else "phrase"
+                found.append(self.example(record, f"{about[0]}-{name}", name, target, group, fields=fields))
         return found
 
     def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:

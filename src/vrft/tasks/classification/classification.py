@@ -105,17 +105,9 @@ class Classification(Task):
         """One question per image whose class is known."""
         labelled = [(record, label) for record in records for _, label in record.about("image", Label)]
         names = tuple(sorted({label.name for _, label in labelled}))
+        options = () if self.open_naming else names
         return [
-            Example(
-                id=record.id,
-                record_id=record.id,
-                task=self.name,
-                media=record.media,
-                question=self.subject,
-                target=Label(label.name, names),
-                options=() if self.open_naming else names,
-                group=label.name,
-            )
+            self.example(record, None, self.subject, Label(label.name, names), label.name, options=options)
             for record, label in labelled
         ]
 

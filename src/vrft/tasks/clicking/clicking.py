@@ -19,7 +19,6 @@ from vrft.tasks.clicking import styles
 from vrft.tasks.clicking.action_attacks import ATTACKS
 from vrft.tasks.clicking.action_metrics import METRICS
 from vrft.tasks.clicking.styles import Style
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.parsing.actions import parse_action_answer
 from vrft.tasks.prompt_text import in_tags
 from vrft.tasks.task import AUDIT_SIDE, Setting, Task, audit_example, chosen
@@ -107,15 +106,8 @@ class Clicking(Task):
             )
         ]
         return [
-            Example(
-                f"{record.id}{ID_SEPARATOR}{index}",
-                record.id,
-                self.name,
-                record.media,
-                asked,
-                replace(target, text="") if self.style == "ui_r1" else target,
-                group=GROUP,
-                fields=self.example_fields,
+            self.example(
+                record, index, asked, replace(target, text="") if self.style == "ui_r1" else target, GROUP
             )
             for record, index, asked, target in said
             if target is not None

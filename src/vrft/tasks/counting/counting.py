@@ -14,7 +14,6 @@ from vrft.rewards import text_rewards as texts
 from vrft.rewards.papers import vsi_bench
 from vrft.rewards.papers.onethinker.onethinker_number import numerical_term
 from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.metrics.number_metrics import EXACT, MRA, WITHIN_ONE, mean_absolute_error
 from vrft.tasks.number_answers import ATTACKS, NumberTask, number_text, passed_over
 from vrft.tasks.parsing.answer_parsers import parse_number_answer
@@ -127,16 +126,8 @@ class Counting(NumberTask):
 
     def _example(self, record: Record, about: str, key: str, name: str, number: float) -> Example:
         groups = {"question": QUESTION_GROUP, "image": IMAGE_GROUP}
-        return Example(
-            id=f"{record.id}{ID_SEPARATOR}{key}",
-            record_id=record.id,
-            task=self.name,
-            media=record.media,
-            question=name or "objects",
-            target=Number(number),
-            group=groups.get(about, name if number else ABSENT_GROUP),
-            fields={ABOUT: about},
-        )
+        group = groups.get(about, name if number else ABSENT_GROUP)
+        return self.example(record, key, name or "objects", Number(number), group, fields={ABOUT: about})
 
     def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
         """The prompt: a stated question as it is; else how many things of the category there are."""

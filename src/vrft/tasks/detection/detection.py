@@ -21,7 +21,7 @@ from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes, sure_boxes
 from vrft.tasks.detection.detection_sections import SECTIONS
 from vrft.tasks.detection.other_class import IGNORE, about_class
 from vrft.tasks.detection.presence import Presence
-from vrft.tasks.lazy_questions import ID_SEPARATOR, category_questions
+from vrft.tasks.lazy_questions import category_questions
 from vrft.tasks.metrics.box_confidences import BOX_CONFIDENCES
 from vrft.tasks.metrics.metric import box_scores
 from vrft.tasks.metrics.shared_metrics import AVERAGE_PRECISION
@@ -127,16 +127,8 @@ class Detection(BoxTask):
         named = (
             value for one, value in record.about("category", Boxes) if one.name == category and one.counts
         )
-        return Example(
-            id=f"{record.id}{ID_SEPARATOR}{category}",
-            record_id=record.id,
-            task=self.name,
-            media=record.media,
-            question=category,
-            target=Boxes(tuple(box for value in named for box in value.xyxy_px)),
-            group=category,
-            fields=self.example_fields,
-        )
+        target = Boxes(tuple(box for value in named for box in value.xyxy_px))
+        return self.example(record, category, category, target, category)
 
     def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
         """The prompt; with a 0-1000 frame and thinking it is the paper's, word for word."""

@@ -19,7 +19,6 @@ from vrft.rewards.papers.visual_rft_released.released_reading import format_term
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes, sure_boxes
 from vrft.tasks.fusion import Rule, medoid
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.metrics.shared_metrics import FIRST_BOX
 from vrft.tasks.parsing.answer_parsers import parse_corners_answer
 from vrft.tasks.prompt_text import in_tags
@@ -93,16 +92,7 @@ class Grounding(BoxTask):
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question per phrase that means exactly one box."""
         return [
-            Example(
-                f"{record.id}{ID_SEPARATOR}{index}",
-                record.id,
-                self.name,
-                record.media,
-                phrase.name,
-                value,
-                group=GROUP,
-                fields=self.example_fields,
-            )
+            self.example(record, index, phrase.name, value, GROUP)
             for record in records
             for index, (phrase, value) in enumerate(record.about("phrase", Boxes))
             if value.size == 1

@@ -12,7 +12,6 @@ from vrft.rewards import text_rewards as texts
 from vrft.rewards.papers import vsi_bench
 from vrft.rewards.papers.onethinker.onethinker_number import regression_term
 from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.metrics.number_metrics import MRA, WITHIN_5_PERCENT, mean_absolute_error
 from vrft.tasks.number_answers import ATTACKS, NumberTask, closeness, number_text, passed_over
 from vrft.tasks.parsing.answer_parsers import parse_number_answer
@@ -88,7 +87,8 @@ class Measuring(NumberTask):
             for place, (asked, number) in enumerate(record.about("question", Number)):
                 target = self._target(number)
                 if target is not None:
-                    found.append(self._example(record, place, asked.name, target))
+                    fields = self._fields(target.unit)
+                    found.append(self.example(record, place, asked.name, target, GROUP, fields=fields))
         return found
 
     def unused_label_notes(self, records: Sequence[Record]) -> Sequence[str]:
@@ -103,18 +103,6 @@ class Measuring(NumberTask):
         """A label in the unit that is asked for; None where it is of another quantity, or out of bounds."""
         target = number.in_unit(self.unit) if self.unit else number
         return target if target is not None and _inside(target.number, self._fields(target.unit)) else None
-
-    def _example(self, record: Record, place: int, question: str, target: Number) -> Example:
-        return Example(
-            id=f"{record.id}{ID_SEPARATOR}{place}",
-            record_id=record.id,
-            task=self.name,
-            media=record.media,
-            question=question,
-            target=target,
-            group=GROUP,
-            fields=self._fields(target.unit),
-        )
 
     def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
         """The question, with its unit and its bounds."""

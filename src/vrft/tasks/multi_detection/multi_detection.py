@@ -198,17 +198,8 @@ class MultiDetection(BoxTask):
             if one.counts and one.name in names
             for box in value.xyxy_px
         ]
-        return Example(
-            id=record.id,
-            record_id=record.id,
-            task=self.name,
-            media=record.media,
-            question=", ".join(names),
-            target=Boxes(tuple(box for _, box in labelled), labels=tuple(name for name, _ in labelled)),
-            options=names,
-            group=SUBJECT,
-            fields=self.example_fields,
-        )
+        target = Boxes(tuple(box for _, box in labelled), labels=tuple(name for name, _ in labelled))
+        return self.example(record, None, ", ".join(names), target, SUBJECT, options=names)
 
     def ask(
         self,

@@ -14,7 +14,6 @@ from vrft.rewards.papers import video_r1
 from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
 from vrft.rewards.papers.onethinker.onethinker_text import ocr_term
 from vrft.rewards.text_measures import edit_similarity
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.ocr import ocr_attacks
 from vrft.tasks.ocr import ocr_measures as measures
 from vrft.tasks.parsing.answer_parsers import answered
@@ -88,15 +87,14 @@ class Ocr(Task):
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question per image whose text is known, or per part of which it is."""
         return [
-            Example(
-                id=f"{record.id}{ID_SEPARATOR}{one.name or index}",
-                record_id=record.id,
-                task=self.name,
-                media=_shown(record.media, value.box_xyxy_px),
-                question=ASKED,
+            self.example(
+                record,
+                one.name or index,
+                ASKED,
                 # Of the part that is shown it is all the text.
-                target=replace(value, box_xyxy_px=None, ignore_case=value.ignore_case or self.ignore_case),
-                group=ASKED,
+                replace(value, box_xyxy_px=None, ignore_case=value.ignore_case or self.ignore_case),
+                ASKED,
+                media=_shown(record.media, value.box_xyxy_px),
             )
             for record in records
             for index, (one, value) in enumerate(record.about("image", Text))

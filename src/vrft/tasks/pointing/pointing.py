@@ -12,7 +12,7 @@ from vrft.geometry.mask_points import GRID
 from vrft.geometry.points import center, deepest_point, distances, matched_pairs, radius_px, right_places
 from vrft.rewards import point_rewards as points
 from vrft.rewards import text_rewards as texts
-from vrft.tasks.lazy_questions import ID_SEPARATOR, category_questions
+from vrft.tasks.lazy_questions import category_questions
 from vrft.tasks.parsing.points import parse_points_answer
 from vrft.tasks.pointing.point_attacks import ATTACKS
 from vrft.tasks.pointing.pointing_metrics import METRICS
@@ -87,7 +87,7 @@ class Pointing(Task):
             categories = {one.name for _, said in values for one, _ in said}
             return category_questions(records, categories, partial(self._of_category, kind))
         return [
-            self._example(record, f"{record.id}{ID_SEPARATOR}{index}", one.name, [value], PHRASES)
+            self.example(record, index, one.name, target_of([value], record.image.size_wh), PHRASES)
             for record, said in values
             for index, (one, value) in enumerate(said)
         ]
@@ -98,11 +98,8 @@ class Pointing(Task):
             for one, value in _about(record, "category")
             if one.name == category and one.counts and value.kind == kind
         ]
-        return self._example(record, f"{record.id}{ID_SEPARATOR}{category}", category, said, category)
-
-    def _example(self, record: Record, id: str, asked: str, said: Sequence[Value], group: str) -> Example:
         target = target_of(said, record.image.size_wh)
-        return Example(id, record.id, self.name, record.media, asked, target, group=group)
+        return self.example(record, category, category, target, category)
 
     def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
         """The prompt."""

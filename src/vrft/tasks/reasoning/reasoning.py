@@ -11,7 +11,6 @@ import numpy as np
 from vrft.rewards import text_rewards as texts
 from vrft.rewards.label_rewards import exact_match
 from vrft.tasks.fusion import NAME_RULES
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.metrics.shared_metrics import ACCURACY, ACCURACY_CLASS_MEAN
 from vrft.tasks.parsing.answer_parsers import parse_label_answer
 from vrft.tasks.parsing.label_reading import read_label
@@ -97,15 +96,7 @@ class Reasoning(Task):
         ]
         known = tuple(sorted({label.name for *_, label in asked}))
         return [
-            Example(
-                id=f"{record.id}{ID_SEPARATOR}{index}",
-                record_id=record.id,
-                task=self.name,
-                media=record.media,
-                question=question,
-                target=replace(label, vocabulary=known),
-                group=GROUP,
-            )
+            self.example(record, index, question, replace(label, vocabulary=known), GROUP)
             for record, index, question, label in asked
         ]
 

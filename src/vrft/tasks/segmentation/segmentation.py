@@ -17,7 +17,7 @@ from vrft.rewards.papers import seg_zero, vision_reasoner
 from vrft.rewards.papers.onethinker import onethinker_segmentation
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.fusion import box_agreement
-from vrft.tasks.lazy_questions import ID_SEPARATOR, category_questions
+from vrft.tasks.lazy_questions import category_questions
 from vrft.tasks.prompt_text import answer_instructions, in_tags
 from vrft.tasks.segmentation.labelled_objects import MaskedLabels, asked_directly, instances, of_phrase
 from vrft.tasks.segmentation.object_attacks import ATTACKS
@@ -117,7 +117,7 @@ class Segmentation(Task):
         if categories:
             return self._of_categories(labels.records, categories)
         phrases = [
-            self._about(record, f"{record.id}{ID_SEPARATOR}{place}", phrase.name, target)
+            self.example(record, place, phrase.name, target, GROUP)
             for record in labels.records
             for place, (phrase, value) in enumerate(record.about("phrase", Boxes))
             if (target := of_phrase(value)) is not None and phrase.name
@@ -125,21 +125,15 @@ class Segmentation(Task):
         if any(example.is_positive for example in phrases):
             return phrases
         return [
-            self._about(record, f"{record.id}{ID_SEPARATOR}{place}", one.name, value)
+            self.example(record, place, one.name, value, GROUP)
             for record, place, one, value in asked_directly(labels.records)
         ]
 
     def _of_categories(self, records: Sequence[Record], categories: set[str]) -> Sequence[Example]:
         def make(record: Record, category: str) -> Example:
-            name = f"{record.id}{ID_SEPARATOR}{category}"
-            return self._about(record, name, category, instances(record, category), category)
+            return self.example(record, category, category, instances(record, category), category)
 
         return category_questions(records, categories, make)
-
-    def _about(
-        self, record: Record, name: str, question: str, target: Regions, group: str = GROUP
-    ) -> Example:
-        return Example(name, record.id, self.name, record.media, question, target, group=group)
 
     def unused_label_notes(self, records: Sequence[Record]) -> Sequence[str]:
         """What has no mask, or one that does not fit."""

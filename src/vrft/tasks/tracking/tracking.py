@@ -16,7 +16,6 @@ from vrft.rewards import track_rewards
 from vrft.rewards.papers.onethinker import onethinker_tracking as onethinker
 from vrft.rewards.papers.onethinker.onethinker_reading import ACCURACY, FORMAT
 from vrft.rewards.reward_term import RewardTerm
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.parsing.answer_parsers import answered
 from vrft.tasks.parsing.tags import split_tags
 from vrft.tasks.prompt_text import answer_instructions, in_tags
@@ -113,16 +112,9 @@ class Tracking(Task):
             fields |= {SEVERAL: True} if len(tracks.names) > 1 else {}
             fields |= {BEGIN: list(begin)} if begin is not None else {}
             part = f".{numbers[0]}" if len(shown) > self.clip else ""
-            yield Example(
-                f"{record.id}{ID_SEPARATOR}{key}{part}",
-                record.id,
-                self.name,
-                tuple(record.media[every.index(number)] for number in numbers),
-                name,
-                Tracks(rows, () if usual else numbers),
-                group=GROUP,
-                fields=fields,
-            )
+            media = [record.media[every.index(number)] for number in numbers]
+            target = Tracks(rows, () if usual else numbers)
+            yield self.example(record, f"{key}{part}", name, target, GROUP, media=media, fields=fields)
 
     def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
         numbers, begin, several = _numbers(example), _begin(example), SEVERAL in example.fields

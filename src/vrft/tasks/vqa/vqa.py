@@ -12,7 +12,6 @@ from vrft.rewards import text_rewards as texts
 from vrft.rewards.papers import anls_codes, video_r1
 from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
 from vrft.rewards.papers.onethinker.onethinker_text import answer_term
-from vrft.tasks.lazy_questions import ID_SEPARATOR
 from vrft.tasks.parsing.answer_parsers import answered
 from vrft.tasks.parsing.choices import read_choice
 from vrft.tasks.parsing.label_reading import MAX_LABEL_CHARS
@@ -96,17 +95,7 @@ class Vqa(Task):
         """One question per question whose answer is known: texts, or short answers where none is a text."""
         written = any(True for record in records for _ in record.about("question", Text))
         return [
-            self._asked(
-                Example(
-                    id=f"{record.id}{ID_SEPARATOR}{index}",
-                    record_id=record.id,
-                    task=self.name,
-                    media=record.media,
-                    question=question.name,
-                    group=GROUP,
-                ),
-                value,
-            )
+            self._asked(self.example(record, index, question.name, value, GROUP), value)
             for record in records
             for index, (question, value) in enumerate(_answers(record, written))
         ]
