@@ -8,6 +8,7 @@ import json
 import math
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,17 @@ from hypothesis import strategies as st
 from making import group_row
 from PIL import Image
 
+from vrft.data.drawn_media import as_shown
 from vrft.report.charts import Series, Whisker, interval_plot, line_chart, moving_mean, thin
 from vrft.report.gallery import EACH, pick_cases
-from vrft.report.panels import embed
+from vrft.report.moved_images import MovedImages
+from vrft.report.panels import draw_answer, embed, media_symbols
 from vrft.report.run_reader import ReadRun, read_run
 from vrft.report.setting_summary import selection_of
 from vrft.report.svg import ticks
 from vrft.tasks.number_format import hundred, interval, number, p_value
 from vrft.tasks.registry import load_task
-from vrft.types import Answer, Boxes, Example, Label, Prediction
+from vrft.types import Answer, Boxes, Example, Label, Permutation, Prediction, TileShuffle
 from vrft.types import Image as ImageFile
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
@@ -180,6 +183,8 @@ def test_an_interval_is_drawn_to_scale():
 def test_nothing_to_draw_is_nothing():
     assert line_chart([Series("x", "c0", [])], "x") == ""
     assert interval_plot([], "x") == ""
+    full = str(interval_plot([Whisker("RFT", "rft", 1.0, 1.0, 1.0)], "scores"))
+    assert {">0<", ">100<"} <= set(re.findall(">[0-9.]+<", full)) and ">120<" not in full
 
 
 @given(st.floats(-1, 1))
@@ -198,15 +203,33 @@ def test_an_image_is_embedded_upright_and_within_its_budget(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     turned.save(tmp_path / "a.jpg", exif=exif)
+    file = ImageFile(tmp_path / "a.jpg", (200, 400))
     for budget in (200_000, 9_000):
-        uri = embed(tmp_path / "a.jpg", budget)
+        uri = embed(as_shown(file, placed=True), budget)
         content = base64.b64decode(uri.split(",")[1])
         shown = Image.open(io.BytesIO(content))
         assert shown.height == 2 * shown.width
         assert len(content) <= budget
-    (tmp_path / "b.jpg").write_bytes(b"no image")
-    assert embed(tmp_path / "b.jpg", 1000) is None
-    assert embed(tmp_path / "none.jpg", 1000) is None
+
+
+def test_a_card_shows_a_puzzle_as_the_model_saw_it_and_an_empty_sheet_for_what_is_no_image(tmp_path):
+    left_right = Image.new("RGB", (81, 40), "red")
+    left_right.paste("blue", (40, 0, 80, 40))
+    left_right.save(tmp_path / "a.png")
+    whole = ImageFile(tmp_path / "a.png", (81, 40))
+    shuffled = replace(whole, window_px=(0, 0, 80, 40), edits=(TileShuffle(1, 2, (2, 1)),))
+    for medium, target, size_wh, first in [
+        (whole, Permutation((2, 1)), (81, 40), (255, 0, 0)),
+        (shuffled, Permutation((2, 1)), (80, 40), (0, 0, 255)),
+        (shuffled, Boxes(((1.0, 1.0, 9.0, 9.0),)), (81, 40), (255, 0, 0)),
+    ]:
+        example = Example("a", "a", "jigsaw", (medium,), "tiles", target)
+        symbol = str(media_symbols(example, "s", MovedImages(tmp_path, {}), 10_000))
+        shown = Image.open(io.BytesIO(base64.b64decode(symbol.partition("base64,")[2].partition('"')[0])))
+        assert (shown.size, shown.getpixel((5, 5))) == (size_wh, first)
+        assert f'viewBox="0 0 {size_wh[0]} {size_wh[1]}"' in str(draw_answer(example, "s", {}))
+    (tmp_path / "a.png").write_bytes(b"no image")
+    assert "image not found" in str(media_symbols(example, "s", MovedImages(tmp_path, {}), 10_000))
 
 
 def test_the_rollouts_shown_are_the_furthest_apart_of_one_question(tmp_path):

@@ -141,6 +141,8 @@ def interval_plot(rows: Sequence[Whisker], label: str, zero: bool = False, unit:
     if not rows:
         return Markup("")
     ends = [v for r in rows for v in (r.value, r.low, r.high) if v is not None] + ([0.0] if zero else [])
+    # Of equal values the axis begins at zero, lest it end beyond what can be reached.
+    ends += [0.0] if len(set(ends)) == 1 else []
     marks = ticks(factor * min(ends), factor * max(ends), 6, around=True)
     left, step = 24 + max(60, *(round(LETTER * len(row.name)) for row in rows), 0), 40
     height = TOP + step * len(rows) + BOTTOM - 6

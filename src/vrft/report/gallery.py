@@ -194,6 +194,7 @@ def gallery_of(
         "tally": tally,
         "symbols": Markup("").join(symbols),
         "cards": cards,
+        "has_confidences": task.has_confidences,
         "columns": max(len(card["panels"]) for card in cards),
         # Only the label's panel has a drawing: the cards are small.
         "compact": not any(panel["drawing"] for card in cards for panel in card["panels"][1:]),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
-from PIL import Image, ImageOps
+from PIL import Image
 
+from vrft.data.drawn_media import as_shown
+from vrft.errors import ImageError
 from vrft.geometry.masks import region_of_mask
 from vrft.report.moved_images import MovedImages
 from vrft.report.svg import group, tag
@@ -34,13 +35,8 @@ NOUNS = {
 }
 
 
-def embed(path: Path, most_bytes: int) -> str | None:
-    """An image as a data URI, upright and made smaller until it fits; None where there is no image."""
-    try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
+def embed(image: Image.Image, most_bytes: int) -> str:
+    """An RGB image as a data URI, made smaller until it fits."""
     if max(image.size) <= SMALL_PX:
         lossless = _encoded(image, "PNG")
         if len(lossless) <= most_bytes:
@@ -57,17 +53,35 @@ def media_symbols(example: Example, name: str, files: MovedImages, most_bytes: i
     """Each medium as an SVG element that panels refer to by name; an empty sheet where it is not found."""
     symbols = []
     for place, medium in enumerate(example.media):
-        path = files.find(medium.path)
-        uri = embed(path, most_bytes // len(example.media)) if path is not None else None
-        symbols.append(_symbol(_id(name, place), uri, medium))
+        image = _found(medium, files, is_placed(example))
+        uri = embed(image, most_bytes // len(example.media)) if image is not None else None
+        symbols.append(_symbol(_id(name, place), uri, medium, _size_wh(example, medium)))
     return Markup("").join(symbols)
+
+
+def _found(medium: Medium, files: MovedImages, placed: bool) -> Image.Image | None:
+    path = files.find(medium.path)
+    try:
+        return as_shown(medium, placed, path) if path is not None else None
+    except ImageError:
+        return None
+
+
+def is_placed(example: Example) -> bool:
+    """Whether places in pixels of the file may be drawn, so that the whole file is shown: not of a puzzle."""
+    target = example.target
+    return target is None or target.is_empty or bool(drawable(target))
+
+
+def _size_wh(example: Example, medium: Medium) -> tuple[int, int]:
+    return medium.size_wh if is_placed(example) else getattr(medium, "shown_wh", medium.size_wh)
 
 
 def draw_answer(example: Example, name: str, layers: Mapping[str, Sequence[Shape]]) -> Markup:
     """A question's media with shapes over each, by CSS class from the lowest up; captions are not drawn."""
     drawn = []
     for place, medium in enumerate(example.media):
-        width, height = medium.size_wh
+        width, height = _size_wh(example, medium)
         alone = len(example.media) == 1
         own = {k: [s for s in shapes if alone or (s.frame or 0) == place] for k, shapes in layers.items()}
         # A clip's length as far as is known: to its last frame, or to the last end of a span.
@@ -98,8 +112,8 @@ def counted(shapes: Sequence[Shape]) -> str:
     return ", ".join(f"{n} {NOUNS[kind][n > 1]}" for kind, n in counts.items() if n)
 
 
-def _symbol(name: str, uri: str | None, medium: Medium) -> Markup:
-    width, height = medium.size_wh
+def _symbol(name: str, uri: str | None, medium: Medium, size_wh: tuple[int, int]) -> Markup:
+    width, height = size_wh
     if uri is not None:
         return tag("image", id=name, href=uri, width=width, height=height, preserveAspectRatio="none")
     middle = {"x": width / 2, "y": height / 2, "font_size": _unit(medium) * 14}
