@@ -36,9 +36,7 @@ def answered(example, right, of=8):
 def ready(rule, rights, of=8):
     """A selector that has seen so many right answers to each question."""
     chosen = Selector(questions(len(rights)), rule)
-    chosen.first_pass(
-        lambda number, some: [answered(e, rights[int(e.id[1:])], of) for e in some], 4, group_size=of
-    )
+    chosen.first_pass(lambda number, some: [answered(e, rights[int(e.id[1:])], of) for e in some], 4)
     return chosen
 
 
@@ -53,12 +51,12 @@ def test_the_first_pass_asks_what_is_unknown_as_often_as_the_rule_says():
         asked.append((number, ids(some)))
         return [answered(e, 1, 3) for e in some]
 
-    known = {"q1": [(True, 1.0)] * 40, "of another folder": [(True, 1.0)]}
+    known = {"q1": [(True, 1.0)] * 40, "q2": [(True, 1.0)] * 6, "of another folder": [(True, 1.0)]}
     chosen = Selector(questions(4), PassRate(samples=8), known)
-    assert chosen.first_pass(draw, 2, group_size=3) == {"selection_answers": 27, "selection_tokens": 0}
-    assert [some for _, some in asked] == [["q0", "q2"]] * 3 + [["q3"]] * 3
-    assert [number for number, _ in asked] == [FIRST_PASS + i for i in range(6)]
-    assert chosen.first_pass(draw, 2, group_size=3) == {} and len(asked) == 6
+    assert chosen.first_pass(draw, 2) == {"selection_answers": 21, "selection_tokens": 0}
+    assert [some for _, some in asked] == [["q0", "q2"], ["q3"], ["q0", "q3"], ["q0", "q3"]]
+    assert [number for number, _ in asked] == [FIRST_PASS + i for i in range(4)]
+    assert chosen.first_pass(draw, 2) == {} and len(asked) == 4
     assert set(chosen.state()["outcomes"]) == {"q0", "q1", "q2", "q3"}
     assert {len(own) for own in chosen.state()["outcomes"].values()} == {8}
 
@@ -88,7 +86,7 @@ def test_a_question_that_is_solved_in_training_is_left_out_from_the_next_epoch_o
 def test_gaussian_goes_by_partial_credit_and_drops_the_solved_after_one_epoch():
     chosen = Selector(questions(3), Gaussian(floor=0.0))
     said = {"q0": [HALF] * 8, "q1": [WRONG] * 8, "q2": [RIGHT] * 6 + [WRONG] * 2}
-    chosen.first_pass(lambda number, some: [group(e, *said[e.id]) for e in some], 4, group_size=8)
+    chosen.first_pass(lambda number, some: [group(e, *said[e.id]) for e in some], 4)
     first, later = ids(chosen.take(NOW, 2)), ids(chosen.take(NOW, 40))
     assert set(first) <= {"q0", "q2"} and set(later) == {"q0"}
 
@@ -148,7 +146,7 @@ def test_selection_finds_the_groups_that_teach():
         return np.mean([len({r.answer.value for r in g.rollouts}) == 1 for g in groups])
 
     chosen = Selector(questions(400), Variance())
-    chosen.first_pass(lambda number, some: [drawn(e) for e in some], 400, group_size=8)
+    chosen.first_pass(lambda number, some: [drawn(e) for e in some], 400)
     groups = []
     for _ in range(60):
         own = [drawn(example) for example in chosen.take(NOW, 10)]

@@ -60,8 +60,7 @@ class SelectionRule(Options, ABC):
     """A rule with its options."""
 
     samples: int = Field(8, ge=1)
-    """The newest answers that a question is judged by; so many are drawn at first of each question that
-    nothing is known of."""
+    """The newest answers that a question is judged by; where fewer are known at first, the rest is drawn."""
     floor: float = Field(0.05, ge=0, lt=1)
     """Share of the draws that goes to all questions alike, so that one that was left out can come back."""
     probe: str | None = None

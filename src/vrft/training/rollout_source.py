@@ -153,7 +153,7 @@ class RolloutSource:
             drawn = self._drawn(now, number, list(some), self._own_prompts(some), None)
             return [d.group for d in drawn]
 
-        tried = self.selector.first_pass(draw, count, self.rollout.group_size)
+        tried = self.selector.first_pass(draw, count)
         chosen = self.selector.take(now, count)
         return chosen, {**tried, **self.selector.row()}
 

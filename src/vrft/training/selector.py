@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -52,13 +51,12 @@ class Selector:
         self._weighed: list[QuestionWeight] = []
         self._asked: Counter[str] = Counter()
 
-    def first_pass(self, ask: Ask, at_once: int, group_size: int) -> Row:
-        """Answers to the questions that nothing is known of, as many as the rule asks for; what it took."""
-        missing = [e for e in self.examples if e.id not in self._outcomes]
-        rounds, number = math.ceil(self.rule.samples / group_size), FIRST_PASS
+    def first_pass(self, ask: Ask, at_once: int) -> Row:
+        """Answers to the questions of which fewer are known than the rule judges by; what that took."""
         drawn: list[RolloutGroup] = []
-        for start in range(0, len(missing), at_once):
-            for _ in range(rounds):
+        number = FIRST_PASS
+        while missing := [e for e in self.examples if len(self._outcomes.get(e.id, ())) < self.rule.samples]:
+            for start in range(0, len(missing), at_once):
                 groups = ask(number, missing[start : start + at_once])
                 self._remember(groups)
                 drawn += groups
