@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from vrft.geometry.boxes import iou
-from vrft.rewards.papers import big_vision, v_triune, vision_r1_released, vlm_r1_released
+from vrft.rewards.papers import big_vision, v_triune, vision_r1_released
 from vrft.rewards.papers.onethinker import onethinker_box
 from vrft.rewards.papers.vision_r1 import ADVANCED, BEGINNER
+from vrft.rewards.papers.vlm_r1 import vlm_r1_released_box, vlm_r1_released_detection
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.types import Annotation, Boxes, Image, Record
@@ -56,7 +57,7 @@ VLM = [
 
 @pytest.mark.parametrize(("text", "gold", "ap", "ap50", "od_length"), VLM)
 def test_vlm_r1s_average_precision_of_one_answer(text, gold, ap, ap50, od_length):
-    found = [vlm_r1_released.od_reward(text, gold, kind) for kind in ("ap", "ap50", "od_length")]
+    found = [vlm_r1_released_detection.od_reward(text, gold, kind) for kind in ("ap", "ap50", "od_length")]
     assert found == pytest.approx([ap, ap50, od_length])
 
 
@@ -73,18 +74,18 @@ def test_vlm_r1s_average_precision_of_one_answer(text, gold, ap, ap50, od_length
     ],
 )
 def test_vlm_r1s_weighted_sum(text, gold, value):
-    assert vlm_r1_released.weighted_sum(text, gold) == pytest.approx(value)
+    assert vlm_r1_released_detection.weighted_sum(text, gold) == pytest.approx(value)
 
 
 def test_vlm_r1s_weighted_sum_fails_on_a_matched_box_without_a_name():
     with pytest.raises(KeyError):
-        vlm_r1_released.weighted_sum('```json\n[{"bbox_2d": [10, 10, 110, 60]}]\n```', GOLD)
+        vlm_r1_released_detection.weighted_sum('```json\n[{"bbox_2d": [10, 10, 110, 60]}]\n```', GOLD)
 
 
 def test_vlm_r1s_one_box():
     def rewards(content, gold=(10, 10, 110, 60), image=(500, 500)):
         text = f"<think>x</think><answer>{content}</answer>"
-        return vlm_r1_released.rec_reward(text, gold, image, (500, 500))
+        return vlm_r1_released_box.rec_reward(text, gold, image, (500, 500))
 
     assert rewards('{"bbox_2d": [10, 10, 90, 60]}') == {"iou": pytest.approx(0.8), "format": 1.0}
     assert rewards("[10, 10, 90, 60]") == {"iou": pytest.approx(0.8), "format": 0.0}

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from vrft.geometry.boxes import iou
-from vrft.rewards.papers import vlm_r1_shaping, written_places
+from vrft.rewards.papers import written_places
+from vrft.rewards.papers.vlm_r1 import vlm_r1_released_length, vlm_r1_released_repetition
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.types import Action, Boxes, CoordinateFrame, Example, Image, Tracks
@@ -176,7 +177,7 @@ ONE, TWO = '{"bbox_2d": [1, 1, 9, 9], "label": "cup"}', '{"bbox_2d": [1, 1, 9, 9
     ],
 )
 def test_vlm_r1s_penalty_of_repetitions(text, value):
-    assert vlm_r1_shaping.repetition_text(text) == pytest.approx(value)
+    assert vlm_r1_released_repetition.repetition_text(text) == pytest.approx(value)
     found = Scorer(
         load_task("multi_detection"),
         RewardOptions(weights={"vlm_r1_repetition": 1.0}, allow_unsafe_reward=True),
@@ -186,7 +187,7 @@ def test_vlm_r1s_penalty_of_repetitions(text, value):
 
 
 def test_vlm_r1s_cosine_takes_every_answer_for_right_and_rises_beyond_its_end():
-    assert vlm_r1_shaping.cosine_of(256) == pytest.approx(0.75 + 0.25 * 0.5**0.5)
-    assert [vlm_r1_shaping.cosine_of(n) for n in (0, 1024, 2048)] == [1.0, 0.5, 1.0]
+    assert vlm_r1_released_length.cosine_of(256) == pytest.approx(0.75 + 0.25 * 0.5**0.5)
+    assert [vlm_r1_released_length.cosine_of(n) for n in (0, 1024, 2048)] == [1.0, 0.5, 1.0]
     with pytest.raises(TypeError):
-        vlm_r1_shaping.repetition_text("```json\n[7]\n```")
+        vlm_r1_released_repetition.repetition_text("```json\n[7]\n```")

@@ -18,7 +18,8 @@ from vrft.errors import InputError
 from vrft.geometry.matching import MATCHERS
 from vrft.rewards import box_rewards as detection
 from vrft.rewards.matched_boxes import THRESHOLDS
-from vrft.rewards.papers import vision_r1, vlm_r1
+from vrft.rewards.papers import vision_r1
+from vrft.rewards.papers.vlm_r1 import vlm_r1_detection as vlm_r1
 from vrft.tasks.registry import load_task
 from vrft.types import Answer, Boxes, Label
 

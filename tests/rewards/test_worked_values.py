@@ -7,8 +7,9 @@ from reward_answers import ABSTAINED, FRAME, SAFE, boxes_answer, label_answer, p
 
 from vrft.geometry.boxes import as_array, giou_matrix, iou
 from vrft.rewards import text_rewards
-from vrft.rewards.papers import vision_r1, vlm_r1
+from vrft.rewards.papers import vision_r1
 from vrft.rewards.papers.vision_r1 import ADVANCED, BEGINNER, differentiated
+from vrft.rewards.papers.vlm_r1 import vlm_r1_detection as vlm_r1
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import RewardOptions, Scorer
 from vrft.types import Answer, Boxes, BoxXYXY, Clock, Example, Form, Image, Label

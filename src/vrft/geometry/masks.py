@@ -12,11 +12,6 @@ from vrft.errors import InputError
 from vrft.types import BoxXYXY, Mask
 
 
-def coco_rle(mask: Mask) -> dict[str, Any]:
-    """A mask as pycocotools has it."""
-    return {"size": list(mask.size_hw), "counts": mask.counts.encode("ascii")}
-
-
 def mask_of_region(region: np.ndarray) -> Mask:
     """Encode a region.
 
@@ -29,7 +24,7 @@ def mask_of_region(region: np.ndarray) -> Mask:
 
 def region_of_mask(mask: Mask) -> np.ndarray:
     """The pixels of a mask, (height, width) of truth values."""
-    return np.asarray(coco_mask.decode(coco_rle(mask)), dtype=bool)
+    return np.asarray(coco_mask.decode(mask.rle), dtype=bool)
 
 
 def mask_of_boxes(boxes_xyxy: Sequence[BoxXYXY], size_hw: tuple[int, int]) -> Mask:
@@ -48,7 +43,7 @@ def mask_of_boxes(boxes_xyxy: Sequence[BoxXYXY], size_hw: tuple[int, int]) -> Ma
 
 def mask_area(mask: Mask) -> int:
     """Number of pixels."""
-    return int(coco_mask.area(coco_rle(mask)))
+    return int(coco_mask.area(mask.rle))
 
 
 def merge_masks(masks: Sequence[Mask], intersect: bool = False) -> Mask:
@@ -63,7 +58,7 @@ def merge_masks(masks: Sequence[Mask], intersect: bool = False) -> Mask:
         raise InputError(
             f"Masks of {given} pixels (height x width) cannot be compared. Make them of one size."
         )
-    return _decoded(coco_mask.merge([coco_rle(mask) for mask in masks], intersect=intersect))
+    return _decoded(coco_mask.merge([mask.rle for mask in masks], intersect=intersect))
 
 
 def mask_overlap(first: Mask, second: Mask, ignore: Mask | None = None) -> tuple[int, int]:

@@ -9,7 +9,6 @@ from pycocotools import mask as coco_mask
 from scipy.optimize import linear_sum_assignment
 
 from vrft.geometry.mask_points import inner_points
-from vrft.geometry.masks import coco_rle
 from vrft.types import BoxXYXY, Mask, Points, PointXY
 
 RADIUS = 30 / 840
@@ -59,7 +58,7 @@ def in_mask(point: PointXY, mask: Mask) -> bool:
     place = min(int(point[0]), width - 1) * height + min(int(point[1]), height - 1)
     runs = {"size": [height, width], "counts": [place, 1, height * width - place - 1]}
     pixel = coco_mask.frPyObjects(runs, height, width)
-    return bool(coco_mask.area(coco_mask.merge([coco_rle(mask), pixel], intersect=True)))
+    return bool(coco_mask.area(coco_mask.merge([mask.rle, pixel], intersect=True)))
 
 
 def deepest_point(mask: Mask) -> PointXY | None:

@@ -174,6 +174,11 @@ class Mask(Value):
     counts: RunLengths
 
     @property
+    def rle(self) -> dict[str, Any]:
+        """It as JSON of COCO has it, and as pycocotools takes it."""
+        return {"size": list(self.size_hw), "counts": self.counts}
+
+    @property
     def box_xyxy_px(self) -> BoxXYXY | None:
         """The smallest box around its pixels; None where it has none.
 
@@ -184,8 +189,7 @@ class Mask(Value):
         """
         from pycocotools import mask as coco_mask
 
-        encoded = {"size": list(self.size_hw), "counts": self.counts.encode("ascii")}
-        x, y, width, height = map(float, coco_mask.toBbox(encoded))
+        x, y, width, height = map(float, coco_mask.toBbox(self.rle))
         return (x, y, x + width, y + height) if width and height else None
 
     def shapes(self) -> Sequence[Shape]:

@@ -52,8 +52,7 @@ def _box_fields(instance: Boxes) -> dict[str, Any]:
     width, height = round(x2 - x1, 6), round(y2 - y1, 6)
     fields: dict[str, Any] = {"bbox": [x1, y1, width, height], "area": round(width * height, 6)}
     if instance.mask is not None:
-        region = {"size": list(instance.mask.size_hw), "counts": instance.mask.counts}
-        fields |= {"area": float(mask_area(instance.mask)), "segmentation": region}
+        fields |= {"area": float(mask_area(instance.mask)), "segmentation": instance.mask.rle}
     return fields
 
 

@@ -66,7 +66,7 @@ def _objects(one: Prediction) -> Iterator[dict[str, Any]]:
         x1, y1, x2, y2 = found.xyxy_px
         fields: dict[str, Any] = {"bbox": [x1, y1, x2 - x1, y2 - y1], "score": 1.0}
         if found.mask is not None:
-            fields["segmentation"] = {"size": list(found.mask.size_hw), "counts": found.mask.counts}
+            fields["segmentation"] = found.mask.rle
         yield fields
 
 

@@ -13,9 +13,10 @@ from vrft.geometry.jitter import box_apart, draw_boxes, jittered
 from vrft.geometry.matching import greedy_ious
 from vrft.rewards import box_rewards as boxes
 from vrft.rewards import text_rewards as texts
-from vrft.rewards.papers import vision_r1, vlm_r1
+from vrft.rewards.papers import vision_r1
 from vrft.rewards.papers.visual_rft_released import released_detection as released
 from vrft.rewards.papers.visual_rft_released.released_reading import format_term
+from vrft.rewards.papers.vlm_r1 import vlm_r1_detection
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes, sure_boxes
 from vrft.tasks.detection.detection_sections import SECTIONS
@@ -64,9 +65,9 @@ TERMS: Setting = {
     "confidence_margin": boxes.confidence_margin,
     "vision_r1_recall": vision_r1.recall,
     "vision_r1_precision": vision_r1.precision,
-    "vlm_r1_ap": vlm_r1.ap,
-    "vlm_r1_ap50": vlm_r1.ap50,
-    "vlm_r1_weighted": vlm_r1.weighted_sum,
+    "vlm_r1_ap": vlm_r1_detection.ap,
+    "vlm_r1_ap50": vlm_r1_detection.ap50,
+    "vlm_r1_weighted": vlm_r1_detection.weighted_sum,
     **texts.usual_terms(boxes.iou_dense),
 }
 """What ``reward.weights`` may add to a setting."""

@@ -12,10 +12,10 @@ from vrft.geometry.jitter import box_apart, draw_boxes, jittered
 from vrft.geometry.masks import mask_of_boxes
 from vrft.rewards import box_rewards, region_rewards
 from vrft.rewards import text_rewards as texts
-from vrft.rewards.papers import vlm_r1_released
 from vrft.rewards.papers.onethinker import onethinker_box
 from vrft.rewards.papers.visual_rft_released import released_grounding as released
 from vrft.rewards.papers.visual_rft_released.released_reading import format_term
+from vrft.rewards.papers.vlm_r1 import vlm_r1_released_box
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes, sure_boxes
 from vrft.tasks.fusion import Rule, medoid
@@ -34,8 +34,8 @@ SETTINGS: Mapping[str, Setting] = {
         "format": RewardTerm(format_term, unsafe=True),
     },
     "vlm_r1": {
-        "iou": RewardTerm(vlm_r1_released.rec_iou_term, unsafe=True),
-        "format": RewardTerm(vlm_r1_released.rec_format_term, unsafe=True),
+        "iou": RewardTerm(vlm_r1_released_box.rec_iou_term, unsafe=True),
+        "format": RewardTerm(vlm_r1_released_box.rec_format_term, unsafe=True),
     },
     "onethinker": {"box": RewardTerm(onethinker_box.box_term, high=1.5, unsafe=True)},
 }

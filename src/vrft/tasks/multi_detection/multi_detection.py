@@ -23,11 +23,14 @@ from vrft.rewards.papers import (
     v_triune,
     vision_r1,
     vision_r1_released,
-    vlm_r1_released,
-    vlm_r1_shaping,
 )
 from vrft.rewards.papers.visual_rft_released.released_reading import format_term
-from vrft.rewards.papers.vlm_r1 import MAX_DETECTIONS
+from vrft.rewards.papers.vlm_r1 import (
+    vlm_r1_released_detection,
+    vlm_r1_released_length,
+    vlm_r1_released_repetition,
+)
+from vrft.rewards.papers.vlm_r1.vlm_r1_detection import MAX_DETECTIONS
 from vrft.rewards.reward_term import RewardTerm
 from vrft.tasks.box_answers import MISSED, BoxTask, rated_boxes
 from vrft.tasks.fusion import Candidate, Rule, nms, wbf
@@ -72,7 +75,7 @@ SETTINGS: Mapping[str, Setting] = {
         "format": RewardTerm(vision_r1_released.format_term, unsafe=True),
     },
     "vlm_r1": {
-        "od_length": RewardTerm(vlm_r1_released.ap_term, unsafe=True),
+        "od_length": RewardTerm(vlm_r1_released_detection.ap_term, unsafe=True),
         "format": RewardTerm(format_term, unsafe=True),
     },
     "v_triune": {"reward": RewardTerm(v_triune.reward_term, unsafe=True)},
@@ -94,8 +97,10 @@ TERMS: Setting = {
     "confidence_brier": boxes.confidence_brier,
     "confidence_margin": boxes.confidence_margin,
     **texts.usual_terms(boxes.iou_f1),
-    "vlm_r1_repetition": RewardTerm(vlm_r1_shaping.repetition_term, low=-1.0, high=0.0, unsafe=True),
-    "vlm_r1_cosine": RewardTerm(vlm_r1_shaping.cosine_term, unsafe=True),
+    "vlm_r1_repetition": RewardTerm(
+        vlm_r1_released_repetition.repetition_term, low=-1.0, high=0.0, unsafe=True
+    ),
+    "vlm_r1_cosine": RewardTerm(vlm_r1_released_length.cosine_term, unsafe=True),
 }
 """What ``reward.weights`` may add to a setting."""
 Notation = Literal["list", "fenced", "lines"]

@@ -1,4 +1,4 @@
-"""VLM-R1's rewards for open-vocabulary detection (arXiv 2504.07615 and its released code).
+"""VLM-R1's rewards for open-vocabulary detection, without the holes of its code.
 
 A question here asks for one category, so that the release's second hole, predicted categories that do not
 exist and cost nothing, cannot arise. Abstention and unread answers are settled as in
