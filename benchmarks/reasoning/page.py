@@ -69,7 +69,7 @@ def page(found: CellFiles, plots: Mapping[str, str]) -> str:
         section("What moves the threshold", tables.threshold_table(rows), figure("reasoning_threshold")),
         section("Three digits, and a box", tables.questions_table(rows)),
         section("What rejection sampling learned", tables.rejection_table(rows)),
-        section("Predictions", tables.predictions_table(rows)),
+        section("Predictions", tables.predictions_counted(rows), tables.predictions_table(rows)),
         section("What the base reaches at all", BOUND, tables.bound_table(rows)),
         section("Do answers follow their chain?", FOLLOWS, tables.follows_table(rows)),
         section("Old skills", tables.skills_table(rows)),

@@ -189,6 +189,20 @@ def predictions_table(rows: Rows) -> str:
     return table(["row", "what", "predicted", "found", "as predicted"], lines)
 
 
+def predictions_counted(rows: Rows) -> str:
+    """How many predictions came true, and each that did not."""
+    held = [(one, one.holds(rows)) for one in PREDICTIONS]
+    right, wrong, unknown = (sum(holds is state for _, holds in held) for state in (True, False, None))
+    counted = f"Of {len(held)} predictions {right} came true and {wrong} did not; {unknown} are open."
+    missed = [
+        f"- {titled(one.row)}, {one.what}: predicted {one.predicted}, found "
+        f"{_interval(one.measure(rows), ' - ' in one.what)}."
+        for one, holds in held
+        if holds is False
+    ]
+    return "\n".join([f"{counted} Those that did not:\n", *missed]) if missed else counted
+
+
 def bound_table(rows: Rows) -> str:
     """RFT's greedy answers against what the base's samples reach at all."""
     lines = []

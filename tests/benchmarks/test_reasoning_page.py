@@ -86,6 +86,9 @@ def test_every_prediction_finds_its_row_and_is_decided(complete):
     states = [one.holds(rows) for one in PREDICTIONS]
     assert None not in states and {True, False} == set(states)
     assert {one.row for one in PREDICTIONS} == {cell.row for cell in CELLS}
+    said = tables.predictions_counted(rows)
+    assert f"{states.count(True)} came true and {states.count(False)} did not; 0 are open" in said
+    assert said.count("\n- ") == states.count(False)
 
 
 @pytest.mark.parametrize(("rft", "sft"), [*product((0.2, 0.23, 0.3, 0.7), (0.2, 0.6))])
