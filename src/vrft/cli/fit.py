@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SYSTEMS = {
     "base": "base",
+    "warm_up": "puzzles alone",
     "sft": "SFT twin",
     "rft": "RFT",
     "rejection": "rejection sampling",
@@ -40,6 +41,8 @@ SYSTEMS = {
 }
 DIFFERENCES = {
     "rft_minus_base": "RFT - base",
+    "rft_minus_warm_up": "RFT - puzzles",
+    "warm_up_minus_base": "puzzles - base",
     "rft_minus_base_given_parsed": "RFT - base, given parsed",
     "rft_minus_sft": "RFT - SFT",
     "rft_minus_rejection": "RFT - rejection",
@@ -68,7 +71,7 @@ class FitArgs(TaskRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQui
         "Images": ("shots", "val_max", "eval_max", "near_duplicates"),
         "Labels": LABELS,
         "Compared": ("arms", "sft_forms", "rejection_rounds", "rejection_keep", "control"),
-        "Training": ("steps", "seed", "full"),
+        "Training": ("warm_up", "warm_up_steps", "steps", "seed", "full"),
     }
     data: Path = Field(description="A folder of labelled images.")
     overrides: tuple[str, ...] = Field((), description="key=value for every trial: optim.micro_prompts=1.")
@@ -94,6 +97,13 @@ class FitArgs(TaskRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQui
     )
     rejection_rounds: int = Field(1, description="Rounds of rejection sampling, 1 to 3.")
     rejection_keep: int = Field(8, description="Right answers to a question that a round learns at most.")
+    warm_up: Names = Field(
+        (),
+        description="RFT first solves these puzzles of the same images, without labels: puzzles, or names.",
+    )
+    warm_up_steps: int | None = Field(
+        None, ge=1, description="Training steps on puzzles; by default those of a trial."
+    )
     val_max: int = Field(
         60, ge=1, description="Most validation questions; more choose rates and steps better."
     )

@@ -42,7 +42,12 @@ _NEXT = (
     "What may help: more steps (--steps), more validation questions to choose by (--val-max), or a base and "
     "a reward that give some answers more than others ('vrft probe' measures it)."
 )
-PEERS = {"base": "the base model", "sft": "its SFT twin", "rejection": "rejection sampling"}
+PEERS = {
+    "base": "the base model",
+    "warm_up": "the policy after the puzzles",
+    "sft": "its SFT twin",
+    "rejection": "rejection sampling",
+}
 """What RFT is compared with, in words; there need not be any but the base."""
 _EARLIER = ("base", "sft")
 """Systems that are not compared with others by themselves."""

@@ -13,6 +13,7 @@ from vrft.tasks.task import Task
 
 SYSTEMS = {
     "base": "Base",
+    "warm_up": "Puzzles alone",
     "sft": "SFT",
     "rft": "RFT",
     "rejection": "Rejection sampling",

@@ -10,9 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from vrft.errors import InputError
+from vrft.errors import ConfigError, InputError
+from vrft.tasks.registry import is_place, load_task, task_names
 from vrft.tasks.task import AUDIT_SIDE, Task
 from vrft.types import Example, Form, Image, Medium, Record, Value
+from vrft.types.options import did_you_mean
+
+ALL = "puzzles"
+"""Stands for every puzzle that is installed."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,29 @@ class PuzzleTask(Task):
 
     def _example(self, record: Record, made: Puzzle) -> Example:
         return self.example(record, self.what, self.what, made.answer, self.what, media=made.media)
+
+
+def puzzle_names(asked: Sequence[str]) -> tuple[str, ...]:
+    """The puzzles that names stand for, each once; ``puzzles`` stands for all of them.
+
+    Raises:
+        ConfigError: one is no puzzle.
+
+    Example:
+        >>> puzzle_names(["puzzles", "jigsaw"])
+        ('jigsaw', 'patch_fit', 'rotation_puzzle')
+    """
+    if not asked:
+        return ()
+    every = [name for name in task_names() if isinstance(load_task(name), PuzzleTask)]
+    for name in asked:
+        known = name in every or name == ALL or (is_place(name) and isinstance(load_task(name), PuzzleTask))
+        if not known:
+            raise ConfigError(
+                f"'{name}' is not a puzzle.{did_you_mean(name, [ALL, *every])} Choose '{ALL}' for all, or "
+                f"some of: {', '.join(every)}."
+            )
+    return tuple(dict.fromkeys(one for name in asked for one in (every if name == ALL else [name])))
 
 
 def centred(image: Image, width: int, height: int) -> Image:

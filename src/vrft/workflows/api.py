@@ -117,6 +117,8 @@ def fit(
     sft_forms: Literal["same", "both"] = "same",
     rejection_rounds: int = 1,
     rejection_keep: int = 8,
+    warm_up: Sequence[str] = (),
+    warm_up_steps: int | None = None,
     control: bool = False,
     full: bool = False,
     format: str | None = None,
@@ -149,6 +151,9 @@ def fit(
         sft_forms: 'both' also tunes the SFT twin in the form that was not chosen.
         rejection_rounds: of rejection sampling, 1 to 3.
         rejection_keep: right answers to a question that a round learns at most.
+        warm_up: puzzles that RFT trains on first, on the same images without labels; 'puzzles' stands for
+            all of them.
+        warm_up_steps: of it; None takes those of a trial.
         control: also train on shuffled rewards, from which nothing can be learned.
         full: train all weights of a large model, not a LoRA adapter.
         format: of the labels, where they fit several.
@@ -190,6 +195,8 @@ def fit(
         sft_forms=sft_forms,
         rejection_rounds=rejection_rounds,
         rejection_keep=rejection_keep,
+        warm_up=tuple(warm_up),
+        warm_up_steps=warm_up_steps,
         control=control,
         full=full,
         **reading.model_dump(),

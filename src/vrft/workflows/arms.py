@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vrft.types import Form
-from vrft.workflows.fit_settings import FitSettings
+from vrft.workflows.fit_settings import WARM_UP, FitSettings
 from vrft.workflows.rejection_sampling import train_rejection
 from vrft.workflows.trials import BASE, SweepContext, Trial, TrialPlan, run_trials
+from vrft.workflows.warm_up import FOLDER, train_warm_up
 
 Train = Callable[[SweepContext, Sequence[Trial]], list[Trial]]
 """Runs the trials of one system, given those of the systems before it."""
@@ -24,6 +25,8 @@ class Arm:
     count: Callable[[FitSettings], int]
     """How many there are at most."""
     shuffle_rewards: bool = False
+    steps: Callable[[FitSettings], int | None] = lambda s: s.steps
+    """Of each; None takes the recipe's."""
     samples_first: bool = False
     """It draws as many answers as an RFT trial before its trials begin."""
 
@@ -41,7 +44,7 @@ def train_sft(sweep: SweepContext, done: Sequence[Trial]) -> list[Trial]:
 
 
 def train_rft(sweep: SweepContext, done: Sequence[Trial]) -> list[Trial]:
-    """RFT, from the base or from the SFT twin."""
+    """RFT, from the base, the SFT twin, or the policy after the puzzles."""
     rates = sweep.settings.recipe.rft_rates
     return run_trials(sweep, TrialPlan("rft", "rft", rates, _rft_model(sweep, done), sweep.form))
 
@@ -61,7 +64,8 @@ def twin_of(sweep: SweepContext, done: Sequence[Trial]) -> Trial:
 def _rft_model(sweep: SweepContext, done: Sequence[Trial]) -> str:
     if sweep.start == BASE:
         return sweep.settings.model
-    return str(sweep.root / twin_of(sweep, done).folder / "model")
+    folder = FOLDER if sweep.start == WARM_UP else twin_of(sweep, done).folder
+    return str(sweep.root / folder / "model")
 
 
 def _others(form: Form) -> list[Form]:
@@ -69,6 +73,7 @@ def _others(form: Form) -> list[Form]:
 
 
 SYSTEMS: Mapping[str, Arm] = {
+    WARM_UP: Arm(train_warm_up, "rft", lambda s: 1, steps=lambda s: s.warm_up_steps),
     "sft": Arm(
         train_sft, "sft", lambda s: len(s.recipe.sft_rates) * (1 if s.sft_forms == "same" else len(Form))
     ),
@@ -99,10 +104,10 @@ def train_systems(sweep: SweepContext) -> tuple[list[Trial], dict[str, Trial]]:
 
 
 def start_of_rft(sweep: SweepContext, done: Sequence[Trial], chosen: Mapping[str, Trial]) -> str:
-    """Whose weights RFT began from: the base's, or those of the SFT twin, or of another SFT trial where the
-    twin answers in another form."""
-    if sweep.start == BASE:
-        return BASE
+    """Whose weights RFT began from: those of the base, of the policy after the puzzles, of the SFT twin, or
+    of another SFT trial where the twin answers in another form."""
+    if sweep.start in (BASE, WARM_UP):
+        return sweep.start
     origin = twin_of(sweep, done)
     if origin == chosen["sft"]:
         return "sft"

@@ -66,11 +66,17 @@ from vrft.types import Example, Form, Prediction
 from vrft.workflows.arms import SYSTEMS, start_of_rft, train_systems
 from vrft.workflows.check_data import examine_first
 from vrft.workflows.cost import Trials, estimate_cost, time_in_words
-from vrft.workflows.fit_outcome import Fitted, conclude, notes_on_split, summary_of, weights_by_system
-from vrft.workflows.fit_settings import FitSettings, keep_settings, with_score
+from vrft.workflows.fit_outcome import (
+    Fitted,
+    answers_sampled,
+    conclude,
+    notes_on_split,
+    summary_of,
+    weights_by_system,
+)
+from vrft.workflows.fit_settings import WARM_UP, FitSettings, keep_settings, with_score
 from vrft.workflows.form_choice import kept_form, weak_signal
 from vrft.workflows.miniature_limits import limits_on
-from vrft.workflows.rejection_sampling import count_answers
 from vrft.workflows.resume import unchanged_split
 from vrft.workflows.train import check_processes, policy_of
 from vrft.workflows.trials import BASE, PROBE, SweepContext, Trial, in_form, score_rises
@@ -245,7 +251,11 @@ class FitPipeline:
         saved, s = self.folder / "forecast.json", self.settings
         if not self.context.broadcast_object(saved.exists()):
             systems = {
-                name: Trials(arm.count(s), self._config(arm.method, arm.shuffle_rewards), arm.samples_first)
+                name: Trials(
+                    arm.count(s),
+                    self._config(arm.method, arm.shuffle_rewards, arm.steps(s)),
+                    arm.samples_first,
+                )
                 for name, arm in ((name, SYSTEMS[name]) for name in s.systems)
             }
             learner = policy_of(systems["rft"].config, context=self.context)
@@ -274,7 +284,10 @@ class FitPipeline:
         )
 
     def rft_start(self) -> str:
-        """Where RFT starts: the base, or the SFT twin where the base's samples carry no signal."""
+        """Where RFT starts: the policy after the puzzles; without any the base, or the SFT twin where the
+        base's samples carry no signal."""
+        if self.settings.warm_up:
+            return WARM_UP
         if (weak := weak_signal(self.probe)) is None:
             return BASE
         if "sft" in self.settings.arms:
@@ -299,6 +312,7 @@ class FitPipeline:
             note=self.note,
             context=self.context,
             start=start,
+            held_out=self.split.heldout,
             higher_is_better=score_rises(self.split.val),
         )
         self.trials, chosen = train_systems(sweep)
@@ -343,11 +357,7 @@ class FitPipeline:
             "left_out": self.split.left_out,
             "notes": self.notes,
             "systems": {BASE: BASE, **{name: trial.folder for name, trial in chosen.items()}},
-            "answers_sampled": count_answers(
-                self.folder, self.folder / chosen["rft"].folder, s.rejection_keep
-            )
-            if "rejection" in chosen
-            else {},
+            "answers_sampled": answers_sampled(self.folder, chosen, s.rejection_keep),
             "trials": [asdict(trial) for trial in self.trials],
             "forecast": self.forecast,
             "miniature": is_miniature(s.model),
@@ -355,7 +365,7 @@ class FitPipeline:
             "hardware": hardware(),
         }
 
-    def _config(self, method: str, shuffle_rewards: bool = False) -> RunConfig:
+    def _config(self, method: str, shuffle_rewards: bool = False, steps: int | None = None) -> RunConfig:
         """A trial's configuration, as far as all trials of a method share it."""
         return self.settings.trial(
             method,
@@ -364,6 +374,7 @@ class FitPipeline:
             form=self.form,
             manifest=self.folder / MANIFEST,
             shuffle_rewards=shuffle_rewards,
+            steps=steps,
         )
 
     def _policy(self, source: str) -> Policy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vrft.data.dataset import Dataset
 from vrft.data.splits.few_shot import Split
@@ -13,8 +14,9 @@ from vrft.progress import ProgressReporter
 from vrft.report.build_report import build_report
 from vrft.run_folder import write_json
 from vrft.types import Example, Prediction
-from vrft.workflows.fit_settings import FitSettings
-from vrft.workflows.trials import Trial
+from vrft.workflows.fit_settings import WARM_UP, FitSettings
+from vrft.workflows.rejection_sampling import count_answers
+from vrft.workflows.trials import Trial, count_sampled
 
 FROM_START = ("rft", "control")
 """Systems that begin where RFT does."""
@@ -88,6 +90,15 @@ def conclude(
     for sentence in lost:
         reporter.info(sentence)
     return found, verdict, report
+
+
+def answers_sampled(folder: Path, chosen: Mapping[str, Trial], keep: int) -> dict[str, Any]:
+    """What each system drew, where there is more to compare than RFT and what samples nothing."""
+    rft = folder / chosen["rft"].folder
+    found: dict[str, Any] = {}
+    if WARM_UP in chosen:
+        found = {WARM_UP: count_sampled(folder / chosen[WARM_UP].folder), "rft": count_sampled(rft)}
+    return found | (count_answers(folder, rft, keep) if "rejection" in chosen else {})
 
 
 def summary_of(dataset: Dataset, split: Split) -> list[str]:

@@ -14,6 +14,7 @@ from vrft.errors import ConfigError, RunError
 from vrft.miniature.location import MINIATURE, is_miniature
 from vrft.models.model_options import LoraOptions
 from vrft.run_folder import changes, read_json, write_json
+from vrft.tasks.puzzle import puzzle_names
 from vrft.tasks.registry import load_task
 from vrft.types import Form
 from vrft.types.options import MAX_SEED, did_you_mean
@@ -21,6 +22,8 @@ from vrft.types.options import MAX_SEED, did_you_mean
 ARMS = ("sft", "rft", "rejection")
 """What a fit may compare with the base, in the order in which they train: SFT on labels, RFT, and SFT on the
 policy's own right answers (rejection sampling)."""
+WARM_UP = "warm_up"
+"""The policy after the puzzles, where there are any: RFT begins from it."""
 MOST_ROUNDS = 3
 """Of rejection sampling."""
 SftForms = Literal["same", "both"]
@@ -95,6 +98,10 @@ class FitSettings:
     """Each samples from the policy of the round before, 1 to ``MOST_ROUNDS``."""
     rejection_keep: int = 8
     """Right answers to one question that a round of rejection sampling learns at most."""
+    warm_up: tuple[str, ...] = ()
+    """Puzzles that RFT trains on before the labels, by name; 'puzzles' stands for all."""
+    warm_up_steps: int | None = None
+    """None takes those of a trial."""
     control: bool = False
     """Also train on shuffled rewards, with RFT's chosen rate and steps: it must not become better."""
     full: bool = False
@@ -114,6 +121,11 @@ class FitSettings:
         if not 0 <= self.seed <= MAX_SEED:
             raise ConfigError(f"--seed {self.seed}: a seed is a number from 0 to {MAX_SEED}.")
         self._check_arms()
+        object.__setattr__(self, "warm_up", puzzle_names(self.warm_up))
+        if self.warm_up_steps is not None and (self.warm_up_steps < 1 or not self.warm_up):
+            raise ConfigError(
+                f"--warm-up-steps {self.warm_up_steps}: give at least 1, and name puzzles with --warm-up."
+            )
         object.__setattr__(self, "arms", tuple(arm for arm in ARMS if arm in self.arms))
         for override in self.overrides:
             key = override.partition("=")[0].strip()
@@ -156,7 +168,8 @@ class FitSettings:
     @property
     def systems(self) -> tuple[str, ...]:
         """What is trained and compared with the base, in order."""
-        return (*self.arms, *(("control",) if self.control else ()))
+        first = (WARM_UP,) if self.warm_up else ()
+        return (*first, *self.arms, *(("control",) if self.control else ()))
 
     @property
     def stem(self) -> Path:
@@ -182,9 +195,10 @@ class FitSettings:
         model: str | None = None,
         shuffle_rewards: bool = False,
         probe: Path | None = None,
+        steps: int | None = None,
     ) -> RunConfig:
         recipe = self.recipe
-        steps = self.steps if self.steps is not None else recipe.steps
+        steps = next(one for one in (steps, self.steps, recipe.steps) if one is not None)
         lora = None if self.full or recipe.lora is None else recipe.lora.model_dump()
         tree = {
             "method": method,

@@ -14,15 +14,23 @@ from typing import Any
 
 import numpy as np
 
-from vrft.config.run_config import RunConfig, load_config
+from vrft.config.run_config import RunConfig
 from vrft.diagnostics.probe.run_probe import evenly_spaced
 from vrft.rollout.driver import roll_out
 from vrft.rollout.sampler import load_sampler
-from vrft.run_folder import METRICS, append_row, read_rows
+from vrft.run_folder import append_row, read_rows
 from vrft.tasks.registry import task_of
 from vrft.types import Example, Rollout, SampleSeed
 from vrft.workflows.train import policy_of
-from vrft.workflows.trials import SweepContext, Trial, TrialPlan, in_form, release_memory, run_trials
+from vrft.workflows.trials import (
+    SweepContext,
+    Trial,
+    TrialPlan,
+    count_sampled,
+    in_form,
+    release_memory,
+    run_trials,
+)
 
 Row = dict[str, Any]
 """Plain JSON values."""
@@ -138,13 +146,8 @@ def count_answers(folder: Path, rft: Path, most: int) -> dict[str, Row]:
         most: right answers to a question that a round learned.
     """
     rounds = [count_round(list(read_rows(f)), most) for f in sorted((folder / NAME).glob("*.jsonl"))]
-    steps = [row for row in read_rows(rft / METRICS) if "groups_drawn" in row]
-    group_size = load_config(rft / "config.yaml").rollout.group_size
     return {
-        "rft": {
-            "answers": group_size * sum(row["groups_drawn"] for row in steps),
-            "tokens": sum(row["sampled_tokens"] for row in steps),
-        },
+        "rft": count_sampled(rft),
         NAME: {key: sum(one[key] for one in rounds) for key in ("answers", "tokens")} | {"rounds": rounds},
     }
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 
+from vrft.config.run_config import load_config
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import Interrupted
 from vrft.progress import ProgressReporter
-from vrft.run_folder import MANIFEST, RunFolder, read_json
+from vrft.run_folder import MANIFEST, METRICS, RunFolder, read_json, read_rows
 from vrft.tasks.registry import task_of
 from vrft.types import Example, Form
 from vrft.workflows.fit_settings import FitSettings
@@ -55,9 +56,11 @@ class SweepContext:
     """Takes sentences that belong into the report."""
     context: DistributedContext = SINGLE_PROCESS
     start: str = BASE
-    """Where RFT begins: the base, or 'sft' for its twin."""
+    """Where RFT begins: the base, 'sft' for its twin, or 'warm_up' for the policy after the puzzles."""
     higher_is_better: bool = True
     """Of the validation score."""
+    held_out: Sequence[Example] = ()
+    """What is not trained on in any way."""
 
     def best(self, trials: Sequence[Trial]) -> Trial:
         """The one with the best validation."""
@@ -134,6 +137,16 @@ def _run_trial(sweep: SweepContext, plan: TrialPlan, rate: float) -> Trial:
     ended = folder.read_json("done.json")
     steps, best = ended["steps"], ended["best_step"]
     return Trial(plan.system, name, rate, best, ended["validation"], steps, plan.form)
+
+
+def count_sampled(run: Path) -> dict[str, int]:
+    """Answers and tokens that a run drew in training, from what it wrote down."""
+    steps = [row for row in read_rows(run / METRICS) if "groups_drawn" in row]
+    group_size = load_config(run / "config.yaml").rollout.group_size
+    return {
+        "answers": sum(group_size * row["groups_drawn"] + row.get("selection_answers", 0) for row in steps),
+        "tokens": sum(row["sampled_tokens"] for row in steps),
+    }
 
 
 def release_memory() -> None:
