@@ -18,6 +18,7 @@ from mini.families import families_table
 from mini.files import grouped, read_cells
 from mini.statement import plain_statement
 from result_file import RESULTS, ROOT, result_parser, target_of
+from scaling_tables import memory_table, time_table
 
 from vrft.evaluation.seeds import seed_interval
 from vrft.run_folder import write_text
@@ -319,6 +320,7 @@ PAGES = (
     "README.ko.md",
     "README.zh.md",
     *(f"docs/{name}.md" for name in ("test_time_compute", "evaluation", "algorithms", "several_gpus")),
+    "docs/large_models.md",
 )
 TABLES = {
     "mean-table": mean_table,
@@ -333,6 +335,8 @@ TABLES = {
     "eval-speed": eval_speed,
     "pseudo-labels-sentence": pseudo_labels_sentence,
     "processes-sentence": processes_sentence,
+    "scaling-memory": memory_table,
+    "scaling-time": time_table,
 }
 
 

@@ -77,6 +77,7 @@ LIGHT = (
 """Modules and packages that must work where no torch is installed."""
 NOT_LIGHT = (
     "vrft.integrations.openrlhf",
+    "vrft.diagnostics.check.gpu_plan",
     "vrft.diagnostics.check.memory_fit",
     "vrft.diagnostics.check.model_case",
     "vrft.diagnostics.check.model_fit",

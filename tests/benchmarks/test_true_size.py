@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from models import QWEN2_VL_2B
+from released import RELEASED
 from true_size import ALLOWED, RESULT, STEP, Walk, draw_data
 
 from launch import vrft
@@ -20,53 +20,7 @@ from vrft.models.model_options import ModelOptions
 from vrft.training.memory import KEPT_BACK, Load, forecast_memory
 from vrft.workflows.train import policy_of
 
-_TEXT = {"num_hidden_layers": 36, "vocab_size": 151_936, "max_position_embeddings": 32_768}
-_QWEN25 = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16, "patch_size": 14}
-_QWEN25 |= {"window_size": 112, "fullatt_block_indexes": [7, 15, 23, 31]}
-_QWEN3 = {"depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16, "patch_size": 16}
-_QWEN3 |= {"out_hidden_size": 2560, "num_position_embeddings": 2304, "deepstack_visual_indexes": [5, 11, 17]}
-
-
-def rope(sections, **more):
-    """Positions on three axes."""
-    return {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": sections} | more}
-
-
-def widths(hidden, inner, heads, kv_heads):
-    """Of a text model."""
-    named = {"hidden_size": hidden, "intermediate_size": inner}
-    return named | {"num_attention_heads": heads, "num_key_value_heads": kv_heads}
-
-
 DOCS = Path(__file__).parents[2] / "docs"
-RELEASED = {
-    "Qwen/Qwen2-VL-2B-Instruct": ("qwen2_vl", QWEN2_VL_2B.text, QWEN2_VL_2B.vision, True, 2_208_985_600),
-    "Qwen/Qwen2.5-VL-3B-Instruct": (
-        "qwen2_5_vl",
-        _TEXT | widths(2048, 11008, 16, 2) | rope([16, 24, 24]),
-        _QWEN25 | {"out_hidden_size": 2048},
-        True,
-        3_754_622_976,
-    ),
-    "Qwen/Qwen2.5-VL-7B-Instruct": (
-        "qwen2_5_vl",
-        _TEXT
-        | widths(3584, 18944, 28, 4)
-        | rope([16, 24, 24])
-        | {"num_hidden_layers": 28, "vocab_size": 152_064},
-        _QWEN25 | {"out_hidden_size": 3584},
-        False,
-        8_292_166_656,
-    ),
-    "Qwen/Qwen3-VL-4B-Instruct": (
-        "qwen3_vl",
-        _TEXT | widths(2560, 9728, 32, 8) | {"head_dim": 128} | rope([24, 20, 20], mrope_interleaved=True),
-        _QWEN3,
-        True,
-        4_437_815_808,
-    ),
-}
-"""Type, text model, vision tower, whether embedding and head are one, and the number of weights."""
 
 
 @pytest.fixture(scope="module")

@@ -292,7 +292,7 @@ def test_json_has_every_finding(tmp_path, vrft):
     status, printed, _ = vrft("check", "data", "--json")
     found = json.loads(printed)
     assert status == 1 and found["errors"] == 9 == len(found["findings"]) and not found["passed"]
-    assert set(found["findings"][0]) == {"severity", "code", "message", "where", "fix"}
+    assert set(found["findings"][0]) == {"severity", "code", "message", "where", "fix", "rows"}
 
 
 def test_a_configuration_is_examined_with_its_own_settings(tmp_path, vrft):

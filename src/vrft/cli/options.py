@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from itertools import chain
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
@@ -14,6 +15,7 @@ from pydantic.fields import FieldInfo
 from typer.core import TyperCommand, TyperGroup
 from typer.models import ParameterInfo
 
+from vrft.cli.output import results_alone
 from vrft.errors import InputError, Interrupted
 from vrft.types.options import Options
 
@@ -39,6 +41,11 @@ class Args(Options):
 
     debug: bool = Field(False, description="Show the traceback of an error.")
 
+    @property
+    def for_programs(self) -> bool:
+        """Whether standard output is for the result alone."""
+        return False
+
 
 class WithQuiet(Args):
     """A verb that reports progress."""
@@ -52,6 +59,10 @@ class WithJson(Args):
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = (
         False
     )
+
+    @property
+    def for_programs(self) -> bool:
+        return self.as_json
 
 
 class WithResume(Args):
@@ -147,7 +158,8 @@ def command(model: type[A], run: Callable[[A], None]) -> Callable[..., None]:
         }
         args = made(model, {name: value for name, value in given.items() if name in said})
         try:
-            run(args)
+            with results_alone() if args.for_programs else nullcontext():
+                run(args)
         except KeyboardInterrupt:  # typer would end without a word
             raise Interrupted("Stopped.") from None
 

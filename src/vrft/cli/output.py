@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import sys
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import IO, Any
 
 import typer
 from rich.console import Console
@@ -26,7 +29,41 @@ def print_line(text: str, to: Console = out) -> None:
 
 def print_json(value: Any) -> None:
     """A result on stdout, for programs."""
-    typer.echo(json.dumps(value, indent=1, allow_nan=False))
+    typer.echo(json.dumps(value, indent=1, allow_nan=False), file=_results[-1] if _results else None)
+
+
+@contextmanager
+def results_alone() -> Iterator[None]:
+    """Only ``print_json`` writes to stdout; what anything else prints there goes to the error stream.
+
+    That holds for libraries in C and for started processes too, which write to the descriptor.
+    """
+    stdout = sys.stdout
+    stdout.flush()
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as kept:
+        os.dup2(2, 1)
+        _results.append(kept if _is_descriptor(stdout) else stdout)
+        try:
+            with redirect_stdout(sys.stderr):
+                yield
+        finally:
+            _results.pop().flush()
+            stdout.flush()
+            if os.name == "posix":
+                ctypes.CDLL(None).fflush(None)  # what libraries in C have not written yet
+            os.dup2(kept.fileno(), 1)
+
+
+def _is_descriptor(stdout: IO[str]) -> bool:
+    """Whether a stream is the process's own, not one in memory or of a test."""
+    try:
+        return stdout.fileno() == 1
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+_results: list[IO[str]] = []
+"""Where results go while stdout is closed to others; the innermost last."""
 
 
 def print_table(table: Table, to: Console = out) -> None:

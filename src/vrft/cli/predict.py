@@ -38,6 +38,10 @@ class PredictArgs(PredictRequest, WithJson, WithQuiet):
         None, description="Print the answers as json, coco, supervision or labelstudio, and nothing else."
     )
 
+    @property
+    def for_programs(self) -> bool:
+        return self.as_json or self.format is not None
+
 
 def run(args: PredictArgs) -> None:
     """Ask, then print the answers."""
@@ -46,9 +50,9 @@ def run(args: PredictArgs) -> None:
     from vrft.workflows.predict_images import predict_images
 
     one_process("predict")
-    reporter = reporter_for_people(args.quiet or args.as_json or args.format is not None)
+    reporter = reporter_for_people(args.quiet or args.for_programs)
     found = predict_images(args, reporter, format=args.format or DEFAULT, stdin=sys.stdin.buffer)
-    if args.as_json or args.format is not None:
+    if args.for_programs:
         print_json(found.document)
     else:
         for prediction in found.predictions:

@@ -9,6 +9,7 @@ holds them to what torch really keeps.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,12 @@ class Sizes:
     half: bool
     quantized: int = 0
     """Weights of the largest projection that is quantized, which is unfolded while it is used; 0 without."""
+    tower_bytes: int = 0
+    """Of all weights between pixels and image features."""
+    layer_bytes: int = 0
+    """Of one text layer's weights."""
+    ends_bytes: int = 0
+    """Of the text model's weights outside its layers: embedding, last norm and head."""
 
 
 def sizes_of(policy: Policy) -> Sizes:
@@ -69,20 +76,29 @@ def sizes_of(policy: Policy) -> Sizes:
     learned = [p for p in policy.model.parameters() if p.requires_grad]
     attention = decoder.layers[0].self_attn
     text_width, tower_width = decoder.config.hidden_size, _width(tower[0])
+    weights, vision = _weights_bytes(policy, narrow), policy.family.vision
+    tower_bytes = _bytes(p for name, p in core.named_parameters() if name.startswith(vision))
     return Sizes(
         text=_stack(decoder.layers, text_width, 4 * text_width, dtype in _HALF, policy.bits),
         vision=_stack(tower, tower_width, _patch_numbers(policy) + 5 * tower_width, dtype in _HALF),
         vocabulary=policy.vocabulary,
         key_value=attention.k_proj.out_features + attention.v_proj.out_features,
         number_bytes=dtype.itemsize,
-        weights_bytes=_weights_bytes(policy, narrow),
+        weights_bytes=weights,
         learned=sum(p.numel() for p in learned),
         largest=max((p.numel() for p in learned), default=0),
         head_learns=core.get_output_embeddings().weight.requires_grad,
         vision_learns=not policy.vision_frozen,
         half=dtype in _HALF,
         quantized=max((m.in_features * m.out_features for m in narrow), default=0),
+        tower_bytes=tower_bytes,
+        layer_bytes=_bytes(decoder.layers[0].parameters()),
+        ends_bytes=_bytes(core.parameters()) - tower_bytes - _bytes(decoder.layers.parameters()),
     )
+
+
+def _bytes(parameters: Iterable[nn.Parameter]) -> int:
+    return sum(p.numel() * p.element_size() for p in parameters)
 
 
 def _quantized(policy: Policy) -> list[Any]:

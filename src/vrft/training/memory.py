@@ -11,7 +11,7 @@ import platform
 import resource
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -106,6 +106,11 @@ class MemoryForecast:
         """All of it, without the program itself."""
         return self.weights + self.lasting + self.phases[self.worst_phase]
 
+    def without(self, phase: str) -> MemoryForecast:
+        """The same where a phase happens elsewhere: 'sampling' in an inference engine."""
+        phases = {name: size for name, size in self.phases.items() if name != phase}
+        return replace(self, phases=phases, worst_phase=max(phases, key=phases.__getitem__))
+
 
 KEPT_BACK = {(False, False): 1.28, (True, False): 1.72, (False, True): 2.1, (True, True): 3.3}
 """How many times what it holds a process on the CPU becomes, by (LoRA, activation checkpointing).
@@ -126,19 +131,62 @@ def resident_gib(forecast: MemoryForecast, plan: MemoryPlan, device: torch.devic
     return forecast.weights + times * (forecast.total - forecast.weights + forecast.offloaded)
 
 
-def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load) -> MemoryForecast:
-    """Memory of a run's worst moment, which ``benchmarks/memory_forecast.py`` holds to measured peaks."""
+def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load, shards: int = 1) -> MemoryForecast:
+    """Memory of a run's worst moment, which ``benchmarks/memory_forecast.py`` holds to measured peaks.
+
+    Args:
+        sizes: the policy's.
+        plan: what one process does.
+        load: the largest of a step.
+        shards: processes among which weights, gradients, optimizer and reference are divided as torch's
+            ``fully_shard`` does it; a vision tower that does not learn stays whole in each. Arithmetic:
+            nothing of it was measured.
+    """
     phases, offloaded = _phases(sizes, plan, load)
+    divided = sizes.weights_bytes - _whole_bytes(sizes)
+    weights = sizes.weights_bytes - divided + divided / shards
     moments = sizes.learned * _WIDE * (3 if sizes.half else 2)
     best = sizes.learned * sizes.number_bytes if plan.keeps_best else 0
+    if shards > 1:
+        _gather(phases, sizes, divided, shards)
     return MemoryForecast(
-        weights=sizes.weights_bytes / GIB,
-        reference=sizes.weights_bytes / GIB if plan.reference and not plan.lora else 0.0,
-        optimizer=(moments + best) / GIB,
+        weights=weights / GIB,
+        reference=weights / GIB if plan.reference and not plan.lora else 0.0,
+        optimizer=(moments + best) / shards / GIB,
         worst_phase=max(phases, key=phases.__getitem__),
         phases={name: size / GIB for name, size in phases.items()},
         offloaded=offloaded / GIB,
     )
+
+
+def _whole_bytes(sizes: Sizes) -> int:
+    """What is never divided."""
+    return 0 if sizes.vision_learns else sizes.tower_bytes
+
+
+def _gather(phases: dict[str, float], sizes: Sizes, divided: float, shards: int) -> None:
+    """Add what each phase gathers of other processes, and divide the gradient."""
+    # One layer is in use while the next one comes; the ends stay from the first use to the last.
+    gathered = 2 * sizes.layer_bytes + sizes.ends_bytes
+    # A whole gradient, in float32 before it is summed, of a layer or of the ends.
+    largest = max(sizes.layer_bytes, sizes.ends_bytes if sizes.head_learns else 0)
+    gradient = largest * _WIDE / sizes.number_bytes if sizes.learned else 0.0
+    phases["sampling"] += divided
+    phases["forward"] += gathered
+    phases["backward"] += gathered + min(gradient, sizes.learned * _WIDE) + _gradient(sizes) / shards
+    if phases["reference"]:
+        phases["reference"] += gathered
+    phases["update"] -= _update(sizes) * (1 - 1 / shards)
+
+
+def _gradient(sizes: Sizes) -> float:
+    """Bytes of all gradients, and of their sums in float32 where they are narrower."""
+    return sizes.learned * (sizes.number_bytes + (_WIDE if sizes.half else 0))
+
+
+def _update(sizes: Sizes) -> float:
+    """Bytes of an update: gradients, and what AdamW makes of the largest tensor."""
+    return _gradient(sizes) + 3 * sizes.largest * _WIDE
 
 
 def _phases(sizes: Sizes, plan: MemoryPlan, load: Load) -> tuple[dict[str, float], float]:
@@ -178,7 +226,7 @@ def _phases(sizes: Sizes, plan: MemoryPlan, load: Load) -> tuple[dict[str, float
         "forward": forward + logits + head,
         "reference": (forward + asked * key_values + passing + logits) if plan.reference else 0.0,
         "backward": forward + passing + head + chunk * _WIDE,
-        "update": sizes.learned * (number + (_WIDE if sizes.half else 0)) + 3 * sizes.largest * _WIDE,
+        "update": _update(sizes),
     }
     unfolded = sizes.quantized * number
     offloaded = sum(every - stays for every, stays in parts)

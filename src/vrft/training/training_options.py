@@ -52,6 +52,28 @@ class ChecksOptions(Options):
 
 
 @dataclass(frozen=True)
+class Gpus:
+    """Equal GPUs that train together; ``gib`` is the memory of one."""
+
+    count: int
+    gib: float
+
+    @classmethod
+    def read(cls, text: str) -> Gpus:
+        """From text; ValueError where it is not like ``8x80``.
+
+        Example:
+            >>> Gpus.read("8x80")
+            Gpus(count=8, gib=80.0)
+        """
+        count, _, gib = text.lower().partition("x")
+        found = cls(int(count), float(gib))
+        if found.count < 1 or not 0 < found.gib < float("inf"):
+            raise ValueError(text)
+        return found
+
+
+@dataclass(frozen=True)
 class MemoryPlan:
     """What a configuration says about memory.
 

@@ -22,6 +22,7 @@ from vrft.run_folder import CHECK, write_json
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import Scorer
 from vrft.tasks.task import Task
+from vrft.training.training_options import Gpus
 from vrft.types import Form
 from vrft.workflows.fit_settings import FitSettings
 from vrft.workflows.requests import CheckRequest, reading_of, stated
@@ -35,7 +36,7 @@ SHOWN = 8
 
 def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) -> Report:
     """Examine a folder of labelled images, or what a configuration names."""
-    path, opener = request.path, _opener(request.out, request.gpu_memory)
+    path, opener = request.path, _opener(request.out, request.gpu_memory, request.gpus)
     if not path.exists() and str(path).removesuffix(SUFFIX) not in recipe_names():
         raise InputError(f"{path}: there is no such folder, file or recipe. Check the path.")
     if path.exists() and not is_config(path):
@@ -56,7 +57,7 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     given = {
         "task": request.task,
         "model.path": request.model,
-        "model.device": "cuda" if request.gpu_memory is not None else None,
+        "model.device": "cuda" if request.names_gpus else None,
         "data.shots": request.shots,
         "seed": request.seed,
     }
@@ -124,7 +125,7 @@ def _plain(request: CheckRequest, task: Task) -> RunConfig:
     )
     trial = settings.trial("rft", rate=settings.recipe.rft_rates[0], out=request.out, form=Form.THINK)
     tree: dict[str, Any] = trial.model_dump(mode="json")
-    tree["model"]["device"] = "cuda" if request.gpu_memory is not None else "auto"
+    tree["model"]["device"] = "cuda" if request.names_gpus else "auto"
     for override in request.overrides:
         set_key(tree, override)
     return make_config(tree)
@@ -142,7 +143,9 @@ def _refusal_of(config: RunConfig) -> Refusal:
     return image_limits(config.model).refusal
 
 
-def _opener(out: Path, memory_gib: float | None = None) -> Callable[[DataCase], ModelCase]:
+def _opener(
+    out: Path, memory_gib: float | None = None, gpus: Gpus | None = None
+) -> Callable[[DataCase], ModelCase]:
     """How the model is joined to the data: without its weights, and with the adapter that will learn."""
 
     def join(case: DataCase) -> ModelCase:
@@ -150,6 +153,6 @@ def _opener(out: Path, memory_gib: float | None = None) -> Callable[[DataCase], 
         from vrft.diagnostics.check.model_case import ModelCase
         from vrft.workflows.train import policy_of
 
-        return ModelCase(case, policy_of(case.config, weights=False), out, memory_gib)
+        return ModelCase(case, policy_of(case.config, weights=False), out, memory_gib, gpus)
 
     return join

@@ -13,6 +13,7 @@ from vrft.data.data_options import ReadOptions
 from vrft.errors import InputError
 from vrft.inference.ask_options import BATCH
 from vrft.models.model_options import Dtype
+from vrft.training.training_options import Gpus
 from vrft.types import Form
 from vrft.types.names import nfc
 from vrft.types.options import MAX_SEED, Options
@@ -33,6 +34,14 @@ def _split(read: Callable[[str], Any], example: str) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
+def _gpus(given: Any) -> Any:
+    try:
+        return Gpus.read(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise ValueError("write their number and the GiB of each as in 8x80") from error
+
+
+_read_gpus = BeforeValidator(_gpus)
 Numbers = Annotated[tuple[float, ...], _split(float, "numbers as in 0.75,1.25")]
 """Also as a text with commas between."""
 Names = Annotated[tuple[str, ...], _split(lambda name: nfc(str(name)), "names as in cat,dog")]
@@ -137,7 +146,15 @@ class CheckRequest(TaskOptionsRequest, ReadOptions):
     gpu_memory: float | None = Field(
         None, gt=0, description="GiB of the GPU that will train, where it is not in this machine."
     )
+    gpus: Annotated[Gpus | None, _read_gpus] = Field(
+        None, description="GPUs that will train together, as in 8x80: eight of 80 GiB each."
+    )
     out: Path = Field(Path("check"), description="Folder that drawn images go to.")
+
+    @property
+    def names_gpus(self) -> bool:
+        """Whether the training will be on GPUs that need not be in this machine."""
+        return self.gpu_memory is not None or self.gpus is not None
 
 
 class ProbeRequest(TaskOptionsRequest, ReadOptions):

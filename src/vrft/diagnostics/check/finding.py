@@ -35,6 +35,8 @@ class Finding:
     where: str
     """A file, with line or image id, or the dataset's folder."""
     fix: str = ""
+    rows: Sequence[Mapping[str, object]] = ()
+    """For programs: what the message lists."""
 
 
 @dataclass(frozen=True)

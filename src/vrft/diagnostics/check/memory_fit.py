@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 
 from vrft.config.run_config import RunConfig
 from vrft.diagnostics.check.finding import Finding, Severity
-from vrft.diagnostics.check.model_case import ModelCase
+from vrft.diagnostics.check.model_case import EncodedQuestion, ModelCase
 from vrft.models.layer_sizes import Sizes, sizes_of
 from vrft.models.load_policy import WITHOUT_WEIGHTS, load_policy, natural_device
 from vrft.models.model_options import RANK, LoraOptions, ModelOptions
@@ -60,7 +60,7 @@ class MemoryFit:
     def savings(self) -> Iterator[tuple[Settings, float]]:
         """Settings that need less and less, with what they need: all that helps, for each base."""
         for base in BASES:
-            chosen = {key: value for key, value in base.items() if not _value(self.config, key)}
+            chosen = {key: value for key, value in base.items() if not setting_of(self.config, key)}
             if base and not chosen:
                 continue
             least = self.needed_gib(chosen)
@@ -78,9 +78,8 @@ class MemoryFit:
             adapted = "model.lora" in settings
             if needs * MARGIN <= there:
                 before = short.get(False) if adapted else None
-                return (
-                    f"{_not_enough(*before) if before else ''}Set {_named(settings)} (about {needs:.1f} GiB)."
-                )
+                said = _not_enough(*before) if before else ""
+                return f"{said}Set {shown_settings(settings)} (about {needs:.1f} GiB)."
             if adapted not in short or needs < short[adapted][1]:
                 short[adapted] = settings, needs
         settings, needs = min(short.values(), key=lambda tried: tried[1])
@@ -91,7 +90,7 @@ class MemoryFit:
 def examine_memory(case: ModelCase) -> list[Finding]:
     """What training will hold, and a warning with the settings that help where the device has less."""
     asked, config = case.encoded, case.data.config
-    if not asked:
+    if not asked or case.gpus is not None:
         return []
     where, named = config.model.path, config.model.device
     try:
@@ -99,11 +98,7 @@ def examine_memory(case: ModelCase) -> list[Finding]:
     except RuntimeError:
         says = f"model.device: torch knows no device '{named}'."
         return [Finding(Severity.ERROR, "device", says, where, "Set model.device: auto, cuda or cpu.")]
-    load = Load(
-        max(one.prompt_tokens for one in asked),
-        max(one.patches for one in asked),
-        max(one.image_tokens for one in asked),
-    )
+    load = load_of(asked)
     fit = MemoryFit(case.policy, config, load, device)
     forecast = forecast_memory(fit.sizes(config.model), config.memory_plan, load)
     learn = "all weights" if config.model.lora is None else "a LoRA adapter"
@@ -135,6 +130,15 @@ def examine_memory(case: ModelCase) -> list[Finding]:
     return [Finding(Severity.NOTE, "memory", says, where)]
 
 
+def load_of(asked: Sequence[EncodedQuestion]) -> Load:
+    """The largest of each among questions."""
+    return Load(
+        max(one.prompt_tokens for one in asked),
+        max(one.patches for one in asked),
+        max(one.image_tokens for one in asked),
+    )
+
+
 def with_settings(config: RunConfig, settings: Settings) -> RunConfig:
     """A configuration with other values of ``section.key``."""
     for name, value in settings.items():
@@ -144,16 +148,18 @@ def with_settings(config: RunConfig, settings: Settings) -> RunConfig:
     return config
 
 
-def _value(config: RunConfig, name: str) -> object:
+def setting_of(config: RunConfig, name: str) -> object:
+    """The value of ``section.key``."""
     section, key = name.split(".")
     return getattr(getattr(config, section), key)
 
 
 def _not_enough(settings: Settings, needs: float) -> str:
-    return f"{_named(settings)} alone would need about {needs:.1f} GiB. " if settings else ""
+    return f"{shown_settings(settings)} alone would need about {needs:.1f} GiB. " if settings else ""
 
 
-def _named(settings: Settings) -> str:
+def shown_settings(settings: Settings) -> str:
+    """As a configuration has them, in a sentence."""
     parts = [f"{name}: {_shown(value)}" for name, value in settings.items()]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 

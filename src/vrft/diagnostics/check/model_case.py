@@ -19,6 +19,7 @@ from vrft.rollout.driver import prompts_for
 from vrft.rollout.length_check import check_length
 from vrft.tasks.lazy_questions import LazyQuestionGrid
 from vrft.tasks.registry import task_of
+from vrft.training.training_options import Gpus
 from vrft.types import Answer, BoxXYXY, CoordinateFrame, Example, Prompt, Value
 
 QUESTIONS = 200
@@ -59,6 +60,8 @@ class ModelCase:
     """Where images go."""
     memory_gib: float | None = None
     """Of the device that will train, where it is not this machine's."""
+    gpus: Gpus | None = None
+    """The GPUs that will train together; None for one."""
 
     def examine(self, reporter: ProgressReporter) -> list[Finding]:
         from vrft.diagnostics.check.model_fit import MODEL_EXAMINATIONS

@@ -11,6 +11,7 @@ from vrft.data.drawn_media import drawn_media
 from vrft.data.label_checks import some
 from vrft.data.splits.question_pool import seeded_order
 from vrft.diagnostics.check.finding import Finding, Severity
+from vrft.diagnostics.check.gpu_plan import examine_gpus
 from vrft.diagnostics.check.memory_fit import examine_memory
 from vrft.diagnostics.check.model_case import EncodedQuestion, ModelCase, boxes_in
 from vrft.errors import InputError, ModelError
@@ -192,6 +193,7 @@ MODEL_EXAMINATIONS: Mapping[str, Callable[[ModelCase], list[Finding]]] = {
     "weights": examine_weights,
     "right answers": examine_gold,
     "memory": examine_memory,
+    "several GPUs": examine_gpus,
     "drawn labels": examine_overlay,
     "sizes of images": examine_pixels,
     "lengths": examine_tokens,
