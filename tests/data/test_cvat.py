@@ -125,14 +125,14 @@ def test_tags_are_classes_and_subsets_are_parts(tmp_path: Path, make_image: Any)
     assert dict(dataset.parts) == {"a.png": "train", "b.png": "val"}
 
 
-def test_a_video_is_refused_with_what_to_export(tmp_path: Path, make_image: Any) -> None:
+def test_a_video_has_no_boxes_for_images(tmp_path: Path, make_image: Any) -> None:
     make_image("frame_000000.png")
     write(
         tmp_path,
         '<track id="0" label="car"><box frame="0" outside="0" xtl="1" ytl="1" xbr="9" ybr="9"/></track>',
     )
-    with pytest.raises(LabelError, match=r"CVAT for video.*CVAT for images"):
-        load_dataset(tmp_path)
+    with pytest.raises(LabelError, match=r"no labels for boxes.*reads as cvat_video.*CVAT for images"):
+        load_dataset(tmp_path, BOXES)
 
 
 @pytest.mark.parametrize(

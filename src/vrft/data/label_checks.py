@@ -18,6 +18,7 @@ from vrft.types import Annotation, Boxes, BoxXYXY, Image, Label, Mask, Provides,
 from vrft.types.names import nfc
 
 CATEGORY_BOXES: Provides = ("category", "boxes")
+CATEGORY_POINTS: Provides = ("category", "points")
 CATEGORY_TRACKS: Provides = ("category", "tracks")
 IMAGE_CLASS: Provides = ("image", "label")
 PHRASE_BOXES: Provides = ("phrase", "boxes")
@@ -192,16 +193,16 @@ def shared_names(named: Sequence[str]) -> list[str]:
 
 
 def without_boxes(
-    named: Iterable[str], records: Sequence[Record], path: Path, mistakes: Mistakes
+    named: Iterable[str], records: Sequence[Record], path: Path, mistakes: Mistakes, what: str = "box"
 ) -> list[str]:
-    """A warning about the categories of a dataset that label no box; its mistakes where none does."""
+    """A warning about the categories of a dataset without a box; its mistakes where none has one."""
     used = {name for record in records for name in record.categories}
     if not used:
         if mistakes.coordinates is None:
             check_coordinates((), mistakes, str(path))
         raise_all(mistakes)
-        raise LabelError("It holds no box.", str(path), "Label some objects first.")
-    return warnings_about({"Categories without a box are left out": sorted({*map(nfc, named)} - used)})
+        raise LabelError(f"It holds no {what}.", str(path), "Label some objects first.")
+    return warnings_about({f"Categories without a {what} are left out": sorted({*map(nfc, named)} - used)})
 
 
 def warnings_about(found: Mapping[str, Sequence[str]]) -> list[str]:

@@ -20,6 +20,8 @@ class KeyFrame(NamedTuple):
     number: int
     box: BoxXYXY
     goes_on: bool = True
+    is_seen: bool = True
+    """In this image itself; otherwise the box is only where it comes from or goes to."""
 
 
 def numbered_images(folder: Path) -> dict[int, Path]:
@@ -35,8 +37,8 @@ def numbered_images(folder: Path) -> dict[int, Path]:
 def between_keys(keys: Sequence[KeyFrame], last: int) -> dict[int, BoxXYXY]:
     """The boxes of all images from the first key frame to the last image.
 
-    Between two key frames a box moves in a straight line; after one that does not go on there is none until
-    the next.
+    Between two key frames a box moves in a straight line; after one that does not go on, and from one that is
+    not seen, there is none until the next.
 
     Example:
         >>> keys = [KeyFrame(1, (0.0, 0.0, 10.0, 10.0)), KeyFrame(3, (8.0, 0.0, 18.0, 10.0), goes_on=False)]
@@ -46,7 +48,8 @@ def between_keys(keys: Sequence[KeyFrame], last: int) -> dict[int, BoxXYXY]:
     ordered, found = sorted(keys), dict[int, BoxXYXY]()
     for key, after in zip(ordered, [*ordered[1:], None], strict=True):
         end = last + 1 if after is None else after.number
-        for number in range(key.number, end if key.goes_on else key.number + 1):
+        end = end if key.goes_on else key.number + 1
+        for number in range(key.number, end if key.is_seen else key.number):
             share = 0.0 if after is None else (number - key.number) / (after.number - key.number)
             goal = key.box if after is None else after.box
             x1, y1, x2, y2 = (a + share * (b - a) for a, b in zip(key.box, goal, strict=True))

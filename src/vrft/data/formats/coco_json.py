@@ -89,15 +89,18 @@ class CocoReader:
                 seen[record.id] = (file, record)
             mistakes.join(sheet.mistakes)
         records = tuple(record for name, (_, record) in seen.items() if name not in twice)
-        named = {name for sheet in sheets for _, name in sheet.categories.items()}
+        named = {name for sheet in sheets for name in sheet.names}
         warnings = [warning for sheet in sheets for warning in sheet.warnings]
-        warnings += [*mistakes.warnings, *without_boxes(named, records, path, mistakes)]
+        warnings += [*mistakes.warnings, *without_boxes(named, records, path, mistakes, kind.what)]
         dataset = Dataset(root, self.name, records, tuple(warnings), parts_by_folder(records))
         return replace(dataset, left_out=tuple(mistakes), fixed=tuple(mistakes.fixed)), sheets
 
 
 class Sheet:
     """One json file while it is read; mistakes are collected, not raised."""
+
+    what = "box"
+    """What it labels things with."""
 
     def __init__(self, file: Path, root: Path) -> None:
         self.file, self.root = file, root
@@ -112,8 +115,13 @@ class Sheet:
         self.masks_are_crowds = _masks_are_crowds(self.lists["annotations"])
 
     @property
+    def names(self) -> list[str]:
+        """What it can label."""
+        return [name for _, name in self.categories.items()]
+
+    @property
     def warnings(self) -> list[str]:
-        found = shared_names([name for _, name in self.categories.items()])
+        found = shared_names(self.names)
         if self.flat:
             found.append(
                 "segmentations without a pixel, or of two points, were not read: "
@@ -153,7 +161,7 @@ class Sheet:
             elif name in images:
                 unread: set[str] = set()
                 with self.mistakes.kept(unread, category or ""):
-                    found[name].append(self._annotation(entry, category, images[name]))
+                    found[name] += self._said(entry, category, images[name], unread)
                 if unread:
                     unknown[name] |= unread
         return [
@@ -221,6 +229,12 @@ class Sheet:
         image_wh = image_size_wh(path)
         check_size((width, height), image_wh, f"{where} ({name})")
         return Record(record_id(path, self.root), (Image(path, image_wh),))
+
+    def _said(
+        self, entry: Mapping[str, Any], category: str | None, record: Record, unknown: set[str]
+    ) -> Sequence[Annotation]:
+        """What one entry labels; of what it says nothing goes to ``unknown``."""
+        return (self._annotation(entry, category, record),)
 
     def _annotation(self, entry: Mapping[str, Any], category: str | None, record: Record) -> Annotation:
         where = f"{self.file}, annotation {entry.get('id')} (image {record.id})"

@@ -2,7 +2,9 @@
 
 Format: https://docs.cvat.ai/docs/dataset_management/formats/format-cvat. Rectangles, polygons, ellipses,
 masks and cuboids become the boxes around them, polygons and masks with their masks. Polylines, points and
-skeletons have no box, so their classes are unknown on that image. A tag is the class of its image.
+skeletons have no box, so their classes are unknown on that image. A tag is the class of its image. Where
+points are asked for, those of points and skeletons are read: a hidden one (``occluded``) as any other, one
+that is ``outside`` not at all.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from xml.etree import ElementTree
 import numpy as np
 
 from vrft.data.dataset import Dataset
+from vrft.data.formats.keypoints import PointLabels, PointsToo, keypoint_name, note_on
 from vrft.data.formats.segmentation_fields import polygon_mask
 from vrft.data.formats.xml_files import Markup, begins_with, read_markup
 from vrft.data.image_paths import ImageFinder
 from vrft.data.images import files_below, image_size_wh
 from vrft.data.label_checks import (
     CATEGORY_BOXES,
+    CATEGORY_POINTS,
     IMAGE_CLASS,
     Mistakes,
     check_size,
@@ -42,25 +46,26 @@ from vrft.types import Annotation, BoxXYXY, Image, Mask, PointXY, Provides, Reco
 _NO_BOX = frozenset({"polyline", "points", "skeleton"})
 _FEW = 200
 """Of more files than this only those with CVAT's own name are looked into."""
-_VIDEO = "It is 'CVAT for video', whose tracks are not read."
 
 
-class CvatReader:
+class CvatReader(PointsToo):
     """Shapes and tags of images, all in one xml."""
 
     name, in_files = "cvat", True
     provides: Mapping[Provides, str] = {
         CATEGORY_BOXES: "an annotations.xml of CVAT ('CVAT for images 1.1') with shapes",
+        CATEGORY_POINTS: "an annotations.xml of CVAT ('CVAT for images 1.1') with points or skeletons",
         IMAGE_CLASS: "an annotations.xml of CVAT ('CVAT for images 1.1') with tags",
     }
 
     def detects(self, path: Path) -> frozenset[Provides]:
         found: set[Provides] = set()
-        for file in _label_files(path):
+        for file in cvat_files(path):
             content = file.read_bytes()
-            shaped = any(f"<{shape} ".encode() in content for shape in (*_SHAPES, *_NO_BOX, "track"))
-            found |= {CATEGORY_BOXES} if shaped or b"<tag " not in content else {IMAGE_CLASS}
             found |= {IMAGE_CLASS} if b"<tag " in content else set()
+            found |= {CATEGORY_POINTS} if b"<points " in content else set()
+            shaped = any(f"<{shape} ".encode() in content for shape in (*_SHAPES, "polyline"))
+            found |= {CATEGORY_BOXES} if shaped or not found else set()
         return frozenset(found)
 
     def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
@@ -69,12 +74,10 @@ class CvatReader:
         records: dict[str, Record] = {}
         parts: dict[str, str] = {}
         unread: list[str] = []
+        not_labelled: list[str] = []
         mistakes = Mistakes()
-        for file in _label_files(path):
+        for file in cvat_files(path):
             sheet = read_markup(file)
-            if sheet.root.find("track") is not None:
-                fix = "Export the task as 'CVAT for images 1.1' or 'COCO 1.0'."
-                raise LabelError(_VIDEO, str(file), fix)
             images = ImageFinder(file, root)
             for element in sheet.root.findall("image"):
                 with mistakes.kept():
@@ -85,6 +88,8 @@ class CvatReader:
                     labelled = _Labelled(record, sheet, mistakes)
                     if CATEGORY_BOXES in needs or not needs:
                         labelled.shapes(element)
+                    if CATEGORY_POINTS in needs:
+                        not_labelled += labelled.points(element)
                     if IMAGE_CLASS in needs:
                         labelled.tags(element)
                     records[record.id] = labelled.record
@@ -92,7 +97,7 @@ class CvatReader:
                     part = part_of(element.get("subset", "")) or part_of_record(record.id)
                     parts |= {record.id: part} if part else {}
         found = {"Shapes without a box are not read, and their classes are not asked about there": unread}
-        warnings = (*warnings_about(found), *mistakes.warnings)
+        warnings = (*warnings_about(found), *note_on(not_labelled), *mistakes.warnings)
         if not records:
             raise_all(mistakes)
         given = {name: part for name, part in parts.items() if name in records}
@@ -139,6 +144,21 @@ class _Labelled:
         box = self.mistakes.box(corners, size_wh, where)
         return instance_of(label, box, mask, crowd=is_uncounted(flags, where))
 
+    def points(self, image: ElementTree.Element) -> list[str]:
+        """Points alone and those of skeletons; of the latter, those that are not labelled."""
+        found = PointLabels(self.record, self.mistakes)
+        for element in image:
+            label, where = (element.get("label") or "").strip(), self.sheet.where(element)
+            if element.tag != "skeleton":
+                _read_points(found, element, label, where)
+                continue
+            for part in element:
+                if part.tag == "points":
+                    name = keypoint_name((part.get("label") or "").strip(), label)
+                    _read_points(found, part, name, self.sheet.where(part), is_keypoint=True)
+        self.record = found.labelled
+        return found.not_labelled
+
     def tags(self, image: ElementTree.Element) -> None:
         names = [name for tag in image.findall("tag") if (name := (tag.get("label") or "").strip())]
         where = self.sheet.where(image)
@@ -146,6 +166,26 @@ class _Labelled:
             says = f"has several classes: {some(names)}" if names else "has no tag"
             raise ImageError(f"The image {says}.", where, "Give it one tag.")
         self.record = replace(self.record, annotations=(*self.record.annotations, class_of(names[0])))
+
+
+def _read_points(
+    found: PointLabels, element: ElementTree.Element, name: str, where: str, is_keypoint: bool = False
+) -> None:
+    with found.kept([name]):
+        if element.tag != "points":
+            # It labels the category with something else, such as a box.
+            found.unknown |= {name} if name else set()
+        elif not name:
+            raise LabelError("The point has no label.", where, "Give it one.")
+        elif not flag(element.get("outside"), "outside", where):
+            try:
+                places = list(_points(element.get("points") or ""))
+            except ValueError as error:
+                raise LabelError(f"The point has no place ({error}).", where, "Fix or remove it.") from error
+            for place in places:
+                found.add(name, place, where)
+        elif is_keypoint:
+            found.leave_out(name)
 
 
 def _image(element: ElementTree.Element, sheet: Markup, images: ImageFinder, root: Path) -> Record:
@@ -165,8 +205,13 @@ def _turn(element: ElementTree.Element) -> float:
     return number(element.get("rotation")) or 0.0
 
 
+def box_corners(element: ElementTree.Element) -> BoxXYXY:
+    """The upright box around a ``<box>``; ValueError where it has none."""
+    return around_turned(numbers_under(element.attrib, "xtl", "ytl", "xbr", "ybr"), _turn(element))
+
+
 def _box(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -> tuple[BoxXYXY, None]:
-    return around_turned(numbers_under(element.attrib, "xtl", "ytl", "xbr", "ybr"), _turn(element)), None
+    return box_corners(element), None
 
 
 def _ellipse(element: ElementTree.Element, image_wh: tuple[int, int], where: str) -> tuple[BoxXYXY, None]:
@@ -225,11 +270,13 @@ _SHAPES: Mapping[str, _Shape] = {
 """How each shape that has a box reads."""
 
 
-def _label_files(path: Path) -> list[Path]:
+def cvat_files(path: Path, tracks: bool = False) -> list[Path]:
+    """The label files of images below a path, or with ``tracks`` those of videos."""
     files = [path] if path.is_file() else list(files_below(path, "*.xml"))
     if len(files) > _FEW:  # one for each image, as VOC has them
         files = [file for file in files if file.stem.startswith("annotations")]
-    return [file for file in files if file.suffix.lower() == ".xml" and begins_with(file, "annotations")]
+    named = (one for one in files if one.suffix.lower() == ".xml" and begins_with(one, "annotations"))
+    return [file for file in named if (b"<track " in file.read_bytes()) == tracks]
 
 
 READER = CvatReader()

@@ -2,8 +2,9 @@
 
 Format: https://github.com/wkentaro/labelme. Rectangles, polygons, circles, masks and other outlines become
 the boxes around them, polygons and masks with their masks; shapes of one label and ``group_id`` are one
-object. Points and lines have no box, so their classes are unknown on that image. A single flag that is set is
-the class of the image. An image that is not there is taken from ``imageData``.
+object. Points and lines have no box, so their classes are unknown on that image; where points are asked for,
+each is one, and with the ``group_id`` of a box or outline it is a part of that thing. A single flag that is
+set is the class of the image. An image that is not there is taken from ``imageData``.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from PIL import Image as PILImage
 
 from vrft.data.dataset import Dataset
 from vrft.data.formats.json_files import is_objects, mentions, parsed
+from vrft.data.formats.keypoints import PointLabels, PointsToo, keypoint_name
 from vrft.data.formats.segmentation_fields import polygon_mask
 from vrft.data.image_cache import cached_image
 from vrft.data.image_paths import ImageFinder
 from vrft.data.images import files_below, image_size_wh, images_below
 from vrft.data.label_checks import (
     CATEGORY_BOXES,
+    CATEGORY_POINTS,
     IMAGE_CLASS,
     Mistakes,
     check_size,
@@ -46,14 +49,16 @@ from vrft.types.names import nfc
 
 _KEYS = ("shapes", "imagePath")
 _NO_BOX = frozenset({"point", "points", "line", "linestrip"})
+_BOXED = ("rectangle", "polygon", "circle", "mask")
 
 
-class LabelmeReader:
+class LabelmeReader(PointsToo):
     """Shapes or flags of images."""
 
     name, in_files = "labelme", True
     provides: Mapping[Provides, str] = {
         CATEGORY_BOXES: 'a labelme json for each image, with "shapes" and "imagePath"',
+        CATEGORY_POINTS: 'a labelme json for each image, with shapes of the type "point"',
         IMAGE_CLASS: 'a labelme json for each image, with one of its "flags" set',
     }
 
@@ -61,8 +66,13 @@ class LabelmeReader:
         files = _label_files(path)
         if not files:
             return frozenset()
-        shaped = any(mentions(file, "points") for file in files)
-        return frozenset({CATEGORY_BOXES} if shaped or not _has_flags(files[0]) else {IMAGE_CLASS})
+        shaped = [file for file in files if mentions(file, "points")]
+        if not shaped:
+            return frozenset({IMAGE_CLASS} if _has_flags(files[0]) else {CATEGORY_BOXES})
+        pointed = [file for file in shaped if mentions(file, "point")]
+        boxed = len(pointed) < len(shaped) or any(mentions(f, kind) for f in pointed for kind in _BOXED)
+        found = {CATEGORY_POINTS} if pointed else set()
+        return frozenset(found | ({CATEGORY_BOXES} if boxed else set()))
 
     def read(self, path: Path, needs: frozenset[Provides] = frozenset()) -> Dataset:
         """One record per json, those without shapes included."""
@@ -80,6 +90,8 @@ class LabelmeReader:
                     raise ImageError("Another json labels the same image.", str(file), "Remove one of them.")
                 if IMAGE_CLASS in needs:
                     record = replace(record, annotations=(class_of(_set_flag(sheet, file)),))
+                elif CATEGORY_POINTS in needs:
+                    record = _pointed(record, sheet, file, mistakes)
                 else:
                     record, bare = _labelled(record, sheet, file, mistakes)
                     without_box += bare
@@ -107,12 +119,11 @@ def _labelled(
     grouped: dict[tuple[str, object], list[tuple[BoxXYXY, Mask | None]]] = {}
     crowds: set[tuple[str, object]] = set()
     for number, shape in enumerate(sheet["shapes"], 1):
-        where, label = f"{file}, shape {number}", shape.get("label")
-        name = nfc(label.strip()) if isinstance(label, str) else str(label) if isinstance(label, int) else ""
+        where, name = f"{file}, shape {number}", _name(shape)
         with mistakes.kept(unknown, name):
             if not name:
                 raise LabelError("The shape has no label.", where, "Give it one.")
-            kind = str(shape.get("shape_type") or "polygon")
+            kind = _kind(shape)
             if kind in _NO_BOX:
                 unknown.add(name)
                 without_box.append(f"{kind} '{name}' on {record.id}")
@@ -134,6 +145,36 @@ def _labelled(
             box = mistakes.box(whole, record.image.size_wh, where)
             found.append(instance_of(name, box, mask, crowd=(name, group) in crowds))
     return replace(record, annotations=tuple(found), unknown=tuple(sorted(unknown))), without_box
+
+
+def _name(shape: Mapping[str, Any]) -> str:
+    label = shape.get("label")
+    return nfc(label.strip()) if isinstance(label, str) else str(label) if isinstance(label, int) else ""
+
+
+def _kind(shape: Mapping[str, Any]) -> str:
+    return str(shape.get("shape_type") or "polygon")
+
+
+def _pointed(record: Record, sheet: Mapping[str, Any], file: Path, mistakes: Mistakes) -> Record:
+    """The record with its points."""
+    found = PointLabels(record, mistakes)
+    groups = [(as_id(shape.get("group_id")), shape) for shape in sheet["shapes"]]
+    things: dict[object, str] = {id: _name(shape) for id, shape in groups if id is not None and _kind(shape) not in _NO_BOX}
+    for number, (group, shape) in enumerate(groups, 1):
+        where, name = f"{file}, shape {number}", _name(shape)
+        if _kind(shape) != "point":
+            # It labels the category with something else, such as a box.
+            found.unknown |= {name} if name else set()
+            continue
+        name = keypoint_name(name, things.get(group, "")) if name else ""
+        with found.kept([name]):
+            places = pairs(shape.get("points"))
+            if not name or len(places) != 1:
+                what = "place [x, y]" if name else "label"
+                raise LabelError(f"The point has no {what}.", where, "Fix or remove it.")
+            found.add(name, places[0], where)
+    return found.labelled
 
 
 def _outlined(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -54,8 +55,15 @@ MOST = 5
 """Things in one image of the audit."""
 
 
+@dataclass(frozen=True)
 class Pointing(Task):
-    """A point on each thing: in its mask where the labels have one, else in its box, else near its point."""
+    """A point on each thing: in its mask where the labels have one, else in its box, else near its point.
+
+    Args:
+        keypoints: ask about labelled points, such as keypoints, where labels have boxes too.
+    """
+
+    keypoints: bool = False
 
     name = "pointing"
     help = "Point at each object that a category or a phrase means."
@@ -75,6 +83,11 @@ class Pointing(Task):
     attacks = ATTACKS
     success_rule = "one point in each labelled object, and no other"
     score_rule = "F1 of the points (finding rightly that nothing is there counts 100)"
+
+    def __post_init__(self) -> None:
+        if self.keypoints:
+            object.__setattr__(self, "needs", frozenset({("category", "points")}))
+            object.__setattr__(self, "or_needs", (frozenset({("phrase", "points")}),))
 
     def examples(self, records: Sequence[Record]) -> Sequence[Example]:
         """One question for each image and category that is known in full, present or not; or for each
