@@ -160,7 +160,9 @@ def _pointed(record: Record, sheet: Mapping[str, Any], file: Path, mistakes: Mis
     """The record with its points."""
     found = PointLabels(record, mistakes)
     groups = [(as_id(shape.get("group_id")), shape) for shape in sheet["shapes"]]
-    things: dict[object, str] = {id: _name(shape) for id, shape in groups if id is not None and _kind(shape) not in _NO_BOX}
+    things: dict[object, str] = {
+        id: _name(shape) for id, shape in groups if id is not None and _kind(shape) not in _NO_BOX
+    }
     for number, (group, shape) in enumerate(groups, 1):
         where, name = f"{file}, shape {number}", _name(shape)
         if _kind(shape) != "point":
