@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageColor
 
-from vrft.geometry.masks import mask_of_region
+from vrft.geometry.masks import mask_of_boxes, mask_of_region
 from vrft.geometry.overlay import OPACITY, PALETTE, draw_shapes
 from vrft.types import Boxes, Label, Points, Shape, TimeSpan
 
@@ -136,3 +136,22 @@ def test_all_that_a_value_shows_can_be_drawn():
     values = {"boxes": Boxes(((20.0, 30.0, 80.0, 90.0),), (0.5,), ("cat",)), "points": Points(((9.0, 9.0),))}
     found = draw_shapes(blank(), {name: value.shapes() for name, value in values.items()})
     assert ImageChops.difference(found, blank()).getbbox() is not None
+
+
+def test_box_point_and_pixels_of_one_thing_are_named_once():
+    one, other = (10.0, 40.0, 60.0, 90.0), (120.0, 40.0, 170.0, 90.0)
+    parts = [
+        box(*one),
+        Shape("point", (35.0, 65.0)),
+        Shape("region", region=mask_of_boxes([one], (100, 200))),
+    ]
+    click = [Shape("caption", text="click"), Shape("point", (145.0, 65.0), "click"), box(*other)]
+
+    def letters(shapes):
+        """Pixels of names, which alone are neither black nor red."""
+        found = np.asarray(drawn({"one": shapes}, blank(color="black")))
+        return (found[..., 1] > 150).sum()
+
+    assert letters(parts) == letters(parts[:1]) > 0 and letters(parts[1:2])
+    assert letters([*parts, box(*other)]) == 2 * letters(parts)
+    assert letters(click) == letters(click[:1])

@@ -98,6 +98,7 @@ class _Scored:
 )
 def test_a_category_that_is_not_mentioned_is_answered_with_none(content, found):
     answer = read(content, "cup", "fork")
+    assert Fault.BAD_BOX not in answer.faults
     parts = TASK.split_by_category(Prediction(asked("cup", "fork", target=Boxes()), answer))
     assert {p.example.question: p.answer.value.size for p in parts} == found
 

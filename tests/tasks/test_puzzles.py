@@ -13,8 +13,10 @@ from PIL import Image as PILImage
 
 from vrft.data.images import open_image
 from vrft.errors import InputError
+from vrft.inference.image_questions import images_at, questions_about
 from vrft.tasks.jigsaw.jigsaw import Jigsaw, places
 from vrft.tasks.patch_fit.patch_fit import PatchFit
+from vrft.tasks.registry import load_task
 from vrft.tasks.rotation_puzzle.rotation_puzzle import TASK as ROTATION
 from vrft.types import Answer, Form, Image, Permutation, Record
 from vrft.types.puzzle_edits import QuarterTurn, TileShuffle
@@ -166,3 +168,12 @@ def test_no_text_raises(text):
 def test_grids_without_a_puzzle_are_refused(rows, columns):
     with pytest.raises(InputError, match="2 to 9 tiles"):
         Jigsaw(rows=rows, columns=columns)
+
+
+@pytest.mark.parametrize("task", [ROTATION, Jigsaw(), PatchFit()], ids=lambda task: task.name)
+def test_an_image_of_a_user_is_asked_without_a_question(tmp_path, task):
+    record(tmp_path, 96, 64)
+    (asked,), broken = questions_about(images_at(tmp_path), task, ())
+    assert asked.question == task.what and not all(m.is_plain for m in asked.media) and not broken
+    with pytest.raises(InputError, match="Say what detection is"):
+        questions_about(images_at(tmp_path), load_task("detection"), ())

@@ -57,10 +57,37 @@ def draw_shapes(
     for number, (name, shapes) in enumerate(here.items()):
         pen.color = (colors or {}).get(name, PALETTE[number % len(PALETTE)])
         corners = [pen.draw(shape) for shape in shapes]
-        for shape, corner in zip(shapes, corners, strict=True):
-            texts = [name] if shape.text in name else [name, shape.text]
-            pen.plate(": ".join(text for text in texts if text), corner)
+        for text, corner in zip(_texts_beside(name, shapes), corners, strict=True):
+            pen.plate(text, corner)
     return drawn
+
+
+def _texts_beside(name: str, shapes: Sequence[Shape]) -> list[str]:
+    """What is written beside each shape of a layer; once for box, points and pixels of one thing."""
+    texts = [": ".join(filter(None, [name] if s.text in name else [name, s.text])) for s in shapes]
+    longest_first = sorted(range(len(shapes)), key=lambda i: (-len(texts[i]), shapes[i].kind != "rectangle"))
+    written: dict[int, str] = {}
+    for i in longest_first:
+        if not any(texts[i] in text and _of_one_thing(shapes[i], shapes[j]) for j, text in written.items()):
+            written[i] = texts[i]
+    return [written.get(i, "") for i in range(len(shapes))]
+
+
+def _of_one_thing(one: Shape, other: Shape) -> bool:
+    """Whether shapes of two kinds are in one place; a caption is about the whole image."""
+    if one.kind == other.kind or "caption" in (one.kind, other.kind):
+        return one.kind != other.kind
+    first, second = _bounds(one), _bounds(other)
+    return bool(first and second) and all(
+        first[i] <= second[i + 2] and second[i] <= first[i + 2] for i in (0, 1)
+    )
+
+
+def _bounds(shape: Shape) -> Sequence[float]:
+    """x1, y1, x2, y2 in pixels; empty where a shape has no place."""
+    if shape.kind == "region":
+        return (shape.region.box_xyxy_px if shape.region is not None else None) or ()
+    return {"rectangle": shape.numbers, "point": shape.numbers * 2}.get(shape.kind, ())
 
 
 class _Pen:

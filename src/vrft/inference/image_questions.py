@@ -95,8 +95,13 @@ def questions_about(
     *,
     progress: Callable[[int], None] = lambda count: None,
 ) -> tuple[list[Example], list[LabelError]]:
-    """Every question about every image, and what is wrong with the images that cannot be read."""
-    asked = list(dict.fromkeys(" ".join(question.split()) for question in questions))
+    """Every question about every image, or the task's own one where there is none; and what is wrong with the
+    images that cannot be read."""
+    if not questions and not task.own_question:
+        raise InputError(
+            f"Nothing is asked. Say what {task.name} is asked about, such as a category or a phrase."
+        )
+    asked = list(dict.fromkeys(" ".join(one.split()) for one in questions or (task.own_question,)))
     names = [" ".join(name.split()) for name in dict.fromkeys(options)]
     if not asked or not all((*asked, *names)):
         raise InputError("A question or a class name is empty. Write at least one word.")

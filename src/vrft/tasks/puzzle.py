@@ -32,6 +32,10 @@ class PuzzleTask(Task):
     """A task that changes an image and asks how; PC-GRPO (2512.14944) trains on such answers alone."""
 
     @property
+    def own_question(self) -> str:
+        return self.what
+
+    @property
     @abstractmethod
     def what(self) -> str:
         """What was done to the image, in words of the prompt."""

@@ -136,6 +136,11 @@ class Task(ABC):
     """Further ways to cheat for ``vrft audit``, by name (``vrft.tasks.attacks``)."""
 
     @property
+    def own_question(self) -> str:
+        """What it asks about where nobody says it; empty where a user must."""
+        return ""
+
+    @property
     def example_fields(self) -> Mapping[str, object]:
         """``Example.fields`` of every question: what reading an answer depends on besides the question, such
         as an option of this task."""

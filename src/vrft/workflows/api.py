@@ -313,7 +313,7 @@ def evaluate(
 def predict(
     model: Path | str,
     images: Path | str,
-    questions: str | Sequence[str],
+    questions: str | Sequence[str] = (),
     task: str | None = None,
     *,
     options: Sequence[str] = (),
@@ -329,7 +329,7 @@ def predict(
     Args:
         model: a run folder, a model or adapter folder, a hub id, or 'miniature'.
         images: an image or a folder of images.
-        questions: categories, phrases or kinds of thing.
+        questions: categories, phrases or kinds of thing; none where the task has a question of its own.
         task: None takes that of the model's own run, else detection.
         options: class names to choose from.
         form: whether to reason first; None asks as in training.

@@ -101,7 +101,9 @@ class PredictRequest(AskRequest):
 
     model: str = Field(description=MODEL)
     image: str = Field(description="An image, a folder of images, or - for one image on standard input.")
-    questions: tuple[str, ...] = Field(min_length=1, description="Categories, phrases, or a kind of thing.")
+    questions: tuple[str, ...] = Field(
+        (), description="Categories, phrases, or a kind of thing; puzzles and texts need none."
+    )
     options: tuple[str, ...] = Field((), description="A class name to choose from. Repeat it for each name.")
     against: Path | None = Field(None, description="A COCO file whose ids --format coco uses.")
     sam: str | None = Field(None, description=f"{SAM}, to make masks of the answers.")

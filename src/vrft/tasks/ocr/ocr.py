@@ -84,6 +84,10 @@ class Ocr(Task):
     score_rule = "edit similarity with the label where that is above one half, else 0"
     attacks = ocr_attacks.ATTACKS
 
+    @property
+    def own_question(self) -> str:
+        return ASKED
+
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question per image whose text is known, or per part of which it is."""
         return [

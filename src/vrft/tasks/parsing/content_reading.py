@@ -119,7 +119,8 @@ def read_paper(content: str) -> RawAnswer | None:
 
 def _raw(found: Scan, extracted: Extractor) -> RawAnswer:
     faults = _faults(found, extracted.stray)
-    if extracted.bad or extracted.empty or (extracted.empty_places and extracted.boxes):
+    left_empty = extracted.empty or (extracted.empty_places and extracted.boxes)
+    if extracted.bad or left_empty or any(box.label in extracted.absent for box in extracted.boxes):
         faults = (Fault.BAD_BOX, *faults)
     if not (faults or extracted.boxes or extracted.points):
         faults = (Fault.NOT_READABLE,)
@@ -145,6 +146,6 @@ def _is_plain_empty_list(found: Scan) -> bool:
 
 def _names_nothing(content: str, found: Scan, extracted: Extractor) -> bool:
     """Whether an answer without any box says that there is none, by an empty place or in words."""
-    if extracted.empty or is_abstention(content) or is_rated_abstention(content):
+    if extracted.empty or extracted.absent or is_abstention(content) or is_rated_abstention(content):
         return True
     return extracted.empty_places > 0 and (not found.words or bool(_FENCED_NOTHING.search(content)))

@@ -71,6 +71,8 @@ class Extractor:
         """Failed attempts at a box."""
         self.empty = 0
         """Places for a box that were left empty: ``'Position': []``, ``[None]``."""
+        self.absent: set[str] = set()
+        """Names of which there is none: ``"dog": []``."""
         self.empty_places = 0
         """``[]`` and ``{}``, which in the midst of prose say nothing."""
         self.stray = False
@@ -212,7 +214,7 @@ class Extractor:
 
     def _count(self) -> int:
         found = len(self.boxes) + len(self.points) + len(self._pairs)
-        return found + self.bad + self.empty + self.empty_places
+        return found + self.bad + self.empty + len(self.absent) + self.empty_places
 
     def _boxes_of_object(self, group: Group) -> list[str]:
         """An object's own boxes, then what is nested in it; returns its words without a key."""
@@ -227,6 +229,7 @@ class Extractor:
             self._point(RawPoint(point, only))
         self.bad += reading.bad
         self.empty += reading.empty
+        self.absent |= {*reading.absent}
         bad, found = self.bad, len(self.boxes) + len(self.points)
         for nested, name in reading.nested:
             self._inside(nested, only or name, reading.order)

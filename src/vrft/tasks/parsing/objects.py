@@ -131,6 +131,8 @@ class ObjectReading:
     points: list[tuple[float, float]] = field(default_factory=list)
     halved: list[tuple[float, float]] = field(default_factory=list)
     """Two numbers where a box should be."""
+    absent: list[str] = field(default_factory=list)
+    """Names of which an empty list says that there is none."""
     nested: list[tuple[Group, str | None]] = field(default_factory=list)
     """Groups that may hold boxes of their own, each with what its key calls them."""
     words: list[str] = field(default_factory=list)
@@ -228,7 +230,10 @@ def _group_under(key: str, group: Group, index: int, reading: ObjectReading) -> 
     elif meaning is Meaning.POINT and (len(numbers) == 2 or pairs_of(group)):
         reading.points += pairs_of(group) or [(numbers[0], numbers[1])]
     elif not group.entries:
-        reading.empty += meaning in _HOLD_BOXES
+        if meaning is Meaning.NAME:
+            reading.absent.append(key)
+        else:
+            reading.empty += meaning in _HOLD_BOXES
     elif meaning in _HOLD_BOXES and all(isinstance(v, str) and is_abstention(v) for _, v in group.entries):
         reading.empty += 1
     elif meaning in _HOLD_BOXES and (order := order_of(" ".join(str(v) for _, v in group.entries))):
