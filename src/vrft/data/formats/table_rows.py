@@ -21,7 +21,7 @@ from vrft.data.formats.json_files import is_objects, json_files, mentions, parse
 from vrft.data.images import is_image
 from vrft.data.label_checks import PHRASE_BOXES, part_of
 from vrft.data.rows.box_orders import CORNERS
-from vrft.data.rows.plain import EXPECTED, NAME
+from vrft.data.rows.plain_row import EXPECTED, NAME
 from vrft.data.rows.row_form import LabelRow, forms
 from vrft.data.rows.row_reader import RowFile, RowReader, most_say
 from vrft.data.scalars import numbers

@@ -21,7 +21,7 @@ from string import ascii_uppercase
 from vrft.data.data_options import BoxOrder
 from vrft.data.label_checks import IMAGE_TEXT, QUESTION_TEXT
 from vrft.data.rows.box_orders import read_box
-from vrft.data.rows.plain import QUESTION, TARGET
+from vrft.data.rows.plain_row import QUESTION, TARGET
 from vrft.data.rows.row_form import (
     IMAGE_COLUMNS,
     LabelRow,

@@ -14,7 +14,7 @@ from typing import Any
 
 from vrft.data.label_checks import CATEGORY_BOXES, instance_of
 from vrft.data.outlines import around, around_ellipse
-from vrft.data.rows.plain import NAME
+from vrft.data.rows.plain_row import NAME
 from vrft.data.rows.row_form import LabelRow, Reading, RowForm, unpacked, with_annotations
 from vrft.data.scalars import numbers, numbers_under
 from vrft.errors import LabelError
