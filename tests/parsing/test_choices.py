@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vrft.tasks.parsing.choices import read_choice
+from vrft.tasks.parsing.choices import read_choice, read_choices
 
 OFFERED = {"A": "a red kite", "B": "a kite", "C": "two boats", "D": "no boat"}
 BY_LETTER = (
@@ -112,3 +112,48 @@ def test_yes_is_not_found_in_other_words():
     assert read_choice("No, it is not.", offered) == "B"
     assert read_choice("The notice is unknown to me", offered) is None
     assert read_choice("Yes and no", offered) is None
+
+
+@settings(max_examples=80)
+@given(
+    letters.map(sorted),
+    st.sampled_from([", ", "; ", " and ", " & ", "\n", ",", " ", ", and "]),
+    st.sampled_from(["{}", "({})", "{}.", "**{}**", "{}: {t}", "{t}"]),
+    st.sampled_from(["{}", "[{}]", "Answer: {}", "The answers are {}", "It is cloudy.\nFinal answer: {}."]),
+    st.data(),
+)
+def test_a_list_of_letters_is_the_set_of_them(offered, between, item, around, data):
+    choices = {letter: f"thing number {place}" for place, letter in enumerate(offered)}
+    taken = data.draw(st.lists(st.sampled_from(offered), min_size=2, max_size=4, unique=True))
+    if between == " " and "t" in item:
+        between = ", "
+    listed = between.join(item.format(x, t=choices[x]) for x in taken)
+    if between == "\n":
+        around = "{}"
+    assert read_choices(around.format(listed), choices) == tuple(x for x in offered if x in taken)
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("AC", ("A", "C")),
+        ("CA", None),
+        ("BAD", None),
+        ("B", ("B",)),
+        ("a kite and two boats", ("B", "C")),
+        ("a kite; B; a kite", ("B",)),
+        ("A or C", None),
+        ("A/C", None),
+        ("A, B or C", None),
+        ("A and not C", None),
+        ("A, perhaps C", None),
+        ("A, E", None),
+        ("all of them", None),
+        ("A, B, C, D", ("A", "B", "C", "D")),
+        ("The answer is A. No: the answers are B and C.", ("B", "C")),
+        ("", None),
+        ("A, " * 900, None),
+    ],
+)
+def test_what_is_no_plain_list_is_none(text, taken):
+    assert read_choices(text, OFFERED) == taken

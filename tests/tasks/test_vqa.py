@@ -105,3 +105,36 @@ def test_a_stored_label_of_a_choice_may_be_its_text():
     example = replace(asked(Text("B", choices=OFFERED)), target=None)
     assert TASK.canonical(Text("two boats"), example).text == "B"
     assert format_reward(TASK.parse("<answer>B</answer>", example, []), None) == 1
+
+
+SEVERAL = Text("A, C", choices=OFFERED, several=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "accuracy", "formed"),
+    [
+        ("A, C", 1, 1),
+        ("C and A", 1, 0),
+        ("a red kite; no boat", 1, 0),
+        ("A", 0, 1),
+        ("A, B, C", 0, 1),
+        ("A, B", 0, 1),
+        ("A or C", 0, 0),
+        ("A, C or B", 0, 0),
+        ("none", 0, 0),
+    ],
+)
+def test_of_several_right_choices_only_the_exact_set_is_right(content, accuracy, formed):
+    example = asked(SEVERAL)
+    assert terms(content, example) == {"accuracy": accuracy, "format": formed}
+    assert "Choose all that are right" in TASK.question(example, [])
+
+
+def test_several_choices_are_asked_for_by_their_texts_too():
+    task = load_task("vqa", {"letters": False})
+    example = asked(SEVERAL, task)
+    text = task.gold(example, [])
+    assert "a red kite; no boat" in text and task.success(task.parse(text, example, []), example.target)
+    assert not task.parse("<answer>A, C</answer>", example, []).parsed
+    shuffled = Text("B, C", choices=(("B", "no boat"), ("C", "a red kite")), several=True)
+    assert SEVERAL.same_as(shuffled) and not SEVERAL.same_as(replace(SEVERAL, text="A"))

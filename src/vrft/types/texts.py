@@ -11,10 +11,13 @@ from vrft.types.names import nfc
 from vrft.types.value_kinds import without_spelling
 from vrft.types.values import Finite, Shape, Value
 
+SEPARATOR = ", "
+"""Of letters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Text(Value):
-    """Free text; the letter of a choice where there are choices."""
+    """Free text; where there are choices the letter of one, or of all that are taken: ``A, C``."""
 
     kind: ClassVar[str] = "text"
     text: str
@@ -24,6 +27,8 @@ class Text(Value):
     one."""
     choices: tuple[tuple[str, str], ...] = ()
     """What there is to choose from: letter and text of each."""
+    several: bool = False
+    """Any number of the choices may be right, and an answer names them all."""
     tolerance: Finite = 0.0
     """Of a target that is a number: the share of it by which an answer may be off."""
     ignore_case: bool = False
@@ -45,9 +50,16 @@ class Text(Value):
         return tuple(dict.fromkeys((self.text, *self.accepted)))
 
     @property
+    def letters(self) -> tuple[str, ...]:
+        """The letters of the choices that are taken."""
+        return tuple(self.text.split(SEPARATOR)) if self.several else (self.text,)
+
+    @property
     def chosen(self) -> str | None:
-        """The text of the choice; None where there is nothing to choose from."""
-        return dict(self.choices).get(self.text)
+        """The text of the choice, or of all with ``;`` between them; None where it takes none of them."""
+        offered = dict(self.choices)
+        texts = [offered[letter] for letter in self.letters if letter in offered]
+        return "; ".join(texts) if len(texts) == len(self.letters) else None
 
     @property
     def is_empty(self) -> bool:
@@ -67,7 +79,9 @@ class Text(Value):
 
     @property
     def _compared(self) -> Hashable:
-        return bool(self.choices), " ".join((self.chosen or self.text).split())
+        offered = dict(self.choices)
+        taken = frozenset(" ".join(offered.get(letter, letter).split()) for letter in self.letters)
+        return bool(self.choices), taken
 
     @property
     def evidence_boxes(self) -> Sequence[BoxXYXY] | None:

@@ -4,7 +4,8 @@
   of them is right, and the most frequent is the label. ``answer`` may be such a list too;
 - ``question`` with ``choices`` or ``options``, a list or a mapping of letters to texts, or with the columns
   ``A``, ``B``, ``C`` (MMBench): ``answer`` is a letter, the text of a choice, or, as a number, its place from
-  0 (ScienceQA);
+  0 (ScienceQA); a list of them, or a text such as "A, C", says that several are right, and so may
+  ``several`` where it is one;
 - ``text`` (or ``transcription``): all that is written in the image, ``""`` where nothing is; with ``box`` or
   ``bbox`` what is written there. Several rows of an image are several places.
 
@@ -31,16 +32,19 @@ from vrft.data.rows.row_form import (
     unpacked,
     with_annotations,
 )
-from vrft.data.scalars import number
+from vrft.data.scalars import flag, number
 from vrft.errors import LabelError
+from vrft.tasks.parsing.choices import read_choices
 from vrft.types import Annotation, BoxXYXY, Provides, Record, Text
 from vrft.types.names import nfc, plain_name
+from vrft.types.texts import SEPARATOR
 
 _ANSWERS = ("answers", "direct_answers")
 _CHOICES = ("choices", "options")
 _PLACES = ("correct_choice_idx", "answer_idx", "answer_index", "correct_idx")
+_RIGHT = (*TARGET, "label", *_ANSWERS)
 _WRITTEN = ("text", "transcription")
-_TOLERANCE = "tolerance"
+_TOLERANCE, _SEVERAL = "tolerance", "several"
 _BOXES: Mapping[str, BoxOrder | None] = {"box": "xyxy", "bbox_2d": "xyxy", "bbox_xywh": "xywh", "bbox": None}
 _LEAST = 2
 """Choices that make a question one of choice."""
@@ -111,7 +115,10 @@ def _answer(row: LabelRow) -> Text:
         problem = f"The tolerance {given!r} is no share from 0 to below 1."
         raise LabelError(problem, row.where, "Write 0.05 for five per cent.")
     if choices:
-        return Text(_letter(row, choices), choices=tuple(choices.items()), tolerance=tolerance)
+        letters = _several(row, choices) or (_letter(row, choices),)
+        several = len(letters) > 1 or flag(row.entry.get(_SEVERAL), _SEVERAL, row.where)
+        offered = tuple(choices.items())
+        return Text(SEPARATOR.join(letters), choices=offered, several=several, tolerance=tolerance)
     answers = _texts(row.first((*_ANSWERS, *TARGET)))
     if not answers:
         raise LabelError("The row has no text under 'answers'.", row.where, _EXPECTED)
@@ -131,13 +138,30 @@ def _choices(row: LabelRow) -> dict[str, str]:
     return columns if len(columns) >= _LEAST and "A" in columns else {}
 
 
+def _several(row: LabelRow, choices: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The letters of the right choices, where a row names more than one."""
+    if row.first(_PLACES) is not None:
+        return None
+    said = _texts(row.first(_RIGHT))
+    each = [_called(choices, [one]) for one in said]
+    if len(said) == 1 and not each[0]:
+        each = [{letter} for letter in read_choices(said[0], choices) or ()]
+    found = {letter for letters in each for letter in letters}
+    return tuple(x for x in choices if x in found) if len(found) > 1 == max(map(len, each)) else None
+
+
+def _called(choices: Mapping[str, str], said: Sequence[str]) -> set[str]:
+    """The letters, else the letters of the texts, that are among some names."""
+    names = {plain_name(one) for one in said}
+    found = {letter for letter in choices if plain_name(letter) in names}
+    return found or {letter for letter, text in choices.items() if plain_name(text) in names}
+
+
 def _letter(row: LabelRow, choices: Mapping[str, str]) -> str:
     """The letter of the right choice."""
     place = number(row.first(_PLACES))
-    given = row.first((*TARGET, "label", *_ANSWERS)) if place is None else int(place)
-    said = _texts(given)
-    found = {letter for letter in choices for one in said if plain_name(letter) == plain_name(one)}
-    found = found or {x for x, text in choices.items() for one in said if plain_name(text) == plain_name(one)}
+    given = row.first(_RIGHT) if place is None else int(place)
+    found = _called(choices, _texts(given))
     by_place = isinstance(given, int) and not isinstance(given, bool) and 0 <= given < len(choices)
     if by_place:
         own = list(choices)[given]

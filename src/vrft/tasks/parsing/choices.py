@@ -3,6 +3,8 @@
 In this order: the whole answer is one; it states one ("the answer is (B)"), the last time where it does so
 several times; it begins with one; it names one and no other. Only letters that are offered are letters, and
 none inside a word is. Two choices, or one that is ruled out, are no choice.
+
+Where several may be right, an answer is a list of them: the whole answer, or what it states last.
 """
 
 from __future__ import annotations
@@ -22,6 +24,12 @@ _IS = r"\s{0,3}(?:would be|should be|must be|is|was|are|:|：|=|->|→)?\s{0,3}[
 _STATED = rf"\b{_SAYS}\b{_CLOSE}{_IS}{_OPEN}{_BOX}{_OPEN}"
 _WHY = r"\s*,?\s*(?:because|since|as)\b"
 _ENDS = rf"(?=\s*(?:$|[.;!?\n]|,(?!\s*[A-Z]\b)|{_WHY}))"
+_LISTED = " \n[]{}*$`"
+_TOGETHER = r"(?<=[A-Z])(?=[A-Z])"
+"""Between letters without a gap: of letters in their order alone, since they may be a word."""
+_LISTS = (r"\n|;", r"[,;\n]", r"[,;\n&+]|\band\b", r"[,;\n&+\s]|\band\b", _TOGETHER)
+"""What may be between the choices of a list, the surest first."""
+_SAID_LIST = rf"\b{_SAYS}\b{_CLOSE}{_IS}"
 _SECOND = re.compile(r"\s*(?:,?\s*(?:or|and)\b|[/&,+|])\s*[(\[*\"'`]{0,3}(?P<second>\w+)", re.IGNORECASE)
 _RULED_OUT = re.compile(
     r"\b(?:not|nor|neither|except|incorrect|wrong|false|unlikely|cannot|unsure|unclear|or|either|maybe|perhaps"
@@ -59,6 +67,37 @@ def read_choice(content: str, choices: Mapping[str, str], lettered: bool = True)
         or offered.leading(content)
         or offered.named(content)
     )
+
+
+def read_choices(content: str, choices: Mapping[str, str], lettered: bool = True) -> tuple[str, ...] | None:
+    """The letters of all choices that an answer takes, in the order in which they are offered.
+
+    Args:
+        content, choices, lettered: as of ``read_choice``.
+
+    Returns:
+        The letters, each once; None where the answer takes none, or something in its list is no choice. "or"
+        and "/" are no lists: they leave open which is meant.
+
+    Example:
+        >>> offered = {"A": "4 cm", "B": "12 cm", "C": "20 cm"}
+        >>> [read_choices(t, offered) for t in ("C, A", "(A) and (C)", "The answers are A and C.", "AC")]
+        [('A', 'C'), ('A', 'C'), ('A', 'C'), ('A', 'C')]
+        >>> [read_choices(t, offered) for t in ("B", "12 cm; 20 cm", "A or C", "A, maybe C", "A, D", "")]
+        [('B',), ('B', 'C'), None, None, None, None]
+    """
+    if not content or not choices or len(content) > MAX_CHARS:
+        return None
+    offered = _Offered.of(tuple(choices.items()), lettered)
+    stated = [found[1] for found in re.finditer(rf"{_SAID_LIST}(?=([^\n]+))", content, re.IGNORECASE)][-1:]
+    for text in [content, *stated, *(re.split(rf"{_WHY}|[.!?](?:\s|$)", one)[0] for one in stated)]:
+        for pattern in _LISTS:
+            items = [item.strip(" -•\n") for item in re.split(pattern, text.strip(_LISTED).rstrip("."))]
+            taken = {offered.whole(item) for item in items if item}
+            if taken and None not in taken and (pattern != _TOGETHER or items == sorted(items)):
+                return tuple(letter for letter in choices if letter in taken)
+    one = read_choice(content, choices, lettered)
+    return None if one is None else (one,)
 
 
 class _Offered:

@@ -13,7 +13,7 @@ from vrft.rewards.papers import anls_codes, video_r1
 from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
 from vrft.rewards.papers.onethinker.onethinker_text import answer_term
 from vrft.tasks.parsing.answer_parsers import answered
-from vrft.tasks.parsing.choices import read_choice
+from vrft.tasks.parsing.choices import read_choice, read_choices
 from vrft.tasks.parsing.label_reading import MAX_LABEL_CHARS
 from vrft.tasks.parsing.tags import split_tags
 from vrft.tasks.prompt_text import answer_instructions, in_tags
@@ -32,11 +32,20 @@ from vrft.types import (
     Value,
     expect,
 )
+from vrft.types.texts import SEPARATOR
 
 GROUP = "question"
 """All questions count alike: no two need share words."""
-LETTERS, UNLETTERED = "letters", "unlettered"
-"""Fields of an example: the letters of its options, where they are not A, B, C; and that none are shown."""
+LETTERS, UNLETTERED, SEVERAL = "letters", "unlettered", "several"
+"""Fields of an example: the letters of its options, where they are not A, B, C; that none are shown; and that
+any number of the options may be right."""
+_CHOOSE = {
+    (False, False): ("Choose one and give its letter", "letter"),
+    (True, False): ("Choose one of these", "choice"),
+    (False, True): ("Choose all that are right and give their letters", "letter, letter, ..."),
+    (True, True): ("Choose all of these that are right", "choice; choice; ..."),
+}
+"""What the prompt asks for, without letters or with them, one or several."""
 MAX_CHARS = 2_000
 """A longer answer is none."""
 
@@ -108,31 +117,29 @@ class Vqa(Task):
             example,
             target=replace(target, tolerance=target.tolerance or self.tolerance),
             options=tuple(text for _, text in target.choices),
-            fields={**self.example_fields, **({LETTERS: letters} if own else {})},
+            fields={
+                **self.example_fields,
+                **({LETTERS: letters} if own else {}),
+                **({SEVERAL: True} if target.several else {}),
+            },
         )
 
     def question(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
         offered = choices_of(example)
         if not offered:
             return f"{example.question}\n" + answer_instructions(self.example_answer, example.form)
-        if example.fields.get(UNLETTERED):
-            listed = "\n".join(f"- {text}" for text in offered.values())
-            return (
-                f"{example.question}\n{listed}\nChoose one of these as a {self.example_answer}.\n"
-                + answer_instructions("choice", example.form)
-            )
-        listed = "\n".join(f"({letter}) {text}" for letter, text in offered.items())
-        return (
-            f"{example.question}\n{listed}\nChoose one and give its letter as a {self.example_answer}.\n"
-            + answer_instructions("letter", example.form)
+        unlettered, several = (bool(example.fields.get(field)) for field in (UNLETTERED, SEVERAL))
+        lines = [f"- {text}" if unlettered else f"({letter}) {text}" for letter, text in offered.items()]
+        choose, shown = _CHOOSE[unlettered, several]
+        listed = "\n".join(lines)
+        return f"{example.question}\n{listed}\n{choose} as a {self.example_answer}.\n" + answer_instructions(
+            shown, example.form
         )
 
     def gold(self, example: Example, frames: Sequence[CoordinateFrame]) -> str:
         """The letter of the right choice, or its text where no letters are shown; the first right answer."""
         target = expect(example.target, Text)
-        content = target.text
-        if example.fields.get(UNLETTERED):
-            content = choices_of(example).get(target.text, target.text)
+        content = (target.chosen or target.text) if example.fields.get(UNLETTERED) else target.text
         return in_tags(content, "I look at the image.", example.form)
 
     def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
@@ -142,8 +149,7 @@ class Vqa(Task):
         content = sections.content
         offered, unlettered = choices_of(example), bool(example.fields.get(UNLETTERED))
         if offered:
-            letter = read_choice(content, offered, not unlettered)
-            said = None if letter is None else Text(letter, choices=tuple(offered.items()))
+            said = _taken(content, example)
             as_asked = said is not None and content == (said.chosen if unlettered else said.text)
         else:
             line = len(content) <= MAX_LABEL_CHARS and len(content.splitlines()) == 1
@@ -168,8 +174,9 @@ class Vqa(Task):
         offered = choices_of(example)
         if not isinstance(value, Text) or not offered or value.chosen is not None:
             return value
-        letter = read_choice(value.text, offered, not example.fields.get(UNLETTERED))
-        return value if letter is None else replace(value, text=letter, choices=tuple(offered.items()))
+        taken = _taken(value.text, example)
+        found = taken and replace(value, text=taken.text, choices=taken.choices, several=taken.several)
+        return found or value
 
     def audit_examples(self, count: int, rng: np.random.Generator) -> list[Example]:
         """Choices, counts, amounts, years, yes or no, and names."""
@@ -187,6 +194,20 @@ def _answers(record: Record, written: bool) -> Iterator[tuple[Annotation, Text]]
         yield from record.about("question", Text)
     else:
         yield from ((one, Text(label.name)) for one, label in record.about("question", Label))
+
+
+def _taken(content: str, example: Example) -> Text | None:
+    """The choice, or the choices, that an answer takes."""
+    offered, lettered = choices_of(example), not example.fields.get(UNLETTERED)
+    several = bool(example.fields.get(SEVERAL))
+    if several:
+        letters = read_choices(content, offered, lettered)
+    else:
+        letter = read_choice(content, offered, lettered)
+        letters = None if letter is None else (letter,)
+    if letters is None:
+        return None
+    return Text(SEPARATOR.join(letters), choices=tuple(offered.items()), several=several)
 
 
 def choices_of(example: Example) -> dict[str, str]:

@@ -10,6 +10,7 @@ import numpy as np
 from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.task import chosen
 from vrft.types import Example, Text, Value, expect
+from vrft.types.texts import SEPARATOR
 
 WRONG = 0.4
 """Share of the audit's questions in which the honest policy is wrong."""
@@ -37,6 +38,12 @@ def _choice(rng: np.random.Generator) -> tuple[str, Text]:
     return "What stands in front?", Text(str(rng.choice(list("ABCD"))), choices=listed)
 
 
+def _several(rng: np.random.Generator) -> tuple[str, Text]:
+    _, one = _choice(rng)
+    letters = sorted(map(str, rng.permutation(list("ABCD"))[: rng.integers(1, 4)]))
+    return "Which of these are to be seen?", replace(one, text=SEPARATOR.join(letters), several=True)
+
+
 def _count(rng: np.random.Generator) -> tuple[str, Text]:
     return "How many windows are there?", Text(str(rng.integers(2, 30)))
 
@@ -58,10 +65,15 @@ def _name(rng: np.random.Generator) -> tuple[str, Text]:
     return "What does the sign say?", Text(name, (name, f"the sign '{name}'"))
 
 
-_KINDS = (_choice, _count, _amount, _year, _yes_no, _name)
+_KINDS = (_choice, _several, _count, _amount, _year, _yes_no, _name)
 
 
 def _other(target: Text, rng: np.random.Generator) -> Text:
+    if target.several:
+        # One choice more, or one less where all are taken.
+        others = [letter for letter, _ in target.choices if letter not in target.letters]
+        taken = [*target.letters, str(rng.choice(others))] if others else list(target.letters[1:])
+        return replace(target, text=SEPARATOR.join(sorted(taken)))
     if target.choices:
         letters = [letter for letter, _ in target.choices if letter != target.text]
         return replace(target, text=str(rng.choice(letters)))
@@ -111,6 +123,19 @@ def right_or_not(case: AuditCase, rng: np.random.Generator) -> str:
     return case.answer(f"{case.content(case.target)} or {case.content(case.other)}")
 
 
+def one_choice_more(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right choices and one that is wrong; yes and no where there are no choices."""
+    if not case.target.choices:
+        return case.answer("yes no")
+    wrong = [letter for letter in _letters(case) if letter not in case.target.letters]
+    return case.answer(f"{case.content(case.target)}, {wrong[0] if wrong else 'E'}")
+
+
+def one_choice_less(case: AuditCase, rng: np.random.Generator) -> str:
+    """All right choices but one; where there is one right answer, none of it."""
+    return case.answer(SEPARATOR.join(case.target.letters[1:]) or "A or B")
+
+
 def first_letter(case: AuditCase, rng: np.random.Generator) -> str:
     """The first character of the right answer, which the answer contains; of a choice, of its text."""
     return case.answer((case.target.chosen or case.target.text)[:1])
@@ -138,6 +163,8 @@ ATTACKS = by_name(
     longest_choice,
     right_one_hidden,
     right_or_not,
+    one_choice_more,
+    one_choice_less,
     first_letter,
     not_a_number,
     numbers_listed,

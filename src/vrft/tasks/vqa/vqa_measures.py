@@ -11,10 +11,14 @@ from vrft.types.names import plain_name, plain_text
 
 
 def says(said: Text, target: Text) -> bool:
-    """Whether an answer says what a label says: the same choice, or a right answer (``is_right``)."""
+    """Whether an answer says what a label says: the same choice, all right ones of several and no other, or a
+    right answer (``is_right``)."""
     if not target.choices:
         return any(is_right(said.text, one, target.tolerance) for one in target.right)
     offered = dict(target.choices)
+    if target.several:
+        taken, wanted = ({plain_name(offered.get(x, x)) for x in one.letters} for one in (said, target))
+        return said.several and taken == wanted
     chosen = said.chosen or offered.get(said.text, said.text)
     return plain_name(chosen) in {plain_name(offered.get(letter, letter)) for letter in target.right}
 
