@@ -12,17 +12,16 @@ import numpy as np
 
 from miniature_training.kinds_corpus import COUNT, POINT
 from vrft.config.questions import ask_about
-from vrft.data.dataset import load_dataset
+from vrft.data.dataset import labels_for
 from vrft.diagnostics.probe.probe_summary import pass_at_k
 from vrft.diagnostics.probe.run_probe import evenly_spaced
 from vrft.miniature.folders import write_detection, write_measuring
 from vrft.models.policy import Policy
 from vrft.rollout.driver import prompts_for, roll_out
-from vrft.rollout.sampler import Prompt
 from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
 from vrft.tasks.registry import load_task
 from vrft.tasks.rollout_facts import is_success
-from vrft.types import Example, Form, Message, Rollout, SampleSeed, SamplingParams
+from vrft.types import Example, Form, Message, Prompt, Rollout, SampleSeed, SamplingParams
 
 KIND_GATES = {"counts": 0.7, "points": 0.5}
 MOST_GREEDY, LEAST_GAIN = 0.65, 0.1
@@ -81,7 +80,7 @@ def passes(found: Mapping[str, Any]) -> bool:
 
 def _questions(name: str, folder: Path) -> list[Example]:
     task = load_task(name)
-    dataset = load_dataset(folder, task.needs, or_needs=task.or_needs)
+    dataset = labels_for(task, folder)
     own = [one for one in ask_about(task, dataset) if dataset.parts[one.record_id] == "val"]
     return evenly_spaced(own, QUESTIONS)
 

@@ -14,7 +14,7 @@ from PIL import Image as PILImage
 
 from vrft.config.run_config import RunConfig
 from vrft.data.data_options import ReadOptions
-from vrft.data.dataset import load_dataset
+from vrft.data.dataset import labels_for, load_dataset
 from vrft.diagnostics.check.run_check import check
 from vrft.errors import InputError, LabelError
 from vrft.geometry.masks import mask_of_region
@@ -135,7 +135,7 @@ def test_rows_of_points_are_read_and_one_outside_costs_that_row_alone(tmp_path):
         {"image": "b.png", "category": "fork", "target": {"kind": "points"}},
         *({"image": "a.png", "category": f"cup {n}", "target": {"kind": "points"}} for n in range(3)),
     )
-    dataset = load_dataset(folder, TASK.needs, or_needs=TASK.or_needs)
+    dataset = labels_for(TASK, folder)
     assert dataset.provides == {("category", "points")} and default_task(dataset.provides) is TASK
     assert len(dataset.left_out) == 1 and "outside" in str(dataset.left_out[0])
     questions = {e.id: e.target for e in TASK.examples(dataset.records)}

@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from vrft.config.questions import ask_about, load_examples
-from vrft.data.dataset import load_dataset
+from vrft.data.dataset import labels_for, load_dataset
 from vrft.errors import InputError
 from vrft.evaluation.segmented import overlaps
 from vrft.geometry.masks import mask_area, mask_of_boxes, region_of_mask
@@ -201,7 +201,7 @@ def test_rows_may_hold_objects_as_they_are(tmp_path):
     rows.append({"image": "a.png", "question": "flat", "target": flat})
     rows += [rows[1] | {"question": f"square {n}"} for n in range(8)]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    dataset = load_dataset(tmp_path, TASK.needs, or_needs=TASK.or_needs)
+    dataset = labels_for(TASK, tmp_path)
     assert any("outside its image" in one.problem for one in dataset.left_out)
     assert {"too far", "flat"}.isdisjoint(e.question for e in TASK.examples(dataset.records))
     assert any("no area" in one.problem for one in dataset.left_out)
@@ -400,4 +400,4 @@ def test_a_mask_of_another_size_than_its_image_is_not_asked_about(tmp_path):
     target = {"kind": "regions", "objects": [{"xyxy_px": [5, 5, 20, 20], "mask": mask}]}
     (tmp_path / "rows.jsonl").write_text(json.dumps({"image": "a.png", "question": "it", "target": target}))
     with pytest.raises(InputError, match=r"line 1: A mask is of 40x80 pixels, and its image has 80x80\."):
-        load_dataset(tmp_path, TASK.needs, or_needs=TASK.or_needs)
+        labels_for(TASK, tmp_path)
