@@ -89,4 +89,4 @@ def _prober(policy: Policy, task: Task, asked: Sequence[Example], effort: Effort
             "reward": {"setting": effort.reward},
         }
     )
-    return Prober(policy, config, scorers_of(asked, config.reward))
+    return Prober(policy, config, scorers_of(asked, config.rewards))

@@ -61,7 +61,7 @@ def prober(policy: Policy, examples: Sequence[Example], effort: Effort, samples:
             "reward": {"setting": effort.reward},
         }
     )
-    return Prober(policy, config, scorers_of(examples, config.reward))
+    return Prober(policy, config, scorers_of(examples, config.rewards))
 
 
 def base_samples(

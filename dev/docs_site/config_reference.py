@@ -39,7 +39,7 @@ def _section(model: type[BaseModel], path: str) -> Iterator[str]:
             level = "#" * (key.count(".") + 2)
             yield f"({_anchor(key)})=\n{level} {code(key)}"
             yield _doc(model, name) or prose(_summary(inner))
-            if field.default is None:
+            if field.default is None and NoneType in get_args(field.annotation):
                 yield "Null by default: naming one of its keys turns it on."
             yield from _section(inner, f"{key}.")
         if choice is not None:

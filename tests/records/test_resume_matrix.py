@@ -45,8 +45,8 @@ BY_HAND: dict[str, Any] = {
     "loggers": ["tensorboard"],
 }
 """Other values of settings whose type does not say which there are."""
-CONTENT = ("data.path", "model.path")
-"""Compared by what is there: each has a test of its own."""
+CONTENT = ("data.path", "model.path", "tasks")
+"""Compared by what is there, or instead of others: each has a test of its own."""
 
 
 def leaves(model: type[BaseModel], above: str = "") -> dict[str, Any]:

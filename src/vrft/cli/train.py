@@ -76,7 +76,12 @@ def _train(args: TrainArgs, method: str) -> None:
     if trained.stopped:
         raise Interrupted(f"Stopped after step {trained.steps}; nothing is lost. Continue with --resume.")
     print_line(f"{_best(trained)} Model: {config.out}/model")
-    print_line(f"Next: {shlex.join(['vrft', 'eval', config.out, config.data.path])}")
+    for name, value in trained.validations.items() if config.tasks else ():
+        print_line(f"  {name}: validation {value:.3f}")
+    for number, own in enumerate(config.by_source.values()):
+        task = ["--task", own.task.name] if config.tasks else []
+        words = shlex.join(["vrft", "eval", config.out, own.data.path, *task])
+        print_line(f"{'      ' if number else 'Next: '}{words}")
 
 
 def _own_folder(file: Path, config: RunConfig, method: str, resume: bool) -> tuple[str, str]:

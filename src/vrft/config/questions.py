@@ -112,15 +112,16 @@ def questions_of(
     reporter: ProgressReporter | None = None,
     *,
     refusal: Refusal = takes_all,
-    saved: Path | None = None,
+    saved: SavedSplit | None = None,
 ) -> Questions:
-    """Read and split the data that a configuration names, without the images that its model refuses.
+    """Read and split the data that a configuration of one task names, without the images that its model
+    refuses.
 
     Args:
         config: its ``data`` section.
         reporter: where progress goes.
         refusal: why the model refuses an image.
-        saved: the manifest of the run that goes on: its questions as they are today, without those that are
+        saved: the split of the run that goes on: its questions as they are today, without those that are
             gone.
     """
     task = config.task.load()
@@ -131,16 +132,16 @@ def questions_of(
         split = saved_split(ask_about(task, dataset, config.form), Path(config.data.manifest))
         asked = {example.record_id for example in (*split.train, *split.val, *split.heldout)}
         dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter, refusal, asked)
-        kept = _each_part(split, lambda part: (example for example in part if example.record_id in found))
+        kept = each_part(split, lambda part: (example for example in part if example.record_id in found))
         return Questions(dataset, task, kept)
     dataset, found = usable(dataset, config.data.strict, Path(config.out), reporter, refusal)
     split = split_of(config.data, dataset, ask_about(task, dataset, config.form), config.seed, found)
     return Questions(dataset, task, split, found)
 
 
-def questions_left(examples: Sequence[Example], saved: Path) -> Split:
+def questions_left(examples: Sequence[Example], saved: SavedSplit) -> Split:
     """What is left of a run's own split, by the ids of its questions; nothing is compared."""
-    return _without_left_out(SavedSplit.read(read_json(saved)).named_in(examples))
+    return _without_left_out(saved.named_in(examples))
 
 
 def compute_fingerprints(
@@ -253,9 +254,10 @@ def _without_left_out(split: Split) -> Split:
     def asked(example: Example) -> Example:
         return replace(example, options=tuple(o for o in example.options if o not in split.left_out))
 
-    return _each_part(split, lambda part: map(asked, part))
+    return each_part(split, lambda part: map(asked, part))
 
 
-def _each_part(split: Split, change: Callable[[tuple[Example, ...]], Iterable[Example]]) -> Split:
+def each_part(split: Split, change: Callable[[tuple[Example, ...]], Iterable[Example]]) -> Split:
+    """A split with each of its parts changed."""
     train, val, heldout = (tuple(change(part)) for part in (split.train, split.val, split.heldout))
     return replace(split, train=train, val=val, heldout=heldout)

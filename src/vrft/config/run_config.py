@@ -6,15 +6,24 @@ file holds only what differs from the defaults; ``vrft config show`` prints the 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    WrapSerializer,
+    model_serializer,
+)
 
 from vrft.config.old_keys import refuse_old_keys
+from vrft.config.task_entries import TaskChoice, TaskEntry, named
 from vrft.data.augment import AugmentOptions
 from vrft.data.data_options import DataOptions
 from vrft.errors import ConfigError, InputError
@@ -23,58 +32,23 @@ from vrft.models.model_options import ModelOptions
 from vrft.rollout.rollout_options import RolloutOptions
 from vrft.rollout.sampler import check_sampler
 from vrft.tasks.metrics.box_confidences import ScoreName
-from vrft.tasks.registry import is_place, load_task
+from vrft.tasks.registry import is_place
 from vrft.tasks.scorer import RewardOptions, check_names
-from vrft.tasks.task import Task
 from vrft.training.grpo import GrpoOptions
 from vrft.training.loggers import LoggerOptions, logger_table
+from vrft.training.mixture import Mixture, MixtureOptions
 from vrft.training.pseudo_labels import PseudoOptions
 from vrft.training.training_options import ChecksOptions, MemoryPlan, OptimOptions
 from vrft.types import Form, SamplingParams
 from vrft.types.options import MAX_SEED, Choice, Options, did_you_mean
 
 
-class TaskChoice(Options):
-    """Which task, and its own options: ``task: detection`` or ``task: {name: classification, subject:
-    plant}``."""
-
-    name: str
-    """A task's name, ``package.module:TASK`` or ``file.py:TASK``."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """Options of the task; written next to its name, without this key."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_short(cls, given: Any) -> Any:
-        if isinstance(given, str):
-            given = {"name": given}
-        if isinstance(given, Mapping) and not given.keys() <= {"name", "options"}:
-            given = {"name": given.get("name"), "options": {k: v for k, v in given.items() if k != "name"}}
-        if isinstance(given, Mapping) and isinstance(given.get("name"), str):
-            place, colon, attribute = given["name"].partition(".py:")
-            file = Path(f"{place}.py" if colon else given["name"])
-            folder = is_place(given["name"]) and os.path.isfile(file / "__init__.py")
-            if folder or (file.suffix == ".py" and os.path.isfile(file)):
-                # A run is also used from other folders.
-                given = {**given, "name": str(file.resolve()) + (f":{attribute}" if colon else "")}
-        return given
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> Any:
-        """A name, or an object with the task's own options next to the name."""
-        name = {"type": "string", "description": "A name, package.module:TASK or file.py:TASK."}
-        return {"anyOf": [name, {"type": "object", "properties": {"name": name}, "required": ["name"]}]}
-
-    @model_serializer
-    def _to_short(self) -> Any:
-        return {"name": self.name, **self.options} if self.options else self.name
-
-    def load(self) -> Task:
-        return load_task(self.name, self.options)
-
-
 def _as_list(given: Any) -> Any:
     return [given] if isinstance(given, str | Mapping) else given
+
+
+def _written(value: Any, write: SerializerFunctionWrapHandler) -> Any:
+    return None if value is None else write(value)
 
 
 class RunConfig(Options):
@@ -82,7 +56,11 @@ class RunConfig(Options):
 
     method: Literal["rft", "sft"] = "rft"
     """Reinforcement fine-tuning on the policy's own answers, or supervised fine-tuning on gold answers."""
-    task: TaskChoice
+    task: Annotated[TaskChoice, WrapSerializer(_written)] = cast(Any, None)
+    """Required, with `data`, unless there are `tasks`."""
+    tasks: Annotated[tuple[TaskEntry, ...], AfterValidator(named)] = ()
+    """Several tasks instead of `task` and `data`: one policy learns all of them."""
+    mixture: MixtureOptions = MixtureOptions()
     seed: int = Field(0, ge=0, le=MAX_SEED)
     """Decides every random choice: the split, the order of questions, the answers that are sampled."""
     out: str = "runs/run"
@@ -90,7 +68,7 @@ class RunConfig(Options):
     form: Form = Form.THINK
     """Whether the model is asked to think before it answers."""
     model: ModelOptions = ModelOptions()
-    data: DataOptions
+    data: Annotated[DataOptions, WrapSerializer(_written)] = cast(Any, None)
     pseudo_labels: PseudoOptions | None = None
     """What training learns from besides the labelled images."""
     augment: AugmentOptions = AugmentOptions()
@@ -104,6 +82,44 @@ class RunConfig(Options):
         tuple[Annotated[LoggerOptions, Choice(logger_table)], ...], BeforeValidator(_as_list)
     ] = ()
     """Trackers besides the JSON lines that are always written: names, or {name: ..., options}."""
+
+    @property
+    def by_source(self) -> dict[str, RunConfig]:
+        """By name, the same run with one of its tasks alone; of a run with one task, itself under no name."""
+        if not self.tasks:
+            return {"": self}
+        return {
+            str(entry.name): self.model_copy(
+                update={
+                    "task": entry.task,
+                    "data": entry.data,
+                    "reward": entry.reward or self.reward,
+                    "form": entry.form or self.form,
+                    "tasks": (),
+                }
+            )
+            for entry in self.tasks
+        }
+
+    @property
+    def rewards(self) -> dict[str, RewardOptions]:
+        """The reward options of each ``Example.source``."""
+        return {name: own.reward for name, own in self.by_source.items()}
+
+    @property
+    def mixed(self) -> Mixture:
+        """How its tasks share the steps."""
+        return Mixture(
+            self.mixture.temperature,
+            {str(entry.name): entry.share for entry in self.tasks if entry.share is not None},
+            {str(entry.name): entry.weight for entry in self.tasks},
+        )
+
+    @model_serializer(mode="wrap")
+    def _one_form(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """``tasks``, or ``task`` and ``data``."""
+        tree: dict[str, Any] = write(self)
+        return {key: value for key, value in tree.items() if not (self.tasks and key in ("task", "data"))}
 
     @property
     def samples(self) -> bool:
@@ -180,13 +196,34 @@ def make_config(tree: dict[str, Any], where: str = "configuration") -> RunConfig
     """
     refuse_old_keys(tree, where)
     try:
+        missing = _missing(tree)
         config = RunConfig.model_validate(tree)
+        if missing:
+            raise ConfigError("; ".join(missing))
         _check_names(config)
         return config
     except ValidationError as error:
-        raise ConfigError(f"{where}: " + "; ".join(_sentence(dict(e)) for e in error.errors())) from error
+        wrong = [*missing, *(_sentence(dict(e)) for e in error.errors())]
+        raise ConfigError(f"{where}: " + "; ".join(wrong)) from error
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def _missing(tree: Mapping[str, Any]) -> list[str]:
+    """What a run with one task lacks; one that is of one task and of several is refused."""
+    entries = tree.get("tasks")
+    if not isinstance(entries, list | tuple | None):
+        raise ConfigError("tasks: this is no list. Write an entry with task and data for each task.")
+    if not entries:
+        return [f"{key}: Field required" for key in ("task", "data") if key not in tree]
+    if both := [key for key in ("task", "data") if tree.get(key) is not None]:
+        raise ConfigError(
+            f"{', '.join(both)}: this run has 'tasks', and each of them its own task and data. Put all into "
+            "tasks, or leave tasks out."
+        )
+    if tree.get("pseudo_labels") is not None:
+        raise ConfigError("pseudo_labels: they are for runs with one task. Leave them out, or 'tasks'.")
+    return []
 
 
 def _check_names(config: RunConfig) -> None:
@@ -197,15 +234,15 @@ def _check_names(config: RunConfig) -> None:
             "model.lora: {rank: 16}, or leave model.bits out."
         )
     check_sampler(config.rollout.sampler)
-    if is_place(config.task.name):
-        return
-    try:
-        task = config.task.load()
-    except ConfigError:
-        raise
-    except InputError as error:
-        raise ConfigError(f"task: {error}") from error
-    check_names(task, config.reward)
+    for source, own in config.by_source.items():
+        if is_place(own.task.name):
+            continue
+        try:
+            check_names(own.task.load(), own.reward)
+        except ConfigError as error:
+            raise ConfigError(f"tasks: {source}: {error}" if source else str(error)) from error
+        except InputError as error:
+            raise ConfigError(f"tasks: {source}: {error}" if source else f"task: {error}") from error
 
 
 def set_key(tree: dict[str, Any], override: str) -> None:
@@ -222,19 +259,33 @@ def set_key(tree: dict[str, Any], override: str) -> None:
     if not found:
         raise ConfigError(f"'{override}' is not an override. Write key=value, as in optim.steps=100.")
     *parents, leaf = key.split(".")
-    section = tree
+    section: Any = tree
     for parent in parents:
+        if isinstance(section, list):
+            section = _item(section, parent, override)
+            continue
         inner = section.get(parent)
         # A choice that is a bare name gets options; a section that is null is opened by naming one of its
         # keys.
         section[parent] = {"name": inner} if isinstance(inner, str) else {} if inner is None else inner
         section = section[parent]
-        if not isinstance(section, dict):
+        if not isinstance(section, dict | list):
             raise ConfigError(f"'{override}': '{parent}' is not a section.")
+    if isinstance(section, list):
+        raise ConfigError(f"'{override}': '{parents[-1]}' is a list. Name a key of one of its items.")
     try:
         section[leaf] = yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"'{override}': the value is not YAML ({error}). Quote it.") from error
+
+
+def _item(items: list[Any], place: str, override: str) -> Any:
+    """An item of a list by its place, from 0, or by its name."""
+    known = {str(item.get("name")): item for item in items if isinstance(item, dict) and item.get("name")}
+    known |= {str(number): item for number, item in enumerate(items)}
+    if not isinstance(known.get(place), dict):
+        raise ConfigError(f"'{override}': there is no entry '{place}'. Choose one of: {', '.join(known)}.")
+    return known[place]
 
 
 def config_schema() -> dict[str, Any]:

@@ -50,10 +50,10 @@ class Difference(Interval):
 
 
 def by_task(predictions: Sequence[Prediction]) -> dict[str, list[Prediction]]:
-    """The predictions of each task, tasks in alphabetical order."""
+    """The predictions of each task, or entry of a run with several, in alphabetical order."""
     tasks: dict[str, list[Prediction]] = {}
     for one in predictions:
-        tasks.setdefault(one.example.task, []).append(one)
+        tasks.setdefault(one.example.entry, []).append(one)
     return dict(sorted(tasks.items()))
 
 

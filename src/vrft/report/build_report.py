@@ -38,7 +38,7 @@ from vrft.report.thought_watch import lost_thoughts
 from vrft.report.thoughts import build_thoughts
 from vrft.run_folder import write_text
 from vrft.tasks.metrics.metric import format_rate, parse_rate
-from vrft.tasks.number_format import clip, hundred, plain
+from vrft.tasks.number_format import clip, hundred, mapping, plain
 from vrft.tasks.registry import task_of
 from vrft.types import Prediction, RolloutGroup
 
@@ -210,6 +210,7 @@ def _run_section(folder: Path, anchor: str) -> Section:
         ("Steps measured", str(len(run.steps))),
         ("Questions that were asked", setting.selection_of(run)),
         ("Best validation", _best(run, task)),
+        *_of_each_task(run),
         ("Held-out score", _scores(run.heldout, notes)),
         ("Validation score", _scores(run.validation, notes)),
         ("Proof of the fast path", setting.parity_of({name: run})),
@@ -255,6 +256,22 @@ def _best(run: ReadRun, task: str) -> str:
     sign = 1 if style.higher_is_better else -1
     step, value = max(run.validations, key=lambda pair: sign * pair[1])
     return f"{style.said(value)} at step {plain(step)}"
+
+
+def _of_each_task(run: ReadRun) -> list[tuple[str, str]]:
+    """Of a run with several tasks, a row for each: its validation before the first step, and at the best."""
+    if not run.validations:
+        return []
+    sources, best = mapping(run.facts.get("sources")), max(run.validations, key=lambda pair: pair[1])[0]
+    rows = []
+    for name, values in run.validations_of.items():
+        known = known_task(task_name(mapping(sources.get(name)).get("task")))
+        style = style_of(known.name, {}, known.metrics[0].name) if known is not None else MetricStyle()
+        first, then = values[0][1], dict(values).get(best)
+        rows.append(
+            (f"Validation of {name}", f"{style.title} {style.said(first)} before, {style.said(then)} then")
+        )
+    return rows
 
 
 def _scores(predictions: list[Prediction], notes: list[str]) -> str:

@@ -90,6 +90,11 @@ def _rft_charts(run: ReadRun) -> list[Drawing]:
     per_token = "From the reference policy, for each token."
     equal = "A group of equal rewards teaches nothing."
     reward, kl, tokens = ([Series(n, "rft", _points(run, n))] for n in ("reward", "kl", "answer_tokens"))
+    sources = list(dict.fromkeys(name for row in run.steps for name in mapping(row.get("by_source"))))
+    reward += [
+        Series(name, PALETTE[i % len(PALETTE)], _points(run, "reward", inside=f"by_source/{name}"))
+        for i, name in enumerate(sources)
+    ]
     return [
         _chart("Reward", "Mean over the rollouts of a step.", reward),
         _chart("Thoughts that show a computation", "Share of sampled answers.", work, (0.0, 1.0)),
@@ -102,9 +107,15 @@ def _rft_charts(run: ReadRun) -> list[Drawing]:
 
 def _points(run: ReadRun, name: str, inside: str | None = None) -> list[Point]:
     """Finite values by step; what is missing or not a number leaves a gap that the line bridges."""
-    sources = [(row, row if inside is None else mapping(row.get(inside))) for row in run.steps]
+    sources = [(row, _inner(row, inside.split("/", 1) if inside else [])) for row in run.steps]
     pairs = [(number(row.get("step")), number(source.get(name))) for row, source in sources]
     return sorted((step, found) for step, found in pairs if step is not None and found is not None)
+
+
+def _inner(row: Mapping[str, Any], keys: Sequence[str]) -> Mapping[str, Any]:
+    for key in keys:
+        row = mapping(row.get(key))
+    return row
 
 
 def _chart(

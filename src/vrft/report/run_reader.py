@@ -32,6 +32,8 @@ class ReadRun:
     steps: list[dict[str, Any]] = field(default_factory=list)
     validations: list[tuple[float, float]] = field(default_factory=list)
     """(step, the metric's value)."""
+    validations_of: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """The same of each source of a run with several tasks."""
     groups: tuple[tuple[int, RolloutGroup], ...] = ()
     """One question's first and last group with their steps, or fewer."""
     heldout: list[Prediction] = field(default_factory=list)
@@ -150,12 +152,8 @@ def read_run(folder: Path, notes: list[str], samples: bool = False) -> ReadRun:
         return ReadRun(folder)
     facts = _read_json(folder / RUN, notes, "its method, seed and versions are not known")
     rows = [row for _, row in _rows(folder / METRICS, notes)]
-    validations = [
-        (step, value)
-        for row in rows
-        if (step := number(row.get("step"))) is not None
-        and (value := number(row.get("validation"))) is not None
-    ]
+    validated = [row for row in rows if "validation" in row]
+    each = {name: None for row in validated for name in mapping(row.get("by_source"))}
     config = folder / CONFIG
     trained = facts.get("method") in ("rft", "sft")
     if trained and not rows:
@@ -167,11 +165,19 @@ def read_run(folder: Path, notes: list[str], samples: bool = False) -> ReadRun:
         facts=facts,
         config=config.read_text(encoding="utf-8", errors="replace") if config.is_file() else "",
         steps=[row for row in rows if number(row.get("step")) is not None and "validation" not in row],
-        validations=sorted(validations),
+        validations=_validations(validated),
+        validations_of={name: _validations(validated, name) for name in each},
         groups=_first_and_last(folder / ROLLOUTS, notes) if samples else (),
         heldout=_predictions(folder / "eval" / "heldout.jsonl", notes) if samples else [],
         validation=_predictions(folder / "eval" / "validation.jsonl", notes) if samples else [],
     )
+
+
+def _validations(rows: Sequence[dict[str, Any]], source: str = "") -> list[tuple[float, float]]:
+    """(step, value) of all, or of one source."""
+    parts = [(row, mapping(mapping(row.get("by_source")).get(source)) if source else row) for row in rows]
+    found = [(number(row.get("step")), number(part.get("validation"))) for row, part in parts]
+    return sorted((step, value) for step, value in found if step is not None and value is not None)
 
 
 def task_name(value: Any) -> str:

@@ -241,19 +241,24 @@ class Scorer:
             return ()
 
 
-def scorers_of(examples: Iterable[Example], options: RewardOptions) -> dict[str, Scorer]:
-    """A scorer for each task of some examples, by its name."""
-    first = {example.task: example for example in reversed(list(examples))}
-    return {name: Scorer(task_of(example), options) for name, example in first.items()}
+def scorers_of(examples: Iterable[Example], options: Mapping[str, RewardOptions]) -> dict[str, Scorer]:
+    """A scorer for each entry of some examples, by its name.
+
+    Args:
+        examples: of any tasks.
+        options: of each ``Example.source``.
+    """
+    first = {example.entry: example for example in reversed(list(examples))}
+    return {name: Scorer(task_of(example), options[example.source]) for name, example in first.items()}
 
 
 def score_groups(
     scorers: Mapping[str, Scorer], groups: Sequence[RolloutGroup], now: Clock | None = None
 ) -> list[RolloutGroup]:
-    """Groups of any tasks, each scored by its task's scorer, in the order in which they came."""
+    """Groups of any tasks, each scored by its entry's scorer, in the order in which they came."""
     done = list(groups)
-    for task, scorer in scorers.items():
-        places = [i for i, group in enumerate(groups) if group.example.task == task]
+    for entry, scorer in scorers.items():
+        places = [i for i, group in enumerate(groups) if group.example.entry == entry]
         for i, group in zip(places, scorer.score([groups[i] for i in places], now), strict=True):
             done[i] = group
     return done

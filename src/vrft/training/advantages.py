@@ -10,12 +10,13 @@ To add one: a class here and its entry in ``ADVANTAGES``; or ``grpo.advantage: {
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from vrft.errors import ConfigError
 from vrft.types import Clock, RolloutGroup
@@ -23,8 +24,10 @@ from vrft.types.options import Options
 
 EPSILON = 1e-4
 """Added to a standard deviation, as the released trainer does."""
+EMA_EPSILON = 1e-6
+"""The same in OneThinker's code."""
 Weights = Mapping[str, Mapping[str, float]]
-"""The weight of each reward term, by task."""
+"""The weight of each reward term, by ``Example.entry``."""
 
 
 class Advantage(Options, ABC):
@@ -146,7 +149,7 @@ class TermNormalized(Advantage):
     def __call__(
         self, groups: Sequence[RolloutGroup], now: Clock, weights: Weights | None = None
     ) -> list[RolloutGroup]:
-        scores = [self._scores(group, (weights or {}).get(group.example.task, {})) for group in groups]
+        scores = [self._scores(group, (weights or {}).get(group.example.entry, {})) for group in groups]
         if sum(map(len, scores)) > 1:
             if len({len(row) for row in scores}) == 1:
                 scores_PG = np.stack(scores)
@@ -219,6 +222,70 @@ class AbsoluteWeighted(Advantage):
         return terms[name] or 0.0
 
 
+class EmaNormalized(Advantage):
+    """(r - mean of the group) / σ of its task, σ from moving averages (EMA-GRPO, OneThinker, arXiv
+    2512.03043).
+
+    Tasks of large and of small differences are brought to one scale, and hard and easy questions of a task
+    keep their size against each other. m1 and m2 are moving averages of the mean of r and of r² over a task's
+    rollouts of each step, as the released code has them: the first step sets them, later ones enter before
+    they are used; σ = √(m2 - m1²). A group in which some |A| is above ``largest`` is divided by its own
+    deviation instead. A task is an entry of the run (``Example.entry``).
+    """
+
+    decay: float = Field(0.99, ge=0, le=1)
+    """Of the moving averages."""
+    std_floor: float = Field(1e-3, gt=0)
+    """A smaller σ is replaced by this."""
+    largest: float = Field(5.0, gt=0)
+    """Of |A|; beyond it a group is divided by its own deviation."""
+    _moments: dict[str, tuple[float, float]] = PrivateAttr(default_factory=dict)
+
+    def __call__(
+        self, groups: Sequence[RolloutGroup], now: Clock, weights: Weights | None = None
+    ) -> list[RolloutGroup]:
+        entries: dict[str, list[float]] = {}
+        for group in groups:
+            entries.setdefault(group.example.entry, []).extend(r.reward for r in group.rollouts)
+        sigma = {name: self.sigma(name, np.array(own, dtype=np.float64)) for name, own in entries.items()}
+        return [
+            filled(group, self.of([r.reward for r in group.rollouts], sigma[group.example.entry]).tolist())
+            for group in groups
+        ]
+
+    def sigma(self, entry: str, rewards: np.ndarray) -> float:
+        """σ of an entry once a step's rewards have entered; it is remembered.
+
+        Example:
+            >>> ema = EmaNormalized()
+            >>> ema.restore({"detection": [0.5, 0.5]})
+            >>> rewards = np.array([1.0] + [0.0] * 7)
+            >>> [f"{a:.5f}" for a in ema.of(rewards, ema.sigma("detection", rewards))[:2].tolist()]
+            ['1.75005', '-0.25001']
+        """
+        seen = float(rewards.mean()), float((rewards**2).mean())
+        before = self._moments.get(entry, seen)
+        m1, m2 = (self.decay * old + (1 - self.decay) * new for old, new in zip(before, seen, strict=True))
+        self._moments[entry] = (m1, m2)
+        return max(math.sqrt(max(m2 - m1 * m1, 0.0)), self.std_floor)
+
+    def of(self, rewards_G: Sequence[float] | np.ndarray, sigma: float) -> np.ndarray:
+        """One group's advantages."""
+        difference_G = centered(np.array(rewards_G, dtype=np.float64)[None])[0]
+        found: np.ndarray = difference_G / (sigma + EMA_EPSILON)
+        if np.abs(found).max() > self.largest:
+            found = difference_G / (difference_G.std() + EMA_EPSILON)
+        return found
+
+    def state(self) -> dict[str, list[float]]:
+        """m1 and m2 of each entry."""
+        return {name: list(moments) for name, moments in self._moments.items()}
+
+    def restore(self, state: Mapping[str, Sequence[float]]) -> None:
+        """Go on with these."""
+        self._moments = {name: (float(m1), float(m2)) for name, (m1, m2) in state.items()}
+
+
 ADVANTAGES: dict[str, type[Advantage]] = {
     "group_normalized": GroupNormalized,
     "centered": Centered,
@@ -226,6 +293,7 @@ ADVANTAGES: dict[str, type[Advantage]] = {
     "leave_one_out": LeaveOneOut,
     "term_normalized": TermNormalized,
     "absolute_weighted": AbsoluteWeighted,
+    "ema_normalized": EmaNormalized,
 }
 
 

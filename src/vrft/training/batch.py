@@ -6,9 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-
 from vrft.data.augment import AugmentOptions, augmented
+from vrft.training.mixture import Mixture
 from vrft.types import Clock, Example, RolloutGroup
 
 Row = dict[str, Any]
@@ -66,21 +65,14 @@ class Stateful(Protocol):
 
 def examples_of_step(examples: Sequence[Example], now: Clock, count: int) -> list[Example]:
     """``count`` examples; epochs are shuffled anew and run into each other, so that none is left behind."""
-    chosen = []
-    for index in range(now.step * count, (now.step + 1) * count):
-        epoch, place = divmod(index, len(examples))
-        order = np.random.default_rng([now.seed, epoch]).permutation(len(examples))
-        chosen.append(examples[order[place]])
-    return chosen
+    return Mixture().of_step(examples, now, count)
 
 
 def further_examples(
     examples: Sequence[Example], now: Clock, draw: int, count: int, asked: Collection[str]
 ) -> list[Example]:
     """Other examples for a step whose rewards do not differ; those in ``asked`` come last."""
-    order = np.random.default_rng([now.seed, now.step, draw]).permutation(len(examples))
-    mixed = [examples[place] for place in order]
-    return sorted(mixed, key=lambda example: example.id in asked)[:count]
+    return Mixture().further(examples, now, draw, count, asked)
 
 
 def shown_anew(

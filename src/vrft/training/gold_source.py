@@ -9,7 +9,8 @@ from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.rollout.driver import prompts_for
 from vrft.rollout.sampler import Renderer
 from vrft.tasks.registry import task_of
-from vrft.training.batch import Batch, examples_of_step, shown_anew
+from vrft.training.batch import Batch, shown_anew
+from vrft.training.mixture import Mixture
 from vrft.types import Answer, Clock, Example, Prompt, Rollout, RolloutGroup, Turn
 
 
@@ -20,6 +21,7 @@ class GoldSource:
         renderer: writes prompts.
         examples: the training part.
         prompts_per_step: of all processes.
+        mixture: how entries share the steps; λ is of rewards, and plays no part here.
         augment: how images may be shown otherwise; not where there are texts, which were written about the
             images as they are.
         texts: what is learned, by the example's id; None takes each task's own gold answers.
@@ -32,17 +34,18 @@ class GoldSource:
         examples: Sequence[Example],
         *,
         prompts_per_step: int,
+        mixture: Mixture | None = None,
         augment: AugmentOptions | None = None,
         texts: Mapping[str, str] | None = None,
         context: DistributedContext = SINGLE_PROCESS,
     ) -> None:
         self.renderer, self.examples, self.prompts_per_step = renderer, examples, prompts_per_step
-        self.texts, self.context = texts or {}, context
+        self.texts, self.context, self.mixture = texts or {}, context, mixture or Mixture()
         self.augment = augment if augment is not None and not self.texts else AugmentOptions()
 
     def batch(self, now: Clock) -> Batch:
         """The gold answers of one step; each process writes those of its part."""
-        chosen = examples_of_step(self.examples, now, self.prompts_per_step)
+        chosen = self.mixture.of_step(self.examples, now, self.prompts_per_step)
         chosen = shown_anew(chosen, self.augment, now)
         part = self.context.shard_slice(len(chosen))
         own = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from vrft.training.optimizer import Optimizer
 from vrft.training.reward_watch import RewardWatch
 from vrft.training.train_step import TrainStep
 from vrft.training.training_options import ChecksOptions, OptimOptions
+from vrft.training.validation import Validation
 from vrft.types import Clock
 
 MOST_SKIPPED = 3
@@ -51,20 +52,6 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True)
-class Validation:
-    """How the validation part is scored: ``score`` measures it, and more is better or less is."""
-
-    score: Callable[[], float]
-    higher_is_better: bool = True
-
-    def is_better(self, value: float, than: float | None) -> bool:
-        """Whether a value is better than the best so far."""
-        if than is None:
-            return True
-        return value > than if self.higher_is_better else value < than
-
-
-@dataclass(frozen=True)
 class LoopResult:
     """How a loop ended; ``stopped`` by a signal, after a checkpoint was written."""
 
@@ -72,6 +59,8 @@ class LoopResult:
     best_step: int
     best_value: float | None
     stopped: bool
+    best_values: Mapping[str, float]
+    """The validation of each entry at the best step."""
 
 
 def run_loop(
@@ -97,7 +86,8 @@ def run_loop(
             checkpoint can be read, or the processes' weights have come apart.
     """
     optimizer = Optimizer(policy.model, optim, train_step.updates, context)
-    state = _State(policy, optimizer, train_step.source, folder.path / "checkpoints")
+    remembers = {"source": train_step.source, "validation": validation}
+    state = _State(policy, optimizer, remembers, folder.path / "checkpoints")
     step = state.restore()
     for logger in loggers:
         logger.start(step)
@@ -108,9 +98,10 @@ def run_loop(
         nonlocal latest
         assert validation is not None
         latest = validation.score()
-        _log(loggers, step, {"validation": latest})
+        _log(loggers, step, validation.row(latest))
         if validation.is_better(latest, state.best["value"]):
-            state.best = {"step": step, "value": latest, "weights": trainable_state(policy.model)}
+            values, weights = dict(validation.values), trainable_state(policy.model)
+            state.best = {"step": step, "value": latest, "values": values, "weights": weights}
 
     def patience_over(step: int) -> bool:
         return bool(every and checks.patience) and step - state.best["step"] >= checks.patience * every
@@ -146,15 +137,19 @@ def run_loop(
     for logger in loggers:
         logger.close()
     watch.close()
-    return LoopResult(step, best["step"] if best["weights"] is not None else step, best["value"], stop)
+    best_step = best["step"] if best["weights"] is not None else step
+    return LoopResult(step, best_step, best["value"], stop, best.get("values", {}))
 
 
 class _State:
-    """What changes from step to step, and is kept in checkpoints: weights, optimizer, source, and the best so
-    far."""
+    """What changes from step to step, and is kept in checkpoints: weights, optimizer, whatever remembers, by
+    its name, and the best so far."""
 
-    def __init__(self, policy: Policy, optimizer: Optimizer, source: object, folder: Path) -> None:
-        self._policy, self._optimizer, self._source, self._folder = policy, optimizer, source, folder
+    def __init__(
+        self, policy: Policy, optimizer: Optimizer, remembers: Mapping[str, object], folder: Path
+    ) -> None:
+        self._policy, self._optimizer, self._folder = policy, optimizer, folder
+        self._remembers = {name: one for name, one in remembers.items() if isinstance(one, Stateful)}
         self.best: dict[str, Any] = {"step": 0, "value": None, "weights": None}
 
     def restore(self) -> int:
@@ -165,8 +160,9 @@ class _State:
         load_trainable_state(self._policy.model, kept["weights"])
         self._optimizer.load_state_dict(kept["optimizer"])
         self.best = kept["best"]
-        if isinstance(self._source, Stateful):
-            self._source.restore(kept["source"])
+        for name, one in self._remembers.items():
+            if kept.get(name) is not None:
+                one.restore(kept[name])
         return int(kept["step"])
 
     def save(self, step: int) -> None:
@@ -175,7 +171,7 @@ class _State:
             "weights": trainable_state(self._policy.model),
             "best": self.best,
             "optimizer": self._optimizer.state_dict(),
-            "source": self._source.state() if isinstance(self._source, Stateful) else None,
+            **{name: one.state() for name, one in self._remembers.items()},
         }
         save_checkpoint(self._folder, step, content)
 

@@ -17,12 +17,13 @@ from vrft.rollout.driver import prompts_for, roll_out, turn_seed
 from vrft.rollout.rollout_options import RolloutOptions
 from vrft.rollout.sampler import Renderer, Sampler
 from vrft.tasks.registry import task_of
-from vrft.tasks.rollout_facts import work_row
 from vrft.tasks.scorer import Scorer, score_groups
 from vrft.training.advantages import shuffled
-from vrft.training.batch import Batch, Row, Stateful, examples_of_step, further_examples, shown_anew
+from vrft.training.batch import Batch, Stateful, shown_anew
 from vrft.training.grpo import GrpoOptions
-from vrft.training.selector import Selector
+from vrft.training.mixture import Mixture
+from vrft.training.selector import FIRST_PASS, Selector
+from vrft.training.step_metrics import step_row
 from vrft.types import Clock, Example, Prompt, Rollout, RolloutGroup, SampleSeed
 
 
@@ -45,13 +46,14 @@ class RolloutSource:
         sampler: draws; its ``encode`` gives prompts that also serve the gradient.
         renderer: writes prompts.
         examples: the training part, of any tasks.
-        scorers: by task.
+        scorers: by ``Example.entry``.
         rollout: group size and sampling.
         grpo: advantage, shuffled-reward control, groups without signal.
         prompts_per_step: of all processes.
+        mixture: how entries share the steps, and what their rewards are worth.
         augment: how images may be shown otherwise.
         variants: what the rollouts of a group are asked, in equal parts; None asks the question itself.
-        selector: chooses the questions; None asks all alike.
+        selectors: choose the questions, by ``Example.source``; those of others are all asked alike.
         encodes: whether prompts are encoded with gradient for sampling, and given on for one backward pass.
         context: which process this is.
     """
@@ -66,16 +68,18 @@ class RolloutSource:
         rollout: RolloutOptions,
         grpo: GrpoOptions,
         prompts_per_step: int,
+        mixture: Mixture | None = None,
         augment: AugmentOptions | None = None,
         variants: Variants | None = None,
-        selector: Selector | None = None,
+        selectors: Mapping[str, Selector] | None = None,
         encodes: bool = False,
         context: DistributedContext = SINGLE_PROCESS,
     ) -> None:
         self.sampler, self.renderer, self.examples, self.scorers = sampler, renderer, examples, scorers
         self.rollout, self.grpo, self.prompts_per_step = rollout, grpo, prompts_per_step
+        self.mixture = mixture or Mixture()
         self.augment, self.variants = augment or AugmentOptions(), variants
-        self.selector = selector
+        self.selectors = dict(selectors or {})
         self.encodes, self.context = encodes and variants is None, context
         # What it remembers is this run's own, and not of the configuration.
         self.advantage = grpo.advantage.model_copy(deep=True)
@@ -100,19 +104,18 @@ class RolloutSource:
             if missing <= 0:
                 break
             known = {d.group.example.id for d in drawn}
-            pool = self.selector.pool if self.selector is not None else self.examples
-            others = further_examples(pool, now, number, missing, known)
+            others = self.mixture.further(self._pool, now, number, missing, known)
             others = shown_anew(others, self.augment, now, number)
             drawn += self._drawn(now, number, others, self._own_prompts(others), None)
-        if self.selector is not None:
-            self.selector.see([d.group for d in drawn])
+        for source, selector in self.selectors.items():
+            selector.see([d.group for d in drawn if d.group.example.source == source])
         # Groups with signal go first; the sort is stable, so that without resampling nothing moves.
         kept = sorted(drawn, key=lambda d: not d.group.has_signal)[:count] if len(drawn) > count else drawn
-        groups = self._selected(self._advantages([d.group for d in kept], now))
+        groups = self._selected(self.mixture.weighted(self._advantages([d.group for d in kept], now)))
         own = tuple(
             i for i, (d, g) in enumerate(zip(kept, groups, strict=True)) if self._is_own(d) and g.trained
         )
-        row = {**self._metrics(groups), **tried}
+        row = {**step_row(groups), **tried}
         row["signal_share"] = float(np.mean([d.group.has_signal for d in first]))
         row["groups_drawn"] = len(drawn)
         row["groups_trained"] = sum(group.trained for group in groups)
@@ -141,21 +144,40 @@ class RolloutSource:
 
     @property
     def _stateful(self) -> dict[str, Stateful]:
-        parts = {"advantage": self.advantage, "selector": self.selector}
+        parts: dict[str, object] = {"advantage": self.advantage}
+        parts |= {f"selector {source}".strip(): one for source, one in self.selectors.items()}
         return {name: part for name, part in parts.items() if isinstance(part, Stateful)}
 
-    def _questions(self, now: Clock, count: int) -> tuple[list[Example], Row]:
+    def _questions(self, now: Clock, count: int) -> tuple[list[Example], dict[str, Any]]:
         """What a step asks first, and what choosing it says of itself."""
-        if self.selector is None:
-            return examples_of_step(self.examples, now, count), {}
+        turns = self.mixture.of_step(self.examples, now, count)
+        if not self.selectors:
+            return turns, {}
+        row: dict[str, Any] = {}
+        for place, selector in enumerate(self.selectors.values()):
 
-        def draw(number: int, some: Sequence[Example]) -> list[RolloutGroup]:
-            drawn = self._drawn(now, number, list(some), self._own_prompts(some), None)
-            return [d.group for d in drawn]
+            def draw(number: int, some: Sequence[Example], further: int = place) -> list[RolloutGroup]:
+                own = self._own_prompts(some)
+                drawn = self._drawn(now, number + further * FIRST_PASS, list(some), own, None)
+                return [d.group for d in drawn]
 
-        tried = self.selector.first_pass(draw, count)
-        chosen = self.selector.take(now, count)
-        return chosen, {**tried, **self.selector.row()}
+            for key, value in selector.first_pass(draw, count).items():
+                row[key] = row.get(key, 0) + value
+        # An entry keeps its turns, and its selector says with which questions.
+        taken = {
+            source: iter(selector.take(now, sum(e.source == source for e in turns)))
+            for source, selector in self.selectors.items()
+        }
+        chosen = [next(taken[e.source]) if e.source in taken else e for e in turns]
+        rows = {source: selector.row() for source, selector in self.selectors.items()}
+        row |= rows.get("") or {"selection": {source: own["selection"] for source, own in rows.items()}}
+        return chosen, row
+
+    @property
+    def _pool(self) -> Sequence[Example]:
+        """The questions that may take the place of others."""
+        kept = {example.id for selector in self.selectors.values() for example in selector.pool}
+        return [e for e in self.examples if e.source not in self.selectors or e.id in kept]
 
     def _own_prompts(self, chosen: Sequence[Example]) -> list[Prompt]:
         return prompts_for(self.renderer, chosen[self.context.shard_slice(len(chosen))])
@@ -236,7 +258,7 @@ class RolloutSource:
         return done
 
     def _advantages(self, groups: list[RolloutGroup], now: Clock) -> list[RolloutGroup]:
-        weights = {task: scorer.weights for task, scorer in self.scorers.items()}
+        weights = {entry: scorer.weights for entry, scorer in self.scorers.items()}
         if self.grpo.shuffle_rewards:
             return shuffled(self.advantage, groups, now, weights, step_seed(now))
         return self.advantage(groups, now, weights)
@@ -256,27 +278,6 @@ class RolloutSource:
 
     def _is_own(self, drawn: _OwnedGroup) -> bool:
         return drawn.process == self.context.index
-
-    def _metrics(self, groups: Sequence[RolloutGroup]) -> Row:
-        rollouts = [r for g in groups for r in g.rollouts]
-        terms: dict[str, list[float]] = {}
-        for rollout in rollouts:
-            for name, value in rollout.terms.items():
-                terms.setdefault(name, []).append(0.0 if value is None else value)
-        return {
-            "reward": float(np.mean([r.reward for r in rollouts])),
-            "reward_std": float(np.mean([np.std([r.reward for r in g.rollouts]) for g in groups])),
-            "terms": {name: float(np.mean(values)) for name, values in terms.items()},
-            "reward_failures": sum(len(r.failures) for r in rollouts),
-            "reward_timeouts": sum(f.timed_out for r in rollouts for f in r.failures),
-            "reward_clipped": sum(len(r.clipped) for r in rollouts),
-            "truncated_share": float(np.mean([not r.finished for r in rollouts])),
-            "answer_tokens": float(np.mean([r.n_tokens for r in rollouts])),
-            "images": len(groups),
-            # The mean of -log p over sampled tokens is an unbiased estimate of the mean entropy.
-            "entropy": -float(np.mean([p for r in rollouts for t in r.turns for p in t.completion.logprobs])),
-            **work_row(rollouts),
-        }
 
 
 def step_seed(now: Clock, draw: int = 0) -> int:

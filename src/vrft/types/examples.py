@@ -36,6 +36,7 @@ class Example:
         group: the class that it counts for in few-shot splits and per-class tables.
         form: how the answer is asked for.
         fields: understood by its task only, as plain JSON.
+        source: name of the entry that it comes from, in a run with several tasks; empty elsewhere.
     """
 
     id: str
@@ -48,12 +49,18 @@ class Example:
     group: str = ""
     form: Form = Form.THINK
     fields: Mapping[str, object] = field(default_factory=dict)
+    source: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "question", nfc(self.question))
         object.__setattr__(self, "group", nfc(self.group))
         if self.options:
             object.__setattr__(self, "options", tuple(map(nfc, self.options)))
+
+    @property
+    def entry(self) -> str:
+        """What is scored and measured by itself: the entry of a run with several tasks, else the task."""
+        return self.source or self.task
 
     @property
     def image(self) -> Image:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,14 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
     overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
     overrides += [*(f"data.{key}={value}" for key, value in stated(request).items()), *request.overrides]
     config = load_config(recipe_path(path), overrides)
+    found = {source: _checked(own, opener, reporter) for source, own in config.by_source.items()}
+    return _together(path, found) if config.tasks else found[""]
+
+
+def _checked(
+    config: RunConfig, opener: Callable[[DataCase], ModelCase], reporter: ProgressReporter | None
+) -> Report:
+    """What is found about a configuration of one task."""
     data, task = config.data, config.task.load()
     if config.samples:
         Scorer(task, config.reward)  # a reward of the user's own that cannot be had is refused here too
@@ -75,6 +83,24 @@ def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) 
         reporter=reporter,
         reading=data,
         refusal_of=_refusal_of,
+    )
+
+
+def _together(path: Path, found: Mapping[str, Report]) -> Report:
+    """The reports of a run's entries as one; what is found in one begins with its name."""
+    return Report(
+        path,
+        ", ".join(dict.fromkeys(one.task or "unknown" for one in found.values())),
+        ", ".join(dict.fromkeys(one.format or "unread" for one in found.values())),
+        sum(one.images for one in found.values()),
+        {f"{name}: {own}": count for name, one in found.items() for own, count in one.classes.items()},
+        worst_first(
+            [
+                replace(finding, message=f"{name}: {finding.message}")
+                for name, one in found.items()
+                for finding in one.findings
+            ]
+        ),
     )
 
 

@@ -57,7 +57,7 @@ def evaluate_model(
 
     What the folder holds already is not asked again; answers asked for in another way are a RunError.
     """
-    run = TrainedRun.of(model)
+    run = TrainedRun.of(model).about(request.task, data)
     task = run.task(request)
     dataset = labels_for(task, data, run.reading(data, request))
     chosen = scored_questions(run, data, request, task, dataset)

@@ -215,7 +215,7 @@ class FitPipeline:
 
     def _probe(self, base: Policy) -> Probe:
         config, asked = self._config("rft"), evenly_spaced(self._asked(self.split.train), AT_ONCE)
-        prober = Prober(base, config, scorers_of(asked, config.reward))
+        prober = Prober(base, config, scorers_of(asked, config.rewards))
         return prober.probe(refuse_failing(prober.groups(asked, config.rollout.group_size), self.folder))
 
     def choose_score(self, base: Policy) -> None:

@@ -92,7 +92,7 @@ def _images(request: PredictRequest, stdin: BinaryIO | None, piped: Path) -> Ima
 def _predict(
     request: PredictRequest, images: ImageFiles, format: str, reporter: ProgressReporter, draws: bool
 ) -> Predicted:
-    run = TrainedRun.of(request.model)
+    run = TrainedRun.of(request.model).about(request.task)
     # Where nobody says otherwise, things are to be found.
     usual = default_task([("category", Boxes.kind)])
     task = run.task(request, usual.name if usual is not None else None)

@@ -48,17 +48,27 @@ def check_unchanged(config: RunConfig, folder: RunFolder, split: Mapping[str, An
             said.append(f"model: other weights than those of {facts.get('model')}")
     if (folder.path / MANIFEST).exists():
         free += ["data.path", "data.manifest", "data.select.probe"]
-        kept, named = SavedSplit.read(folder.read_json(MANIFEST)), config.data.manifest
-        others = [read_json(Path(named))] if named is not None and named != began.data.manifest else []
-        others += [split] if split is not None else []
-        for other in others:
-            said += kept.changes(SavedSplit.read(other), LEARNED)
-    settings = changes(began.model_dump(mode="json"), config.model_dump(mode="json"), free)
+        kept = SavedSplit.read(folder.read_json(MANIFEST))
+        before = began.by_source
+        for source, own in config.by_source.items():
+            free += [f"tasks.{source}.data.{key}" for key in ("path", "manifest", "select.probe")]
+            named = own.data.manifest
+            if named is not None and source in before and named != before[source].data.manifest:
+                said += kept.of_source(source).changes(SavedSplit.read(read_json(Path(named))), LEARNED)
+        if split is not None:
+            said += kept.changes(SavedSplit.read(split), LEARNED)
+    settings = changes(_by_name(began), _by_name(config), free)
     if differing := "; ".join([settings, *said] if settings else said):
         raise RunError(
             f"{folder.path}: a resumed run keeps its settings, and these differ ({differing}). Go on "
             "with its own config.yaml, or name another folder."
         )
+
+
+def _by_name(config: RunConfig) -> dict[str, Any]:
+    """A configuration as plain values, the entries of ``tasks`` by their names."""
+    tree: dict[str, Any] = config.model_dump(mode="json")
+    return {**tree, "tasks": {entry["name"]: entry for entry in tree["tasks"]}}
 
 
 def unchanged_split(folder: Path, examples: Sequence[Example]) -> Split:
@@ -67,7 +77,8 @@ def unchanged_split(folder: Path, examples: Sequence[Example]) -> Split:
     Raises:
         RunError: its questions or their images are no longer the same.
     """
-    split, kept = questions_left(examples, folder / MANIFEST), SavedSplit.read(read_json(folder / MANIFEST))
+    kept = SavedSplit.read(read_json(folder / MANIFEST))
+    split = questions_left(examples, kept)
     if differing := "; ".join(kept.changes(SavedSplit.read(manifest(split)))):
         raise RunError(
             f"{folder}: a resumed fit keeps its data, and it has changed ({differing}). Restore it, or name "

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from vrft.config.run_config import RunConfig, dump_config
+from vrft.config.run_questions import called
 from vrft.data.splits.few_shot import Split
 from vrft.data.splits.manifest import hash_of, manifest, split_of_model
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import ConfigError, RunError
-from vrft.inference.ask_options import BATCH
-from vrft.inference.evaluate import evaluate
-from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.models.load_policy import WITHOUT_WEIGHTS, load_policy, natural_device, natural_dtype
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
@@ -29,21 +26,21 @@ from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.parity import Parity, compare_methods
 from vrft.rollout.sampler import load_sampler
 from vrft.run_folder import MANIFEST, PSEUDO, RunFolder, hardware, place_of_data, versions
-from vrft.tasks.metrics.metric import Metric
-from vrft.tasks.registry import task_of
 from vrft.tasks.scorer import scorers_of
 from vrft.training.batch import Row
 from vrft.training.gold_source import GoldSource
 from vrft.training.grpo import CrossEntropy, GrpoObjective
 from vrft.training.loggers import RunDescription, open_loggers
-from vrft.training.loop import Progress, Validation, run_loop
+from vrft.training.loop import Progress, run_loop
 from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels
 from vrft.training.reference import Reference
 from vrft.training.rollout_source import RolloutSource
 from vrft.training.saved_policy import save_trained
 from vrft.training.selector import SELECTION, Selector, known_outcomes
+from vrft.training.step_metrics import BY_SOURCE
 from vrft.training.train_step import TrainStep
 from vrft.types import Example, SampleSeed
+from vrft.workflows.policy_validation import policy_validation
 from vrft.workflows.resume import check_unchanged
 
 COMPARED = 2
@@ -60,6 +57,8 @@ class Trained:
     validation: float | None
     steps: int
     stopped: bool
+    validations: Mapping[str, float] = field(default_factory=dict)
+    """Of each entry, at the best step."""
 
 
 def policy_of(
@@ -113,6 +112,7 @@ def train_step_of(
             policy,
             train,
             prompts_per_step=config.optim.prompts_per_step,
+            mixture=config.mixed,
             augment=config.augment,
             texts=texts,
             context=context,
@@ -129,12 +129,13 @@ def train_step_of(
         sampler,
         policy,
         train,
-        scorers_of(train, config.reward),
+        scorers_of(train, config.rewards),
         rollout=config.rollout,
         grpo=config.grpo,
         prompts_per_step=config.optim.prompts_per_step,
+        mixture=config.mixed,
         augment=config.augment,
-        selector=_selector(config, train),
+        selectors=_selectors(config, train),
         encodes=method == "shared" and not micro and not drops,
         context=context,
     )
@@ -150,12 +151,16 @@ def train_step_of(
     )
 
 
-def _selector(config: RunConfig, train: Sequence[Example]) -> Selector | None:
-    rule = config.data.select
-    if rule is None:
-        return None
-    known = known_outcomes(Path(rule.probe), config.form, config.model.path) if rule.probe is not None else {}
-    return Selector(train, rule, known)
+def _selectors(config: RunConfig, train: Sequence[Example]) -> dict[str, Selector]:
+    found = {}
+    for source, own in config.by_source.items():
+        rule = own.data.select
+        if rule is not None:
+            probe = Path(rule.probe) if rule.probe is not None else None
+            known = known_outcomes(probe, own.form, config.model.path) if probe is not None else {}
+            named = {called(source, id): outcomes for id, outcomes in known.items()}
+            found[source] = Selector([e for e in train if e.source == source], rule, named)
+    return found
 
 
 def train_run(
@@ -165,7 +170,7 @@ def train_run(
     val: Sequence[Example],
     *,
     split: Mapping[str, Any] | None = None,
-    data_root: Path | None = None,
+    data_roots: Mapping[str, Path] | None = None,
     pseudo: PseudoLabels = NO_PSEUDO,
     texts: Mapping[str, str] | None = None,
     resume: bool = False,
@@ -180,7 +185,7 @@ def train_run(
         train: training questions, at least one.
         val: validation questions; empty switches validation off.
         split: the manifest of the whole split, which the run keeps; None makes one of ``train`` and ``val``.
-        data_root: the folder of the dataset; None is not known.
+        data_roots: the folder of each dataset, by ``Example.source``; None is not known.
         pseudo: what is learned from besides ``train``, where the configuration asks for it.
         texts: what SFT learns to say, by the question's id; None takes gold answers.
         resume: go on from the folder's newest checkpoint.
@@ -208,7 +213,8 @@ def train_run(
         folder.open(resume)
         if context.is_first:
             if split is None:
-                split = manifest(Split(tuple(train), tuple(val), (), {}, config.seed, config.data.shots))
+                shots = max(own.data.shots for own in config.by_source.values())
+                split = manifest(Split(tuple(train), tuple(val), (), {}, config.seed, shots))
             if folder.began:
                 check_unchanged(config, folder, split)
             else:
@@ -216,7 +222,7 @@ def train_run(
                 besides = {hash_of(example.media) for example in pseudo.examples}
                 besides |= before.learned if before is not None else set()
                 folder.write_json(MANIFEST, {**split, "learned_besides": sorted(besides)})
-        place = place_of_data(config.data.path, data_root, folder.path) if data_root is not None else {}
+        place = _places(config, data_roots or {}, folder)
         return _train(
             config,
             folder,
@@ -238,11 +244,11 @@ def _train(
     *,
     pseudo: PseudoLabels,
     texts: Mapping[str, str] | None,
-    place: Mapping[str, str],
+    place: Mapping[str, object],
     progress: Progress,
     context: DistributedContext,
 ) -> Trained:
-    scorers_of(train, config.reward)  # a wrong setting is reported before the model is loaded
+    scorers_of(train, config.rewards)  # a wrong setting is reported before the model is loaded
     resumes = folder.began
     train = _with_pseudo(train, pseudo, folder)
     torch.manual_seed(config.seed)
@@ -266,21 +272,48 @@ def _train(
             optim=config.optim,
             checks=config.checks,
             seed=config.seed,
-            validation=_validation(config, policy, val, context) if val else None,
+            validation=policy_validation(policy, val, config.ask_options(), context) if val else None,
             progress=progress,
             context=context,
         )
     finally:
         if isinstance(step.source, RolloutSource):
             step.source.sampler.close()
-    if isinstance(step.source, RolloutSource) and step.source.selector is not None:
-        folder.write_json(SELECTION, step.source.selector.described())
+    if isinstance(step.source, RolloutSource) and step.source.selectors:
+        described = {source: one.described() for source, one in step.source.selectors.items()}
+        folder.write_json(SELECTION, described.get("", described))
     if not result.stopped and context.is_first:
         save_trained(policy, folder.path / "model", config.model, train)
-        done = {"steps": result.steps, "best_step": result.best_step, "validation": result.best_value}
+        done: dict[str, Any] = {
+            "steps": result.steps,
+            "best_step": result.best_step,
+            "validation": result.best_value,
+        }
+        if len(result.best_values) > 1:
+            done["validation_by_source"] = dict(result.best_values)
         folder.write_json("done.json", done)
     context.wait_for_everyone()
-    return Trained(folder, policy, result.best_step, result.best_value, result.steps, result.stopped)
+    return Trained(
+        folder,
+        policy,
+        result.best_step,
+        result.best_value,
+        result.steps,
+        result.stopped,
+        result.best_values,
+    )
+
+
+def _places(config: RunConfig, roots: Mapping[str, Path], folder: RunFolder) -> dict[str, object]:
+    """Where the images of a run lie; with several tasks by their names, under ``sources``."""
+    places: dict[str, dict[str, object]] = {
+        source: place_of_data(own.data.path, roots[source], folder.path) if source in roots else {}
+        for source, own in config.by_source.items()
+    }
+    if not config.tasks:
+        return places[""]
+    tasks = {source: own.task.name for source, own in config.by_source.items()}
+    return {"sources": {source: {"task": tasks[source], **place} for source, place in places.items()}}
 
 
 def _description(
@@ -288,7 +321,7 @@ def _description(
 ) -> dict[str, object]:
     return {
         "method": config.method,
-        "task": config.task.name,
+        "task": ", ".join(dict.fromkeys(own.task.name for own in config.by_source.values())),
         "seed": config.seed,
         "model": config.model.path,
         "weights": weights_of(config.model.path),
@@ -301,32 +334,6 @@ def _description(
     }
 
 
-def _validation(
-    config: RunConfig, policy: Policy, val: Sequence[Example], context: DistributedContext
-) -> Validation:
-    """The mean over tasks of their headline metrics; of one task, that metric."""
-    by_task: dict[str, list[Example]] = {}
-    for example in val:
-        by_task.setdefault(example.task, []).append(example)
-    metrics: dict[str, Metric] = {name: task_of(part[0]).metrics[0] for name, part in by_task.items()}
-    signs = {name: 1 if metric.higher_is_better else -1 for name, metric in metrics.items()}
-    alone = next(iter(metrics.values())) if len(metrics) == 1 else None
-    batch = min(BATCH, math.ceil(len(val) / context.count))
-    predictor = PolicyPredictor.of(policy, config.ask_options(batch=batch))
-
-    def score() -> float:
-        predictions = evaluate(predictor, val, batch=batch, context=context)
-        values = {
-            name: metric.value([p for p in predictions if p.example.task == name])
-            for name, metric in metrics.items()
-        }
-        if alone is not None:
-            return next(iter(values.values()))
-        return sum(signs[name] * value for name, value in values.items()) / len(values)
-
-    return Validation(score, alone.higher_is_better if alone is not None else True)
-
-
 def shown_by(update: Update) -> Progress:
     """Reports the steps of a run to a progress bar."""
     last = 0
@@ -334,8 +341,10 @@ def shown_by(update: Update) -> Progress:
     def progress(step: int, steps: int, row: Row) -> None:
         nonlocal last
         key = "reward" if "reward" in row else "loss"
-        validation = row.get("validation")
-        seen = f", validation {validation:.3f}" if validation is not None else ""
+        validation, parts = row.get("validation"), row.get(BY_SOURCE, {})
+        each = ", ".join(f"{name} {own[key]:.2f}" for name, own in parts.items())
+        seen = f" ({each})" if each else ""
+        seen += f", validation {validation:.3f}" if validation is not None else ""
         update(step - last, f"{key} {row[key]:.2f}{seen}")
         last = step
 

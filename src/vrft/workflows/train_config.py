@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vrft.config.questions import Questions, compute_fingerprints, pseudo_of, questions_of
+from vrft.config.questions import Questions, compute_fingerprints, pseudo_of
 from vrft.config.run_config import RunConfig
-from vrft.data.splits.manifest import manifest
+from vrft.config.run_questions import run_questions
+from vrft.data.splits.manifest import SavedSplit
 from vrft.diagnostics.check.check_case import DataCase
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.models.image_limits import image_limits
 from vrft.models.load_policy import check_available
 from vrft.progress import NullReporter, ProgressReporter
-from vrft.run_folder import MANIFEST, RunFolder, removed_if_refused
+from vrft.run_folder import CHECK, MANIFEST, RunFolder, read_json, removed_if_refused
 from vrft.workflows.check_data import examine_first
 from vrft.workflows.miniature_limits import check_model
 from vrft.workflows.resume import check_unchanged
@@ -43,29 +44,33 @@ def train_config(
             folder.open(resume)
             if folder.began and folder.writes:
                 check_unchanged(config, folder)
-            saved = folder.path / MANIFEST
-            questions = questions_of(
+            kept = folder.path / MANIFEST
+            questions = run_questions(
                 config,
                 shown,
                 refusal=image_limits(config.model).refusal,
-                saved=saved if folder.began and saved.exists() else None,
+                saved=SavedSplit.read(read_json(kept)) if folder.began and kept.exists() else None,
             )
-            for sentence in questions.dataset.warnings:
+            for dataset in (own.dataset for own in questions.by_source.values()):
+                for sentence in dataset.warnings:
+                    shown.info(sentence)
+                check_model(config.model, dataset, shown)
+            for sentence in questions.notes:
                 shown.info(sentence)
-            check_model(config.model, questions.dataset, shown)
-            if config.data.select is not None and not config.samples:
+            if not config.samples and any(own.data.select for own in config.by_source.values()):
                 shown.info(NOT_SELECTED)
-            pseudo = pseudo_of(config, questions, shown)
+            pseudo = pseudo_of(config, next(iter(questions.by_source.values())), shown)
             if check and context.is_first and not folder.began:
-                _examine(config, questions, shown)
+                for source, own in config.by_source.items():
+                    _examine(own, questions.by_source[source], source, shown)
         with shown.task(config.method.upper(), config.optim.steps) as update:
             return train_run(
                 config,
                 folder,
                 questions.split.train,
                 questions.split.val,
-                split=manifest(questions.split, questions.prints) if context.is_first else None,
-                data_root=questions.dataset.root,
+                split=questions.manifest() if context.is_first else None,
+                data_roots={source: own.dataset.root for source, own in questions.by_source.items()},
                 pseudo=pseudo,
                 resume=resume,
                 progress=shown_by(update),
@@ -73,10 +78,12 @@ def train_config(
             )
 
 
-def _examine(config: RunConfig, questions: Questions, reporter: ProgressReporter) -> None:
+def _examine(config: RunConfig, questions: Questions, source: str, reporter: ProgressReporter) -> None:
     if config.model.device != "auto":
         check_available(config.model.device, config.model.attention)
     folder = Path(config.out)
+    if source:
+        reporter.info(f"{source}, {config.data.path}:")
     prints = questions.prints or compute_fingerprints(questions.dataset, folder, reporter)
     case = DataCase(questions.dataset, questions.task, config, prints, questions.split)
-    examine_first(case, folder, reporter)
+    examine_first(case, folder / CHECK / source if source else folder, reporter)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,6 +32,9 @@ class TrainedRun:
     model: str
     source: str
     config: RunConfig | None
+    """Of a run with several tasks, that of one of them, once it is known which (``about``)."""
+    entry: str = ""
+    """The name of that one."""
 
     @classmethod
     def of(cls, model: str) -> Self:
@@ -45,6 +48,39 @@ class TrainedRun:
         trained = any((inner / name).exists() for name in ("config.json", "adapter_config.json"))
         own = load_config(config) if config.exists() else None
         return cls(model, str(inner) if trained else model, own)
+
+    def about(self, spec: str | None, data: Path | None = None) -> Self:
+        """The same run as one that was trained for one task: of several, the one that the user means.
+
+        Args:
+            spec: the task, where the user names one.
+            data: the labels, where there are any.
+
+        Raises:
+            InputError: nothing says which of its tasks is meant.
+        """
+        if self.config is None or not self.config.tasks:
+            return self
+        entries = self.config.by_source
+        wanted = load_task(spec).name if spec is not None else None
+        of_task = {
+            name: own for name, own in entries.items() if wanted in (None, own.task.load().name)
+        } or entries
+        here = {
+            name: own for name, own in of_task.items() if data is not None and self._is_of(name, own, data)
+        }
+        found = here or of_task
+        names = dict.fromkeys(own.task.name for own in found.values())
+        if spec is None and len(names) > 1:
+            raise InputError(f"{self.model} was trained for several tasks. Add --task: {', '.join(names)}.")
+        entry, own = next(iter(found.items()))
+        return replace(self, config=own, entry=entry)
+
+    def _is_of(self, entry: str, own: RunConfig, data: Path) -> bool:
+        facts = Path(self.model) / "run.json"
+        places = read_json(facts).get("sources", {}) if facts.is_file() else {}
+        root = places.get(entry, {}).get("data_root", own.data.path)
+        return data.resolve() in (Path(own.data.path).resolve(), Path(root).resolve())
 
     @property
     def name(self) -> str:
@@ -62,13 +98,14 @@ class TrainedRun:
         # A trial of an earlier version has that of its fit.
         places = [folder / MANIFEST, folder.parent / MANIFEST, *([Path(named)] if named is not None else [])]
         file = next((place for place in places if place.is_file()), None)
-        return SavedSplit.read(read_json(file)) if file is not None else None
+        return SavedSplit.read(read_json(file)).of_source(self.entry) if file is not None else None
 
     def _learned_from(self, data: Path) -> bool:
         """Whether these are the images of its training by their place, or may be, where that is empty now."""
         assert self.config is not None
         facts = Path(self.model) / "run.json"
-        root = read_json(facts).get("data_root") if facts.is_file() else None
+        kept = read_json(facts) if facts.is_file() else {}
+        root = kept.get("sources", {}).get(self.entry, kept).get("data_root")
         here = {data.resolve(), data.resolve().parent if data.is_file() else data.resolve()}
         if root is None:
             return Path(self.config.data.path).resolve() in here

@@ -86,7 +86,7 @@ class TrialPlan:
 
 def score_rises(val: Sequence[Example]) -> bool:
     """Of the validation score: that of one task's headline metric; a mean over several rises."""
-    metrics = {e.task: task_of(e).metrics[0] for e in val}
+    metrics = {e.entry: task_of(e).metrics[0] for e in val}
     return len(metrics) != 1 or next(iter(metrics.values())).higher_is_better
 
 
@@ -122,7 +122,7 @@ def _run_trial(sweep: SweepContext, plan: TrialPlan, rate: float) -> Trial:
                 train,
                 in_form(sweep.val, plan.form),
                 split=read_json(manifest),
-                data_root=sweep.data_root,
+                data_roots={"": sweep.data_root},
                 texts=texts,
                 resume=True,
                 progress=shown_by(update),

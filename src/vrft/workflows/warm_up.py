@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from vrft.config.questions import usable
-from vrft.config.run_config import RunConfig, TaskChoice
+from vrft.config.run_config import RunConfig
+from vrft.config.task_entries import TaskChoice
 from vrft.data.dataset import load_dataset
 from vrft.data.duplicates import near_images, same_images
 from vrft.data.fingerprints import CACHE, fingerprints

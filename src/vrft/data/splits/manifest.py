@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from vrft.data.fingerprints import Fingerprints, read_prints
 from vrft.data.images import content_hash
@@ -29,6 +29,7 @@ ASKS = ("question", "choices", "answer")
 _VERSION = 1
 _DIGITS = 16
 _PART = " | "
+V = TypeVar("V")
 
 
 def manifest(split: Split, prints: Fingerprints | None = None) -> dict[str, Any]:
@@ -185,6 +186,27 @@ class SavedSplit:
         """The hashes of all images that must never be scored as held out."""
         records = {self.image_of[name] for part in LEARNED for name in self.parts[part]}
         return self.besides | {self.images[record] for record in records if record in self.images}
+
+    def of_source(self, source: str) -> SavedSplit:
+        """The split of one entry of a run with several tasks, its questions and images called as if it were
+        alone, with all images that the run has learned from; itself where the run has one task."""
+        if not source:
+            return self
+        begins = f"{source}/"
+
+        def own(names: Mapping[str, V]) -> dict[str, V]:
+            return {n.removeprefix(begins): value for n, value in names.items() if n.startswith(begins)}
+
+        return replace(
+            self,
+            parts={part: tuple(own(dict.fromkeys(names))) for part, names in self.parts.items()},
+            images=own(self.images),
+            image_of={name: image.removeprefix(begins) for name, image in own(self.image_of).items()},
+            asks=own(self.asks),
+            left_out=own(self.left_out),
+            duplicates=own(self.duplicates),
+            besides=self.learned,
+        )
 
     def named_in(self, examples: Sequence[Example]) -> Split:
         """The questions of each part that are among the examples, by their ids, whatever they show now."""

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from vrft.config.questions import questions_of
 from vrft.config.run_config import RunConfig
+from vrft.config.run_questions import run_questions
 from vrft.diagnostics.probe.advice import Advice, AdviceContext, TemperatureStats, advise
 from vrft.diagnostics.probe.probe_summary import Probe, describe
 from vrft.diagnostics.probe.thoughts import MOST, right_samples, thoughts_behind
@@ -51,7 +51,7 @@ class ProbeResult:
         c = self.config
         return {
             "kind": "probe",
-            "task": c.task.name,
+            "task": ", ".join(dict.fromkeys(own.task.name for own in c.by_source.values())),
             "model": c.model.path,
             "seed": c.seed,
             "temperature": c.rollout.temperature,
@@ -100,8 +100,8 @@ def probe_run(
         raise ConfigError(
             "A probe needs at least 1 question (--questions) and temperatures above 0 (--temperatures)."
         )
-    train = questions_of(config, reporter, refusal=image_limits(config.model).refusal).split.train
-    scorers = scorers_of(train, config.reward)
+    train = run_questions(config, reporter, refusal=image_limits(config.model).refusal).split.train
+    scorers = scorers_of(train, config.rewards)
     chosen = evenly_spaced(train, questions)
     prober = Prober(load_policy(config.model), config, scorers)
     # As many answers together as a training step has.

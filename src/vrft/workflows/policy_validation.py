@@ -1,0 +1,40 @@
+"""The validation of a policy while it is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vrft.distributed import DistributedContext
+from vrft.evaluation.statistics import by_task
+from vrft.inference.ask_options import AskOptions
+from vrft.inference.evaluate import evaluate
+from vrft.inference.policy_predictor import PolicyPredictor
+from vrft.models.policy import Policy
+from vrft.tasks.registry import task_of
+from vrft.training.validation import Validation
+from vrft.types import Example
+
+
+def policy_validation(
+    policy: Policy, val: Sequence[Example], options: AskOptions, context: DistributedContext
+) -> Validation:
+    """The validation of a policy, each entry by the headline metric of its task.
+
+    Args:
+        policy: as it is whenever it is asked.
+        val: at least one question.
+        options: how they are put.
+        context: which process this is; each answers its part.
+    """
+    first = {example.entry: example for example in reversed(val)}
+    metrics = {name: task_of(first[name]).metrics[0] for name in sorted(first)}
+    batch = min(options.batch, math.ceil(len(val) / context.count))
+    predictor = PolicyPredictor.of(policy, replace(options, batch=batch))
+
+    def measure() -> dict[str, float]:
+        parts = by_task(evaluate(predictor, val, batch=batch, context=context))
+        return {name: metric.value(parts[name]) for name, metric in metrics.items()}
+
+    return Validation(metrics, measure)
