@@ -233,6 +233,11 @@ def _check_names(config: RunConfig) -> None:
             f"model.bits: weights in {config.model.bits} bits cannot learn, an adapter on them can. Set "
             "model.lora: {rank: 16}, or leave model.bits out."
         )
+    if config.grpo.confidence_weight and config.evaluation.score != "expected":
+        raise ConfigError(
+            "grpo.confidence_weight: what it teaches is the mean of the written confidence. Set "
+            "evaluation.score: expected, or leave it out."
+        )
     check_sampler(config.rollout.sampler)
     for source, own in config.by_source.items():
         if is_place(own.task.name):

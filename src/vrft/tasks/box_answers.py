@@ -8,10 +8,12 @@ import numpy as np
 
 from vrft.geometry.boxes import as_array, checked_box, iou_matrix
 from vrft.geometry.matching import TAU
+from vrft.rewards.matched_boxes import matched_ious
 from vrft.tasks.fusion import Rule, best_logprob, box_agreement, medoid, nms, self_consistency, wbf
+from vrft.tasks.metrics.box_confidences import confidence_spans
 from vrft.tasks.metrics.metric import box_scores
 from vrft.tasks.task import Task
-from vrft.types import Boxes, BoxXYXY, Example, Value
+from vrft.types import NOWHERE, Boxes, BoxXYXY, Example, Rollout, Value, WrittenNumber
 
 MISSED = 0.2
 """Share of the labelled boxes that the honest policy does not find."""
@@ -32,6 +34,17 @@ class BoxTask(Task):
 
     def similarity(self, one: Value, other: Value) -> float:
         return box_agreement(one, other)
+
+    def written_numbers(self, rollout: Rollout) -> Sequence[WrittenNumber]:
+        """Each confidence, which should be the box's IoU with its own labelled one, 0 where it has none."""
+        answer, target = rollout.answer, rollout.example.target
+        spans = confidence_spans(answer)
+        if target is None or not rollout.turns or not spans:
+            return ()
+        right = matched_ious(answer, target, tau=0.0)
+        last = len(rollout.turns) - 1
+        each = zip(spans, right, strict=True)
+        return [WrittenNumber(last, span, iou) for span, iou in each if span != NOWHERE]
 
 
 def sure_boxes(boxes: Boxes, example: Example, min_confidence: float) -> Boxes:

@@ -38,6 +38,7 @@ from vrft.types import (
     Rollout,
     Turn,
     Value,
+    WrittenNumber,
     first_met,
     frames_of,
     provided,
@@ -305,6 +306,10 @@ class Task(ABC):
 
     def part_rewards(self, rollout: Rollout) -> Sequence[PartReward]:
         """Rewards for parts of what was said, for advantages that give credit by part."""
+        return ()
+
+    def written_numbers(self, rollout: Rollout) -> Sequence[WrittenNumber]:
+        """Numbers of an answer that can be taught directly, such as the confidence of each box."""
         return ()
 
     def split_by_category(self, prediction: Prediction) -> Sequence[Prediction]:

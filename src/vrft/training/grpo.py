@@ -15,11 +15,13 @@ from pydantic import Field
 
 from vrft.training.advantages import ADVANTAGES, Advantage, GroupNormalized
 from vrft.training.kl import ESTIMATORS, KlOptions, KlTerm
-from vrft.training.losses import LOSSES, Grpo, PolicyLoss, StepSize, sequence_mean, token_mean
+from vrft.training.losses import LOSSES, Grpo, PolicyLoss, StepSize, number_loss, sequence_mean, token_mean
 from vrft.types.options import Choice, Options
 
 if TYPE_CHECKING:
     import torch
+
+    from vrft.training.written_numbers import NumberMeans
 
 
 class GrpoOptions(Options):
@@ -40,6 +42,9 @@ class GrpoOptions(Options):
     overlong filtering, arXiv 2503.14476, section 3.4)."""
     logprob_method: Literal["auto", "shared", "packed", "plain"] = "auto"
     """How log-probabilities are computed; 'auto' shares the prompt where the first comparison allows it."""
+    confidence_weight: float = Field(0.0, ge=0)
+    """Weight of a further term, by which the mean of each written confidence moves towards the IoU of its
+    box, on the policy's own answers; needs evaluation.score: expected. 0 leaves it away."""
     shuffle_rewards: bool = False
     """The shuffled-reward control: rewards are shuffled within each group, so nothing can be learned."""
 
@@ -59,6 +64,7 @@ class Forward:
         per_token: ``per_token(function, *others)`` gives (R, A) numbers ``function(own, *others')`` on whole
             distributions, each (n, V) log-probabilities, by chunks, so that all of them never exist at one
             time; a pass of its own, with gradient.
+        numbers: numbers that the answers write, and what they should be; a pass of its own, with gradient.
     """
 
     logprobs_RA: torch.Tensor
@@ -69,6 +75,7 @@ class Forward:
     others: Mapping[str, torch.Tensor]
     first_update: bool = True
     per_token: Callable[..., torch.Tensor] | None = None
+    numbers: Callable[[], NumberMeans] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,10 +120,18 @@ class GrpoObjective:
             term = KlTerm(estimate, o.kl.beta, o.kl.correction)
             kl = float((estimate.detach() * mask_RA).sum()) / size.tokens
         loss = o.loss(logprobs_RA, old_RA, forward.advantages, mask_RA, size, term)
+        value, further = loss.value, dict[str, float]()
+        if o.confidence_weight:
+            assert forward.numbers is not None
+            found = forward.numbers()
+            taught = number_loss(found.mean_N, found.right_N, found.share_N, size)
+            value = value + o.confidence_weight * taught
+            further = {"confidence_loss": taught.item()}
         return MicroBatchLoss(
-            loss.value,
+            value,
             {
-                "loss": loss.value.item(),
+                **further,
+                "loss": value.item(),
                 "kl": kl,
                 "clipped_low_share": loss.clipped_low_share.item(),
                 "clipped_high_share": loss.clipped_high_share.item(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from vrft.training.batch import Batch, Row, Source
 from vrft.training.grpo import Forward, Objective
 from vrft.training.losses import StepSize
 from vrft.training.reference import Reference
+from vrft.training.written_numbers import NumberMeans, digit_mean, number_means
 from vrft.types import Clock, RolloutGroup
 
 Backward = Callable[[torch.Tensor], None]
@@ -131,6 +133,11 @@ class TrainStep:
             values_SA, _ = self.answer_scorer(*arguments, None, function, others)
             return joined(values_SA, tokens_SA, counts)
 
+        def numbers() -> NumberMeans:
+            ids = torch.tensor(self.policy.digit_ids, device=logprobs_RA.device)
+            said = [[action for row in own for action in row.actions] for own in each]
+            return number_means(rollouts, per_token(partial(digit_mean, ids)), said)
+
         device = logprobs_RA.device
         finished_R = torch.tensor([r.finished for r in rollouts], device=device)
         mask_RA = tokens_RA
@@ -152,6 +159,7 @@ class TrainStep:
             others={name: self._others[name, begin] for name in self.objective.needs},
             first_update=first,
             per_token=per_token,
+            numbers=numbers,
         )
 
 

@@ -27,6 +27,7 @@ from vrft.types.rollouts import (
     SampleSeed,
     SamplingParams,
     Turn,
+    WrittenNumber,
     frames_of,
 )
 from vrft.types.texts import Text
@@ -92,6 +93,7 @@ __all__ = [
     "ValueList",
     "ValueSet",
     "Video",
+    "WrittenNumber",
     "distinct",
     "expect",
     "first_met",

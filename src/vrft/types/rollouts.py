@@ -226,6 +226,15 @@ class PartReward:
     amount: float
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenNumber:
+    """A number in [0, 1] that a turn writes, its characters in ``Turn.text``, and what it should be."""
+
+    turn: int
+    span: Span
+    right: float
+
+
 @dataclass(frozen=True)
 class Rollout:
     """One trajectory: its turns, what it answers, its reward.

@@ -119,6 +119,11 @@ def train_step_of(
         )
         return TrainStep(policy, gold, CrossEntropy(), method=method, micro_groups=micro, context=context)
     objective = GrpoObjective(config.grpo)
+    if config.grpo.confidence_weight and not policy.digit_ids:
+        raise ConfigError(
+            "grpo.confidence_weight: this model has no token for each digit, so the mean of a written number "
+            "is not known. Leave it out."
+        )
     # Prompts that are encoded for sampling serve the gradient too, where all of them train at once and
     # nothing drops out of the one and not of the other.
     drops = config.model.lora is not None and config.model.lora.dropout > 0

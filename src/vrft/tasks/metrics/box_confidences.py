@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from vrft.types import NOWHERE, Answer, Boxes, Completion, Rollout, Span
 
@@ -36,15 +36,23 @@ def expected_number(said: Completion, span: Span) -> float | None:
         0.82
     """
     means = {at: mean for at, mean in zip(said.token_spans, said.digits, strict=False) if mean >= 0}
+    digits = {first: mean for (first, end), mean in means.items() if end == first + 1}
+    found: float | None = mean_number(said.text, span, digits)
+    return found
+
+
+def mean_number(text: str, span: Span, digits: Mapping[int, Any]) -> Any:
+    """``expected_number`` from the mean digit of each character, which may be a tensor with gradient; None
+    where no character of the number has one."""
     begin, end = span
-    point = said.text.find(".", begin, end)
+    point = text.find(".", begin, end)
     places = [i for i in range(begin, end) if i != point]
-    if not any((i, i + 1) in means for i in places):
+    if not any(i in digits for i in places):
         return None
-    mean = {i: means.get((i, i + 1), float(said.text[i])) for i in places}
+    mean = {i: digits.get(i, float(text[i])) for i in places}
     point = end if point < 0 else point
     whole = sum(min(mean[i], 1.0) for i in places if i < point)
-    part = math.fsum(mean[i] / 10 ** (i - point) for i in places if i > point)
+    part = sum(mean[i] / 10 ** (i - point) for i in places if i > point)
     return min(whole + (1 - whole) * part, 1.0)
 
 
