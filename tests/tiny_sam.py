@@ -5,11 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 from transformers import (
+    CLIPTextConfig,
+    PreTrainedTokenizerFast,
     Sam2Config,
     Sam2HieraDetConfig,
     Sam2Model,
     Sam2VisionConfig,
+    Sam3Config,
+    Sam3Model,
     Sam3TrackerConfig,
     Sam3TrackerModel,
     Sam3VisionConfig,
@@ -60,9 +67,7 @@ def save_tiny_sam2(folder: Path) -> Path:
     return _drawn_wide(Sam2Model(Sam2Config(vision_config=vision, **_heads(SIDE, 16))), folder)
 
 
-def save_tiny_sam3(folder: Path) -> Path:
-    """The part of SAM 3 that takes boxes and points."""
-    torch.manual_seed(3)
+def _vision_3() -> Sam3VisionConfig:
     backbone = Sam3ViTConfig(
         hidden_size=32,
         intermediate_size=64,
@@ -74,12 +79,40 @@ def save_tiny_sam3(folder: Path) -> Path:
         window_size=4,
         global_attn_indexes=[1],
     )
-    vision = Sam3VisionConfig(
+    return Sam3VisionConfig(
         backbone_config=backbone, fpn_hidden_size=32, backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]]
     )
-    return _drawn_wide(
-        Sam3TrackerModel(Sam3TrackerConfig(vision_config=vision, **_heads(SIDE_3, 14))), folder
+
+
+def save_tiny_sam3(folder: Path) -> Path:
+    """The part of SAM 3 that takes boxes and points."""
+    torch.manual_seed(3)
+    config = Sam3TrackerConfig(vision_config=_vision_3(), **_heads(SIDE_3, 14))
+    return _drawn_wide(Sam3TrackerModel(config), folder)
+
+
+def save_tiny_sam3_detector(folder: Path) -> Path:
+    """The part of SAM 3 that takes words, with a tokenizer that knows three."""
+    torch.manual_seed(4)
+    part = {"hidden_size": 32, "num_attention_heads": 2}
+    layers = {**part, "num_layers": 1, "intermediate_size": 64}
+    text = CLIPTextConfig(
+        **part, vocab_size=8, intermediate_size=64, num_hidden_layers=1, projection_dim=32,
+        max_position_embeddings=32, eos_token_id=1,
+    )  # fmt: skip
+    config = Sam3Config(
+        vision_config=_vision_3(),
+        text_config=text,
+        geometry_encoder_config=layers,
+        detr_encoder_config=layers,
+        detr_decoder_config={**layers, "num_queries": 6},
+        mask_decoder_config=part,
     )
+    words = Tokenizer(WordLevel({"[PAD]": 0, "[EOS]": 1, "cat": 2, "dog": 3, "[UNK]": 4}, "[UNK]"))
+    words.pre_tokenizer = Whitespace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]")
+    fast.save_pretrained(folder)
+    return _drawn_wide(Sam3Model(config), folder)
 
 
 def _heads(side: int, patch: int) -> dict[str, dict[str, int]]:

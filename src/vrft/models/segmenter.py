@@ -207,7 +207,7 @@ class _Padded:
 
 
 @dataclass(frozen=True)
-class _Squeezed:
+class Squeezed:
     """The later generations: both sides fit, whatever the shape."""
 
     side: int
@@ -251,7 +251,7 @@ def _padded(source: str, config: Any) -> Preparation:
 
 
 def _squeezed(colors: tuple[tuple[float, float, float], tuple[float, float, float]]) -> Any:
-    return lambda source, config: _Squeezed(int(config.prompt_encoder_config.image_size), *colors)
+    return lambda source, config: Squeezed(int(config.prompt_encoder_config.image_size), *colors)
 
 
 _SECOND, _THIRD = (
