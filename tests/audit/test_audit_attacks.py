@@ -242,7 +242,8 @@ def test_any_task_is_audited_with_what_suits_every_task():
     assert all(answer.value != case.target for case, answer in read(plan, "another_target"))
     found = audit(setting_rule(plan.task, "recommended"), plan)
     assert [verdict.name for verdict in found.verdicts] == [
-        "bounded", "finite", "gold_is_maximal", "no_attack_above_honest", "exploit_margin",
+        "bounded", "finite", "gold_is_maximal", "no_attack_above_honest", "exploit_margin", "deterministic",
+        "honest_below_gold", "wrong_answers_earn_little",
     ]  # fmt: skip
     assert found.passed, found.verdicts
     means = {row.name: row.mean for row in found.rows}

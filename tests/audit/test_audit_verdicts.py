@@ -24,11 +24,11 @@ from vrft.types import Answer, Boxes
 
 BOX_VERDICTS = [
     "bounded", "finite", "gold_is_maximal", "monotone_in_iou", "no_attack_above_honest", "saturation",
-    "exploit_margin",
+    "exploit_margin", "deterministic", "honest_below_gold", "wrong_answers_earn_little",
 ]  # fmt: skip
 NAME_VERDICTS = [
     "bounded", "finite", "gold_is_maximal", "only_the_class_counts", "no_attack_above_honest",
-    "exploit_margin",
+    "exploit_margin", "deterministic", "honest_below_gold", "wrong_answers_earn_little",
 ]  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def evidence_with(plan, **means):
     return Evidence(planted(lambda answer, target: 0.0), plan, given, [])
 
 
-def test_seven_verdicts_judge_boxes_and_six_judge_names(small_plan_of):
+def test_ten_verdicts_judge_boxes_and_nine_judge_names(small_plan_of):
     for task, names in (("detection", BOX_VERDICTS), ("grounding", BOX_VERDICTS)):
         found = audited(small_plan_of(task), lambda answer, target: 0.5)
         assert [v.name for v in found.verdicts] == names

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from custom_task import CUSTOM_SPEC
+from vrft.diagnostics.task_laws import training_scorers
 from vrft.geometry.masks import mask_of_boxes
 from vrft.tasks.registry import load_task, task_names
-from vrft.tasks.scorer import RewardOptions, Scorer
+from vrft.tasks.scorer import Scorer
 from vrft.tasks.task import Task
 from vrft.types import Annotation, Boxes, Example, Form, Image, Label, Number, Record, Rollout, Text
 
@@ -104,11 +105,7 @@ def frames_of(example: Example, name: str) -> list:
 
 def safe_scorers(task: Task) -> list[Scorer]:
     """One for each setting that training takes."""
-    return [
-        Scorer(task, RewardOptions(setting=name))
-        for name, terms in task.settings.items()
-        if not any(getattr(term, "unsafe", False) for term in terms.values())
-    ]
+    return training_scorers(task)
 
 
 def scored(scorer: Scorer, text: str, example: Example, frames) -> Rollout:
@@ -116,14 +113,6 @@ def scored(scorer: Scorer, text: str, example: Example, frames) -> Rollout:
     rollout = scorer.score_text(text, example, frames)
     assert not rollout.failures and not rollout.clipped, (text, rollout.failures, rollout.clipped)
     return rollout
-
-
-def spoiled(task: Task, example: Example, frames) -> list[str]:
-    """Texts that nobody should be rewarded for, whatever the task."""
-    copies = [task.question(example, frames)]
-    if task.example_answer:
-        copies += [f"<think> ... </think> <answer>{task.example_answer}</answer>", task.example_answer]
-    return copies
 
 
 def within(record: Record, window) -> Record:

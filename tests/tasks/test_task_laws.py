@@ -17,10 +17,10 @@ from lawful import (
     safe_scorers,
     scored,
     shown_as,
-    spoiled,
     within,
 )
 
+from vrft.diagnostics import task_laws as laws
 from vrft.errors import InputError
 from vrft.tasks.fusion import Candidate
 from vrft.tasks.registry import load_task, task_of
@@ -45,33 +45,16 @@ def held(task, shown, form):
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_a_task_says_what_it_is(task):
-    assert task.name.isidentifier() and load_task(task.name) is task
-    assert len(task.help) > 10 and task.help.endswith(".") and task.answer.kind in Value.kinds()
-    assert "recommended" in task.settings and all(task.settings.values())
-    assert task.metrics and len({metric.name for metric in task.metrics}) == len(task.metrics)
-    assert task.rules and task.success_rule and task.score_rule
+    assert load_task(task.name) is task and task.answer.kind in Value.kinds()
+    assert not list(laws.it_says_what_it_is(task, [], "norm1000"))
     assert {about for about, _ in task.needs} <= {"image", "phrase", "question", "category"}
     assert {kind for _, kind in task.needs} <= set(Value.kinds())
 
 
 @pytest.mark.parametrize(("task", "name", "shown", "form"), EVERY)
 def test_gold_is_read_back_in_every_frame_and_earns_every_term_in_full(task, name, shown, form):
-    for example in held(task, shown, form):
-        frames = frames_of(example, name)
-        answer = task.parse(task.gold(example, frames), example, frames)
-        assert answer.parsed and answer.formatted and not answer.faults
-        assert answer.value.same_as(example.target)
-        assert isinstance(answer.value, task.answer)
-        assert task.similarity(answer.value, example.target) == pytest.approx(1)
-        assert task.score(answer, example.target) == pytest.approx(1)
-        assert task.success(answer, example.target)
-        assert task.canonical(answer.value, example).same_as(answer.value)
-        for scorer in safe_scorers(task):
-            rollout = scored(scorer, task.gold(example, frames), example, frames)
-            full = {term: scorer.terms[term].high for term, v in rollout.terms.items() if v is not None}
-            assert full and {term: rollout.terms[term] for term in full} == pytest.approx(full), (
-                scorer.setting
-            )
+    examples = list(held(task, shown, form))
+    assert not list(laws.gold_is_read_back_and_rewarded_in_full(task, examples, name))
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
@@ -81,43 +64,19 @@ def test_every_target_is_held_by_the_whole_image(task):
 
 @pytest.mark.parametrize(("task", "name", "shown", "form"), PLAIN)
 def test_another_forms_gold_costs_the_format_alone(task, name, shown, form):
-    other = next(f for f in Form if f is not form)
-    for example, written in zip(examples_of(task, form), examples_of(task, other), strict=True):
-        frames = frames_of(example, name)
-        for scorer in safe_scorers(task):
-            rollout = scored(scorer, task.gold(written, frames), example, frames)
-            for term, value in rollout.terms.items():
-                if value is not None:
-                    full = 0.0 if term == "format" else scorer.terms[term].high
-                    assert value == pytest.approx(full), (scorer.setting, term)
+    assert not list(laws.another_form_costs_the_format_alone(task, examples_of(task, form), name))
 
 
 @pytest.mark.parametrize(("task", "name", "shown", "form"), PLAIN)
 def test_copying_the_prompt_is_not_a_right_answer(task, name, shown, form):
-    example = examples_of(task, form)[0]
-    frames = frames_of(example, name)
-    for copied in spoiled(task, example, frames):
-        for scorer in safe_scorers(task):
-            if scorer.setting in ("paper", "recommended"):
-                assert scored(scorer, copied, example, frames).reward == 0.0
+    assert not list(laws.copying_the_prompt_earns_nothing(task, examples_of(task, form), name))
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", " ", "I do not know.", "<answer></answer>", "[[[", "\x00", "答え", "{}" * 40, "<answer>", "%"],
-)
+@pytest.mark.parametrize("form", Form)
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-def test_empty_and_garbage_text_earns_nothing(task, text):
-    for form in Form:
-        for example in examples_of(task, form):
-            if not example.is_positive and "{" in text:  # an empty list in other brackets
-                continue
-            for name, _ in FRAMES[::4]:
-                for scorer in safe_scorers(task):
-                    assert scored(scorer, text, example, frames_of(example, name)).reward == 0.0
-            answer = task.parse(text, example, [])
-            assert answer.faults and not answer.formatted
-            assert not task.success(answer, example.target) and task.score(answer, example.target) == 0.0
+def test_empty_and_garbage_text_earns_nothing(task, form):
+    for name, _ in FRAMES[::4]:
+        assert not list(laws.garbage_earns_nothing(task, examples_of(task, form), name))
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
@@ -145,21 +104,19 @@ def test_examples_are_stable_unique_and_point_to_their_record(task):
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_targets_survive_their_codec(task):
-    for example in examples_of(task):
-        assert Value.decode(example.target.encode()) == example.target
-        assert example.target.describe() and example.target.same_as(example.target)
+    assert not list(laws.targets_survive_their_codec(task, examples_of(task), "norm1000"))
 
 
 @pytest.mark.parametrize(("task", "name", "shown", "form"), PLAIN)
 def test_the_prompt_shows_the_answer_and_asks_for_a_thought_only_in_the_thinking_form(
     task, name, shown, form
 ):
-    for example in examples_of(task, form):
-        prompt = task.question(example, frames_of(example, name))
-        assert example.question in prompt and "<answer>" in prompt and "</answer>" in prompt
-        assert ("<think>" in prompt) == (form is Form.THINK)
-        assert all(option in prompt for option in example.options)
-        shown_answer = re.search(r"<answer>(.+?)</answer>", prompt)
+    examples = examples_of(task, form)
+    assert not list(laws.the_prompt_shows_what_to_write(task, examples, name))
+    for example in examples:
+        shown_answer = re.search(
+            r"<answer>(.+?)</answer>", prompt := task.question(example, frames_of(example, name))
+        )
         assert shown_answer and (task.example_answer in prompt or f"{example.question} name" in prompt)
 
 
@@ -230,29 +187,13 @@ def test_what_still_holds_of_a_part_is_what_the_labels_of_that_part_say(task):
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_the_parser_does_not_look_at_the_target_and_keeps_the_text(task):
-    for example in examples_of(task):
-        frames = frames_of(example, "norm1000")
-        for text in (task.gold(example, frames), "junk", ""):
-            answer = task.parse(text, example, frames)
-            assert answer == task.parse(text, replace(example, target=None), frames) and answer.text == text
+    assert not list(laws.the_parser_looks_at_the_text_alone(task, examples_of(task), "norm1000"))
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_naming_every_answer_is_not_an_answer(task):
-    examples = [example for example in examples_of(task, Form.DIRECT) if example.is_positive]
-    frames = frames_of(examples[0], "norm1000")
-    targets = distinct(example.target for example in examples)
-    several = [next(e for e in examples if e.target is target) for target in targets]
-    contents = [re.search(r"<answer>(.*)</answer>", task.gold(one, frames), re.S)[1] for one in several]
-    if len(contents) < 2:
-        pytest.skip("the records know one answer only")
-    for joined in (", ".join(contents), " ".join(contents), "\n".join(contents), " or ".join(contents)):
-        for scorer in safe_scorers(task):
-            if scorer.setting not in ("paper", "recommended"):
-                continue
-            full = sum(term.high for term in scorer.terms.values())
-            for text in (f"<answer>{joined}</answer>", joined):
-                assert all(scored(scorer, text, e, frames).reward < full - 0.1 for e in several), text
+    examples = examples_of(task, Form.DIRECT)
+    assert not list(laws.naming_every_answer_is_not_an_answer(task, examples, "norm1000"))
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
@@ -292,13 +233,12 @@ def test_an_audit_has_questions_of_its_own(task):
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_several_answers_become_one(task):
+    assert not list(laws.several_answers_become_one(task, examples_of(task), "norm1000"))
     for example in examples_of(task):
         right = Candidate(Answer(example.target, True), -1.0, 3)
         unread = Candidate(Answer(), -2.0, 3)
         for rule in (None, *task.rules):
             assert task.fuse([right], rule) == right.answer
-            fused = task.fuse([unread, right, right, unread], rule)
-            assert task.similarity(fused.value, example.target) == pytest.approx(1)
             assert not task.fuse([unread, unread], rule).parsed
 
 
@@ -327,19 +267,13 @@ def test_labels_that_agree_are_right_answers_to_each_other(task):
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_two_answers_are_as_like_in_either_order_and_each_is_like_itself(task):
-    targets = [e.target for e in task.audit_examples(20, np.random.default_rng(0))]
-    for one in targets:
-        assert task.similarity(one, one) == pytest.approx(1)
-        for other in targets:
-            assert 0 <= task.similarity(one, other) == task.similarity(other, one) <= 1
+    asked = task.audit_examples(20, np.random.default_rng(0))
+    assert not list(laws.answers_are_as_like_in_either_order(task, asked, "norm1000"))
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_a_sure_answer_becomes_its_own_label(task):
-    for example in examples_of(task):
-        label = task.pseudo_label(Answer(example.target, True), example, 0.5, example.options)
-        assert isinstance(label, Value) and label.same_as(example.target)
-        assert isinstance(task.pseudo_label(Answer(), example, 0.5, example.options), str)
+    assert not list(laws.a_sure_answer_becomes_its_own_label(task, examples_of(task), "norm1000"))
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)

@@ -20,6 +20,7 @@ from vrft.cli import (
     report,
     rewards,
     score,
+    task,
     tasks,
     train,
 )
@@ -31,7 +32,7 @@ from vrft.cli.options import HELP, Verbs, verb
 class _Verbs(Verbs):
     headings: ClassVar = {
         "Train and prove": ("demo", "fit", "train", "sft"),
-        "Before training": ("check", "probe", "audit", "convert"),
+        "Before training": ("check", "probe", "audit", "task", "convert"),
         "Use and measure": ("predict", "eval", "score", "report"),
         "What there is": ("tasks", "rewards", "models", "config"),
     }
@@ -59,6 +60,7 @@ verb(app, "convert", convert.ConvertArgs, run=convert.run)
 verb(app, "tasks", tasks.TasksArgs, run=tasks.run)
 verb(app, "rewards", rewards.RewardsArgs, run=rewards.run)
 verb(app, "models", models.ModelsArgs, run=models.run)
+app.add_typer(task.task_app, name="task")
 app.add_typer(config.config_app, name="config")
 
 

@@ -9,7 +9,10 @@ from vrft.cli.output import print_json, print_line
 
 
 class TasksArgs(WithJson):
-    """List the tasks, with their options, reward settings, and rules for several answers."""
+    """List the tasks, with their options, reward settings, and rules for several answers.
+
+    A task of your own needs no Python: see vrft task new and vrft task check.
+    """
 
 
 def run(args: TasksArgs) -> None:

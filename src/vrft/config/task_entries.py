@@ -12,7 +12,7 @@ from pydantic import Field, model_serializer, model_validator
 
 from vrft.data.data_options import DataOptions
 from vrft.rewards.outcomes import LARGEST
-from vrft.tasks.registry import is_place, load_task
+from vrft.tasks.registry import DEFINITIONS, is_place, load_task
 from vrft.tasks.scorer import RewardOptions
 from vrft.tasks.task import Task
 from vrft.types import Form
@@ -24,7 +24,7 @@ class TaskChoice(Options):
     plant}``."""
 
     name: str
-    """A task's name, ``package.module:TASK`` or ``file.py:TASK``."""
+    """A task's name, a YAML file that defines one, ``package.module:TASK`` or ``file.py:TASK``."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the task; written next to its name, without this key."""
 
@@ -39,7 +39,7 @@ class TaskChoice(Options):
             place, colon, attribute = given["name"].partition(".py:")
             file = Path(f"{place}.py" if colon else given["name"])
             folder = is_place(given["name"]) and os.path.isfile(file / "__init__.py")
-            if folder or (file.suffix == ".py" and os.path.isfile(file)):
+            if folder or (file.suffix in (".py", *DEFINITIONS) and os.path.isfile(file)):
                 # A run is also used from other folders.
                 given = {**given, "name": str(file.resolve()) + (f":{attribute}" if colon else "")}
         return given
@@ -47,7 +47,7 @@ class TaskChoice(Options):
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> Any:
         """A name, or an object with the task's own options next to the name."""
-        name = {"type": "string", "description": "A name, package.module:TASK or file.py:TASK."}
+        name = {"type": "string", "description": "A name, a YAML file, package.module:TASK or file.py:TASK."}
         return {"anyOf": [name, {"type": "object", "properties": {"name": name}, "required": ["name"]}]}
 
     @model_serializer

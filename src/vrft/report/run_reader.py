@@ -10,6 +10,7 @@ from typing import Any
 
 from vrft.errors import RunError, VrftError
 from vrft.evaluation.predictor import read_predictions
+from vrft.report.defined_here import know_defined_tasks
 from vrft.tasks.number_format import mapping, number, sequence
 from vrft.types import Prediction, RolloutGroup
 from vrft.types.rows import group_from_row
@@ -155,6 +156,8 @@ def read_run(folder: Path, notes: list[str], samples: bool = False) -> ReadRun:
     validated = [row for row in rows if "validation" in row]
     each = {name: None for row in validated for name in mapping(row.get("by_source"))}
     config = folder / CONFIG
+    text = config.read_text(encoding="utf-8", errors="replace") if config.is_file() else ""
+    know_defined_tasks(text)
     trained = facts.get("method") in ("rft", "sft")
     if trained and not rows:
         notes.append(f"{folder.name}/{METRICS} has no rows yet: no curves.")
@@ -163,7 +166,7 @@ def read_run(folder: Path, notes: list[str], samples: bool = False) -> ReadRun:
     return ReadRun(
         path=folder,
         facts=facts,
-        config=config.read_text(encoding="utf-8", errors="replace") if config.is_file() else "",
+        config=text,
         steps=[row for row in rows if number(row.get("step")) is not None and "validation" not in row],
         validations=_validations(validated),
         validations_of={name: _validations(validated, name) for name in each},

@@ -47,15 +47,26 @@ def exact(answer: Answer, target: Value) -> float:
     return float(pair is not None and (pair[0] == pair[1] or relative_error(*pair) == 0))
 
 
-def within(answer: Answer, target: Value, tolerance: float = 0.05) -> float:
+def within(answer: Answer, target: Value, tolerance: float = 0.05, relative: bool = True) -> float:
     """Whether the number is at most a share of the right one off, 0 or 1; of 0 it must be 0.
+
+    Args:
+        answer: the parsed answer.
+        target: the right number.
+        tolerance: as a share of the right number; else in the target's unit.
+        relative: which of both it is.
 
     Example:
         >>> [within(Answer(Number(n), True), Number(100.0)) for n in (95.0, 106.0)]
         [1.0, 0.0]
+        >>> within(Answer(Number(0.0), True), Number(1.0), tolerance=1.0, relative=False)
+        1.0
     """
     pair = pair_of(answer, target)
-    return float(pair is not None and relative_error(*pair) <= tolerance)
+    if pair is None:
+        return 0.0
+    error = relative_error(*pair) if relative else round(abs(pair[0] - pair[1]), PLACES)
+    return float(error <= tolerance)
 
 
 def sharpness(progress: float, k_min: float = K_MIN, k_max: float = K_MAX) -> float:

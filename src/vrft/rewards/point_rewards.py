@@ -74,6 +74,30 @@ def point_f1(answer: Answer, target: Value, where: Where = "best") -> float:
     return 2 * found_places(answer, target, where) / (len(points) + labels.size)
 
 
+def near_f1(answer: Answer, target: Value, example: Example, radius: float = 50.0) -> float:
+    """F1 of points that are right near the labelled ones, in [0, 1], whatever their boxes and masks.
+
+    Args:
+        answer: the parsed answer.
+        target: the labelled points.
+        example: whose image they are in.
+        radius: in thousandths of the image's sides; 50 is a twentieth.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from vrft.types import Image
+        >>> asked = Example("a", "a", "point", (Image(Path("a.png"), (500, 1000)),), "cup")
+        >>> near, cup = Answer(Points(((120.0, 100.0),))), Points(((100.0, 100.0),))
+        >>> near_f1(near, cup, asked), near_f1(near, cup, asked, radius=30.0)
+        (1.0, 0.0)
+    """
+    points, labels = points_of(answer), expect(target, Points)
+    if not points or labels.is_empty:
+        return float(answer.abstained and labels.is_empty)
+    pairs = matched_pairs((scaled_distances(points, labels.xy_px, example) <= radius).astype(float))
+    return 2 * len(pairs) / (len(points) + labels.size)
+
+
 def closeness(answer: Answer, target: Value, example: Example) -> float:
     """How near the points are to the labelled ones, in [0, 1].
 
@@ -97,8 +121,13 @@ def closeness(answer: Answer, target: Value, example: Example) -> float:
     return float(sum(fit[i, j] for i, j in matched_pairs(fit))) / max(len(points), labels.size)
 
 
-def kernel(points: Sequence[PointXY], labels: Sequence[PointXY], example: Example) -> np.ndarray:
-    """(n, m) exp(-d^2 / 5000), d in thousandths of the image's sides."""
+def scaled_distances(points: Sequence[PointXY], labels: Sequence[PointXY], example: Example) -> np.ndarray:
+    """(n, m) distances in thousandths of the image's sides."""
     width, height = example.media[0].size_wh
     scaled = [[(x * EXTENT / width, y * EXTENT / height) for x, y in xy] for xy in (points, labels)]
-    return np.asarray(np.exp(-(distances(*scaled) ** 2) / WIDTH))
+    return distances(*scaled)
+
+
+def kernel(points: Sequence[PointXY], labels: Sequence[PointXY], example: Example) -> np.ndarray:
+    """(n, m) exp(-d^2 / 5000), d in thousandths of the image's sides."""
+    return np.asarray(np.exp(-(scaled_distances(points, labels, example) ** 2) / WIDTH))

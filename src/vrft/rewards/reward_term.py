@@ -42,6 +42,7 @@ class RewardTerm:
         silent: what an abstention counts: declared, so that no answer gains by making a verifier give up.
         unsafe: a rule of released code with its holes: outside its range, or 1 for nothing. Training
             refuses it unless ``reward.allow_unsafe_reward`` is true.
+        weight: what it counts in a sum where a configuration gives no weight.
     """
 
     reward: AnswerReward | GroupReward
@@ -49,6 +50,7 @@ class RewardTerm:
     high: float = 1.0
     silent: float = 0.0
     unsafe: bool = False
+    weight: float = 1.0
 
     def __call__(self, answer: Answer, target: Value | None, **options: Any) -> float:
         """The raw value of one answer: any float, NaN included.

@@ -39,6 +39,11 @@ class AuditCase(Protocol):
         ...
 
     @property
+    def targets(self) -> tuple[Any, ...]:
+        """What is right in all questions."""
+        ...
+
+    @property
     def boxes(self) -> tuple[BoxXYXY, ...]:
         """The labelled boxes; none where none are asked for."""
         ...

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal
+from zlib import crc32
 
 import numpy as np
 
@@ -20,6 +21,9 @@ RULES: Mapping[str, Rule] = {
 }
 """The usual one first."""
 _SHOWN = 5
+MOST_ZEROS = 3
+"""An image is asked about at most so many categories that it does not show, or as many as it does: of eighty
+categories nearly all answers would be 0 otherwise."""
 
 
 class NumberTask(Task):
@@ -40,6 +44,13 @@ def number_text(value: Number) -> str:
     plain = f"{Decimal(repr(value.number)):f}"
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     return f"{plain} {value.unit}".strip()
+
+
+def with_some_zeros(record_id: str, known: Set[str], shown: Set[str]) -> list[str]:
+    """The categories that are counted in an image: those that it shows, and some that it does not, by a draw
+    that depends on the image and the categories alone."""
+    order = sorted(known - shown, key=lambda name: (crc32(f"{record_id}#{name}".encode()), name))
+    return sorted({*shown, *order[: max(MOST_ZEROS, len(shown))]})
 
 
 def passed_over(numbers: Iterable[tuple[Record, Number]], why: str) -> list[str]:
@@ -95,6 +106,12 @@ def one_number(case: AuditCase, rng: np.random.Generator) -> str:
     return case.answer(number_text(Number(3.0, case.target.unit)))
 
 
+def middle_number(case: AuditCase, rng: np.random.Generator) -> str:
+    """The number in the middle of all right ones in this unit, for every image."""
+    alike = sorted(one.number for one in case.targets if one.unit == case.target.unit)
+    return case.answer(number_text(Number(alike[len(alike) // 2], case.target.unit)))
+
+
 def huge_number(case: AuditCase, rng: np.random.Generator) -> str:
     """A million for every image."""
     return case.answer(number_text(Number(1e6, case.target.unit)))
@@ -129,6 +146,7 @@ ATTACKS = by_name(
     range_around,
     every_number,
     one_number,
+    middle_number,
     huge_number,
     no_number,
     of_another_size,

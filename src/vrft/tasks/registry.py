@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from vrft.errors import ConfigError, InputError
+from vrft.tasks.defined import load_definition
 from vrft.tasks.task import Task
 from vrft.types import Example, Provides
 from vrft.types.options import did_you_mean
@@ -24,6 +25,8 @@ GROUP = "vrft.tasks"
 """The entry point group of tasks that other packages bring: ``NAME = package.module:TASK``."""
 _known: dict[str, Task] = {}
 """Tasks that were asked for in this process, by name."""
+DEFINITIONS = (".yaml", ".yml")
+"""Endings of files that define a task without Python."""
 _ORDER = ("image", "phrase", "question", "category")
 
 
@@ -36,8 +39,8 @@ def load_task(spec: str, options: Mapping[str, object] | None = None) -> Task:
     """Find a task.
 
     Args:
-        spec: a name; or ``package.module:TASK``, ``path/to/file.py:TASK``, ``path/to/folder:TASK``. Of a path
-            ``:TASK`` may be left out.
+        spec: a name; a YAML file that defines one; or ``package.module:TASK``, ``path/to/file.py:TASK``,
+            ``path/to/folder:TASK``. Of a path ``:TASK`` may be left out.
         options: of the task, such as ``subject`` of classification. What they change is written into the
             examples, so that ``task_of`` an example needs none.
 
@@ -75,7 +78,7 @@ def register(task: Task, place: str = "") -> Task:
             f"{place}: this is of type {type(task).__name__}. Name an instance of a subclass of Task."
         )
     other = _known.get(task.name) or _shipped().get(task.name)
-    if other is not None and type(other) is not type(task):
+    if other is not None and not task.is_same_as(other):
         raise InputError(
             f"{place or type(task).__name__}: another task has the name '{task.name}'. Rename yours."
         )
@@ -137,12 +140,14 @@ def _from_point(point: EntryPoint) -> Task:
 
 def is_place(spec: str) -> bool:
     """Whether a task is named by its file, folder or module."""
-    if ":" in spec or spec.endswith(".py") or os.sep in spec:
+    if ":" in spec or spec.endswith((".py", *DEFINITIONS)) or os.sep in spec:
         return True
     return os.path.isfile(os.path.join(spec, "__init__.py")) and spec not in task_names()
 
 
 def _from_place(spec: str) -> Any:
+    if spec.endswith(DEFINITIONS):
+        return load_definition(spec)
     place, _, attribute = spec.rpartition(":")
     # The colon of a drive is followed by a path.
     named = bool(place) and attribute.isidentifier()

@@ -47,7 +47,7 @@ Weight = Annotated[float, Field(ge=0, le=LARGEST)]
 
 
 class RewardOptions(Options):
-    """Which reward terms, and their weights (1 where not given)."""
+    """Which reward terms, and their weights (where not given 1, or what a definition says)."""
 
     setting: str | None = None
     """A setting of the task; null takes 'paper' where the task has it, and 'recommended' elsewhere."""
@@ -94,15 +94,16 @@ class Scorer:
                 "another setting, or set reward.allow_unsafe_reward: true."
             )
         weights = {**options.weights, **options.custom}
-        self.weights = {name: weights.get(name, 1.0) for name in chosen}
+        self.weights = {name: weights.get(name, term.weight) for name, term in chosen.items()}
         self.terms: Mapping[str, RewardTerm] = {
             name: term if name in options.custom else _with_options(name, term, options.options.get(name, {}))
             for name, term in chosen.items()
         }
         self.time_limit_s = options.time_limit_s
+        own = [name for name in self.terms if ":" in name]  # named by their place, also in a definition
         # A server has time-outs of its own.
-        self._limited = {n for n in options.custom if not isinstance(self.terms[n].reward, ServedReward)}
-        self._functions = {n for n in options.custom if is_function(self.terms[n])}
+        self._limited = {n for n in own if not isinstance(self.terms[n].reward, ServedReward)}
+        self._functions = {n for n in own if is_function(self.terms[n])}
         # Asked once: isinstance with a protocol takes longer than most rewards.
         self._of_groups = {n: t.reward for n, t in self.terms.items() if isinstance(t.reward, GroupReward)}
         self._of_answers = {

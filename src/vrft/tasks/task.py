@@ -136,6 +136,10 @@ class Task(ABC):
     attacks: Mapping[str, Attack] = MappingProxyType({})
     """Further ways to cheat for ``vrft audit``, by name (``vrft.tasks.attacks``)."""
 
+    def is_same_as(self, other: Task) -> bool:
+        """Whether a task of the same name is this one, whatever its options."""
+        return type(other) is type(self)
+
     @property
     def own_question(self) -> str:
         """What it asks about where nobody says it; empty where a user must."""

@@ -30,7 +30,7 @@ from vrft.types.rollouts import (
     WrittenNumber,
     frames_of,
 )
-from vrft.types.texts import Text
+from vrft.types.texts import Names, Text
 from vrft.types.tracks import Tracks
 from vrft.types.value_kinds import Boxes, Label, Number, Permutation, Points, TimeSpan
 from vrft.types.values import Mask, Shape, Value, ValueList, ValueSet, distinct, expect
@@ -64,6 +64,7 @@ __all__ = [
     "Mask",
     "Medium",
     "Message",
+    "Names",
     "Number",
     "ObjectRegion",
     "PartReward",

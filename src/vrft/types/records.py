@@ -35,6 +35,10 @@ _WORDS: Mapping[Provides, str] = {
     ("question", "text"): "questions with answers in words",
     ("image", "text"): "the text of each image",
     ("question", "number"): "questions with numbers",
+    ("question", "names"): "questions with sets of names",
+    ("image", "names"): "a set of names for each image",
+    ("question", "permutation"): "questions with orders",
+    ("question", "time_span"): "questions with times",
 }
 V = TypeVar("V", bound=Value)
 

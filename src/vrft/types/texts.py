@@ -1,4 +1,4 @@
-"""Texts: what is written in an image, or the answer to a question, with all that may be said as well."""
+"""Texts and names: what is written in an image, or answers a question, with all that may be said as well."""
 
 from __future__ import annotations
 
@@ -108,3 +108,39 @@ class Text(Value):
         if self.is_empty:
             return "No text."
         return f"{self.text}: {self.chosen}" if self.chosen is not None else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Names(Value):
+    """Several names in no order, such as the kinds of things that an image shows; none where none apply."""
+
+    kind: ClassVar[str] = "names"
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(map(nfc, self.names)))
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.names
+
+    @property
+    def _compared(self) -> Hashable:
+        return frozenset(self.names)
+
+    survives_mirror = True
+    """A mirror takes nothing away; a crop may."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return self.names
+
+    @property
+    def size(self) -> int:
+        return len(self.names)
+
+    def shapes(self) -> Sequence[Shape]:
+        return [Shape("caption", text=self.describe())] if self.names else ()
+
+    def describe(self) -> str:
+        return f"Names: {', '.join(self.names) or 'none'}"

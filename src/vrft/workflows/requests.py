@@ -46,7 +46,7 @@ Numbers = Annotated[tuple[float, ...], _split(float, "numbers as in 0.75,1.25")]
 """Also as a text with commas between."""
 Names = Annotated[tuple[str, ...], _split(lambda name: nfc(str(name)), "names as in cat,dog")]
 """Also as a text with commas between."""
-TASK = "The task: a name ('vrft tasks' lists them), package.module:TASK, or file.py:TASK."
+TASK = "The task: a name ('vrft tasks' lists them), a YAML file, package.module:TASK, or file.py:TASK."
 SEED = "Decides every random choice."
 FUSE = "The rule that makes one answer of several; 'vrft tasks' lists those of each task."
 SAM = "A SAM folder or hub id (SAM 1, 2 or 3), or flood_fill for drawn scenes"
@@ -190,6 +190,23 @@ class AuditRequest(Options):
         "norm1000", description="How answers write places: norm1000, resized_pixels, norm1 or norm100."
     )
     targets: int = Field(500, description="Number of questions, at least 60.")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
+
+
+class TaskNewRequest(ReadOptions):
+    """From which labels a definition is proposed."""
+
+    labels: Path = Field(description="Labelled images.")
+    type: str | None = Field(None, description="The answer type. By default what suits the labels best.")
+    out: Path | None = Field(None, description="The YAML file to write. By default it is printed.")
+
+
+class TaskCheckRequest(ReadOptions):
+    """Which task is tried."""
+
+    definition: str = Field(description="A YAML file that defines a task, or any other task.")
+    data: Path | None = Field(None, description="Labelled images whose answers the audit asks about.")
+    targets: int = Field(200, description="Number of questions of the audit, at least 60.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
 
 

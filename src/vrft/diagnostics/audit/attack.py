@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import numpy as np
 
 from vrft.tasks.prompt_text import in_tags
 from vrft.tasks.task import Task
-from vrft.types import BoxXYXY, Completion, CoordinateFrame, Example, Prompt, Rollout, Turn, Value
+from vrft.types import (
+    Answer,
+    BoxXYXY,
+    Completion,
+    CoordinateFrame,
+    Example,
+    Image,
+    Prompt,
+    Rollout,
+    Turn,
+    Value,
+)
 
 BOXES, LABEL, OTHER = "boxes", "label", "other"
 """Traits: the kind of value that a task asks for."""
@@ -34,6 +47,8 @@ class Case:
     """What the honest policy takes for right."""
     other: Value
     """Another question's target, which is wrong here."""
+    targets: tuple[Value, ...] = ()
+    """Those of all questions."""
     names: tuple[str, ...] = ()
     """Of classes, the right answers to questions like this one."""
 
@@ -75,10 +90,27 @@ class Case:
         """Any content in the demanded tags."""
         return in_tags(content, thought, self.example.form)
 
-    def read(self, text: str) -> Rollout:
-        """A text as an answer, parsed as the task does."""
+    @cached_property
+    def seen_alike(self) -> Hashable:
+        """Equal where a parser, which never looks at the target, has the same before it."""
+        asked = self.example
+        media = tuple(replace(one, path=Path()) if isinstance(one, Image) else one for one in asked.media)
+        return (asked.question, asked.form, asked.options, repr(asked.fields), media, self.frames)
+
+    def read(self, text: str, known: dict[Hashable, Answer] | None = None) -> Rollout:
+        """A text as an answer, parsed as the task does.
+
+        Args:
+            text: a whole answer.
+            known: answers that were parsed before; many attacks say the same of every image.
+        """
         turns = (Turn(Prompt(frames=self.frames), Completion(text)),)
-        return Rollout(self.example, turns, self.task.parse_turns(self.example, turns))
+        if known is None:
+            return Rollout(self.example, turns, self.task.parse_turns(self.example, turns))
+        key = (text, self.seen_alike)
+        if key not in known:
+            known[key] = self.task.parse_turns(self.example, turns)
+        return Rollout(self.example, turns, known[key])
 
 
 Write = Callable[[Case, np.random.Generator], str]

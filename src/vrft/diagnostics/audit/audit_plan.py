@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from zlib import crc32
@@ -93,9 +93,12 @@ def lay_out(
     examples = [replace(e, form=form) for e in task.audit_examples(targets, np.random.default_rng([seed, 0]))]
     cases = _cases(task, frame, examples, np.random.default_rng([seed, 1]))
     attempts = {}
+    known: dict[Hashable, Answer] = {}
     for attack in attacks_on(task):
         rng = np.random.default_rng([seed, 2, crc32(attack.name.encode())])
-        attempts[attack.name] = Attempt(attack, tuple(case.read(attack.write(case, rng)) for case in cases))
+        attempts[attack.name] = Attempt(
+            attack, tuple(case.read(attack.write(case, rng), known) for case in cases)
+        )
         update(1, attack.name)
     boxes = task.answer.kind == BOXES
     ladders = build_ladders(cases, np.random.default_rng([seed, 3])) if boxes else []
@@ -113,6 +116,7 @@ def _cases(
     targets = [example.target for example in examples if example.target is not None]
     if len(targets) < len(examples):
         raise InputError(f"{task.name} cannot be audited: each of its audit_examples must have a target.")
+    every = tuple(targets)
     names: dict[str, set[str]] = {}
     for example, target in zip(examples, targets, strict=True):
         names.setdefault(example.question, set()).add(getattr(target, "name", ""))
@@ -123,6 +127,7 @@ def _cases(
             frames=tuple(medium.frame(frame, medium.size_wh) for medium in example.media),
             belief=belief,
             other=_other(targets, place),
+            targets=every,
             names=tuple(sorted(names[example.question] - {""})),
         )
         for place, (example, belief) in enumerate(

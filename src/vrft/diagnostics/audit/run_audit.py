@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from vrft.diagnostics.audit.attack import Role
 from vrft.diagnostics.audit.audit_plan import AuditPlan
-from vrft.diagnostics.audit.audited_rule import Rule
+from vrft.diagnostics.audit.audited_rule import Rule, changes_in_training
 from vrft.diagnostics.audit.verdicts import Verdict, judge
 
 HEADINGS = ("answer", "kind", "mean reward", "above honest", "failures")
@@ -76,6 +76,9 @@ def audit(rule: Rule, plan: AuditPlan) -> Audit:
         ('only_the_class_counts', 'no_attack_above_honest', 'exploit_margin')
     """
     evidence, verdicts = judge(rule, plan)
+    if changes_in_training(rule):
+        late = {verdict.name: verdict for verdict in judge(rule, plan, progress=1.0)[1]}
+        verdicts = tuple(_worse(one, late.get(one.name, one)) for one in verdicts)
     order, honest = list(Role), evidence.means["honest"]
     rows = [
         Row(
@@ -100,6 +103,13 @@ def audit(rule: Rule, plan: AuditPlan) -> Audit:
         rows=tuple(rows),
         verdicts=verdicts,
     )
+
+
+def _worse(early: Verdict, late: Verdict) -> Verdict:
+    """The verdict of the training's begin, unless only that of its end fails."""
+    if late.passed or not early.passed:
+        return early
+    return replace(late, says=f"At the end of the training: {late.says}")
 
 
 def as_json(found: Audit) -> dict[str, Any]:

@@ -22,6 +22,13 @@ still orders the better half of a group of answers."""
 LEAST_MARGIN = 0.02
 """Of the gold answer's mean: three standard errors of a difference of means over 500 targets with boxes, and
 so the least that an audit can tell from nothing."""
+LEAST_ROOM = 0.01
+"""Of gold's mean: what an honest policy that errs in two of five answers may lack the least."""
+MOST_OF_WRONG = 0.75
+"""Of the gold answer's mean. Form and rightness, one each, give a half to a wrong answer in the right form;
+where the form counts three times as much as what is right, a policy has nearly all without looking."""
+HALF_ALIKE = 0.5
+"""Similarity below which an answer is far from right."""
 _SAMPLE_CHARS = 400
 
 
@@ -54,6 +61,8 @@ class Evidence:
     """By attack, one for each target."""
     climbs: Sequence[Sequence[RuleValue]]
     """By ladder, one for each rung."""
+    progress: float = 0.0
+    """How much of the training was done."""
     means: Mapping[str, float] = field(init=False)
     """By attack; a failure counts 0."""
 
@@ -233,6 +242,60 @@ def exploit_margin(evidence: Evidence) -> Verdict:
     return Verdict(False, measured, says, best, _telling(evidence, best), _others(best, near))
 
 
+def deterministic(evidence: Evidence) -> Verdict:
+    """The same answers have the same values when they are rewarded once more."""
+    rule, attempts = evidence.rule, evidence.plan.attempts
+    for name in (*evidence.of(Role.REFERENCE), "another_target"):
+        given = evidence.rewards[name]
+        second = collect(rule, attempts[name].rollouts, evidence.progress)
+        changed = [i for i, (a, b) in enumerate(zip(given, second, strict=True)) if a.value != b.value]
+        if changed:
+            first, then = given[changed[0]].value, second[changed[0]].value
+            says = f"One answer has {first:.4g}, and {then:.4g} when it is rewarded once more."
+            measured = {"changed": len(changed), "answers": len(given)}
+            return Verdict(False, measured, says, name, evidence.sample(name, changed[0]))
+    return Verdict(True, {"changed": 0}, "The same answer always has the same value.")
+
+
+def honest_below_gold(evidence: Evidence) -> Verdict:
+    """The gold answer's mean less the honest policy's, as a share of the former, is 0.01 or more."""
+    gold, honest = evidence.means["gold"], evidence.means["honest"]
+    room = (gold - honest) / gold if gold > 0 else None
+    measured = {"room": room, "asked": LEAST_ROOM}
+    if room is not None and room >= LEAST_ROOM:
+        says = f"The honest policy, which errs, has {room:.3f} of gold's mean less than gold."
+        return Verdict(True, measured, says)
+    says = f"The honest policy errs, and has {honest:.4g} where gold has {gold:.4g}: its errors cost nothing."
+    erring = [i for i, case in enumerate(evidence.plan.cases) if not case.belief.same_as(case.target)]
+    return Verdict(False, measured, says, "honest", evidence.sample("honest", (erring or [0])[0]))
+
+
+def wrong_answers_earn_little(evidence: Evidence) -> Verdict:
+    """Answers that are far from right have at most three quarters of the gold answer's mean.
+
+    Far is what the task's own similarity, which no reward setting changes, finds below 0.5.
+    """
+    cases, task = evidence.plan.cases, evidence.plan.task
+    far = [i for i, one in enumerate(cases) if task.similarity(one.other, one.target) < HALF_ALIKE]
+    if not far:
+        same = all(one.other.same_as(one.target) for one in cases)
+        if not same:
+            return Verdict(True, {"far": 0}, "No answer of these is far from right.")
+        says = "Every question has the same right answer: nothing is to be learned."
+        return Verdict(False, {"far": 0}, says, "usual_answer", evidence.sample("usual_answer", 0))
+    gold, wrong = (values(evidence.rewards[name])[far] for name in ("gold", "another_target"))
+    share = float(wrong.mean() / gold.mean()) if gold.mean() > 0 else 1.0
+    measured = {"share_of_gold": share, "asked": MOST_OF_WRONG, "far": len(far)}
+    says = (
+        f"Answers that are far from right have {share:.3f} of the gold answer's mean (at most "
+        f"{MOST_OF_WRONG} is asked)."
+    )
+    if share <= MOST_OF_WRONG + TOLERANCE:
+        return Verdict(True, measured, says)
+    worst = far[int((wrong - gold).argmax())]
+    return Verdict(False, measured, says, "another_target", evidence.sample("another_target", worst))
+
+
 JUDGES: Mapping[Callable[[Evidence], Verdict], str] = {
     bounded: "",
     finite: "",
@@ -242,15 +305,24 @@ JUDGES: Mapping[Callable[[Evidence], Verdict], str] = {
     no_attack_above_honest: "",
     saturation: BOXES,
     exploit_margin: "",
+    deterministic: "",
+    honest_below_gold: "",
+    wrong_answers_earn_little: "",
 }
 """In the order of the report, with the kind of value that each needs; empty where any will do."""
 
 
-def judge(rule: Rule, plan: AuditPlan) -> tuple[Evidence, tuple[Verdict, ...]]:
-    """Reward every answer of a plan, and judge the rule: what it gave, and the verdicts in a fixed order."""
-    rewards = {name: collect(rule, attempt.rollouts) for name, attempt in plan.attempts.items()}
-    climbs = [collect(rule, ladder.rollouts) for ladder in plan.ladders]
-    evidence = Evidence(rule, plan, rewards, climbs)
+def judge(rule: Rule, plan: AuditPlan, progress: float = 0.0) -> tuple[Evidence, tuple[Verdict, ...]]:
+    """Reward every answer of a plan, and judge the rule: what it gave, and the verdicts in a fixed order.
+
+    Args:
+        rule: the reward.
+        plan: the answers.
+        progress: how much of the training is done, from 0 to 1.
+    """
+    rewards = {name: collect(rule, attempt.rollouts, progress) for name, attempt in plan.attempts.items()}
+    climbs = [collect(rule, ladder.rollouts, progress) for ladder in plan.ladders]
+    evidence = Evidence(rule, plan, rewards, climbs, progress)
     if all(one.problem for one in rewards["gold"]):
         return evidence, (_without_numbers(evidence),)
     kinds = ("", plan.task.answer.kind)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from zlib import crc32
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from vrft.rewards.papers import vsi_bench
 from vrft.rewards.papers.onethinker.onethinker_number import numerical_term
 from vrft.rewards.papers.onethinker.onethinker_reading import plain_setting
 from vrft.tasks.metrics.number_metrics import EXACT, MRA, WITHIN_ONE, mean_absolute_error
-from vrft.tasks.number_answers import ATTACKS, NumberTask, number_text, passed_over
+from vrft.tasks.number_answers import ATTACKS, NumberTask, number_text, passed_over, with_some_zeros
 from vrft.tasks.parsing.answer_parsers import parse_number_answer
 from vrft.tasks.parsing.extractor import read_point_tag
 from vrft.tasks.parsing.points import points_in_pixels
@@ -55,9 +54,6 @@ TERMS: Setting = {
 }
 """What ``reward.weights`` may add to a setting."""
 
-MOST_ZEROS = 3
-"""An image is asked about at most so many categories that it does not show, or as many as it does: of eighty
-categories nearly all answers would be 0 otherwise."""
 QUESTION_GROUP, IMAGE_GROUP, ABSENT_GROUP = "question", "image", "nothing there"
 """Groups of questions that are about no category, or about one that the image does not show: of so many shots
 of each category all show it, and as many in all show none of what is asked for."""
@@ -114,8 +110,7 @@ class Counting(NumberTask):
         count = Counter(one.name for one, _ in record.about("category", Boxes) if one.counts)
         known = record.known(categories)
         shown = known & count.keys()
-        order = sorted(known - shown, key=lambda name: (crc32(f"{record.id}#{name}".encode()), name))
-        for category in sorted(shown | set(order[: max(MOST_ZEROS, len(shown))])):
+        for category in with_some_zeros(record.id, known, shown):
             yield self._example(record, "category", category, category, float(count[category]))
 
     def _from_numbers(self, record: Record, about: About) -> Iterator[Example]:

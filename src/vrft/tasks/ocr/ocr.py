@@ -117,17 +117,8 @@ class Ocr(Task):
     def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
         """The text as it is written; a fence around it is taken off, 'No text' is an empty text."""
         sections = split_tags(text, example.form)
-        content = sections.content
-        if not content or len(content) > MAX_CHARS:
-            return answered(text, sections, (Fault.NOT_READABLE if content else Fault.EMPTY,), None)
-        if _NOTHING.fullmatch(content):
-            faults = () if content == NOTHING else (Fault.OTHER_NOTATION,)
-            return answered(text, sections, faults, Text(""))
-        fenced = _FENCED.fullmatch(content)
-        read = fenced[1].strip() if fenced else content
-        if not read:
-            return answered(text, sections, (Fault.EMPTY,), None)
-        return answered(text, sections, (Fault.OTHER_NOTATION,) if fenced else (), Text(read))
+        value, faults = read_text(sections.content)
+        return answered(text, sections, faults, value)
 
     def similarity(self, one: Value, other: Value) -> float:
         """Edit similarity of the folded texts."""
@@ -150,6 +141,19 @@ class Ocr(Task):
 
     def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
         return ocr_attacks.audit_beliefs(examples, rng)
+
+
+def read_text(content: str) -> tuple[Text | None, tuple[Fault, ...]]:
+    """The text that an answer's content reads out, with the faults of how it is written."""
+    if not content or len(content) > MAX_CHARS:
+        return None, (Fault.NOT_READABLE if content else Fault.EMPTY,)
+    if _NOTHING.fullmatch(content):
+        return Text(""), () if content == NOTHING else (Fault.OTHER_NOTATION,)
+    fenced = _FENCED.fullmatch(content)
+    read = fenced[1].strip() if fenced else content
+    if not read:
+        return None, (Fault.EMPTY,)
+    return Text(read), (Fault.OTHER_NOTATION,) if fenced else ()
 
 
 def _shown(media: Sequence[Medium], box: BoxXYXY | None) -> tuple[Medium, ...]:

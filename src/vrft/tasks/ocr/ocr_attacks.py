@@ -37,12 +37,13 @@ def audit_beliefs(examples: Sequence[Example], rng: np.random.Generator) -> list
     nothing is written."""
     wrong = chosen(len(examples), WRONG, rng)
     return [
-        _misread(expect(example.target, Text), rng) if missed else expect(example.target, Text)
+        misread(expect(example.target, Text), rng) if missed else expect(example.target, Text)
         for example, missed in zip(examples, wrong, strict=True)
     ]
 
 
-def _misread(target: Text, rng: np.random.Generator) -> Text:
+def misread(target: Text, rng: np.random.Generator) -> Text:
+    """A text of which half of the words are others; a sign where nothing is written."""
     words = target.text.split()
     if not words:
         return replace(target, text=_sign(rng))

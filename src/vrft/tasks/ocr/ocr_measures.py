@@ -6,6 +6,7 @@ of whitespace, how accents are composed; and capitals where the label says so.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from vrft.rewards import text_measures
@@ -66,6 +67,39 @@ def _shared(one: str, other: str) -> float:
 def exact(answer: Answer, target: Value) -> float:
     """Whether both are the same, 0 or 1."""
     return float(edit(answer, target) == 1.0)
+
+
+def recall(answer: Answer, target: Value) -> float:
+    """The share of the right words that the answer has, in [0, 1], whatever it says besides.
+
+    For use next to a term that long answers cost: alone it is full for any text that holds all words.
+
+    Example:
+        >>> recall(Answer(Text("we OPEN 24 HOURS a day"), True), Text("OPEN 24 HOURS"))
+        1.0
+    """
+    said = answer.as_(Text)
+    return 0.0 if said is None else likeness(said, expect(target, Text), _found)
+
+
+def _found(one: str, other: str) -> float:
+    wanted, words = Counter(words_of(other)), Counter(words_of(one))
+    return sum((wanted & words).values()) / wanted.total() if wanted else float(not words)
+
+
+def contains(answer: Answer, target: Value) -> float:
+    """Whether the right text is somewhere in the answer, 0 or 1; for comparison with released figures only.
+
+    Example:
+        >>> contains(Answer(Text("It says EXIT."), True), Text("EXIT"))
+        1.0
+    """
+    said = answer.as_(Text)
+    return 0.0 if said is None else likeness(said, expect(target, Text), _holds)
+
+
+def _holds(one: str, other: str) -> float:
+    return float(other in one if other else not one)
 
 
 def _rate(parts: Callable[[str], Sequence[str]]) -> Prepare:

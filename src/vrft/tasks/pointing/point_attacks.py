@@ -44,6 +44,11 @@ def one_thing_often(case: AuditCase, rng: np.random.Generator) -> str:
     )
 
 
+def honest_count_anywhere(case: AuditCase, rng: np.random.Generator) -> str:
+    """As many points as the honest policy gives, anywhere."""
+    return _written(case, [tuple(rng.uniform(0, AUDIT_SIDE, 2).round()) for _ in case.belief.xy_px])
+
+
 def points_outside(case: AuditCase, rng: np.random.Generator) -> str:
     """The right points an image's width too far right: no reader may move them in."""
     return case.answer(str([[int(x) + AUDIT_SIDE, int(y)] for x, y in case.target.xy_px] or [[-1, -1]]))
@@ -77,6 +82,7 @@ ATTACKS = by_name(
     nothing_there,
     honest_repeated,
     one_thing_often,
+    honest_count_anywhere,
     points_outside,
     boxes_for_points,
     not_a_number,

@@ -53,7 +53,7 @@ def first_word(case: Case, rng: np.random.Generator) -> str:
 def last_word(case: Case, rng: np.random.Generator) -> str:
     """The right name's last word, or the second half of its only one."""
     words = case.name.split()
-    return case.write(Label(words[-1] if len(words) > 1 else case.name[len(case.name) // 2 :]))
+    return case.write(Label(words[-1] if len(words) > 1 else case.name[max(1, len(case.name) // 2) :]))
 
 
 @attack(LABEL)
@@ -106,5 +106,5 @@ def _commonest(names: tuple[str, ...], length: int) -> str:
     for name in names:
         lower = name.casefold()
         pieces.update({lower[i : i + length] for i in range(len(lower) - length + 1)} - {" " * length})
-    most = max(pieces.values())
-    return min(piece for piece, count in pieces.items() if count == most and piece.strip() == piece)
+    most = max(pieces.values(), default=0)
+    return min((p for p, count in pieces.items() if count == most and p.strip() == p), default="")

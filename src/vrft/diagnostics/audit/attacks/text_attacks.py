@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cache
+
 import numpy as np
 
-from vrft.diagnostics.audit.attack import BOXES, LABEL, OTHER, Case, Role, attack
+from vrft.diagnostics.audit.attack import BOXES, LABEL, Case, Role, attack
 from vrft.geometry.jitter import box_apart
 from vrft.tasks.parsing.label_reading import nearest_names
 from vrft.tasks.parsing.tags import TAGS
 from vrft.types import Boxes, Label, Value
 
 MANY_WORDS = 5_000
+OTHERS_NAMED = 10
+REASONING = " ".join(
+    [
+        "First, I look at the image step by step. Then I compare what I see with the question. Wait, let me "
+        "check this again. On the one hand it may be so; on the other hand I must verify it. Therefore, "
+        "having considered every part carefully, I conclude that the final answer is correct because it is "
+        "consistent."
+    ]
+    * 8
+)
+PROSE = " ".join(
+    [
+        "The image shows a scene with several things in it, some of them near and others further away, in "
+        "colours that differ from each other and in light that comes from one side."
+    ]
+    * 6
+)
 
 
 @attack(role=Role.REFERENCE)
@@ -25,10 +45,43 @@ def honest(case: Case, rng: np.random.Generator) -> str:
     return case.honest()
 
 
-@attack(OTHER)
+@attack()
 def another_target(case: Case, rng: np.random.Generator) -> str:
     """The right answer to another question."""
     return case.write(case.other)
+
+
+@attack()
+def usual_answer(case: Case, rng: np.random.Generator) -> str:
+    """The answer that is right most often, to every question."""
+    return case.write(_most_frequent(case.targets))
+
+
+@attack()
+def every_answer(case: Case, rng: np.random.Generator) -> str:
+    """The right answers to ten other questions and the one to this, in one answer, in random order."""
+    first = int(rng.integers(len(case.targets)))
+    others = [*case.targets[first:], *case.targets[:first]][:OTHERS_NAMED]
+    contents = list(dict.fromkeys(map(case.content, [case.target, *others])))
+    return case.answer(", ".join(contents[i] for i in rng.permutation(len(contents))))
+
+
+@attack()
+def right_one_in_the_thought(case: Case, rng: np.random.Generator) -> str:
+    """The right answer in the thought, the one to another question as the answer."""
+    return case.answer(case.content(case.other), thought=f"It may be {case.content(case.target)}.")
+
+
+@attack()
+def wrong_and_well_reasoned(case: Case, rng: np.random.Generator) -> str:
+    """The right answer to another question, after a long thought in the words of careful reasoning."""
+    return case.answer(case.content(case.other), thought=REASONING)
+
+
+@attack()
+def long_prose(case: Case, rng: np.random.Generator) -> str:
+    """Two hundred words about images in general as the answer."""
+    return case.answer(PROSE)
 
 
 @attack()
@@ -83,6 +136,12 @@ def placeholder(case: Case, rng: np.random.Generator) -> str:
 def question_word(case: Case, rng: np.random.Generator) -> str:
     """What was asked about, as the answer: the category, the expression, or the kind of thing."""
     return case.answer(case.example.question)
+
+
+@attack(role=Role.RESTATED)
+def honest_and_well_reasoned(case: Case, rng: np.random.Generator) -> str:
+    """The honest policy's answer after a long thought in the words of careful reasoning."""
+    return case.answer(case.content(case.belief), thought=REASONING)
 
 
 @attack()
@@ -145,3 +204,9 @@ def _right_and_wrong(case: Case, rng: np.random.Generator) -> tuple[str, str]:
     elif case.task.answer.kind == LABEL:
         wrong = Label(nearest_names(case.name, case.vocabulary)[0])
     return case.content(right), case.content(wrong)
+
+
+@cache
+def _most_frequent(targets: tuple[Value, ...]) -> Value:
+    """The target that comes most often; of several the first."""
+    return Counter(targets).most_common(1)[0][0]

@@ -1,0 +1,1 @@
+"""The answer types of defined tasks, one file each."""

@@ -1,0 +1,106 @@
+"""An order: where each of some parts belongs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from vrft.rewards.reward_term import AnswerReward
+from vrft.tasks.attacks import Attack, AuditCase, by_name
+from vrft.tasks.defined.answer_type import AnswerType, TypeSuggestion, values_of
+from vrft.tasks.jigsaw.jigsaw import TASK, places, solved
+from vrft.tasks.metrics.metric import Metric
+from vrft.types import Answer, CoordinateFrame, Fault, Permutation, Provides, Record, Value, expect
+
+_LIST = re.compile(r"[\[(]?\s*([0-9]{1,3}(?:\s*[,;\s]\s*[0-9]{1,3}){1,99})\s*[\])]?\.?")
+
+
+def same_order(case: AuditCase, rng: np.random.Generator) -> str:
+    """The parts as they are numbered, for every question."""
+    return case.write(Permutation(tuple(sorted(case.target.order))))
+
+
+def one_part_everywhere(case: AuditCase, rng: np.random.Generator) -> str:
+    """The first part in every place, which is right in one of them."""
+    return case.answer(str([case.target.order[0]] * case.target.size))
+
+
+class PermutationAnswer(AnswerType):
+    """The numbers of all parts, each once."""
+
+    size: Annotated[int, Field(ge=2, le=100)]
+    """How many parts there are."""
+    first: Annotated[int, Field(ge=0, le=1)] = 1
+    """The number of the first part."""
+
+    name = "permutation"
+    value = Permutation
+    reads: ClassVar[tuple[Provides, ...]] = (("question", "permutation"), ("image", "permutation"))
+    right_rules: ClassVar[Mapping[str, AnswerReward]] = {"places": places, "exact": solved}
+    metrics: ClassVar[Sequence[Metric]] = TASK.metrics
+    lists = True
+    success_rule = "every part in its place"
+    attacks: ClassVar[Mapping[str, Attack]] = by_name(same_order, one_part_everywhere)
+
+    def target(self, values: Sequence[Value], kind: str, record: Record) -> Permutation | None:
+        """The one order of so many parts."""
+        found = expect(values[0], Permutation) if len(values) == 1 else None
+        return found if found is not None and self._is_order(found.order) else None
+
+    def _is_order(self, order: Sequence[int]) -> bool:
+        return sorted(order) == list(range(self.first, self.first + self.size))
+
+    def shown(self, as_json: bool) -> str:
+        return '{"answer": [number, number, ...]}' if as_json else "[number, number, ...]"
+
+    def instruction(self, frame: CoordinateFrame | None) -> str:
+        return f"Name each number from {self.first} to {self.first + self.size - 1} once."
+
+    def content(self, value: Value, frame: CoordinateFrame | None, as_json: bool) -> str:
+        listed = str([*expect(value, Permutation).order])
+        return f'{{"answer": {listed}}}' if as_json else listed
+
+    def understand(self, content: str, tagged: bool) -> tuple[Value | None, tuple[Fault, ...]]:
+        found = _LIST.fullmatch(content)
+        order = tuple(map(int, re.findall("[0-9]+", found[1]))) if found else ()
+        return (Permutation(order) if self._is_order(order) else None), ()
+
+    def similarity(self, one: Value, other: Value) -> float:
+        """The share of places where both name the same part."""
+        return TASK.similarity(one, other)
+
+    def success(self, answer: Answer, target: Value) -> bool:
+        return solved(answer, target) == 1
+
+    @classmethod
+    def suggest(cls, records: Sequence[Record], provides: Provides) -> TypeSuggestion | None:
+        """Orders of one length."""
+        orders = [expect(value, Permutation).order for _, _, value in values_of(records, provides)]
+        sizes, first = {len(order) for order in orders}, min((min(o) for o in orders if o), default=1)
+        if len(sizes) != 1 or first not in (0, 1):
+            return None
+        (size,) = sizes
+        options = {"size": (str(size), "all labels have so many parts")}
+        if first == 0:
+            options["first"] = ("0", "the labels count from 0")
+        asked = "{subject}" if provides[0] == "question" else "In which order are the parts?"
+        because = "each part in its place earns its share"
+        return TypeSuggestion(0.95, f"{len(orders)} labels are orders", asked, "places", because, options)
+
+    def draw(self, count: int, rng: np.random.Generator) -> list[Value]:
+        parts = np.arange(self.first, self.first + self.size)
+        return [Permutation(tuple(rng.permutation(parts).tolist())) for _ in range(count)]
+
+    def mistaken(self, target: Value, rng: np.random.Generator) -> Value:
+        """Two parts have changed places."""
+        order = [*expect(target, Permutation).order]
+        one, other = rng.permutation(self.size)[:2]
+        order[one], order[other] = order[other], order[one]
+        return Permutation(tuple(order))
+
+
+ANSWER_TYPE = PermutationAnswer
