@@ -138,8 +138,9 @@ def test_rft_begins_from_the_policy_after_the_puzzles_and_all_of_it_is_counted(f
     facts = json.loads((finished / "fit.json").read_text())
     assert facts["systems"]["warm_up"] == "warm-up" and list(facts["systems"]) == ["base", "warm_up", "rft"]
     rows = [json.loads(line) for line in (finished / "warm-up" / "rollouts.jsonl").read_text().splitlines()]
-    assert Counter(row["task"] for row in rows).keys() <= set(PUZZLES) and len(rows) == 2 * 3
-    assert all(row["id"].startswith("train/") for row in rows)
+    assert Counter(row["task"] for row in rows) == dict.fromkeys(PUZZLES, 2)
+    assert all(row["id"].partition("/")[2].startswith("train/") for row in rows)
+    assert "tasks:" in (finished / "warm-up" / "config.yaml").read_text()
     config = (finished / "rft-1e-04" / "config.yaml").read_text()
     assert f"path: {finished / 'warm-up' / 'model'}" in config and "probe: null" not in config
     drawn = facts["answers_sampled"]

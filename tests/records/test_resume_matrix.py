@@ -45,6 +45,8 @@ BY_HAND: dict[str, Any] = {
     "loggers": ["tensorboard"],
 }
 """Other values of settings whose type does not say which there are."""
+NEEDED: tuple[tuple[str, Any], ...] = (("model.lora", {}), ("form", "think"))
+"""What some value needs besides."""
 CONTENT = ("data.path", "model.path", "tasks")
 """Compared by what is there, or instead of others: each has a test of its own."""
 
@@ -89,7 +91,8 @@ def changed(key: str, tree: dict[str, Any]) -> dict[str, Any]:
     for part in key.split("."):
         value = value[part]
     others = [set_at(tree, key, candidate) for candidate in candidates(key, LEAVES[key], value)]
-    for other in (*others, *(set_at(other, "model.lora", {}) for other in others)):
+    needed = [set_at(other, key, value) for key, value in NEEDED for other in others]
+    for other in (*others, *needed):
         try:
             made: Any = make_config(other).model_dump(mode="json")
         except InputError:

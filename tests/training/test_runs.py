@@ -75,6 +75,7 @@ def test_resumed_equals_uninterrupted(method, chance, tiny_folders, examples, tm
     changes = {f"augment__{name}": chance for name in ("flip", "crop", "color")}
     if chance:
         changes["data__select"] = {"name": "pass_rate", "samples": 6}
+        changes |= {"form": "think", "grpo": {"difficulty_weight": {}, "consistency": {"every": 2}}}
     config = config_of(method, tiny_folders["qwen3_vl"], **changes)
     train, val = examples[:4], examples[4:]
     whole = RunFolder(tmp_path / "whole")

@@ -138,7 +138,7 @@ class RunConfig(Options):
             self.rollout,
             self.optim,
             samples=self.samples,
-            reference=self.samples and self.grpo.kl.beta > 0,
+            reference=self.samples and (self.grpo.kl.beta > 0 or self.grpo.consistency is not None),
             lora=self.model.lora is not None,
             keeps_best=self.checks.validate_every > 0,
         )
@@ -237,6 +237,12 @@ def _check_names(config: RunConfig) -> None:
         raise ConfigError(
             "grpo.confidence_weight: what it teaches is the mean of the written confidence. Set "
             "evaluation.score: expected, or leave it out."
+        )
+    direct = any(own.form is not Form.THINK for own in config.by_source.values())
+    if config.samples and config.grpo.consistency is not None and direct:
+        raise ConfigError(
+            "grpo.consistency: it asks whether an answer follows from its thought, and form: direct has "
+            "none. Set form: think (vrft fit --form think), or grpo.consistency: null."
         )
     check_sampler(config.rollout.sampler)
     for source, own in config.by_source.items():

@@ -36,6 +36,9 @@ class ChoicePuzzle(PuzzleTask):
     def choices(self) -> Sequence[int]:
         """The numbers that an answer may be."""
 
+    def n_choices(self, example: Example) -> int:
+        return len(self.choices)
+
     def parse(self, text: str, example: Example, frames: Sequence[CoordinateFrame]) -> Answer:
         """One number, with or without its unit; any but the choices is out of range."""
         answer = parse_number_answer(text, example.form, self.unit)

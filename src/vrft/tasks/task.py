@@ -207,6 +207,10 @@ class Task(ABC):
         """Whether a sampled answer counts as right, whatever the reward setting."""
         return self.score(answer, target) >= SUCCESS
 
+    def n_choices(self, example: Example) -> int | None:
+        """Among how many answers a question chooses; None where they are not counted."""
+        return len(example.options) or None
+
     def rule(self, name: str | None = None) -> Rule:
         """The fusion rule of a name; None is the usual one."""
         if name is not None and name not in self.rules:

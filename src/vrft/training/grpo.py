@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 from pydantic import Field
 
 from vrft.training.advantages import ADVANTAGES, Advantage, GroupNormalized
+from vrft.training.consistency import ConsistencyOptions
+from vrft.training.difficulty_weight import DifficultyWeight
 from vrft.training.kl import ESTIMATORS, KlOptions, KlTerm
 from vrft.training.losses import LOSSES, Grpo, PolicyLoss, StepSize, number_loss, sequence_mean, token_mean
 from vrft.types.options import Choice, Options
@@ -31,6 +33,10 @@ class GrpoOptions(Options):
     """How rewards are compared: a name, or {name: ..., options}."""
     loss: Annotated[PolicyLoss, Choice(LOSSES, default="grpo")] = Grpo()
     """The policy loss: a name, or {name: ..., options}."""
+    difficulty_weight: DifficultyWeight | None = None
+    """Weigh each group's advantages by its difficulty and by how far its answers differ; null does not."""
+    consistency: ConsistencyOptions | None = None
+    """Pay right answers more that their own thought makes likely; null does not. Needs ``form: think``."""
     kl: KlOptions = KlOptions()
     updates: int = Field(1, ge=1)
     """Optimizer steps on the same answers."""

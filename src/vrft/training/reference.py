@@ -11,8 +11,8 @@ from torch import nn
 from vrft.models.adapter_weights import is_initial
 from vrft.models.policy import Policy
 from vrft.rollout.hidden_states import LogprobMethod
-from vrft.rollout.logprobs import AnswerScorer
-from vrft.types import Prompt
+from vrft.rollout.logprobs import AnswerScorer, PolicyScorer
+from vrft.types import Prompt, Turn
 
 
 class Reference:
@@ -79,3 +79,46 @@ class Reference:
         finally:
             for parameter, value in now:
                 parameter.data = value
+
+
+class MovingReference(Reference):
+    """A slow copy of the policy: each update moves it towards the policy's weights of then, in float32."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__(policy)
+        learned = [p for p in policy.model.parameters() if p.requires_grad]
+        if self._adapter:
+            self._start = [(p, p.detach().clone()) for p in learned]
+            kept = [value for _, value in self._start]
+        else:
+            twins = zip(policy.model.parameters(), self._twin.model.parameters(), strict=True)
+            kept = [twin for own, twin in twins if own.requires_grad]
+        # Steps of half a percent would be lost in half precision.
+        self._means = [(own, value, value.detach().float()) for own, value in zip(learned, kept, strict=True)]
+
+    def follow(self, decay: float) -> None:
+        """Go ``1 - decay`` of the way to the policy."""
+        with torch.no_grad():
+            for own, value, mean in self._means:
+                mean.lerp_(own.detach().float(), 1 - decay)
+                value.copy_(mean)
+        self._twin.forget_features()
+
+    def token_logprobs(self, turns: Sequence[Turn]) -> list[tuple[float, ...]]:
+        """Log-probability of each token that was said; turns with one prompt encode it once."""
+        if not turns:
+            return []
+        with self._as_it_was():
+            return PolicyScorer(self._twin).logprobs(turns)
+
+    def state(self) -> list[torch.Tensor]:
+        """Its weights that move, in order."""
+        return [mean.cpu().clone() for _, _, mean in self._means]
+
+    def restore(self, state: Sequence[torch.Tensor]) -> None:
+        """Go on with these."""
+        with torch.no_grad():
+            for (_, value, mean), kept in zip(self._means, state, strict=True):
+                mean.copy_(kept)
+                value.copy_(mean)
+        self._twin.forget_features()

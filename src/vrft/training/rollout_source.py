@@ -20,6 +20,7 @@ from vrft.tasks.registry import task_of
 from vrft.tasks.scorer import Scorer, score_groups
 from vrft.training.advantages import shuffled
 from vrft.training.batch import Batch, Stateful, shown_anew
+from vrft.training.consistency import Consistency
 from vrft.training.grpo import GrpoOptions
 from vrft.training.mixture import Mixture
 from vrft.training.selector import FIRST_PASS, Selector
@@ -54,6 +55,7 @@ class RolloutSource:
         augment: how images may be shown otherwise.
         variants: what the rollouts of a group are asked, in equal parts; None asks the question itself.
         selectors: choose the questions, by ``Example.source``; those of others are all asked alike.
+        consistency: pays more for answers that agree with their thoughts; None does not.
         encodes: whether prompts are encoded with gradient for sampling, and given on for one backward pass.
         context: which process this is.
     """
@@ -72,6 +74,7 @@ class RolloutSource:
         augment: AugmentOptions | None = None,
         variants: Variants | None = None,
         selectors: Mapping[str, Selector] | None = None,
+        consistency: Consistency | None = None,
         encodes: bool = False,
         context: DistributedContext = SINGLE_PROCESS,
     ) -> None:
@@ -80,6 +83,7 @@ class RolloutSource:
         self.mixture = mixture or Mixture()
         self.augment, self.variants = augment or AugmentOptions(), variants
         self.selectors = dict(selectors or {})
+        self.consistency = consistency
         self.encodes, self.context = encodes and variants is None, context
         # What it remembers is this run's own, and not of the configuration.
         self.advantage = grpo.advantage.model_copy(deep=True)
@@ -111,7 +115,7 @@ class RolloutSource:
             selector.see([d.group for d in drawn if d.group.example.source == source])
         # Groups with signal go first; the sort is stable, so that without resampling nothing moves.
         kept = sorted(drawn, key=lambda d: not d.group.has_signal)[:count] if len(drawn) > count else drawn
-        groups = self._selected(self.mixture.weighted(self._advantages([d.group for d in kept], now)))
+        groups = self._selected(self.mixture.weighted(self._advantages(self._paid(kept, now), now)))
         own = tuple(
             i for i, (d, g) in enumerate(zip(kept, groups, strict=True)) if self._is_own(d) and g.trained
         )
@@ -144,7 +148,7 @@ class RolloutSource:
 
     @property
     def _stateful(self) -> dict[str, Stateful]:
-        parts: dict[str, object] = {"advantage": self.advantage}
+        parts: dict[str, object] = {"advantage": self.advantage, "consistency": self.consistency}
         parts |= {f"selector {source}".strip(): one for source, one in self.selectors.items()}
         return {name: part for name, part in parts.items() if isinstance(part, Stateful)}
 
@@ -260,8 +264,18 @@ class RolloutSource:
     def _advantages(self, groups: list[RolloutGroup], now: Clock) -> list[RolloutGroup]:
         weights = {entry: scorer.weights for entry, scorer in self.scorers.items()}
         if self.grpo.shuffle_rewards:
-            return shuffled(self.advantage, groups, now, weights, step_seed(now))
-        return self.advantage(groups, now, weights)
+            found = shuffled(self.advantage, groups, now, weights, step_seed(now))
+        else:
+            found = self.advantage(groups, now, weights)
+        weight = self.grpo.difficulty_weight
+        return found if weight is None else weight(found)
+
+    def _paid(self, kept: Sequence[_OwnedGroup], now: Clock) -> list[RolloutGroup]:
+        groups = [d.group for d in kept]
+        if self.consistency is None:
+            return groups
+        self.consistency.follow(now)
+        return self.consistency(groups, [i for i, d in enumerate(kept) if self._is_own(d)])
 
     def _selected(self, groups: list[RolloutGroup]) -> list[RolloutGroup]:
         """The groups that train: all, or those with signal, unless none has any."""

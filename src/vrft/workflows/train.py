@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from vrft.config.run_config import RunConfig, dump_config
-from vrft.config.run_questions import called
 from vrft.data.splits.few_shot import Split
 from vrft.data.splits.manifest import hash_of, manifest, split_of_model
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
@@ -36,12 +35,13 @@ from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels
 from vrft.training.reference import Reference
 from vrft.training.rollout_source import RolloutSource
 from vrft.training.saved_policy import save_trained
-from vrft.training.selector import SELECTION, Selector, known_outcomes
+from vrft.training.selector import SELECTION
 from vrft.training.step_metrics import BY_SOURCE
 from vrft.training.train_step import TrainStep
 from vrft.types import Example, SampleSeed
 from vrft.workflows.policy_validation import policy_validation
 from vrft.workflows.resume import check_unchanged
+from vrft.workflows.source_parts import consistency_of, selectors_of
 
 COMPARED = 2
 """Questions, and answers to each, on which the methods of log-probabilities are compared."""
@@ -140,7 +140,8 @@ def train_step_of(
         prompts_per_step=config.optim.prompts_per_step,
         mixture=config.mixed,
         augment=config.augment,
-        selectors=_selectors(config, train),
+        selectors=selectors_of(config, train),
+        consistency=consistency_of(config, policy, context),
         encodes=method == "shared" and not micro and not drops,
         context=context,
     )
@@ -154,18 +155,6 @@ def train_step_of(
         micro_groups=micro,
         context=context,
     )
-
-
-def _selectors(config: RunConfig, train: Sequence[Example]) -> dict[str, Selector]:
-    found = {}
-    for source, own in config.by_source.items():
-        rule = own.data.select
-        if rule is not None:
-            probe = Path(rule.probe) if rule.probe is not None else None
-            known = known_outcomes(probe, own.form, config.model.path) if probe is not None else {}
-            named = {called(source, id): outcomes for id, outcomes in known.items()}
-            found[source] = Selector([e for e in train if e.source == source], rule, named)
-    return found
 
 
 def train_run(

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from vrft.config.questions import usable
 from vrft.config.run_config import RunConfig
-from vrft.config.task_entries import TaskChoice
+from vrft.config.run_questions import called
+from vrft.config.task_entries import TaskChoice, TaskEntry, named
 from vrft.data.dataset import load_dataset
 from vrft.data.duplicates import near_images, same_images
 from vrft.data.fingerprints import CACHE, fingerprints
 from vrft.errors import InputError, Interrupted
 from vrft.models.image_limits import image_limits
 from vrft.run_folder import RunFolder
-from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import RewardOptions
 from vrft.types import Example, Image, Record
 from vrft.workflows.fit_settings import WARM_UP
@@ -68,7 +69,13 @@ def make_puzzles(sweep: SweepContext, config: RunConfig) -> list[Example]:
     """
     most = math.ceil(config.optim.steps * config.optim.prompts_per_step / len(sweep.settings.warm_up))
     records = free_images(sweep, config, most)
-    puzzles = [puzzle for name in sweep.settings.warm_up for puzzle in load_task(name).examples(records)]
+    puzzles = [
+        replace(
+            puzzle, id=called(source, puzzle.id), record_id=called(source, puzzle.record_id), source=source
+        )
+        for source, own in config.by_source.items()
+        for puzzle in own.task.load().examples(records)
+    ]
     if not puzzles:
         raise InputError(
             f"{sweep.data_root}: no image is left for puzzles: all are held out, chosen by, or too small. "
@@ -97,7 +104,7 @@ def free_images(sweep: SweepContext, config: RunConfig, most: int) -> list[Recor
     prints = {**prints, **fingerprints(shown, sweep.root / CACHE, sweep.reporter)}
     paths = {**{name: record.image.path for name, record in records.items()}, **shown}
     first = same_images(paths, prints)
-    if config.data.near_duplicates:
+    if sweep.settings.near_duplicates:
         alike = near_images(paths, prints)
         first = {name: alike[owner] for name, owner in first.items()}
     seen = {first[name] for name in shown}
@@ -117,9 +124,11 @@ def _config(sweep: SweepContext) -> RunConfig:
     )
     checks = found.checks.model_copy(update={"validate_every": 0})
     data = found.data.model_copy(update={"select": None})
-    task = TaskChoice(name=settings.warm_up[0])
-    changed = {"task": task, "data": data, "reward": RewardOptions(), "checks": checks}
-    return found.model_copy(update=changed)
+    entries = named([TaskEntry(task=TaskChoice(name=name), data=data) for name in settings.warm_up])
+    asked: dict[str, object] = {"task": entries[0].task, "data": data}
+    if len(entries) > 1:
+        asked = {"task": None, "data": None, "tasks": entries}
+    return found.model_copy(update={**asked, "reward": RewardOptions(), "checks": checks})
 
 
 def _paths(example: Example) -> list[Path]:
