@@ -261,4 +261,7 @@ def test_the_page_says_what_was_left_out_and_what_it_took():
         "5 of 14 questions (solved 9) at first, 4 of 14 questions (solved 10) at the end; 112 answers "
         "(2,240 tokens) were drawn first for it"
     )
+    several = [{"step": 1, "selection": {"cells": {"kept": 2, "of": 3}, "signs": {"kept": 1, "of": 4}}}]
+    both = "cells: 2 of 3 questions, signs: 1 of 4 questions"
+    assert selection_of(ReadRun(Path("run"), steps=several)) == f"{both} at first, {both} at the end"
     assert selection_of(ReadRun(Path("run"), steps=[{"step": 1, "reward": 1.0}])) == selection_of(None) == ""

@@ -60,6 +60,8 @@ def selection_of(run: ReadRun | None) -> str:
         return ""
 
     def said(row: Mapping[str, Any]) -> str:
+        if "of" not in row:  # by source, in a run with several tasks
+            return ", ".join(f"{source}: {said(mapping(own))}" for source, own in row.items())
         why = ", ".join(f"{name} {plain(count)}" for name, count in row.items() if name not in ("kept", "of"))
         return f"{plain(row.get('kept'))} of {plain(row.get('of'))} questions" + (f" ({why})" if why else "")
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vrft.config.run_config import RunConfig
+from vrft.data.data_options import DataOptions
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.models.layer_sizes import sizes_of
 from vrft.models.policy import Policy
@@ -72,9 +73,7 @@ def benchmark_steps(
     """Seconds of one step of each configuration, and of its sampling; the weights are not changed."""
     found = {}
     for name, config in configs.items():
-        alike = config.data.model_copy(update={"select": None})  # whose first pass is no step
-        config = config.model_copy(update={"data": alike})
-        step = train_step_of(config, policy, train, "shared", context)
+        step = train_step_of(_without_selection(config), policy, train, "shared", context)
         first, *others = (Clock(number, REPEATS + 1, config.seed) for number in range(REPEATS + 1))
         step(first)  # which also warms caches
         began = time.monotonic()
@@ -101,8 +100,9 @@ def minutes_left(
         optim, every = trials.config.optim, trials.config.checks.validate_every
         validations = optim.steps // every + 1 if every else 0
         each = optim.steps * seconds_per_step[trials.config.method] + validations * val * seconds_per_question
-        if trials.config.data.select is not None:
-            answers = train * trials.config.data.select.samples
+        rules = [own.data.select for own in trials.config.by_source.values()]
+        if samples := max((rule.samples for rule in rules if rule is not None), default=0):
+            answers = train * samples
             steps = answers / (optim.prompts_per_step * trials.config.rollout.group_size)
             each += steps * seconds_per_step[SAMPLING]
         seconds += trials.count * each
@@ -137,6 +137,18 @@ def memory_needed(
     load, sizes = Load.of(policy, prompts_for(policy, train[:QUESTIONS])), sizes_of(policy)
     plans = [_of_one_process(config, context).memory_plan for config in configs]
     return max(resident_gib(forecast_memory(sizes, plan, load), plan, policy.device) for plan in plans)
+
+
+def _without_selection(config: RunConfig) -> RunConfig:
+    """The same, asking all questions alike: the first pass of a selection is no step."""
+
+    def alike(data: DataOptions) -> DataOptions:
+        return data.model_copy(update={"select": None})
+
+    if not config.tasks:
+        return config.model_copy(update={"data": alike(config.data)})
+    entries = tuple(entry.model_copy(update={"data": alike(entry.data)}) for entry in config.tasks)
+    return config.model_copy(update={"tasks": entries})
 
 
 def _of_one_process(config: RunConfig, context: DistributedContext) -> RunConfig:
