@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 
 from vrft.config.run_config import dump_config, load_config, make_config
 from vrft.config.run_questions import run_questions
+from vrft.config.task_entries import TaskChoice, TaskEntry, named
+from vrft.data.data_options import DataOptions
 from vrft.data.dataset import load_dataset
 from vrft.data.splits.manifest import SavedSplit
 from vrft.errors import ConfigError, InputError, RunError
@@ -185,6 +187,10 @@ def test_entries_of_one_task_are_called_by_their_folders():
     assert names("cells") == ["detection"]
     assert names("a/cells", "a/nuts") == ["detection-cells", "detection-nuts"]
     assert names("a/photos", "b/photos") == ["detection-a-photos", "detection-b-photos"]
+    specs = {"mine/own.py:TASK": "own", "mine/own.py": "own", "pack.own:TASK": "own", "mine/own.yaml": "own"}
+    for spec, name in specs.items():
+        entry = TaskEntry(task=TaskChoice(name=spec), data=DataOptions(path="cells"))
+        assert named([entry])[0].name == name
 
 
 def test_a_folder_that_does_not_suit_its_task_is_named(folders, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -22,7 +22,7 @@ from vrft.report.systems import style_of
 from vrft.tasks.number_format import p_sentence
 from vrft.types import Form
 from vrft.types.options import MAX_SEED
-from vrft.workflows.requests import LABELS, SEED, TASK, Names, TaskRequest, reading_of
+from vrft.workflows.requests import LABELS, SEED, TASK, Names, TaskOptionsRequest, reading_of
 
 if TYPE_CHECKING:
     from vrft.data.dataset import Dataset
@@ -38,6 +38,7 @@ SYSTEMS = {
     "rft": "RFT",
     "rejection": "rejection sampling",
     "control": "RFT, shuffled rewards",
+    "mixed": "RFT on all folders",
 }
 DIFFERENCES = {
     "rft_minus_base": "RFT - base",
@@ -48,14 +49,16 @@ DIFFERENCES = {
     "rft_minus_rejection": "RFT - rejection",
     "rejection_minus_base": "rejection - base",
     "control_minus_base": "shuffled - base",
+    "mixed_minus_base": "all folders - base",
+    "mixed_minus_rft": "all folders - RFT",
 }
 
 
-class FitArgs(TaskRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQuiet):
+class FitArgs(TaskOptionsRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQuiet):
     """Train RFT and its SFT twin on labelled images and compare them on held-out ones.
 
     With neither --task nor --model it trains nothing: it says what the folder holds, which task and models
-    suit it, and which command to run.
+    suit it, and which command to run. Of several folders it trains one policy each, and one on all of them.
     """
 
     positional = ("data", "overrides")
@@ -65,6 +68,7 @@ class FitArgs(TaskRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQui
         "vrft fit photos --task my_task.py --model models/qwen --steps 100 --resume",
         "vrft fit photos --task detection --model miniature rollout.max_new_tokens=600",
         "vrft fit photos --task classification --arms sft,rft,rejection --rejection-rounds 2",
+        "vrft fit cells signs --task detection --task classification",
     )
     groups: ClassVar = {
         "What": ("task", "task_option", "model", "form", "reward"),
@@ -74,8 +78,13 @@ class FitArgs(TaskRequest, ReadOptions, WithCheck, WithResume, WithJson, WithQui
         "Training": ("warm_up", "warm_up_steps", "steps", "seed", "full"),
     }
     data: Path = Field(description="A folder of labelled images.")
-    overrides: tuple[str, ...] = Field((), description="key=value for every trial: optim.micro_prompts=1.")
-    task: str | None = Field(None, description=f"{TASK} By default what the labels suggest.")
+    overrides: tuple[str, ...] = Field(
+        (), description="Further folders, and key=value for every trial: optim.micro_prompts=1."
+    )
+    task: tuple[str, ...] = Field(
+        (),
+        description=f"{TASK} Once for all folders, or for each in turn. By default what labels suggest.",
+    )
     model: str | None = Field(
         None,
         description="A model folder or hub id; 'miniature' (the default) for images of its own kind alone.",
@@ -121,25 +130,83 @@ def run(args: FitArgs) -> None:
     from vrft.workflows.fit_settings import FitSettings
     from vrft.workflows.miniature_limits import model_for
 
-    if args.task is None and args.model is None:
+    asked, overrides = _asked(args)
+    if not args.task and args.model is None and len(asked) == 1:
         _suggest(args)
-    quiet = args.quiet or args.as_json
-    reporter, said = reporter_for_people(quiet), {}
-    task, dataset = labels_at(args.data, args.task, args.task_options, reading_of(args))
-    if args.task is None:
-        said["task"] = task.name
-        reporter.info(f"No --task given: the labels suggest {task.name}.")
+    reporter = reporter_for_people(args.quiet or args.as_json)
+    given = {f.name: getattr(args, f.name) for f in fields(FitSettings)} | {"overrides": overrides}
+    settings, datasets = [], []
+    for data, spec in asked:
+        task, dataset = labels_at(data, spec, args.task_options, reading_of(args))
+        if spec is None:
+            of = f" of {data}" if len(asked) > 1 else ""
+            reporter.info(f"No --task given: the labels{of} suggest {task.name}.")
+        said = {"data": data, "task": spec or task.name, "model": model_for(args.model, dataset)}
+        settings.append(FitSettings(**{**given, **said}))
+        datasets.append(dataset)
     if args.model is None:
-        said["model"] = model_for(None, dataset)
         reporter.info(
             "No --model given: these are images of the embedded miniature's own kind, so it is trained."
         )
-    given = {f.name: getattr(args, f.name) for f in fields(FitSettings)}
-    settings = FitSettings(**{**given, **said})
-    folder = chosen_folder(args.out, settings.stem, args.resume)
-    fitted = run_fit(settings, folder, reporter, resume=args.resume, check=args.check, dataset=dataset)
+    if len(settings) > 1:
+        _run_several(args, settings, datasets, reporter)
+        return
+    folder = chosen_folder(args.out, settings[0].stem, args.resume)
+    fitted = run_fit(settings[0], folder, reporter, resume=args.resume, check=args.check, dataset=datasets[0])
     if fitted is not None:
         print_fits([fitted], args.as_json)
+
+
+def _asked(args: FitArgs) -> tuple[list[tuple[Path, str | None]], tuple[str, ...]]:
+    """Each folder with its task, and what is for every trial."""
+    overrides = tuple(one for one in args.overrides if "=" in one and not Path(one).exists())
+    folders = [args.data, *(Path(one) for one in args.overrides if one not in overrides)]
+    for folder in folders[1:]:
+        if not folder.exists():
+            raise InputError(
+                f"{folder}: this is neither a folder nor key=value. Check the path, or write both."
+            )
+    tasks: list[str | None] = [*args.task] or [None]
+    if len(set(tasks)) > 1 and args.task_option:
+        raise InputError(
+            "--task-option: of several tasks it is not clear which is meant. Write a configuration with "
+            "'tasks', and train it with vrft train."
+        )
+    if len(folders) == 1:
+        folders *= len(tasks)
+    if len(tasks) == 1:
+        tasks *= len(folders)
+    if len(tasks) != len(folders):
+        raise InputError(
+            f"--task: {len(tasks)} tasks for {len(folders)} folders. Give one for each folder, in their "
+            "order, or one for all."
+        )
+    return list(zip(folders, tasks, strict=True)), overrides
+
+
+def _run_several(
+    args: FitArgs, settings: list[FitSettings], datasets: list[Dataset], reporter: ProgressReporter
+) -> None:
+    """A policy for each folder and one for all."""
+    from vrft.distributed import init_distributed
+    from vrft.run_folder import chosen_folder
+    from vrft.workflows.fit_several import fit_several, folder_names
+
+    context = init_distributed()
+    stem = Path("runs") / f"fit-{'-'.join(folder_names(settings))}-{args.seed}"
+    folder = context.broadcast_object(chosen_folder(args.out, stem, args.resume))
+    assert folder is not None
+    fitted = fit_several(
+        settings,
+        folder,
+        resume=args.resume,
+        check=args.check,
+        datasets=datasets,
+        reporter=reporter,
+        context=context,
+    )
+    if fitted is not None:
+        print_fits(fitted, args.as_json, folder / "report.html")
 
 
 def _suggest(args: FitArgs) -> None:
@@ -187,24 +254,50 @@ def print_fits(fitted: Sequence[Fitted], as_json: bool, page: Path | None = None
     report = (page or fitted[-1].report).resolve()
     compared = {one.folder: one.folder / "comparison.json" for one in fitted}
     found = {folder: read_json(file) for folder, file in compared.items() if file.exists()}
+    mixed = next((one.mixed for one in fitted if one.mixed is not None), None)
     if as_json:
+        # Of several folders each has its name, as two may have one task.
+        names = {one.folder: one.settings.task if mixed is None else one.folder.name for one in fitted}
         print_json(
             {
                 "seconds": sum(part["seconds"] for part in found.values()),
                 "report": str(report),
-                "models": {one.settings.task: str(one.model) for one in fitted},
-                "tasks": {task: own for part in found.values() for task, own in part["tasks"].items()},
+                "models": {names[one.folder]: str(one.model) for one in fitted},
+                "tasks": {
+                    task if mixed is None else folder.name: own
+                    for folder, part in found.items()
+                    for task, own in part["tasks"].items()
+                },
+                **({} if mixed is None else {"mixed": str(mixed)}),
             }
         )
         return
     for folder, part in found.items():
         for task, comparison in part["tasks"].items():
             print_table(_comparison_table(folder.name, task, comparison))
+    if mixed is not None:
+        print_table(_overview_table(found))
+        print_line(f"Policy for all folders: {mixed}")
     for one in fitted:
-        print_line(one.verdict)
+        print_line(one.verdict if mixed is None else f"{one.folder.name}: {one.verdict}")
     for one in fitted:
         _print_next(one)
     print_line(f"Report: {report}")
+
+
+def _overview_table(found: Mapping[Path, dict[str, Any]]) -> Table:
+    """A row for each folder."""
+    from vrft.report.comparison import overview
+
+    table = Table(title="One policy for each folder, and one for all", title_justify="left")
+    table.add_column("folder", overflow="fold")
+    table.add_column("metric", no_wrap=True)
+    for column in ("base", "SFT", "RFT", "all", "all - RFT", "95% interval"):
+        table.add_column(column, justify="right", no_wrap=True)
+    compared = [("", folder.name, own) for folder, part in found.items() for own in part["tasks"].values()]
+    for _, *cells, _ in overview(compared):
+        table.add_row(*map(escape, cells))
+    return table
 
 
 def _print_next(one: Fitted) -> None:

@@ -95,6 +95,21 @@ def of_source(split: Split, source: str) -> Split:
     )
 
 
+def alone(split: Split, source: str) -> Split:
+    """What ``of_source`` was made of."""
+    begins = called(source, "")
+
+    def renamed(example: Example) -> Example:
+        id, record_id = example.id.removeprefix(begins), example.record_id.removeprefix(begins)
+        return replace(example, id=id, record_id=record_id, source="")
+
+    return replace(
+        each_part(split, lambda part: map(renamed, part)),
+        left_out={name.removeprefix(begins): why for name, why in split.left_out.items()},
+        duplicates={name.removeprefix(begins): why for name, why in split.duplicates.items()},
+    )
+
+
 def together(splits: list[Split], seed: int) -> Split:
     """One split of several entries' questions."""
     if len(splits) == 1:

@@ -122,5 +122,6 @@ def _label(spec: str) -> str:
     """A task's name, also of one that is named by its place: no file of the user's is loaded for it."""
     if not is_place(spec):
         return spec
-    place = spec.rpartition(":")[0] or spec
-    return Path(place).name.removesuffix(".py").rpartition(".")[2]
+    place, _, attribute = spec.rpartition(":")
+    file = Path(place if place and attribute.isidentifier() else spec)
+    return file.stem if file.suffix in (".py", *DEFINITIONS) else file.name.rpartition(".")[2]

@@ -42,6 +42,8 @@ _NEXT = (
     "What may help: more steps (--steps), more validation questions to choose by (--val-max), or a base and "
     "a reward that give some answers more than others ('vrft probe' measures it)."
 )
+MIXED = "mixed"
+"""The policy that RFT trained on several folders; it is compared with each folder's own RFT too."""
 PEERS = {
     "base": "the base model",
     "warm_up": "the policy after the puzzles",
@@ -116,6 +118,8 @@ def compare(
     for name in [name for name in ordered if name not in _EARLIER]:
         for peer in [peer for peer in PEERS if peer in ordered and peer != name]:
             differences[f"{name}_minus_{peer}"] = difference(whole[name], whole[peer])
+        if name == MIXED:
+            differences[f"{name}_minus_rft"] = difference(whole[name], whole["rft"])
         differences[f"{name}_minus_base_given_parsed"] = difference(parsed[name], parsed["base"])
     owner = {name: name for name in ordered} | dict(weights or {})
     verdicts = {
@@ -171,6 +175,14 @@ def verdict_sentence(comparison: Comparison) -> str:
     return " ".join(sentences)
 
 
+def mixed_sentence(comparison: Comparison) -> str:
+    """What a comparison says of the policy that learned several folders, against this folder's own RFT."""
+    unit, found = comparison["unit"], comparison[f"{MIXED}_minus_rft"]
+    mixed, own = comparison[MIXED]["value"], comparison["rft"]["value"]
+    scores = f"{comparison['title']} {_measured(mixed, unit)} against {_with_unit(own, unit)}"
+    return f"One policy for all folders against this folder's own RFT: {scores}{_spread(found, unit)}."
+
+
 def versus(comparison: Comparison) -> dict[str, str]:
     """The verdict of RFT against each system but the base, by its name."""
     found = {name: comparison.get(f"versus_{name}") for name in PEERS}
@@ -183,11 +195,14 @@ def _against(peer: str, comparison: Comparison, verdict: str, before: str = "", 
     claim = f"{opening.get(comparison[verdict], 'It is not clear whether RFT is better than')} {PEERS[peer]}"
     new, old = comparison["rft"]["value"], comparison[peer]["value"]
     scores = f"{_measured(new, unit)} against {_with_unit(old, unit)}"
-    spread = " (too few images for an interval)"
-    if difference["low"] is not None:
-        value, low, high = (_measured(difference[key], unit, "+") for key in ("value", "low", "high"))
-        spread = f" (difference {value}, 95% interval {low} to {high}, {p_sentence(difference, 3)})"
-    return f"{claim}: {before}{scores}{after}{spread}."
+    return f"{claim}: {before}{scores}{after}{_spread(difference, unit)}."
+
+
+def _spread(difference: Mapping[str, Any], unit: str) -> str:
+    if difference["low"] is None:
+        return " (too few images for an interval)"
+    value, low, high = (_measured(difference[key], unit, "+") for key in ("value", "low", "high"))
+    return f" (difference {value}, 95% interval {low} to {high}, {p_sentence(difference, 3)})"
 
 
 def _verdict(seen: Difference, images: int, metric: Metric) -> str:

@@ -16,7 +16,7 @@ from vrft.evaluation.statistics import bootstrap, by_task
 from vrft.report import setting_summary as setting
 from vrft.report.card_section import evaluation_sections
 from vrft.report.charts import line_swatch
-from vrft.report.comparison import class_rows, read_results
+from vrft.report.comparison import OVERVIEW, class_rows, overview, read_results
 from vrft.report.curves import run_charts, validation_charts
 from vrft.report.gallery import Answers, PagePart, build_gallery
 from vrft.report.moved_images import MovedImages
@@ -92,7 +92,8 @@ def build_report(
             missing += files.note
         else:
             runs.append(_run_section(folder, anchor))
-    return _write_page(out, fits=fits, runs=runs, evaluations=evaluations, notes=notes)
+    rows = overview([(one["anchor"], one["title"], one["compared"]) for one in fits])
+    return _write_page(out, overview=rows, fits=fits, runs=runs, evaluations=evaluations, notes=notes)
 
 
 def build_evaluation_page(card: Json, predictions: Sequence[Prediction], path: Path) -> Path:
@@ -113,7 +114,7 @@ def build_evaluation_page(card: Json, predictions: Sequence[Prediction], path: P
     folder = path if path.is_dir() else path.parent
     part = PagePart(MovedImages(folder, card), "s0", 1)
     sections = evaluation_sections(folder, card, predictions, [], part)
-    return _write_page(path, fits=[], runs=[], evaluations=sections, notes=[])
+    return _write_page(path, overview=[], fits=[], runs=[], evaluations=sections, notes=[])
 
 
 def _write_page(out: Path, **content: Any) -> Path:
@@ -128,6 +129,7 @@ def _write_page(out: Path, **content: Any) -> Path:
     )
     # The templates of parts see it as well.
     environment.globals["swatch"] = line_swatch
+    environment.globals["overview_systems"] = [system_name(name) for name in OVERVIEW]
     environment.filters |= {"plain": plain, "clip": clip}
     try:
         content["version"] = version("vrft")
@@ -164,7 +166,8 @@ def _fit_section(fit: ReadFit, anchor: str, galleries: int, files: MovedImages) 
     runs = [(system_name(name), run) for name, run in fit.runs.items()]
     return {
         "anchor": anchor,
-        "title": fit.task or fit.path.name,
+        "title": str(fit.facts.get("title") or fit.task or fit.path.name),
+        "compared": fit.comparison,
         "miniature": fit.facts.get("miniature") is True,
         "tasks": parts,
         "facts": setting.facts_of(fit),

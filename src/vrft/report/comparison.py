@@ -11,6 +11,7 @@ from vrft.errors import InputError
 from vrft.evaluation.compare import (
     BETTER,
     CANNOT_TELL,
+    MIXED,
     NOT_BETTER,
     NOTHING_LEARNED,
     PEERS,
@@ -26,6 +27,8 @@ from vrft.types import Prediction
 
 LOOKS = {BETTER: "good", NOT_BETTER: "bad", CANNOT_TELL: "open", NOTHING_LEARNED: "open"}
 """A verdict's CSS class."""
+OVERVIEW = ("base", "sft", "rft", MIXED)
+"""Columns of the table with a row for each folder."""
 PENDING = "no verdict yet"
 
 
@@ -64,6 +67,24 @@ def read_results(comparison: dict[str, Any], task: str, notes: list[str]) -> dic
             unit=style.unit,
         ),
     }
+
+
+def overview(fits: Sequence[tuple[str, str, dict[str, Any]]]) -> list[tuple[str, ...]]:
+    """A row for each folder that one policy was trained on with others: its metric, the score of each system
+    of ``OVERVIEW``, and what the mixed policy has more than the folder's own.
+
+    Args:
+        fits: anchor, title and comparison of each.
+    """
+    rows = []
+    for anchor, title, comparison in fits:
+        difference = mapping(comparison.get(f"{MIXED}_minus_rft"))
+        if difference:
+            style = style_of(title, comparison)
+            scores = [style.value(mapping(comparison.get(name)).get("value")) for name in OVERVIEW]
+            gain = style.value(difference.get("value"), sign=True), style.spread(difference, sign=True)
+            rows.append((anchor, title, style.heading(), *scores, *gain, p_of(difference)))
+    return rows
 
 
 def class_rows(

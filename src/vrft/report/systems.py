@@ -19,6 +19,7 @@ SYSTEMS = {
     "rejection": "Rejection sampling",
     "rft_from_sft": "RFT from SFT",
     "control": "Shuffled-reward control",
+    "mixed": "RFT on all folders",
     "answer": "Answer",
     "plain": "Plain",
     "fused": "Fused",

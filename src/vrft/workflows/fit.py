@@ -339,7 +339,7 @@ class FitPipeline:
         found, verdict, report = conclude(self.folder, systems, self.weights, seconds, self.reporter)
         asked = tuple(dict.fromkeys(example.question for example in self.split.train))
         model = self.folder / chosen["rft"].folder
-        return Fitted(self.folder, found, verdict, report, model, self.settings, asked)
+        return Fitted(self.folder, found, verdict, report, model, self.settings, asked, self.weights)
 
     def _facts(self, chosen: dict[str, Trial], seconds: float, before: Mapping[str, Any]) -> dict[str, Any]:
         s = self.settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,10 @@ class Fitted:
     settings: FitSettings
     questions: tuple[str, ...]
     """What was asked about, in order."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Whose weights each system has."""
+    mixed: Path | None = None
+    """The run of the policy that was trained on several folders, this one among them."""
 
     @property
     def comparison(self) -> Comparison | None:
