@@ -11,13 +11,13 @@ from released import RELEASED, save_released
 
 from launch import vrft
 from vrft.config.run_config import make_config, set_key
-from vrft.diagnostics.check.gpu_plan import LAYOUTS, engine_of, held, recommendation
+from vrft.diagnostics.check.gpu_plan import LAYOUTS, Held, engine_of, held, recommendation
 from vrft.diagnostics.check.memory_fit import MemoryFit
 from vrft.miniature.folders import write_detection
 from vrft.models.layer_sizes import sizes_of
 from vrft.models.load_policy import load_policy
 from vrft.models.model_options import ModelOptions
-from vrft.training.memory import GIB, Load, forecast_memory
+from vrft.training.memory import GIB, Load, MemoryForecast, forecast_memory
 from vrft.training.training_options import Gpus
 from vrft.workflows.train import policy_of
 
@@ -81,26 +81,41 @@ def test_a_gpu_of_vllm_holds_the_weights_and_its_part_of_all_keys_and_values(fit
     assert engine_of(fit_7b, Gpus(6, 16)).tensor_parallel == 2
 
 
-def plan(fit, gpus):
-    return {one.layout.name.split(", v")[0]: one for one in (held(fit, layout, gpus) for layout in LAYOUTS)}
+def made(fits, gib=80.0):
+    """Layouts of which some fit."""
+    sizes = {True: 20.0, False: 200.0}
+    forecasts = [MemoryForecast(sizes[i in fits], 0.0, 0.0, "update", {"update": 0.0}) for i in range(5)]
+    return [Held(layout, {}, one, gib) for layout, one in zip(LAYOUTS, forecasts, strict=True)]
 
 
-def test_what_fits_is_advised_in_one_sentence(fit_7b):
-    eight = plan(fit_7b, Gpus(8, 80))
-    assert {name for name, one in eight.items() if not one.fits} == {"all weights, replicated"}
-    advised = recommendation(list(eight.values()), Gpus(8, 80), adapts=False)
-    assert "model.lora: {rank: 16}" in advised and "a trainer that shards" in advised
-    assert f"{eight['LoRA, replicated'].forecast.total:.1f} GiB" in advised
-    assert f"{eight['all weights, sharded'].forecast.total:.1f} GiB" in advised
-    own = recommendation(list(eight.values()), Gpus(8, 80), adapts=True)
-    assert own.startswith("Start 8 processes with torchrun") and "lora" not in own
-    for gpus, words in ((Gpus(8, 400), "Start 8"), (Gpus(2, 4), "Nothing fits")):
-        assert recommendation(list(plan(fit_7b, gpus).values()), gpus, False).startswith(words)
+WHOLE, WHOLE_SHARDED, LORA, LORA_4, LORA_SHARDED = range(5)
+
+
+@pytest.mark.parametrize(
+    ("fits", "adapts", "begins", "names"),
+    [
+        ({WHOLE, LORA}, False, "Start 8 processes with torchrun: all weights", ()),
+        ({LORA, LORA_4}, True, "Start 8 processes with torchrun: LoRA, replicated", ()),
+        ({LORA_4}, True, "Start 8 processes with torchrun under model.bits: 4:", ()),
+        (
+            {WHOLE_SHARDED, LORA},
+            False,
+            "Train an adapter here under model.lora: {rank: 16}",
+            ("vrft export verl",),
+        ),
+        ({LORA_SHARDED}, True, "Take the run to a trainer that shards", ("vrft export verl",)),
+        (set(), False, "Nothing fits on 8 GPUs of 80 GiB", ("model.max_pixels",)),
+    ],
+)
+def test_what_fits_is_advised_in_one_sentence(fits, adapts, begins, names):
+    found = recommendation(made(fits), Gpus(8, 80), adapts)
+    assert found.startswith(begins) and all(name in found for name in names), found
+    assert found.count(". ") == 0 and found.endswith(".")
 
 
 def test_settings_that_save_memory_are_taken_only_where_they_are_needed(fit_7b):
-    small, large = (plan(fit_7b, Gpus(8, gib))["LoRA, replicated"] for gib in (24, 1000))
-    assert large.settings == {} and "optim.micro_prompts" in small.settings
+    small, large = (held(fit_7b, LAYOUTS[WHOLE_SHARDED], Gpus(8, gib)) for gib in (60, 1000))
+    assert large.settings == {} and large.fits and "optim.micro_prompts" in small.settings
     assert small.forecast.total < large.forecast.total
 
 

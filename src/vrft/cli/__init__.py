@@ -13,6 +13,7 @@ from vrft.cli import (
     config,
     convert,
     demo,
+    export,
     fit,
     models,
     predict,
@@ -31,7 +32,7 @@ from vrft.cli.options import HELP, Verbs, verb
 
 class _Verbs(Verbs):
     headings: ClassVar = {
-        "Train and prove": ("demo", "fit", "train", "sft"),
+        "Train and prove": ("demo", "fit", "train", "sft", "export"),
         "Before training": ("check", "probe", "audit", "task", "convert"),
         "Use and measure": ("predict", "eval", "score", "report"),
         "What there is": ("tasks", "rewards", "models", "config"),
@@ -51,6 +52,7 @@ verb(app, "check", check.CheckArgs, run=check.run)
 verb(app, "probe", probe.ProbeArgs, run=probe.run)
 verb(app, "train", train.TrainArgs, run=train.run)
 verb(app, "sft", train.SftArgs, run=train.run_sft)
+verb(app, "export", export.ExportArgs, run=export.run)
 verb(app, "eval", evaluation.EvalArgs, run=evaluation.run)
 verb(app, "score", score.ScoreArgs, run=score.run)
 verb(app, "predict", predict.PredictArgs, run=predict.run)

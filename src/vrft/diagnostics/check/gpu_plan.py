@@ -159,7 +159,7 @@ def recommendation(found: Sequence[Held], gpus: Gpus, adapts: bool) -> str:
     own = [one for one in found if (one.layout.settings["model.lora"] is not None) == adapts]
     here = next((one for one in own if one.fits and not one.layout.sharded), None)
     if here is not None:
-        return f"Start {gpus.count} processes with torchrun{_under(here, own[0])}: {_size(here)}."
+        return f"Start {gpus.count} processes with torchrun{_under(here, adapts)}: {_size(here)}."
     adapter = next((one for one in found if one.fits and not one.layout.sharded), None)
     apart = next((one for one in own if one.fits), None) or next((one for one in found if one.fits), None)
     if apart is None:
@@ -168,16 +168,21 @@ def recommendation(found: Sequence[Held], gpus: Gpus, adapts: bool) -> str:
             f"Nothing fits on {gpus.count} GPUs of {gpus.gib:g} GiB (least: {_size(least)}): take more or "
             "larger GPUs, a smaller model, or a smaller model.max_pixels."
         )
-    export = f"use vrft's rewards in a trainer that shards ({_size(apart)}), as vrft does not"
+    export = (
+        f"take the run to a trainer that shards, as vrft does not, with vrft export verl ({_size(apart)})"
+    )
     if adapter is None:
         return f"{export[0].upper()}{export[1:]}."
-    return f"Train an adapter here{_under(adapter, None)} ({_size(adapter)}), or {export}."
+    return f"Train an adapter here{_under(adapter, adapts)} ({_size(adapter)}), or {export}."
 
 
-def _under(one: Held, configured: Held | None) -> str:
-    model = {} if configured is not None and one.layout is configured.layout else one.layout.settings
-    settings = {**{key: value for key, value in model.items() if value is not None}, **one.settings}
-    return f" and {shown_settings(settings)}" if settings else ""
+def _under(one: Held, adapts: bool) -> str:
+    """The settings that a configuration lacks for it."""
+    lacks = {key: value for key, value in one.layout.settings.items() if value is not None}
+    if adapts:
+        lacks.pop("model.lora", None)
+    settings = {**lacks, **one.settings}
+    return f" under {shown_settings(settings)}" if settings else ""
 
 
 def _size(one: Held) -> str:
