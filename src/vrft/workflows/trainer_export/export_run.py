@@ -30,12 +30,12 @@ from vrft.progress import NullReporter, ProgressReporter
 from vrft.rollout.driver import prompts_for
 from vrft.run_folder import make_folder, write_text
 from vrft.tasks.registry import task_of
-from vrft.tasks.scorer import scorers_of
+from vrft.tasks.scorer import Scorer
 from vrft.tasks.task import Environment
 from vrft.types import Example, Medium, Message
 from vrft.workflows.train import policy_of
 from vrft.workflows.trainer_export.trainer_format import (
-    MARK,
+    IMAGE_TAG,
     TrainerFormat,
     TrainerRow,
     TrainerRun,
@@ -57,7 +57,7 @@ OWN_NAMES = (
 """How vrft does it; other trainers have their own ways."""
 CHOICES = ("grpo.advantage", "grpo.loss")
 """Which of these a trainer has, its format says."""
-MARKS = (MARK, "<video>", "<audio>")
+MEDIA_TAGS = (IMAGE_TAG, "<video>", "<audio>")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def export_run(
     form, reporter = known[trainer], reporter or NullReporter()
     questions = questions_of(config, reporter, refusal=image_limits(config.model).refusal)
     split = questions.split
-    reward = _reward(config, split.train)
+    reward = _reward(config)
     writer = _Writer.of(config)
     make_folder(folder)
     rows: dict[str, int] = {}
@@ -142,18 +142,13 @@ def _model(config: RunConfig) -> str:
     return str(Path(source).resolve()) if Path(source).exists() else source
 
 
-def _reward(config: RunConfig, train: Sequence[Example]) -> dict[str, Any]:
+def _reward(config: RunConfig) -> dict[str, Any]:
     """The arguments of the adapters, with own files by their whole paths."""
-    settings = {scorer.setting for scorer in scorers_of(train, config.reward).values()}
-    if len(settings) > 1:
-        raise ConfigError(
-            f"reward.setting: tasks have different ones ({', '.join(sorted(settings))}). Name one."
-        )
     given = config.reward.model_dump(mode="json", exclude_defaults=True)
     for name in ("custom", "options"):
         if name in given:
             given[name] = {_whole(place): value for place, value in given[name].items()}
-    return {**given, "setting": next(iter(settings), "recommended")}
+    return {**given, "setting": Scorer(config.task.load(), config.reward).setting}
 
 
 def _whole(place: str) -> str:
@@ -303,8 +298,8 @@ def _text(message: Message) -> str:
     """A message with a mark for each medium."""
     if message.role == "assistant":
         raise InputError("Its answer begins with given words, which are not exported.")
-    if any(mark in part for part in message.content if isinstance(part, str) for mark in MARKS):
+    if any(mark in part for part in message.content if isinstance(part, str) for mark in MEDIA_TAGS):
         raise InputError(
-            f"Its text has one of {', '.join(MARKS)}, which trainers take for an image or a film."
+            f"Its text has one of {', '.join(MEDIA_TAGS)}, which trainers take for an image or a film."
         )
-    return "".join(part if isinstance(part, str) else MARK for part in message.content)
+    return "".join(part if isinstance(part, str) else IMAGE_TAG for part in message.content)

@@ -20,7 +20,7 @@ from vrft.training.advantages import Advantage
 from vrft.training.losses import PolicyLoss
 from vrft.types.plugins import discover
 
-MARK = "<image>"
+IMAGE_TAG = "<image>"
 """Stands for an image in a text, in all of these trainers."""
 ROUND = 64
 """Lengths of prompts are rounded up to a multiple of this."""

@@ -10,7 +10,7 @@ import yaml
 from vrft.errors import InputError
 from vrft.training.advantages import Advantage, BatchNormalized, Centered, GroupNormalized
 from vrft.training.losses import Bnpo, Cispo, Dapo, DrGrpo, Grpo, Gspo, PolicyLoss, Sapo
-from vrft.workflows.trainer_export.trainer_format import HELD_BY_ALL, MARK, TrainerRow, TrainerRun
+from vrft.workflows.trainer_export.trainer_format import HELD_BY_ALL, IMAGE_TAG, TrainerRow, TrainerRun
 from vrft.workflows.trainer_export.written_files import python_file, script, write_table
 
 CODE = '''
@@ -99,7 +99,7 @@ class TrlFormat:
 
 def _prompt(row: TrainerRow) -> list[dict[str, str]]:
     """TRL puts the images before the first message of the user by itself."""
-    chat, marks = row.as_chat, MARK * len(row.images)
+    chat, marks = row.as_chat, IMAGE_TAG * len(row.images)
     first = next((one for one in chat if one["role"] == "user"), None)
     if first is None or not first["content"].startswith(marks):
         raise InputError(f"Question '{row.id}' shows images behind text, and TRL puts them before all text.")
