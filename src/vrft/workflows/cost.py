@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from vrft.config.run_config import RunConfig
 from vrft.data.data_options import DataOptions
@@ -13,10 +15,12 @@ from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.models.layer_sizes import sizes_of
 from vrft.models.policy import Policy
 from vrft.rollout.driver import prompts_for
-from vrft.training.memory import Load, forecast_memory, resident_gib
+from vrft.run_folder import read_json, write_json
+from vrft.training.memory import Load, device_memory_gib, forecast_memory, resident_gib
 from vrft.types import Clock, Example
-from vrft.workflows.train import train_step_of
+from vrft.workflows.train import policy_of, train_step_of
 
+FORECAST = "forecast.json"
 REPEATS = 2
 SAMPLING = "sampling"
 QUESTIONS = 64
@@ -45,22 +49,56 @@ class Trials:
     """As many answers as in all steps of one RFT trial are drawn before, once for all trials."""
 
 
+@dataclass(frozen=True)
+class Answering:
+    """How long an answer takes, and how many questions each validation and the held-out part have."""
+
+    seconds_per_question: float
+    val: int
+    heldout: int
+
+
+def kept_forecast(
+    folder: Path,
+    train: Sequence[Example],
+    systems: Mapping[str, Trials],
+    answering: Answering,
+    note: Callable[[str], None],
+    context: DistributedContext = SINGLE_PROCESS,
+) -> dict[str, Any]:
+    """The estimate of a fit's trials as a row, measured once and kept in the fit's folder."""
+    saved = folder / FORECAST
+    if not context.broadcast_object(saved.exists()):
+        learner = policy_of(systems["rft"].config, context=context)
+        found = estimate_cost(learner, train, systems, answering, context)
+        there = device_memory_gib(learner.device)
+        if there is not None and found.memory_gib > there:
+            note(
+                f"Training may hold {found.memory_gib:.1f} GiB, and this device has {there:.1f}: "
+                "take a smaller model or, where --full was given, leave it out."
+            )
+        if context.is_first:
+            write_json(saved, asdict(found))
+        context.wait_for_everyone()
+    kept: dict[str, Any] = read_json(saved)
+    return kept
+
+
 def estimate_cost(
     policy: Policy,
     train: Sequence[Example],
     systems: Mapping[str, Trials],
-    *,
-    seconds_per_question: float,
-    val: int,
-    heldout: int,
-    context: DistributedContext = SINGLE_PROCESS,
+    answering: Answering,
+    context: DistributedContext,
 ) -> CostEstimate:
     """Measure a step of each kind, and forecast time and memory of all trials."""
     memory = memory_needed(policy, train, [trials.config for trials in systems.values()], context)
     # A control does what RFT does, so its steps take as long.
     measured = {trials.config.method: trials.config for trials in reversed(list(systems.values()))}
     seconds = benchmark_steps(policy, train, dict(reversed(measured.items())), context)
-    minutes = minutes_left(systems, seconds, seconds_per_question, val, heldout, len(train))
+    minutes = minutes_left(
+        systems, seconds, answering.seconds_per_question, answering.val, answering.heldout, len(train)
+    )
     return CostEstimate(minutes, memory, seconds)
 
 

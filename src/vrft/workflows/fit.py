@@ -60,12 +60,11 @@ from vrft.run_folder import (
 from vrft.tasks.metrics.box_confidences import ScoreName
 from vrft.tasks.registry import load_task
 from vrft.tasks.scorer import scorers_of
-from vrft.training.memory import device_memory_gib
 from vrft.training.reward_watch import refuse_failing
 from vrft.types import Example, Form, Prediction
 from vrft.workflows.arms import SYSTEMS, start_of_rft, train_systems
 from vrft.workflows.check_data import examine_first
-from vrft.workflows.cost import Trials, estimate_cost, time_in_words
+from vrft.workflows.cost import Answering, Trials, kept_forecast, time_in_words
 from vrft.workflows.fit_outcome import (
     Fitted,
     answers_sampled,
@@ -248,36 +247,21 @@ class FitPipeline:
 
     def estimate_cost(self) -> None:
         """Say what the rest will hold, and how long it will take, measured on a few steps."""
-        saved, s = self.folder / "forecast.json", self.settings
-        if not self.context.broadcast_object(saved.exists()):
-            systems = {
-                name: Trials(
-                    arm.count(s),
-                    self._config(arm.method, arm.shuffle_rewards, arm.steps(s)),
-                    arm.samples_first,
-                )
-                for name, arm in ((name, SYSTEMS[name]) for name in s.systems)
-            }
-            learner = policy_of(systems["rft"].config, context=self.context)
-            found = estimate_cost(
-                learner,
-                self._asked(self.split.train),
-                systems,
-                seconds_per_question=self.seconds_per_question,
-                val=len(self.split.val),
-                heldout=len(self.split.heldout),
-                context=self.context,
+        s = self.settings
+        systems = {
+            name: Trials(
+                arm.count(s), self._config(arm.method, arm.shuffle_rewards, arm.steps(s)), arm.samples_first
             )
-            there = device_memory_gib(learner.device)
-            if there is not None and found.memory_gib > there:
-                self.note(
-                    f"Training may hold {found.memory_gib:.1f} GiB, and this device has {there:.1f}: "
-                    "take a smaller model or, where --full was given, leave it out."
-                )
-            if self.context.is_first:
-                write_json(saved, asdict(found))
-            self.context.wait_for_everyone()
-        self.forecast = read_json(saved)
+            for name, arm in ((name, SYSTEMS[name]) for name in s.systems)
+        }
+        self.forecast = kept_forecast(
+            self.folder,
+            self._asked(self.split.train),
+            systems,
+            Answering(self.seconds_per_question, len(self.split.val), len(self.split.heldout)),
+            self.note,
+            self.context,
+        )
         self.reporter.info(
             f"Forecast: {time_in_words(self.forecast['minutes'])}, and {self.forecast['memory_gib']:.1f} GiB "
             "for model and training."
