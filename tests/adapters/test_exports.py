@@ -8,8 +8,10 @@ import os
 import runpy
 import subprocess
 import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
+import torch
 from datasets import Image as ImageFeature
 from datasets import List, load_dataset
 from PIL import Image
@@ -121,8 +123,6 @@ def scores(folder, name, text, packed, monkeypatch):
     """What the exported rewards give, called as the trainer calls them."""
     found = {}
     if name == "swift":
-        from types import ModuleType
-
         module = ModuleType("swift.rewards")
         module.orms = found
         monkeypatch.setitem(sys.modules, "swift", ModuleType("swift"))
@@ -232,3 +232,33 @@ def test_the_command_says_what_it_wrote_and_what_is_next(place, tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert "questions written for verl" in ended.stdout and "bash out/run.sh" in ended.stdout
     assert "was written 4 times" in ended.stdout
+
+
+def test_trl_still_hands_expanded_image_tokens_to_vllm(monkeypatch):
+    """A defect of TRL, seen without vLLM: that expands image tokens itself, and so they are there twice.
+    Where this fails, TRL has changed: try its vLLM modes again, and correct docs/adapters.md."""
+    from trl.generation import vllm_generation
+
+    handed = []
+
+    def generate(prompts, **_):
+        handed.extend(prompts)
+        return []
+
+    image, expanded = Image.new("RGB", (8, 8)), [1, 7, 7, 7, 7, 2]
+    used = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
+    off = dict.fromkeys(("accelerator", "logprobs", "structured_outputs_regex"))
+    engine = SimpleNamespace(
+        mode="colocate",
+        llm=SimpleNamespace(generate=generate),
+        max_completion_length=4,
+        generation_kwargs={},
+        tensor_parallel_size=1,
+        enable_sleep_mode=False,
+        model=torch.nn.Linear(1, 1),
+        **used,
+        **off,
+    )
+    monkeypatch.setattr(vllm_generation, "SamplingParams", dict, raising=False)
+    vllm_generation.VLLMGeneration.generate(engine, [expanded], [[image]], num_generations=1)
+    assert handed == [{"prompt_token_ids": expanded, "multi_modal_data": {"image": image}}]
