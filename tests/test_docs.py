@@ -110,9 +110,14 @@ def commands() -> dict[str, Any]:
 
     from vrft.cli import app
 
-    found: dict[str, Any] = dict(get_command(app).commands)
-    inner = found.pop("config").commands
-    return found | {f"config {name}": command for name, command in inner.items()}
+    found: dict[str, Any] = {}
+    for name, command in get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {own}": one for own, one in inner.items()}
+    return found
+
+
+GROUPS = ("config", "task")
 
 
 @pytest.mark.parametrize("name", PAGE_NAMES)
@@ -122,10 +127,10 @@ def test_verbs_and_options_exist(name):
     for code in code_of(name):
         for said in re.findall(r"(?<![\w./-])vrft ([a-z].*)", code.split("  #")[0]):
             verb, *rest = said.split("|")[0].split()
-            if verb == "config" and not rest:
+            if verb in GROUPS and not rest:
                 continue
-            if verb == "config":
-                verb, *rest = [f"config {rest[0]}", *rest[1:]]
+            if verb in GROUPS:
+                verb, *rest = [f"{verb} {rest[0]}", *rest[1:]]
             if verb not in commands():
                 strange.append(said)
                 continue

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vrft.config.run_config import make_config
-from vrft.errors import InputError
+from vrft.errors import InputError, RunError
 from vrft.report.defined_here import know_defined_tasks
 from vrft.tasks import registry
 from vrft.tasks.defined import load_definition
@@ -30,6 +30,7 @@ from vrft.types import (
     Text,
     TimeSpan,
 )
+from vrft.workflows.fit_settings import FitSettings, keep_settings
 
 IMAGE = Image(Path("a.png"), (200, 100))
 BASE = {"answer": "{type: number, whole: true}", "question": "How many {subject}?", "right": "exact"}
@@ -280,3 +281,19 @@ def test_a_configuration_names_a_definition_and_a_report_knows_it(define, monkey
 def test_options_of_a_task_are_keys_of_its_definition(define):
     with pytest.raises(InputError, match="mine has no such option"):
         load_task(str(define()), {"range": [0, 1]})
+
+
+def test_a_fit_does_not_go_on_with_a_definition_that_was_changed(define, tmp_path):
+    settings = FitSettings(tmp_path, str(define("cups")))
+    keep_settings(settings, tmp_path)
+    keep_settings(settings, tmp_path)
+    define("cups", right="mra")
+    with pytest.raises(RunError, match="definition"):
+        keep_settings(settings, tmp_path)
+
+
+def test_a_question_without_a_subject_is_asked_by_itself(define):
+    task = load_definition(define(question="Which digit is it?"))
+    assert task.own_question == "Which digit is it?" and load_definition(define("b")).own_question == ""
+    asked = task.ask("photo", (IMAGE,), task.own_question)
+    assert task.question(asked, []).startswith("Which digit is it?\nAnswer with a whole number.")

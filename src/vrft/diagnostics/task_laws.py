@@ -225,7 +225,7 @@ def naming_every_answer_is_not_an_answer(
 def metrics_rank_gold_above_honest_above_none(
     task: Task, examples: Sequence[Example], frame: FrameName
 ) -> Iterator[str]:
-    """Each metric is best for right answers, and worse for unread ones than for honest ones."""
+    """The headline is best for right answers and worst for unread ones; no other metric says the opposite."""
     asked = task.audit_examples(60, np.random.default_rng(0))
     believed = task.audit_beliefs(asked, np.random.default_rng(1))
     systems = [
@@ -239,7 +239,8 @@ def metrics_rank_gold_above_honest_above_none(
                 yield f"metric: {metric.name} cannot be measured."
             continue
         sign = 1 if metric.higher_is_better else -1
-        if not sign * gold > sign * honest > sign * none:
+        best, middle, worst = (sign * value for value in (gold, honest, none))
+        if not (best > middle > worst or (place and best >= middle >= worst and best > worst)):
             ranked = f"{gold:.4g} for right answers, {honest:.4g} for honest ones, {none:.4g} for none"
             yield f"metric: {metric.name} has {ranked}."
         if metric.unit == "%" and not all(0 <= v <= 1 for v in (gold, honest, none) if v == v):

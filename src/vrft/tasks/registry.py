@@ -9,7 +9,9 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -143,6 +145,11 @@ def is_place(spec: str) -> bool:
     if ":" in spec or spec.endswith((".py", *DEFINITIONS)) or os.sep in spec:
         return True
     return os.path.isfile(os.path.join(spec, "__init__.py")) and spec not in task_names()
+
+
+def definition_digest(spec: str) -> str | None:
+    """What tells one content of a definition from another; None where a task is named in another way."""
+    return sha256(Path(spec).read_bytes()).hexdigest() if spec.endswith(DEFINITIONS) else None
 
 
 def _from_place(spec: str) -> Any:

@@ -15,7 +15,7 @@ from vrft.miniature.location import MINIATURE, is_miniature
 from vrft.models.model_options import LoraOptions
 from vrft.run_folder import changes, read_json, write_json
 from vrft.tasks.puzzle import puzzle_names
-from vrft.tasks.registry import load_task
+from vrft.tasks.registry import definition_digest, load_task
 from vrft.types import Form
 from vrft.types.options import MAX_SEED, did_you_mean
 
@@ -267,11 +267,12 @@ def keep_settings(
     Raises:
         RunError: it began with others.
     """
-    file, now = folder / "settings.json", {**_plain(settings), "weights": weights}
+    content = {"weights": weights, "definition": definition_digest(settings.task)}
+    file, now = folder / "settings.json", {**_plain(settings), **content}
     # What an earlier version did not write had its default.
-    usual = {**_plain(FitSettings(settings.data, settings.task)), "weights": None}
+    usual = {**_plain(FitSettings(settings.data, settings.task)), **dict.fromkeys(content)}
     kept = {**usual, **read_json(file)} if file.exists() else now
-    unknown = ["weights"] if None in (kept["weights"], weights) else []
+    unknown = [name for name in content if None in (kept[name], content[name])]
     if differing := changes(kept, now, free=(*MAY_CHANGE, *unknown)):
         raise RunError(
             f"{folder}: a resumed fit keeps its settings, and these differ ({differing}). Use the old "

@@ -13,6 +13,7 @@ from vrft.data.splits.manifest import LEARNED, SavedSplit, manifest
 from vrft.errors import RunError
 from vrft.models.model_source import weights_of
 from vrft.run_folder import MANIFEST, RunFolder, changes, read_json
+from vrft.tasks.registry import definition_digest
 from vrft.types import Example
 
 MAY_CHANGE = (
@@ -46,6 +47,9 @@ def check_unchanged(config: RunConfig, folder: RunFolder, split: Mapping[str, An
         free.append("model.path")
         if weights[0] != weights[1]:
             said.append(f"model: other weights than those of {facts.get('model')}")
+    for spec, digest in facts.get("definitions", {}).items():
+        if (now := definitions_of(config).get(spec)) is not None and now != digest:
+            said.append(f"task: {spec} says something else than when the run began")
     if (folder.path / MANIFEST).exists():
         free += ["data.path", "data.manifest", "data.select.probe"]
         kept = SavedSplit.read(folder.read_json(MANIFEST))
@@ -63,6 +67,12 @@ def check_unchanged(config: RunConfig, folder: RunFolder, split: Mapping[str, An
             f"{folder.path}: a resumed run keeps its settings, and these differ ({differing}). Go on "
             "with its own config.yaml, or name another folder."
         )
+
+
+def definitions_of(config: RunConfig) -> dict[str, str]:
+    """The digests of the tasks that files define."""
+    named = {own.task.name: definition_digest(own.task.name) for own in config.by_source.values()}
+    return {name: digest for name, digest in named.items() if digest is not None}
 
 
 def _by_name(config: RunConfig) -> dict[str, Any]:

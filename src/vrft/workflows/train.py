@@ -40,7 +40,7 @@ from vrft.training.step_metrics import BY_SOURCE
 from vrft.training.train_step import TrainStep
 from vrft.types import Example, SampleSeed
 from vrft.workflows.policy_validation import policy_validation
-from vrft.workflows.resume import check_unchanged
+from vrft.workflows.resume import check_unchanged, definitions_of
 from vrft.workflows.source_parts import consistency_of, selectors_of
 
 COMPARED = 2
@@ -319,6 +319,7 @@ def _description(
         "seed": config.seed,
         "model": config.model.path,
         "weights": weights_of(config.model.path),
+        **({"definitions": found} if (found := definitions_of(config)) else {}),
         **({"pseudo": pseudo.counts()} if pseudo.labels else {}),
         "parity": asdict(parity),
         "hardware": hardware(),

@@ -52,6 +52,11 @@ class DefinedTask(Task):
         return self.definition.answer
 
     @property
+    def own_question(self) -> str:
+        """The question itself, where it names nothing that only labels know."""
+        return "" if self.definition.names_subject else self._filled("")
+
+    @property
     def _as_json(self) -> bool:
         return self.definition.notation == "json"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -230,8 +231,10 @@ def _check_placeholders(file: DefinitionFile, question: str, answer: AnswerType)
             hint = did_you_mean(name, known)
             listed = ", ".join(f"{{{one}}}" for one in known)
             raise file.error(("question",), f"nothing stands for {{{name}}}.{hint} Known: {listed}.")
+    text = " ".join(words for words, *_ in Formatter().parse(question))
+    all_there = all(re.search(rf"(?<!\w){re.escape(o)}(?!\w)", text) for o in answer.options_shown)
     for name in answer.placeholders:
-        if name not in found:
+        if name not in found and not all_there:
             raise file.error(
                 ("question",), f"it does not name the {name}. Write {{{name}}} where they shall stand."
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from vrft.types import Answer, Boxes, CoordinateFrame, Example, Provides, Record
 
 class BoxesAnswer(AnswerType):
     """Any number of boxes."""
+
+    order: Literal["free"] = "free"
+    """Of the boxes: whatever order they are written in."""
 
     name = "boxes"
     value = Boxes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -36,6 +36,8 @@ class PermutationAnswer(AnswerType):
     """How many parts there are."""
     first: Annotated[int, Field(ge=0, le=1)] = 1
     """The number of the first part."""
+    order: Literal["fixed"] = "fixed"
+    """Of the numbers; where it is free, the type is ``set``."""
 
     name = "permutation"
     value = Permutation

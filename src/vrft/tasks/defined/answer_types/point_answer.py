@@ -55,7 +55,8 @@ class PointAnswer(PointsAnswer):
 
     def draw(self, count: int, rng: np.random.Generator) -> list[Value]:
         drawn = super().draw(2 * count, rng)
-        return [first_of(p) for p in drawn if isinstance(p, Points) and p.size][:count]
+        shown: list[Value] = [first_of(p) for p in drawn if isinstance(p, Points) and p.size]
+        return shown[:count]
 
     def beliefs(self, targets: Sequence[Value], rng: np.random.Generator) -> list[Value]:
         """As those of pointing, with the first point alone, and the image's center where there is none."""

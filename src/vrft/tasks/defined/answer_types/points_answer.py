@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from vrft.types import Answer, CoordinateFrame, Example, Points, Provides, Recor
 class PointsAnswer(AnswerType):
     """Any number of points."""
 
+    order: Literal["free"] = "free"
+    """Of the points: whatever order they are written in."""
+
     name = "points"
     value = Points
     reads: ClassVar[tuple[Provides, ...]] = (
@@ -34,6 +37,7 @@ class PointsAnswer(AnswerType):
     )
     right_rules: ClassVar[Mapping[str, AnswerReward]] = {
         "in_place": point_rewards.point_f1,
+        "f1": point_rewards.point_f1,
         "near": point_rewards.near_f1,
         "closeness": point_rewards.closeness,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import field_validator
@@ -73,6 +73,8 @@ class SetAnswer(AnswerType):
 
     options: tuple[str, ...]
     """What there is to choose from."""
+    order: Literal["free"] = "free"
+    """Of the names; where it counts, the type is ``permutation``."""
 
     name = "set"
     value = Names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import model_validator
@@ -57,6 +57,8 @@ class SpanAnswer(AnswerType):
 
     range: tuple[Finite, Finite]
     """When clips begin and end, in seconds."""
+    unit: Literal["s"] = "s"
+    """Of times."""
 
     name = "span"
     value = TimeSpan
