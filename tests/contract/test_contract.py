@@ -14,7 +14,7 @@ import pytest
 from PIL import Image as PILImage
 from six_images import write_folder
 
-from custom_task import CUSTOM_SPEC
+from custom_task import CUSTOM_SPEC, DEFINED_SPEC
 from vrft.config.questions import Questions, questions_of
 from vrft.config.run_config import RunConfig
 from vrft.data.augment import AugmentOptions, augmented
@@ -51,7 +51,7 @@ from vrft.workflows.predict_images import predict_images
 from vrft.workflows.requests import EvaluateRequest, PredictRequest
 from vrft.workflows.train import train_run
 
-SPECS = os.environ.get("VRFT_TASKS", "").split() or [*task_names(), CUSTOM_SPEC]
+SPECS = os.environ.get("VRFT_TASKS", "").split() or [*task_names(), CUSTOM_SPEC, DEFINED_SPEC]
 ALL = AugmentOptions(flip=0.5, crop=0.5, scale=0.5, color=0.5)
 MODEL = ModelOptions(path="miniature", device="cpu")
 LONGEST = 16

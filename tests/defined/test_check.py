@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vrft.cli import app
+from vrft.errors import InputError
 from vrft.miniature.folders import write_classification, write_detection
 from vrft.tasks import registry
 from vrft.workflows.check_task import check_task
@@ -87,10 +88,21 @@ def test_the_examples_pass_on_drawn_folders(folders):
 
 
 def test_labels_that_say_one_thing_are_refused(folders, tmp_path):
-    text = (EXAMPLES / "count_shapes.yaml").read_text().replace("about: category", "only: [star]")
-    (tmp_path / "stars.yaml").write_text(text)
-    first, *_ = checked(tmp_path / "stars.yaml", data=folders / "boxes").refusals
-    assert "every label says 'Number: 0'" in first and "Give labels that differ" in first
+    write_detection(tmp_path / "hearts", 0, ("heart",), train=4, val=1, heldout=1)
+    text = (EXAMPLES / "count_shapes.yaml").read_text().replace("about: category", "only: [heart]")
+    (tmp_path / "hearts.yaml").write_text(text.replace("[0, 10]", "[1, 1]"))
+    first, *_ = checked(tmp_path / "hearts.yaml", data=tmp_path / "hearts").refusals
+    assert "every label says 'Number: 1'" in first and "Give labels that differ" in first
+
+
+def test_a_category_that_no_label_names_is_said(folders, tmp_path):
+    text = (EXAMPLES / "count_shapes.yaml").read_text().replace("about: category", "only: [hart, square]")
+    (tmp_path / "hart.yaml").write_text(text)
+    notes = " ".join(checked(tmp_path / "hart.yaml", data=folders / "boxes").notes)
+    assert "No label names 'hart', which hart.yaml asks about. Did you mean 'heart'?" in notes
+    (tmp_path / "none.yaml").write_text(text.replace("hart, square", "hart"))
+    with pytest.raises(InputError, match=r"nothing to ask about\. No label names 'hart'"):
+        checked(tmp_path / "none.yaml", data=folders / "boxes")
 
 
 def test_a_definition_is_proposed_checked_and_used(folders, tmp_path):

@@ -156,9 +156,11 @@ def test_two_definitions_of_one_name_are_refused_and_the_same_one_is_not(define,
 
 def test_boxes_are_counted_where_all_are_labelled(define):
     task = load_definition(define(labels="{about: category, only: [cat, dog, bird]}"))
-    one = record(*things(cat=2, dog=1), not_exhaustive=("dog",))
+    one, other = record(*things(cat=2, dog=1), not_exhaustive=("dog",)), record(*things(bird=1))
     found = {example.question: example.target.number for example in task.examples([one])}
-    assert found == {"cat": 2.0, "bird": 0.0}
+    both = {e.question: e.target.number for e in task.examples([one, replace(other, id="s")])[:2]}
+    assert both == {"bird": 0.0, "cat": 2.0} and not task.examples([record()])
+    assert found == {"cat": 2.0}
     whole = load_definition(
         define("all", labels="{about: category, together: true}", question="How many animals?")
     )

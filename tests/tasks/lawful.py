@@ -1,7 +1,7 @@
 """What the laws of every task are tried on: records, frames, and the settings that training takes.
 
-Tried are all tasks that are known and the one of ``examples/custom_task``; or those that the environment
-variable ``VRFT_TASKS`` names, with blanks between them: names, files or folders.
+Tried are all tasks that are known and two of ``examples``, one in Python and one in YAML; or those that the
+environment variable ``VRFT_TASKS`` names, with blanks between them: names, files or folders.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from custom_task import CUSTOM_SPEC
+from custom_task import CUSTOM_SPEC, DEFINED_SPEC
 from vrft.diagnostics.task_laws import training_scorers
 from vrft.geometry.masks import mask_of_boxes
 from vrft.tasks.registry import load_task, task_names
@@ -21,7 +21,10 @@ from vrft.tasks.scorer import Scorer
 from vrft.tasks.task import Task
 from vrft.types import Annotation, Boxes, Example, Form, Image, Label, Number, Record, Rollout, Text
 
-TASKS = [load_task(spec) for spec in os.environ.get("VRFT_TASKS", "").split() or [*task_names(), CUSTOM_SPEC]]
+TASKS = [
+    load_task(spec)
+    for spec in os.environ.get("VRFT_TASKS", "").split() or [*task_names(), CUSTOM_SPEC, DEFINED_SPEC]
+]
 TASKS = list({task.name: task for task in TASKS}.values())
 SIDE = 2000
 WINDOW = (500, 0, 1500, 1000)

@@ -18,7 +18,7 @@ from vrft.tasks.defined.definition import FORMAT, RIGHT, Definition, read_defini
 from vrft.tasks.defined.labels import Labelled
 from vrft.tasks.prompt_text import answer_instructions, in_tags
 from vrft.tasks.task import Setting, Task, audit_example
-from vrft.types import Answer, CoordinateFrame, Example, Record, Value, expect
+from vrft.types import Answer, CoordinateFrame, Example, Record, Value, expect, provided
 from vrft.types.options import did_you_mean
 
 RECOMMENDED = "recommended"
@@ -108,7 +108,9 @@ class DefinedTask(Task):
 
     def examples(self, records: Sequence[Record]) -> list[Example]:
         """One question for each label that answers it."""
-        ((provides),) = self.asks_about(records)
+        (provides,) = self.asks_about(records)
+        if provides not in provided(records):
+            return []
         return [self._asked(one) for one in self.type.labelled(records, self.definition.labels, provides)]
 
     def _asked(self, one: Labelled) -> Example:
@@ -123,16 +125,23 @@ class DefinedTask(Task):
         return self.definition.question.format(subject=subject, **self.type.words())
 
     def unused_label_notes(self, records: Sequence[Record]) -> Sequence[str]:
-        """How many labels are no answers of this type."""
+        """How many labels are no answers of this type, or which names no label has."""
         ((about, kind),) = self.asks_about(records)
         if about == "category":
-            return ()
+            known = {name for record in records for name in record.categories}
+            asked = self.definition.labels.only or self.type.options_shown
+            return [
+                f"No label names '{name}', which {self.definition.path.name} asks about."
+                f"{did_you_mean(name, known)}"
+                for name in asked
+                if name not in known
+            ]
         given = sum(one.provides == (about, kind) for record in records for one in record.annotations)
-        asked = len(self.examples(records))
-        if asked == given:
+        count = len(self.examples(records))
+        if count == given:
             return ()
         return [
-            f"Not asked about: {given - asked} of {given} labels, which are no {self.type.name} as "
+            f"Not asked about: {given - count} of {given} labels, which are no {self.type.name} as "
             f"{self.definition.path.name} has it."
         ]
 

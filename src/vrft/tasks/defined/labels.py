@@ -21,10 +21,12 @@ class LabelChoice(Options):
     """Things of all these categories are one kind of thing: one question for each image."""
 
     def groups(self, records: Sequence[Record]) -> dict[str, frozenset[str]]:
-        """What is asked about, each with its categories."""
+        """What is asked about, each with its categories, as far as some label names them."""
         found = {one.name for record in records for one in record.annotations if one.about == "category"}
-        names = frozenset(self.only or found)
-        return {", ".join(sorted(names)): names} if self.together else {n: frozenset({n}) for n in names}
+        names = frozenset(self.only) & found if self.only else frozenset(found)
+        if self.together and names:
+            return {", ".join(sorted(names)): names}
+        return {name: frozenset({name}) for name in names}
 
 
 @dataclass(frozen=True)
