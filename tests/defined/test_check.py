@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +13,8 @@ from vrft.cli import app
 from vrft.errors import InputError
 from vrft.miniature.folders import write_classification, write_detection
 from vrft.tasks import registry
+from vrft.types import Completion, Prediction, Prompt, Rollout, Turn
+from vrft.types.rows import prediction_to_row
 from vrft.workflows.check_task import check_task
 from vrft.workflows.requests import TaskCheckRequest
 
@@ -131,3 +134,26 @@ def test_the_status_is_1_where_a_definition_is_refused_and_the_sentence_names_th
     done = run("task", "check", HERE / "holes" / "name_them_all.yaml", "--targets", 60, "--quiet")
     assert done.exit_code == 1
     assert "Attack 'all_where_any'" in done.output and "refused" in done.output
+
+
+def test_weights_are_searched_by_the_metric_with_the_audit_as_constraint(tmp_path):
+    text = (HERE / "sound" / "animal.yaml").read_text() + "reward: {right: 1, format: 2}\n"
+    (tmp_path / "animal.yaml").write_text(text)
+    task = registry.load_task(str(tmp_path / "animal.yaml"))
+    (example,) = task.audit_examples(1, np.random.default_rng(0))
+    right, wrong = example.target.name, next(o for o in example.options if o != example.target.name)
+
+    def rollout(text):
+        turns = (Turn(Prompt(), Completion(text)),)
+        return Rollout(example, turns, task.parse_turns(example, turns))
+
+    # The right answer without its tags, and a wrong one in the demanded form: rewards 1 and 2 as written.
+    said = [
+        rollout(f"I see. <answer>{right}</answer>"),
+        rollout(f"<think> I see. </think> <answer>{wrong}</answer>"),
+    ]
+    rows = [prediction_to_row(Prediction(example, said[0].answer, tuple(said)))]
+    (tmp_path / "predictions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    notes = checked(tmp_path / "animal.yaml", search_weights=tmp_path / "predictions.jsonl").notes
+    assert any("reward: {right: 1, format: 0}" in note and "100% of 1 pairs" in note for note in notes), notes
+    assert any("the definition's own 0%" in note for note in notes)

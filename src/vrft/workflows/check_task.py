@@ -13,13 +13,14 @@ import numpy as np
 
 from vrft.config.questions import ask_about
 from vrft.data.dataset import labels_for, load_dataset
-from vrft.diagnostics.audit.attack import attacks_on
+from vrft.diagnostics.audit.attack import Role, attacks_on
 from vrft.diagnostics.audit.audit_plan import AuditPlan, lay_out
 from vrft.diagnostics.audit.audited_rule import setting_rule
 from vrft.diagnostics.audit.run_audit import Audit, audit
 from vrft.diagnostics.audit.verdicts import Verdict
 from vrft.diagnostics.task_laws import LAWS, broken_laws
 from vrft.errors import InputError
+from vrft.evaluation.predictor import read_predictions
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.tasks.defined import DefinedTask
 from vrft.tasks.defined.definition import answer_types
@@ -28,6 +29,7 @@ from vrft.tasks.registry import load_task
 from vrft.tasks.task import Task
 from vrft.types import Example, Form, distinct
 from vrft.workflows.requests import TaskCheckRequest, TaskNewRequest, reading_of
+from vrft.workflows.search_weights import search_weights
 
 LAW_QUESTIONS = 12
 """Of an audit, on which the laws are tried in each form."""
@@ -102,6 +104,10 @@ def check_task(request: TaskCheckRequest, reporter: ProgressReporter | None = No
             plan = lay_out(tried, targets=request.targets, seed=request.seed, update=update)
         found = audit(setting_rule(tried, "recommended"), plan)
         refusals += [*_from_laws(tried), *_from_audit(tried, plan, found)]
+        if request.search_weights is not None:
+            if not isinstance(task, DefinedTask):
+                raise InputError(f"{task.name} is not defined by a file. Leave --search-weights out.")
+            notes.append(search_weights(task, plan, read_predictions(request.search_weights)).sentence)
     return TaskCheck(task.name, len(LAWS), found, tuple(refusals), tuple(notes))
 
 
@@ -142,7 +148,7 @@ def _from_audit(task: Task, plan: AuditPlan, found: Audit) -> Iterator[str]:
 def _of_attack(found: Audit, verdict: Verdict) -> str:
     rows = {row.name: row for row in found.rows}
     row = rows.get(verdict.attack)
-    if row is None:
+    if row is None or row.role is Role.REFERENCE:
         return f"{verdict.name}: {verdict.says}"
     gold, honest = rows["gold"].mean, rows["honest"].mean
     sample = " ".join(verdict.sample.split())

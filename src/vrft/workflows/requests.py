@@ -206,6 +206,11 @@ class TaskCheckRequest(ReadOptions):
 
     definition: str = Field(description="A YAML file that defines a task, or any other task.")
     data: Path | None = Field(None, description="Labelled images whose answers the audit asks about.")
+    search_weights: Path | None = Field(
+        None,
+        description="Search weights of the reward that the audit passes, and that order these answers to "
+        "validation questions (predictions.jsonl of vrft eval --samples) as the metric does.",
+    )
     targets: int = Field(200, description="Number of questions of the audit, at least 60.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
 
