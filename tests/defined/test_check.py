@@ -25,6 +25,7 @@ SHOWN = {
     "cover_the_image": "honest_repeated_shifted",
     "every_number_is_near": "another_target",
     "everywhere_is_near": "another_target",
+    "form_counts_most": "another_target",
     "long_answers_pay": "everything",
     "name_them_all": "all_where_any",
     "nothing_is_far": "middle_number",
@@ -32,6 +33,7 @@ SHOWN = {
     "paid_by_the_word": "every_answer",
     "read_out_everything": "every_answer",
     "tags_are_enough": "another_target",
+    "who_stands_next_to_whom": "right_order_backwards",
     "whole_clip": "whole_clip",
 }
 """An attack that shows each hole."""

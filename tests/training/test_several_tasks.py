@@ -165,11 +165,12 @@ DETECTION = {"task": "detection", "data": {"path": "cells"}}
         ({"tasks": [{**DETECTION, "reward": {"setting": "papr"}}]}, "tasks: detection: reward.setting: "),
         ({"tasks": [{**DETECTION, "weight": 0}]}, "tasks.0.weight: "),
         ({"tasks": [{**DETECTION, "lambda": 2}]}, "tasks.0.lambda: there is no such key"),
+        ({"tasks": [{**DETECTION, "wieght": 2}]}, "no such key. Did you mean 'weight'?"),
+        ({"tasks": []}, "tasks: the list is empty. Write an entry"),
         ({"tasks": [{"task": "detection"}]}, "tasks.0.data: Field required"),
         ({"tasks": DETECTION}, "tasks: this is no list"),
         ({"tasks": [DETECTION], "mixture": {"temperature": 0}}, "mixture.temperature: "),
         ({"tasks": [DETECTION], "pseudo_labels": {"predictions": ["a"]}}, "pseudo_labels: they are for"),
-        ({"tasks": []}, "task: Field required; data: Field required"),
     ],
 )
 def test_what_contradicts_itself_is_refused_in_a_sentence(tree, says):

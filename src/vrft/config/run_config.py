@@ -6,9 +6,9 @@ file holds only what differs from the defaults; ``vrft config show`` prints the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
 import yaml
 from pydantic import (
@@ -215,7 +215,10 @@ def _missing(tree: Mapping[str, Any]) -> list[str]:
     if not isinstance(entries, list | tuple | None):
         raise ConfigError("tasks: this is no list. Write an entry with task and data for each task.")
     if not entries:
-        return [f"{key}: Field required" for key in ("task", "data") if key not in tree]
+        lacks = [f"{key}: Field required" for key in ("task", "data") if key not in tree]
+        if lacks and entries is not None:
+            raise ConfigError("tasks: the list is empty. Write an entry with task and data for each task.")
+        return lacks
     if both := [key for key in ("task", "data") if tree.get(key) is not None]:
         raise ConfigError(
             f"{', '.join(both)}: this run has 'tasks', and each of them its own task and data. Put all into "
@@ -330,10 +333,18 @@ def _every_key() -> list[str]:
 def _keys_at(path: Sequence[str | int]) -> list[str]:
     model: type[BaseModel] = RunConfig
     for part in path:
-        found = model.model_fields.get(str(part))
-        kinds = (found.annotation, *getattr(found.annotation, "__args__", ())) if found is not None else ()
-        inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        if isinstance(part, int):  # an entry of a list has the keys of the others
+            continue
+        found = model.model_fields.get(part)
+        inner = next(_models_in(found.annotation), None) if found is not None else None
         if inner is None:
             return []
         model = inner
     return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+    if not get_args(annotation) and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation

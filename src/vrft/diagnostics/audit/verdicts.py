@@ -271,7 +271,7 @@ def honest_below_gold(evidence: Evidence) -> Verdict:
 
 
 def wrong_answers_earn_little(evidence: Evidence) -> Verdict:
-    """Answers that are far from right have at most three quarters of the gold answer's mean.
+    """Answers that are far from right have less than three quarters of the gold answer's mean.
 
     Far is what the task's own similarity, which no reward setting changes, finds below 0.5.
     """
@@ -287,10 +287,10 @@ def wrong_answers_earn_little(evidence: Evidence) -> Verdict:
     share = float(wrong.mean() / gold.mean()) if gold.mean() > 0 else 1.0
     measured = {"share_of_gold": share, "asked": MOST_OF_WRONG, "far": len(far)}
     says = (
-        f"Answers that are far from right have {share:.3f} of the gold answer's mean (at most "
+        f"Answers that are far from right have {share:.3f} of the gold answer's mean (less than "
         f"{MOST_OF_WRONG} is asked)."
     )
-    if share <= MOST_OF_WRONG + TOLERANCE:
+    if share < MOST_OF_WRONG - TOLERANCE:
         return Verdict(True, measured, says)
     worst = far[int((wrong - gold).argmax())]
     return Verdict(False, measured, says, "another_target", evidence.sample("another_target", worst))

@@ -252,10 +252,6 @@ class NumberAnswer(AnswerType):
             return Number(allowed[0], right.unit) if allowed else right
         return Number(self._allowed(right.number * (1 + float(rng.normal(0, 0.125)))), right.unit)
 
-    def beliefs(self, targets: Sequence[Value], rng: np.random.Generator) -> list[Value]:
-        """Of counts 60 % right; measurements are all a little off."""
-        return super().beliefs(targets, rng) if self.whole else [self.mistaken(t, rng) for t in targets]
-
     def _allowed(self, number: float) -> float:
         low, high = self.range or (-np.inf, np.inf)
         near = float(round(number)) if self.whole else rounded(number)

@@ -29,6 +29,11 @@ def one_part_everywhere(case: AuditCase, rng: np.random.Generator) -> str:
     return case.answer(str([case.target.order[0]] * case.target.size))
 
 
+def right_order_backwards(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right order from its last part to its first."""
+    return case.write(Permutation(case.target.order[::-1]))
+
+
 class PermutationAnswer(AnswerType):
     """The numbers of all parts, each once."""
 
@@ -46,7 +51,7 @@ class PermutationAnswer(AnswerType):
     metrics: ClassVar[Sequence[Metric]] = TASK.metrics
     lists = True
     success_rule = "every part in its place"
-    attacks: ClassVar[Mapping[str, Attack]] = by_name(same_order, one_part_everywhere)
+    attacks: ClassVar[Mapping[str, Attack]] = by_name(same_order, one_part_everywhere, right_order_backwards)
 
     def target(self, values: Sequence[Value], kind: str, record: Record) -> Permutation | None:
         """The one order of so many parts."""
