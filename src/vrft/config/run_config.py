@@ -251,12 +251,13 @@ def _check_names(config: RunConfig) -> None:
     for source, own in config.by_source.items():
         if is_place(own.task.name):
             continue
+        entry = f"tasks: {source}: " if source else ""
         try:
             check_names(own.task.load(), own.reward)
         except ConfigError as error:
-            raise ConfigError(f"tasks: {source}: {error}" if source else str(error)) from error
+            raise ConfigError(f"{entry}{error}") from error
         except InputError as error:
-            raise ConfigError(f"tasks: {source}: {error}" if source else f"task: {error}") from error
+            raise ConfigError(f"{entry or 'task: '}{error}") from error
 
 
 def set_key(tree: dict[str, Any], override: str) -> None:
