@@ -12,9 +12,12 @@ MINIATURE = "miniature"
 """The name that means the embedded model wherever a model folder or hub id is expected."""
 REASONING = "miniature-reasoning"
 """The one that also adds digits, and seldom shows it."""
+KINDS = "miniature-kinds"
+"""The one that also answers with counts, points, regions, several categories, distances and orders."""
 EMBEDDED: Mapping[str, str] = {
     MINIATURE: "it sees images of 96x96 pixels, knows eighteen digits and shapes",
     REASONING: "the miniature after lessons in adding digits, which it seldom uses when asked for a sum",
+    KINDS: "the miniature after lessons in counts, points, outlines, distances and puzzles, often hasty",
 }
 """What each embedded model can do, by name."""
 
