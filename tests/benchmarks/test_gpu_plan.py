@@ -13,12 +13,15 @@ from launch import vrft
 from vrft.config.run_config import make_config, set_key
 from vrft.diagnostics.check.gpu_plan import LAYOUTS, Held, engine_of, held, recommendation
 from vrft.diagnostics.check.memory_fit import MemoryFit
+from vrft.errors import InputError
 from vrft.miniature.folders import write_detection
 from vrft.models.layer_sizes import sizes_of
 from vrft.models.load_policy import load_policy
 from vrft.models.model_options import ModelOptions
 from vrft.training.memory import GIB, Load, MemoryForecast, forecast_memory
 from vrft.training.training_options import Gpus
+from vrft.workflows.check_data import check_data
+from vrft.workflows.requests import CheckRequest
 from vrft.workflows.train import policy_of
 
 LOAD = Load(prompt_tokens=1000, patches=3600, image_tokens=900)
@@ -137,3 +140,8 @@ def test_the_command_prints_a_table_and_rows(tmp_path):
 def test_what_is_no_number_of_gpus_is_refused(given, tmp_path):
     ended = vrft("check", ".", "--gpus", given, cwd=tmp_path)
     assert ended.returncode == 2 and "as in 8x80" in ended.stderr and "--gpus" in ended.stderr
+
+
+def test_two_sayings_about_the_same_gpus_are_refused(tmp_path):
+    with pytest.raises(InputError, match="Leave --gpu-memory out"):
+        check_data(CheckRequest(path=tmp_path, gpus="8x80", gpu_memory=40))

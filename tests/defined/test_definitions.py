@@ -90,6 +90,10 @@ def reward_of(task, content, example, form=Form.DIRECT):
         ({"answer": "{type: choice}", "question": "{options}"}, "answer.options: it is missing"),
         ({"answer": "{type: choice, options: [a, A]}"}, "answer.options: 'A' and 'a' are read alike"),
         ({"answer": "{type: choice, options: [a]}"}, "answer.options: with fewer than two options"),
+        (
+            {"answer": "{type: set, options: [bus, None]}"},
+            "answer.options: 'None' is read as that nothing",
+        ),
         ({"answer": "{type: choice, options: [a, b]}"}, "question: it does not name the options"),
         ({"answer": "{type: span, range: [9, 9]}"}, "answer.range: .* upside down or empty"),
         ({"answer": "{type: permutation, size: 1}"}, "answer.size: '1' cannot be used"),

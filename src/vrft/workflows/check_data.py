@@ -36,6 +36,8 @@ SHOWN = 8
 
 def check_data(request: CheckRequest, reporter: ProgressReporter | None = None) -> Report:
     """Examine a folder of labelled images, or what a configuration names."""
+    if request.gpus is not None and request.gpu_memory is not None:
+        raise InputError("--gpus says how much memory each GPU has. Leave --gpu-memory out.")
     path, opener = request.path, _opener(request.out, request.gpu_memory, request.gpus)
     if not path.exists() and str(path).removesuffix(SUFFIX) not in recipe_names():
         raise InputError(f"{path}: there is no such folder, file or recipe. Check the path.")

@@ -99,7 +99,12 @@ class SetAnswer(AnswerType):
     success_rule = "exactly the right names"
     attacks: ClassVar[Mapping[str, Attack]] = by_name(all_options, nothing, all_where_any)
 
-    _differ = field_validator("options")(options_that_differ)
+    @field_validator("options")
+    @classmethod
+    def _differ(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        if empty := next(filter(is_abstention, options), None):
+            raise ValueError(f"'{empty}' is read as that nothing is there. Reword it, or leave it out")
+        return options_that_differ(options)
 
     @property
     def options_shown(self) -> tuple[str, ...]:
