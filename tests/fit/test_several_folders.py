@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from launch import vrft
-from vrft.cli.fit import FitArgs, _asked
+from vrft.cli.fit import FitArgs, _asked, _overview_table
 from vrft.config.run_config import load_config
 from vrft.errors import ConfigError, InputError
 from vrft.miniature.folders import write_classification, write_detection
@@ -109,3 +110,15 @@ def test_one_policy_for_all_folders_is_compared_with_one_for_each(folders, tmp_p
     assert "One policy for each folder, and one for all" in page and "RFT on all folders" in page
     resumed = json.loads(vrft(*words, "--resume", cwd=tmp_path).stdout)
     assert resumed["tasks"] == found["tasks"] and resumed["mixed"] == found["mixed"]
+
+
+def test_the_table_names_every_folder_in_a_narrow_terminal():
+    score, gain = {"value": 0.4167}, {"value": -0.2, "low": -0.5, "high": 0.1, "p": 0.2}
+    own = {"metric": "places", "title": "tiles in their place", "unit": "%", "higher_is_better": True, "n": 9}
+    own |= {"base": score, "sft": score, "rft": score, "mixed": score, "mixed_minus_rft": gain}
+    names = ("cells", "a_folder_with_a_long_name")
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(_overview_table({Path(name): {"tasks": {"jigsaw": own}} for name in names}))
+    first, other = (shown.get().find(name[:15]) for name in names)
+    assert 0 < first < other and shown.get().count("41.7") == 8 and "−50.0 to +10.0" in shown.get()

@@ -290,13 +290,13 @@ def _overview_table(found: Mapping[Path, dict[str, Any]]) -> Table:
     from vrft.report.comparison import overview
 
     table = Table(title="One policy for each folder, and one for all", title_justify="left")
-    table.add_column("folder", overflow="fold")
-    table.add_column("metric", no_wrap=True)
+    # Both in one column, which alone is folded: in 80 characters two would leave the folder no room.
+    table.add_column("folder: metric", overflow="fold")
     for column in ("base", "SFT", "RFT", "all", "all - RFT", "95% interval"):
         table.add_column(column, justify="right", no_wrap=True)
     compared = [("", folder.name, own) for folder, part in found.items() for own in part["tasks"].values()]
-    for _, *cells, _ in overview(compared):
-        table.add_row(*map(escape, cells))
+    for _, folder, metric, *cells, _ in overview(compared):
+        table.add_row(*map(escape, (f"{folder}: {metric}", *cells)))
     return table
 
 
