@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from vrft.report.systems import system_name
 from vrft.types import Form
 from vrft.workflows.fit_settings import WARM_UP, FitSettings
 from vrft.workflows.rejection_sampling import train_rejection
@@ -99,7 +100,9 @@ def train_systems(sweep: SweepContext) -> tuple[list[Trial], dict[str, Trial]]:
         chosen[name] = sweep.best(trials) if trials else Trial(name, BASE, 0.0, 0, None, 0, sweep.form)
         done += trials
         if chosen[name].form is not sweep.form:
-            sweep.note(f"{name.upper()} was best in the other form ({chosen[name].form}), and answers in it.")
+            sweep.note(
+                f"{system_name(name)} was best in the other form ({chosen[name].form}), and answers in it."
+            )
     return done, chosen
 
 

@@ -46,6 +46,7 @@ from vrft.models.image_limits import image_limits
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
 from vrft.progress import NullReporter, ProgressReporter
+from vrft.report.systems import system_name
 from vrft.report.thought_watch import lost_thoughts_of
 from vrft.run_folder import (
     CHECK,
@@ -310,7 +311,7 @@ class FitPipeline:
             systems[name] = base
             if trial.folder != BASE:
                 policy = self._policy(str(self.folder / trial.folder / "model"))
-                title = f"{name.upper()} on held-out images"
+                title = f"{system_name(name)} on held-out images"
                 systems[name] = self._evaluate(policy, trial.folder, title, trial.form)
         if not self.context.is_first:
             return None

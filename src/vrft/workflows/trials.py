@@ -14,6 +14,7 @@ from vrft.config.run_config import load_config
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import Interrupted
 from vrft.progress import ProgressReporter
+from vrft.report.systems import system_name
 from vrft.run_folder import MANIFEST, METRICS, RunFolder, read_json, read_rows
 from vrft.tasks.registry import task_of
 from vrft.types import Example, Form
@@ -115,7 +116,9 @@ def _run_trial(sweep: SweepContext, plan: TrialPlan, rate: float) -> Trial:
             probe=sweep.root / PROBE if plan.start == sweep.settings.model else None,
         )
         train, texts = _items(in_form(sweep.train, plan.form), plan.texts)
-        with sweep.reporter.task(f"{plan.system.upper()} at rate {rate:.0e}", config.optim.steps) as update:
+        with sweep.reporter.task(
+            f"{system_name(plan.system)} at rate {rate:.0e}", config.optim.steps
+        ) as update:
             trained = train_run(
                 config,
                 folder,
