@@ -151,7 +151,7 @@ class _Says(Presence):
 
 def test_a_gate_that_says_no_ends_the_question(policy, examples, monkeypatch):
     plain = predict(policy, [examples[1], examples[2]])
-    monkeypatch.setattr(Detection, "presence", _Says(False, True, None, False))
+    monkeypatch.setattr(Detection, "presence_question", _Says(False, True, None, False))
     predictions = predict(policy, examples[:4], gate=True)
     assert [p.gate.present for p in predictions] == [False, True, None, False]
     for closed in (predictions[0], predictions[3]):

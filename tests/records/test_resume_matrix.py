@@ -45,7 +45,11 @@ BY_HAND: dict[str, Any] = {
     "loggers": ["tensorboard"],
 }
 """Other values of settings whose type does not say which there are."""
-NEEDED: tuple[tuple[str, Any], ...] = (("model.lora", {}), ("form", "think"))
+NEEDED: tuple[tuple[str, Any], ...] = (
+    ("model.lora", {}),
+    ("form", "think"),
+    ("evaluation.score", "expected"),
+)
 """What some value needs besides."""
 CONTENT = ("data.path", "model.path", "tasks")
 """Compared by what is there, or instead of others: each has a test of its own."""
@@ -263,12 +267,15 @@ OTHERS: dict[str, Any] = {
     "arms": ("rft", "rejection"),
     "sft_forms": "both",
     "overrides": ("grpo.loss=dapo",),
+    "warm_up": ("patch_fit",),
+    "warm_up_steps": 9,
 }
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(FitSettings)])
 def test_a_setting_of_fit_is_the_same_or_refused(name, tmp_path):
-    settings = FitSettings(Path("photos"), "classification", arms=("sft", "rft", "rejection"))
+    arms, puzzles = ("sft", "rft", "rejection"), ("jigsaw",)
+    settings = FitSettings(Path("photos"), "classification", arms=arms, warm_up=puzzles)
     keep_settings(settings, tmp_path)
     value = getattr(settings, name)
     other = (

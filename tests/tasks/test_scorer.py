@@ -307,10 +307,10 @@ def test_a_setting_is_chosen_where_nobody_names_one(monkeypatch):
 
 def test_rewards_for_parts_are_the_tasks_and_never_break_a_step(monkeypatch):
     task = load_task("detection")
-    monkeypatch.setattr(type(task), "parts", lambda self, rollout: [PartReward(0, (0, 3), 0.5)])
+    monkeypatch.setattr(type(task), "part_rewards", lambda self, rollout: [PartReward(0, (0, 3), 0.5)])
     assert scorer().score_text(TEXT, EXAMPLE, FRAMES).parts == (PartReward(0, (0, 3), 0.5),)
     for broken in (lambda self, rollout: 1 / 0, lambda self, rollout: [PartReward(0, (0, 3), math.nan)]):
-        monkeypatch.setattr(type(task), "parts", broken)
+        monkeypatch.setattr(type(task), "part_rewards", broken)
         assert scorer().score_text(TEXT, EXAMPLE, FRAMES).parts == ()
 
 

@@ -124,4 +124,7 @@ def test_whether_anything_is_there_is_asked_in_the_manner_of_the_paper():
         ("", None),
     ):
         assert presence.read(f"<answer>{text}</answer>", Form.DIRECT) is there
-    assert load_task("grounding").presence is None and load_task("classification").presence is None
+    assert (
+        load_task("grounding").presence_question is None
+        and load_task("classification").presence_question is None
+    )

@@ -16,7 +16,14 @@ import pytest
 import torch
 from test_advantages import advantages_of, groups_of
 
-from vrft.training.advantages import ADVANTAGES, AbsoluteWeighted, GroupNormalized, TermNormalized, spread
+from vrft.training.advantages import (
+    ADVANTAGES,
+    AbsoluteWeighted,
+    EmaNormalized,
+    GroupNormalized,
+    TermNormalized,
+    spread,
+)
 from vrft.training.losses import LOSSES, StepSize
 
 PROMPTS, ACTIONS, PROMPTS_A_STEP, GROUP, STEPS, RATE = 64, 32, 16, 8, 300, 0.5
@@ -40,6 +47,9 @@ def advantages_by(choose, rewards_PG):
         return scores_PG / spread(scores_PG, (0, 1), 0.0)
     if isinstance(choose, AbsoluteWeighted):
         return choose.of(GroupNormalized().of(rewards_PG), rewards_PG)
+    if isinstance(choose, EmaNormalized):
+        sigma = choose.sigma("only", rewards_PG.ravel())
+        return np.stack([choose.of(rewards_G, sigma) for rewards_G in rewards_PG])
     return choose.of(rewards_PG)
 
 

@@ -92,7 +92,7 @@ def sizes_of(policy: Policy) -> Sizes:
         half=dtype in _HALF,
         quantized=max((m.in_features * m.out_features for m in narrow), default=0),
         tower_bytes=tower_bytes,
-        layer_bytes=_bytes(decoder.layers[0].parameters()),
+        layer_bytes=_bytes_of(decoder.layers[0], policy.bits, narrow),
         ends_bytes=_bytes(core.parameters()) - tower_bytes - _bytes(decoder.layers.parameters()),
     )
 
@@ -111,10 +111,19 @@ def _quantized(policy: Policy) -> list[Any]:
 
 def _weights_bytes(policy: Policy, narrow: list[Any]) -> int:
     """Bytes of all weights, an adapter's included."""
-    placed = {id(getattr(m, "base_layer", m).weight) for m in narrow}
-    size: float = sum(p.numel() * p.element_size() for p in policy.model.parameters() if id(p) not in placed)
-    if policy.bits is not None:
-        size += sum(weight_bytes(policy.bits, m.in_features, m.out_features) for m in narrow)
+    return _bytes_of(policy.model, policy.bits, narrow)
+
+
+def _bytes_of(module: nn.Module, bits: Bits | None, narrow: list[Any]) -> int:
+    """Bytes of a module's weights, those that are quantized in their narrow form."""
+    placed = {id(getattr(m, "base_layer", m).weight): m for m in narrow}
+    size: float = 0
+    for parameter in module.parameters():
+        found = placed.get(id(parameter))
+        if found is None or bits is None:
+            size += parameter.numel() * parameter.element_size()
+        else:
+            size += weight_bytes(bits, found.in_features, found.out_features)
     return round(size)
 
 
