@@ -88,13 +88,15 @@ def register(task: Task, place: str = "") -> Task:
 
 
 def default_task(provides: Iterable[Provides]) -> Task | None:
-    """The task that users mean who name none: a default one, or the only one that fits; None without any.
+    """The task that users mean who name none: a default one, or the only one that fits, tasks of this process
+    alone left aside where there is another; None without any.
 
     Labels of whole images go first, then phrases, then questions, then categories.
     """
     given = set(provides)
     able = [task for task in map(_named, task_names()) if task.fits(given)]
-    fits = [task for task in able if task.is_default] or (able if len(able) == 1 else [])
+    lasting = [task for task in able if task.name in _shipped() or task.name in _points()] or able
+    fits = [task for task in able if task.is_default] or (lasting if len(lasting) == 1 else [])
     return min(
         fits,
         key=lambda task: (min(_ORDER.index(about) for about, _ in task.needs), task.name),
