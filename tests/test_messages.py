@@ -26,6 +26,7 @@ from vrft.inference.provenance import check_images
 from vrft.inference.test_time_views import scaled
 from vrft.miniature.folders import write_detection
 from vrft.miniature.location import miniature_folder
+from vrft.models import adapter_folder
 from vrft.models.load_policy import load_policy
 from vrft.models.model_options import ModelOptions
 from vrft.models.segmenter import Segmenter
@@ -384,6 +385,7 @@ def test_the_hub_is_asked_once_about_a_name_that_is_not_here(
         raise error
 
     monkeypatch.setattr(HfApi, "model_info", model_info)
+    monkeypatch.setattr(adapter_folder, "find_adapter_config_file", lambda name: pytest.fail(name))
     with pytest.raises(ModelError, match=rf"some/misspelt: there is no such folder, and .*{said}"):
         load_policy("some/misspelt")
     assert asked == [("some/misspelt", {"timeout": 20.0})]

@@ -21,6 +21,7 @@ from vrft.models.model_options import ALPHA, RANK, Bits, LoraOptions, ModelOptio
 from vrft.models.model_source import (
     cannot_load,
     check_bases,
+    check_hub,
     check_weights,
     copy_side_files,
     fetch_side_files,
@@ -106,6 +107,7 @@ class _Place:
         device = natural_device() if options.device == "auto" else options.device
         dtype = natural_dtype(device) if options.dtype == "auto" else options.dtype
         check_available(device, options.attention)
+        check_hub(folder, source)  # before an adapter is looked for there
         chain = adapter_chain(folder)
         base = innermost(chain, folder)
         check_bases(chain, base, source)

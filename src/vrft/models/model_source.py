@@ -17,7 +17,7 @@ from transformers import AutoConfig
 
 from vrft.errors import ModelError
 from vrft.miniature.location import EMBEDDED, is_miniature, miniature_folder
-from vrft.models.adapter_folder import AdapterFolder, adapter_chain
+from vrft.models.adapter_folder import SETTINGS, AdapterFolder, adapter_chain
 from vrft.types.options import did_you_mean
 
 HUB_TIMEOUT_S = 20.0
@@ -31,7 +31,7 @@ def read_config(base: str, source: str) -> Any:
         )
     if base.count("/") > 1 and not Path(base).exists():
         raise ModelError(f"{source}: there is no such folder. Give a Hugging Face model folder or a hub id.")
-    _check_hub(base, source)
+    check_hub(base, source)
     try:
         with quiet():
             return AutoConfig.from_pretrained(base, trust_remote_code=False)
@@ -39,13 +39,14 @@ def read_config(base: str, source: str) -> Any:
         raise cannot_load(source, "the configuration of the model", error) from error
 
 
-def _check_hub(base: str, source: str) -> None:
+def check_hub(base: str, source: str) -> None:
     """Ask the hub once whether it has a model that is not on this machine: the libraries ask for each file of
     a misspelt name again and again."""
-    if Path(base).exists():
+    if Path(base).exists() or base.count("/") > 1:
         return
     try:
-        if not isinstance(try_to_load_from_cache(base, "config.json"), str):
+        here = (try_to_load_from_cache(base, file) for file in ("config.json", SETTINGS))
+        if not any(isinstance(file, str) for file in here):
             HfApi().model_info(base, timeout=HUB_TIMEOUT_S)
     except GatedRepoError as error:
         raise ModelError(
