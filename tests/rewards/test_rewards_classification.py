@@ -90,7 +90,10 @@ names = st.text(st.sampled_from("aAß1 _-"), max_size=6)
 
 
 def words(name: str) -> list[str]:
-    return name.casefold().replace("_", " ").replace("-", " ").split()
+    """Parts between blanks; a hyphen right before a number at the start is its sign."""
+    bare = name.strip()
+    sign = ["-"] if bare[:1] == "-" and bare[1:2].isdecimal() else []
+    return sign + name.casefold().replace("_", " ").replace("-", " ").split()
 
 
 @settings(deadline=None)
