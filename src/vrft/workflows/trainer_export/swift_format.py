@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from vrft.training.advantages import Advantage, BatchNormalized, Centered, GroupNormalized
-from vrft.training.losses import Bnpo, Cispo, Dapo, DrGrpo, Grpo, Gspo, PolicyLoss, Sapo
-from vrft.workflows.trainer_export.trainer_format import HELD_BY_ALL, TrainerRow, TrainerRun
+from vrft.workflows.trainer_export.trainer_format import TrainerRow, TrainerRun
+from vrft.workflows.trainer_export.trl_words import ADVANTAGES, HOLDS, LOSSES, trl_words
 from vrft.workflows.trainer_export.written_files import python_file, script, write_lines
 
 PLUGIN = '''
@@ -26,22 +25,8 @@ class SwiftFormat:
     """Answers by transformers; ``--use_vllm true`` is ms-swift's own business."""
 
     name = "swift"
-    holds = HELD_BY_ALL | {"model.lora.dropout", "optim.schedule", "optim.warmup_steps", "rollout.top_k"}
-    losses: Mapping[type[PolicyLoss], tuple[str, str]] = {
-        Grpo: ("grpo", "token"),
-        Gspo: ("grpo", "sequence"),
-        Dapo: ("dapo", "token"),
-        DrGrpo: ("dr_grpo", "token"),
-        Bnpo: ("bnpo", "token"),
-        Cispo: ("cispo", "token"),
-        Sapo: ("sapo", "token"),
-    }
-    """A loss, and what its ratio is of."""
-    advantages: Mapping[type[Advantage], str] = {
-        GroupNormalized: "group",
-        Centered: "none",
-        BatchNormalized: "batch",
-    }
+    holds = HOLDS
+    losses, advantages = LOSSES, ADVANTAGES
 
     def write_rows(self, folder: Path, part: str, rows: Iterable[TrainerRow]) -> None:
         lines = ((row, {"messages": row.as_chat, "vrft_target": row.target}) for row in rows)
@@ -62,10 +47,9 @@ class SwiftFormat:
 
 def _options(run: TrainerRun) -> list[list[str]]:
     config = run.config
-    optim, rollout, grpo, checks = config.optim, config.rollout, config.grpo, config.checks
-    loss, level = FORMAT.losses.get(type(grpo.loss), FORMAT.losses[Grpo])
-    low, high = run.clip
-    words: dict[str, object] = {
+    optim, rollout, checks = config.optim, config.rollout, config.checks
+    words = {
+        **trl_words(run),
         "model": run.model,
         "dataset": "train.jsonl",
         "split_dataset_ratio": 0,
@@ -75,33 +59,11 @@ def _options(run: TrainerRun) -> list[list[str]]:
         "freeze_vit": str(not config.model.train_vision).lower(),
         "torch_dtype": "float32",
         "bf16": "true",
-        "seed": config.seed,
-        "max_steps": optim.steps,
-        "learning_rate": optim.learning_rate,
-        "lr_scheduler_type": optim.schedule,
-        "warmup_steps": optim.warmup_steps,
-        "weight_decay": optim.weight_decay,
-        "max_grad_norm": optim.max_grad_norm,
-        "per_device_train_batch_size": rollout.group_size,
         "gradient_checkpointing": str(optim.activation_checkpointing).lower(),
-        "num_generations": rollout.group_size,
-        "num_iterations": grpo.updates,
         "max_length": run.prompt_limit + rollout.max_new_tokens,
-        "max_completion_length": rollout.max_new_tokens,
         "max_pixels": run.most_pixels,
-        "temperature": rollout.temperature,
-        "top_p": rollout.top_p,
         "top_k": rollout.top_k or -1,
-        "beta": grpo.kl.beta,
-        "epsilon": low,
-        "epsilon_high": high,
-        "loss_type": loss,
-        "importance_sampling_level": level,
-        "scale_rewards": FORMAT.advantages.get(type(grpo.advantage), "group"),
-        "save_steps": checks.checkpoint_every,
-        "logging_steps": 1,
         "output_dir": "output",
-        "report_to": "none",
     }
     if run.validates:
         words |= {"val_dataset": "val.jsonl", "eval_strategy": "steps", "eval_steps": checks.validate_every}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from vrft.errors import InputError
-from vrft.training.advantages import Advantage, BatchNormalized, Centered, GroupNormalized
-from vrft.training.losses import Bnpo, Cispo, Dapo, DrGrpo, Grpo, Gspo, PolicyLoss, Sapo
-from vrft.workflows.trainer_export.trainer_format import HELD_BY_ALL, IMAGE_TAG, TrainerRow, TrainerRun
+from vrft.workflows.trainer_export.trainer_format import IMAGE_TAG, TrainerRow, TrainerRun
+from vrft.workflows.trainer_export.trl_words import ADVANTAGES, HOLDS, LOSSES, trl_words
 from vrft.workflows.trainer_export.written_files import python_file, script, write_table
 
 CODE = '''
@@ -53,28 +52,8 @@ class TrlFormat:
     """Answers by transformers' own generation: TRL's vLLM shows images wrongly (docs/adapters.md)."""
 
     name = "trl"
-    holds = HELD_BY_ALL | {
-        "grpo.mask_truncated",
-        "model.lora.dropout",
-        "optim.schedule",
-        "optim.warmup_steps",
-        "rollout.top_k",
-    }
-    losses: Mapping[type[PolicyLoss], tuple[str, str]] = {
-        Grpo: ("grpo", "token"),
-        Gspo: ("grpo", "sequence"),
-        Dapo: ("dapo", "token"),
-        DrGrpo: ("dr_grpo", "token"),
-        Bnpo: ("bnpo", "token"),
-        Cispo: ("cispo", "token"),
-        Sapo: ("sapo", "token"),
-    }
-    """A loss, and what its ratio is of."""
-    advantages: Mapping[type[Advantage], str] = {
-        GroupNormalized: "group",
-        Centered: "none",
-        BatchNormalized: "batch",
-    }
+    holds = HOLDS | {"grpo.mask_truncated"}
+    losses, advantages = LOSSES, ADVANTAGES
 
     def write_rows(self, folder: Path, part: str, rows: Iterable[TrainerRow]) -> None:
         table = (
@@ -110,39 +89,16 @@ def _prompt(row: TrainerRow) -> list[dict[str, str]]:
 def _settings(run: TrainerRun) -> dict[str, object]:
     config = run.config
     optim, rollout, grpo, checks = config.optim, config.rollout, config.grpo, config.checks
-    loss, level = FORMAT.losses.get(type(grpo.loss), FORMAT.losses[Grpo])
-    low, high = run.clip
-    found: dict[str, object] = {
+    found = {
+        **trl_words(run),
         "model_name_or_path": run.model,
         "dtype": "float32",
         "output_dir": "model",
-        "seed": config.seed,
-        "max_steps": optim.steps,
-        "learning_rate": optim.learning_rate,
-        "lr_scheduler_type": optim.schedule,
-        "warmup_steps": optim.warmup_steps,
-        "weight_decay": optim.weight_decay,
-        "max_grad_norm": optim.max_grad_norm,
-        "per_device_train_batch_size": rollout.group_size,
         "gradient_checkpointing": optim.activation_checkpointing,
         "bf16": True,
-        "num_generations": rollout.group_size,
-        "num_iterations": grpo.updates,
-        "max_completion_length": rollout.max_new_tokens,
-        "temperature": rollout.temperature,
-        "top_p": rollout.top_p,
         "top_k": rollout.top_k,
-        "beta": grpo.kl.beta,
-        "epsilon": low,
-        "epsilon_high": high,
-        "loss_type": loss,
-        "importance_sampling_level": level,
-        "scale_rewards": FORMAT.advantages.get(type(grpo.advantage), "group"),
         "mask_truncated_completions": grpo.mask_truncated,
         "remove_unused_columns": False,
-        "save_steps": checks.checkpoint_every,
-        "logging_steps": 1,
-        "report_to": "none",
     }
     if run.validates:
         found |= {"eval_strategy": "steps", "eval_steps": checks.validate_every}
