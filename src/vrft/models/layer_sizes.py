@@ -9,7 +9,7 @@ holds them to what torch really keeps.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,7 @@ def sizes_of(policy: Policy) -> Sizes:
     learned = [p for p in policy.model.parameters() if p.requires_grad]
     attention = decoder.layers[0].self_attn
     text_width, tower_width = decoder.config.hidden_size, _width(tower[0])
-    weights, vision = _weights_bytes(policy, narrow), policy.family.vision
+    vision = policy.family.vision
     tower_bytes = _bytes(p for name, p in core.named_parameters() if name.startswith(vision))
     return Sizes(
         text=_stack(decoder.layers, text_width, 4 * text_width, dtype in _HALF, policy.bits),
@@ -84,7 +84,7 @@ def sizes_of(policy: Policy) -> Sizes:
         vocabulary=policy.vocabulary,
         key_value=attention.k_proj.out_features + attention.v_proj.out_features,
         number_bytes=dtype.itemsize,
-        weights_bytes=weights,
+        weights_bytes=_bytes(policy.model.parameters(), policy.bits, narrow),
         learned=sum(p.numel() for p in learned),
         largest=max((p.numel() for p in learned), default=0),
         head_learns=core.get_output_embeddings().weight.requires_grad,
@@ -92,13 +92,22 @@ def sizes_of(policy: Policy) -> Sizes:
         half=dtype in _HALF,
         quantized=max((m.in_features * m.out_features for m in narrow), default=0),
         tower_bytes=tower_bytes,
-        layer_bytes=_bytes_of(decoder.layers[0], policy.bits, narrow),
+        layer_bytes=_bytes(decoder.layers[0].parameters(), policy.bits, narrow),
         ends_bytes=_bytes(core.parameters()) - tower_bytes - _bytes(decoder.layers.parameters()),
     )
 
 
-def _bytes(parameters: Iterable[nn.Parameter]) -> int:
-    return sum(p.numel() * p.element_size() for p in parameters)
+def _bytes(parameters: Iterable[nn.Parameter], bits: Bits | None = None, narrow: Sequence[Any] = ()) -> int:
+    """Bytes of weights; those of the projections in ``narrow`` in their quantized form."""
+    placed = {id(getattr(m, "base_layer", m).weight): m for m in narrow}
+    size: float = 0
+    for parameter in parameters:
+        found = placed.get(id(parameter))
+        if found is None or bits is None:
+            size += parameter.numel() * parameter.element_size()
+        else:
+            size += weight_bytes(bits, found.in_features, found.out_features)
+    return round(size)
 
 
 def _quantized(policy: Policy) -> list[Any]:
@@ -107,24 +116,6 @@ def _quantized(policy: Policy) -> list[Any]:
         return []
     pattern = re.compile(lora_targets(policy.family))
     return [m for name, m in policy.core.named_modules() if pattern.fullmatch(name)]
-
-
-def _weights_bytes(policy: Policy, narrow: list[Any]) -> int:
-    """Bytes of all weights, an adapter's included."""
-    return _bytes_of(policy.model, policy.bits, narrow)
-
-
-def _bytes_of(module: nn.Module, bits: Bits | None, narrow: list[Any]) -> int:
-    """Bytes of a module's weights, those that are quantized in their narrow form."""
-    placed = {id(getattr(m, "base_layer", m).weight): m for m in narrow}
-    size: float = 0
-    for parameter in module.parameters():
-        found = placed.get(id(parameter))
-        if found is None or bits is None:
-            size += parameter.numel() * parameter.element_size()
-        else:
-            size += weight_bytes(bits, found.in_features, found.out_features)
-    return round(size)
 
 
 def patches_of(policy: Policy, image: ProcessedImage) -> int:
