@@ -1,4 +1,4 @@
-"""When a chain computes what labels do not hold: RFT against SFT, rejection sampling and controls.
+"""When the answer has to be worked out: RFT against SFT, rejection sampling and controls.
 
     python benchmarks/reasoning.py --plan                              # cells, state, budget; trains nothing
     python benchmarks/reasoning.py --table main --bases FOLDER --save  # every cell that is not there yet

@@ -2,7 +2,7 @@
 
 python dev/first_screen.py runs/demo-detection-0 runs/demo-reasoning-0 docs/first_screen.png
 
-Above label, boxes of the base and of RFT; below, for sums, the whole thoughts and answers of base and RFT.
+Above the boxes of label, base, SFT and RFT; below, for sums, the whole thoughts and answers of the three.
 """
 
 from __future__ import annotations
@@ -20,19 +20,22 @@ from vrft.geometry.overlay import draw_shapes
 from vrft.run_folder import read_json
 from vrft.tasks.parsing.tags import split_tags
 from vrft.tasks.registry import task_of
-from vrft.types import Prediction, Shape
+from vrft.types import Example, Label, Prediction, Shape, Value, expect
 
-COLUMNS, SIDE, GAP, HEAD, LEFT = 6, 200, 10, 30, 74
+COLUMNS, SIDE, GAP, HEAD, LEFT = 8, 150, 10, 30, 74
 THOUGHTS, SMALL, LINE = (2, 3), 150, 21
 """Rows and columns of images with thoughts, the side of each, and the height of a line of text."""
-ROWS = {"label": "#12a150", "base": "#e07b16", "rft": "#1f6feb"}
-NAMES = {"label": "label", "base": "base", "rft": "RFT"}
+INK = "#333"
+LABEL = "#12a150"
+SYSTEMS = {"base": ("base", "#8a63d2"), "sft": ("SFT", "#d9730d"), "rft": ("RFT", "#1f6feb")}
+"""What is compared: how it is called, and its color, as in reports."""
+BOXES = "Find every object of a class. The label is the boxes: the whole answer."
+SUMS = "The label is one word, and says nothing of how it is found."
 
 
-def shapes_of(row: str, base: Prediction, rft: Prediction) -> Sequence[Shape]:
-    """What a row of the drawing shows of a question."""
-    value = base.example.target if row == "label" else (base if row == "base" else rft).answer.value
-    return task_of(base.example).canonical(value, base.example).shapes() if value is not None else ()
+def shapes_of(value: Value | None, example: Example) -> Sequence[Shape]:
+    """What an answer or a label draws."""
+    return task_of(example).canonical(value, example).shapes() if value is not None else ()
 
 
 def panel(prediction: Prediction, shapes: Sequence[Shape], color: str) -> Image.Image:
@@ -55,58 +58,61 @@ def panel(prediction: Prediction, shapes: Sequence[Shape], color: str) -> Image.
     return drawn
 
 
-def answers_of(folder: Path) -> tuple[dict[str, Prediction], dict[str, Prediction]]:
-    """The held-out answers of a fit's base and of its RFT, by question."""
-    systems = read_json(folder / "fit.json")["systems"]
-    base, rft = (
-        {p.example.id: p for p in read_predictions(folder / systems[name] / "eval" / "heldout.jsonl")}
-        for name in ("base", "rft")
-    )
-    return base, rft
+def answers_of(folder: Path) -> dict[str, dict[str, Prediction]]:
+    """The held-out answers of a fit's base, SFT and RFT, by question."""
+    folders = read_json(folder / "fit.json")["systems"]
+    return {
+        name: {
+            one.example.id: one for one in read_predictions(folder / folders[name] / "eval" / "heldout.jsonl")
+        }
+        for name in SYSTEMS
+    }
 
 
 def boxes_by_lot(folder: Path, seed: int = 0) -> Image.Image:
-    """A row for each of label, base and RFT, a column for each question."""
-    base, rft = answers_of(folder)
-    positive = sorted(key for key, one in base.items() if one.example.is_positive)
-    keys = random.Random(seed).sample(positive, COLUMNS)
-    width = LEFT + COLUMNS * (SIDE + GAP)
-    sheet = Image.new("RGB", (width, HEAD + len(ROWS) * (SIDE + GAP)), "white")
+    """A row for the label and for each system, a column for each question."""
+    said = answers_of(folder)
+    asked = {key: one.example for key, one in said["base"].items()}
+    keys = random.Random(seed).sample(sorted(key for key, one in asked.items() if one.is_positive), COLUMNS)
+    top, rows = 2 * HEAD, [("label", LABEL), *SYSTEMS.values()]
+    sheet = Image.new("RGB", (LEFT + COLUMNS * (SIDE + GAP), top + len(rows) * (SIDE + GAP)), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=18)
+    pen.text((GAP, HEAD / 2), BOXES, fill=INK, font=font, anchor="lm")
     for column, key in enumerate(keys):
         x = LEFT + column * (SIDE + GAP)
-        pen.text((x + SIDE / 2, HEAD / 2), base[key].example.question, fill="#333", font=font, anchor="mm")
-        for row, (name, color) in enumerate(ROWS.items()):
-            y = HEAD + row * (SIDE + GAP)
-            sheet.paste(panel(base[key], shapes_of(name, base[key], rft[key]), color), (x, y))
-    for row, (name, color) in enumerate(ROWS.items()):
-        middle = HEAD + row * (SIDE + GAP) + SIDE / 2
-        pen.text((LEFT / 2, middle), NAMES[name], fill=color, font=font, anchor="mm")
+        pen.text((x + SIDE / 2, 1.5 * HEAD), asked[key].question, fill=INK, font=font, anchor="mm")
+        values = [asked[key].target, *(said[name][key].answer.value for name in SYSTEMS)]
+        for row, ((_, color), value) in enumerate(zip(rows, values, strict=True)):
+            drawn = panel(said["base"][key], shapes_of(value, asked[key]), color)
+            sheet.paste(drawn, (x, top + row * (SIDE + GAP)))
+    for row, (name, color) in enumerate(rows):
+        middle = top + row * (SIDE + GAP) + SIDE / 2
+        pen.text((LEFT / 2, middle), name, fill=color, font=font, anchor="mm")
     return sheet
 
 
 def thoughts_by_lot(folder: Path, seed: int = 0) -> Image.Image:
-    """Images with the label, and what base and RFT thought and answered, word for word."""
-    base, rft = answers_of(folder)
+    """Images with the label, and what each system thought and answered, word for word."""
+    said = answers_of(folder)
+    asked = {key: one.example for key, one in said["base"].items()}
     rows, columns = THOUGHTS
-    keys = random.Random(seed).sample(sorted(base), rows * columns)
+    keys = random.Random(seed).sample(sorted(asked), rows * columns)
     width = LEFT + COLUMNS * (SIDE + GAP)
     each = (width - GAP) // columns
     sheet = Image.new("RGB", (width, HEAD + rows * (SMALL + GAP)), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=15)
-    question = f"{base[keys[0]].example.question}  The label is one word; nobody wrote down how to add."
-    pen.text((GAP, HEAD / 2), question, fill="#333", font=ImageFont.load_default(size=18), anchor="lm")
+    title = f"{asked[keys[0]].question} {SUMS}"
+    pen.text((GAP, HEAD / 2), title, fill=INK, font=ImageFont.load_default(size=18), anchor="lm")
     for place, key in enumerate(keys):
         x, y = GAP + (place % columns) * each, HEAD + (place // columns) * (SMALL + GAP)
-        image = open_rgb(base[key].example.image.path).resize((SMALL, SMALL), Image.Resampling.LANCZOS)
+        image = open_rgb(asked[key].image.path).resize((SMALL, SMALL), Image.Resampling.LANCZOS)
         sheet.paste(image, (x, y))
         at = y
-        target = base[key].example.target
-        said = [("label", " ".join(target.words) if target is not None else "")]
-        said += [(name, in_words(one[key])) for name, one in (("base", base), ("rft", rft))]
-        for name, text in said:
-            for line in wrapped(f"{NAMES[name]}: {text}", font, each - SMALL - 2 * GAP):
-                pen.text((x + SMALL + GAP, at), line, fill=ROWS[name], font=font)
+        lines = [("label", LABEL, expect(asked[key].target, Label).name)]
+        lines += [(title, color, in_words(said[name][key])) for name, (title, color) in SYSTEMS.items()]
+        for title, color, text in lines:
+            for line in wrapped(f"{title}: {text}", font, each - SMALL - 2 * GAP):
+                pen.text((x + SMALL + GAP, at), line, fill=color, font=font)
                 at += LINE
     return sheet
 
@@ -116,7 +122,8 @@ def in_words(prediction: Prediction) -> str:
     example, answer = prediction.example, prediction.answer
     parts = split_tags(answer.text, example.form)
     right = example.target is not None and task_of(example).success(answer, example.target)
-    return f"{parts.thinking} -> {parts.content} ({'right' if right else 'wrong'})"
+    thought = parts.thinking or "(no thought)"
+    return f"{thought} -> {parts.content} ({'right' if right else 'wrong'})"
 
 
 def wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:

@@ -1,1 +1,1 @@
-"""When a chain computes what labels do not hold: RFT against SFT, rejection sampling and controls."""
+"""When the answer has to be worked out: RFT against SFT, rejection sampling and controls."""

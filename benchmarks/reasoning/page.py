@@ -15,6 +15,7 @@ from reasoning.files import CellFiles, by_row, read_cells
 from reasoning.plan import BUDGET_CORE_HOURS, core_hours
 from reasoning.plots import PLOTS, write_plots
 from reasoning.questions import HELDOUT, POOL, TRAIN, VALIDATION
+from reasoning.takeaways import takeaways
 from vrft.run_folder import write_text
 from vrft.workflows.fit_settings import FitSettings
 
@@ -55,10 +56,11 @@ def page(found: CellFiles, plots: Mapping[str, str]) -> str:
         return f"![{PLOTS[name]}]({plots[name]})\n\n{PLOTS[name]}." if name in plots else ""
 
     parts = [
-        "# When the chain computes what labels do not hold\n\n"
+        "# When the answer has to be worked out\n\n"
         "Written by `python benchmarks/reasoning.py --page`; do not edit.",
+        section("Takeaways", takeaways(rows)),
         section("RFT against SFT on labels", tables.summary_table(rows)),
-        section("What is there", _state(found)),
+        section("What the words mean", filled("words.md")),
         section("All systems", tables.arms_table(rows), figure("reasoning_systems")),
         section(
             "How many chains a base needs",
@@ -74,15 +76,16 @@ def page(found: CellFiles, plots: Mapping[str, str]) -> str:
         section("Do answers follow their chain?", FOLLOWS, tables.follows_table(rows)),
         section("Old skills", tables.skills_table(rows)),
         section("Cost", tables.cost_table(rows)),
-        section("Protocol", protocol()),
+        section("Protocol", filled("protocol.md")),
+        section("What is there", _state(found)),
         section("Every cell", tables.seed_table(rows), _origin(found)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def protocol() -> str:
-    """The protocol with the code's own numbers."""
-    return (HERE / "protocol.md").read_text("utf-8").format(**_numbers()).strip()
+def filled(name: str) -> str:
+    """A text beside this file with the code's own numbers."""
+    return (HERE / name).read_text("utf-8").format(**_numbers()).strip()
 
 
 def _numbers() -> dict[str, Any]:

@@ -17,25 +17,26 @@ from vrft.report.charts import HEIGHT, WIDTH, Series, Whisker, interval_plot, li
 from vrft.run_folder import write_text
 
 PLOTS = {
-    "reasoning_systems": "Sum of two digits, 20% chains: accuracy times 100 with intervals; rejection "
-    "sampling of 1 to 3 rounds",
-    "reasoning_shares": "Sum of two digits: accuracy times 100 over the base's chains in percent; rejection "
-    "sampling of 1 and 3 rounds",
+    "reasoning_systems": "Sum of two digits, 20% chains: right held-out answers in percent, with 95 % "
+    "intervals",
+    "reasoning_shares": "Sum of two digits: right held-out answers in percent, with 95 % intervals, by the "
+    "share of the base's thoughts that are chains",
     "reasoning_steps": "RFT on the sum of two digits: sampled answers whose thought shows a computation, "
     "in percent by step, for each share of chains in the base",
-    "reasoning_threshold": "What moves the threshold: accuracy of RFT times 100, with intervals",
+    "reasoning_threshold": "What moves the threshold: right held-out answers of RFT in percent, with 95 % "
+    "intervals",
 }
 NAMES = {
     BASE: ("base", "base"),
     SFT: ("SFT", "sft"),
-    "sft_curated": ("SFT, curated", "sft"),
-    ONE: ("rejection x1", "extra"),
-    "rejection_2": ("rejection x2", "extra"),
-    SEVERAL: ("rejection x3", "c3"),
+    "sft_curated": ("SFT, middling images", "sft"),
+    ONE: ("rejection, 1 round", "extra"),
+    "rejection_2": ("rejection, 2 rounds", "extra"),
+    SEVERAL: ("rejection, 3 rounds", "c3"),
     RFT: ("RFT", "rft"),
-    "rft_direct": ("RFT, direct", "rft"),
+    "rft_direct": ("RFT, no thought", "rft"),
     SHUFFLED: ("shuffled rewards", "gain"),
-    ORACLE: ("oracle (sees chains)", "truth"),
+    ORACLE: ("SFT on right chains", "truth"),
 }
 """How a system is called in a plot, and its CSS class."""
 LOOKS = ("base", "sft", "extra", "c3", "rft")
@@ -75,7 +76,7 @@ def steps_plot(rows: Rows) -> str | None:
                 by_step.setdefault(step["step"], []).append(100 * step["shows_work"])
         points = [(float(step), sum(found) / len(found)) for step, found in sorted(by_step.items())]
         if points:
-            drawn.append(Series(f"{share:.0%}", look, points))
+            drawn.append(Series(f"{share:.0%} chains", look, points))
     if not drawn:
         return None
     chart = line_chart(drawn, PLOTS["reasoning_steps"], (0.0, 100.0))

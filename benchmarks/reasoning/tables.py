@@ -108,7 +108,7 @@ def arms_table(rows: Rows) -> str:
         ]
         for name in names
     ]
-    return table(["system", "accuracy", "it - base", "RFT - it", "answers that show work"], lines)
+    return table(["system", "% right", "minus base", "RFT minus it", "answers that show work"], lines)
 
 
 def chains_table(rows: Rows) -> str:

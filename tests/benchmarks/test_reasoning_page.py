@@ -11,9 +11,10 @@ import pytest
 from reasoning import tables
 from reasoning.cell import BY_NAME, CELLS, TABLES
 from reasoning.files import by_row, read_cells, seeds_of
-from reasoning.page import page, protocol, write_page
+from reasoning.page import filled, page, write_page
 from reasoning.plan import core_hours, plan_text
 from reasoning.predictions import PREDICTIONS, Expected, gain, two
+from reasoning.takeaways import ABOUT, takeaways
 from reasoning_files import write
 
 from vrft.errors import RunError
@@ -64,7 +65,7 @@ def test_every_plot_and_every_table_is_made_of_the_files(complete, tmp_path):
     text = (tmp_path / "results_reasoning.md").read_text()
     for name in re.findall(r"!\[.*?\]\((.*?)\)", text):
         ElementTree.parse(tmp_path / name)
-    assert len(re.findall(r"^\| --- ", text, re.M)) == 12
+    assert len(re.findall(r"^\| --- ", text, re.M)) == 13
     assert "Missing" not in text and "nan" not in text
 
 
@@ -78,7 +79,7 @@ def test_an_empty_page_names_every_missing_cell_and_claims_nothing(tmp_path):
     text = page(read_cells(tmp_path), {})
     assert all(f"`{cell.name}`" in text for cell in CELLS)
     assert "| yes |" not in text and "**no**" not in text
-    assert "{" not in protocol()
+    assert "{" not in filled("protocol.md") + filled("words.md")
 
 
 def test_every_prediction_finds_its_row_and_is_decided(complete):
@@ -89,6 +90,47 @@ def test_every_prediction_finds_its_row_and_is_decided(complete):
     said = tables.predictions_counted(rows)
     assert f"{states.count(True)} came true and {states.count(False)} did not; 0 are open" in said
     assert said.count("\n- ") == states.count(False)
+
+
+def pages_takeaways(folder, cells, **values):
+    write(folder, cells, **values)
+    rows = by_row(read_cells(folder))
+    return takeaways(rows), {one: one.holds(rows) for one in PREDICTIONS}
+
+
+@pytest.mark.parametrize(
+    ("rejection", "said"),
+    [
+        (0.64, "level with it at 2% (+1.0), 5% (+1.0), 10% (+1.0), 20% (+1.0)"),
+        (0.3, "ahead of it at 2% (+35.0), 5% (+35.0), 10% (+35.0), 20% (+35.0)"),
+        (0.8, "behind it at 2% (−15.0), 5% (−15.0), 10% (−15.0), 20% (−15.0)"),
+    ],
+)
+def test_takeaways_say_where_rft_stands_to_rejection_sampling(tmp_path, rejection, said):
+    text, _ = pages_takeaways(tmp_path, CELLS, rejection_1=rejection)
+    assert f"with one round RFT is {said}; with three rounds RFT is level with it" in text
+    assert "reaches 20.0 and RFT 65.0: +45.0 (" in text
+    assert "| 2% | 60% | 20.0 | " in text
+
+
+@pytest.mark.parametrize("rft", [0.2, 0.65])
+def test_takeaways_name_what_does_not_work_and_every_wrong_prediction(tmp_path, rft):
+    text, held = pages_takeaways(tmp_path, CELLS, rft=rft)
+    missed = [one for one, holds in held.items() if holds is False]
+    named = text[text.index("**Which predictions") :].split("\n\n")[0].splitlines()
+    assert f"{len(held)} can be judged by now, and {len(missed)} of these were wrong" in named[0]
+    for row in {one.row for one in missed}:
+        line = next(one for one in named if one.startswith(f"  - {tables.titled(row)}: "))
+        assert line.count("(more)") + line.count("(less)") == sum(one.row == row for one in missed)
+    fails = "sum of two digits, 20% chains: 0.0 (" in text.replace("+0.0", "0.0")
+    assert fails is (rft == 0.2) is ("What does not work" in text)
+
+
+def test_takeaways_of_a_few_cells_claim_nothing_of_the_others(tmp_path):
+    text, _ = pages_takeaways(tmp_path, [BY_NAME["two-0.05-0"]])
+    assert "A verifier teaches" not in text and "Which predictions" not in text
+    assert "at 5% (" in text and "20% (" not in text and "| 1 of 3 |" in text
+    assert takeaways({}).count("\n") == ABOUT.count("\n")
 
 
 @pytest.mark.parametrize(("rft", "sft"), [*product((0.2, 0.23, 0.3, 0.7), (0.2, 0.6))])

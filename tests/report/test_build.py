@@ -248,6 +248,16 @@ def test_trials_are_listed_with_the_chosen_ones(made, tmp_path):
     assert "the same number of trials (SFT 2, RFT 2)" in page.text
 
 
+def test_trials_of_both_forms_are_told_apart_in_the_legend(fit, tmp_path):
+    facts = json.loads((fit / "fit.json").read_text())
+    mine = [trial for trial in facts["trials"] if trial["system"] == "sft"]
+    for trial, form in zip(mine, ("think", "direct"), strict=True):
+        trial["form"] = form
+    write_json(fit / "fit.json", facts)
+    text = page_of(fit, out=tmp_path / "r.html").text
+    assert text.count("think, learning rate") == text.count("direct, learning rate") > 0
+
+
 def test_a_better_trial_that_was_not_chosen_and_uneven_chances_are_reported(fit, tmp_path):
     facts = json.loads((fit / "fit.json").read_text())
     facts["trials"] = facts["trials"][1:]

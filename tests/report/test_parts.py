@@ -180,6 +180,14 @@ def test_an_interval_is_drawn_to_scale():
     assert svg.count('class="whisker"') == 3
 
 
+@pytest.mark.parametrize("letters", [3, 30, 60])
+def test_a_long_name_leaves_an_interval_its_axis(letters):
+    svg = str(interval_plot([Whisker("x" * letters, "rft", 0.5, 0.25, 1.0)], "scores"))
+    width = float(re.search(r'viewBox="0 0 (\S+) ', svg).group(1))
+    marks = [float(x) for x in re.findall(r'<line x1="(\S+)" x2="\1"', svg)]
+    assert max(marks) < width and max(marks) - min(marks) > 200
+
+
 def test_nothing_to_draw_is_nothing():
     assert line_chart([Series("x", "c0", [])], "x") == ""
     assert interval_plot([], "x") == ""

@@ -125,7 +125,7 @@ def test_thoughts_before_and_after_stand_beside_the_image(thinking, tmp_path):
     assert "Thoughts before and after" in page.text
     turned = [key for key, one in before.items() if one.answer.value != after[key].answer.value]
     assert f"Of {len(before)} questions: wrong to right {len(turned)}, right to wrong 0," in page.text
-    own = page.text[page.text.index("Thoughts before and after") : page.text.index("Held-out images")]
+    own = page.text[page.text.index("Thoughts before and after") : page.text.index("What was done")]
     for key in turned[:GAINED]:
         assert f"I look at {key}." in own
         assert f"I see <b>{after[key].answer.value.name}</b> in {key}." in own

@@ -145,8 +145,10 @@ def interval_plot(rows: Sequence[Whisker], label: str, zero: bool = False, unit:
     ends += [0.0] if len(set(ends)) == 1 else []
     marks = ticks(factor * min(ends), factor * max(ends), 6, around=True)
     left, step = 24 + max(60, *(round(LETTER * len(row.name)) for row in rows), 0), 40
+    # Long names leave the axis its place.
+    width = max(WIDTH, left + WIDTH // 2)
     height = TOP + step * len(rows) + BOTTOM - 6
-    x_of = scale(marks[0], marks[-1], left, WIDTH - RIGHT)
+    x_of = scale(marks[0], marks[-1], left, width - RIGHT)
     foot = height - BOTTOM + 6
     at_zero = {0.0: "zero"} if zero else {}
     grid = [
@@ -160,7 +162,7 @@ def interval_plot(rows: Sequence[Whisker], label: str, zero: bool = False, unit:
         _whisker(row, TOP + step * (i + 0.5), lambda value: x_of(factor * value), left, zero, unit)
         for i, row in enumerate(rows)
     ]
-    return _canvas(label, WIDTH, height, *grid, *drawn)
+    return _canvas(label, width, height, *grid, *drawn)
 
 
 def dot_strip(values: Sequence[tuple[str, str, float]], width: int = 160) -> Markup:

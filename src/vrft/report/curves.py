@@ -33,6 +33,9 @@ def validation_charts(fit: ReadFit) -> list[Drawing]:
     factor = 100 if style.unit == "%" else 1
     base = _base_value(fit, factor)
     panels: dict[str, list[Series]] = {}
+    forms: dict[str, set[str]] = {}
+    for trial, _ in fit.trials:
+        forms.setdefault(str(trial.get("system", "")), set()).add(str(trial.get("form", "")))
     for trial, run in fit.trials:
         system = str(trial.get("system", ""))
         best = (number(trial.get("best_step")), number(trial.get("validation")))
@@ -42,6 +45,8 @@ def validation_charts(fit: ReadFit) -> list[Drawing]:
         others = sum(not line.name.endswith(CHOSEN) for line in lines)
         chosen, rate = is_chosen(trial, fit), number(trial.get("learning_rate"))
         named = str(trial.get("folder", "")) if rate is None else f"learning rate {plain(rate)}"
+        if len(forms[system]) > 1:
+            named = f"{trial.get('form', '')}, {named}"
         look = look_of(system) + ("" if chosen else DASHES[others % len(DASHES)])
         lines.append(Series(named + (CHOSEN if chosen else ""), look, points, marked=True))
     ys = [y for lines in panels.values() for line in lines for _, y in line.points]
