@@ -51,11 +51,12 @@ def standalone(
         columns: panels next to each other.
         scale: screen pixels per unit.
     """
-    top = _LEGEND_HEIGHT if legend else 0
     head = _TITLE_HEIGHT if any(panel.title for panel in panels) else 0
     wide, high = max(p.width for p in panels), max(p.height for p in panels) + head
     rows = -(-len(panels) // columns)
-    width, height = wide * min(columns, len(panels)), high * rows + top
+    width = wide * min(columns, len(panels))
+    keys, top = _keys(legend, width)
+    height = high * rows + top
     placed = []
     for number, panel in enumerate(panels):
         x, y = wide * (number % columns), top + high * (number // columns)
@@ -66,7 +67,7 @@ def standalone(
         "svg",
         tag("style", Markup(_STYLE)),
         tag("rect", width=width, height=height, fill="#ffffff"),
-        *_keys(legend),
+        *keys,
         *placed,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {width} {height}",
@@ -76,10 +77,13 @@ def standalone(
     return str(whole) + "\n"
 
 
-def _keys(legend: Sequence[tuple[str, str]]) -> list[Markup]:
-    keys, x = [], 14
+def _keys(legend: Sequence[tuple[str, str]], width: int) -> tuple[list[Markup], int]:
+    """The legend in as many lines as the width needs, and their height."""
+    keys, x, y = [], 14, 0
     for name, look in legend:
-        line = tag("line", x1=x, x2=x + 18, y1=13, y2=13, class_="curve")
-        keys.append(group(line, tag("text", name, x=x + 23, y=17), class_=look))
+        if x > 14 and x + 23 + 7 * len(name) > width:
+            x, y = 14, y + _LEGEND_HEIGHT
+        line = tag("line", x1=x, x2=x + 18, y1=y + 13, y2=y + 13, class_="curve")
+        keys.append(group(line, tag("text", name, x=x + 23, y=y + 17), class_=look))
         x += 38 + 7 * len(name)
-    return keys
+    return keys, y + _LEGEND_HEIGHT if legend else 0
