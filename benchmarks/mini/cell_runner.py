@@ -180,15 +180,24 @@ class CellRunner:
         return trial(system, rate, self.effort, self.task.name, self.seed, model, out)
 
     def _trial(self, system: System, rate: float, learned: Sequence[Example]) -> Trial:
-        config = self._config(system, rate)
-        folder = RunFolder(Path(config.out))
-        if not folder.done:
-            trained = train_run(config, folder, learned, in_form(self.split.val, system.form), resume=True)
-            if trained.stopped:
-                raise Interrupted(f"Stopped in {folder.path}; the same command goes on.")
-            del trained
-            gc.collect()
-        ended = folder.read_json("done.json")
-        return Trial(
-            system.name, folder.path.name, rate, ended["best_step"], ended["validation"], ended["steps"]
+        return run_trial(
+            self._config(system, rate), system.name, learned, in_form(self.split.val, system.form)
         )
+
+
+def run_trial(config: RunConfig, system: str, learned: Sequence[Example], val: Sequence[Example]) -> Trial:
+    """One trial in its configuration's folder; a finished one is read back.
+
+    Raises:
+        Interrupted: a signal ended it; the same call goes on.
+    """
+    folder = RunFolder(Path(config.out))
+    if not folder.done:
+        trained = train_run(config, folder, learned, val, resume=True)
+        if trained.stopped:
+            raise Interrupted(f"Stopped in {folder.path}; the same command goes on.")
+        del trained
+        gc.collect()
+    ended = folder.read_json("done.json")
+    rate = config.optim.learning_rate
+    return Trial(system, folder.path.name, rate, ended["best_step"], ended["validation"], ended["steps"])

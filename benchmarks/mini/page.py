@@ -9,6 +9,7 @@ from pathlib import Path
 from mini import tables
 from mini.cell import main_table
 from mini.claims import Claim, claims, differences
+from mini.expected import STATES
 from mini.families import families_table
 from mini.files import CellFiles, Groups, grouped, missing_cells, read_cells, studies
 from mini.plan import BUDGET_CORE_HOURS, core_hours
@@ -24,7 +25,6 @@ from mini.systems import BASE, RFT, TWIN
 from vrft.geometry.matching import TAU
 from vrft.run_folder import write_text
 
-STATES = {True: "yes", False: "**no**", None: "open"}
 PLOTS = {
     "rft_minus_base": "RFT - base in each setting at its reference number of shots, times 100",
     "rft_minus_sft": "RFT - SFT, likewise",

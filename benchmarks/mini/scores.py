@@ -16,7 +16,7 @@ from mini.settings import Setting
 from mini.systems import MAIN
 from vrft.evaluation.statistics import drawn_values, image_draws, interval, number, same_questions
 from vrft.tasks.detection.calibration import calibration, confidences_and_hits
-from vrft.tasks.metrics.metric import answer_boxes, format_rate, parse_rate
+from vrft.tasks.metrics.metric import Metric, answer_boxes, format_rate, parse_rate
 from vrft.tasks.task import Task
 from vrft.types import Boxes, Prediction
 
@@ -36,9 +36,16 @@ def scope_scores(setting: Setting, task: Task, systems: Answers, resamples: int)
     }
 
 
-def scores_of(task: Task, systems: Answers, resamples: int) -> dict[str, Any]:
-    """Every system's numbers, from answers to the same questions in the same order."""
-    metric = task.metrics[0]
+def scores_of(task: Task, systems: Answers, resamples: int, metric: Metric | None = None) -> dict[str, Any]:
+    """Every system's numbers, from answers to the same questions in the same order.
+
+    Args:
+        task: that was asked.
+        systems: answers by system.
+        resamples: bootstrap draws.
+        metric: None takes the task's headline.
+    """
+    metric = metric or task.metrics[0]
     first = next(iter(systems.values()))
     record_ids = [one.example.record_id for one in first]
     draws = image_draws(record_ids, resamples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mini.claims import above, complete_families
+from mini.expected import STATES
 from mini.families import seeds_there
 from mini.files import Groups
 from mini.pooled import family_difference
@@ -11,7 +12,7 @@ from mini.systems import RFT, TWIN
 from mini.tables import table, with_interval
 
 from reasoning.files import Rows
-from reasoning.tables import STATES, leads
+from reasoning.tables import leads
 
 WHOLE = "the whole answer"
 PREDICTED = "above 0, in at least three of these five"

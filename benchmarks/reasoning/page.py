@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mini.expected import verdicts_counted, verdicts_table
 from mini.page import section
 
 from reasoning import tables
@@ -51,6 +52,7 @@ def write_page(out: Path, docs: Path) -> str:
 def page(found: CellFiles, plots: Mapping[str, str]) -> str:
     """The page's text."""
     rows = by_row(found)
+    verdicts = tables.verdicts(rows)
 
     def figure(name: str) -> str:
         return f"![{PLOTS[name]}]({plots[name]})\n\n{PLOTS[name]}." if name in plots else ""
@@ -71,7 +73,7 @@ def page(found: CellFiles, plots: Mapping[str, str]) -> str:
         section("What moves the threshold", tables.threshold_table(rows), figure("reasoning_threshold")),
         section("Three digits, and a box", tables.questions_table(rows)),
         section("What rejection sampling learned", tables.rejection_table(rows)),
-        section("Predictions", tables.predictions_counted(rows), tables.predictions_table(rows)),
+        section("Predictions", verdicts_counted(verdicts), verdicts_table(verdicts)),
         section("What the base reaches at all", BOUND, tables.bound_table(rows)),
         section("Do answers follow their chain?", FOLLOWS, tables.follows_table(rows)),
         section("Old skills", tables.skills_table(rows)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mini.expected import NOISE, Limited
 from mini.pooled import SeedMean, pooled
 
 from reasoning.arms import BASE, ORACLE, RFT, SFT, SHUFFLED
@@ -12,8 +13,6 @@ from reasoning.cell import MAIN, PLAIN
 from reasoning.files import Row, Rows, mean_at, seeds_of
 from vrft.evaluation.statistics import Difference, Interval
 
-NOISE = 5
-"""Points below which a gain counts as none."""
 Measure = Callable[[Rows], Interval | None]
 """What the files say, as fractions; None where a system is missing."""
 
@@ -78,28 +77,17 @@ def mean_work(rows: Rows, row: Row, system: str) -> float | None:
 
 
 @dataclass(frozen=True)
-class Expected:
+class Expected(Limited):
     """One prediction."""
 
     row: Row
     what: str
     measure: Measure
     low: float | None = None
-    """Points, with ``high``: the value lies between them; None is no limit."""
     high: float | None = None
     no_gain: bool = False
-    """Instead: the 95 per cent interval holds zero, or the value is below ``NOISE``."""
     other: Row | None = None
     """A row that it is compared with."""
-
-    @property
-    def predicted(self) -> str:
-        """In words."""
-        if self.no_gain:
-            return f"no gain (interval holds 0, or below {NOISE})"
-        if self.low is None:
-            return f"{self.high:g} or less"
-        return f"{self.low:g} or more" if self.high is None else f"{self.low:g} to {self.high:g}"
 
     def complete(self, rows: Rows) -> bool:
         """Whether all seeds are there."""
@@ -110,13 +98,7 @@ class Expected:
     def holds(self, rows: Rows) -> bool | None:
         """Whether it came so; None where it cannot be said yet."""
         found = self.measure(rows)
-        if found is None or found.value is None or not self.complete(rows):
-            return None
-        points = 100 * found.value
-        if self.no_gain:
-            zero_inside = found.low is not None and found.high is not None and found.low <= 0 <= found.high
-            return zero_inside or points < NOISE
-        return (self.low is None or points >= self.low) and (self.high is None or points <= self.high)
+        return None if found is None or not self.complete(rows) else self.holds_of(found)
 
 
 RFT_VALUE = ("scopes", "all", "systems", RFT, "value")

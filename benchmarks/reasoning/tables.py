@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mini.expected import STATES, Verdict
 from mini.tables import table, with_interval
 
 from reasoning.arms import BASE, RFT, SFT, TITLES
@@ -12,11 +13,8 @@ from reasoning.cell import CELLS, MAIN, PLAIN, SHARES, TABLES, VARIANTS
 from reasoning.files import Row, Rows, mean_at, seeds_of
 from reasoning.predictions import LEAD, ONE, PREDICTIONS, SEVERAL, drawn_of, mean_work, two
 from reasoning.questions import QUESTIONS
-from vrft.evaluation.statistics import Difference, Interval
 from vrft.tasks.number_format import NOTHING, hundred
 from vrft.workflows.rejection_sampling import NAME as REJECTION
-
-STATES = {True: "yes", False: "**no**", None: "open"}
 
 
 def titled(row: Row) -> str:
@@ -178,29 +176,12 @@ def threshold_table(rows: Rows) -> str:
     return table([*head, "as it is, two digits"], lines)
 
 
-def predictions_table(rows: Rows) -> str:
+def verdicts(rows: Rows) -> list[Verdict]:
     """Every prediction and what the files say of it."""
-    lines = []
-    for one in PREDICTIONS:
-        found = one.measure(rows)
-        signed = " - " in one.what
-        said = _interval(found, signed)
-        lines.append([titled(one.row), one.what, one.predicted, said, STATES[one.holds(rows)]])
-    return table(["row", "what", "predicted", "found", "as predicted"], lines)
-
-
-def predictions_counted(rows: Rows) -> str:
-    """How many predictions came true, and each that did not."""
-    held = [(one, one.holds(rows)) for one in PREDICTIONS]
-    right, wrong, unknown = (sum(holds is state for _, holds in held) for state in (True, False, None))
-    counted = f"Of {len(held)} predictions {right} came true and {wrong} did not; {unknown} are open."
-    missed = [
-        f"- {titled(one.row)}, {one.what}: predicted {one.predicted}, found "
-        f"{_interval(one.measure(rows), ' - ' in one.what)}."
-        for one, holds in held
-        if holds is False
+    return [
+        Verdict(titled(one.row), one.what, one.predicted, one.measure(rows), one.holds(rows))
+        for one in PREDICTIONS
     ]
-    return "\n".join([f"{counted} Those that did not:\n", *missed]) if missed else counted
 
 
 def bound_table(rows: Rows) -> str:
@@ -312,12 +293,3 @@ def seed_table(rows: Rows) -> str:
             lines.append([titled(row), f"{cell['seed']}", *values, form, *picks, cost])
     head = ["row", "seed", *(TITLES[n] for n in (BASE, SFT, ONE, RFT)), "form of SFT", "SFT: rate, step"]
     return table([*head, "RFT: rate, step", "core-minutes"], lines)
-
-
-def _interval(found: Interval | None, signed: bool) -> str:
-    if found is None:
-        return NOTHING
-    if isinstance(found, Difference):
-        return with_interval(found, sign=True)
-    spread = f" ({hundred(found.low)} to {hundred(found.high)})" if found.low is not None else ""
-    return hundred(found.value, signed) + spread

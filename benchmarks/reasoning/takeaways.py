@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from mini.expected import NOISE
 from mini.tables import table, with_interval
 
 from reasoning.arms import ORACLE, RFT, SFT, SHUFFLED
 from reasoning.cell import MAIN, SHARES
 from reasoning.files import Row, Rows, mean_at
-from reasoning.predictions import LEAD, NOISE, ONE, PREDICTIONS, SEVERAL, Expected, drawn_of, mean_work, two
+from reasoning.predictions import LEAD, ONE, PREDICTIONS, SEVERAL, Expected, drawn_of, mean_work, two
 from reasoning.tables import percent, seeds, titled
 from vrft.evaluation.statistics import Difference
 from vrft.tasks.number_format import NOTHING, hundred

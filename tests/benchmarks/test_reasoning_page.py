@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from mini.expected import verdicts_counted
 from reasoning import tables
 from reasoning.cell import BY_NAME, CELLS, TABLES
 from reasoning.files import by_row, read_cells, seeds_of
@@ -87,7 +88,7 @@ def test_every_prediction_finds_its_row_and_is_decided(complete):
     states = [one.holds(rows) for one in PREDICTIONS]
     assert None not in states and {True, False} == set(states)
     assert {one.row for one in PREDICTIONS} == {cell.row for cell in CELLS}
-    said = tables.predictions_counted(rows)
+    said = verdicts_counted(tables.verdicts(rows))
     assert f"{states.count(True)} came true and {states.count(False)} did not; 0 are open" in said
     assert said.count("\n- ") == states.count(False)
 
