@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,20 @@ def test_vlm_r1s_one_box():
         == pytest.approx(100 / 9450)
     )
     assert rewards('{"b": [10.5, 10, 90, 60]}') == {"iou": 0.0, "format": 0.0}
+
+
+def test_vlm_r1s_format_is_that_of_its_one_expression():
+    written = r"<think>.*?</think>\s*<answer>.*?\{.*\[\d+,\s*\d+,\s*\d+,\s*\d+\].*\}.*?</answer>"
+    whole, rng, found = re.compile(written, re.DOTALL), random.Random(0), 0
+    parts = ["<think>", "</think>", " \n", "<answer>", "{", "[1, 2,\n3,44]", "}", "</answer>"]
+    for _ in range(500):
+        text = [part for part in parts for _ in range(rng.choice((1, 1, 1, 1, 1, 1, 2, 0)))]
+        if rng.random() < 0.5:
+            text.insert(rng.randrange(len(text) + 1), rng.choice((*parts, "x")))
+        one = vlm_r1_released_box.rec_reward("".join(text), (0, 0, 9, 9), (9, 9), (9, 9))
+        assert one["format"] == float(whole.search("".join(text)) is not None), text
+        found += one["format"] == 1
+    assert 100 < found < 400
 
 
 MOVED = ("fork", (200, 40, 262, 240))

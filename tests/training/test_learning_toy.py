@@ -27,7 +27,7 @@ from vrft.training.advantages import (
 from vrft.training.losses import LOSSES, StepSize
 
 PROMPTS, ACTIONS, PROMPTS_A_STEP, GROUP, STEPS, RATE = 64, 32, 16, 8, 300, 0.5
-SEEDS = range(5)
+SEEDS = tuple(range(5))
 ROWS = PROMPTS_A_STEP * GROUP
 MASK = torch.ones((ROWS, 1), dtype=torch.bool)
 SIZE = StepSize(ROWS, ROWS, 1)
@@ -59,48 +59,64 @@ def shuffled(rewards_PG, generator):
 
 
 @cache
-def learn(seed, advantage="group_normalized", loss="grpo", updates=1, control=False, offline=False):
-    """Train; returns P(right) before and after, and each update's statistics."""
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn((PROMPTS, ACTIONS), generator=generator, dtype=torch.float64)
-    right = torch.randint(ACTIONS, (PROMPTS,), generator=generator)
+def learn_all(seeds, advantage="group_normalized", loss="grpo", updates=1, control=False, offline=False):
+    """Train one policy a seed, all of them at once, for small products are slow; returns each one's P(right)
+    before and after, and the statistics of each update."""
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    tables = [torch.randn((PROMPTS, ACTIONS), generator=g, dtype=torch.float64) for g in generators]
+    rights = [torch.randint(ACTIONS, (PROMPTS,), generator=g) for g in generators]
+    logits, right = torch.cat(tables), torch.cat(rights)
     first = torch.log_softmax(logits, -1)
     logits.requires_grad_()
     optimizer = torch.optim.SGD([logits], lr=RATE * PROMPTS_A_STEP)
-    choose = {**ADVANTAGES, "raw": Raw}[advantage]()
+    choose = [{**ADVANTAGES, "raw": Raw}[advantage]() for _ in seeds]
+    mask = MASK.repeat(len(seeds), 1)
     seen = []
 
-    def chance():
-        return torch.softmax(logits.detach(), -1)[torch.arange(PROMPTS), right].mean().item()
+    def chances():
+        found = torch.softmax(logits.detach(), -1)[torch.arange(len(right)), right]
+        return found.view(len(seeds), PROMPTS).mean(1).tolist()
 
-    start = chance()
+    starts = chances()
     for _ in range(STEPS):
-        at = torch.randperm(PROMPTS, generator=generator)[:PROMPTS_A_STEP]
+        drawn = [torch.randperm(PROMPTS, generator=g)[:PROMPTS_A_STEP] for g in generators]
+        at = torch.cat([places + number * PROMPTS for number, places in enumerate(drawn)])
         old = torch.log_softmax(logits.detach()[at], -1)
-        sampler = first[at] if offline else old
-        actions = torch.multinomial(sampler.exp(), GROUP, replacement=True, generator=generator)
-        rewards = (actions == right[at][:, None]).double()
-        rewards = shuffled(rewards, generator) if control else rewards
-        advantages = torch.from_numpy(advantages_by(choose, rewards.numpy()))
+        chance = (first[at] if offline else old).exp().split(PROMPTS_A_STEP)
+        actions, advantages = [], []
+        for number, generator in enumerate(generators):
+            own = torch.multinomial(chance[number], GROUP, replacement=True, generator=generator)
+            rewards = (own == rights[number][drawn[number]][:, None]).double()
+            rewards = shuffled(rewards, generator) if control else rewards
+            actions.append(own)
+            advantages.append(torch.from_numpy(advantages_by(choose[number], rewards.numpy())))
+        actions, advantages = torch.cat(actions), torch.cat(advantages)
         for _ in range(updates):
             now = torch.log_softmax(logits[at], -1).gather(1, actions).view(-1, 1)
             old_RA = old.gather(1, actions).view(-1, 1) if updates > 1 else None
-            part = LOSSES[loss]()(now, old_RA, advantages.view(-1, 1), MASK, SIZE)
+            # The size is that of one seed's step: the seeds learn beside each other, not together.
+            part = LOSSES[loss]()(now, old_RA, advantages.view(-1, 1), mask, SIZE)
             optimizer.zero_grad()
             part.value.backward()
             optimizer.step()
             seen.append(
                 (part.clipped_low_share.item(), part.clipped_high_share.item(), part.ratio_mean.item())
             )
-    return start, chance(), tuple(seen)
+    return tuple(zip(starts, chances(), strict=True)), tuple(seen)
+
+
+def learn(seed, **settings):
+    """One seed: P(right) before and after, and each update's statistics."""
+    (ends,), seen = learn_all((seed,), **settings)
+    return *ends, seen
 
 
 def after(**settings):
-    return [learn(seed, **settings)[1] for seed in SEEDS]
+    return [end for _, end in learn_all(SEEDS, **settings)[0]]
 
 
 def test_grpo_learns_what_the_verifier_rewards():
-    starts, ends = zip(*(learn(seed)[:2] for seed in SEEDS), strict=True)
+    starts, ends = zip(*learn_all(SEEDS)[0], strict=True)
     assert mean(starts) == pytest.approx(1 / ACTIONS, abs=0.01)
     assert mean(ends) > 0.55
     assert min(ends) > 0.5
@@ -108,8 +124,7 @@ def test_grpo_learns_what_the_verifier_rewards():
 
 def test_nothing_is_learned_from_shuffled_rewards():
     """A rise here would be a leak: of a reward to another answer, or of the sampler."""
-    for seed in SEEDS:
-        start, end, _ = learn(seed, control=True)
+    for start, end in learn_all(SEEDS, control=True)[0]:
         assert end == pytest.approx(start, abs=0.02)
     assert mean(after(control=True)) == pytest.approx(1 / ACTIONS, abs=0.01)
 

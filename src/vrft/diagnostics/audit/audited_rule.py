@@ -109,7 +109,8 @@ def _outcomes(term: RewardTerm, rollouts: Sequence[Rollout], now: Clock) -> Sequ
             return [one for _, (one,) in zip(rollouts, found, strict=True)]
         except Exception as error:  # a finding, not a failure of the audit
             return [found if isinstance(found, Exception | SystemExit) else error] * len(rollouts)
-    asked = {name: read for name, read in GIVEN.items() if name in arguments_of(reward)}
+    named = arguments_of(reward)
+    asked = {name: read for name, read in GIVEN.items() if name in named}
     calls = [
         partial(
             reward,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from vrft.types import Answer, Value
 
@@ -79,7 +80,9 @@ def format_term(answer: Answer, target: Value | None) -> float:
     return float(has_format(answer.text))
 
 
+@lru_cache(maxsize=1024)
 def _number(text: str) -> float | None:
+    # Kept: every term asks it of one answer, and of one gold answer for a whole group.
     for reading in _READINGS:
         found = list(reading.finditer(text))
         if found:

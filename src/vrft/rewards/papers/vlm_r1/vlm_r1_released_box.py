@@ -10,9 +10,13 @@ from vrft.types import Answer, Boxes, CoordinateFrame, Value, expect
 
 _ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _BOX = re.compile(r"\[(\d+),\s*(\d+),\s*(\d+),\s*(\d+)\]")
-_REC_FORMAT = re.compile(
-    r"<think>.*?</think>\s*<answer>.*?\{.*\[\d+,\s*\d+,\s*\d+,\s*\d+\].*\}.*?</answer>", re.DOTALL
+_REC_FORMAT = (
+    *map(re.compile, ("<think>", r"</think>\s*<answer>", r"\{")),
+    _BOX,
+    *map(re.compile, (r"\}", "</answer>")),
 )
+"""What must follow one another, whatever lies between; one pattern of them takes time that grows with the
+square of a text."""
 
 
 def rec_box(text: str) -> tuple[int, int, int, int] | None:
@@ -58,7 +62,7 @@ def rec_reward(
             value = rec_iou([number * by for number, by in zip(box, scale, strict=True)], gold)
         except Exception:
             value = 0.0
-    return {"iou": value, "format": float(_REC_FORMAT.search(text) is not None)}
+    return {"iou": value, "format": float(_rec_format(text))}
 
 
 def rec_iou_term(answer: Answer, target: Value, frame: CoordinateFrame | None = None) -> float:
@@ -72,4 +76,14 @@ def rec_iou_term(answer: Answer, target: Value, frame: CoordinateFrame | None = 
 
 def rec_format_term(answer: Answer, target: Value | None) -> float:
     """VLM-R1's format of one box: a thought, then braces with four whole numbers in answer tags."""
-    return float(_REC_FORMAT.search(answer.text) is not None)
+    return float(_rec_format(answer.text))
+
+
+def _rec_format(text: str) -> bool:
+    place = 0
+    for part in _REC_FORMAT:
+        found = part.search(text, place)
+        if found is None:
+            return False
+        place = found.end()
+    return True
