@@ -120,12 +120,17 @@ def test_a_question_that_holds_an_images_token_is_refused(name, tiny_folders, im
 HUB = """
 import json, sys
 from pathlib import Path
+from vrft.errors import ModelError
 from vrft.models.load_policy import load_policy, save_policy
 from vrft.models.model_options import ModelOptions
 from vrft.models.model_source import weights_of
 saved = save_policy(load_policy(ModelOptions(path="acme/tiny-vl", device="cpu")), Path(sys.argv[1]))
 adapted = load_policy(ModelOptions(path="acme/adapter", device="cpu")).base
-found = [weights_of("acme/tiny-vl"), weights_of("acme/other"), adapted]
+try:
+    weights_of("acme/other")
+except ModelError as error:
+    unknown = str(error)
+found = [weights_of("acme/tiny-vl"), unknown, adapted]
 print(json.dumps([*found, *(p.name for p in saved.iterdir())]))
 """
 
@@ -149,6 +154,7 @@ def test_policies_from_the_hub_come_with_the_files_that_other_tools_need(tiny_fo
     run = subprocess.run(asked, env=os.environ | own, capture_output=True, text=True, timeout=3600)
     assert run.returncode == 0, run.stderr
     weights, unknown, adapted, *names = json.loads(run.stdout)
-    assert (weights, unknown, adapted) == (commit, None, "acme/tiny-vl")
+    assert (weights, adapted) == (commit, "acme/tiny-vl")
+    assert unknown.startswith("acme/other: there is no such folder, and the hub cannot be reached")
     assert {"video_preprocessor_config.json", "preprocessor_config.json"} <= set(names)
     assert json.loads((tmp_path / "saved" / "video_preprocessor_config.json").read_text()) == {"fps": 2}

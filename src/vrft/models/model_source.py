@@ -174,8 +174,10 @@ def weights_of(source: str) -> str | None:
 
     Of a folder a digest of both ends of each weight file; of an adapter one of its own and its base's; of a
     hub id the commit that this machine's cache then holds; None where there is none of these.
+    ModelError where the hub has no model of that name, or cannot be reached.
     """
     place = resolve_source(source)
+    check_hub(place, source)
     chain = adapter_chain(place)
     return stacked_weights(chain, innermost(chain, place))
 
