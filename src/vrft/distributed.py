@@ -11,12 +11,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
+
+from vrft.errors import RunError
 
 if TYPE_CHECKING:
     import torch
@@ -27,22 +29,53 @@ TIMEOUT = timedelta(hours=4)
 """How long processes wait for each other: the first alone reads, examines and probes."""
 SLOW_S = 60.0
 """Seconds of waiting after which is said for whom; then after twice as many, and so on."""
+GONE_S = 40.0
+"""Seconds without a sign of another process after which nobody waits for it any longer."""
 _LOGGER = logging.getLogger("vrft.distributed")
 
 
-class MeetingWatch:
-    """Says for which process the others wait.
+def _leave(sentence: str) -> None:
+    """End this process at once: its main thread waits in a library that does not come back by itself."""
+    _LOGGER.error(sentence)
+    os._exit(2)
 
-    Each process writes into a common store how many meetings it has come to. A thread of one that waits
-    long reads who has come to fewer. Of those that wait, the first says it.
+
+class MeetingWatch:
+    """Says for which process the others wait, and leaves where one of them is gone for good.
+
+    Each process writes into a common store how many meetings it has come to, and again and again that it is
+    there. One thread reads what the others wrote; another one judges by what was read last, since a store on
+    a machine that is gone does not answer any more. Of those that wait, the first says for whom.
+
+    Args:
+        store: that all processes share.
+        index: of this process.
+        count: of all processes.
+        slow_s: seconds of waiting after which it is said.
+        gone_s: seconds without a sign of another process, or of the store, after which a wait ends.
+        leave: called with a sentence then; ends the process.
     """
 
-    def __init__(self, store: Store, index: int, count: int, slow_s: float = SLOW_S) -> None:
-        self._store, self._index, self._count, self._slow_s = store, index, count, slow_s
+    def __init__(
+        self,
+        store: Store,
+        index: int,
+        count: int,
+        slow_s: float = SLOW_S,
+        gone_s: float = GONE_S,
+        leave: Callable[[str], None] = _leave,
+    ) -> None:
+        self._store, self._index, self._count, self._leave = store, index, count, leave
+        self._slow_s, self._tick_s = slow_s, min(slow_s, gone_s) / 20
         self._number, self._since = 0, 0.0
-        self._waits = threading.Event()
+        self._waits, self._closed = threading.Event(), threading.Event()
+        # Silence is counted in this process's own ticks: while it stands still, nobody else is silent.
+        self._ticks, self._most_silent = 0, gone_s / self._tick_s
+        self._seen: list[_Seen] = [_Seen() for _ in range(count)]
+        self._answered = 0
         store.set(f"who/{index}", f"pid {os.getpid()} on {socket.gethostname()}")
-        threading.Thread(target=self._watch, name="vrft-waiting", daemon=True).start()
+        for work in (self._exchange, self._watch):
+            threading.Thread(target=work, name="vrft-waiting", daemon=True).start()
 
     @contextmanager
     def meeting(self) -> Iterator[None]:
@@ -56,23 +89,61 @@ class MeetingWatch:
         finally:
             self._waits.clear()
 
+    def close(self) -> None:
+        """Watch no more."""
+        self._closed.set()
+
+    def _exchange(self) -> None:
+        """Say that this process is there, and read what the others said."""
+        beats = 0
+        with suppress(RuntimeError):  # a store that is gone answers no more
+            while not self._closed.wait(self._tick_s if beats else 0.0):
+                beats += 1
+                self._store.set(f"beat/{self._index}", str(beats))
+                for index, seen in enumerate(self._seen):
+                    seen.who = seen.who or self._read(f"who/{index}")
+                    seen.meetings = int(self._read(f"at/{index}") or 0)
+                    if (beat := self._read(f"beat/{index}")) != seen.beat:
+                        seen.beat, seen.tick = beat, self._ticks
+                self._answered = self._ticks
+
     def _watch(self) -> None:
-        with suppress(RuntimeError):
-            while True:
-                self._waits.wait()
+        number, least = 0, self._slow_s
+        while not self._closed.wait(self._tick_s):
+            self._ticks += 1
+            if number != self._number:
                 number, least = self._number, self._slow_s
-                while self._waits.is_set() and self._number == number:
-                    waited = time.monotonic() - self._since
-                    if waited >= least:
-                        self._say(number, waited)
-                        least = 2 * waited
-                    time.sleep(self._slow_s / 20)
+            if not self._waits.is_set():
+                continue
+            if who := self._gone():
+                self._leave(
+                    f"Process {self._index} has waited for {who}. For {self._most_silent * self._tick_s:.0f} "
+                    "seconds there was no sign of it: it was killed, or its machine cannot be reached. Start "
+                    "all processes again with --resume."
+                )
+                return
+            waited = time.monotonic() - self._since
+            if waited >= least:
+                self._say(number, waited)
+                least = 2 * waited
+
+    def _gone(self) -> str:
+        """Who has not been heard of for too long, in words; a process that has not begun may be slow, and
+        while the store does not answer nobody can be heard."""
+        if self._ticks - self._answered > self._most_silent:
+            return "the first machine, over which processes find each other"
+        silent = [
+            f"process {index} ({seen.who})"
+            for index, seen in enumerate(self._seen)
+            if index != self._index and seen.beat and self._answered - seen.tick > self._most_silent
+        ]
+        return ", ".join(silent)
 
     def _say(self, number: int, waited: float) -> None:
-        behind = [index for index in range(self._count) if self._read(f"at/{index}", "0") < number]
+        behind = [index for index, seen in enumerate(self._seen) if seen.meetings < number]
         waiting = [index for index in range(self._count) if index not in behind]
-        if behind and waiting[0] == self._index:
-            named = ", ".join(f"process {i} ({self._who(i)})" for i in behind)
+        if behind and waiting[:1] == [self._index]:
+            named = ", ".join(f"process {i} ({self._seen[i].who or 'which has not begun'})" for i in behind)
             _LOGGER.warning(
                 "Process %d has waited %.0f seconds for %s. It is at work, has stopped or has died: its own "
                 "output says which.",
@@ -81,12 +152,19 @@ class MeetingWatch:
                 named,
             )
 
-    def _read(self, key: str, default: str) -> int:
-        return int(self._store.get(key) if self._store.check([key]) else default)
+    def _read(self, key: str) -> str:
+        return self._store.get(key).decode() if self._store.check([key]) else ""
 
-    def _who(self, index: int) -> str:
-        key = f"who/{index}"
-        return self._store.get(key).decode() if self._store.check([key]) else "which has not begun"
+
+@dataclass
+class _Seen:
+    """What was last read of one process."""
+
+    who: str = ""
+    meetings: int = 0
+    beat: str = ""
+    tick: int = 0
+    """When the beat changed."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +233,19 @@ class DistributedContext:
         for tensor, total in zip(tensors, totals, strict=True):
             tensor.copy_(total)
 
-    def _meeting(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.watch is None else self.watch.meeting()
+    @contextmanager
+    def _meeting(self) -> Iterator[None]:
+        with nullcontext() if self.watch is None else self.watch.meeting():
+            try:
+                yield
+            except RuntimeError as error:
+                if type(error).__name__ == "OutOfMemoryError":
+                    raise
+                why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise RunError(
+                    f"Process {self.index} has lost the other processes ({why}): one of them has ended, and "
+                    "its own output says why. Start all processes again with --resume."
+                ) from error
 
 
 SINGLE_PROCESS = DistributedContext()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 
@@ -133,6 +134,7 @@ def test_two_processes_train_what_one_does_and_one_goes_on_where_two_were_stoppe
     assert not (cut / "train" / "done.json").exists()
     resumed = vrft(*commands["train"], "--resume", cwd=cut)
     assert resumed.returncode == 0, resumed.stderr
+    assert re.search(r"goes on after step [12] of 3: epoch \d+, question \d+ of \d+\.", resumed.stderr)
     same(tmp_path / "train", cut / "train")
 
 

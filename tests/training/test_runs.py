@@ -105,6 +105,34 @@ def test_resumed_equals_uninterrupted(method, chance, tiny_folders, examples, tm
     assert [row["step"] for row in cut.rows("rollouts.jsonl")] == [n for n in steps for _ in range(3)]
 
 
+def test_after_a_kill_the_same_questions_follow_and_the_run_says_which(
+    tiny_folders, examples, tmp_path, graded, caplog
+):
+    """Killed inside the second epoch of four questions, and exactly at its end."""
+    changes = {"optim__prompts_per_step": 2, "checks__checkpoint_every": 1, "checks__validate_every": 0}
+    config = config_of("rft", tiny_folders["qwen3_vl"], **changes)
+    whole = RunFolder(tmp_path / "whole")
+    train_run(config, whole, examples[:4], [])
+    for done, place in ((3, "epoch 2, question 3 of 4"), (4, "epoch 3, question 1 of 4")):
+        cut = RunFolder(tmp_path / str(done))
+
+        def kill(step, steps, row, last=done + 1):
+            if step == last:  # its checkpoint is not written yet
+                raise Killed
+
+        with pytest.raises(Killed):
+            train_run(config, cut, examples[:4], [], progress=kill)
+        caplog.clear()
+        cut.write_json("run.json", {**cut.read_json("run.json"), "processes": done})
+        train_run(config, cut, examples[:4], [], resume=True)
+        others, said = [record.getMessage() for record in caplog.records]
+        assert f"the run had {done} processes, and goes on in 1." in others
+        assert said == f"The run goes on after step {done} of 5: {place}."
+        assert cut.rows("rollouts.jsonl") == whole.rows("rollouts.jsonl")
+    asked = [group_from_row(row)[1].example.id for row in whole.rows("rollouts.jsonl")]
+    assert sorted(asked[:4]) == sorted(asked[4:8]) == sorted(e.id for e in examples[:4])
+
+
 def test_both_methods_leave_the_same_kind_of_folder(tiny_folders, examples, tmp_path, graded):
     contents = {}
     for method in ("rft", "sft"):

@@ -9,16 +9,31 @@ import time
 import pytest
 from torch.distributed import HashStore
 
-from vrft.distributed import MeetingWatch
+from vrft.distributed import DistributedContext, MeetingWatch
+from vrft.errors import RunError
 
 SLOW_S = 0.2
 
 
 @pytest.fixture
-def watches(caplog):
+def watching():
+    """Makes a watch, which ends with the test."""
+    made = []
+
+    def watch(store, index, count, *further):
+        made.append(MeetingWatch(store, index, count, SLOW_S, *further))
+        return made[-1]
+
+    yield watch
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def watches(caplog, watching):
     caplog.set_level(logging.WARNING, "vrft.distributed")
     store = HashStore()
-    return [MeetingWatch(store, index, 4, SLOW_S) for index in range(4)]
+    return [watching(store, index, 4) for index in range(4)]
 
 
 def said(caplog):
@@ -76,10 +91,51 @@ def test_it_is_said_again_after_twice_the_time_while_the_meeting_lasts(watches, 
     assert len(said(caplog)) == count
 
 
-def test_a_process_that_never_began_is_named_too(caplog):
+def test_a_process_that_never_began_is_named_too(caplog, watching):
     caplog.set_level(logging.WARNING, "vrft.distributed")
     over = threading.Event()
-    threads = meet([MeetingWatch(HashStore(), 0, 2, SLOW_S)], over)
+    threads = meet([watching(HashStore(), 0, 2)], over)
     until(lambda: said(caplog))
     ended(threads, over)
     assert "process 1 (which has not begun)" in said(caplog)[0]
+
+
+def test_a_process_that_waits_for_one_that_is_gone_leaves_with_a_sentence(watching):
+    store, said = HashStore(), []
+    store.set("who/1", "pid 7 on far")
+    store.set("beat/1", "1")  # and never another one
+    watch, over = watching(store, 0, 2, SLOW_S, said.append), threading.Event()
+    time.sleep(2 * SLOW_S)  # it is left alone while nobody waits
+    assert not said
+    threads = meet([watch], over)
+    until(lambda: said)
+    ended(threads, over)
+    assert len(said) == 1 and said[0].startswith("Process 0 has waited for process 1 (pid 7 on far)")
+    assert "--resume" in said[0]
+
+
+class Gone(HashStore):
+    """A store that does not answer any more."""
+
+    def check(self, keys):
+        raise RuntimeError("Connection reset by peer")
+
+
+def test_a_store_that_does_not_answer_is_left_too(watching):
+    said, over = [], threading.Event()
+    threads = meet([watching(Gone(), 1, 2, SLOW_S, said.append)], over)
+    until(lambda: said)
+    ended(threads, over)
+    assert "for the first machine" in said[0]
+
+
+def test_a_meeting_that_breaks_is_said_in_a_sentence(monkeypatch):
+    import accelerate.utils
+
+    def broken(own):
+        raise RuntimeError("[gloo/pair.cc:525] Connection closed by peer [10.0.0.2]:4711\nmore")
+
+    monkeypatch.setattr(accelerate.utils, "gather_object", broken)
+    says = r"Process 1 has lost.*\(.*closed by peer \[10.0.0.2\]:4711\).*--resume"
+    with pytest.raises(RunError, match=says):
+        DistributedContext(1, 2).all_gather_object([0])

@@ -48,6 +48,10 @@ class Source(Protocol):
         """The groups of one step."""
         ...
 
+    def place(self, now: Clock) -> str:
+        """Where a step begins in its questions, in words for people."""
+        ...
+
 
 @runtime_checkable
 class Stateful(Protocol):

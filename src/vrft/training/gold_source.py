@@ -10,7 +10,7 @@ from vrft.rollout.driver import prompts_for
 from vrft.rollout.sampler import Renderer
 from vrft.tasks.registry import task_of
 from vrft.training.batch import Batch, shown_anew
-from vrft.training.mixture import Mixture
+from vrft.training.mixture import Mixture, in_words
 from vrft.types import Answer, Clock, Example, Prompt, Rollout, RolloutGroup, Turn
 
 
@@ -56,6 +56,10 @@ class GoldSource:
         tokens = sum(group.rollouts[0].n_tokens for group in groups)
         places = tuple(range(part.start, part.stop))
         return Batch(groups, places, metrics={"images": len(groups), "gold_tokens": tokens})
+
+    def place(self, now: Clock) -> str:
+        """Epoch and question with which a step begins."""
+        return in_words(self.mixture.places(self.examples, now, self.prompts_per_step))
 
     def _group(self, example: Example, prompt: Prompt) -> RolloutGroup:
         given = self.texts.get(example.id)

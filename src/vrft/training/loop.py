@@ -7,6 +7,7 @@ uninterrupted one ends.
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ from vrft.training.training_options import ChecksOptions, OptimOptions
 from vrft.training.validation import Validation
 from vrft.types import Clock
 
+_LOGGER = logging.getLogger("vrft.training")
 MOST_SKIPPED = 3
 """Steps in a row whose gradient may fail to be finite; each is skipped."""
 ADVICE = "Lower optim.learning_rate, or set model.dtype: float32, and train again in another folder."
@@ -89,6 +91,9 @@ def run_loop(
     remembers = {"source": train_step.source, "validation": validation}
     state = _State(policy, optimizer, remembers, folder.path / "checkpoints")
     step = state.restore()
+    if 0 < step < optim.steps and context.is_first:
+        place = train_step.source.place(Clock(step, optim.steps, seed))
+        _LOGGER.warning(f"The run goes on after step {step} of {optim.steps}: {place}.")
     for logger in loggers:
         logger.start(step)
     every = checks.validate_every if validation is not None else 0

@@ -5,6 +5,7 @@ Which question comes next is a function of the seed and of the place in the run,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -71,6 +72,20 @@ class Mixture:
             chosen.append(own[shuffled[within]])
         return chosen
 
+    def places(self, examples: Sequence[Example], now: Clock, count: int) -> dict[str, str]:
+        """Where a step begins in the epochs of each entry, by ``Example.source``.
+
+        Example:
+            >>> asked = [Example(str(i), "", "counting", (), "?") for i in range(4)]
+            >>> Mixture().places(asked, Clock(3, 9), count=2)
+            {'': 'epoch 2, question 3 of 4'}
+        """
+        sources, began = _by_source(examples), now.step * count
+        rates = self._rates(sources)
+        turns = _in_turn(rates, [int(began * rate) + len(rates) + 1 for rate in rates])
+        drawn = Counter(number for number, _ in turns[:began])
+        return {own[0].source: place_in_epoch(drawn[i], len(own)) for i, own in enumerate(sources)}
+
     def further(
         self, examples: Sequence[Example], now: Clock, draw: int, count: int, asked: Collection[str]
     ) -> list[Example]:
@@ -102,6 +117,17 @@ class Mixture:
 
     def _rates(self, sources: Sequence[Sequence[Example]]) -> list[float]:
         return list(self.probabilities({own[0].source: len(own) for own in sources}).values())
+
+
+def place_in_epoch(drawn: int, size: int) -> str:
+    """The place after so many draws from epochs of one size, in words."""
+    epoch, within = divmod(drawn, size)
+    return f"epoch {epoch + 1}, question {within + 1} of {size}"
+
+
+def in_words(places: Mapping[str, str]) -> str:
+    """Where the entries of a run are, each with its name where it has one."""
+    return "; ".join(f"{source}: {place}" if source else place for source, place in places.items())
 
 
 def _by_source(examples: Sequence[Example]) -> list[list[Example]]:

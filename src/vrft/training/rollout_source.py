@@ -22,7 +22,7 @@ from vrft.training.advantages import shuffled
 from vrft.training.batch import Batch, Stateful, shown_anew
 from vrft.training.consistency import Consistency
 from vrft.training.grpo import GrpoOptions
-from vrft.training.mixture import Mixture
+from vrft.training.mixture import Mixture, in_words
 from vrft.training.selector import FIRST_PASS, Selector
 from vrft.training.step_metrics import step_row
 from vrft.types import Clock, Example, Prompt, Rollout, RolloutGroup, SampleSeed
@@ -137,6 +137,11 @@ class RolloutSource:
             self._still_encoded(encoded, kept, groups) if kept is drawn else None,
             row,
         )
+
+    def place(self, now: Clock) -> str:
+        """Epoch and question with which a step begins."""
+        chosen = {source: selector.place() for source, selector in self.selectors.items()}
+        return in_words(self.mixture.places(self.examples, now, self.prompts_per_step) | chosen)
 
     def state(self) -> Any:
         return {name: part.state() for name, part in self._stateful.items()}

@@ -17,6 +17,7 @@ from vrft.data.selection import KEPT, Outcome, QuestionWeight, Results, Selectio
 from vrft.errors import ConfigError
 from vrft.tasks.rollout_facts import outcome
 from vrft.training.batch import Row
+from vrft.training.mixture import place_in_epoch
 from vrft.types import Clock, Example, RolloutGroup
 
 Ask = Callable[[int, Sequence[Example]], Sequence[RolloutGroup]]
@@ -80,6 +81,11 @@ class Selector:
         """The questions that the rule keeps now; all of them where it keeps none."""
         kept = [e for e, v in zip(self.examples, self._weighed, strict=True) if v.weight > 0]
         return kept or list(self.examples)
+
+    def place(self) -> str:
+        """Where it is in the epochs of its own draws, in words."""
+        size = sum(one.weight > 0 for one in self._weighed) or len(self.examples)
+        return place_in_epoch(self._epoch * size - len(self._queue), size)
 
     def see(self, groups: Iterable[RolloutGroup]) -> None:
         """Remember how a step's questions were answered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ from vrft.workflows.policy_validation import policy_validation
 from vrft.workflows.resume import check_unchanged, definitions_of
 from vrft.workflows.source_parts import consistency_of, selectors_of
 
+_LOGGER = logging.getLogger("vrft.training")
 COMPARED = 2
 """Questions, and answers to each, on which the methods of log-probabilities are compared."""
 
@@ -253,6 +255,13 @@ def _train(
     found = _parity(policy, train, config, folder) if context.is_first else None
     parity = context.broadcast_object(found)
     assert parity is not None
+    if resumes and context.is_first:
+        before = folder.read_json("run.json").get("processes", context.count)
+        if before != context.count:
+            _LOGGER.warning(
+                f"{folder.path}: the run had {before} processes, and goes on in {context.count}. Its result "
+                "is the same to rounding; a step takes another time."
+            )
     folder.write_json("run.json", {**_description(config, policy, pseudo, parity, context), **place})
     step = train_step_of(config, policy, train, parity.method, context, texts)
     plain = config.model_dump(mode="json")
