@@ -51,7 +51,7 @@ NEEDED: tuple[tuple[str, Any], ...] = (
     ("evaluation.score", "expected"),
 )
 """What some value needs besides."""
-CONTENT = ("data.path", "model.path", "tasks")
+CONTENT = ("data.path", "model.path", "tasks", "rollout.url")
 """Compared by what is there, or instead of others: each has a test of its own."""
 
 

@@ -19,12 +19,14 @@ from vrft.rollout.driver import prompts_for, roll_out
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.plain import PlainSampler
 from vrft.rollout.rollout_options import RolloutOptions
-from vrft.rollout.sampler import SAMPLERS, load_sampler
+from vrft.rollout.sampler import SAMPLERS, SERVED, load_sampler
 from vrft.rollout.scripted import CharacterRenderer, ScriptedSampler
 from vrft.rollout.shared_prompt.sampler import SharedPromptSampler, uniform_numbers
 from vrft.types import Example, Message, SampleSeed, SamplingParams
 
 CPU = torch.device("cpu")
+HERE = [name for name in SAMPLERS if name != SERVED]
+"""What tests/served says of servers is the same."""
 
 
 @pytest.fixture(params=FAMILY_NAMES)
@@ -151,7 +153,7 @@ def test_attention_that_cannot_share_prompts_encodes_none(tiny_folders, images):
     assert PlainSampler(policy).encode(prompts_of(policy, images)) is None
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", HERE)
 def test_completions_say_which_weights_sampled_them_and_stop_texts_are_refused(name, qwen, images):
     sampler = load_sampler(name, qwen)
     prompts = prompts_of(qwen, images)
@@ -180,8 +182,8 @@ def test_a_configuration_names_its_sampler(qwen):
     assert not load_sampler("shared_prompt", qwen, share_images=False).share_images
     own = load_sampler(f"{__file__}:Own", qwen)
     assert own.policy is qwen and own.texts == ("own",)
-    with pytest.raises(ConfigError, match=r"'vllm'.*shared_prompt, plain"):
-        load_sampler("vllm", qwen)
+    with pytest.raises(ConfigError, match=r"'vlm'.*Did you mean 'vllm'.*shared_prompt, plain, vllm"):
+        load_sampler("vlm", qwen)
     with pytest.raises(ConfigError, match="nowhere:Sampler"):
         load_sampler("nowhere:Sampler", qwen)
 
@@ -214,7 +216,7 @@ def test_a_conversation_of_characters_keeps_what_was_said(images):
     assert said.span_logprob((0, 2)) == -0.1
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", HERE)
 def test_an_answer_that_was_begun_goes_on_as_the_policy_wrote_it(name, tmp_path):
     """The likeliest answer's first third, or two thirds, are shown: what follows is its rest."""
     policy = load_policy(ModelOptions(path="miniature"))

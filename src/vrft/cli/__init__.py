@@ -21,6 +21,7 @@ from vrft.cli import (
     report,
     rewards,
     score,
+    serve,
     task,
     tasks,
     train,
@@ -34,7 +35,7 @@ class _Verbs(Verbs):
     headings: ClassVar = {
         "Train and prove": ("demo", "fit", "train", "sft", "export"),
         "Before training": ("check", "probe", "audit", "task", "convert"),
-        "Use and measure": ("predict", "eval", "score", "report"),
+        "Use and measure": ("predict", "eval", "score", "report", "serve"),
         "What there is": ("tasks", "rewards", "models", "config"),
     }
 
@@ -56,6 +57,7 @@ verb(app, "export", export.ExportArgs, run=export.run)
 verb(app, "eval", evaluation.EvalArgs, run=evaluation.run)
 verb(app, "score", score.ScoreArgs, run=score.run)
 verb(app, "predict", predict.PredictArgs, run=predict.run)
+verb(app, "serve", serve.ServeArgs, run=serve.run)
 verb(app, "audit", audit.AuditArgs, run=audit.run)
 verb(app, "report", report.ReportArgs, run=report.run)
 verb(app, "convert", convert.ConvertArgs, run=convert.run)

@@ -27,7 +27,7 @@ class EvalArgs(EvaluateRequest, WithResume, WithJson, WithQuiet):
         "Questions": ("task", "task_option", "part", "manifest", "eval_max", "form", "gate"),
         "Labels": LABELS,
         "Several answers": ("samples", "temperature", "fuse", "flip", "scales", "seed"),
-        "Model": ("max_new_tokens", "min_pixels", "max_pixels", "dtype", "batch"),
+        "Model": ("max_new_tokens", "min_pixels", "max_pixels", "dtype", "batch", "url"),
         "Scoring": ("novel", "sam"),
     }
     model: str | None = Field(None, description=MODEL)

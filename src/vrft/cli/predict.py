@@ -31,7 +31,7 @@ class PredictArgs(PredictRequest, WithJson, WithQuiet):
     groups: ClassVar = {
         "Questions": ("task", "task_option", "options", "form"),
         "Several answers": ("samples", "temperature", "fuse", "flip", "scales", "seed"),
-        "Model": ("max_new_tokens", "min_pixels", "max_pixels", "dtype"),
+        "Model": ("max_new_tokens", "min_pixels", "max_pixels", "dtype", "url"),
         "Output": ("sam", "format", "against", "drawn"),
     }
     format: str | None = Field(

@@ -30,7 +30,7 @@ from vrft.errors import ConfigError, InputError
 from vrft.inference.ask_options import BATCH, AskOptions, EvaluationOptions
 from vrft.models.model_options import ModelOptions
 from vrft.rollout.rollout_options import RolloutOptions
-from vrft.rollout.sampler import check_sampler
+from vrft.rollout.sampler import check_sampler, check_served
 from vrft.tasks.metrics.box_confidences import ScoreName
 from vrft.tasks.registry import is_place
 from vrft.tasks.scorer import RewardOptions, check_names
@@ -248,6 +248,7 @@ def _check_names(config: RunConfig) -> None:
             "none. Set form: think (vrft fit --form think), or grpo.consistency: null."
         )
     check_sampler(config.rollout.sampler)
+    check_served(config.rollout)
     for source, own in config.by_source.items():
         if is_place(own.task.name):
             continue

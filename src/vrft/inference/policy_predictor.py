@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import InputError
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.test_time_views import TTAView, views_of
 from vrft.rollout.driver import prompts_for, roll_out
-from vrft.rollout.sampler import Renderer, Sampler
+from vrft.rollout.sampler import SERVED, Renderer, Sampler, load_sampler
 from vrft.tasks.registry import task_of
 from vrft.tasks.task import PresenceQuestion
 from vrft.types import (
@@ -53,11 +54,18 @@ class PolicyPredictor:
     name: str = "policy"
 
     @classmethod
-    def of(cls, policy: Policy, options: AskOptions | None = None) -> Self:
-        """A policy with the sampler that shares prompts."""
-        from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
-
-        return cls(SharedPromptSampler(policy), policy, options or AskOptions())
+    def of(
+        cls,
+        policy: Policy,
+        options: AskOptions | None = None,
+        urls: Sequence[str] = (),
+        context: DistributedContext = SINGLE_PROCESS,
+    ) -> Self:
+        """A policy with the sampler that shares prompts; where servers are named, they answer with its
+        weights."""
+        sampler = load_sampler(SERVED if urls else "shared_prompt", policy, urls=urls, context=context)
+        sampler.sync(policy, 0)
+        return cls(sampler, policy, options or AskOptions())
 
     def predict(self, examples: Sequence[Example], batch: int = 0) -> list[Prediction]:
         """Ask questions that are encoded together; each answer is that of the plain rollout.

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from vrft.types import SamplingParams
 from vrft.types.options import Options
+
+
+def _as_list(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
 
 
 class RolloutOptions(Options):
@@ -27,8 +33,15 @@ class RolloutOptions(Options):
     """Further draws of a step, at most, of other questions in place of those whose answers all have the
     same reward (DAPO's dynamic sampling)."""
     sampler: str = "shared_prompt"
-    """'shared_prompt', 'plain' (transformers' own generation), or a class of your own as
-    'package.module:Class' or 'file.py:Class', which is given the policy."""
+    """'shared_prompt', 'plain' (transformers' own generation), 'vllm' (servers, at `url`), or a class of your
+    own as 'package.module:Class' or 'file.py:Class', which is given the policy."""
+    url: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    """Address of the vLLM server that 'vrft serve' started, as http://host:port, or a list of several, which
+    share the questions; they answer in validation and evaluation too."""
+    max_mismatch: float | None = Field(None, gt=0)
+    """The run stops where a sampled token's log-probability is further than this from the policy's own. null
+    is, for servers, 0.001 with weights in float32 and in half precision a mean of 0.05, as rounding moves
+    single tokens far; for samplers in this process it checks nothing."""
 
     def params(self) -> SamplingParams:
         """The part that a sampler is given."""

@@ -6,15 +6,18 @@ Nobody but a sampler knows how tokens are drawn, and nobody but a renderer knows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from vrft.errors import ConfigError
+from vrft.rollout.rollout_options import RolloutOptions
 from vrft.types import Completion, CoordinateFrame, Medium, Message, Prompt, SampleSeed, SamplingParams, Turn
 from vrft.types.options import did_you_mean
 from vrft.types.plugins import load_object
 
 if TYPE_CHECKING:
+    from vrft.distributed import DistributedContext
     from vrft.models.policy import Policy
     from vrft.rollout.logprobs import AnswerScorer
 
@@ -87,6 +90,23 @@ class Sampler(Protocol):
         ...
 
 
+@runtime_checkable
+class ServedSampler(Sampler, Protocol):
+    """One whose answers come from elsewhere, and need not be the policy's."""
+
+    def explain(self, turn: Turn, scorer: AnswerScorer, limit: float, temperature: float) -> str:
+        """Why its log-probabilities are not the policy's, in sentences that end with what to do; every
+        process calls it alike.
+
+        Args:
+            turn: one that shows it.
+            scorer: the policy's own log-probabilities.
+            limit: what rounding explains.
+            temperature: of the sampling.
+        """
+        ...
+
+
 class OwnWeights:
     """What samplers share that draw from the policy itself."""
 
@@ -108,9 +128,12 @@ class TokenScorer(Protocol):
         ...
 
 
+SERVED = "vllm"
+"""The sampler whose answers come from servers."""
 SAMPLERS = {
     "shared_prompt": "vrft.rollout.shared_prompt.sampler:SharedPromptSampler",
     "plain": "vrft.rollout.plain:PlainSampler",
+    SERVED: "vrft.rollout.vllm.vllm_sampler:VllmSampler",
 }
 
 
@@ -127,11 +150,50 @@ def check_sampler(name: str) -> None:
         )
 
 
+def check_served(rollout: RolloutOptions) -> None:
+    """Refuse options that leave open, or forbid, that servers answer.
+
+    Raises:
+        ConfigError: with what to set.
+    """
+    if bool(rollout.url) != (rollout.sampler == SERVED):
+        raise ConfigError(
+            f"rollout.url, rollout.sampler: servers answer where both are set. Start one with 'vrft serve "
+            f"MODEL', and set rollout.sampler: {SERVED} and rollout.url: http://127.0.0.1:8000, say; or "
+            "leave both out."
+        )
+    for url in rollout.url:
+        if not url.startswith(("http://", "https://")):
+            raise ConfigError(f"rollout.url: '{url}' is no address. Write it as http://host:port.")
+    if rollout.url and rollout.temperature != 1 and (rollout.top_p < 1 or rollout.top_k):
+        raise ConfigError(
+            "rollout.temperature: of answers from a server, log-probabilities at a temperature other than 1 "
+            "are known of the whole vocabulary alone. Set it to 1, or leave rollout.top_p and rollout.top_k "
+            "out."
+        )
+
+
 def load_sampler(
-    name: str, policy: Policy, share_images: bool = True, scorer: AnswerScorer | None = None
+    name: str,
+    policy: Policy,
+    share_images: bool = True,
+    scorer: AnswerScorer | None = None,
+    *,
+    urls: Sequence[str] = (),
+    folder: Path | None = None,
+    context: DistributedContext | None = None,
 ) -> Sampler:
     """The sampler of a name: one of ``SAMPLERS``, or a class as ``package.module:Class`` or
-    ``file.py:Class``, which is given the policy. The other arguments are ``SharedPromptSampler``'s.
+    ``file.py:Class``, which is given the policy.
+
+    Args:
+        name: as ``rollout.sampler``.
+        policy: that answers.
+        share_images: as ``SharedPromptSampler`` takes it, like ``scorer``.
+        scorer: through which gradient passes go, where something wraps it.
+        urls: of servers, like the rest as ``VllmSampler`` takes it.
+        folder: where adapters are written for servers.
+        context: which process this is; None is the only one.
 
     Raises:
         ConfigError: there is no such sampler.
@@ -141,6 +203,9 @@ def load_sampler(
         kind = load_object(SAMPLERS.get(name, name))
     except ValueError as error:
         raise ConfigError(f"rollout.sampler: {error}. Name it as package.module:Class.") from error
-    options = {"share_images": share_images, "scorer": scorer} if name == "shared_prompt" else {}
-    sampler: Sampler = kind(policy, **options)
+    options: Mapping[str, Mapping[str, Any]] = {
+        "shared_prompt": {"share_images": share_images, "scorer": scorer},
+        SERVED: {"urls": urls, "folder": folder} | ({"context": context} if context is not None else {}),
+    }
+    sampler: Sampler = kind(policy, **options.get(name, {}))
     return sampler

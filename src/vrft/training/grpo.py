@@ -51,6 +51,9 @@ class GrpoOptions(Options):
     confidence_weight: float = Field(0.0, ge=0)
     """Weight of a further term, by which the mean of each written confidence moves towards the IoU of its
     box, on the policy's own answers; needs evaluation.score: expected. 0 leaves it away."""
+    importance_cap: float | None = Field(None, ge=1)
+    """Weigh each token by its probability under the policy over that under the sampler, at most this
+    (truncated importance sampling; 2 is usual): for servers, which compute otherwise. null does not."""
     shuffle_rewards: bool = False
     """The shuffled-reward control: rewards are shuffled within each group, so nothing can be learned."""
 
@@ -71,6 +74,7 @@ class Forward:
             distributions, each (n, V) log-probabilities, by chunks, so that all of them never exist at one
             time; a pass of its own, with gradient.
         numbers: numbers that the answers write, and what they should be; a pass of its own, with gradient.
+        own_RA: as ``sampled_RA``, by this process: as it was at the first update; None takes the sampler's.
     """
 
     logprobs_RA: torch.Tensor
@@ -82,6 +86,7 @@ class Forward:
     first_update: bool = True
     per_token: Callable[..., torch.Tensor] | None = None
     numbers: Callable[[], NumberMeans] | None = None
+    own_RA: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -120,19 +125,26 @@ class GrpoObjective:
         o, logprobs_RA, mask_RA = self.options, forward.logprobs_RA, forward.mask_RA
         # With one update the policy that sampled is this one: its ratio is 1, and needs no old values.
         old_RA = forward.sampled_RA if self.updates > 1 else None
+        advantages, further = forward.advantages, dict[str, float]()
+        if o.importance_cap is not None and forward.own_RA is not None:
+            # Losses are linear in advantages of one sign: a token's weight may as well be its advantage's.
+            weight_RA = (forward.own_RA - forward.sampled_RA).exp().clamp(max=o.importance_cap)
+            advantages = advantages * weight_RA
+            old_RA = forward.own_RA if self.updates > 1 else None
+            further = {"importance_weight": float((weight_RA * mask_RA).sum()) / size.tokens}
         term, kl = None, 0.0
         if o.kl.beta:
             estimate = ESTIMATORS[o.kl.estimator](logprobs_RA, forward.others["reference"])
             term = KlTerm(estimate, o.kl.beta, o.kl.correction)
             kl = float((estimate.detach() * mask_RA).sum()) / size.tokens
-        loss = o.loss(logprobs_RA, old_RA, forward.advantages, mask_RA, size, term)
-        value, further = loss.value, dict[str, float]()
+        loss = o.loss(logprobs_RA, old_RA, advantages, mask_RA, size, term)
+        value = loss.value
         if o.confidence_weight:
             assert forward.numbers is not None
             found = forward.numbers()
             taught = number_loss(found.mean_N, found.right_N, found.share_N, size)
             value = value + o.confidence_weight * taught
-            further = {"confidence_loss": taught.item()}
+            further["confidence_loss"] = taught.item()
         return MicroBatchLoss(
             value,
             {

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import NumbersError, RunError
 from vrft.models.policy import Policy
+from vrft.progress import Update
 from vrft.run_folder import RunFolder
 from vrft.training.batch import Row, Stateful
 from vrft.training.checkpoint import (
@@ -33,6 +34,7 @@ from vrft.training.loggers import Logger
 from vrft.training.memory import peak_memory_gib
 from vrft.training.optimizer import Optimizer
 from vrft.training.reward_watch import RewardWatch
+from vrft.training.step_metrics import BY_SOURCE
 from vrft.training.train_step import TrainStep
 from vrft.training.training_options import ChecksOptions, OptimOptions
 from vrft.training.validation import Validation
@@ -51,6 +53,23 @@ class Progress(Protocol):
     def __call__(self, step: int, steps: int, row: Row) -> None:
         """Args: steps done, steps in all, what was logged."""
         ...
+
+
+def shown_by(update: Update) -> Progress:
+    """Reports the steps of a run to a progress bar."""
+    last = 0
+
+    def progress(step: int, steps: int, row: Row) -> None:
+        nonlocal last
+        key = "reward" if "reward" in row else "loss"
+        validation, parts = row.get("validation"), row.get(BY_SOURCE, {})
+        each = ", ".join(f"{name} {own[key]:.2f}" for name, own in parts.items())
+        seen = f" ({each})" if each else ""
+        seen += f", validation {validation:.3f}" if validation is not None else ""
+        update(step - last, f"{key} {row[key]:.2f}{seen}")
+        last = step
+
+    return progress
 
 
 @dataclass(frozen=True)

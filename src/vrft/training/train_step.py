@@ -18,9 +18,10 @@ from vrft.training.answer_rows import AnswerRow, answer_rows, joined, shared_pro
 from vrft.training.batch import Batch, Row, Source
 from vrft.training.grpo import Forward, Objective
 from vrft.training.losses import StepSize
+from vrft.training.mismatch_alarm import LARGEST, MEAN, MismatchAlarm
 from vrft.training.reference import Reference
 from vrft.training.written_numbers import NumberMeans, digit_mean, number_means
-from vrft.types import Clock, RolloutGroup
+from vrft.types import Clock, Rollout, RolloutGroup, Turn
 
 Backward = Callable[[torch.Tensor], None]
 
@@ -37,6 +38,7 @@ class TrainStep:
         others: other policies that the objective looks at, by name.
         micro_groups: groups of one forward and backward pass; 0 takes all of this process at once.
         context: which process this is.
+        alarm: looks at what the sampler says of its tokens, before the first update of each step.
     """
 
     def __init__(
@@ -50,20 +52,26 @@ class TrainStep:
         others: Mapping[str, Reference] | None = None,
         micro_groups: int = 0,
         context: DistributedContext = SINGLE_PROCESS,
+        alarm: MismatchAlarm | None = None,
     ) -> None:
         self.policy, self.source, self.objective, self.method = policy, source, objective, method
         self.others, self.micro_groups, self.context = dict(others or {}), micro_groups, context
-        self.updates = objective.updates
+        self.updates, self.alarm = objective.updates, alarm
+        self.done = 0
+        """Gradients so far, each with an optimizer step: the version of the weights."""
         self.answer_scorer = answer_scorer or AnswerScorer(policy)
         self.batch = Batch((), ())
         self._encoded: Any = None
         self._others: dict[tuple[str, int], torch.Tensor] = {}
+        self._own: dict[int, torch.Tensor] = {}
+        self._worst: tuple[float, Turn | None] = (0.0, None)
 
     def __call__(self, now: Clock, backward: Backward = torch.Tensor.backward) -> Row:
         """Take a batch, and leave the gradient of its loss on the weights."""
         with self.policy.learning():
             self.batch = self.source.batch(now)
-        self._encoded, self._others = self.batch.encoded, {}
+        self._encoded, self._others, self._own = self.batch.encoded, {}, {}
+        self.done = now.step * self.updates
         return {**self.batch.metrics, **self.update(backward)}
 
     def update(self, backward: Backward = torch.Tensor.backward, first: bool = True) -> Row:
@@ -73,6 +81,9 @@ class TrainStep:
         with self.policy.learning():
             own = self._backward(encoded, backward, first)
         row = _reduced(self.context.all_gather_object([own]))
+        if first and self.alarm is not None:
+            self.alarm.see(row, self._worst)
+        self.done += 1
         row["seconds_training"] = time.perf_counter() - began
         tokens = sum(r.n_tokens for group in self.batch.trained for r in group.rollouts)
         row["trained_tokens_a_second"] = tokens / row["seconds_training"]
@@ -96,19 +107,20 @@ class TrainStep:
         own = [self.batch.groups[i] for i in self.batch.own]
         size = step_size(self.batch, self.objective.counts_truncated)
         micro = self.micro_groups or max(1, len(own))
-        total: dict[str, float] = {}
-        mismatch = 0.0
+        total: dict[str, float] = {MEAN: 0.0}
+        self._worst = (0.0, None)
         for begin in range(0, len(own), micro):
             part = own[begin : begin + micro]
             forward = self._forward(part, begin, encoded, first)
             if forward.sampled_RA.any():
-                off = (forward.sampled_RA - forward.logprobs_RA.detach()) * forward.mask_RA
-                mismatch = max(mismatch, float(off.abs().max()))
+                off_RA = ((forward.sampled_RA - forward.logprobs_RA.detach()) * forward.mask_RA).abs()
+                total[MEAN] += float(off_RA.sum()) / size.tokens
+                self._worst = max(self._worst, _worst(part, off_RA), key=lambda one: one[0])
             found = self.objective(forward, size)
             backward(found.loss)
             for name, value in found.metrics.items():
                 total[name] = total.get(name, 0.0) + value
-        return {**total, "sampling_mismatch": mismatch}
+        return {**total, LARGEST: self._worst[0]}
 
     def _forward(self, part: Sequence[RolloutGroup], begin: int, encoded: Any, first: bool) -> Forward:
         rollouts = [r for group in part for r in group.rollouts]
@@ -138,6 +150,7 @@ class TrainStep:
             said = [[action for row in own for action in row.actions] for own in each]
             return number_means(rollouts, per_token(partial(digit_mean, ids)), said)
 
+        own_RA = self._own.setdefault(begin, logprobs_RA.detach())
         device = logprobs_RA.device
         finished_R = torch.tensor([r.finished for r in rollouts], device=device)
         mask_RA = tokens_RA
@@ -160,7 +173,19 @@ class TrainStep:
             first_update=first,
             per_token=per_token,
             numbers=numbers,
+            own_RA=own_RA,
         )
+
+
+def _worst(part: Sequence[RolloutGroup], off_RA: torch.Tensor) -> tuple[float, Turn]:
+    """The largest difference, and the turn whose token it is of."""
+    row, token = divmod(int(off_RA.argmax()), off_RA.shape[1])
+    rollout: Rollout = [r for group in part for r in group.rollouts][row]
+    for turn in rollout.turns:
+        if token < len(turn.completion.token_ids):
+            break
+        token -= len(turn.completion.token_ids)
+    return float(off_RA.max()), turn
 
 
 def _of_rollouts(each: Sequence[Sequence[AnswerRow]], field: str) -> list[list[float]]:
@@ -187,4 +212,4 @@ def _reduced(every: Sequence[Row]) -> Row:
     """What all processes measured: their parts of the step's sums, and the largest mismatch."""
     names = list(dict.fromkeys(name for row in every for name in row))
     total = {name: sum(row.get(name, 0.0) for row in every) for name in names}
-    return total | {"sampling_mismatch": max(row["sampling_mismatch"] for row in every)}
+    return total | {LARGEST: max(row[LARGEST] for row in every)}

@@ -79,7 +79,7 @@ def evaluate_model(
             if context.is_first:
                 check_questions(folder, run.settings(request, task, options) | {"data": str(data)}, examples)
             context.wait_for_everyone()
-            predictor = run.predictor(request, options, context.device)
+            predictor = run.predictor(request, options, context)
             refuse_too_large(predictor, examples)
             with shown.task("Asking", len(examples)) as update:
                 predictions = evaluate(

@@ -372,7 +372,8 @@ class FitPipeline:
         return in_form(examples, self.form)
 
     def _predictor(self, policy: Policy, score: ScoreName | None = None) -> PolicyPredictor:
-        return PolicyPredictor.of(policy, self._config("rft").ask_options(score))
+        config = self._config("rft")
+        return PolicyPredictor.of(policy, config.ask_options(score), config.rollout.url, self.context)
 
     def _evaluate(self, policy: Policy, run: str, title: str, form: Form | None = None) -> list[Prediction]:
         with self.reporter.task(title, len(self.split.heldout)) as update:

@@ -32,11 +32,12 @@ from vrft.progress import NullReporter, ProgressReporter, Update
 from vrft.report.build_report import build_report
 from vrft.run_folder import MANIFEST, RunFolder, hardware, read_json, versions, write_json
 from vrft.tasks.metrics.box_confidences import ScoreName
+from vrft.training.loop import shown_by
 from vrft.types import Form, Prediction
 from vrft.workflows.fit import fit
 from vrft.workflows.fit_outcome import Fitted, conclude
 from vrft.workflows.fit_settings import FitSettings
-from vrft.workflows.train import policy_of, shown_by, train_run
+from vrft.workflows.train import policy_of, train_run
 from vrft.workflows.trials import BASE, PROBE, Trial, choose, release_memory
 
 
@@ -249,7 +250,7 @@ def _ask(
         own = config.by_source[part.name].ask_options(_score(part))
         with reporter.task(f"RFT on all folders, {part.name}", len(asked)) as update:
             answers[part.name] = evaluate(
-                PolicyPredictor.of(policy, own),
+                PolicyPredictor.of(policy, own, config.rollout.url, context),
                 asked,
                 path=place / "eval" / "heldout.jsonl",
                 context=context,

@@ -171,7 +171,7 @@ def _sampled(sweep: SweepContext, number: int, answers: int, source: str) -> lis
     missing = [p for p in parts if any((p.number, asked[place].id) not in known for place in p.places)]
     if missing:
         policy = policy_of(config, context=context)
-        sampler = load_sampler(config.rollout.sampler, policy)
+        sampler = load_sampler(config.rollout.sampler, policy, urls=config.rollout.url, context=context)
         sampler.sync(policy, 0)
         total = sum(part.answers * len(part.places) for part in missing)
         try:

@@ -94,6 +94,9 @@ class AskRequest(TaskRequest):
     max_pixels: int | None = Field(None, ge=1, description="Most pixels of an image as the model sees it.")
     dtype: Dtype | None = Field(None, description=f"Precision of the weights. {AS_TRAINED} the device's own.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description=SEED)
+    url: tuple[str, ...] = Field(
+        (), description="Address of a vLLM server (vrft serve) that answers. Repeat it for several."
+    )
 
 
 class PredictRequest(AskRequest):

@@ -19,7 +19,6 @@ from vrft.errors import ConfigError, RunError
 from vrft.models.load_policy import WITHOUT_WEIGHTS, load_policy, natural_device, natural_dtype
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
-from vrft.progress import Update
 from vrft.rollout.driver import prompts_for
 from vrft.rollout.hidden_states import LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
@@ -27,17 +26,16 @@ from vrft.rollout.parity import Parity, compare_methods
 from vrft.rollout.sampler import load_sampler
 from vrft.run_folder import MANIFEST, PSEUDO, RunFolder, hardware, place_of_data, versions
 from vrft.tasks.scorer import scorers_of
-from vrft.training.batch import Row
 from vrft.training.gold_source import GoldSource
 from vrft.training.grpo import CrossEntropy, GrpoObjective
 from vrft.training.loggers import RunDescription, open_loggers
 from vrft.training.loop import Progress, run_loop
+from vrft.training.mismatch_alarm import MismatchAlarm
 from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels
 from vrft.training.reference import Reference
 from vrft.training.rollout_source import RolloutSource
 from vrft.training.saved_policy import save_trained
 from vrft.training.selector import SELECTION
-from vrft.training.step_metrics import BY_SOURCE
 from vrft.training.train_step import TrainStep
 from vrft.types import Example, SampleSeed
 from vrft.workflows.policy_validation import policy_validation
@@ -131,7 +129,15 @@ def train_step_of(
     drops = config.model.lora is not None and config.model.lora.dropout > 0
     others = {name: Reference(policy) for name in objective.needs}
     scorer = AnswerScorer(policy)
-    sampler = load_sampler(config.rollout.sampler, policy, share_images=False, scorer=scorer)
+    sampler = load_sampler(
+        config.rollout.sampler,
+        policy,
+        share_images=False,
+        scorer=scorer,
+        urls=config.rollout.url,
+        folder=Path(config.out) / "adapters",
+        context=context,
+    )
     source = RolloutSource(
         sampler,
         policy,
@@ -156,6 +162,9 @@ def train_step_of(
         others=others,
         micro_groups=micro,
         context=context,
+        alarm=MismatchAlarm(
+            sampler, scorer, config.rollout.max_mismatch, config.rollout.temperature, context
+        ),
     )
 
 
@@ -275,7 +284,7 @@ def _train(
             optim=config.optim,
             checks=config.checks,
             seed=config.seed,
-            validation=policy_validation(policy, val, config.ask_options(), context) if val else None,
+            validation=policy_validation(policy, val, config.ask_options(), context, step) if val else None,
             progress=progress,
             context=context,
         )
@@ -336,23 +345,6 @@ def _description(
         "processes": context.count,
         "versions": versions(),
     }
-
-
-def shown_by(update: Update) -> Progress:
-    """Reports the steps of a run to a progress bar."""
-    last = 0
-
-    def progress(step: int, steps: int, row: Row) -> None:
-        nonlocal last
-        key = "reward" if "reward" in row else "loss"
-        validation, parts = row.get("validation"), row.get(BY_SOURCE, {})
-        each = ", ".join(f"{name} {own[key]:.2f}" for name, own in parts.items())
-        seen = f" ({each})" if each else ""
-        seen += f", validation {validation:.3f}" if validation is not None else ""
-        update(step - last, f"{key} {row[key]:.2f}{seen}")
-        last = step
-
-    return progress
 
 
 def check_processes(config: RunConfig, context: DistributedContext) -> None:

@@ -14,10 +14,11 @@ from vrft.models.image_limits import image_limits
 from vrft.models.load_policy import check_available
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.run_folder import CHECK, MANIFEST, RunFolder, read_json, removed_if_refused
+from vrft.training.loop import shown_by
 from vrft.workflows.check_data import examine_first
 from vrft.workflows.miniature_limits import check_model
 from vrft.workflows.resume import check_unchanged
-from vrft.workflows.train import Trained, shown_by, train_run
+from vrft.workflows.train import Trained, train_run
 
 NOT_SELECTED = (
     "data.select goes by the policy's own answers, and SFT samples none: it learns from all training "

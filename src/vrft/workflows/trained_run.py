@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from vrft.config.run_config import RunConfig, load_config
 from vrft.data.data_options import ReadOptions
 from vrft.data.splits.manifest import SavedSplit, split_of_model
+from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import InputError
 from vrft.inference.ask_options import AskOptions
 from vrft.inference.provenance import Pixels, settings_of
@@ -151,11 +152,15 @@ class TrainedRun:
     def settings(self, request: AskRequest, task: Task, options: AskOptions) -> dict[str, Any]:
         return settings_of(self.source, task.name, options, self._pixels(request), self._dtype(request))
 
-    def predictor(self, request: AskRequest, options: AskOptions, device: str = "auto") -> PolicyPredictor:
+    def predictor(
+        self, request: AskRequest, options: AskOptions, context: DistributedContext = SINGLE_PROCESS
+    ) -> PolicyPredictor:
         from vrft.inference.policy_predictor import PolicyPredictor
         from vrft.models.load_policy import load_policy
 
-        return PolicyPredictor.of(load_policy(self._model(request, device)), options)
+        return PolicyPredictor.of(
+            load_policy(self._model(request, context.device)), options, request.url, context
+        )
 
     def limits(self, request: AskRequest) -> ImageLimits:
         """Which images the model refuses."""

@@ -17,9 +17,10 @@ from vrft.progress import ProgressReporter
 from vrft.report.systems import system_name
 from vrft.run_folder import MANIFEST, METRICS, RunFolder, read_json, read_rows
 from vrft.tasks.registry import task_of
+from vrft.training.loop import shown_by
 from vrft.types import Example, Form
 from vrft.workflows.fit_settings import FitSettings
-from vrft.workflows.train import shown_by, train_run
+from vrft.workflows.train import train_run
 
 BASE = "base"
 """The folder of the base policy's answers, and the name of the policy that was not trained."""

@@ -24,9 +24,10 @@ from vrft.errors import InputError, Interrupted
 from vrft.models.image_limits import image_limits
 from vrft.run_folder import RunFolder
 from vrft.tasks.scorer import RewardOptions
+from vrft.training.loop import shown_by
 from vrft.types import Example, Image, Record
 from vrft.workflows.fit_settings import WARM_UP
-from vrft.workflows.train import shown_by, train_run
+from vrft.workflows.train import train_run
 from vrft.workflows.trials import SweepContext, Trial, count_sampled, in_form, release_memory
 
 FOLDER = "warm-up"

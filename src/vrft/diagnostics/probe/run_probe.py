@@ -171,7 +171,7 @@ class Prober:
         params = rollout.params()
         if temperature is not None:
             params = replace(params, temperature=temperature)
-        sampler = load_sampler(rollout.sampler, self.policy)
+        sampler = load_sampler(rollout.sampler, self.policy, urls=rollout.url)
         groups: list[RolloutGroup] = []
         for start in range(0, len(examples), at_once):
             asked = examples[start : start + at_once]
@@ -191,7 +191,7 @@ class Prober:
         chosen, rollout = evenly_spaced(right, MOST), self.config.rollout
         longest = max((one.n_tokens for one in chosen), default=1)
         params = replace(rollout.params(), temperature=0.0, max_new_tokens=longest)
-        sampler = load_sampler(rollout.sampler, self.policy)
+        sampler = load_sampler(rollout.sampler, self.policy, urls=rollout.url)
         found = thoughts_behind(sampler, self.policy, right, chosen, params, AT_ONCE)
         return replace(described, thoughts=found)
 

@@ -54,6 +54,7 @@ class Family(ABC):
         token_types: the argument that says which tokens are an image's, where the model needs it.
         two_way: whether an image's tokens see each other in both directions.
         several_images: whether one prompt may show several images in the way that the family knows them.
+        served: whether vLLM takes its images at ``input_wh``, and one placeholder of each.
         turn_end: the token that ends an answer, where it is not the tokenizer's end token.
     """
 
@@ -68,6 +69,7 @@ class Family(ABC):
     token_types: str | None = None
     two_way: bool = False
     several_images: bool = True
+    served: bool = False
     turn_end: str | None = None
 
     @abstractmethod

@@ -30,6 +30,7 @@ class QwenVL(Family):
         "vision_end_token_id",
     )
     token_types: str | None = "mm_token_type_ids"
+    served: bool = True
 
     def prepare(self, processor: Any, config: Any, min_pixels: int | None, max_pixels: int | None) -> None:
         """The processor's own bounds are in pixels."""

@@ -6,7 +6,6 @@ resize, and coordinates mean the same there as here.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from vrft.models.image_limits import image_limits
 from vrft.models.model_options import LoraOptions, ModelOptions
 from vrft.models.model_source import resolve_source
 from vrft.models.policy import Policy
+from vrft.models.sized_image import png_of, sized_image
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.rollout.driver import prompts_for
 from vrft.run_folder import make_folder, write_text
@@ -52,7 +52,9 @@ OWN_NAMES = (
     "model.dtype",
     "model.path",
     "optim.activation_offload",
+    "rollout.max_mismatch",
     "rollout.sampler",
+    "rollout.url",
 )
 """How vrft does it; other trainers have their own ways."""
 CHOICES = ("grpo.advantage", "grpo.loss")
@@ -262,11 +264,9 @@ class _Writer:
     def _image(self, medium: Medium, example: Example) -> tuple[bytes, int]:
         """An image as PNG, and how many tokens more than here a trainer makes of it."""
         ours, theirs = self.policy.image(medium), self.theirs
-        seen = open_image(medium)  # type: ignore[arg-type]  # other media were refused by the policy
         size = ours.frame.input_wh
-        resample = PILImage.Resampling(getattr(self.policy.image_processor, "resample", None) or 3)
-        candidates = [seen.resize(size, resample) if seen.size != size else seen, seen]
-        for image in candidates:
+        seen = open_image(medium)  # type: ignore[arg-type]  # other media were refused by the policy
+        for image in (sized_image(self.policy, medium), seen):
             found = _processed(theirs, image)
             if found.input_wh == size and found.text == ours.text:
                 return self._png(image), 0
@@ -281,9 +281,7 @@ class _Writer:
 
     def _png(self, image: PILImage.Image) -> bytes:
         self.pixels.append(image.width * image.height)
-        file = io.BytesIO()
-        image.save(file, "PNG")
-        return file.getvalue()
+        return png_of(image)
 
 
 def _processed(policy: Policy, image: PILImage.Image) -> Any:
