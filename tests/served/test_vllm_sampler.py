@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import socket
@@ -20,6 +19,7 @@ from tiny import save_tiny
 from training.planted import plant_rewards, question
 from vrft.config.run_config import dump_config, make_config
 from vrft.errors import ConfigError, InputError, RunError
+from vrft.evaluation.predictor import read_predictions
 from vrft.miniature.folders import write_detection
 from vrft.rollout.sampler import load_sampler
 from vrft.rollout.scripted import ScriptedSampler
@@ -239,15 +239,14 @@ def test_settings_that_leave_servers_open_are_refused(rollout, says):
         make_config({"task": "detection", "data": {"path": "photos"}, "rollout": rollout})
 
 
-def test_an_evaluation_by_a_server_is_that_of_this_process(serve, photos, tmp_path):
-    server = serve("miniature")
-    cards = []
+def test_an_evaluation_by_a_server_is_that_of_this_process(serve, tiny_folders, photos, tmp_path):
+    server, texts = serve(), []
     for out, further in (("here", ()), ("served", ("--url", server.url))):
-        ended = vrft("eval", "miniature", photos, "--task", "detection", "--form", "direct", "--eval-max", 4,
-                     "--json", "--out", out, *further, cwd=tmp_path)  # fmt: skip
+        asked = (tiny_folders["qwen3_vl"], photos, "--task", "detection", "--form", "direct", "--eval-max", 4)
+        ended = vrft("eval", *asked, "--max-new-tokens", 12, "--out", out, *further, cwd=tmp_path)
         assert ended.returncode == 0, ended.stderr
-        cards.append(json.loads(ended.stdout))
-    assert cards[0]["metrics"] == cards[1]["metrics"] and len(server.asked) == 4
+        texts.append([one.text for one in read_predictions(tmp_path / out / "predictions.jsonl")])
+    assert texts[0] == texts[1] and len(server.asked) == len(texts[0]) == 4
 
 
 def test_a_run_that_goes_on_may_ask_other_servers(tmp_path):
