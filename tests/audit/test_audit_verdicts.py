@@ -13,8 +13,9 @@ from vrft.diagnostics.audit import verdicts
 from vrft.diagnostics.audit.attack import Role
 from vrft.diagnostics.audit.audit_plan import RUNG_CONFIDENCES, RUNGS
 from vrft.diagnostics.audit.audited_rule import Rule, RuleValue, collect, function_rule, setting_rule
+from vrft.diagnostics.audit.evidence import Evidence, shortened
 from vrft.diagnostics.audit.run_audit import HEADINGS, as_json, audit, table_rows, verdict_rows
-from vrft.diagnostics.audit.verdicts import JUDGES, LEAST_MARGIN, LEAST_RISE, Evidence, judge, shortened
+from vrft.diagnostics.audit.verdicts import JUDGES, LEAST_MARGIN, LEAST_RISE, judge
 from vrft.errors import ConfigError, InputError
 from vrft.rewards.box_rewards import iou_dense
 from vrft.rewards.reward_term import as_term

@@ -21,6 +21,14 @@ from vrft.workflows.requests import TaskCheckRequest
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples" / "defined_tasks"
 SHOWN = {
+    "as_long_a_span": "as_long_elsewhere",
+    "digits_in_any_order": "digits_in_another_order",
+    "even_or_odd": "of_the_same_parity",
+    "letters_in_any_order": "letters_in_another_order",
+    "the_right_column": "near_miss",
+    "the_same_initial": "nearest_name",
+    "where_each_part_goes": "inverse_order",
+    "words_in_any_order": "words_in_another_order",
     "all_options_at_once": "a_or_b_or_c",
     "cover_the_image": "honest_repeated_shifted",
     "every_number_is_near": "another_target",
@@ -40,6 +48,7 @@ SHOWN = {
 INSTEAD = {
     "every_number_is_near": "Leave the options of right (tolerance) out: the rule 'within' alone holds.",
     "name_them_all": "Write right: f1, which holds.",
+    "words_in_any_order": "Write metric: word_f1, which finds such answers right, too",
     "paid_by_the_word": "Leave reward out: the rule 'anls' alone holds.",
     "one_number_alone": "change 'answer', so that right answers differ",
 }

@@ -98,6 +98,7 @@ def reward_of(task, content, example, form=Form.DIRECT):
         ({"answer": "{type: span, range: [9, 9]}"}, "answer.range: .* upside down or empty"),
         ({"answer": "{type: permutation, size: 1}"}, "answer.size: '1' cannot be used"),
         ({"question": None}, "'question' is missing"),
+        ({"question": '" "'}, "'question' is missing"),
         (
             {"question": "How many {subjct}?"},
             "question: nothing stands for {subjct}. Did you mean",
@@ -128,6 +129,34 @@ def test_what_cannot_be_meant_is_refused_with_file_key_and_remedy(define, keys, 
     with pytest.raises(InputError, match=says) as error:
         load_definition(define(**keys))
     assert str(error.value).startswith(str(define(**keys))) and "\n" not in str(error.value)
+
+
+def test_all_that_is_wrong_is_said_at_once_each_with_its_line(define):
+    keys = {"answer": "{type: numbr}", "right": None, "metrics": "x", "reward": "{right: -1, format: much}"}
+    with pytest.raises(InputError) as error:
+        load_definition(define(**keys))
+    said = str(error.value)
+    parts = ["Line 3: metrics:", "'right' is missing", "Line 1: answer.type: there is no answer type 'numbr'"]
+    parts += ["Line 4: reward.right: a weight is", "Line 4: reward.format: a weight is"]
+    places = [said.index(part) for part in parts]
+    assert places == sorted(places) and "\n" not in said
+    both = {
+        "answer": "{type: number, range: [0, x], unit: metrs, colour: red}",
+        "right": "{rule: within, tolerance: -1}",
+    }
+    with pytest.raises(InputError) as error:
+        load_definition(define(**both))
+    assert all(key in str(error.value) for key in ("answer.colour:", "right.tolerance:"))
+
+
+def test_a_set_whose_labels_name_other_categories_than_its_options_is_refused(define):
+    keys = {"answer": "{type: set, options: [cup, fork]}", "question": '"Which of {options}?"', "right": "f1"}
+    labels = "{about: category, only: [%s]}"
+    assert load_definition(define(**keys, labels=labels % "Fork, cup"))
+    with pytest.raises(InputError, match=r"labels\.only: 'knife' is none of answer\.options"):
+        load_definition(define(**keys, labels=labels % "cup, knife"))
+    with pytest.raises(InputError, match=r"labels\.only: it names fewer than answer\.options\. Leave it out"):
+        load_definition(define(**keys, labels=labels % "cup"))
 
 
 def test_a_reward_term_or_file_that_is_not_there_is_refused_with_the_file(define):

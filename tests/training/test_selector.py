@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from vrft.data.selection import Gaussian, PassRate, QuestionWeight, SelectionRule, Variance
+from vrft.data.splits.manifest import question_digest
 from vrft.errors import ConfigError
 from vrft.training.selector import FIRST_PASS, Selector, known_outcomes
 from vrft.types import Answer, Clock, Example, Image, Permutation, Rollout, RolloutGroup
@@ -156,25 +158,59 @@ def test_selection_finds_the_groups_that_teach():
     assert without_signal(plain) > 0.65 and without_signal(groups) < 0.45
 
 
-def test_a_probe_is_read_for_its_form_and_model(tmp_path):
-    file = tmp_path / "probe.json"
+@pytest.fixture
+def shown(tmp_path):
+    """Three questions about an image that there is, by id."""
+    (tmp_path / "a.png").write_bytes(b"one image")
+    image = Image(tmp_path / "a.png", (10, 10))
+    return {example.id: replace(example, media=(image,)) for example in questions(3)}
+
+
+def write_probe(file, examples, digests=True, **more):
+    """Of both forms, as ``vrft fit`` writes it; q1 was not asked."""
     probes = [
-        {"form": form, "outcomes": {"q0": [[True, score]], "q1": []}}
+        {"form": form, "outcomes": {"q0": [[True, score]], "q1": [], "gone": [[True, 1.0]]}}
+        | ({"digests": {"q0": question_digest(examples["q0"]), "gone": "0"}} if digests else {})
         for form, score in [("think", 1.0), ("direct", 0.5)]
     ]
-    file.write_text(json.dumps({"model": "m", "chosen": "think", "probes": probes}))
-    assert known_outcomes(file, "direct", "m") == {"q0": [(True, 0.5)]}
+    file.write_text(json.dumps({"model": "m", "chosen": "think", "probes": probes, **more}))
+    return probes
+
+
+def test_a_probe_is_read_for_its_form_and_model(tmp_path, shown):
+    file = tmp_path / "probe.json"
+    probes = write_probe(file, shown)
+    assert known_outcomes(file, "direct", "m", shown) == {"q0": [(True, 0.5)]}
     file.write_text(json.dumps({"model": "m", "probe": probes[0]}))
-    assert known_outcomes(file, "think", "m") == {"q0": [(True, 1.0)]}
-    assert known_outcomes(file, "direct", "m") == {}
+    assert known_outcomes(file, "think", "m", shown) == {"q0": [(True, 1.0)]}
+    assert known_outcomes(file, "direct", "m", shown) == {}
     with pytest.raises(ConfigError, match="is of the model m, and this run begins with n"):
-        known_outcomes(file, "think", "n")
+        known_outcomes(file, "think", "n", shown)
     for content in ("{", "[]", '{"probe": 3}'):
         file.write_text(content)
         with pytest.raises(ConfigError, match=r"data\.select\.probe.*cannot be read"):
-            known_outcomes(file, "think", "m")
+            known_outcomes(file, "think", "m", shown)
     with pytest.raises(ConfigError, match=r"none\.json cannot be read"):
-        known_outcomes(tmp_path / "none.json", "think", "m")
+        known_outcomes(tmp_path / "none.json", "think", "m", shown)
+
+
+@pytest.mark.parametrize("what", ["image", "question", "label", "choices"])
+def test_a_probe_of_other_images_questions_or_labels_of_the_same_name_is_refused(tmp_path, shown, what):
+    write_probe(tmp_path / "probe.json", shown)
+    if what == "image":
+        shown["q0"].media[0].path.write_bytes(b"another image")
+    else:
+        other = {"question": "tile", "label": WRONG, "choices": ("a",)}[what]
+        field = {"question": "question", "label": "target", "choices": "options"}[what]
+        shown["q0"] = replace(shown["q0"], **{field: other})
+    with pytest.raises(ConfigError, match=r"1 of 1 differ, such as 'q0'\. Probe again"):
+        known_outcomes(tmp_path / "probe.json", "think", "m", shown)
+
+
+def test_a_probe_that_does_not_say_of_which_images_it_is_counts_for_nothing(tmp_path, shown, caplog):
+    write_probe(tmp_path / "probe.json", shown, digests=False)
+    assert known_outcomes(tmp_path / "probe.json", "think", "m", shown) == {}
+    assert "did not say of which images it is, so the run asks by itself" in caplog.text
 
 
 class Negative(SelectionRule):

@@ -161,9 +161,13 @@ def garbage_earns_nothing(task: Task, examples: Sequence[Example], frame: FrameN
 
 def _paid(scorer: Scorer, texts: Sequence[str], example: Example, frame: FrameName) -> Iterator[str]:
     for text in texts:
-        reward = scored(scorer, text, example, frame).reward
-        if reward:
-            yield f"{example.id}: '{_short(text)}' has a reward of {reward:.4g} (setting '{scorer.setting}')."
+        found = scored(scorer, text, example, frame)
+        if found.reward:
+            paid = ", ".join(name for name, value in found.terms.items() if value and scorer.weights[name])
+            yield (
+                f"{example.id}: '{_short(text)}' has a reward of {found.reward:.4g} (setting "
+                f"'{scorer.setting}', from {paid}): pay what answers nothing nothing, or leave that term out."
+            )
 
 
 def targets_survive_their_codec(task: Task, examples: Sequence[Example], frame: FrameName) -> Iterator[str]:

@@ -72,3 +72,23 @@ Attack = Callable[[AuditCase, np.random.Generator], str]
 def by_name(*attacks: Attack) -> Mapping[str, Attack]:
     """Attacks under the names of their functions."""
     return {attack.__name__: attack for attack in attacks}
+
+
+def words_turned_round(text: str) -> str:
+    """Its words from the last to the first.
+
+    Example:
+        >>> words_turned_round("Blue Lantern Hotel")
+        'Hotel Lantern Blue'
+    """
+    return " ".join(reversed(text.split()))
+
+
+def letters_turned_round(text: str) -> str:
+    """The letters of each of its words from the last to the first.
+
+    Example:
+        >>> letters_turned_round("Blue Hotel")
+        'eulB letoH'
+    """
+    return " ".join(word[::-1] for word in text.split())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from decimal import Decimal
+from itertools import islice
+from math import ceil, floor
 from zlib import crc32
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from vrft.rewards import number_rewards as numbers
 from vrft.tasks.attacks import AuditCase, by_name
 from vrft.tasks.fusion import Rule, best_logprob, median, self_consistency
-from vrft.tasks.task import Task
+from vrft.tasks.task import SUCCESS, Task
 from vrft.types import Number, Record, Value
 
 RULES: Mapping[str, Rule] = {
@@ -21,6 +23,9 @@ RULES: Mapping[str, Rule] = {
 }
 """The usual one first."""
 _SHOWN = 5
+NEAR_COUNT = 2
+"""A count that is so little off is not far from right, however small both are."""
+_TRIED = 400
 MOST_ZEROS = 3
 """An image is asked about at most so many categories that it does not show, or as many as it does: of eighty
 categories nearly all answers would be 0 otherwise."""
@@ -32,6 +37,9 @@ class NumberTask(Task):
     answer = Number
     example_answer = "number"
     rules = RULES
+
+    def is_far(self, one: Value, other: Value) -> bool:
+        return is_far(one, other)
 
 
 def number_text(value: Number) -> str:
@@ -74,6 +82,24 @@ def closeness(one: Value, other: Value) -> float:
         return 0.0
     size = max(abs(one.number), abs(same.number))
     return 1.0 if size == 0 else max(0.0, 1 - numbers.relative_error(same.number, one.number, size))
+
+
+def is_far(one: Value, other: Value) -> bool:
+    """Whether a number is less than half or more than twice another, and more than two off where both are
+    whole.
+
+    Example:
+        >>> [is_far(Number(1.0), Number(other)) for other in (2.0, 3.0, 4.0)]
+        [False, False, True]
+    """
+    near = (
+        isinstance(one, Number)
+        and isinstance(other, Number)
+        and one.number.is_integer()
+        and other.number.is_integer()
+        and abs(one.number - other.number) <= NEAR_COUNT
+    )
+    return not near and closeness(one, other) < SUCCESS
 
 
 def _shifted(case: AuditCase, by: float) -> str:
@@ -135,6 +161,58 @@ def of_another_quantity(case: AuditCase, rng: np.random.Generator) -> str:
     return case.answer(number_text(Number(case.target.number, unit)))
 
 
+def _far_off(case: AuditCase, keeps: Callable[[int, int], bool]) -> str:
+    """The number furthest from the right one, in the range of all right ones, that keeps something of it; the
+    answer to another question where there is none."""
+    right = case.target.number
+    alike = [one.number for one in case.targets if one.unit == case.target.unit]
+    low, high = ceil(min(alike)), floor(max(alike))
+    ends = (n for pair in zip(range(low, high + 1), range(high, low - 1, -1), strict=True) for n in pair)
+    near_ends = sorted(islice(ends, _TRIED), key=lambda n: -abs(n - right))
+    kept = (n for n in near_ends if n != right and keeps(n, round(right)))
+    if not right.is_integer() or (found := next(kept, None)) is None:
+        return case.write(case.other)
+    return case.write(Number(float(found), case.target.unit))
+
+
+def of_the_same_parity(case: AuditCase, rng: np.random.Generator) -> str:
+    """An even number for an even one and an odd one for an odd one, as far off as can be."""
+    return _far_off(case, lambda said, right: (said - right) % 2 == 0)
+
+
+def with_the_same_last_digit(case: AuditCase, rng: np.random.Generator) -> str:
+    """Another number with the right last digit, as far off as can be."""
+    return _far_off(case, lambda said, right: (said - right) % 10 == 0)
+
+
+def with_as_many_digits(case: AuditCase, rng: np.random.Generator) -> str:
+    """Another number with as many digits, as far off as can be."""
+    return _far_off(case, lambda said, right: len(str(said)) == len(str(right)))
+
+
+def with_the_same_first_digit(case: AuditCase, rng: np.random.Generator) -> str:
+    """Another number with the right first digit, as far off as can be."""
+    return _far_off(case, lambda said, right: str(said)[0] == str(right)[0])
+
+
+def digits_in_another_order(case: AuditCase, rng: np.random.Generator) -> str:
+    """The digits of the right number in another order, as far off as can be; of one digit, another answer."""
+    written = number_text(Number(case.target.number))
+    places = [place for place, c in enumerate(written) if c.isdigit()]
+    orders = []
+    for reverse in (False, True):
+        digits = list(written)
+        for place, digit in zip(places, sorted((written[p] for p in places), reverse=reverse), strict=True):
+            digits[place] = digit
+        orders.append(float("".join(digits)))
+    alike = [one.number for one in case.targets if one.unit == case.target.unit]
+    legal = [one for one in orders if min(alike) <= one <= max(alike) and one != case.target.number]
+    if not legal:
+        return case.write(case.other)
+    furthest = max(legal, key=lambda one: abs(one - case.target.number))
+    return case.write(Number(furthest, case.target.unit))
+
+
 def number_in_the_thought(case: AuditCase, rng: np.random.Generator) -> str:
     """The right number in the thought, words in the answer."""
     return case.answer("see above", thought=f"It is {_shifted(case, 0)}.")
@@ -151,6 +229,11 @@ ATTACKS = by_name(
     no_number,
     of_another_size,
     of_another_quantity,
+    of_the_same_parity,
+    with_the_same_last_digit,
+    with_the_same_first_digit,
+    with_as_many_digits,
+    digits_in_another_order,
     number_in_the_thought,
 )
 """What models write who want a reward for a number that they do not know."""

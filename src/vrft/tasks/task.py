@@ -199,6 +199,10 @@ class Task(ABC):
         of a value and itself where the task has no use for its kind."""
         return float(one.same_as(other))
 
+    def is_far(self, one: Value, other: Value) -> bool:
+        """Whether a value is so far from another that no reward may take it for right."""
+        return self.similarity(one, other) < SUCCESS
+
     def score(self, answer: Answer, target: Value) -> float:
         """How well one question was answered, in [0, 1], as galleries sort and show it."""
         return self.similarity(answer.value, target) if isinstance(answer.value, self.answer) else 0.0

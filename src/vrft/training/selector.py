@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from vrft.data.selection import KEPT, Outcome, QuestionWeight, Results, SelectionRule, systematic_draws
+from vrft.data.splits.manifest import question_digest
 from vrft.errors import ConfigError
 from vrft.tasks.rollout_facts import outcome
 from vrft.training.batch import Row
@@ -156,21 +157,30 @@ class Selector:
         return dict(sorted(Counter(one.why for one in self._weighed).items()))
 
 
-def known_outcomes(path: Path, form: str, model: str) -> dict[str, list[Outcome]]:
+def known_outcomes(
+    path: Path, form: str, model: str, examples: Mapping[str, Example]
+) -> dict[str, list[Outcome]]:
     """What a probe of a model found of each question in one form, by the question's id.
 
+    Args:
+        path: of the probe.
+        form: of the answers.
+        model: that answered.
+        examples: the run's questions by the ids that they have in a run of their own.
+
     Raises:
-        ConfigError: there is no probe, or it is of another model.
+        ConfigError: there is no probe, or it is of another model, other images, or other labels.
     """
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
         probes = read["probes"] if "probes" in read else [read["probe"]]
-        own: Mapping[str, Any] = next(
-            (probe.get("outcomes", {}) for probe in probes if probe["form"] == form), {}
-        )
+        own: Mapping[str, Any] = next((probe for probe in probes if probe["form"] == form), {})
         known = {
-            id: [(bool(right), float(score)) for right, score in said] for id, said in own.items() if said
+            id: [(bool(right), float(score)) for right, score in said]
+            for id, said in own.get("outcomes", {}).items()
+            if said and id in examples
         }
+        digests = dict(own.get("digests", {}))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"data.select.probe: {path} cannot be read as a probe ({type(error).__name__}: {error}). Name a "
@@ -180,5 +190,17 @@ def known_outcomes(path: Path, form: str, model: str) -> dict[str, list[Outcome]
         raise ConfigError(
             f"data.select.probe: {path} is of the model {read.get('model')}, and this run begins with "
             f"{model}. Leave the key out: then the run asks by itself."
+        )
+    if known and not digests:
+        _LOGGER.warning(
+            f"data.select.probe: {path} is of an earlier version, which did not say of which images it is, "
+            "so the run asks by itself. Probe again to save that."
+        )
+        return {}
+    if changed := [id for id in known if digests.get(id) != question_digest(examples[id])]:
+        raise ConfigError(
+            f"data.select.probe: {path} was made with other images, questions or labels: {len(changed)} of "
+            f"{len(known)} differ, such as '{changed[0]}'. Probe again, or leave the key out: then the run "
+            "asks by itself."
         )
     return known

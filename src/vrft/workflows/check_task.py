@@ -15,15 +15,16 @@ from vrft.config.questions import ask_about
 from vrft.data.dataset import labels_for, load_dataset
 from vrft.diagnostics.audit.attack import Role, attacks_on
 from vrft.diagnostics.audit.audit_plan import AuditPlan, lay_out
-from vrft.diagnostics.audit.audited_rule import setting_rule
+from vrft.diagnostics.audit.audited_rule import collect, setting_rule, values
+from vrft.diagnostics.audit.evidence import Verdict
 from vrft.diagnostics.audit.run_audit import Audit, audit
-from vrft.diagnostics.audit.verdicts import Verdict
+from vrft.diagnostics.audit.verdicts import FEW, TOLERANCE
 from vrft.diagnostics.task_laws import LAWS, broken_laws
 from vrft.errors import InputError
 from vrft.evaluation.predictor import read_predictions
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.tasks.defined import DefinedTask
-from vrft.tasks.defined.definition import answer_types
+from vrft.tasks.defined.definition import RIGHT, answer_types
 from vrft.tasks.defined.proposal import Proposal, propose
 from vrft.tasks.registry import load_task
 from vrft.tasks.task import Task
@@ -104,6 +105,8 @@ def check_task(request: TaskCheckRequest, reporter: ProgressReporter | None = No
             plan = lay_out(tried, targets=request.targets, seed=request.seed, update=update)
         found = audit(setting_rule(tried, "recommended"), plan)
         refusals += [*_from_laws(tried), *_from_audit(tried, plan, found)]
+        if isinstance(tried, DefinedTask):
+            refusals += contradictions(tried, plan)
         if request.search_weights is not None:
             if not isinstance(task, DefinedTask):
                 raise InputError(f"{task.name} is not defined by a file. Leave --search-weights out.")
@@ -145,11 +148,33 @@ def _from_audit(task: Task, plan: AuditPlan, found: Audit) -> Iterator[str]:
             yield f"{_of_attack(found, verdict)} {remedy}"
 
 
+def contradictions(task: DefinedTask, plan: AuditPlan) -> list[str]:
+    """A sentence where functions of the user's own pay in full what ``right`` says is wrong."""
+    if not any(":" in name for name in task.definition.reward):
+        return []
+    own = setting_rule(task, "recommended")
+    plain = setting_rule(DefinedTask(replace(task.definition, reward={RIGHT: 1.0})), "recommended")
+    gold = values(collect(own, plan.attempts["gold"].rollouts))
+    for attempt in plan.attempts.values():
+        full = values(collect(own, attempt.rollouts)) >= gold - TOLERANCE
+        wrong = full & (values(collect(plain, attempt.rollouts)) < 1 - TOLERANCE)
+        if wrong.sum() > FEW * len(gold):
+            first = int(wrong.argmax())
+            said, target = attempt.answers[first].value, plan.cases[first].target
+            shown = f"{said.describe() if said is not None else 'nothing'} where {target.describe()} is right"
+            return [
+                f"The reward has its greatest value in {wrong.sum()} of {len(gold)} answers '"
+                f"{attempt.attack.name}' that are wrong by right: {task.definition.rule}, as for {shown}. "
+                "Change one of the two, so that both find the same answers right."
+            ]
+    return []
+
+
 def _of_attack(found: Audit, verdict: Verdict) -> str:
     rows = {row.name: row for row in found.rows}
     row = rows.get(verdict.attack)
     if row is None or row.role is Role.REFERENCE:
-        return f"{verdict.name}: {verdict.says}"
+        return f"{verdict.name}: {verdict.says}"  # of a pair of answers, which it names itself
     gold, honest = rows["gold"].mean, rows["honest"].mean
     sample = " ".join(verdict.sample.split())
     sample = sample if len(sample) <= _SAMPLE else f"{sample[:_SAMPLE]}..."
@@ -166,6 +191,11 @@ def _remedy(task: Task, plan: AuditPlan) -> str:
     if not isinstance(task, DefinedTask):
         return "Change the reward."
     definition, rules = task.definition, task.type.right_rules
+    for metric in task.type.metrics:
+        other = DefinedTask(replace(definition, metric=metric.name))
+        same = replace(plan, task=other)
+        if metric.name != definition.metric and audit(setting_rule(other, "recommended"), same).passed:
+            return f"Write metric: {metric.name}, which finds such answers right, too, or take another rule."
     for rule in sorted(rules, key=lambda name: name != definition.rule):
         other = DefinedTask(replace(definition, rule=rule, rule_options={}, reward={}))
         if not audit(setting_rule(other, "recommended"), plan).passed:

@@ -22,9 +22,11 @@ def selectors_of(config: RunConfig, train: Sequence[Example]) -> dict[str, Selec
         rule = own.data.select
         if rule is not None:
             probe = Path(rule.probe) if rule.probe is not None else None
-            known = known_outcomes(probe, own.form, config.model.path) if probe is not None else {}
-            named = {called(source, id): outcomes for id, outcomes in known.items()}
-            found[source] = Selector([e for e in train if e.source == source], rule, named)
+            examples = [e for e in train if e.source == source]
+            by_id = {e.id.removeprefix(called(source, "")): e for e in examples}
+            known = known_outcomes(probe, own.form, config.model.path, by_id) if probe is not None else {}
+            named = {by_id[id].id: outcomes for id, outcomes in known.items()}
+            found[source] = Selector(examples, rule, named)
     return found
 
 

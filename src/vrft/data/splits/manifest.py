@@ -103,6 +103,11 @@ def hash_of(media: Sequence[Medium]) -> str:
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
+def question_digest(example: Example) -> str:
+    """Of what a question shows, asks and takes for right: where one of them differs, the digest does."""
+    return _digest([hash_of(example.media), _asks(example, ())])
+
+
 def _files(path: Path) -> list[Path]:
     """The file itself, or the frames in a folder."""
     return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]

@@ -8,7 +8,8 @@ from typing import Any
 from vrft.diagnostics.audit.attack import Role
 from vrft.diagnostics.audit.audit_plan import AuditPlan
 from vrft.diagnostics.audit.audited_rule import Rule, changes_in_training
-from vrft.diagnostics.audit.verdicts import Verdict, judge
+from vrft.diagnostics.audit.evidence import Verdict
+from vrft.diagnostics.audit.verdicts import judge
 
 HEADINGS = ("answer", "kind", "mean reward", "above honest", "failures")
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from vrft.diagnostics.audit.attack import BOXES, LABEL, Case, Role
 from vrft.diagnostics.audit.audit_plan import HALF, NEARLY, RUNGS, TOGETHER, AuditPlan
-from vrft.diagnostics.audit.audited_rule import Rule, RuleValue, collect, values
+from vrft.diagnostics.audit.audited_rule import Rule, collect, values
+from vrft.diagnostics.audit.evidence import Evidence, Verdict, shortened
 from vrft.tasks.parsing.label_reading import nearest_names
-from vrft.types import Label
+from vrft.types import Label, Prediction, Value, distinct
 
 TOLERANCE = 1e-9
 """Rounding of a sum of terms."""
@@ -27,73 +28,12 @@ LEAST_ROOM = 0.01
 MOST_OF_WRONG = 0.75
 """Of the gold answer's mean. Form and rightness, one each, give a half to a wrong answer in the right form;
 where the form counts three times as much as what is right, a policy has nearly all without looking."""
-HALF_ALIKE = 0.5
-"""Similarity below which an answer is far from right."""
-_SAMPLE_CHARS = 400
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One property, judged."""
-
-    passed: bool
-    measured: Mapping[str, float | int | None]
-    """The figures it was judged by."""
-    says: str
-    """One sentence for people."""
-    attack: str = ""
-    """What shows a failure best: an attack's name, or a ladder in words."""
-    sample: str = ""
-    """One such answer's text, shortened."""
-    also: tuple[str, ...] = ()
-    """Other attacks that show it."""
-    name: str = ""
-    """Of the property: that of the function that judged it."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a rule gave for every answer of a plan."""
-
-    rule: Rule
-    plan: AuditPlan
-    rewards: Mapping[str, Sequence[RuleValue]]
-    """By attack, one for each target."""
-    climbs: Sequence[Sequence[RuleValue]]
-    """By ladder, one for each rung."""
-    progress: float = 0.0
-    """How much of the training was done."""
-    means: Mapping[str, float] = field(init=False)
-    """By attack; a failure counts 0."""
-
-    def __post_init__(self) -> None:
-        means = {name: float(values(given).mean()) for name, given in self.rewards.items()}
-        object.__setattr__(self, "means", means)
-
-    def of(self, *roles: Role) -> list[str]:
-        return [name for name, attempt in self.plan.attempts.items() if attempt.attack.role in roles]
-
-    def sample(self, name: str, index: int) -> str:
-        return shortened(self.plan.attempts[name].rollouts[index].completion.text)
-
-    def answers(self) -> list[tuple[str, str, RuleValue]]:
-        """Every answer: what it shows, its text, its reward."""
-        groups = [
-            (name, self.plan.attempts[name].rollouts, rewards) for name, rewards in self.rewards.items()
-        ]
-        climbs = zip(self.plan.ladders, self.climbs, strict=True)
-        groups += [(ladder.says, ladder.rollouts, rewards) for ladder, rewards in climbs]
-        return [
-            (shows, rollout.completion.text, one)
-            for shows, rollouts, rewards in groups
-            for rollout, one in zip(rollouts, rewards, strict=True)
-        ]
-
-
-def shortened(text: str) -> str:
-    """The first 400 characters of a text, and how many more there are."""
-    rest = len(text) - _SAMPLE_CHARS
-    return text if rest <= 0 else f"{text[:_SAMPLE_CHARS]} ... {rest} more chars."
+FEW = 0.05
+"""Of the questions, in which another answer may by chance be taken for right."""
+HALF_RIGHT = 0.5
+"""Of a metric, from which on an answer is not far from right."""
+FAR_CASES, FAR_VALUES = 40, 40
+"""Questions, and right answers to others, of which each is tried as an answer to each."""
 
 
 def bounded(evidence: Evidence) -> Verdict:
@@ -185,11 +125,12 @@ def only_the_class_counts(evidence: Evidence) -> Verdict:
 
 
 def no_attack_above_honest(evidence: Evidence) -> Verdict:
-    """No attack's and no restatement's mean over the targets is above the honest policy's."""
+    """No attack's and no restatement's mean over the targets is above the honest policy's, but for attacks
+    that the headline metric finds as good."""
     honest = evidence.means["honest"]
     ranked = sorted(evidence.of(Role.ATTACK, Role.RESTATED), key=lambda name: -evidence.means[name])
-    above = [name for name in ranked if evidence.means[name] > honest + TOLERANCE]
-    best = ranked[0]
+    above = _faults(evidence, [name for name in ranked if evidence.means[name] > honest + TOLERANCE])
+    best = (above or ranked)[0]
     measured = {"honest": honest, "best_attack": evidence.means[best], "attacks_above": len(above)}
     if not above:
         says = f"The best attack, '{best}', has {evidence.means[best]:.4g}, the honest policy {honest:.4g}."
@@ -198,6 +139,12 @@ def no_attack_above_honest(evidence: Evidence) -> Verdict:
     says = f"The honest policy has {honest:.4g}; more have {listed}."
     sample = _telling(evidence, best)
     return Verdict(False, measured, says, best, sample, tuple(above[1:]))
+
+
+def _faults(evidence: Evidence, names: Sequence[str]) -> list[str]:
+    """Those of some attacks that are no better than the honest policy by the metric, and so to be refused."""
+    attacks = evidence.of(Role.ATTACK)
+    return [name for name in names if name not in attacks or not evidence.metric_agrees(name)]
 
 
 def saturation(evidence: Evidence) -> Verdict:
@@ -224,22 +171,25 @@ def saturation(evidence: Evidence) -> Verdict:
 def exploit_margin(evidence: Evidence) -> Verdict:
     """The honest mean less the best attack's, as a share of the gold answer's mean, is 0.02 or more."""
     gold, honest = evidence.means["gold"], evidence.means["honest"]
-    best = max(evidence.of(Role.ATTACK), key=lambda name: evidence.means[name])
-    difference = values(evidence.rewards["honest"]) - values(evidence.rewards[best])
-    margin = (honest - evidence.means[best]) / gold if gold > 0 else None
-    error = float(difference.std(ddof=1) / np.sqrt(len(difference)) / gold) if gold > 0 else None
-    measured = {"margin": margin, "standard_error": error, "asked": LEAST_MARGIN}
-    if margin is None or error is None:
+    if gold <= 0:
         says = f"The gold answer has {gold:.4g} on average: there is nothing to compare with."
-        return Verdict(False, measured, says, "gold", evidence.sample("gold", 0))
+        unknown = {"margin": None, "standard_error": None, "asked": LEAST_MARGIN}
+        return Verdict(False, unknown, says, "gold", evidence.sample("gold", 0))
+    ranked = sorted(evidence.of(Role.ATTACK), key=lambda name: -evidence.means[name])
+    near = [name for name in ranked if honest - evidence.means[name] < LEAST_MARGIN * gold]
+    found = _faults(evidence, near)
+    best = (found or ranked[len(near) :] or ranked)[0]
+    difference = values(evidence.rewards["honest"]) - values(evidence.rewards[best])
+    margin = (honest - evidence.means[best]) / gold
+    error = float(difference.std(ddof=1) / np.sqrt(len(difference)) / gold)
+    measured = {"margin": margin, "standard_error": error, "asked": LEAST_MARGIN}
     says = (
         f"The honest mean less that of the best attack, '{best}', is {margin:.3f} of gold's "
         f"(standard error {error:.3f}; {LEAST_MARGIN} is asked)."
     )
-    if margin >= LEAST_MARGIN:
+    if not found:
         return Verdict(True, measured, says)
-    near = [n for n in evidence.of(Role.ATTACK) if honest - evidence.means[n] < LEAST_MARGIN * gold]
-    return Verdict(False, measured, says, best, _telling(evidence, best), _others(best, near))
+    return Verdict(False, measured, says, best, _telling(evidence, best), _others(best, found))
 
 
 def deterministic(evidence: Evidence) -> Verdict:
@@ -276,7 +226,7 @@ def wrong_answers_earn_little(evidence: Evidence) -> Verdict:
     Far is what the task's own similarity, which no reward setting changes, finds below 0.5.
     """
     cases, task = evidence.plan.cases, evidence.plan.task
-    far = [i for i, one in enumerate(cases) if task.similarity(one.other, one.target) < HALF_ALIKE]
+    far = [i for i, one in enumerate(cases) if task.is_far(one.other, one.target)]
     if not far:
         same = all(one.other.same_as(one.target) for one in cases)
         if not same:
@@ -296,6 +246,50 @@ def wrong_answers_earn_little(evidence: Evidence) -> Verdict:
     return Verdict(False, measured, says, "another_target", evidence.sample("another_target", worst))
 
 
+def no_far_answer_is_right(evidence: Evidence) -> Verdict:
+    """Of right answers to other questions that are far from right here, in 19 of 20 questions even the best
+    paid has less than three quarters of what separates the right one from the worst."""
+    plan, task = evidence.plan, evidence.plan.task
+    if task.answer.has_coordinates:
+        return Verdict(True, {"far": 0}, "Answers with places meet attacks of their own.")
+    cases = plan.cases[:: -(-len(plan.cases) // FAR_CASES)]
+    told = distinct(case.target for case in plan.cases)
+    told = told[:: -(-len(told) // FAR_VALUES)]
+    worst: list[tuple[float, str, str]] = []
+    far = 0
+    for case in cases:
+        others = [one for one in told if task.is_far(one, case.target)]
+        if others:
+            far += 1
+            worst.append(_best_paid(evidence, case, others))
+    taken = [one for one in worst if one[0] >= MOST_OF_WRONG]
+    measured = {"taken_for_right": len(taken), "far": far}
+    if len(taken) <= FEW * len(cases):
+        return Verdict(
+            True, measured, f"In {len(taken)} of {far} questions an answer far from right is paid."
+        )
+    _, shows, text = max(taken)
+    says = (
+        f"In {len(taken)} of {far} questions some answer that is far from right has {MOST_OF_WRONG} or more "
+        f"of what the right one has: {shows}."
+    )
+    return Verdict(False, measured, says, shows, shortened(text))
+
+
+def _best_paid(evidence: Evidence, case: Case, others: Sequence[Value]) -> tuple[float, str, str]:
+    """Of values for one question the share of the right one's reward that the best paid has, which it is, and
+    its text."""
+    metric = evidence.plan.task.metrics[0]
+    rollouts = [case.read(text) for text in (case.gold(), *map(case.write, others))]
+    gold, *found = values(collect(evidence.rule, rollouts, evidence.progress)).tolist()
+    low, place = min(found), int(np.argmax(found))
+    said = rollouts[1 + place]
+    right = metric.higher_is_better and metric.value([Prediction(case.example, said.answer)]) >= HALF_RIGHT
+    share = (found[place] - low) / (gold - low) if gold > low and not right else 0.0
+    shows = f"{others[place].describe()} for {case.target.describe()}"
+    return share, shows, said.completion.text
+
+
 JUDGES: Mapping[Callable[[Evidence], Verdict], str] = {
     bounded: "",
     finite: "",
@@ -308,6 +302,7 @@ JUDGES: Mapping[Callable[[Evidence], Verdict], str] = {
     deterministic: "",
     honest_below_gold: "",
     wrong_answers_earn_little: "",
+    no_far_answer_is_right: "",
 }
 """In the order of the report, with the kind of value that each needs; empty where any will do."""
 

@@ -195,6 +195,8 @@ class Probe:
     """Of the think form, where the policy was asked again."""
     outcomes: dict[str, tuple[tuple[bool, float], ...]] = field(default_factory=dict)
     """By question: of each answer, whether it is right, and its score; what ``data.select`` begins with."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """By question: of its image, its words and its label, which a run that goes by the outcomes compares."""
 
     def row(self) -> dict[str, Any]:
         return asdict(self)

@@ -12,6 +12,7 @@ import numpy as np
 
 from vrft.config.run_config import RunConfig
 from vrft.config.run_questions import run_questions
+from vrft.data.splits.manifest import question_digest
 from vrft.diagnostics.probe.advice import Advice, AdviceContext, TemperatureStats, advise
 from vrft.diagnostics.probe.probe_summary import Probe, describe
 from vrft.diagnostics.probe.thoughts import MOST, right_samples, thoughts_behind
@@ -183,8 +184,9 @@ class Prober:
         return groups
 
     def probe(self, groups: Sequence[RolloutGroup]) -> Probe:
-        """What the groups show and, in the think form, whether thoughts carry the right answers."""
-        described = self.describe(groups)
+        """What groups show, of which images, and in the think form whether thoughts carry right answers."""
+        digests = {group.example.id: question_digest(group.example) for group in groups}
+        described = replace(self.describe(groups), digests=digests)
         if self.config.form is not Form.THINK:
             return described
         right = right_samples(groups)

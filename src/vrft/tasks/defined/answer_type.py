@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -157,6 +157,10 @@ class AnswerType(Options, ABC):
     def similarity(self, one: Value, other: Value) -> float:
         """How far two values say the same, in [0, 1]: of the type, whatever rule is right."""
 
+    def is_far(self, one: Value, other: Value) -> bool:
+        """Whether a value is so far from another that no rule may take it for right."""
+        return self.similarity(one, other) < SUCCESS
+
     success_rule: ClassVar[str] = "a similarity of at least 0.5 with the label"
 
     def success(self, answer: Answer, target: Value) -> bool:
@@ -194,6 +198,12 @@ class AnswerType(Options, ABC):
         """What an honest, imperfect policy takes for right: right in 60 % of the questions."""
         wrong = chosen(len(targets), WRONG, rng)
         return [self.mistaken(t, rng) if missed else t for t, missed in zip(targets, wrong, strict=True)]
+
+    def as_precise(
+        self, beliefs: Sequence[Value], targets: Sequence[Value], options: Mapping[str, Any]
+    ) -> list[Value]:
+        """The same beliefs, those that are right as exact as the options of the rule ask for."""
+        return [*beliefs]
 
     def mistaken(self, target: Value, rng: np.random.Generator) -> Value:
         """A wrong value near a target."""

@@ -162,6 +162,9 @@ class DefinedTask(Task):
     def similarity(self, one: Value, other: Value) -> float:
         return self.type.similarity(one, other)
 
+    def is_far(self, one: Value, other: Value) -> bool:
+        return self.type.is_far(one, other)
+
     def success(self, answer: Answer, target: Value) -> bool:
         return isinstance(answer.value, self.answer) and self.type.success(answer, target)
 
@@ -184,7 +187,8 @@ class DefinedTask(Task):
     def audit_examples(self, count: int, rng: np.random.Generator) -> list[Example]:
         """Targets at random, or of labels; what has a place is on images of 1000 by 1000 pixels."""
         usable = () if self.answer.has_coordinates else self.targets
-        drawn = [usable[i] for i in rng.integers(0, len(usable), count)] if usable else []
+        # Each as often as the others: a share of the labels is the same share of the questions.
+        drawn = [usable[i % len(usable)] for i in rng.permutation(count).tolist()] if usable else []
         name = next(iter(self.definition.labels.only), "cup")
         return [
             replace(
@@ -195,7 +199,8 @@ class DefinedTask(Task):
         ]
 
     def audit_beliefs(self, examples: Sequence[Example], rng: np.random.Generator) -> list[Value]:
-        return self.type.beliefs([expect(one.target, self.answer) for one in examples], rng)
+        targets = [expect(one.target, self.answer) for one in examples]
+        return self.type.as_precise(self.type.beliefs(targets, rng), targets, self.definition.rule_options)
 
 
 def load_definition(path: Path | str) -> DefinedTask:

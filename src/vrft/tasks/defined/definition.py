@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,12 +14,14 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from vrft.errors import ConfigError
 from vrft.rewards.reward_term import GIVEN, AnswerReward
 from vrft.rewards.served_reward import is_address
 from vrft.tasks.defined.answer_type import AnswerType
 from vrft.tasks.defined.definition_file import DefinitionFile, KeyPath, read_definition_file
 from vrft.tasks.defined.labels import LabelChoice
 from vrft.types import Provides, in_words
+from vrft.types.names import plain_name
 from vrft.types.options import did_you_mean
 from vrft.types.plugins import discover
 
@@ -28,6 +30,7 @@ SUBJECT = "subject"
 RIGHT, FORMAT = "right", "format"
 """Terms of every reward."""
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 Notation = Literal["tags", "json"]
 
 
@@ -77,38 +80,47 @@ def read_definition(path: Path | str) -> Definition:
     """Read a definition.
 
     Raises:
-        ConfigError: the first thing that is wrong with it, in one sentence with file, line, key and remedy.
+        ConfigError: all that is wrong with it, a sentence for each fault with file, line, key and remedy.
     """
     file = read_definition_file(Path(path).resolve())
-    file.check_keys((), KEYS)
-    for key in ("answer", "question", "right"):
-        if not file.tree.get(key):
-            raise file.error((), f"'{key}' is missing. {_MISSING[key]}")
-    answer = _answer(file)
-    labels = _section(file, "labels", LabelChoice)
-    rule, options = _rule(file, answer)
-    question = _text(file, "question")
-    _check_placeholders(file, question, answer)
-    if labels.together and not answer.joins:
-        raise file.error(("labels", "together"), f"a {answer.name} is of one thing. Leave it out.")
-    notation = _choice(file, "format", ("tags", "json"), "tags")
-    metric = _choice(file, "metric", [m.name for m in answer.metrics], answer.metrics[0].name)
-    name = _text(file, "name") or file.path.stem.replace("-", "_")
-    if not name.isidentifier():
-        raise file.error(("name",), f"'{name}' is not a name. Write letters, digits and underscores.")
+    faults: list[ConfigError] = []
+
+    def read(what: Callable[..., T], *of: Any) -> T | None:
+        """What a part of the file says; None where that, or what it depends on, is wrong."""
+        if any(one is None for one in of):
+            return None
+        try:
+            return what(file, *of)
+        except ConfigError as fault:
+            faults.append(fault)
+            return None
+
+    read(DefinitionFile.check_keys, (), KEYS)
+    read(_check_missing)
+    kind = read(_kind, file.tree.get("answer") or None)
+    answer = read(_answer, kind)
+    labels = read(_section, "labels", LabelChoice)
+    question = read(_check_placeholders, read(_text, "question") or None, answer)
+    reads = read(_reads, answer, labels, question)
+    rule = read(_rule, kind, file.tree.get("right") or None)
+    notation = read(_choice, "format", ("tags", "json"), "tags")
+    metric = read(_metric, kind)
+    name, says = read(_name), read(_text, "help")
+    reward = read(_reward)
+    file.refuse(faults)
+    assert answer and labels and question and reads and rule and metric and name and reward is not None
     return Definition(
         file.path,
         name,
-        _text(file, "help") or f"Defined in {file.path.name}: {answer.name}, right by the rule '{rule}'.",
+        says or f"Defined in {file.path.name}: {answer.name}, right by the rule '{rule[0]}'.",
         answer,
         labels,
-        _reads(file, answer, labels, question),
+        reads,
         question,
-        rule,
-        options,
+        *rule,
         "json" if notation == "json" else "tags",
         metric,
-        _reward(file),
+        reward,
     )
 
 
@@ -119,8 +131,16 @@ _MISSING = {
 }
 
 
-def _answer(file: DefinitionFile) -> AnswerType:
-    given, known = file.tree["answer"], answer_types()
+def _check_missing(file: DefinitionFile) -> None:
+    file.refuse(
+        file.error((), f"'{key}' is missing. {what}")
+        for key, what in _MISSING.items()
+        if file.tree.get(key) in (None, {}, []) or not str(file.tree[key]).strip()
+    )
+
+
+def _kind(file: DefinitionFile, given: Any) -> type[AnswerType]:
+    known = answer_types()
     kind = given if isinstance(given, str) else given.get("type") if isinstance(given, Mapping) else None
     if not isinstance(kind, str):
         raise file.error(("answer",), f"its type is missing. Write type: with one of {', '.join(known)}.")
@@ -129,11 +149,26 @@ def _answer(file: DefinitionFile) -> AnswerType:
         raise file.error(
             ("answer", "type"), f"there is no answer type '{kind}'.{hint} Choose one of: {', '.join(known)}."
         )
-    found = known[kind]
-    options = {key: value for key, value in given.items() if key != "type"} if kind != given else {}
-    if kind != given:
-        file.check_keys(("answer",), ("type", *found.model_fields), f"the answer type {kind}")
-    return _made(file, ("answer",), found, options)
+    return known[kind]
+
+
+def _answer(file: DefinitionFile, kind: type[AnswerType]) -> AnswerType:
+    given = file.tree["answer"]
+    options = {} if isinstance(given, str) else {key: v for key, v in given.items() if key != "type"}
+    if options:
+        file.check_keys(("answer",), ("type", *kind.model_fields), f"the answer type {kind.name}")
+    return _made(file, ("answer",), kind, options)
+
+
+def _name(file: DefinitionFile) -> str:
+    name = _text(file, "name") or file.path.stem.replace("-", "_")
+    if not name.isidentifier():
+        raise file.error(("name",), f"'{name}' is not a name. Write letters, digits and underscores.")
+    return name
+
+
+def _metric(file: DefinitionFile, kind: type[AnswerType]) -> str:
+    return _choice(file, "metric", [m.name for m in kind.metrics], kind.metrics[0].name)
 
 
 def _section(file: DefinitionFile, key: str, model: type[M]) -> M:
@@ -151,19 +186,24 @@ def _made(file: DefinitionFile, key: KeyPath, model: type[M], given: Mapping[str
     try:
         return model.model_validate(plain)
     except ValidationError as error:
-        first = error.errors()[0]
-        said = first["msg"].removeprefix("Value error, ")
-        if not first["loc"]:  # a rule about several keys names the one to change
-            name, _, said = said.partition(": ")
-            raise file.error((*key, name), f"{said}.") from error
-        name = str(first["loc"][0])
-        says = (model.model_fields[name].description or "").split("\n")[0]
-        if first["type"] == "missing":
-            raise file.error((*key, name), f"it is missing. {says}") from error
-        if first["type"] == "value_error":
-            raise file.error((*key, name), f"{said}.") from error
-        shown = given[name]
-        raise file.error((*key, name), f"{shown!r} cannot be used ({said.lower()}). {says}") from error
+        file.refuse(_fault(file, key, model, given, dict(one)) for one in error.errors())
+        raise
+
+
+def _fault(
+    file: DefinitionFile, key: KeyPath, model: type[M], given: Mapping[str, Any], error: Mapping[str, Any]
+) -> ConfigError:
+    said = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:  # a rule about several keys names the one to change
+        name, _, said = said.partition(": ")
+        return file.error((*key, name), f"{said}.")
+    name = str(error["loc"][0])
+    says = (model.model_fields[name].description or "").split("\n")[0]
+    if error["type"] == "missing":
+        return file.error((*key, name), f"it is missing. {says}")
+    if error["type"] == "value_error":
+        return file.error((*key, name), f"{said}.")
+    return file.error((*key, name), f"{given[name]!r} cannot be used ({said.lower()}). {says}")
 
 
 def _text(file: DefinitionFile, key: str) -> str:
@@ -181,14 +221,13 @@ def _choice(file: DefinitionFile, key: str, known: Sequence[str], default: str) 
     return given
 
 
-def _rule(file: DefinitionFile, answer: AnswerType) -> tuple[str, dict[str, Any]]:
-    given = file.tree["right"]
+def _rule(file: DefinitionFile, kind: type[AnswerType], given: Any) -> tuple[str, dict[str, Any]]:
     tree = {"rule": given} if isinstance(given, str) else given
     name = tree.get("rule") if isinstance(tree, Mapping) else None
-    known = answer.right_rules
+    known = kind.right_rules
     if not isinstance(name, str) or name not in known:
         hint = did_you_mean(str(name), known)
-        problem = "its rule is missing." if name is None else f"a {answer.name} has no rule '{name}'.{hint}"
+        problem = "its rule is missing." if name is None else f"a {kind.name} has no rule '{name}'.{hint}"
         raise file.error(
             ("right", "rule") if name is not None else ("right",),
             f"{problem} Choose one of: {', '.join(known)}.",
@@ -220,7 +259,8 @@ def _option(file: DefinitionFile, key: KeyPath, given: Any, default: Any) -> Any
     return value
 
 
-def _check_placeholders(file: DefinitionFile, question: str, answer: AnswerType) -> None:
+def _check_placeholders(file: DefinitionFile, question: str, answer: AnswerType) -> str:
+    """The question, whose placeholders all stand for something."""
     known = [SUBJECT, *answer.words()]
     try:
         found = placeholders(question)
@@ -238,12 +278,15 @@ def _check_placeholders(file: DefinitionFile, question: str, answer: AnswerType)
             raise file.error(
                 ("question",), f"it does not name the {name}. Write {{{name}}} where they shall stand."
             )
+    return question
 
 
 def _reads(
     file: DefinitionFile, answer: AnswerType, labels: LabelChoice, question: str
 ) -> tuple[Provides, ...]:
     """The labels that fit what is asked: those with a subject, or those of whole images."""
+    if labels.together and not answer.joins:
+        raise file.error(("labels", "together"), f"a {answer.name} is of one thing. Leave it out.")
     about = [pair for pair in answer.reads if labels.about in (None, pair[0])]
     if not about:
         given = ", ".join(sorted({pair[0] for pair in answer.reads}))
@@ -268,6 +311,13 @@ def _reads(
             )
     if labels.only and not any(pair[0] in ("category", "phrase") for pair in fits):
         raise file.error(("labels", "only"), f"these labels have no names ({in_words(fits)}). Leave it out.")
+    shown = {plain_name(option): option for option in answer.options_shown}
+    if labels.only and shown and {plain_name(name) for name in labels.only} != shown.keys():
+        stranger = next((name for name in labels.only if plain_name(name) not in shown), None)
+        what = "it names fewer than answer.options." if stranger is None else (
+            f"'{stranger}' is none of answer.options.{did_you_mean(stranger, answer.options_shown)}"
+        )  # fmt: skip
+        raise file.error(("labels", "only"), f"{what} Leave it out: the options are what is asked about.")
     return tuple(fits)
 
 
@@ -276,18 +326,22 @@ def _reward(file: DefinitionFile) -> dict[str, float]:
     tree = {given: "1"} if isinstance(given, str) else given
     if not isinstance(tree, Mapping):
         raise file.error(("reward",), "write terms with weights, or file.py:function.")
-    found: dict[str, float] = {}
-    for name, weight in tree.items():
-        try:
-            value = float(weight)
-        except (TypeError, ValueError):
-            value = math.nan
-        if not (math.isfinite(value) and value >= 0):
-            raise file.error(("reward", name), f"a weight is a number from 0, not '{weight}'.")
-        found[_place(file.path, name)] = value
+    found = {_place(file.path, name): _weight(weight) for name, weight in tree.items()}
+    file.refuse(
+        file.error(("reward", name), f"a weight is a number from 0, not '{weight}'.")
+        for name, weight in tree.items()
+        if not (math.isfinite(value := _weight(weight)) and value >= 0)
+    )
     if found and not any(found.values()):
         raise file.error(("reward",), "all weights are 0. Give one of them more.")
     return found
+
+
+def _weight(given: Any) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _place(path: Path, name: str) -> str:

@@ -6,7 +6,7 @@ are, and whoever expects a number reads one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,15 +36,26 @@ class DefinitionFile:
         return ConfigError(f"{where}: {'.'.join(key)}: {problem}" if key else f"{where}: {problem}")
 
     def check_keys(self, key: KeyPath, known: Sequence[str], of: str = "") -> None:
-        """Refuse keys of a mapping that nobody reads, with the nearest that is read."""
+        """Refuse keys of a mapping that nobody reads, each with the nearest that is read."""
         section: Any = self.tree
         for part in key:
             section = section[part]
-        for name in section:
-            if name not in known:
-                has = f"{of} has no such key" if of else "there is no such key"
-                listed = f" Known: {', '.join(known)}." if known else ""
-                raise self.error((*key, name), f"{has}.{did_you_mean(name, known)}{listed}")
+        has = f"{of} has no such key" if of else "there is no such key"
+        listed = f" Known: {', '.join(known)}." if known else ""
+        self.refuse(
+            self.error((*key, name), f"{has}.{did_you_mean(name, known)}{listed}")
+            for name in section
+            if name not in known
+        )
+
+    def refuse(self, faults: Iterable[ConfigError]) -> None:
+        """Raise one error that says all faults, each with its line; nothing where there are none."""
+        found = list(faults)
+        if len(found) == 1:
+            raise found[0]
+        if found:
+            said = [str(fault).removeprefix(str(self.path)).lstrip(",: ") for fault in found]
+            raise ConfigError(f"{self.path}: " + " ".join(f"{one[:1].upper()}{one[1:]}" for one in said))
 
 
 def read_definition_file(path: Path) -> DefinitionFile:

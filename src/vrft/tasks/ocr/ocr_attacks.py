@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from vrft.tasks.attacks import AuditCase, by_name
+from vrft.tasks.attacks import AuditCase, by_name, letters_turned_round, words_turned_round
 from vrft.tasks.task import chosen
 from vrft.types import Example, Text, Value, expect
 
@@ -20,6 +21,10 @@ WORDS = (
     "No", "parking", "Ticket", "Total", "12.50", "EUR", "Hotel", "Rosa", "&", "Sons", "Museum", "of", "Glass",
     "please", "ring", "twice", "Room", "B-204", "sale", "50%", "Fresh", "fish", "daily", "caution", "wet",
 )  # fmt: skip
+
+
+_KINDS = ("(?i)[^\\Waeiou_]", "(?i)[aeiou0-9]", "[0-9]", "[^\\W0-9_]", r"(?<=\w)\w")
+"""What is replaced, so that one kind of character is kept."""
 
 
 def texts(count: int, rng: np.random.Generator) -> list[Text]:
@@ -83,6 +88,52 @@ def twice(case: AuditCase, rng: np.random.Generator) -> str:
     return case.answer(" ".join([case.content(case.belief)] * 4))
 
 
+def words_in_another_order(case: AuditCase, rng: np.random.Generator) -> str:
+    """The words of the right text from the last to the first; of one word, another text."""
+    return _reworded(case, words_turned_round(case.target.text))
+
+
+def letters_in_another_order(case: AuditCase, rng: np.random.Generator) -> str:
+    """The letters of each word of the right text from the last to the first."""
+    return _reworded(case, letters_turned_round(case.target.text))
+
+
+def first_word_then_others(case: AuditCase, rng: np.random.Generator) -> str:
+    """The first word of the right text, then those of another one."""
+    return _reworded(case, " ".join([*case.target.text.split()[:1], *case.other.text.split()[1:]]))
+
+
+def other_words_then_last(case: AuditCase, rng: np.random.Generator) -> str:
+    """The words of another text, then the last word of the right one."""
+    return _reworded(case, " ".join([*case.other.text.split()[:-1], *case.target.text.split()[-1:]]))
+
+
+def as_long_a_text(case: AuditCase, rng: np.random.Generator) -> str:
+    """Another text of as many words and as many letters in each."""
+    return _reworded(case, re.sub(r"[^\W_]", lambda found: _next(found[0]), case.target.text))
+
+
+def one_kind_of_character_kept(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right text of which only the vowels, the consonants, the letters, the digits or the initials are
+    kept."""
+    replaced = _KINDS[int(rng.integers(len(_KINDS)))]
+    return _reworded(case, re.sub(replaced, lambda found: _next(found[0]), case.target.text))
+
+
+def _next(character: str) -> str:
+    """Another character of its kind: the next vowel, consonant or digit."""
+    for kind in ("aeiou", "bcdfghjklmnpqrstvwxyz", "0123456789"):
+        if (place := kind.find(character.casefold())) >= 0:
+            return kind[(place + 1) % len(kind)]
+    return "x"
+
+
+def _reworded(case: AuditCase, text: str) -> str:
+    """A text that differs from the right one; the right one to another question where it does not."""
+    differs = text.casefold() != case.target.text.casefold() and text
+    return case.write(replace(case.target, text=text) if differs else case.other)
+
+
 ATTACKS = by_name(
     everything,
     label_among_others,
@@ -90,4 +141,10 @@ ATTACKS = by_name(
     usual_words,
     always_nothing,
     twice,
+    words_in_another_order,
+    letters_in_another_order,
+    first_word_then_others,
+    other_words_then_last,
+    as_long_a_text,
+    one_kind_of_character_kept,
 )

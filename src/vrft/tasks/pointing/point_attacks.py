@@ -64,6 +64,25 @@ def not_a_number(case: AuditCase, rng: np.random.Generator) -> str:
     return case.answer('[{"point_2d": [NaN, NaN]}]')
 
 
+def right_columns(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right points half an image further up or down."""
+    half = AUDIT_SIDE / 2
+    return _written(case, [(x, y - half if y > half else y + half) for x, y in case.target.xy_px])
+
+
+def right_rows(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right points half an image further left or right."""
+    half = AUDIT_SIDE / 2
+    return _written(case, [(x - half if x > half else x + half, y) for x, y in case.target.xy_px])
+
+
+def right_quarters(case: AuditCase, rng: np.random.Generator) -> str:
+    """For each right point another one in the same quarter of the image."""
+    half = AUDIT_SIDE / 2
+    other = [[(v + half / 2) % half + (half if v >= half else 0) for v in xy] for xy in case.target.xy_px]
+    return _written(case, [(x, y) for x, y in other])
+
+
 def honest_and_grid(case: AuditCase, rng: np.random.Generator) -> str:
     """The honest policy's points and a hundred more."""
     places = [50.0 + 100 * step for step in range(10)]
@@ -86,5 +105,8 @@ ATTACKS = by_name(
     points_outside,
     boxes_for_points,
     not_a_number,
+    right_columns,
+    right_rows,
+    right_quarters,
     honest_and_grid,
 )

@@ -139,6 +139,26 @@ def speck_inside(case: Case, rng: np.random.Generator) -> str:
 
 
 @attack(BOXES, from_label=True)
+def right_columns(case: Case, rng: np.random.Generator) -> str:
+    """Every labelled box with its left and right edge, at the other end of the image's height."""
+    opposite = [(box, _opposite(box)) for box in case.boxes]
+    return _written(case, _at(1.0, [(x1, y1, x2, y2) for (x1, _, x2, _), (_, y1, _, y2) in opposite]))
+
+
+@attack(BOXES, from_label=True)
+def right_rows(case: Case, rng: np.random.Generator) -> str:
+    """Every labelled box with its upper and lower edge, at the other end of the image's width."""
+    opposite = [(box, _opposite(box)) for box in case.boxes]
+    return _written(case, _at(1.0, [(x1, y1, x2, y2) for (_, y1, _, y2), (x1, _, x2, _) in opposite]))
+
+
+@attack(BOXES, from_label=True)
+def right_sizes(case: Case, rng: np.random.Generator) -> str:
+    """Boxes as large as the labelled ones, each in the opposite corner."""
+    return _written(case, _at(1.0, [_opposite(box) for box in case.boxes]))
+
+
+@attack(BOXES, from_label=True)
 def first_y1(case: Case, rng: np.random.Generator) -> str:
     """One wrong box whose upper edge is the first labelled box's, confidence 0."""
     return _written(case, [(box_apart(case.boxes, rng, y1=case.boxes[0][1]), 0.0)])
@@ -248,6 +268,18 @@ def _moved(box_xyxy_px: BoxXYXY, step: int) -> BoxXYXY:
 def _inverted(box_xyxy_px: BoxXYXY) -> BoxXYXY:
     x1, y1, x2, y2 = box_xyxy_px
     return (x2, y2, x1, y1)
+
+
+def _other_end(low: float, high: float) -> tuple[float, float]:
+    """An interval as long, at the end of the image that is further away."""
+    length = high - low
+    return (0.0, length) if low > SIDE - high else (SIDE - length, float(SIDE))
+
+
+def _opposite(box_xyxy_px: BoxXYXY) -> BoxXYXY:
+    x1, y1, x2, y2 = box_xyxy_px
+    (left, right), (top, bottom) = _other_end(x1, x2), _other_end(y1, y2)
+    return (left, top, right, bottom)
 
 
 def _about_center(box_xyxy_px: BoxXYXY, reach: int) -> BoxXYXY:

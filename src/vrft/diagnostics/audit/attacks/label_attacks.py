@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from vrft.diagnostics.audit.attack import LABEL, Case, Role, attack
+from vrft.tasks.attacks import letters_turned_round, words_turned_round
 from vrft.tasks.parsing.label_reading import nearest_names
 from vrft.types import Label
 
@@ -60,6 +61,20 @@ def last_word(case: Case, rng: np.random.Generator) -> str:
 def inner_part(case: Case, rng: np.random.Generator) -> str:
     """The right name without its first and last character."""
     return case.write(Label(case.name[1:-1]))
+
+
+@attack(LABEL)
+def letters_in_another_order(case: Case, rng: np.random.Generator) -> str:
+    """The letters of each word of the right name from the last to the first."""
+    turned = letters_turned_round(case.name)
+    return case.write(Label(turned) if turned.casefold() != case.name.casefold() else case.other)
+
+
+@attack(LABEL)
+def words_in_another_order(case: Case, rng: np.random.Generator) -> str:
+    """The words of the right name from the last to the first; of one word, another name."""
+    turned = words_turned_round(case.name)
+    return case.write(Label(turned) if turned.casefold() != case.name.casefold() else case.other)
 
 
 @attack(LABEL)

@@ -20,6 +20,8 @@ from vrft.tasks.parsing.label_reading import nearest_names, read_label
 from vrft.types import CoordinateFrame, Fault, Label, Number, Provides, Record, Text, Value, expect
 from vrft.types.names import plain_name
 
+SHOWN = "one option"
+"""What stands in the prompt for an answer, which is none where somebody copies it."""
 MOST_NAMES, MOST_ANSWERS = 200, 20
 """Of a choice that is proposed: classes of images, and answers to questions."""
 
@@ -92,7 +94,7 @@ class ChoiceAnswer(AnswerType):
         return expect(target, Label).name
 
     def shown(self, as_json: bool) -> str:
-        return as_json_content("one option") if as_json else "one option"
+        return as_json_content(SHOWN) if as_json else SHOWN
 
     def words(self) -> Mapping[str, str]:
         return {"options": ", ".join(self.options)}
@@ -102,12 +104,15 @@ class ChoiceAnswer(AnswerType):
         return as_json_content(name) if as_json else name
 
     def understand(self, content: str, tagged: bool) -> tuple[Value | None, tuple[Fault, ...]]:
-        """The option that the answer takes, or the name as it was written, which is none of them."""
+        """The option that the answer takes, or the name in its tags as it was written, which is none of them;
+        without tags words that take no option are no answer."""
         taken = read_choice(content, {option: option for option in self.options}, lettered=False)
         if taken is not None:
             return Label(taken), () if self.option(content) is not None else (Fault.OTHER_NOTATION,)
         name, faults = read_label(content, tagged)
-        return (None, faults) if name is None else (Label(name), (*faults, Fault.OTHER_NOTATION))
+        if name is None or not tagged or plain_name(name) == SHOWN:
+            return None, faults
+        return Label(name), (*faults, Fault.OTHER_NOTATION)
 
     def similarity(self, one: Value, other: Value) -> float:
         if not (isinstance(one, Label) and isinstance(other, Label)):

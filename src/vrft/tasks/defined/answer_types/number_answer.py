@@ -24,7 +24,7 @@ from vrft.tasks.defined.answer_type import (
 from vrft.tasks.defined.labels import Labelled
 from vrft.tasks.metrics.metric import Metric
 from vrft.tasks.metrics.number_metrics import EXACT, MRA, WITHIN_ONE, mean_absolute_error
-from vrft.tasks.number_answers import ATTACKS, RULES, closeness, number_text, with_some_zeros
+from vrft.tasks.number_answers import ATTACKS, RULES, closeness, is_far, number_text, with_some_zeros
 from vrft.tasks.parsing.numbers import read_number
 from vrft.types import (
     Answer,
@@ -186,6 +186,9 @@ class NumberAnswer(AnswerType):
 
     def similarity(self, one: Value, other: Value) -> float:
         return closeness(one, other)
+
+    def is_far(self, one: Value, other: Value) -> bool:
+        return is_far(one, other)
 
     def success(self, answer: Answer, target: Value) -> bool:
         return (numbers.exact if self.whole else numbers.within)(answer, target) == 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -16,6 +18,8 @@ from vrft.tasks.jigsaw.jigsaw import TASK, places, solved
 from vrft.tasks.metrics.metric import Metric
 from vrft.types import Answer, CoordinateFrame, Fault, Permutation, Provides, Record, Value, expect
 
+_LISTED = 5
+"""Parts whose orders are listed."""
 _LIST = re.compile(r"[\[(]?\s*([0-9]{1,3}(?:\s*[,;\s]\s*[0-9]{1,3}){1,99})\s*[\])]?\.?")
 
 
@@ -32,6 +36,32 @@ def one_part_everywhere(case: AuditCase, rng: np.random.Generator) -> str:
 def right_order_backwards(case: AuditCase, rng: np.random.Generator) -> str:
     """The right order from its last part to its first."""
     return case.write(Permutation(case.target.order[::-1]))
+
+
+def inverse_order(case: AuditCase, rng: np.random.Generator) -> str:
+    """For each part its place, where the part at each place is asked for; another order where both agree."""
+    order, first = case.target.order, min(case.target.order)
+    inverse = tuple(order.index(part) + first for part in sorted(order))
+    return case.write(Permutation(inverse) if inverse != order else case.other)
+
+
+def order_begun_one_later(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right order, its first part at the end: neighbours are right, and no place is."""
+    return case.write(Permutation((*case.target.order[1:], case.target.order[0])))
+
+
+def first_half_alone(case: AuditCase, rng: np.random.Generator) -> str:
+    """The first half of the right order, the rest from its end; of two parts the wrong order."""
+    order, half = case.target.order, case.target.size // 2
+    turned = (*order[:half], *reversed(order[half:]))
+    return case.write(Permutation(turned) if turned != order else case.other)
+
+
+def last_half_alone(case: AuditCase, rng: np.random.Generator) -> str:
+    """The last half of the right order, the rest from its end; of three parts another order."""
+    order, half = case.target.order, case.target.size // 2
+    turned = (*reversed(order[:half]), *order[half:])
+    return case.write(Permutation(turned) if turned != order else case.other)
 
 
 class PermutationAnswer(AnswerType):
@@ -51,7 +81,15 @@ class PermutationAnswer(AnswerType):
     metrics: ClassVar[Sequence[Metric]] = TASK.metrics
     lists = True
     success_rule = "every part in its place"
-    attacks: ClassVar[Mapping[str, Attack]] = by_name(same_order, one_part_everywhere, right_order_backwards)
+    attacks: ClassVar[Mapping[str, Attack]] = by_name(
+        same_order,
+        one_part_everywhere,
+        right_order_backwards,
+        inverse_order,
+        order_begun_one_later,
+        first_half_alone,
+        last_half_alone,
+    )
 
     def target(self, values: Sequence[Value], kind: str, record: Record) -> Permutation | None:
         """The one order of so many parts."""
@@ -99,7 +137,11 @@ class PermutationAnswer(AnswerType):
         return TypeSuggestion(0.95, f"{len(orders)} labels are orders", asked, "places", because, options)
 
     def draw(self, count: int, rng: np.random.Generator) -> list[Value]:
-        parts = np.arange(self.first, self.first + self.size)
+        """Of few parts each order as often as the others, so that a share of questions is no chance."""
+        parts = range(self.first, self.first + self.size)
+        if math.factorial(min(self.size, _LISTED)) <= count and self.size <= _LISTED:
+            orders = [*permutations(parts)]
+            return [Permutation(orders[place % len(orders)]) for place in rng.permutation(count).tolist()]
         return [Permutation(tuple(rng.permutation(parts).tolist())) for _ in range(count)]
 
     def mistaken(self, target: Value, rng: np.random.Generator) -> Value:

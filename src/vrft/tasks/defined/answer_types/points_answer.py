@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from vrft.geometry.points import radius_px
+from vrft.geometry.points import in_box, radius_px
 from vrft.rewards import point_rewards
+from vrft.rewards.point_rewards import EXTENT
 from vrft.rewards.reward_term import AnswerReward
 from vrft.tasks.attacks import Attack
 from vrft.tasks.defined.answer_type import AnswerType, TypeSuggestion
@@ -18,7 +19,8 @@ from vrft.tasks.parsing.points import parse_points_answer
 from vrft.tasks.pointing.point_attacks import ATTACKS
 from vrft.tasks.pointing.pointing import TASK, target_of
 from vrft.tasks.pointing.pointing_metrics import METRICS
-from vrft.types import Answer, CoordinateFrame, Example, Points, Provides, Record, Value, expect
+from vrft.tasks.task import AUDIT_SIDE
+from vrft.types import Answer, CoordinateFrame, Example, Points, PointXY, Provides, Record, Value, expect
 
 
 class PointsAnswer(AnswerType):
@@ -99,6 +101,28 @@ class PointsAnswer(AnswerType):
 
     def beliefs(self, targets: Sequence[Value], rng: np.random.Generator) -> list[Value]:
         return TASK.audit_beliefs([Example("", "", "", (), "", target) for target in targets], rng)
+
+    def as_precise(
+        self, beliefs: Sequence[Value], targets: Sequence[Value], options: Mapping[str, Any]
+    ) -> list[Value]:
+        """Points in their place are within half a radius of the label, where the rule has one."""
+        if "radius" not in options:
+            return [*beliefs]
+        reach = options["radius"] / 2 * AUDIT_SIDE / EXTENT
+        return [
+            Points(tuple(_drawn_in(xy, expect(target, Points), reach) for xy in expect(one, Points).xy_px))
+            for one, target in zip(beliefs, targets, strict=True)
+        ]
+
+
+def _drawn_in(xy_px: PointXY, target: Points, reach_px: float) -> PointXY:
+    """A point in some place, no further than a reach from its label; another point as it is."""
+    for label, box in zip(target.xy_px, target.boxes, strict=True):
+        if box is not None and in_box(xy_px, box):
+            step = np.subtract(xy_px, label)
+            x, y = label + step * min(1.0, reach_px / max(float(np.hypot(*step)), reach_px))
+            return float(x), float(y)
+    return xy_px
 
 
 def single(points: Points) -> Points:

@@ -161,7 +161,38 @@ class SpanAnswer(AnswerType):
     @property
     def attacks(self) -> Mapping[str, Attack]:  # type: ignore[override]
         """The whole clip, its middle, and a moment."""
-        return {"whole_clip": self._whole, "middle_of_the_clip": self._middle, "upside_down": _upside_down}
+        return {
+            "whole_clip": self._whole,
+            "middle_of_the_clip": self._middle,
+            "upside_down": _upside_down,
+            "as_long_elsewhere": self._elsewhere,
+            "right_start_alone": self._start_alone,
+            "right_end_alone": self._end_alone,
+            "right_middle_alone": self._middle_alone,
+        }
+
+    def _elsewhere(self, case: AuditCase, rng: np.random.Generator) -> str:
+        """A span as long as the right one, as far from it as can be."""
+        (low, high), right = self.range, case.target
+        length = right.end_s - right.start_s
+        early = right.start_s - low > high - right.end_s
+        return case.write(self._within(low, low + length) if early else self._within(high - length, high))
+
+    def _start_alone(self, case: AuditCase, rng: np.random.Generator) -> str:
+        """The right start, and a twentieth of the right length."""
+        right = case.target
+        return case.write(self._within(right.start_s, right.start_s + (right.end_s - right.start_s) / 20))
+
+    def _middle_alone(self, case: AuditCase, rng: np.random.Generator) -> str:
+        """The middle of the right span, and a twentieth of its length."""
+        right = case.target
+        middle, reach = (right.start_s + right.end_s) / 2, (right.end_s - right.start_s) / 40
+        return case.write(self._within(middle - reach, middle + reach))
+
+    def _end_alone(self, case: AuditCase, rng: np.random.Generator) -> str:
+        """The right end, and a twentieth of the right length."""
+        right = case.target
+        return case.write(self._within(right.end_s - (right.end_s - right.start_s) / 20, right.end_s))
 
     def _whole(self, case: AuditCase, rng: np.random.Generator) -> str:
         """The whole clip for every question."""
