@@ -35,7 +35,8 @@ from vrft.rollout.driver import prompts_for
 from vrft.run_folder import RunFolder
 from vrft.training.loop import run_loop
 from vrft.training.memory import KEPT_BACK, Load, forecast_memory
-from vrft.workflows.train import check_methods, policy_of, train_step_of
+from vrft.workflows.configured import policy_of, train_step_of
+from vrft.workflows.train import check_methods
 
 ALLOWED = 0.25
 STEPS = 3

@@ -14,7 +14,8 @@ from vrft.rollout.driver import prompts_for
 from vrft.tasks.registry import task_of
 from vrft.training.optimizer import Optimizer
 from vrft.types import Boxes, Clock, Example, Form, Image
-from vrft.workflows.train import check_methods, policy_of, train_step_of
+from vrft.workflows.configured import policy_of, train_step_of
+from vrft.workflows.train import check_methods
 
 TASK = "detection"
 

@@ -23,7 +23,7 @@ from vrft.diagnostics.check.memory_fit import LORA, MemoryFit, with_settings
 from vrft.models.layer_sizes import Sizes
 from vrft.training.memory import Load
 from vrft.training.training_options import Gpus
-from vrft.workflows.train import policy_of
+from vrft.workflows.configured import policy_of
 
 RESULT = RESULTS / "scaling.json"
 SIZES = ("3B", "7B", "32B", "72B")

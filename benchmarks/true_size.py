@@ -69,7 +69,7 @@ import sys
 from pathlib import Path
 from vrft.distributed import SINGLE_PROCESS
 from vrft.progress import NullReporter
-from vrft.workflows.fit import FitPipeline
+from vrft.workflows.fit_pipeline import FitPipeline
 from vrft.workflows.fit_settings import FitSettings
 
 data, model, out, *overrides = sys.argv[1:]

@@ -35,9 +35,9 @@ from .types import Video as Video
 from .workflows.api import audit as audit
 from .workflows.api import check as check
 from .workflows.api import evaluate as evaluate
-from .workflows.api import fit as fit
 from .workflows.api import predict as predict
-from .workflows.api import train as train
+from .workflows.api_training import fit as fit
+from .workflows.api_training import train as train
 from .workflows.results import EvaluationResult as EvaluationResult
 from .workflows.results import FitResult as FitResult
 from .workflows.results import TrainResult as TrainResult

@@ -14,6 +14,11 @@ Update = Callable[[int, str], None]
 """Called with how many steps were done since the last call, and a short note."""
 
 
+def counted(update: Update) -> Callable[[int], None]:
+    """The same without a note."""
+    return lambda count: update(count, "")
+
+
 class ProgressReporter(Protocol):
     """Where progress goes."""
 

@@ -29,7 +29,7 @@ from vrft.miniature.folders import write_detection
 from vrft.rollout.driver import prompts_for
 from vrft.tasks.registry import task_of
 from vrft.tasks.scorer import Scorer
-from vrft.workflows.train import policy_of
+from vrft.workflows.configured import policy_of
 from vrft.workflows.trainer_export.export_run import export_run
 from vrft.workflows.trainer_export.trainer_format import trainer_formats
 

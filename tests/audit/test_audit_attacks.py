@@ -119,6 +119,32 @@ def test_boxes_that_are_none_are_read_as_none(small_plan_of, task, name):
             assert not boxes(answer) and Fault.BAD_BOX in answer.faults
 
 
+@pytest.mark.parametrize("task", BOX_TASKS)
+def test_right_edges_are_right_and_the_others_far(plan_of, task):
+    for name, kept in (("right_columns", (0, 2)), ("right_rows", (1, 3))):
+        for case, answer in read(plan_of(task), name):
+            for said, right in zip(boxes(answer), case.boxes, strict=True) if case.boxes else ():
+                assert [said[i] for i in kept] == [right[i] for i in kept]
+                low, high = (edge for place, edge in enumerate(said) if place not in kept)
+                assert low == 0 or high == 1000
+
+
+@pytest.mark.parametrize("task", ["counting", "measuring"])
+def test_wrong_numbers_keep_what_their_names_say(plan_of, task):
+    keeps = {
+        "of_the_same_parity": lambda n: n % 2,
+        "with_the_same_last_digit": lambda n: n % 10,
+        "with_as_many_digits": lambda n: len(str(int(n))),
+        "digits_in_another_order": lambda n: sorted(repr(n).replace(".", "").replace("0", "")),
+    }
+    for name, kept in keeps.items():
+        for case, answer in read(plan_of(task), name):
+            if answer.value is None:  # the answer to a question about another quantity
+                continue
+            said, right = answer.value.number, case.target.number
+            assert said == case.other.number or (said != right and kept(said) == kept(right))
+
+
 def test_one_safe_box_is_one_of_the_honest_boxes(small_plan_of):
     for case, answer in read(small_plan_of("detection"), "one_safe_box"):
         # A box that is made from a label has an IoU of 0.4 and more with it, an invented one of 0.05 at most.
@@ -243,7 +269,7 @@ def test_any_task_is_audited_with_what_suits_every_task():
     found = audit(setting_rule(plan.task, "recommended"), plan)
     assert [verdict.name for verdict in found.verdicts] == [
         "bounded", "finite", "gold_is_maximal", "no_attack_above_honest", "exploit_margin", "deterministic",
-        "honest_below_gold", "wrong_answers_earn_little",
+        "honest_below_gold", "wrong_answers_earn_little", "no_far_answer_is_right",
     ]  # fmt: skip
     assert found.passed, found.verdicts
     means = {row.name: row.mean for row in found.rows}

@@ -26,10 +26,12 @@ from vrft.types import Answer, Boxes
 BOX_VERDICTS = [
     "bounded", "finite", "gold_is_maximal", "monotone_in_iou", "no_attack_above_honest", "saturation",
     "exploit_margin", "deterministic", "honest_below_gold", "wrong_answers_earn_little",
+    "no_far_answer_is_right",
 ]  # fmt: skip
 NAME_VERDICTS = [
     "bounded", "finite", "gold_is_maximal", "only_the_class_counts", "no_attack_above_honest",
     "exploit_margin", "deterministic", "honest_below_gold", "wrong_answers_earn_little",
+    "no_far_answer_is_right",
 ]  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def evidence_with(plan, **means):
     return Evidence(planted(lambda answer, target: 0.0), plan, given, [])
 
 
-def test_ten_verdicts_judge_boxes_and_nine_judge_names(small_plan_of):
+def test_eleven_verdicts_judge_boxes_and_ten_judge_names(small_plan_of):
     for task, names in (("detection", BOX_VERDICTS), ("grounding", BOX_VERDICTS)):
         found = audited(small_plan_of(task), lambda answer, target: 0.5)
         assert [v.name for v in found.verdicts] == names
@@ -90,6 +92,35 @@ def test_gold_must_have_all_and_nothing_more_than_gold(small_plan_of):
     more = audited(plan, lambda a, t: 0.5 if a.text in golds else float(named(a) == "rose"))
     assert verdict(more, "gold_is_maximal").attack != "gold"
     assert verdict(more, "gold_is_maximal").measured["largest_excess"] == 0.5
+
+
+@pytest.mark.parametrize(("same", "passes"), [(2, False), (5, False), (100, True)])
+def test_no_number_far_from_the_right_one_may_be_taken_for_it(small_plan_of, same, passes):
+    def congruent(answer, target):
+        return float(answer.parsed and (answer.value.number - target.number) % same == 0)
+
+    found = verdict(audited(small_plan_of("counting"), congruent), "no_far_answer_is_right")
+    assert found.passed is passes
+    # The same of what is near: a number one or two off may be paid.
+    near = audited(
+        small_plan_of("counting"),
+        lambda answer, target: float(answer.parsed and abs(answer.value.number - target.number) <= 2),
+    )
+    assert verdict(near, "no_far_answer_is_right").passed
+
+
+def test_an_attack_that_the_metric_finds_right_may_be_paid(small_plan_of):
+    plan = small_plan_of("ocr")
+    evidence = evidence_with(plan, gold=1.0, honest=0.6, words_in_another_order=0.9)
+    assert not verdicts.no_attack_above_honest(evidence).passed
+    assert verdicts.exploit_margin(evidence).attack == "words_in_another_order"
+
+    class ByWords(type(plan.task)):
+        metrics = [one for one in plan.task.metrics if one.name == "word_f1"]  # noqa: RUF012
+
+    assert len(ByWords.metrics) == 1
+    other = replace(evidence, plan=replace(plan, task=ByWords()))
+    assert verdicts.no_attack_above_honest(other).passed and verdicts.exploit_margin(other).passed
 
 
 @pytest.mark.parametrize(("above", "passes"), [(1e-6, False), (0.0, True), (-1e-6, True)])

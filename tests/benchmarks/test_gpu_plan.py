@@ -21,8 +21,8 @@ from vrft.models.model_options import ModelOptions
 from vrft.training.memory import GIB, Load, MemoryForecast, forecast_memory
 from vrft.training.training_options import Gpus
 from vrft.workflows.check_data import check_data
+from vrft.workflows.configured import policy_of
 from vrft.workflows.requests import CheckRequest
-from vrft.workflows.train import policy_of
 
 LOAD = Load(prompt_tokens=1000, patches=3600, image_tokens=900)
 NAME = "Qwen/Qwen2.5-VL-{}-Instruct"

@@ -12,7 +12,7 @@ from ours_side import examples_of
 from vrft.models.layer_sizes import sizes_of
 from vrft.rollout.driver import prompts_for
 from vrft.training.memory import KEPT_BACK, Load, forecast_memory
-from vrft.workflows.train import policy_of
+from vrft.workflows.configured import policy_of
 
 MEASURED = json.loads(RESULT.read_text("utf-8"))["cases"]
 

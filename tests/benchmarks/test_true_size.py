@@ -18,7 +18,7 @@ from vrft.models.layer_sizes import sizes_of
 from vrft.models.load_policy import load_policy
 from vrft.models.model_options import ModelOptions
 from vrft.training.memory import KEPT_BACK, Load, forecast_memory
-from vrft.workflows.train import policy_of
+from vrft.workflows.configured import policy_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 

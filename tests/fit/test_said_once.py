@@ -8,7 +8,7 @@ import json
 from vrft.distributed import SINGLE_PROCESS
 from vrft.miniature.folders import write_classification
 from vrft.progress import LineReporter
-from vrft.workflows.fit import FitPipeline
+from vrft.workflows.fit_pipeline import FitPipeline
 from vrft.workflows.fit_settings import FitSettings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -11,11 +12,15 @@ from rich.console import Console
 from launch import vrft
 from vrft.cli.fit import FitArgs, _asked, _overview_table
 from vrft.config.run_config import load_config
-from vrft.errors import ConfigError, InputError
+from vrft.errors import ConfigError, InputError, RunError
 from vrft.miniature.folders import write_classification, write_detection
+from vrft.progress import LineReporter
 from vrft.report.comparison import overview
+from vrft.run_folder import write_json
+from vrft.types import Form
+from vrft.workflows.api_training import fit
 from vrft.workflows.fit_settings import FitSettings
-from vrft.workflows.fit_several import folder_names
+from vrft.workflows.fit_several import fit_several, folder_names
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,7 @@ def folders(tmp_path_factory):
 def asked(folders, *words, **more):
     first, *others = [word if "=" in word else str(folders / word) for word in words]
     pairs, overrides = _asked(FitArgs(data=first, overrides=tuple(others), **more))
-    return [(Path(data).name, task) for data, task in pairs], overrides
+    return [(one.data.name, one.task) for one in pairs], overrides
 
 
 def test_tasks_are_given_once_or_for_each_folder_in_turn(folders):
@@ -51,12 +56,48 @@ def test_tasks_are_given_once_or_for_each_folder_in_turn(folders):
     [
         (("cells", "sings"), {}, "sings: this is neither a folder nor key=value"),
         (("cells", "signs"), {"task": ("a", "b", "c")}, "--task: 3 tasks for 2 folders"),
-        (("cells",), {"task": ("a", "b"), "task_option": ("subject=x",)}, "--task-option: "),
+        (
+            ("cells",),
+            {"task": ("a", "b.yaml"), "task_option": ("subject=x",)},
+            r"--task-option subject: of several tasks it is not clear which is meant\. Write a\.subject",
+        ),
+        (
+            ("cells",),
+            {"task": ("counting", "b.yaml"), "task_option": ("countin.x=1",)},
+            r"countin is none of the tasks\. Did you mean 'counting'\? Write one of counting, b before",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_refused(folders, words, more, says):
     with pytest.raises(InputError, match=says):
         asked(folders, *words, **more)
+
+
+def test_an_option_of_a_task_is_for_that_task_alone(folders):
+    tasks, given = ("classification", "mine/parts.yaml"), ("classification.subject=plant", "parts.depth=2")
+    args = FitArgs(data=folders / "signs", task=tasks, task_option=given)
+    assert [dict(one.task_options) for one in _asked(args)[0]] == [{"subject": "plant"}, {"depth": 2}]
+    args = FitArgs(
+        data=folders / "signs", overrides=(str(folders / "cells"),), task_option=("subject=plant",)
+    )
+    assert [dict(one.task_options) for one in _asked(args)[0]] == [{"subject": "plant"}] * 2
+
+
+def several(folders, **more):
+    pairs = (("cells", "detection"), ("signs", "classification"))
+    return [FitSettings(folders / data, task, shots=1, form=Form.DIRECT, **more) for data, task in pairs]
+
+
+def test_what_is_wrong_with_any_folder_is_said_before_anything_begins(folders, tmp_path):
+    place = tmp_path / "fit"
+    with pytest.raises(ConfigError, match=r"rollout.max_new_tokenz"):
+        fit_several(several(folders, overrides=("rollout.max_new_tokenz=6",)), place)
+    assert not place.exists()
+    write_json(place / "classification" / "manifest.json", {})
+    said = io.StringIO()
+    with pytest.raises(RunError, match=r"classification holds a fit already"):
+        fit_several(several(folders), place, check=False, reporter=LineReporter(said))
+    assert [one.name for one in place.iterdir()] == ["classification"] and "Loading" not in said.getvalue()
 
 
 def test_folders_are_called_by_their_tasks_and_told_apart_by_their_names():
@@ -106,10 +147,20 @@ def test_one_policy_for_all_folders_is_compared_with_one_for_each(folders, tmp_p
         assert {f"{name}/{id}" for id in single["train"]} == {
             id for id in mixed["train"] if id.startswith(f"{name}/")
         }
-    page = (place / "report.html").read_text()
+    page_file = place / "report.html"
+    page = page_file.read_text()
     assert "One policy for each folder, and one for all" in page and "RFT on all folders" in page
-    resumed = json.loads(vrft(*words, "--resume", cwd=tmp_path).stdout)
-    assert resumed["tasks"] == found["tasks"] and resumed["mixed"] == found["mixed"]
+    # The same in Python, of what is there already.
+    in_python = fit([folders / "cells", folders / "signs"], ["detection", "classification"], arms=["rft"],
+                form="direct", shots=1, steps=1, val_max=2, eval_max=4, near_duplicates=False, check=False,
+                overrides=[str(word) for word in words if "=" in str(word)], out=place, resume=True,
+                quiet=True)  # fmt: skip
+    assert in_python.report == page_file and in_python.model == place / Path(found["mixed"]).name
+    for name, own in in_python.parts.items():
+        assert {key: value.value for key, value in own.scores.items()} == {
+            key: found["tasks"][name][key]["value"] for key in ("base", "rft", "mixed")
+        }
+        assert own.differences["mixed_minus_rft"].low == found["tasks"][name]["mixed_minus_rft"]["low"]
 
 
 def test_the_table_names_every_folder_in_a_narrow_terminal():

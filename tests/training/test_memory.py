@@ -14,7 +14,8 @@ from vrft.models.load_policy import load_policy
 from vrft.models.model_options import LoraOptions, ModelOptions
 from vrft.rollout.driver import prompts_for
 from vrft.training.memory import GIB, KEPT_BACK, Load, device_memory_gib, forecast_memory, resident_gib
-from vrft.workflows.train import check_methods, policy_of
+from vrft.workflows.configured import policy_of
+from vrft.workflows.train import check_methods
 
 LOAD = Load(prompt_tokens=300, patches=1200, image_tokens=256)
 

@@ -27,6 +27,7 @@ from vrft.workflows.requests import LABELS, SEED, TASK, Names, TaskOptionsReques
 if TYPE_CHECKING:
     from vrft.data.dataset import Dataset
     from vrft.progress import ProgressReporter
+    from vrft.workflows.fit_folders import FitFolder
     from vrft.workflows.fit_outcome import Fitted
     from vrft.workflows.fit_settings import FitSettings
 
@@ -124,26 +125,19 @@ class FitArgs(TaskOptionsRequest, ReadOptions, WithCheck, WithResume, WithJson, 
 
 def run(args: FitArgs) -> None:
     """Fit, then print the comparison."""
-    from vrft.config.questions import labels_at
     from vrft.progress import reporter_for_people
     from vrft.run_folder import chosen_folder
+    from vrft.workflows.fit_folders import settings_of
     from vrft.workflows.fit_settings import FitSettings
-    from vrft.workflows.miniature_limits import model_for
 
     asked, overrides = _asked(args)
     if not args.task and args.model is None and len(asked) == 1:
         _suggest(args)
     reporter = reporter_for_people(args.quiet or args.as_json)
-    given = {f.name: getattr(args, f.name) for f in fields(FitSettings)} | {"overrides": overrides}
-    settings, datasets = [], []
-    for data, spec in asked:
-        task, dataset = labels_at(data, spec, args.task_options, reading_of(args))
-        if spec is None:
-            of = f" of {data}" if len(asked) > 1 else ""
-            reporter.info(f"No --task given: the labels{of} suggest {task.name}.")
-        said = {"data": data, "task": spec or task.name, "model": model_for(args.model, dataset)}
-        settings.append(FitSettings(**{**given, **said}))
-        datasets.append(dataset)
+    given = {f.name: getattr(args, f.name) for f in fields(FitSettings) if hasattr(args, f.name)}
+    settings, datasets = settings_of(
+        asked, reading_of(args), args.model, {**given, "overrides": overrides}, reporter.info
+    )
     if args.model is None:
         reporter.info(
             "No --model given: these are images of the embedded miniature's own kind, so it is trained."
@@ -157,8 +151,10 @@ def run(args: FitArgs) -> None:
         print_fits([fitted], args.as_json)
 
 
-def _asked(args: FitArgs) -> tuple[list[tuple[Path, str | None]], tuple[str, ...]]:
+def _asked(args: FitArgs) -> tuple[list[FitFolder], tuple[str, ...]]:
     """Each folder with its task, and what is for every trial."""
+    from vrft.workflows.fit_folders import fit_folders
+
     overrides = tuple(one for one in args.overrides if "=" in one and not Path(one).exists())
     folders = [args.data, *(Path(one) for one in args.overrides if one not in overrides)]
     for folder in folders[1:]:
@@ -166,22 +162,7 @@ def _asked(args: FitArgs) -> tuple[list[tuple[Path, str | None]], tuple[str, ...
             raise InputError(
                 f"{folder}: this is neither a folder nor key=value. Check the path, or write both."
             )
-    tasks: list[str | None] = [*args.task] or [None]
-    if len(set(tasks)) > 1 and args.task_option:
-        raise InputError(
-            "--task-option: of several tasks it is not clear which is meant. Write a configuration with "
-            "'tasks', and train it with vrft train."
-        )
-    if len(folders) == 1:
-        folders *= len(tasks)
-    if len(tasks) == 1:
-        tasks *= len(folders)
-    if len(tasks) != len(folders):
-        raise InputError(
-            f"--task: {len(tasks)} tasks for {len(folders)} folders. Give one for each folder, in their "
-            "order, or one for all."
-        )
-    return list(zip(folders, tasks, strict=True)), overrides
+    return fit_folders(folders, args.task, args.task_options), overrides
 
 
 def _run_several(
@@ -190,11 +171,10 @@ def _run_several(
     """A policy for each folder and one for all."""
     from vrft.distributed import init_distributed
     from vrft.run_folder import chosen_folder
-    from vrft.workflows.fit_several import fit_several, folder_names
+    from vrft.workflows.fit_several import fit_several, stem_of
 
     context = init_distributed()
-    stem = Path("runs") / f"fit-{'-'.join(folder_names(settings))}-{args.seed}"
-    folder = context.broadcast_object(chosen_folder(args.out, stem, args.resume))
+    folder = context.broadcast_object(chosen_folder(args.out, stem_of(settings), args.resume))
     assert folder is not None
     fitted = fit_several(
         settings,

@@ -84,7 +84,7 @@ def named(entries: Sequence[TaskEntry]) -> tuple[TaskEntry, ...]:
     Raises:
         ValueError: two have one name, or only some have a share.
     """
-    labels = [_label(entry.task.name) for entry in entries]
+    labels = [label_of(entry.task.name) for entry in entries]
     done = tuple(
         entry if entry.name is not None else entry.model_copy(update={"name": _name(place, labels, entries)})
         for place, entry in enumerate(entries)
@@ -118,8 +118,8 @@ def _name(place: int, labels: Sequence[str], entries: Sequence[TaskEntry]) -> st
     return "-".join((labels[place], *(re.sub(r"[^\w.+]+", "-", part) for part in own[-depth:])))
 
 
-def _label(spec: str) -> str:
-    """A task's name, also of one that is named by its place: no file of the user's is loaded for it."""
+def label_of(spec: str) -> str:
+    """What a task is called, also one that is named by its place: no file of the user's is loaded for it."""
     if not is_place(spec):
         return spec
     place, _, attribute = spec.rpartition(":")

@@ -179,7 +179,7 @@ def _opener(
     def join(case: DataCase) -> ModelCase:
         # A light installation examines data all the same, so torch is asked for no earlier.
         from vrft.diagnostics.check.model_case import ModelCase
-        from vrft.workflows.train import policy_of
+        from vrft.workflows.configured import policy_of
 
         return ModelCase(case, policy_of(case.config, weights=False), out, memory_gib, gpus)
 

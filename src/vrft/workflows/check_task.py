@@ -18,7 +18,7 @@ from vrft.diagnostics.audit.audit_plan import AuditPlan, lay_out
 from vrft.diagnostics.audit.audited_rule import collect, setting_rule, values
 from vrft.diagnostics.audit.evidence import Verdict
 from vrft.diagnostics.audit.run_audit import Audit, audit
-from vrft.diagnostics.audit.verdicts import FEW, TOLERANCE
+from vrft.diagnostics.audit.verdicts import FEW, HALF_RIGHT, TOLERANCE
 from vrft.diagnostics.task_laws import LAWS, broken_laws
 from vrft.errors import InputError
 from vrft.evaluation.predictor import read_predictions
@@ -157,14 +157,16 @@ def contradictions(task: DefinedTask, plan: AuditPlan) -> list[str]:
     gold = values(collect(own, plan.attempts["gold"].rollouts))
     for attempt in plan.attempts.values():
         full = values(collect(own, attempt.rollouts)) >= gold - TOLERANCE
-        wrong = full & (values(collect(plain, attempt.rollouts)) < 1 - TOLERANCE)
+        wrong = full & (values(collect(plain, attempt.rollouts)) < HALF_RIGHT)
         if wrong.sum() > FEW * len(gold):
             first = int(wrong.argmax())
             said, target = attempt.answers[first].value, plan.cases[first].target
-            shown = f"{said.describe() if said is not None else 'nothing'} where {target.describe()} is right"
+            shown = (
+                f"'{_short(said.describe() if said is not None else '')}' for '{_short(target.describe())}'"
+            )
             return [
                 f"The reward has its greatest value in {wrong.sum()} of {len(gold)} answers '"
-                f"{attempt.attack.name}' that are wrong by right: {task.definition.rule}, as for {shown}. "
+                f"{attempt.attack.name}' that are wrong by right: {task.definition.rule}, as {shown}. "
                 "Change one of the two, so that both find the same answers right."
             ]
     return []
@@ -176,14 +178,18 @@ def _of_attack(found: Audit, verdict: Verdict) -> str:
     if row is None or row.role is Role.REFERENCE:
         return f"{verdict.name}: {verdict.says}"  # of a pair of answers, which it names itself
     gold, honest = rows["gold"].mean, rows["honest"].mean
-    sample = " ".join(verdict.sample.split())
-    sample = sample if len(sample) <= _SAMPLE else f"{sample[:_SAMPLE]}..."
+    sample = _short(verdict.sample)
     what = row.says.rstrip(".")
     return (
         f"Attack '{row.name}' ({what[:1].lower()}{what[1:]}) has {row.mean:.3g} "
         f"where the honest policy has {honest:.3g} and the right answer {gold:.3g}, as in '{sample}' "
         f"({verdict.name})."
     )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SAMPLE else f"{line[:_SAMPLE]}..."
 
 
 def _remedy(task: Task, plan: AuditPlan) -> str:

@@ -18,7 +18,7 @@ from vrft.rollout.driver import prompts_for
 from vrft.run_folder import read_json, write_json
 from vrft.training.memory import Load, device_memory_gib, forecast_memory, resident_gib
 from vrft.types import Clock, Example
-from vrft.workflows.train import policy_of, train_step_of
+from vrft.workflows.configured import policy_of, train_step_of
 
 FORECAST = "forecast.json"
 REPEATS = 2

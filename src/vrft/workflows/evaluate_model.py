@@ -18,7 +18,7 @@ from vrft.inference.evaluate import evaluate
 from vrft.inference.provenance import PREDICTIONS, check_questions
 from vrft.inference.segment_answers import segment_answers, segmentation_card
 from vrft.miniature.location import is_miniature
-from vrft.progress import NullReporter, ProgressReporter
+from vrft.progress import NullReporter, ProgressReporter, counted
 from vrft.report.build_report import build_evaluation_page
 from vrft.run_folder import hardware, place_of_data, removed_if_refused, versions, write_json
 from vrft.tasks.metrics.mask_iou import region_target
@@ -88,7 +88,7 @@ def evaluate_model(
                     batch=options.batch,
                     path=folder / PREDICTIONS,
                     context=context,
-                    progress=lambda done: update(done, ""),
+                    progress=counted(update),
                 )
         if not context.is_first:
             return None

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +28,25 @@ from vrft.evaluation.predictor import read_predictions
 from vrft.inference.evaluate import evaluate
 from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.models.image_limits import image_limits
-from vrft.progress import NullReporter, ProgressReporter, Update
+from vrft.progress import NullReporter, ProgressReporter, counted
 from vrft.report.build_report import build_report
-from vrft.run_folder import MANIFEST, RunFolder, hardware, read_json, versions, write_json
+from vrft.run_folder import (
+    MANIFEST,
+    RunFolder,
+    hardware,
+    read_json,
+    removed_if_refused,
+    versions,
+    write_json,
+)
 from vrft.tasks.metrics.box_confidences import ScoreName
 from vrft.training.loop import shown_by
 from vrft.types import Form, Prediction
-from vrft.workflows.fit import fit
+from vrft.workflows.configured import policy_of
 from vrft.workflows.fit_outcome import Fitted, conclude
+from vrft.workflows.fit_pipeline import FitPipeline
 from vrft.workflows.fit_settings import FitSettings
-from vrft.workflows.train import policy_of, train_run
+from vrft.workflows.train import train_run
 from vrft.workflows.trials import BASE, PROBE, Trial, choose, release_memory
 
 
@@ -63,6 +72,8 @@ def fit_several(
 ) -> list[Fitted] | None:
     """Fit each folder by itself, train one policy on all of them by RFT, and compare.
 
+    What can be refused without a model is refused of all folders before anything is trained.
+
     The mixed policy begins from the base. It has as many rates as the others, and as many steps as they
     together: each folder has the same share, so that it is asked as many questions as in its own run.
 
@@ -86,21 +97,24 @@ def fit_several(
     """
     shown = reporter if reporter is not None and context.is_first else NullReporter()
     names = folder_names(settings)
-    fits: list[Fitted | None] = []
-    for place, (name, one) in enumerate(zip(names, settings, strict=True)):
-        shown.info(f"{name}, {one.data}: its own policies.")
-        dataset = datasets[place] if datasets else None
-        fits.append(
-            fit(
-                one,
-                folder / name,
-                resume=resume,
-                check=check,
-                dataset=dataset,
-                reporter=reporter,
-                context=context,
-            )
-        )
+    # What the overrides and tasks do not allow together is refused before anything is read.
+    provisional = [
+        _Part(name, one, one.form or Form.THINK, {}) for name, one in zip(names, settings, strict=True)
+    ]
+    _config(provisional, folder, folder, settings[0].recipe.rft_rates[0])
+    pipelines = [
+        FitPipeline(one, folder / name, shown, context, dataset)
+        for name, one, dataset in zip(names, settings, datasets or [None] * len(names), strict=True)
+    ]
+    with ExitStack() as kept:
+        for name, pipeline in zip(names, pipelines, strict=True):
+            shown.info(f"{name}, {pipeline.settings.data}: what it holds.")
+            kept.enter_context(removed_if_refused(pipeline.folder, PROBE, context.is_first))
+            pipeline.prepare(resume, check)
+        fits: list[Fitted | None] = []
+        for name, pipeline in zip(names, pipelines, strict=True):
+            shown.info(f"{name}, {pipeline.settings.data}: its own policies.")
+            fits.append(pipeline.run(time.monotonic()))
     own = [
         _Part(name, one.settings, Form(read_json(one.folder / "fit.json")["form"]), one.weights)
         for name, one in zip(names, fits, strict=True)
@@ -134,6 +148,11 @@ def fit_several(
     ]
     page = build_report([one.folder for one in done], folder / "report.html")
     return [replace(one, report=page) for one in done]
+
+
+def stem_of(settings: Sequence[FitSettings]) -> Path:
+    """Where such a fit is kept that is given no folder."""
+    return Path("runs") / f"fit-{'-'.join(folder_names(settings))}-{settings[0].seed}"
 
 
 def folder_names(settings: Sequence[FitSettings]) -> list[str]:
@@ -254,7 +273,7 @@ def _ask(
                 asked,
                 path=place / "eval" / "heldout.jsonl",
                 context=context,
-                progress=partial(_report, update),
+                progress=counted(update),
             )
     return answers
 
@@ -293,10 +312,6 @@ def _compared(
     found, verdict, report = conclude(place, systems, weights, facts["seconds"] + seconds, reporter)
     said = " ".join([verdict, *map(mixed_sentence, found.values())])
     return replace(fitted, comparisons=found, verdict=said, report=report, mixed=folder / chosen.folder)
-
-
-def _report(update: Update, done: int) -> None:
-    update(done, "")
 
 
 def _score(part: _Part) -> ScoreName:

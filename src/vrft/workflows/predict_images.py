@@ -18,7 +18,7 @@ from vrft.inference.image_questions import STDIN, ImageFiles, image_of_bytes, im
 from vrft.inference.policy_predictor import PolicyPredictor
 from vrft.inference.provenance import PREDICTIONS, check_images
 from vrft.inference.segment_answers import segmented_predictions
-from vrft.progress import NullReporter, ProgressReporter
+from vrft.progress import NullReporter, ProgressReporter, counted
 from vrft.run_folder import make_folder, removed_if_refused, write_json
 from vrft.tasks.registry import default_task
 from vrft.tasks.task import Task
@@ -148,7 +148,7 @@ def _questions(
             request.questions,
             request.options,
             run.form(request),
-            progress=lambda count: update(count, ""),
+            progress=counted(update),
         )
     if not examples:
         raise_all(broken)
@@ -161,9 +161,7 @@ def _answers(
     refuse_too_large(predictor, examples)
     with reporter.task("Asking", len(examples)) as update:
         try:
-            return evaluate(
-                predictor, examples, batch=BATCH, path=path, progress=lambda done: update(done, "")
-            )
+            return evaluate(predictor, examples, batch=BATCH, path=path, progress=counted(update))
         except KeyboardInterrupt:
             kept = (
                 f"{path} has the answers so far; run the same command to continue"

@@ -21,7 +21,7 @@ from vrft.rollout.sampler import load_sampler
 from vrft.run_folder import append_row, read_rows
 from vrft.tasks.registry import task_of
 from vrft.types import Example, Rollout, SampleSeed
-from vrft.workflows.train import policy_of
+from vrft.workflows.configured import policy_of
 from vrft.workflows.trials import (
     SweepContext,
     Trial,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationError
 
 from vrft.data.data_options import ReadOptions
 from vrft.errors import InputError
@@ -20,6 +20,7 @@ from vrft.types.options import MAX_SEED, Options
 
 LENGTH = 512
 """Tokens of an answer, at most, of a model that no run of ours knows."""
+Request = TypeVar("Request", bound=Options)
 Part = Literal["all", "train", "val", "heldout"]
 
 
@@ -234,3 +235,13 @@ def _pair(text: str) -> tuple[str, Any]:
     if not (name and sign):
         raise InputError(f"--task-option {text}: write it as NAME=VALUE, as in subject=plant.")
     return name, yaml.safe_load(value)
+
+
+def made(request: type[Request], **given: Any) -> Request:
+    """What is asked for; InputError where a value cannot be used."""
+    try:
+        return request(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name, said = first["loc"][0], first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{name}={first['input']!r}: {said}.") from error

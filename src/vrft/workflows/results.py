@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from vrft.workflows.train import Trained
 
 
-_DIFFERENCES = ("rft_minus_base", "rft_minus_sft", "rft_minus_rejection", "rejection_minus_base")
+_DIFFERENCES = (
+    "rft_minus_base",
+    "rft_minus_sft",
+    "rft_minus_rejection",
+    "rejection_minus_base",
+    "mixed_minus_base",
+    "mixed_minus_rft",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,10 @@ class FitResult:
         model: the run of the chosen RFT policy; ``predict`` and ``evaluate`` take it.
         scores: of the held-out part, by system ('base' and the arms); empty where nothing was held out.
         differences: 'rft_minus_base', 'rft_minus_sft', 'rft_minus_rejection' and 'rejection_minus_base', as
-            far as there are these arms, paired over the same images.
+            far as there are these arms, paired over the same images; of several folders also
+            'mixed_minus_base' and 'mixed_minus_rft', where 'mixed' is the policy that learned all of them.
+        parts: of several folders or tasks each one's own result by its name; then ``model`` is the run of the
+            policy that learned all of them, and scores and differences are in the parts.
     """
 
     folder: Path
@@ -39,6 +49,15 @@ class FitResult:
     model: Path
     scores: Mapping[str, Interval]
     differences: Mapping[str, Interval]
+    parts: Mapping[str, FitResult] = field(default_factory=dict)
+
+    @classmethod
+    def of_several(cls, folder: Path, done: Sequence[Fitted]) -> Self:
+        """The result of a fit of several folders."""
+        parts = {one.folder.name: FitResult.of(one) for one in done}
+        verdict = " ".join(f"{name}: {one.verdict}" for name, one in parts.items())
+        mixed = next(one.mixed for one in done if one.mixed is not None)
+        return cls(folder, verdict, done[0].report, mixed, {}, {}, parts)
 
     @classmethod
     def of(cls, done: Fitted) -> Self:
@@ -46,7 +65,7 @@ class FitResult:
         compared: Mapping[str, Any] = done.comparison or {}
         scores, differences = (
             {name: _interval(compared[name]) for name in names if name in compared}
-            for names in (("base", *done.settings.arms), _DIFFERENCES)
+            for names in (("base", *done.settings.arms, "mixed"), _DIFFERENCES)
         )
         return cls(done.folder, done.verdict, done.report, done.model, scores, differences)
 

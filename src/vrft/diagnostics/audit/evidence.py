@@ -56,6 +56,8 @@ class Evidence:
 
     def metric_agrees(self, name: str) -> bool:
         """Whether the task's headline metric, too, finds an attack no worse than the honest policy."""
+        if not self.plan.task.metrics:
+            return False
         metric = self.plan.task.metrics[0]
         found, honest = (
             metric.value([Prediction(one.example, one.answer) for one in self.plan.attempts[given].rollouts])

@@ -74,7 +74,7 @@ def audit(rule: Rule, plan: AuditPlan) -> Audit:
         >>> audit(setting_rule(plan.task, "recommended"), plan).passed
         True
         >>> audit(setting_rule(plan.task, "released_fixed"), plan).failed
-        ('only_the_class_counts', 'no_attack_above_honest', 'exploit_margin')
+        ('only_the_class_counts', 'no_attack_above_honest', 'exploit_margin', 'no_far_answer_is_right')
     """
     evidence, verdicts = judge(rule, plan)
     if changes_in_training(rule):

@@ -253,12 +253,12 @@ def no_far_answer_is_right(evidence: Evidence) -> Verdict:
     if task.answer.has_coordinates:
         return Verdict(True, {"far": 0}, "Answers with places meet attacks of their own.")
     cases = plan.cases[:: -(-len(plan.cases) // FAR_CASES)]
-    told = distinct(case.target for case in plan.cases)
-    told = told[:: -(-len(told) // FAR_VALUES)]
+    targets = distinct(case.target for case in plan.cases)
+    targets = targets[:: -(-len(targets) // FAR_VALUES)]
     worst: list[tuple[float, str, str]] = []
     far = 0
     for case in cases:
-        others = [one for one in told if task.is_far(one, case.target)]
+        others = [one for one in targets if task.is_far(one, case.target)]
         if others:
             far += 1
             worst.append(_best_paid(evidence, case, others))
@@ -279,15 +279,18 @@ def no_far_answer_is_right(evidence: Evidence) -> Verdict:
 def _best_paid(evidence: Evidence, case: Case, others: Sequence[Value]) -> tuple[float, str, str]:
     """Of values for one question the share of the right one's reward that the best paid has, which it is, and
     its text."""
-    metric = evidence.plan.task.metrics[0]
     rollouts = [case.read(text) for text in (case.gold(), *map(case.write, others))]
     gold, *found = values(collect(evidence.rule, rollouts, evidence.progress)).tolist()
     low, place = min(found), int(np.argmax(found))
-    said = rollouts[1 + place]
-    right = metric.higher_is_better and metric.value([Prediction(case.example, said.answer)]) >= HALF_RIGHT
-    share = (found[place] - low) / (gold - low) if gold > low and not right else 0.0
-    shows = f"{others[place].describe()} for {case.target.describe()}"
-    return share, shows, said.completion.text
+    best = rollouts[1 + place]
+    counts = any(
+        one.higher_is_better and one.value([Prediction(case.example, best.answer)]) >= HALF_RIGHT
+        for one in evidence.plan.task.metrics[:1]
+    )
+    share = (found[place] - low) / (gold - low) if gold > low and not counts else 0.0
+    said, right = (" ".join(one.describe().split()) for one in (others[place], case.target))
+    shows = f"'{said}' for '{right}'"
+    return share, shows, best.completion.text
 
 
 JUDGES: Mapping[Callable[[Evidence], Verdict], str] = {

@@ -33,7 +33,7 @@ from vrft.tasks.registry import task_of
 from vrft.tasks.scorer import Scorer
 from vrft.tasks.task import Environment
 from vrft.types import Example, Medium, Message
-from vrft.workflows.train import policy_of
+from vrft.workflows.configured import policy_of
 from vrft.workflows.trainer_export.trainer_format import (
     IMAGE_TAG,
     TrainerFormat,
