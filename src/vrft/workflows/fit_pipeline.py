@@ -337,7 +337,9 @@ class FitPipeline:
 
     def _predictor(self, policy: Policy, score: ScoreName | None = None) -> PolicyPredictor:
         config = self._config("rft")
-        return PolicyPredictor.of(policy, config.ask_options(score), config.rollout.url, self.context)
+        # A server that takes adapters takes no other weights, and whole models are asked here.
+        urls = config.rollout.url if config.model.lora is None else ()
+        return PolicyPredictor.of(policy, config.ask_options(score), urls, self.context)
 
     def _evaluate(self, policy: Policy, run: str, title: str, form: Form | None = None) -> list[Prediction]:
         with self.reporter.task(title, len(self.split.heldout)) as update:

@@ -260,6 +260,7 @@ def _ask(
     config = _config(parts, folder, folder / chosen.folder, chosen.learning_rate)
     model = config.model.model_copy(update={"path": str(folder / chosen.folder / "model"), "lora": None})
     policy = policy_of(config.model_copy(update={"model": model}), context=context)
+    urls = config.rollout.url if config.model.lora is None else ()
     answers = {}
     for part in parts:
         asked = alone(questions.by_source[part.name].split, part.name).heldout
@@ -269,7 +270,7 @@ def _ask(
         own = config.by_source[part.name].ask_options(_score(part))
         with reporter.task(f"RFT on all folders, {part.name}", len(asked)) as update:
             answers[part.name] = evaluate(
-                PolicyPredictor.of(policy, own, config.rollout.url, context),
+                PolicyPredictor.of(policy, own, urls, context),
                 asked,
                 path=place / "eval" / "heldout.jsonl",
                 context=context,

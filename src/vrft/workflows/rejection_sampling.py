@@ -158,7 +158,11 @@ def _rft_config(sweep: SweepContext, model: str) -> RunConfig:
     found = settings.trial(
         "rft", rate=settings.recipe.rft_rates[0], out=sweep.root / NAME, form=sweep.form, model=model
     )
-    return found.model_copy(update={"model": found.model.model_copy(update={"lora": None})})
+    rollout = found.rollout
+    if rollout.url and found.model.lora is not None:  # a server that takes adapters takes no other weights
+        rollout = rollout.model_copy(update={"sampler": "shared_prompt", "url": ()})
+    bare = found.model.model_copy(update={"lora": None})
+    return found.model_copy(update={"model": bare, "rollout": rollout})
 
 
 def _sampled(sweep: SweepContext, number: int, answers: int, source: str) -> list[Row]:
