@@ -36,7 +36,7 @@ from vrft.run_folder import RunFolder
 from vrft.training.loop import run_loop
 from vrft.training.memory import KEPT_BACK, Load, forecast_memory
 from vrft.workflows.configured import policy_of, train_step_of
-from vrft.workflows.train import check_methods
+from vrft.workflows.method_choice import check_methods
 
 ALLOWED = 0.25
 STEPS = 3

@@ -15,7 +15,7 @@ from vrft.tasks.registry import task_of
 from vrft.training.optimizer import Optimizer
 from vrft.types import Boxes, Clock, Example, Form, Image
 from vrft.workflows.configured import policy_of, train_step_of
-from vrft.workflows.train import check_methods
+from vrft.workflows.method_choice import check_methods
 
 TASK = "detection"
 

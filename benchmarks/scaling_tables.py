@@ -33,7 +33,9 @@ def memory_table() -> str:
         for row in rows:
             one = row["layouts"][place]
             number = f"**{one['total']:.0f}**" if one["fits"] else f"{one['total']:.0f}"
-            cells.append(f"{number} {', '.join(SHORT[name] for name in one['settings'])}".strip())
+            under = [SHORT[name] for name in one["settings"]]
+            under += ["by layer"] if one.get("samples_by_layer") else []
+            cells.append(f"{number} {', '.join(under)}".strip())
         lines.append(f"| {layout['layout']} | {' | '.join(cells)} |")
     engines = [f"{row['vllm']['total']:.0f} (TP {row['vllm']['tensor_parallel_size']})" for row in rows]
     lines.append(f"| vLLM's part | {' | '.join(engines)} |")

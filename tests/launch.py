@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import runpy
 import subprocess
 import sys
+import traceback
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,9 +48,21 @@ def started(*arguments, cwd, launch=(sys.executable,)):
     return subprocess.Popen(command, cwd=cwd, env=ONE_THREAD, **quiet)
 
 
+def script(path, *arguments):
+    """A Python file in this process, as a command. If it fails, the process ends: others may wait for it."""
+    places = [str(Path(path).parent), str(Path(__file__).parent), *sys.path]
+    with patch.object(sys, "argv", [path, *arguments]), patch.object(sys, "path", places):
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except Exception:
+            traceback.print_exc()
+            os._exit(1)
+    return Ended(0, "", "")
+
+
 def in_two_processes(commands, cwd):
     """How each of several commands ended, one after the other in the same two processes: what each of them
-    said, the first process first."""
+    said, the first process first. A command is vrft's, or a Python file with its arguments."""
     asked, place = json.dumps([[str(part) for part in command] for command in commands]), Path(cwd) / "ended"
     command = [*TWO, __file__, asked, str(place)]
     done = subprocess.run(command, cwd=cwd, env=ONE_THREAD, capture_output=True, text=True, timeout=3600)
@@ -58,5 +72,8 @@ def in_two_processes(commands, cwd):
 
 
 if __name__ == "__main__":
-    ended = [asdict(vrft(*command, cwd=".")) for command in json.loads(sys.argv[1])]
+    ended = [
+        asdict(script(*command) if command[0].endswith(".py") else vrft(*command, cwd="."))
+        for command in json.loads(sys.argv[1])
+    ]
     Path(f"{sys.argv[2]}-{os.environ['RANK']}.json").write_text(json.dumps(ended))

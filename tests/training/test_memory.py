@@ -15,7 +15,7 @@ from vrft.models.model_options import LoraOptions, ModelOptions
 from vrft.rollout.driver import prompts_for
 from vrft.training.memory import GIB, KEPT_BACK, Load, device_memory_gib, forecast_memory, resident_gib
 from vrft.workflows.configured import policy_of
-from vrft.workflows.train import check_methods
+from vrft.workflows.method_choice import check_methods
 
 LOAD = Load(prompt_tokens=300, patches=1200, image_tokens=256)
 

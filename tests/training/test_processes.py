@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
 
-from launch import TWO, in_two_processes, started, vrft
+from launch import ONE_THREAD, TWO, in_two_processes, started, vrft
+from vrft.config.run_config import make_config
 from vrft.distributed import DistributedContext
-from vrft.errors import RunError
+from vrft.errors import ConfigError, RunError
 from vrft.miniature.folders import write_detection
 from vrft.training.checkpoint import check_together
 from vrft.training.loggers.logger import scalars
+from vrft.training.sharding import copies
 
+SHARDED = Path(__file__).with_name("sharded.py")
+DIVIDED = ("all weights", "LoRA, checkpointed", "vision tower")
+"""Its settings."""
 CLOCKED = ("seconds", "peak", "sampled_tokens_a", "trained_tokens_a")
 
 
@@ -81,21 +89,41 @@ def commands(config, data):
         "sft": ("sft", config, "out=sft"),
         "fit": (*fit, "--out", "fit"),
         "eval": (*asked, "--out", "eval"),
+        "shard": ("train", config, "out=shard", "optim.shard=true", "--resume"),
         "few": ("train", config, "out=few", "optim.prompts_per_step=1"),
         "demo": ("demo", "--out", "demo"),
     }
 
 
 @pytest.fixture(scope="module")
-def two(commands, tmp_path_factory):
+def alone(commands, tmp_path_factory):
+    """The folder of a run in one process."""
+    folder = tmp_path_factory.mktemp("one")
+    one("train", commands, folder)
+    return folder / "train"
+
+
+@pytest.fixture(scope="module")
+def two(commands, alone, tmp_path_factory):
     """The folder of two processes, and how each command ended in them."""
     folder = tmp_path_factory.mktemp("two")
-    return folder, dict(zip(commands, in_two_processes(commands.values(), folder), strict=True))
+    begun(alone, folder / "shard")
+    asked = {**commands, "weights": (SHARDED, folder, "; ".join(DIVIDED[:2]), 1)}
+    return folder, dict(zip(asked, in_two_processes(asked.values(), folder), strict=True))
 
 
-def one(name, commands, folder):
+def begun(run, folder):
+    """The same run as it was before its last step."""
+    shutil.copytree(run, folder)
+    shutil.rmtree(max((folder / "checkpoints").glob("step_*")))
+    shutil.rmtree(folder / "model")
+    (folder / "done.json").unlink()
+
+
+def one(name, commands, folder, *more):
     """The same command in one process."""
-    ended = vrft(*commands[name], cwd=folder)
+    folder.mkdir(exist_ok=True)
+    ended = vrft(*commands[name], *more, cwd=folder)
     assert ended.returncode == 0, ended.stderr
     return ended
 
@@ -111,16 +139,19 @@ def same(one, other):
         first, second = (scalars(row) for row in (first, second))
         known = {key: value for key, value in first.items() if not key.startswith(CLOCKED)}
         assert known == pytest.approx({key: second[key] for key in known}, rel=1e-6, abs=1e-9)
-    weights, others = (load_file(folder / "model" / "model.safetensors") for folder in (one, other))
+    files = [next((folder / "model").glob("*model.safetensors")) for folder in (one, other)]
+    weights, others = map(load_file, files)
+    assert weights.keys() == others.keys()
     assert all(torch.allclose(weights[name], others[name], atol=1e-7) for name in weights)
 
 
-def test_two_processes_train_what_one_does_and_one_goes_on_where_two_were_stopped(commands, two, tmp_path):
+def test_two_processes_train_what_one_does_and_one_goes_on_where_two_were_stopped(
+    commands, alone, two, tmp_path
+):
     folder, ended = two
     assert [process.returncode for process in ended["train"]] == [0, 0], ended["train"]
     assert [process.stdout.count("Best step") for process in ended["train"]] == [1, 0]
-    one("train", commands, tmp_path)
-    same(tmp_path / "train", folder / "train")
+    same(alone, folder / "train")
     assert json.loads((folder / "train" / "run.json").read_text())["processes"] == 2
 
     cut = tmp_path / "cut"
@@ -135,7 +166,74 @@ def test_two_processes_train_what_one_does_and_one_goes_on_where_two_were_stoppe
     resumed = vrft(*commands["train"], "--resume", cwd=cut)
     assert resumed.returncode == 0, resumed.stderr
     assert re.search(r"goes on after step [12] of 3: epoch \d+, question \d+ of \d+\.", resumed.stderr)
-    same(tmp_path / "train", cut / "train")
+    same(alone, cut / "train")
+
+
+def test_processes_that_share_the_weights_go_on_as_the_one_that_began(alone, two):
+    folder, ended = two
+    assert [process.returncode for process in ended["shard"]] == [0, 0], ended["shard"]
+    same(alone, folder / "shard")
+
+
+def test_gradients_on_divided_weights_are_those_on_whole_ones(two):
+    folder, ended = two
+    assert [process.returncode for process in ended["weights"]] == [0, 0], ended["weights"]
+    as_on_whole_weights(json.loads((folder / "sharded.json").read_text()), DIVIDED[:2])
+
+
+@pytest.mark.slow
+def test_four_processes_hold_two_whole_policies_together(tmp_path):
+    command = [*TWO[:-1], "4", SHARDED, tmp_path, "; ".join(DIVIDED), "2"]
+    done = subprocess.run(list(map(str, command)), env=ONE_THREAD, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    as_on_whole_weights(json.loads((tmp_path / "sharded.json").read_text()), DIVIDED)
+
+
+def as_on_whole_weights(result, settings):
+    """What ``sharded.py`` found."""
+    said = result.pop("refused")
+    assert "'shared'" in said and "divided weights (KeyError" in said and "grpo.logprob_method" in said
+    assert result.keys() == set(settings)
+    for name, found in result.items():
+        bound = 1e-6 if name == "vision tower" else 1e-12
+        assert max(found["gradients"].values()) < bound and len(found["gradients"]) == 3, name
+        assert all(found["answers"]) and len(found["answers"]) == 8
+        assert max(found["norm"], found["reference"], found["policy"]) < 1e-9, name
+        assert max(found["held"], found["moments"]) < 0.55
+
+
+VARIANTS = {
+    "all_weights": (),
+    "lora": ("model.lora={rank: 4}", "optim.activation_checkpointing=true", "grpo.updates=1"),
+    "one_token": ("rollout.max_new_tokens=1", "grpo.only_signal=false"),
+}
+
+
+@pytest.mark.slow
+def test_every_way_to_learn_is_the_same_on_divided_weights(config, tmp_path):
+    runs = {
+        f"{name}{mark}": ("train", config, f"out={name}{mark}", f"optim.shard={shard}", *changes)
+        for name, changes in VARIANTS.items()
+        for mark, shard in (("", "false"), ("_shard", "true"))
+    }
+    for name, both in zip(runs, in_two_processes(runs.values(), tmp_path), strict=True):
+        assert [process.returncode for process in both] == [0, 0], (name, both)
+    for name in VARIANTS:
+        same(tmp_path / name, tmp_path / f"{name}_shard")
+    # One goes on where those were that share the weights.
+    begun(tmp_path / "all_weights_shard", tmp_path / "on" / "all_weights_shard")
+    one("all_weights_shard", runs, tmp_path / "on", "--resume")
+    same(tmp_path / "all_weights", tmp_path / "on" / "all_weights_shard")
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_the_weights_fine_tune_as_one_does(config, tmp_path):
+    runs = [("sft", config, f"out={shard}", f"optim.shard={shard}") for shard in ("false", "true")]
+    for both in in_two_processes(runs, tmp_path):
+        assert [process.returncode for process in both] == [0, 0], both
+    for shard in ("false", "true"):
+        (tmp_path / shard / "rollouts.jsonl").touch()
+    same(tmp_path / "false", tmp_path / "true")
 
 
 def test_two_processes_fine_tune_as_one_does(commands, two, tmp_path):
@@ -195,6 +293,33 @@ def test_weights_that_have_come_apart_are_reported(monkeypatch):
         check_together(model, DistributedContext(0, 2))
     monkeypatch.setattr(DistributedContext, "all_gather_object", lambda self, own: [*own, *own])
     check_together(model, DistributedContext(0, 2))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model", {"bits": 4, "lora": {"rank": 4}}),
+        ("optim", {"activation_offload": True}),
+        ("grpo", {"consistency": {}}),
+    ],
+)
+def test_what_does_not_go_together_with_divided_weights_is_refused(key, value):
+    tree = {"task": "detection", "data": {"path": "photos"}, key: value}
+    sharded = {**tree, "optim": {**tree.get("optim", {}), "shard": True}}
+    assert make_config(tree)
+    with pytest.raises(ConfigError, match=rf"optim.shard: .* {key}\.{next(iter(value))}\. Leave"):
+        make_config(sharded)
+
+
+@pytest.mark.parametrize("names", [["a", "a", "b"], ["a", "b", "a", "b"]])
+def test_machines_of_different_sizes_cannot_hold_a_policy_each(monkeypatch, names):
+    context = DistributedContext(0, len(names))
+    monkeypatch.setattr(DistributedContext, "all_gather_object", lambda self, own: names)
+    with pytest.raises(ConfigError, match="equally many processes on each machine, and here they are on a"):
+        copies(context, "machine")
+    assert copies(context, True) == 1 and copies(context, False) == len(names)
+    monkeypatch.setattr(DistributedContext, "all_gather_object", lambda self, own: ["a", "a", "b", "b"])
+    assert copies(DistributedContext(0, 4), "machine") == 2
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 8])

@@ -236,6 +236,7 @@ def _check_names(config: RunConfig) -> None:
             f"model.bits: weights in {config.model.bits} bits cannot learn, an adapter on them can. Set "
             "model.lora: {rank: 16}, or leave model.bits out."
         )
+    _check_shard(config)
     if config.grpo.confidence_weight and config.evaluation.score != "expected":
         raise ConfigError(
             "grpo.confidence_weight: what it teaches is the mean of the written confidence. Set "
@@ -259,6 +260,20 @@ def _check_names(config: RunConfig) -> None:
             raise ConfigError(f"{entry}{error}") from error
         except InputError as error:
             raise ConfigError(f"{entry or 'task: '}{error}") from error
+
+
+def _check_shard(config: RunConfig) -> None:
+    """Refuse what cannot be divided among processes."""
+    others = {
+        "model.bits": config.model.bits,
+        "rollout.url": config.rollout.url or None,
+        "grpo.consistency": config.grpo.consistency,
+        "optim.activation_offload": config.optim.activation_offload or None,
+    }
+    if config.optim.shard and (found := [key for key, value in others.items() if value is not None]):
+        raise ConfigError(
+            f"optim.shard: it does not go together with {', '.join(found)}. Leave the one or the other out."
+        )
 
 
 def set_key(tree: dict[str, Any], override: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
@@ -23,6 +24,7 @@ def evaluate(
     path: Path | None = None,
     context: DistributedContext = SINGLE_PROCESS,
     progress: Callable[[int], None] = lambda done: None,
+    gathered: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> list[Prediction]:
     """Predict the answer to every question.
 
@@ -33,6 +35,7 @@ def evaluate(
         path: a JSONL file that keeps the predictions; batches that it holds are not asked again.
         context: which process this is; each answers its part, and all return all predictions.
         progress: called with the number of new predictions of this process.
+        gathered: around what this process asks by itself (``AnswerScorer.gathered``).
 
     Returns:
         One prediction for each question, in order.
@@ -45,18 +48,20 @@ def evaluate(
     store = PredictionStore(path, batches, context) if path is not None else None
     made: list[Prediction] = []
     own = range(len(batches))[context.shard_slice(len(batches))]
-    for number in store.missing() if store is not None else own:
-        predicted = list(predictor.predict(batches[number], number))
-        if [one.example.id for one in predicted] != [example.id for example in batches[number]]:
-            raise InputError(
-                f"{predictor.name}: batch {number} came back with other questions, or in another order. "
-                "A predictor gives one prediction for each question, in order."
-            )
-        if store is not None:
-            store.append(predicted)
-        else:
-            made += predicted
-        progress(len(predicted))
+    asked = store.missing() if store is not None else own
+    with gathered():
+        for number in asked:
+            predicted = list(predictor.predict(batches[number], number))
+            if [one.example.id for one in predicted] != [example.id for example in batches[number]]:
+                raise InputError(
+                    f"{predictor.name}: batch {number} came back with other questions, or in another order. "
+                    "A predictor gives one prediction for each question, in order."
+                )
+            if store is not None:
+                store.append(predicted)
+            else:
+                made += predicted
+            progress(len(predicted))
     return store.finish() if store is not None else context.all_gather_object(made)
 
 

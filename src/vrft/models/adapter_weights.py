@@ -21,6 +21,7 @@ from transformers.core_model_loading import WeightRenaming, rename_source_key
 
 from vrft.errors import ModelError
 from vrft.models.adapter_folder import SETTINGS, AdapterFolder
+from vrft.models.divided import everywhere
 from vrft.models.model_source import first_line
 
 WRAPPER = "base_model.model."
@@ -128,7 +129,7 @@ def is_initial(model: Any) -> bool:
         return False
     products: dict[str, list[bool]] = {}
     for name, value in state.items():
-        products.setdefault(_FACTOR.sub("", name), []).append(bool(value.any()))
+        products.setdefault(_FACTOR.sub("", name), []).append(bool(everywhere(value).any()))
     return not any(map(all, products.values()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from vrft.errors import NumbersError
+from vrft.models.divided import own_part
 from vrft.models.policy import Policy
 
 
@@ -16,7 +17,7 @@ def check_finite(policy: Policy, values: torch.Tensor) -> None:
 
 def not_finite(policy: Policy) -> NumbersError:
     """What to say of a policy whose numbers are not finite."""
-    broken = [name for name, p in policy.model.named_parameters() if not bool(p.isfinite().all())]
+    broken = [name for name, p in policy.model.named_parameters() if not bool(own_part(p).isfinite().all())]
     where = f" ({', '.join(broken[:2])}{', ...' if len(broken) > 2 else ''})" if broken else ""
     if policy.core.dtype == torch.float16:
         return NumbersError(

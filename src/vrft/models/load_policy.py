@@ -35,6 +35,7 @@ from vrft.models.model_source import (
 from vrft.models.policy import Policy
 from vrft.models.quantized import bits_of, check_installed, quantized_loading, settle
 from vrft.models.saved_weights import check_saved
+from vrft.models.weight_files import WeightFiles, place_without_weights, without_weights
 from vrft.types.options import did_you_mean
 
 SDPA = "sdpa"
@@ -42,11 +43,12 @@ WITHOUT_WEIGHTS = "meta"
 """The device of a model that has shapes and no weights."""
 
 
-def load_policy(options: ModelOptions | str | Path) -> Policy:
+def load_policy(options: ModelOptions | str | Path, *, unread: bool = False) -> Policy:
     """Load a policy, in eval mode.
 
     Args:
         options: a model and how to load it; a bare path or hub id takes the defaults.
+        unread: leave its weights on the disk, where they can be read one by one (``Policy.unread``).
 
     Raises:
         ModelError: the source is missing or broken, or is not a vision-language model that vrft can train.
@@ -60,7 +62,7 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
     if not isinstance(options, ModelOptions):
         options = ModelOptions(path=str(options))
     place = _Place.of(options)
-    model, tokenizer, image_processor = _read(place)
+    model, tokenizer, image_processor, files = _read(place, unread)
     family, lora, chain = place.family, options.lora, place.chain
     family.prepare(image_processor, model.config, options.min_pixels, options.max_pixels)
     if options.attention == SDPA:
@@ -81,6 +83,7 @@ def load_policy(options: ModelOptions | str | Path) -> Policy:
         base=chain[0].base if chain else place.folder,
         base_weights=stacked_weights(chain[1:], place.base) if lora is not None else None,
         saves_whole=bool(chain) and lora is not None and not place.continues,
+        unread=files,
     )
 
 
@@ -139,13 +142,19 @@ class _Place:
         lora = self.options.lora
         return bool(self.chain) and lora is not None and lora.on_adapter == "continue"
 
+    @property
+    def merges(self) -> bool:
+        """Whether an adapter goes into the weights."""
+        return len(self.chain) > self.continues
 
-def _read(place: _Place) -> tuple[Any, Any, Any]:
-    """The base model, its tokenizer and its image processor."""
+
+def _read(place: _Place, unread: bool) -> tuple[Any, Any, Any, WeightFiles | None]:
+    """The base model, its tokenizer, its image processor, and where its weights are, if they are not read."""
     base, source, attention = place.base, place.source, place.options.attention
     try:
         with quiet():
-            model = _base_model(place)
+            found = _unread_model(place) if unread else None
+            model, files = (_base_model(place), None) if found is None else found
             tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
             # The PIL backend everywhere: the torchvision one differs by up to 0.015 per pixel value, and runs
             # must agree.
@@ -162,7 +171,7 @@ def _read(place: _Place) -> tuple[Any, Any, Any]:
         raise ModelError(
             f"{source}: its tokenizer has no chat template. Add chat_template.jinja to the folder."
         )
-    return model, tokenizer, image_processor
+    return model, tokenizer, image_processor, files
 
 
 def _with_adapters(model: Any, place: _Place) -> Any:
@@ -232,6 +241,19 @@ def natural_dtype(device: str) -> str:
     if not torch.cuda.is_available():
         return "bfloat16"
     return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+
+
+def _unread_model(place: _Place) -> tuple[Any, WeightFiles] | None:
+    """The base model without weights; None where they have to be read at once."""
+    if place.bits is not None or place.merges or place.device == WITHOUT_WEIGHTS:
+        return None
+    settings = {"dtype": place.dtype, "attn_implementation": place.options.attention}
+    model = without_weights(place.config, place.base, **settings)
+    files = WeightFiles.of(model, place.base, place.source, place.device)
+    if files is None:
+        return None
+    place_without_weights(model, place.device)
+    return model, files
 
 
 def _base_model(place: _Place) -> Any:

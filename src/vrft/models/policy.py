@@ -25,6 +25,7 @@ from vrft.models.image_limits import ImageLimits
 from vrft.models.model_options import Bits
 from vrft.models.offload import activations_on_cpu
 from vrft.models.token_ends import token_ends
+from vrft.models.weight_files import WeightFiles
 from vrft.types import Completion, CoordinateFrame, Image, Medium, Message, Prompt
 from vrft.types.rollouts import FinishReason
 
@@ -105,6 +106,8 @@ class Policy:
     """The digest of the base's weights, where an adapter learns on them."""
     saves_whole: bool = False
     """Whether an earlier adapter was merged into the base, so that the present one alone is not the model."""
+    unread: WeightFiles | None = None
+    """Reads the weights that are still on the disk; until then they are 0 and take no memory."""
     _images: MediumCache[ProcessedImage] = field(default_factory=MediumCache)
     _features: MediumCache[Features] = field(default_factory=MediumCache)
     _pieces: dict[tuple[int, ...], str] = field(default_factory=dict)
@@ -328,8 +331,16 @@ class Policy:
         finally:
             self.model.train(was_training)
 
-    def frozen_copy(self) -> Policy:
-        """A twin whose weights never change; it shares the features that both compute alike."""
-        model = copy.deepcopy(self.model).eval().requires_grad_(False)
+    def frozen_copy(self, model: Any = None) -> Policy:
+        """A twin whose weights never change; it shares the features that both compute alike.
+
+        Args:
+            model: a copy that is there already; None makes one.
+        """
+        model = (copy.deepcopy(self.model) if model is None else model).eval().requires_grad_(False)
         features = self._features if self.vision_frozen else MediumCache[Features]()
         return replace(self, model=model, vision_frozen=True, _features=features)
+
+    def elsewhere(self, model: Any) -> Policy:
+        """The same policy whose model is a copy in other memory."""
+        return replace(self, model=model, _features=MediumCache[Features]())

@@ -38,15 +38,18 @@ def shared_hidden(
     # The prompt's last token predicts an answer's first; the answer's own tokens predict the others.
     rest = [length - 1 for length in answers.lengths]
     first_RH = encoded.last_PH.repeat_interleave(group_size, 0)
-    if not any(rest):
-        return first_RH
-    groups = [rest[i : i + group_size] for i in range(0, len(rest), group_size)]
-    prompt = encoded.prompt.laid_out(lay_out(groups, policy.device))
     inputs = answers.mask_RA.clone()
     inputs[torch.arange(len(rest)), torch.tensor(rest)] = False
+    only_ends = not any(rest)
+    if only_ends:  # one runs for nothing: processes that share weights go through each layer equally often
+        rest[0], inputs[0, 0] = 1, True
+    groups = [rest[i : i + group_size] for i in range(0, len(rest), group_size)]
+    prompt = encoded.prompt.laid_out(lay_out(groups, policy.device))
     steps_RA = torch.arange(inputs.shape[1], device=inputs.device).expand(inputs.shape)
     positions_RA = encoded.batch.next_position_P.repeat_interleave(group_size)[:, None] + steps_RA
     rest_NH = answer_hidden(policy, prompt, answers.ids_RA[inputs][None], positions_RA[inputs][None])[0]
+    if only_ends:
+        return first_RH + 0 * rest_NH.sum()
     return torch.cat([first_RH, rest_NH])[_in_order(rest, policy.device)]
 
 

@@ -6,6 +6,7 @@ Axes as in ``vrft.rollout.prompt_batch``; H hidden width.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -86,10 +87,25 @@ class AnswerScorer(nn.Module):
     """The one module whose forward every gradient pass goes through, prefill included, so that the hooks of
     wrappers (DDP, FSDP2) hold."""
 
+    is_divided = False
+    """Whether processes share the weights, so that all of them have to come to each forward."""
+
     def __init__(self, policy: Policy) -> None:
         super().__init__()
         self.model = policy.model
         self.policy = policy
+
+    def gathered(self) -> AbstractContextManager[None]:
+        """Around what reads the weights by other ways than this module."""
+        return nullcontext()
+
+    def twin(self) -> AnswerScorer:
+        """That of a frozen copy of the policy."""
+        return AnswerScorer(self.policy.frozen_copy())
+
+    def on_one(self) -> Policy | None:
+        """The policy where one process alone can save it; None in the others."""
+        return self.policy
 
     def forward(
         self,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
+from vrft.errors import RunError
+from vrft.models.model_source import first_line
 from vrft.models.policy import Policy
 from vrft.rollout.hidden_states import HIDDEN, LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer
@@ -36,14 +38,23 @@ def compare_methods(
     answers: list[tuple[int, ...]],
     group_size: int,
     wanted: str = "auto",
+    scorer: AnswerScorer | None = None,
 ) -> Parity:
     """Compare the methods' log-probabilities on real groups; the gradients of the policy are dropped.
 
     ``wanted`` is a method's name, which is obeyed, or 'auto': the first method within the threshold.
+    ``scorer`` is the policy's, where something wraps it.
+
+    Raises:
+        RunError: processes share the weights, and a method does not run: what the layers then hold is not
+            known.
     """
-    scorer = AnswerScorer(policy)
+    scorer = scorer or AnswerScorer(policy)
     group = (prompts, answers, group_size)
-    found = {method: _measured(policy, scorer, method, group) for method in HIDDEN}
+    found: dict[LogprobMethod, torch.Tensor | None] = dict.fromkeys(HIDDEN)
+    for method in HIDDEN:
+        if not scorer.is_divided or wanted == "auto" or method in (wanted, "plain"):
+            found[method] = _measured(policy, scorer, method, group)
     if found["plain"] is None:
         scorer(*group, 1.0, "plain")  # raises what is wrong
         raise AssertionError("the plain method failed once and not again")
@@ -54,8 +65,8 @@ def compare_methods(
     threshold = THRESHOLDS.get(policy.core.dtype, 1e-3)
     # NaN compares false: a method that gives NaN is never taken.
     exact = next(method for method, gap in differences.items() if gap is not None and gap <= threshold)
-    method: LogprobMethod = exact if wanted == "auto" else wanted  # type: ignore[assignment]
-    return Parity(differences["shared"], threshold, method, differences)
+    chosen: LogprobMethod = exact if wanted == "auto" else wanted  # type: ignore[assignment]
+    return Parity(differences["shared"], threshold, chosen, differences)
 
 
 def _measured(
@@ -65,12 +76,20 @@ def _measured(
     group: tuple[list[Prompt], list[tuple[int, ...]], int],
 ) -> torch.Tensor | None:
     """Log-probabilities; None where the method cannot run, forwards or backwards."""
+    if method == "shared" and not policy.shares_prompt:
+        return None
     try:
         with torch.set_grad_enabled(method != "plain"):
             logprobs, mask = scorer(*group, 1.0, method)
         if logprobs.requires_grad:
             logprobs[mask].sum().backward()
-    except (KeyError, ValueError, RuntimeError):
+    except (KeyError, ValueError, RuntimeError) as error:
+        if scorer.is_divided:
+            raise RunError(
+                f"The method '{method}' of log-probabilities does not run on divided weights "
+                f"({type(error).__name__}: {first_line(error)}). Set grpo.logprob_method: plain, or "
+                "optim.shard: false."
+            ) from error
         return None
     finally:
         policy.model.zero_grad(set_to_none=True)

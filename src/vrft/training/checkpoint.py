@@ -11,6 +11,7 @@ import torch
 
 from vrft.distributed import DistributedContext
 from vrft.errors import RunError
+from vrft.models.divided import is_divided, own_part, part_of, whole
 from vrft.models.model_source import first_sentence
 from vrft.run_folder import replace_folder, writing
 
@@ -20,14 +21,35 @@ _LOGGER = logging.getLogger("vrft.training")
 
 
 def trainable_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The weights that learn, by name, on the CPU, in their own precision."""
-    return {name: p.detach().cpu().clone() for name, p in model.named_parameters() if p.requires_grad}
+    """The weights that learn, by name, on the CPU, in their own precision; of divided ones this process's
+    part."""
+    return {name: own_part(p.detach()).cpu().clone() for name, p in _learned(model).items()}
+
+
+def whole_state(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same with whole weights in the first process; a meeting where they are divided."""
+    learned = _learned(model)
+    return {name: whole(learned[name].detach(), part) for name, part in state.items()}
+
+
+def parts_of_state(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What ``whole_state`` was made of."""
+    own = _learned(model)
+    return {
+        name: own_part(part_of(value, own[name])) if name in own else value for name, value in state.items()
+    }
+
+
+def _learned(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 def load_trainable_state(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
     """Put weights back; RunError where a name or a shape does not fit."""
-    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    differing = own.keys() ^ state.keys() or {n for n, p in own.items() if p.shape != state[n].shape}
+    own = _learned(model)
+    differing = own.keys() ^ state.keys() or {
+        n for n, p in own.items() if own_part(p).shape != state[n].shape
+    }
     if differing:
         raise RunError(
             f"The checkpoint is of another model: {', '.join(sorted(differing)[:3])} differ. Name the model "
@@ -35,12 +57,12 @@ def load_trainable_state(model: torch.nn.Module, state: dict[str, torch.Tensor])
         )
     with torch.no_grad():
         for name, value in state.items():
-            own[name].copy_(value)
+            own_part(own[name]).copy_(value)
 
 
 def check_together(model: torch.nn.Module, context: DistributedContext) -> None:
     """See that the weights that learn are the same in every process; RunError where they differ."""
-    if context.count == 1:
+    if context.count == 1 or is_divided(model):
         return
     learned = [p.detach() for p in model.parameters() if p.requires_grad]
     own = torch.stack([p.sum(dtype=torch.float64) for p in learned]).tolist()
@@ -67,8 +89,10 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any]) -> None:
         shutil.rmtree(older, ignore_errors=True)
 
 
-def newest_checkpoint(folder: Path) -> dict[str, Any] | None:
+def newest_checkpoint(folder: Path, mapped: bool = False) -> dict[str, Any] | None:
     """The state of the newest checkpoint that can be read; None where there is none at all.
+
+    ``mapped`` leaves its tensors on the disk until they are used.
 
     Raises:
         RunError: none of those that are there can be read.
@@ -77,7 +101,7 @@ def newest_checkpoint(folder: Path) -> dict[str, Any] | None:
     broken: list[str] = []
     for place in reversed(whole):
         try:
-            state = torch.load(place / "state.pt", weights_only=True, map_location="cpu")
+            state = torch.load(place / "state.pt", weights_only=True, map_location="cpu", mmap=mapped)
             if not {"step", "weights", "optimizer", "best"} <= state.keys():
                 raise ValueError("parts of it are missing")
         except Exception as error:  # torch and pickle raise whatever the broken bytes lead to

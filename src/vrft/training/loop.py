@@ -17,8 +17,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
+from torch.distributed import DistError
+
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import NumbersError, RunError
+from vrft.models.divided import is_divided
 from vrft.models.policy import Policy
 from vrft.progress import Update
 from vrft.run_folder import RunFolder
@@ -27,8 +30,10 @@ from vrft.training.checkpoint import (
     check_together,
     load_trainable_state,
     newest_checkpoint,
+    parts_of_state,
     save_checkpoint,
     trainable_state,
+    whole_state,
 )
 from vrft.training.loggers import Logger
 from vrft.training.memory import peak_memory_gib
@@ -153,8 +158,7 @@ def run_loop(
             stop = any(context.all_gather_object([bool(asked)]))
             if step % checks.checkpoint_every == 0 or step == optim.steps or over or stop:
                 check_together(policy.model, context)
-                if context.is_first:
-                    state.save(step)
+                state.save(step, context.is_first)
     best = state.best
     if not stop and best["weights"] is not None:
         load_trainable_state(policy.model, best["weights"])
@@ -178,26 +182,34 @@ class _State:
 
     def restore(self) -> int:
         """Go back to the newest checkpoint; the step that it is of, 0 where there is none."""
-        kept = newest_checkpoint(self._folder)
+        kept = newest_checkpoint(self._folder, mapped=is_divided(self._policy.model))
         if kept is None:
             return 0
-        load_trainable_state(self._policy.model, kept["weights"])
+        model = self._policy.model
+        load_trainable_state(model, parts_of_state(model, kept["weights"]))
         self._optimizer.load_state_dict(kept["optimizer"])
-        self.best = kept["best"]
+        best = kept["best"]["weights"]
+        self.best = {**kept["best"], "weights": best and parts_of_state(model, best)}
         for name, one in self._remembers.items():
             if kept.get(name) is not None:
                 one.restore(kept[name])
         return int(kept["step"])
 
-    def save(self, step: int) -> None:
+    def save(self, step: int, writes: bool) -> None:
+        """One process writes; where weights are divided, all give their parts."""
+        model = self._policy.model
+        if not writes and not is_divided(model):
+            return
+        weights = self.best["weights"]
         content = {
             "step": step,
-            "weights": trainable_state(self._policy.model),
-            "best": self.best,
+            "weights": whole_state(model, trainable_state(model)),
+            "best": {**self.best, "weights": weights and whole_state(model, weights)},
             "optimizer": self._optimizer.state_dict(),
             **{name: one.state() for name, one in self._remembers.items()},
         }
-        save_checkpoint(self._folder, step, content)
+        if writes:
+            save_checkpoint(self._folder, step, content)
 
 
 def _one_step(train_step: TrainStep, optimizer: Optimizer, clock: Clock) -> Row:
@@ -229,7 +241,8 @@ def _report_skipped(folder: RunFolder, step: int, train_step: TrainStep, in_a_ro
 
 @contextmanager
 def _divergence(step: Callable[[], int]) -> Iterator[None]:
-    """Say where a training ends that has diverged; a model that was broken before it says so itself."""
+    """Say where a training ends that has diverged, or has lost a process; a model that was broken before it
+    says so itself."""
     try:
         yield
     except NumbersError as error:
@@ -238,6 +251,13 @@ def _divergence(step: Callable[[], int]) -> Iterator[None]:
         raise RunError(
             f"After step {step()} the policy's own numbers are no longer finite: its training has diverged. "
             f"{ADVICE}"
+        ) from error
+    except RuntimeError as error:
+        if not isinstance(error, DistError) and "gloo" not in str(error):
+            raise
+        raise RunError(
+            f"Another process has ended after step {step()}, and no process can go on without it: its own "
+            "output says why. Start as many as there are, with --resume."
         ) from error
 
 

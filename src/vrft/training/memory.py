@@ -11,7 +11,7 @@ import platform
 import resource
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -106,11 +106,6 @@ class MemoryForecast:
         """All of it, without the program itself."""
         return self.weights + self.lasting + self.phases[self.worst_phase]
 
-    def without(self, phase: str) -> MemoryForecast:
-        """The same where a phase happens elsewhere: 'sampling' in an inference engine."""
-        phases = {name: size for name, size in self.phases.items() if name != phase}
-        return replace(self, phases=phases, worst_phase=max(phases, key=phases.__getitem__))
-
 
 KEPT_BACK = {(False, False): 1.28, (True, False): 1.72, (False, True): 2.1, (True, True): 3.3}
 """How many times what it holds a process on the CPU becomes, by (LoRA, activation checkpointing).
@@ -131,7 +126,9 @@ def resident_gib(forecast: MemoryForecast, plan: MemoryPlan, device: torch.devic
     return forecast.weights + times * (forecast.total - forecast.weights + forecast.offloaded)
 
 
-def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load, shards: int = 1) -> MemoryForecast:
+def forecast_memory(
+    sizes: Sizes, plan: MemoryPlan, load: Load, shards: int = 1, by_layer: bool = False
+) -> MemoryForecast:
     """Memory of a run's worst moment, which ``benchmarks/memory_forecast.py`` holds to measured peaks.
 
     Args:
@@ -141,6 +138,7 @@ def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load, shards: int = 1)
         shards: processes among which weights, gradients, optimizer and reference are divided as torch's
             ``fully_shard`` does it; a vision tower that does not learn stays whole in each. Arithmetic:
             nothing of it was measured.
+        by_layer: whether who samples gathers a layer at a time, not all of them.
     """
     phases, offloaded = _phases(sizes, plan, load)
     divided = sizes.weights_bytes - _whole_bytes(sizes)
@@ -148,7 +146,7 @@ def forecast_memory(sizes: Sizes, plan: MemoryPlan, load: Load, shards: int = 1)
     moments = sizes.learned * _WIDE * (3 if sizes.half else 2)
     best = sizes.learned * sizes.number_bytes if plan.keeps_best else 0
     if shards > 1:
-        _gather(phases, sizes, divided, shards)
+        _gather(phases, sizes, divided, shards, by_layer)
     return MemoryForecast(
         weights=weights / GIB,
         reference=weights / GIB if plan.reference and not plan.lora else 0.0,
@@ -164,14 +162,14 @@ def _whole_bytes(sizes: Sizes) -> int:
     return 0 if sizes.vision_learns else sizes.tower_bytes
 
 
-def _gather(phases: dict[str, float], sizes: Sizes, divided: float, shards: int) -> None:
+def _gather(phases: dict[str, float], sizes: Sizes, divided: float, shards: int, by_layer: bool) -> None:
     """Add what each phase gathers of other processes, and divide the gradient."""
     # One layer is in use while the next one comes; the ends stay from the first use to the last.
     gathered = 2 * sizes.layer_bytes + sizes.ends_bytes
     # A whole gradient, in float32 before it is summed, of a layer or of the ends.
     largest = max(sizes.layer_bytes, sizes.ends_bytes if sizes.head_learns else 0)
     gradient = largest * _WIDE / sizes.number_bytes if sizes.learned else 0.0
-    phases["sampling"] += divided
+    phases["sampling"] += gathered if by_layer else divided
     phases["forward"] += gathered
     phases["backward"] += gathered + min(gradient, sizes.learned * _WIDE) + _gradient(sizes) / shards
     if phases["reference"]:

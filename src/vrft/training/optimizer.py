@@ -10,6 +10,7 @@ import torch
 
 from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import ConfigError
+from vrft.models.divided import everywhere, is_divided, part_of, whole
 from vrft.training.training_options import OptimOptions
 
 HALF = (torch.bfloat16, torch.float16)
@@ -27,7 +28,8 @@ class Optimizer:
 
     Weights in half precision are updated through a float32 copy: at a rate of 1e-6 nearly every update would
     otherwise be rounded away. Those in float16 learn from a scaled loss, so that small gradients do not
-    vanish; the scale falls where they overflow. The gradients of several processes are summed, in float32.
+    vanish; the scale falls where they overflow. The gradients of several processes are summed, in float32,
+    here or, where they share the weights, by what divides them.
     ``updates`` counts optimizer steps per training step; warm-up and schedule go by training steps.
 
     Raises:
@@ -46,6 +48,7 @@ class Optimizer:
             raise ConfigError(
                 "No weight would be trained. Set model.lora, or do not freeze the language model."
             )
+        self._divided = is_divided(model)
         self._masters = [p.detach().float().clone() if p.dtype in HALF else p for p in self.learned]
         self._pairs = [(p, m) for p, m in zip(self.learned, self._masters, strict=True) if p is not m]
         self._adam = torch.optim.AdamW(
@@ -84,7 +87,8 @@ class Optimizer:
             master.grad = parameter.grad.float() if parameter.grad is not None else None
         self._sum_gradients()
         self._scaler.unscale_(self._adam)
-        norm = float(torch.nn.utils.clip_grad_norm_(self._masters, self._options.max_grad_norm))
+        found = torch.nn.utils.clip_grad_norm_(self._masters, self._options.max_grad_norm)
+        norm = float(everywhere(found))
         row: dict[str, Any] = {"grad_norm": norm, "lr": self.rate}
         if self._scaler.is_enabled():
             row["loss_scale"] = self._scaler.get_scale()
@@ -98,7 +102,7 @@ class Optimizer:
 
     def _sum_gradients(self) -> None:
         """The gradient of all processes in each; a weight that has none anywhere keeps none."""
-        if self._context.count == 1:
+        if self._context.count == 1 or self._divided:
             return
         has = torch.tensor([m.grad is not None for m in self._masters], dtype=torch.int32)
         has = has.to(self._masters[0].device)
@@ -117,16 +121,22 @@ class Optimizer:
                 parameter.copy_(master)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resume needs."""
-        masters = [master for _, master in self._pairs]
-        state = {"adam": self._adam.state_dict(), "steps": self._steps, "masters": masters}
+        """All that a resume needs, whole in the first process; a meeting where the weights are divided."""
+        adam = self._adam.state_dict()
+        held = {i: {key: whole(value) for key, value in own.items()} for i, own in adam["state"].items()}
+        masters = [whole(master) for _, master in self._pairs]
+        state = {"adam": {**adam, "state": held}, "steps": self._steps, "masters": masters}
         return state | {"scaler": self._scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state_dict`` was taken."""
-        self._adam.load_state_dict(state["adam"])
+        held = {
+            i: {key: part_of(value, self._masters[i]) for key, value in own.items()}
+            for i, own in state["adam"]["state"].items()
+        }
+        self._adam.load_state_dict({**state["adam"], "state": held})
         self._steps = state["steps"]
         self._scaler.load_state_dict(state["scaler"])
         with torch.no_grad():
             for (_, master), saved in zip(self._pairs, state["masters"], strict=True):
-                master.copy_(saved)
+                master.copy_(part_of(saved, master))

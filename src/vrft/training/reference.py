@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from vrft.models.adapter_weights import is_initial
+from vrft.models.divided import exchanged, own_part
 from vrft.models.policy import Policy
 from vrft.rollout.hidden_states import LogprobMethod
 from vrft.rollout.logprobs import AnswerScorer, PolicyScorer
@@ -18,14 +19,16 @@ from vrft.types import Prompt, Turn
 class Reference:
     """The policy as it was before the first step; holds a second model only where it must."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, scorer: AnswerScorer | None = None) -> None:
+        """``scorer`` is the policy's, where something wraps it."""
         self._adapter = hasattr(policy.model, "disable_adapter")
-        self._twin = policy if self._adapter else policy.frozen_copy()
-        self._scorer = AnswerScorer(self._twin)
+        own = scorer or AnswerScorer(policy)
+        self._scorer = own if self._adapter else own.twin()
+        self._twin = self._scorer.policy
         # A fresh adapter is switched off; one that goes on is put back to where it began.
         learned = [p for p in policy.model.parameters() if p.requires_grad] if self._adapter else []
         fresh = self._adapter and is_initial(policy.model)
-        self._start = [] if fresh else [(p, p.detach().clone()) for p in learned]
+        self._start = [] if fresh else [(p, own_part(p.detach()).clone()) for p in learned]
 
     def logprobs(
         self,
@@ -71,14 +74,12 @@ class Reference:
             with self._twin.model.disable_adapter():
                 yield
             return
-        now = [(parameter, parameter.data) for parameter, _ in self._start]
-        for parameter, value in self._start:
-            parameter.data = value
+        now = [(parameter, exchanged(parameter, value)) for parameter, value in self._start]
         try:
             yield
         finally:
             for parameter, value in now:
-                parameter.data = value
+                exchanged(parameter, value)
 
 
 class MovingReference(Reference):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,6 +58,7 @@ class RolloutSource:
         selectors: choose the questions, by ``Example.source``; those of others are all asked alike.
         consistency: pays more for answers that agree with their thoughts; None does not.
         encodes: whether prompts are encoded with gradient for sampling, and given on for one backward pass.
+        gathered: around what a process samples by itself (``AnswerScorer.gathered``).
         context: which process this is.
     """
 
@@ -76,6 +78,7 @@ class RolloutSource:
         selectors: Mapping[str, Selector] | None = None,
         consistency: Consistency | None = None,
         encodes: bool = False,
+        gathered: Callable[[], AbstractContextManager[None]] = nullcontext,
         context: DistributedContext = SINGLE_PROCESS,
     ) -> None:
         self.sampler, self.renderer, self.examples, self.scorers = sampler, renderer, examples, scorers
@@ -85,6 +88,7 @@ class RolloutSource:
         self.selectors = dict(selectors or {})
         self.consistency = consistency
         self.encodes, self.context = encodes and variants is None, context
+        self.gathered = gathered
         # What it remembers is this run's own, and not of the configuration.
         self.advantage = grpo.advantage.model_copy(deep=True)
         self._seconds_scoring = 0.0
@@ -198,15 +202,9 @@ class RolloutSource:
         part = self.context.shard_slice(len(chosen))
         places, seed = tuple(range(part.start, part.stop)), step_seed(now, number)
         examples = chosen[part]
-        if self.variants is None:
-            draw = SampleSeed(seed, places, len(chosen))
-            rollouts = self._rolled_out(examples, self.rollout.group_size, draw, prompts, encoded)
-        else:
-            rollouts = [
-                self._of_variants(example, SampleSeed(seed, (place,), len(chosen)), now)
-                for example, place in zip(examples, places, strict=True)
-            ]
-        contrasts = self._contrasts(examples, SampleSeed(turn_seed(seed, 0), places, len(chosen)))
+        with self.gathered():
+            rollouts = self._sampled(now, examples, SampleSeed(seed, places, len(chosen)), prompts, encoded)
+            contrasts = self._contrasts(examples, SampleSeed(turn_seed(seed, 0), places, len(chosen)))
         own = [RolloutGroup(e, r, c) for e, r, c in zip(examples, rollouts, contrasts, strict=True)]
         if self._scores_apart:
             own = self._scored(own, now)
@@ -216,6 +214,17 @@ class RolloutSource:
         scored = self._scored([d.group for d in every], now) if self.context.is_first else None
         scored = self.context.broadcast_object(scored)
         return [replace(d, group=group) for d, group in zip(every, scored or [], strict=True)]
+
+    def _sampled(
+        self, now: Clock, examples: Sequence[Example], draw: SampleSeed, prompts: list[Prompt], encoded: Any
+    ) -> list[tuple[Rollout, ...]]:
+        """The rollouts of each question's group."""
+        if self.variants is None:
+            return self._rolled_out(examples, self.rollout.group_size, draw, prompts, encoded)
+        return [
+            self._of_variants(example, SampleSeed(draw.seed, (place,), draw.total), now)
+            for example, place in zip(examples, draw.places, strict=True)
+        ]
 
     def _rolled_out(
         self,

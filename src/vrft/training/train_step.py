@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -109,8 +110,12 @@ class TrainStep:
         micro = self.micro_groups or max(1, len(own))
         total: dict[str, float] = {MEAN: 0.0}
         self._worst = (0.0, None)
-        for begin in range(0, len(own), micro):
+        for begin in range(0, self._passes(len(own), micro) * micro, micro):
             part = own[begin : begin + micro]
+            if not part:
+                idle = self._forward(self._stand_in, begin, None, first)
+                backward(0 * self.objective(idle, size).loss)
+                continue
             forward = self._forward(part, begin, encoded, first)
             if forward.sampled_RA.any():
                 off_RA = ((forward.sampled_RA - forward.logprobs_RA.detach()) * forward.mask_RA).abs()
@@ -121,6 +126,17 @@ class TrainStep:
             for name, value in found.metrics.items():
                 total[name] = total.get(name, 0.0) + value
         return {**total, LARGEST: self._worst[0]}
+
+    def _passes(self, own: int, micro: int) -> int:
+        """Micro-batches; where processes share the weights, as many in each, some for nothing."""
+        passes = -(-own // micro)
+        return max(self.context.all_gather_object([passes])) if self.answer_scorer.is_divided else passes
+
+    @property
+    def _stand_in(self) -> list[RolloutGroup]:
+        """One answer of the step, for a process that has none of its own left."""
+        group = self.batch.trained[0]
+        return [replace(group, rollouts=group.rollouts[:1])]
 
     def _forward(self, part: Sequence[RolloutGroup], begin: int, encoded: Any, first: bool) -> Forward:
         rollouts = [r for group in part for r in group.rollouts]

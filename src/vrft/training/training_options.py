@@ -30,6 +30,9 @@ class OptimOptions(Options):
     """Questions of one step; RFT draws `rollout.group_size` answers to each."""
     micro_prompts: int = Field(0, ge=0)
     """Prompts of one forward and backward pass; 0 takes the whole step at once."""
+    shard: bool | Literal["machine"] = False
+    """Divide weights, gradients, optimizer and reference among the processes of torchrun; 'machine' among
+    those of each machine, which then holds a whole model."""
     activation_checkpointing: bool = False
     """Compute a layer's activations again in the backward pass instead of keeping them: less memory, about
     a third more time."""

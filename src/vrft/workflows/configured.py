@@ -19,13 +19,18 @@ from vrft.training.grpo import CrossEntropy, GrpoObjective
 from vrft.training.mismatch_alarm import MismatchAlarm
 from vrft.training.reference import Reference
 from vrft.training.rollout_source import RolloutSource
+from vrft.training.sharding import scorer_of
 from vrft.training.train_step import TrainStep
 from vrft.types import Example
 from vrft.workflows.source_parts import consistency_of, selectors_of
 
 
 def policy_of(
-    config: RunConfig, *, weights: bool = True, context: DistributedContext = SINGLE_PROCESS
+    config: RunConfig,
+    *,
+    weights: bool = True,
+    context: DistributedContext = SINGLE_PROCESS,
+    learns: bool = False,
 ) -> Policy:
     """Load the policy that a configuration names.
 
@@ -33,6 +38,8 @@ def policy_of(
         config: its ``model`` section, and whether activations are checkpointed or offloaded.
         weights: False gives a policy of the same shapes that cannot answer, at no cost.
         context: which process this is: where the configuration leaves the device open, each has its own.
+        learns: it goes to ``train_step_of``, which reads and divides its weights where ``optim.shard`` asks
+            for it.
     """
     options = config.model
     if not weights:
@@ -41,7 +48,7 @@ def policy_of(
         options = options.model_copy(update={"device": WITHOUT_WEIGHTS, "dtype": dtype})
     elif options.device == "auto":
         options = options.model_copy(update={"device": context.device})
-    policy = load_policy(options)
+    policy = load_policy(options, unread=learns and bool(config.optim.shard) and context.count > 1)
     if config.optim.activation_checkpointing:
         policy.core.activation_checkpointing_enable()
     policy.offloads = config.optim.activation_offload
@@ -55,6 +62,7 @@ def train_step_of(
     method: LogprobMethod,
     context: DistributedContext = SINGLE_PROCESS,
     texts: Mapping[str, str] | None = None,
+    scorer: AnswerScorer | None = None,
 ) -> TrainStep:
     """What one step of a configuration does.
 
@@ -65,11 +73,13 @@ def train_step_of(
         method: how log-probabilities are computed.
         context: which process this is.
         texts: what SFT learns to say, by the question's id; None takes gold answers.
+        scorer: the policy's; None makes it, as ``optim.shard`` asks for it.
 
     Raises:
         ConfigError: unknown reward setting or term.
     """
     micro = config.optim.micro_prompts
+    scorer = scorer or scorer_of(policy, context, config.optim.shard)
     if not config.samples:
         gold = GoldSource(
             policy,
@@ -80,7 +90,15 @@ def train_step_of(
             texts=texts,
             context=context,
         )
-        return TrainStep(policy, gold, CrossEntropy(), method=method, micro_groups=micro, context=context)
+        return TrainStep(
+            policy,
+            gold,
+            CrossEntropy(),
+            method=method,
+            answer_scorer=scorer,
+            micro_groups=micro,
+            context=context,
+        )
     objective = GrpoObjective(config.grpo)
     if config.grpo.confidence_weight and not policy.digit_ids:
         raise ConfigError(
@@ -90,8 +108,7 @@ def train_step_of(
     # Prompts that are encoded for sampling serve the gradient too, where all of them train at once and
     # nothing drops out of the one and not of the other.
     drops = config.model.lora is not None and config.model.lora.dropout > 0
-    others = {name: Reference(policy) for name in objective.needs}
-    scorer = AnswerScorer(policy)
+    others = {name: Reference(policy, scorer) for name in objective.needs}
     sampler = load_sampler(
         config.rollout.sampler,
         policy,
@@ -113,7 +130,8 @@ def train_step_of(
         augment=config.augment,
         selectors=selectors_of(config, train),
         consistency=consistency_of(config, policy, context),
-        encodes=method == "shared" and not micro and not drops,
+        encodes=method == "shared" and not micro and not drops and not scorer.is_divided,
+        gathered=scorer.gathered,
         context=context,
     )
     return TrainStep(

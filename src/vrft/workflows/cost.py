@@ -17,6 +17,7 @@ from vrft.models.policy import Policy
 from vrft.rollout.driver import prompts_for
 from vrft.run_folder import read_json, write_json
 from vrft.training.memory import Load, device_memory_gib, forecast_memory, resident_gib
+from vrft.training.sharding import copies, scorer_of
 from vrft.types import Clock, Example
 from vrft.workflows.configured import policy_of, train_step_of
 
@@ -69,7 +70,7 @@ def kept_forecast(
     """The estimate of a fit's trials as a row, measured once and kept in the fit's folder."""
     saved = folder / FORECAST
     if not context.broadcast_object(saved.exists()):
-        learner = policy_of(systems["rft"].config, context=context)
+        learner = policy_of(systems["rft"].config, context=context, learns=True)
         found = estimate_cost(learner, train, systems, answering, context)
         there = device_memory_gib(learner.device)
         if there is not None and found.memory_gib > there:
@@ -110,8 +111,10 @@ def benchmark_steps(
 ) -> dict[str, float]:
     """Seconds of one step of each configuration, and of its sampling; the weights are not changed."""
     found = {}
+    shard = next(iter(configs.values())).optim.shard if configs else False
+    scorer = scorer_of(policy, context, shard)  # once: what is divided stays so
     for name, config in configs.items():
-        step = train_step_of(_without_selection(config), policy, train, "shared", context)
+        step = train_step_of(_without_selection(config), policy, train, "shared", context, scorer=scorer)
         first, *others = (Clock(number, REPEATS + 1, config.seed) for number in range(REPEATS + 1))
         step(first)  # which also warms caches
         began = time.monotonic()
@@ -174,7 +177,9 @@ def memory_needed(
     """GiB that each process of the trials takes at most, the program and its libraries left out."""
     load, sizes = Load.of(policy, prompts_for(policy, train[:QUESTIONS])), sizes_of(policy)
     plans = [_of_one_process(config, context).memory_plan for config in configs]
-    return max(resident_gib(forecast_memory(sizes, plan, load), plan, policy.device) for plan in plans)
+    shards = context.count // copies(context, configs[0].optim.shard)
+    forecasts = [forecast_memory(sizes, plan, load, shards) for plan in plans]
+    return max(resident_gib(f, plan, policy.device) for f, plan in zip(forecasts, plans, strict=True))
 
 
 def _without_selection(config: RunConfig) -> RunConfig:

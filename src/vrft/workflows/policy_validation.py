@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from vrft.distributed import DistributedContext
@@ -25,6 +26,7 @@ def policy_validation(
     options: AskOptions,
     context: DistributedContext,
     step: TrainStep | None = None,
+    gathered: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Validation:
     """The validation of a policy, each entry by the headline metric of its task.
 
@@ -34,6 +36,7 @@ def policy_validation(
         options: how they are put.
         context: which process this is; each answers its part.
         step: of the training; where its sampler asks servers, they answer here too.
+        gathered: around what a process asks by itself (``AnswerScorer.gathered``).
     """
     first = {example.entry: example for example in reversed(val)}
     metrics = {name: task_of(first[name]).metrics[0] for name in sorted(first)}
@@ -46,7 +49,8 @@ def policy_validation(
     def measure() -> dict[str, float]:
         if served is not None and step is not None:
             served.sync(policy, step.done)
-        parts = by_task(evaluate(predictor, val, batch=batch, context=context))
+        found = evaluate(predictor, val, batch=batch, context=context, gathered=gathered)
+        parts = by_task(found)
         return {name: metric.value(parts[name]) for name, metric in metrics.items()}
 
     return Validation(metrics, measure)

@@ -18,8 +18,8 @@ from vrft.types import Example
 
 MAY_CHANGE = (
     *("out", "loggers", "checks.rollouts", "checks.checkpoint_every"),
-    *("rollout.url", "rollout.max_mismatch"),
-    *("model.device", "optim.micro_prompts", "optim.activation_checkpointing", "optim.activation_offload"),
+    *("rollout.url", "rollout.max_mismatch", "model.device", "optim.micro_prompts", "optim.shard"),
+    *("optim.activation_checkpointing", "optim.activation_offload"),
 )
 """What a resumed run may have otherwise: where it is, how fast, and what is written down."""
 STEPS = "optim.steps"

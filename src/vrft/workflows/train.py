@@ -18,9 +18,7 @@ from vrft.distributed import SINGLE_PROCESS, DistributedContext
 from vrft.errors import ConfigError, RunError
 from vrft.models.model_source import weights_of
 from vrft.models.policy import Policy
-from vrft.rollout.driver import prompts_for
-from vrft.rollout.parity import Parity, compare_methods
-from vrft.rollout.sampler import load_sampler
+from vrft.rollout.parity import Parity
 from vrft.run_folder import MANIFEST, PSEUDO, RunFolder, hardware, place_of_data, versions
 from vrft.tasks.scorer import scorers_of
 from vrft.training.loggers import RunDescription, open_loggers
@@ -29,14 +27,14 @@ from vrft.training.pseudo_labels import NO_PSEUDO, PseudoLabels
 from vrft.training.rollout_source import RolloutSource
 from vrft.training.saved_policy import save_trained
 from vrft.training.selector import SELECTION
-from vrft.types import Example, SampleSeed
+from vrft.training.sharding import scorer_of
+from vrft.types import Example
 from vrft.workflows.configured import policy_of, train_step_of
+from vrft.workflows.method_choice import parity_of
 from vrft.workflows.policy_validation import policy_validation
 from vrft.workflows.resume import check_unchanged, definitions_of
 
 _LOGGER = logging.getLogger("vrft.training")
-COMPARED = 2
-"""Questions, and answers to each, on which the methods of log-probabilities are compared."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +140,12 @@ def _train(
     resumes = folder.began
     train = _with_pseudo(train, pseudo, folder)
     torch.manual_seed(config.seed)
-    policy = policy_of(config, context=context)
+    policy = policy_of(config, context=context, learns=True)
     if context.index:  # the first draws as if it were alone; the others drop other units out
         torch.manual_seed(config.seed + context.index)
     folder.write_text("config.yaml", dump_config(config))
-    found = _parity(policy, train, config, folder) if context.is_first else None
-    parity = context.broadcast_object(found)
-    assert parity is not None
+    scorer = scorer_of(policy, context, config.optim.shard)
+    parity = parity_of(policy, train, config, folder, scorer, context)
     if resumes and context.is_first:
         before = folder.read_json("run.json").get("processes", context.count)
         if before != context.count:
@@ -157,7 +154,7 @@ def _train(
                 "is the same to rounding; a step takes another time."
             )
     folder.write_json("run.json", {**_description(config, policy, pseudo, parity, context), **place})
-    step = train_step_of(config, policy, train, parity.method, context, texts)
+    step = train_step_of(config, policy, train, parity.method, context, texts, scorer)
     plain = config.model_dump(mode="json")
     run = RunDescription(folder, folder.path.name, plain, resumes, config.checks.rollouts)
     try:
@@ -169,7 +166,9 @@ def _train(
             optim=config.optim,
             checks=config.checks,
             seed=config.seed,
-            validation=policy_validation(policy, val, config.ask_options(), context, step) if val else None,
+            validation=policy_validation(policy, val, config.ask_options(), context, step, scorer.gathered)
+            if val
+            else None,
             progress=progress,
             context=context,
         )
@@ -179,8 +178,9 @@ def _train(
     if isinstance(step.source, RolloutSource) and step.source.selectors:
         described = {source: one.described() for source, one in step.source.selectors.items()}
         folder.write_json(SELECTION, described.get("", described))
-    if not result.stopped and context.is_first:
-        save_trained(policy, folder.path / "model", config.model, train)
+    saved = None if result.stopped else scorer.on_one()
+    if saved is not None and context.is_first:
+        save_trained(saved, folder.path / "model", config.model, train)
         done: dict[str, Any] = {
             "steps": result.steps,
             "best_step": result.best_step,
@@ -253,25 +253,3 @@ def _with_pseudo(train: Sequence[Example], pseudo: PseudoLabels, folder: RunFold
         return train
     folder.write_text(PSEUDO, "".join(json.dumps(row) + "\n" for row in rows))
     return [*train, *pseudo.examples]
-
-
-def _parity(policy: Policy, train: Sequence[Example], config: RunConfig, folder: RunFolder) -> Parity:
-    """What the run found when it began: a resumed one must not choose anew, or its digits would differ."""
-    if folder.began and (known := folder.read_json("run.json").get("parity")):
-        return Parity(**known)
-    return check_methods(policy, train, config)
-
-
-def check_methods(policy: Policy, examples: Sequence[Example], config: RunConfig) -> Parity:
-    """Compare the methods of computing log-probabilities on real groups of the run's own questions.
-
-    There are no more at once than in a step: the comparison takes no memory that a step does not take.
-    """
-    optim = config.optim
-    at_once = min(optim.micro_prompts or COMPARED, optim.prompts_per_step, COMPARED)
-    prompts = prompts_for(policy, examples[:at_once])
-    sampler = load_sampler("shared_prompt", policy, share_images=False)
-    params = config.rollout.params()
-    groups = sampler.generate(prompts, COMPARED, params, SampleSeed.whole(len(prompts), config.seed))
-    answers = [said.token_ids for group in groups for said in group]
-    return compare_methods(policy, prompts, answers, COMPARED, config.grpo.logprob_method)

@@ -30,6 +30,9 @@ ENGINE_GIB = 2.0
 ENGINE_SHARE = 0.8
 """Of a GPU, what an engine's weights may take before they are divided among more GPUs."""
 WHOLE: Settings = {"model.lora": None, "model.bits": None}
+SHARD: Settings = {"optim.shard": True}
+OFFLOAD = "optim.activation_offload"
+"""It does not go together with sharding."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,10 @@ class Layout:
 
 LAYOUTS = (
     Layout("all weights, replicated", WHOLE, sharded=False),
-    Layout("all weights, sharded, vLLM samples", WHOLE, sharded=True),
+    Layout("all weights, sharded", {**WHOLE, **SHARD}, sharded=True),
     Layout("LoRA, replicated", {**LORA, "model.bits": None}, sharded=False),
     Layout("LoRA on 4 bits, replicated", {**LORA, "model.bits": 4}, sharded=False),
-    Layout("LoRA, sharded, vLLM samples", {**LORA, "model.bits": None}, sharded=True),
+    Layout("LoRA, sharded", {**LORA, "model.bits": None, **SHARD}, sharded=True),
 )
 
 
@@ -60,6 +63,8 @@ class Held:
     forecast: MemoryForecast
     gib: float
     """Of the GPU."""
+    by_layer: bool = False
+    """Whether there is no room to sample with all weights gathered."""
 
     @property
     def fits(self) -> bool:
@@ -73,6 +78,7 @@ class Held:
         parts = {"weights": found.weights, "optimizer_and_reference": found.lasting, "step": step}
         rounded = {name: round(size, 2) for name, size in {**parts, "total": found.total}.items()}
         names = {"layout": self.layout.name, "sharded": self.layout.sharded}
+        rounded |= {"samples_by_layer": self.by_layer} if self.layout.sharded else {}
         return {**names, **rounded, "fits": self.fits, "settings": dict(self.settings)}
 
     @property
@@ -80,6 +86,7 @@ class Held:
         found = self.forecast
         step = found.phases[found.worst_phase]
         under = f" with {shown_settings(self.settings)}" if self.settings else ""
+        under += ", sampling a layer at a time" if self.by_layer else ""
         narrowly = "fits, unless the forecast is off by its quarter"
         fits = "fits" if self.fits else narrowly if found.total <= self.gib else "does not fit"
         return (
@@ -116,24 +123,34 @@ def held(fit: MemoryFit, layout: Layout, gpus: Gpus) -> Held:
     if model["model.lora"] is not None and fit.config.model.lora is not None:
         model["model.lora"] = fit.config.model.lora
     base = with_settings(fit.config, {**model, "optim.prompts_per_step": prompts})
+    least, chosen = _least(fit, base, layout, gpus, by_layer=False)
+    by_layer = layout.sharded and least.total * MARGIN > gpus.gib
+    if by_layer:
+        least, chosen = _least(fit, base, layout, gpus, by_layer=True)
+    return Held(layout, chosen, least, gpus.gib, by_layer)
+
+
+def _least(
+    fit: MemoryFit, base: RunConfig, layout: Layout, gpus: Gpus, by_layer: bool
+) -> tuple[MemoryForecast, Settings]:
+    """The forecast that fits, or the least, with the settings that it needs."""
+    shards = gpus.count if layout.sharded else 1
+
+    def forecast(settings: Settings) -> MemoryForecast:
+        config = with_settings(base, settings)
+        return forecast_memory(fit.sizes(config.model), config.memory_plan, fit.load, shards, by_layer)
+
     chosen: Settings = {}
-    least = _forecast(fit, base, layout, gpus)
+    least = forecast(chosen)
     for key, value in STEPS.items():
         if least.total * MARGIN <= gpus.gib:
             break
-        if setting_of(base, key) == value:
+        if setting_of(base, key) == value or (layout.sharded and key == OFFLOAD):
             continue
-        found = _forecast(fit, with_settings(base, {**chosen, key: value}), layout, gpus)
+        found = forecast({**chosen, key: value})
         if found.total < least.total:
             chosen, least = {**chosen, key: value}, found
-    return Held(layout, chosen, least, gpus.gib)
-
-
-def _forecast(fit: MemoryFit, config: RunConfig, layout: Layout, gpus: Gpus) -> MemoryForecast:
-    shards = gpus.count if layout.sharded else 1
-    found = forecast_memory(fit.sizes(config.model), config.memory_plan, fit.load, shards)
-    # To sample, a process would gather the whole model; who shards leaves that to an inference engine.
-    return found.without("sampling") if layout.sharded else found
+    return least, chosen
 
 
 def engine_of(fit: MemoryFit, gpus: Gpus) -> Engine:
@@ -157,23 +174,21 @@ def recommendation(found: Sequence[Held], gpus: Gpus, adapts: bool) -> str:
         adapts: whether the configuration trains an adapter.
     """
     own = [one for one in found if (one.layout.settings["model.lora"] is not None) == adapts]
-    here = next((one for one in own if one.fits and not one.layout.sharded), None)
-    if here is not None:
-        return f"Start {gpus.count} processes with torchrun{_under(here, adapts)}: {_size(here)}."
-    adapter = next((one for one in found if one.fits and not one.layout.sharded), None)
-    apart = next((one for one in own if one.fits), None) or next((one for one in found if one.fits), None)
-    if apart is None:
+    # Replicated ones come first: nothing is gathered there.
+    order = sorted(found, key=lambda one: (one not in own, one.layout.sharded))
+    best = next((one for one in order if one.fits), None)
+    if best is None:
         least = min(found, key=lambda one: one.forecast.total)
         return (
             f"Nothing fits on {gpus.count} GPUs of {gpus.gib:g} GiB (least: {_size(least)}): take more or "
             "larger GPUs, a smaller model, or a smaller model.max_pixels."
         )
-    export = (
-        f"take the run to a trainer that shards, as vrft does not, with vrft export verl ({_size(apart)})"
+    slow = (
+        "; there is no room to gather all weights, so each token gathers every layer, which is slow, and "
+        "vrft export verl takes the run to a trainer that samples by vLLM"
     )
-    if adapter is None:
-        return f"{export[0].upper()}{export[1:]}."
-    return f"Train an adapter here{_under(adapter, adapts)} ({_size(adapter)}), or {export}."
+    does = f"Start {gpus.count} processes with torchrun{_under(best, adapts)}: {_size(best)}"
+    return f"{does}{slow if best.by_layer else ''}."
 
 
 def _under(one: Held, adapts: bool) -> str:

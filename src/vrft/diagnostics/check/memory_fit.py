@@ -28,6 +28,7 @@ STEPS: Settings = {
 """Settings that need less memory for the same result, the cheapest in time first."""
 HELPS = 0.98
 """A setting that leaves more of the need than this share is not worth naming."""
+DIVIDED = "optim.shard divides this among processes: --gpus 8x80, or what there is, says what each one holds."
 MARGIN = 1.25
 """The forecast may be off by a quarter."""
 
@@ -123,7 +124,8 @@ def examine_memory(case: ModelCase) -> list[Finding]:
     whose = f"This machine's {device}" if case.memory_gib is None else "The named GPU"
     if needed > there:
         says += f" {whose} has {there:.1f} GiB."
-        return [Finding(Severity.WARNING, "memory", says, where, fit.advice(there))]
+        fix = DIVIDED if config.optim.shard else fit.advice(there)
+        return [Finding(Severity.WARNING, "memory", says, where, fix)]
     narrowly = needed * MARGIN > there
     says += f" {whose} has {there:.1f} GiB: it fits"
     says += ", unless the forecast is off by its quarter." if narrowly else "."
