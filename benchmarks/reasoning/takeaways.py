@@ -9,10 +9,12 @@ from reasoning.arms import ORACLE, RFT, SFT, SHUFFLED
 from reasoning.cell import MAIN, SHARES
 from reasoning.files import Row, Rows, mean_at
 from reasoning.predictions import LEAD, ONE, PREDICTIONS, SEVERAL, Expected, drawn_of, mean_work, two
-from reasoning.tables import percent, seeds, titled
+from reasoning.tables import percent, rows_of, seeds, titled
 from vrft.evaluation.statistics import Difference
 from vrft.tasks.number_format import NOTHING, hundred
 
+HALF = 0.5
+"""Of the answers, from which on a run has learned to show its work."""
 ABOUT = """\
 Images show some digits, and asked is their sum. The label is the sum, one word, and says nothing of how it
 is found. The model is the [miniature](miniature.md) of 3.5 million weights: it can read digits and add, but
@@ -22,7 +24,7 @@ of boxes the mean IoU; they are means over seeds, with 95 % intervals in bracket
 
 def takeaways(rows: Rows) -> str:
     """What a verifier teaches that labels cannot, what decides, what does not work, and what was foreseen."""
-    parts = [_verifier(rows), _samples(rows), _decides(rows), _fails(rows), _foreseen(rows)]
+    parts = [_verifier(rows), _samples(rows), _decides(rows), _threshold(rows), _fails(rows), _foreseen(rows)]
     said = "\n".join(part for part in parts if part)
     return "\n\n".join(part for part in (ABOUT, said, _shares_table(rows)) if part)
 
@@ -100,19 +102,42 @@ def _decides(rows: Rows) -> str:
     )
 
 
+def _threshold(rows: Rows) -> str:
+    """Which runs of a base with few chains end in chains."""
+    if not any(row in rows for row in rows_of("threshold")):
+        return ""
+    lines = []
+    for row in (one for name in ("main", "chains", "questions", "threshold") for one in rows_of(name)):
+        cells = rows.get(row, ())
+        shares = [c["scopes"][c["headline"]]["systems"][RFT]["shows_work"] for c in cells]
+        learned = sum(share >= HALF for share in shares)
+        if 0 < learned < len(shares) or (not learned and cells and row[1] > 0):
+            lines.append(f"  - {titled(row)}: {learned} of {len(shares)} runs")
+    head = (
+        "- **Where the threshold is.** With some chains in the base, half of the answers or more show work "
+        "after every run of RFT"
+    )
+    return "\n".join([f"{head}, but for:", *lines]) if lines else f"{head}."
+
+
 def _fails(rows: Rows) -> str:
     said = []
     for one in (one for one in PREDICTIONS if one.what == LEAD):
         seen = _lead(rows, one.row, SFT)
         if seen is not None and _standing(seen) != "ahead of":
+            some, right = (
+                percent(mean_at(rows[one.row], "base", name)) for name in ("shows_work", "right_shows_work")
+            )
             said.append(
-                f"  - {titled(one.row)}: {with_interval(seen, sign=True)}, {seeds(rows, one.row)} seeds"
+                f"  - {titled(one.row)}: {with_interval(seen, sign=True)}, {seeds(rows, one.row)} seeds; "
+                f"{some} of the base's samples show work, and {right} of its right ones"
             )
     if not said:
         return ""
     head = (
-        "- **What does not work.** Without any chain there is nothing to reinforce. RFT is not clearly ahead "
-        "of SFT on labels here:"
+        "- **What does not work.** Without any chain there is nothing to reinforce, and where chains are "
+        "right no more often than guesses there is no reason to. RFT is not clearly ahead of SFT on labels "
+        "here:"
     )
     return "\n".join([head, *said])
 

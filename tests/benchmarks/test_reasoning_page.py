@@ -127,6 +127,19 @@ def test_takeaways_name_what_does_not_work_and_every_wrong_prediction(tmp_path, 
     assert fails is (rft == 0.2) is ("What does not work" in text)
 
 
+def test_takeaways_name_the_rows_in_which_runs_did_not_learn_to_show_their_work(tmp_path):
+    text, _ = pages_takeaways(tmp_path, CELLS)
+    assert "show work after every run of RFT." in text
+    for name in ("three-0.02-0", "three-0.02-1", "two-0-0", "two-0-1", "two-0-2"):
+        path = tmp_path / "cells" / f"{name}.json"
+        cell = read_json(path)
+        cell["scopes"][cell["headline"]]["systems"]["rft"]["shows_work"] = 0.4
+        write_json(path, cell)
+    text = takeaways(by_row(read_cells(tmp_path)))
+    lines = text[text.index("**Where the threshold") :].split("\n- ")[0].splitlines()[1:]
+    assert lines == ["  - sum of three digits, 2% chains: 1 of 3 runs"]
+
+
 def test_takeaways_of_a_few_cells_claim_nothing_of_the_others(tmp_path):
     text, _ = pages_takeaways(tmp_path, [BY_NAME["two-0.05-0"]])
     assert "A verifier teaches" not in text and "Which predictions" not in text
