@@ -193,7 +193,7 @@ def thoughts(tried, carried=0, unneeded=0, **more):
         (thoughts(24, 15), "Of 24 right answers 15 (62%) are carried by their thought: "),
         (thoughts(20, 3), "RFT has chains to reinforce"),
         (thoughts(30, 4), "so few answers do not tell these apart"),
-        (thoughts(20, 2), "RFT will reward guesses before chains"),
+        (thoughts(20, 2), "RFT may reward guesses before chains"),
         (thoughts(18, 1, 3), "without it. 14 are luck"),
         (thoughts(18, 1, 12), "without it. 12 stay right without any thought"),
         (thoughts(7, 7), "Only 7 sampled answers are right and in form"),
