@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import Literal
 
@@ -47,11 +46,10 @@ class ServeArgs(Args):
 
 def run(args: ServeArgs) -> None:
     """Become the server."""
-    from vrft.rollout.vllm.serve_command import ServeOptions, serve_command
+    from vrft.rollout.vllm.serve_command import ServeOptions, serve_command, start
 
-    given = args.model_dump(exclude={"debug", "show"})
-    command = serve_command(ServeOptions(**given))
+    options = ServeOptions(**args.model_dump(exclude={"debug", "show"}))
     if args.show:
-        print_line(shlex.join(command))
-        return
-    os.execvp(command[0], command)
+        print_line(shlex.join(serve_command(options)))
+    else:
+        start(options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,11 +74,8 @@ def serve_command(options: ServeOptions, processors: bool | None = None) -> list
         processors: whether vLLM runs without a GPU; None looks at this machine.
 
     Raises:
-        InputError: vLLM's program is not there, or there is no such model.
+        InputError: there is no such model.
     """
-    program = shutil.which(options.vllm)
-    if program is None:
-        raise InputError(f"--vllm: there is no program '{options.vllm}'. {INSTALL}")
     place = resolve_source(options.model)
     base = innermost(adapter_chain(place), place)
     processors = not torch.cuda.is_available() if processors is None else processors
@@ -105,7 +103,7 @@ def serve_command(options: ServeOptions, processors: bool | None = None) -> list
     return [
         "env",
         *(f"{name}={value}" for name, value in settings.items()),
-        program,
+        options.vllm,
         "serve",
         str(Path(base).resolve()) if Path(base).exists() else base,
         "--enable-scale-out",
@@ -121,3 +119,15 @@ def _written(arguments: Mapping[str, object]) -> list[str]:
     for name, value in arguments.items():
         found += [f"--{name}", json.dumps(value) if isinstance(value, dict) else str(value)]
     return found
+
+
+def start(options: ServeOptions) -> None:
+    """Become the server.
+
+    Raises:
+        InputError: vLLM's program is not there, or there is no such model.
+    """
+    if shutil.which(options.vllm) is None:
+        raise InputError(f"--vllm: there is no program '{options.vllm}'. {INSTALL}")
+    command = serve_command(options)
+    os.execvp(command[0], command)
