@@ -228,12 +228,15 @@ def test_every_way_to_learn_is_the_same_on_divided_weights(config, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_that_share_the_weights_fine_tune_as_one_does(config, tmp_path):
-    runs = [("sft", config, f"out={shard}", f"optim.shard={shard}") for shard in ("false", "true")]
+    runs = [
+        ("sft", config, f"out={name}", f"optim.shard={shard}")
+        for name, shard in (("whole", "false"), ("divided", "true"))
+    ]
     for both in in_two_processes(runs, tmp_path):
         assert [process.returncode for process in both] == [0, 0], both
-    for shard in ("false", "true"):
-        (tmp_path / shard / "rollouts.jsonl").touch()
-    same(tmp_path / "false", tmp_path / "true")
+    for name in ("whole", "divided"):
+        (tmp_path / name / "rollouts.jsonl").touch()
+    same(tmp_path / "whole", tmp_path / "divided")
 
 
 def test_two_processes_fine_tune_as_one_does(commands, two, tmp_path):
