@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from kinds.cell import CELLS, DEVELOPMENT, DEVELOPMENTS, TABLES, Cell
@@ -26,7 +25,7 @@ from kinds.page import write_page
 from kinds.plan import plan_text
 from kinds.run_cell import run_cell
 from mini.console import Lines, part_of
-from result_file import ROOT, result_parser
+from result_file import ROOT, add_cell_options, check_places, result_parser
 
 from vrft.errors import ConfigError, VrftError
 
@@ -47,19 +46,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     what.add_argument("--table", choices=[*TABLES, "all"], help="run every missing cell of a table")
     what.add_argument("--cell", help="run one cell, such as counting-0")
     what.add_argument("--page", action="store_true", help="write results_kinds.md")
-    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "kinds", help="folder of runs")
-    parser.add_argument("--docs", type=Path, help="folder of results_kinds.md")
-    parser.add_argument("--part", default="1/1", help="I/N: every Nth cell, for N processes at once")
-    parser.add_argument("--threads", type=int, default=1, help="of the process")
-    parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
-    parser.add_argument("--tiny", action="store_true", help="two steps of two images: tries the code only")
+    add_cell_options(parser, RESULTS, threads=1)
     a = parser.parse_args(given)
-    if a.page and (a.docs is None) != a.save:
-        raise ConfigError(
-            "--page writes into the folder of --docs, or with --save into docs: name one of them."
-        )
-    if (a.develop or a.table or a.cell) and a.out is None and not a.save:
-        raise ConfigError("A cell writes into the folder of --out, or with --save into results/kinds.")
+    check_places(a, "A cell" if a.develop or a.table or a.cell else "", RESULTS)
     if a.save and a.tiny:
         raise ConfigError("--tiny only tries the code: give --out instead of --save.")
     if a.cell and a.cell not in EVERY:

@@ -17,7 +17,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 from mini.cell import Cell, main_table, run_cell
@@ -32,7 +31,7 @@ from mini.studies.points import run_point
 from reasoning.files import by_row
 from reasoning.files import read_cells as reasoning_cells
 from reasoning.opening import opening
-from result_file import ROOT, result_parser
+from result_file import ROOT, add_cell_options, check_places, result_parser
 
 from vrft.errors import ConfigError, VrftError
 
@@ -62,25 +61,15 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     what.add_argument("--page", action="store_true", help="write results.md and its plots")
     parser.add_argument("--shots", type=int, help="shots of the cell; by default the setting's reference")
     parser.add_argument("--seed", type=int, help="of the cell, 0 by default; of a study all where not given")
-    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "mini", help="folder of runs")
-    parser.add_argument("--docs", type=Path, help="folder of results.md")
-    parser.add_argument("--part", default="1/1", help="I/N: every Nth cell or point, for N processes at once")
-    parser.add_argument("--threads", type=int, default=2, help="of the process")
+    add_cell_options(parser, RESULTS, threads=2)
     parser.add_argument("--on", choices=list(SETTINGS), help="setting of a study")
     parser.add_argument("--models", nargs="*", default=[], help="further models of --study size and attempts")
-    parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
-    parser.add_argument("--tiny", action="store_true", help="two steps of two images: tries the code only")
     a = parser.parse_args(given)
     (doing,) = [name for name in OF_EACH if getattr(a, name)]
     for name in set().union(*OF_EACH.values()) - OF_EACH[doing]:
         if getattr(a, name) != parser.get_default(name):
             raise ConfigError(f"--{name} has no meaning with --{doing}: leave it out.")
-    if doing == "page" and (a.docs is None) != a.save:
-        raise ConfigError(
-            "--page writes into the folder of --docs, or with --save into docs: name one of them."
-        )
-    if doing in ("setting", "table", "study") and a.out is None and not a.save:
-        raise ConfigError(f"--{doing} writes into the folder of --out, or with --save into results/mini.")
+    check_places(a, f"--{doing}" if doing in ("setting", "table", "study") else "", RESULTS)
     return a
 
 

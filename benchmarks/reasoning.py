@@ -25,7 +25,7 @@ from reasoning.files import read_cells
 from reasoning.page import write_page
 from reasoning.plan import plan_text
 from reasoning.run_cell import run_cell
-from result_file import ROOT, result_parser
+from result_file import ROOT, add_cell_options, check_places, result_parser
 
 from vrft.errors import ConfigError, VrftError
 
@@ -46,19 +46,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     what.add_argument("--page", action="store_true", help="write results_reasoning.md and its plots")
     parser.add_argument("--bases", type=Path, help="folder of chains-0, chains-0.02 and so on")
     parser.add_argument("--model", help="this base in every cell, to try the code")
-    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "reasoning", help="folder of runs")
-    parser.add_argument("--docs", type=Path, help="folder of results_reasoning.md")
-    parser.add_argument("--part", default="1/1", help="I/N: every Nth cell, for N processes at once")
-    parser.add_argument("--threads", type=int, default=1, help="of the process")
-    parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
-    parser.add_argument("--tiny", action="store_true", help="two steps of two images: tries the code only")
+    add_cell_options(parser, RESULTS, threads=1)
     a = parser.parse_args(given)
-    if a.page and (a.docs is None) != a.save:
-        raise ConfigError(
-            "--page writes into the folder of --docs, or with --save into docs: name one of them."
-        )
-    if (a.table or a.cell) and a.out is None and not a.save:
-        raise ConfigError("A cell writes into the folder of --out, or with --save into results/reasoning.")
+    check_places(a, "A cell" if a.table or a.cell else "", RESULTS)
     if a.save and (a.tiny or a.model):
         raise ConfigError("--tiny and --model only try the code: give --out instead of --save.")
     if a.cell and a.cell not in BY_NAME:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from vrft.errors import ConfigError
 from vrft.run_folder import hardware, versions, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +34,43 @@ def result_parser(description: str, committed: Path | None) -> argparse.Argument
         shown = committed.relative_to(ROOT)
         where.add_argument("--save", action="store_true", help=f"write it over the committed {shown}")
     return parser
+
+
+def add_cell_options(parser: argparse.ArgumentParser, committed: Path, threads: int) -> None:
+    """Options of a benchmark that runs cells, a file each, and writes a page of them.
+
+    Args:
+        parser: of ``result_parser``.
+        committed: the folder that the repository keeps; runs are in a folder of its name.
+        threads: of the process, where nothing else is said.
+    """
+    name = committed.name
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / name, help="folder of runs")
+    parser.add_argument("--docs", type=Path, help="folder of the page")
+    parser.add_argument("--part", default="1/1", help="I/N: every Nth cell, for N processes at once")
+    parser.add_argument("--threads", type=int, default=threads, help="of the process")
+    parser.add_argument("--keep", action="store_true", help="leave the runs of finished cells on disk")
+    parser.add_argument("--tiny", action="store_true", help="two steps of two images: tries the code only")
+
+
+def check_places(options: argparse.Namespace, runs: str, committed: Path) -> None:
+    """See that a command line says where a page, or a cell's file, goes.
+
+    Args:
+        options: of ``add_cell_options``, with ``page``.
+        runs: what is run, to begin a sentence; empty where nothing is.
+        committed: the folder that the repository keeps.
+
+    Raises:
+        ConfigError: nothing says it, or two things.
+    """
+    if options.page and (options.docs is None) != options.save:
+        raise ConfigError(
+            "--page writes into the folder of --docs, or with --save into docs: name one of them."
+        )
+    if runs and options.out is None and not options.save:
+        place = committed.relative_to(ROOT)
+        raise ConfigError(f"{runs} writes into the folder of --out, or with --save into {place}.")
 
 
 def target_of(options: argparse.Namespace, committed: Path) -> Path | None:
