@@ -21,7 +21,7 @@ from vrft.models.load_policy import load_policy
 from vrft.models.model_options import ModelOptions
 from vrft.progress import ProgressReporter
 from vrft.tasks.puzzle import ALL
-from vrft.types import Form, Prediction
+from vrft.types import Example, Form, Prediction
 from vrft.workflows.trials import SweepContext, Trial, choose, count_sampled, in_form
 from vrft.workflows.warm_up import train_warm_up
 
@@ -97,7 +97,7 @@ class Runner:
             model: None takes the arm's.
         """
         config = self._config(arm, Path(name))
-        asked = [e for e in self.split.heldout if e.source in config.by_source]
+        asked = _of_sources(config, self.split.heldout)
         source = model or str(self.folder(arm) / MODEL)
         policy = load_policy(ModelOptions(path=source, device="cpu"))
         predictor = PolicyPredictor.of(policy, config.ask_options())
@@ -113,10 +113,8 @@ class Runner:
         if arm.warm_up:
             before = str(self._warmed(arm, rate) / MODEL)
         config = self._config(arm, out, rate, self._steps(arm, rate), before)
-        learned = [e for e in self.split.train if e.source in config.by_source]
-        return run_trial(
-            config, arm.name, learned, [e for e in self.split.val if e.source in config.by_source]
-        )
+        learned, val = (_of_sources(config, part) for part in (self.split.train, self.split.val))
+        return run_trial(config, arm.name, learned, val)
 
     def _config(
         self, arm: Arm, out: Path, rate: float = 1e-4, steps: int = 1, model: str | None = None
@@ -182,3 +180,8 @@ class Runner:
         )
         (trial,) = train_warm_up(sweep, [])
         return place / trial.folder
+
+
+def _of_sources(config: RunConfig, examples: Sequence[Example]) -> list[Example]:
+    """The questions of a configuration's own tasks."""
+    return [example for example in examples if example.source in config.by_source]
