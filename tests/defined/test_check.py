@@ -45,6 +45,11 @@ SHOWN = {
     "whole_clip": "whole_clip",
 }
 """An attack that shows each hole."""
+UNSEEN = {
+    "digits_do_not_count": ("other_digits", "one_other_letter"),
+    "too_large_is_fine": ("a_little_more", "with_other_decimals"),
+}
+"""Of what a reward does not look at, the near miss that it pays in full, and one that it does not."""
 INSTEAD = {
     "every_number_is_near": "Leave the options of right (tolerance) out: the rule 'within' alone holds.",
     "name_them_all": "Write right: f1, which holds.",
@@ -65,7 +70,7 @@ def checked(path, **more):
 
 
 def test_every_hole_has_an_attack_that_shows_it():
-    assert {path.stem for path in (HERE / "holes").glob("*.yaml")} == SHOWN.keys()
+    assert {path.stem for path in (HERE / "holes").glob("*.yaml")} == SHOWN.keys() | UNSEEN.keys()
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -74,6 +79,14 @@ def test_a_hole_is_refused_with_the_attack_and_the_remedy(name):
     named = [one for one in found.refusals if f"Attack '{SHOWN[name]}'" in one]
     assert not found.passed and len(named) == 1, found.refusals
     assert "where the honest policy has" in named[0] and INSTEAD.get(name, "") in named[0]
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_a_reward_does_not_look_at_is_named(name):
+    (said,) = checked(HERE / "holes" / f"{name}.yaml").refusals
+    paid, less = UNSEEN[name]
+    assert f"answers '{paid}' (" in said and ", and less in " in said
+    assert f"answers '{less}' (" in said.partition("and less in")[2]
 
 
 @pytest.mark.parametrize("path", sorted((HERE / "sound").glob("*.yaml")), ids=lambda path: path.stem)

@@ -135,6 +135,8 @@ class Task(ABC):
     """What a right answer needs and no label holds, as the report says it; empty where a label holds all."""
     attacks: Mapping[str, Attack] = MappingProxyType({})
     """Further ways to cheat for ``vrft audit``, by name (``vrft.tasks.attacks``)."""
+    near_misses: Mapping[str, Attack] = MappingProxyType({})
+    """Right answers but for one thing each, which makes them wrong."""
 
     def is_same_as(self, other: Task) -> bool:
         """Whether a task of the same name is this one, whatever its options."""

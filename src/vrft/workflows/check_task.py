@@ -15,20 +15,20 @@ from vrft.config.questions import ask_about
 from vrft.data.dataset import labels_for, load_dataset
 from vrft.diagnostics.audit.attack import Role, attacks_on
 from vrft.diagnostics.audit.audit_plan import AuditPlan, lay_out
-from vrft.diagnostics.audit.audited_rule import collect, setting_rule, values
+from vrft.diagnostics.audit.audited_rule import setting_rule
 from vrft.diagnostics.audit.evidence import Verdict
 from vrft.diagnostics.audit.run_audit import Audit, audit
-from vrft.diagnostics.audit.verdicts import FEW, HALF_RIGHT, TOLERANCE
 from vrft.diagnostics.task_laws import LAWS, broken_laws
 from vrft.errors import InputError
 from vrft.evaluation.predictor import read_predictions
 from vrft.progress import NullReporter, ProgressReporter
 from vrft.tasks.defined import DefinedTask
-from vrft.tasks.defined.definition import RIGHT, answer_types
+from vrft.tasks.defined.definition import answer_types
 from vrft.tasks.defined.proposal import Proposal, propose
 from vrft.tasks.registry import load_task
 from vrft.tasks.task import Task
 from vrft.types import Example, Form, distinct
+from vrft.workflows.contradictions import contradictions, short
 from vrft.workflows.requests import TaskCheckRequest, TaskNewRequest, reading_of
 from vrft.workflows.search_weights import search_weights
 
@@ -37,7 +37,6 @@ LAW_QUESTIONS = 12
 USUAL = 0.5
 """Share of one answer above which labels say little about a rule: a policy that never looks is right so
 often."""
-_SAMPLE = 80
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def check_task(request: TaskCheckRequest, reporter: ProgressReporter | None = No
         found = audit(setting_rule(tried, "recommended"), plan)
         refusals += [*_from_laws(tried), *_from_audit(tried, plan, found)]
         if isinstance(tried, DefinedTask):
-            refusals += contradictions(tried, plan)
+            refusals += [*contradictions(tried, plan)]
         if request.search_weights is not None:
             if not isinstance(task, DefinedTask):
                 raise InputError(f"{task.name} is not defined by a file. Leave --search-weights out.")
@@ -148,48 +147,19 @@ def _from_audit(task: Task, plan: AuditPlan, found: Audit) -> Iterator[str]:
             yield f"{_of_attack(found, verdict)} {remedy}"
 
 
-def contradictions(task: DefinedTask, plan: AuditPlan) -> list[str]:
-    """A sentence where functions of the user's own pay in full what ``right`` says is wrong."""
-    if not any(":" in name for name in task.definition.reward):
-        return []
-    own = setting_rule(task, "recommended")
-    plain = setting_rule(DefinedTask(replace(task.definition, reward={RIGHT: 1.0})), "recommended")
-    gold = values(collect(own, plan.attempts["gold"].rollouts))
-    for attempt in plan.attempts.values():
-        full = values(collect(own, attempt.rollouts)) >= gold - TOLERANCE
-        wrong = full & (values(collect(plain, attempt.rollouts)) < HALF_RIGHT)
-        if wrong.sum() > FEW * len(gold):
-            first = int(wrong.argmax())
-            said, target = attempt.answers[first].value, plan.cases[first].target
-            shown = (
-                f"'{_short(said.describe() if said is not None else '')}' for '{_short(target.describe())}'"
-            )
-            return [
-                f"The reward has its greatest value in {wrong.sum()} of {len(gold)} answers '"
-                f"{attempt.attack.name}' that are wrong by right: {task.definition.rule}, as {shown}. "
-                "Change one of the two, so that both find the same answers right."
-            ]
-    return []
-
-
 def _of_attack(found: Audit, verdict: Verdict) -> str:
     rows = {row.name: row for row in found.rows}
     row = rows.get(verdict.attack)
     if row is None or row.role is Role.REFERENCE:
         return f"{verdict.name}: {verdict.says}"  # of a pair of answers, which it names itself
     gold, honest = rows["gold"].mean, rows["honest"].mean
-    sample = _short(verdict.sample)
+    sample = short(verdict.sample)
     what = row.says.rstrip(".")
     return (
         f"Attack '{row.name}' ({what[:1].lower()}{what[1:]}) has {row.mean:.3g} "
         f"where the honest policy has {honest:.3g} and the right answer {gold:.3g}, as in '{sample}' "
         f"({verdict.name})."
     )
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SAMPLE else f"{line[:_SAMPLE]}..."
 
 
 def _remedy(task: Task, plan: AuditPlan) -> str:

@@ -60,3 +60,17 @@ def same_columns(answer, target):
         return 0.0
     (a, _, b, _), (c, _, d, _) = answer.value.xyxy_px[0], target.xyxy_px[0]
     return max(0.0, min(b, d) - max(a, c)) / (max(b, d) - min(a, c))
+
+
+def same_letters(answer, target):
+    """Whether the text is right but for its digits."""
+    said, right = (
+        None if text is None else "".join("0" if c.isdigit() else c for c in text.text)
+        for text in (answer.value, target)
+    )
+    return float(said == right)
+
+
+def not_below(answer, target):
+    """Whether the number is the right one, or up to a third more."""
+    return float(answer.value is not None and 1 <= answer.value.number / target.number <= 4 / 3)

@@ -130,6 +130,9 @@ class Role(StrEnum):
     VARIANT = "variant"
     """The gold answer in another dress, or damaged: its reward may be gold's and no more, and is not compared
     with that of the honest policy, which knows less."""
+    NEAR = "near"
+    """The gold answer but for one thing, which makes it wrong: compared as variants are. Between them ``vrft
+    task check`` sees what a reward does not look at."""
 
 
 @dataclass(frozen=True)
@@ -189,10 +192,8 @@ def attacks_on(task: Task) -> tuple[Attack, ...]:
         import_module(f"{package.__name__}.{module}")
     traits = traits_of(task)
     found = {name: attack for name, attack in LIBRARY.items() if attack.needs <= traits}
-    found |= {
-        name: _attack(name, function, Role.ATTACK, frozenset(), False)
-        for name, function in task.attacks.items()
-    }
+    for role, own in ((Role.ATTACK, task.attacks), (Role.NEAR, task.near_misses)):
+        found |= {name: _attack(name, write, role, frozenset(), False) for name, write in own.items()}
     order = list(Role)
     return tuple(sorted(found.values(), key=lambda attack: (order.index(attack.role), attack.name)))
 

@@ -76,6 +76,7 @@ class AnswerType(Options, ABC):
     placeholders: ClassVar[tuple[str, ...]] = ()
     """What a question must name besides its subject."""
     attacks: ClassVar[Mapping[str, Attack]] = MappingProxyType({})
+    near_misses: ClassVar[Mapping[str, Attack]] = MappingProxyType({})
     lists: ClassVar[bool] = False
     """In JSON an answer is a list."""
     joins: ClassVar[bool] = False

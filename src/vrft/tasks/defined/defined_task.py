@@ -43,7 +43,7 @@ class DefinedTask(Task):
         self.example_answer = kind.shown(self._as_json)
         self.metrics = sorted(kind.metrics, key=lambda metric: metric.name != definition.metric)
         self.rules, self.many_parts = kind.fusion_rules, kind.many_parts
-        self.attacks = kind.attacks
+        self.attacks, self.near_misses = kind.attacks, kind.near_misses
         self.success_rule, self.score_rule = kind.success_rule, "similarity with the label"
 
     @property

@@ -120,6 +120,38 @@ def one_kind_of_character_kept(case: AuditCase, rng: np.random.Generator) -> str
     return _reworded(case, re.sub(replaced, lambda found: _next(found[0]), case.target.text))
 
 
+def other_digits(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right text with other digits; of none, another text."""
+    return _reworded(case, re.sub("[0-9]", lambda found: _next(found[0]), case.target.text))
+
+
+def one_other_letter(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right text with one other letter."""
+    return _with_one_other(case, r"[^\W\d_]", rng)
+
+
+def one_other_word(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right text with one other word."""
+    return _with_one_other(case, r"\w+", rng)
+
+
+def one_word_missing(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right text without one of its words; of a single one, another text."""
+    words = case.target.text.split()
+    left_out = int(rng.integers(max(1, len(words))))
+    return _reworded(case, " ".join(words[:left_out] + words[left_out + 1 :]))
+
+
+def _with_one_other(case: AuditCase, part: str, rng: np.random.Generator) -> str:
+    """The right text, of which one part that fits a pattern is another one."""
+    text = case.target.text
+    found = [*re.finditer(part, text)]
+    if not found:
+        return case.write(case.other)
+    one = found[int(rng.integers(len(found)))]
+    return _reworded(case, text[: one.start()] + "".join(map(_next, one[0])) + text[one.end() :])
+
+
 def _next(character: str) -> str:
     """Another character of its kind: the next vowel, consonant or digit."""
     for kind in ("aeiou", "bcdfghjklmnpqrstvwxyz", "0123456789"):
@@ -148,3 +180,4 @@ ATTACKS = by_name(
     as_long_a_text,
     one_kind_of_character_kept,
 )
+NEAR_MISSES = by_name(other_digits, one_other_letter, one_other_word, one_word_missing)

@@ -83,6 +83,19 @@ def right_quarters(case: AuditCase, rng: np.random.Generator) -> str:
     return _written(case, [(x, y) for x, y in other])
 
 
+def middle_of_all(case: AuditCase, rng: np.random.Generator) -> str:
+    """One point in the middle of all right ones; of a single one, the honest policy's answer."""
+    if case.target.size < 2:
+        return case.honest()
+    x, y = np.mean(case.target.xy_px, axis=0).round().tolist()
+    return _written(case, [(x, y)])
+
+
+def axes_exchanged(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right points with x and y in each other's place."""
+    return _written(case, [(y, x) for x, y in case.target.xy_px])
+
+
 def honest_and_grid(case: AuditCase, rng: np.random.Generator) -> str:
     """The honest policy's points and a hundred more."""
     places = [50.0 + 100 * step for step in range(10)]
@@ -108,5 +121,7 @@ ATTACKS = by_name(
     right_columns,
     right_rows,
     right_quarters,
+    middle_of_all,
+    axes_exchanged,
     honest_and_grid,
 )

@@ -159,6 +159,33 @@ def right_sizes(case: Case, rng: np.random.Generator) -> str:
 
 
 @attack(BOXES, from_label=True)
+def axes_exchanged(case: Case, rng: np.random.Generator) -> str:
+    """Every labelled box with x and y in each other's place."""
+    return _written(case, _at(1.0, [(y1, x1, y2, x2) for x1, y1, x2, y2 in case.boxes]))
+
+
+@attack(BOXES, MANY, from_label=True)
+def one_box_around_all(case: Case, rng: np.random.Generator) -> str:
+    """One box around all labelled ones; of a single one, the honest policy's answer."""
+    if len(case.boxes) < 2:
+        return case.honest()
+    x1, y1, x2, y2 = zip(*case.boxes, strict=True)
+    return _written(case, [((min(x1), min(y1), max(x2), max(y2)), 1.0)])
+
+
+@attack(BOXES, role=Role.NEAR, from_label=True)
+def one_edge_off(case: Case, rng: np.random.Generator) -> str:
+    """The labelled boxes, an edge of one of them further in by a third of its size."""
+    return _written(case, _at(1.0, _edge_moved(case, 1 / 3, rng)))
+
+
+@attack(BOXES, role=Role.NEAR, from_label=True)
+def one_edge_a_little_off(case: Case, rng: np.random.Generator) -> str:
+    """The labelled boxes, an edge of one of them further in by a sixth of its size."""
+    return _written(case, _at(1.0, _edge_moved(case, 1 / 6, rng)))
+
+
+@attack(BOXES, from_label=True)
 def first_y1(case: Case, rng: np.random.Generator) -> str:
     """One wrong box whose upper edge is the first labelled box's, confidence 0."""
     return _written(case, [(box_apart(case.boxes, rng, y1=case.boxes[0][1]), 0.0)])
@@ -258,6 +285,14 @@ def _safe(case: Case) -> list[BoxXYXY]:
 def _near_misses(case: Case, rng: np.random.Generator) -> list[BoxXYXY]:
     # Rounding to whole pixels moves the IoU by 0.012 at most.
     return [box_at_iou(box, float(rng.uniform(0.462, 0.485)), rng) for box in case.boxes]
+
+
+def _edge_moved(case: Case, share: float, rng: np.random.Generator) -> list[BoxXYXY]:
+    boxes, place, edge = [*case.boxes], int(rng.integers(len(case.boxes))), int(rng.integers(4))
+    box = [*boxes[place]]
+    box[edge] = round(box[edge] + share * (box[(edge + 2) % 4] - box[edge]))
+    boxes[place] = (box[0], box[1], box[2], box[3])
+    return boxes
 
 
 def _moved(box_xyxy_px: BoxXYXY, step: int) -> BoxXYXY:

@@ -24,7 +24,15 @@ from vrft.tasks.defined.answer_type import (
 from vrft.tasks.defined.labels import Labelled
 from vrft.tasks.metrics.metric import Metric
 from vrft.tasks.metrics.number_metrics import EXACT, MRA, WITHIN_ONE, mean_absolute_error
-from vrft.tasks.number_answers import ATTACKS, RULES, closeness, is_far, number_text, with_some_zeros
+from vrft.tasks.number_answers import (
+    ATTACKS,
+    NEAR_MISSES,
+    RULES,
+    closeness,
+    is_far,
+    number_text,
+    with_some_zeros,
+)
 from vrft.tasks.parsing.numbers import read_number
 from vrft.types import (
     Answer,
@@ -81,6 +89,7 @@ class NumberAnswer(AnswerType):
     metrics: ClassVar[Sequence[Metric]] = (EXACT, MRA, mean_absolute_error("units"), WITHIN_ONE)
     fusion_rules = RULES
     joins = True
+    near_misses: ClassVar[Mapping[str, Attack]] = NEAR_MISSES
     success_rule = "the right number; of measurements one at most 5 % off"
 
     @model_validator(mode="after")

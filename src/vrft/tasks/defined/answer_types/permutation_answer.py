@@ -64,6 +64,23 @@ def last_half_alone(case: AuditCase, rng: np.random.Generator) -> str:
     return case.write(Permutation(turned) if turned != order else case.other)
 
 
+def two_parts_exchanged(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right order with two parts in each other's place."""
+    return _exchanged(case, *rng.permutation(case.target.size)[:2].tolist())
+
+
+def neighbours_exchanged(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right order with two neighbours in each other's place."""
+    place = int(rng.integers(case.target.size - 1))
+    return _exchanged(case, place, place + 1)
+
+
+def _exchanged(case: AuditCase, one: int, other: int) -> str:
+    order = [*case.target.order]
+    order[one], order[other] = order[other], order[one]
+    return case.write(Permutation(tuple(order)))
+
+
 class PermutationAnswer(AnswerType):
     """The numbers of all parts, each once."""
 
@@ -90,6 +107,7 @@ class PermutationAnswer(AnswerType):
         first_half_alone,
         last_half_alone,
     )
+    near_misses: ClassVar[Mapping[str, Attack]] = by_name(two_parts_exchanged, neighbours_exchanged)
 
     def target(self, values: Sequence[Value], kind: str, record: Record) -> Permutation | None:
         """The one order of so many parts."""

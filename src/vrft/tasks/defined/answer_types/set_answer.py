@@ -68,6 +68,24 @@ def all_where_any(case: AuditCase, rng: np.random.Generator) -> str:
     return case.write(Names(case.example.options if case.belief.names else ()))
 
 
+def one_name_missing(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right names but one; of none, the right answer to another question."""
+    return _with_one_other(case, case.target.names, rng)
+
+
+def one_name_too_many(case: AuditCase, rng: np.random.Generator) -> str:
+    """The right names and one more; of all options, the right answer to another question."""
+    return _with_one_other(case, [one for one in case.example.options if one not in case.target.names], rng)
+
+
+def _with_one_other(case: AuditCase, names: Sequence[str], rng: np.random.Generator) -> str:
+    """The right names, of which one of these is there where it was not, or is not where it was."""
+    if not names:
+        return case.write(case.other)
+    changed = {*case.target.names} ^ {names[int(rng.integers(len(names)))]}
+    return case.write(Names(tuple(one for one in case.example.options if one in changed)))
+
+
 class SetAnswer(AnswerType):
     """Some of the options, in any order, or none."""
 
@@ -98,6 +116,7 @@ class SetAnswer(AnswerType):
     lists = True
     success_rule = "exactly the right names"
     attacks: ClassVar[Mapping[str, Attack]] = by_name(all_options, nothing, all_where_any)
+    near_misses: ClassVar[Mapping[str, Attack]] = by_name(one_name_missing, one_name_too_many)
 
     @field_validator("options")
     @classmethod

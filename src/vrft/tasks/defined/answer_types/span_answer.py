@@ -194,6 +194,24 @@ class SpanAnswer(AnswerType):
         right = case.target
         return case.write(self._within(right.end_s - (right.end_s - right.start_s) / 20, right.end_s))
 
+    @property
+    def near_misses(self) -> Mapping[str, Attack]:  # type: ignore[override]
+        """One end off."""
+        return {"one_end_off": self._end_off, "one_end_a_little_off": self._end_a_little_off}
+
+    def _end_off(self, case: AuditCase, rng: np.random.Generator) -> str:
+        """The right span with its start or its end earlier or later by a third of its length."""
+        return self._off(case, 1 / 3, rng)
+
+    def _end_a_little_off(self, case: AuditCase, rng: np.random.Generator) -> str:
+        """The right span with its start or its end earlier or later by a sixth of its length."""
+        return self._off(case, 1 / 6, rng)
+
+    def _off(self, case: AuditCase, share: float, rng: np.random.Generator) -> str:
+        ends = [case.target.start_s, case.target.end_s]
+        ends[int(rng.integers(2))] += float(rng.choice((-share, share))) * (ends[1] - ends[0])
+        return case.write(self._within(*ends))
+
     def _whole(self, case: AuditCase, rng: np.random.Generator) -> str:
         """The whole clip for every question."""
         return case.write(TimeSpan(*self.range))

@@ -52,6 +52,7 @@ class TextAnswer(AnswerType):
     metrics: ClassVar[Sequence[Metric]] = ocr_measures.METRICS
     success_rule = "the same text but for width, whitespace and how accents are composed"
     attacks: ClassVar[Mapping[str, Attack]] = ocr_attacks.ATTACKS
+    near_misses: ClassVar[Mapping[str, Attack]] = ocr_attacks.NEAR_MISSES
 
     def target(self, values: Sequence[Value], kind: str, record: Record) -> Text | None:
         """The one text; of a part of an image None, since the whole image is shown."""
