@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -48,6 +49,19 @@ LONGEST = (
     "parsing/test_parsing_fuzz.py",
 )
 """Files that take longest: they begin first, so that no process is left alone with one of them."""
+
+
+def pytest_sessionstart() -> None:
+    """What is imported and collected stays: to look through it for garbage again and again would take a
+    fifth of the time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is collected, but not among what is there already."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
