@@ -133,13 +133,14 @@ def _unpack(text: str) -> _Unpacked:
         raise InputError(f"{other} is not as pack() writes it. Fill it with vrft's pack().")
     given = {name: getattr(packed, name) for name in _Packed.model_fields if name not in ("vrft", "frames")}
     example = Example(record_id=packed.id, **given)
-    _check_places(example, packed.frames)
+    _check_frames(example, packed.frames)
+    _check_target(example, packed.target)
     _check_answerable(example, packed.target, packed.frames)
     return example, packed.frames
 
 
-def _check_places(example: Example, frames: Sequence[CoordinateFrame]) -> None:
-    """Windows, boxes and masks have to lie in media of these sizes."""
+def _check_frames(example: Example, frames: Sequence[CoordinateFrame]) -> None:
+    """Each medium has to have its own, of the same window."""
     if len(frames) != len(example.media):
         raise InputError(
             f"There are {len(example.media)} media and {len(frames)} frames. Give one frame for each medium."
@@ -153,8 +154,11 @@ def _check_places(example: Example, frames: Sequence[CoordinateFrame]) -> None:
                 f"The {medium.kind} shows {expected.window_px}, mirrored: {expected.mirrored}, but the "
                 f"frame is of {frame.window_px}, mirrored: {frame.mirrored}."
             )
-    assert example.target is not None
-    for shape in example.target.shapes():
+
+
+def _check_target(example: Example, target: Value) -> None:
+    """Boxes and masks have to lie in media of these sizes."""
+    for shape in target.shapes():
         place = shape.frame or 0
         if shape.kind == "rectangle" and place < len(example.media):
             try:
@@ -162,7 +166,7 @@ def _check_places(example: Example, frames: Sequence[CoordinateFrame]) -> None:
             except LabelError as error:
                 raise InputError(str(error)) from error
     sizes = {medium.size_wh for medium in example.media}
-    for (height, width), counts in _regions(example.target.encode()):
+    for (height, width), counts in _regions(target.encode()):
         if (width, height) not in sizes:
             raise InputError(
                 f"A mask is {width}x{height} pixels (width x height), the media are {sorted(sizes)}. "

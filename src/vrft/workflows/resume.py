@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,22 +52,29 @@ def check_unchanged(config: RunConfig, folder: RunFolder, split: Mapping[str, An
         if (now := definitions_of(config).get(spec)) is not None and now != digest:
             said.append(f"task: {spec} says something else than when the run began")
     if (folder.path / MANIFEST).exists():
-        free += ["data.path", "data.manifest", "data.select.probe"]
-        kept = SavedSplit.read(folder.read_json(MANIFEST))
-        before = began.by_source
-        for source, own in config.by_source.items():
-            free += [f"tasks.{source}.data.{key}" for key in ("path", "manifest", "select.probe")]
-            named = own.data.manifest
-            if named is not None and source in before and named != before[source].data.manifest:
-                said += kept.of_source(source).changes(SavedSplit.read(read_json(Path(named))), LEARNED)
-        if split is not None:
-            said += kept.changes(SavedSplit.read(split), LEARNED)
+        keys = ("path", "manifest", "select.probe")
+        free += [f"data.{key}" for key in keys]
+        free += [f"tasks.{source}.data.{key}" for source in config.by_source for key in keys]
+        said += _other_questions(began, config, SavedSplit.read(folder.read_json(MANIFEST)), split)
     settings = changes(_by_name(began), _by_name(config), free)
     if differing := "; ".join([settings, *said] if settings else said):
         raise RunError(
             f"{folder.path}: a resumed run keeps its settings, and these differ ({differing}). Go on "
             "with its own config.yaml, or name another folder."
         )
+
+
+def _other_questions(
+    began: RunConfig, config: RunConfig, kept: SavedSplit, split: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """How the manifests and the questions of now differ from those of the run."""
+    before = began.by_source
+    for source, own in config.by_source.items():
+        named = own.data.manifest
+        if named is not None and source in before and named != before[source].data.manifest:
+            yield from kept.of_source(source).changes(SavedSplit.read(read_json(Path(named))), LEARNED)
+    if split is not None:
+        yield from kept.changes(SavedSplit.read(split), LEARNED)
 
 
 def definitions_of(config: RunConfig) -> dict[str, str]:

@@ -171,6 +171,24 @@ class _Labels:
                 yield annotation
 
     def _box(self, words: list[str], category: str, image_wh: tuple[int, int], where: str) -> Annotation:
+        numbers = self._numbers(words, category, where)
+        outline = len(numbers) > 4
+        if not outline and all(map(math.isfinite, numbers)):
+            self.written.append((numbers, image_wh))
+        pixels = self._pixels(numbers, image_wh, where)
+        if outline:
+            xs, ys = pixels[::2], pixels[1::2]
+            corners = (min(xs), min(ys), max(xs), max(ys))
+        else:
+            (x, y, w, h), order = pixels, self.convention.order
+            (x1, x2), (y1, y2) = corners_of(x, w, order), corners_of(y, h, order)
+            corners = (x1, y1, x2, y2)
+        box = self.mistakes.box(_within_rounding(corners, image_wh), image_wh, where)
+        inside = [min(max(pixel, 0.0), image_wh[index % 2]) for index, pixel in enumerate(pixels)]
+        return instance_of(category, box, polygon_mask([inside], image_wh, where) if outline else None)
+
+    def _numbers(self, words: list[str], category: str, where: str) -> list[float]:
+        """The four numbers of a box, or those of an outline."""
         try:
             numbers, names = [float(word) for word in words][1:], self.names
         except ValueError as error:
@@ -195,8 +213,10 @@ class _Labels:
         if len(numbers) != 4 and not outline:
             why = " as a prediction with its confidence has" if len(numbers) == 5 else ""
             raise LabelError(f"The line has {len(numbers)} numbers after the class{why}.", where, _EXPECTED)
-        if not outline and all(map(math.isfinite, numbers)):
-            self.written.append((numbers, image_wh))
+        return numbers
+
+    def _pixels(self, numbers: list[float], image_wh: tuple[int, int], where: str) -> list[float]:
+        """The same in pixels, x and y in turn."""
         extent_of_all = EXTENT.get(self.convention.coordinates)
         extents = [extent_of_all or image_wh[index % 2] for index in range(len(numbers))]
         shares = [value / extent for value, extent in zip(numbers, extents, strict=True)]
@@ -204,17 +224,7 @@ class _Labels:
             if not _FAR[0] <= share <= _FAR[1]:
                 why = ", as a fraction of the image is" if extent == 1 else ""
                 raise LabelError(f"{value:g} is not between 0 and {extent:g}{why}.", where, _FRACTIONS)
-        pixels = [share * image_wh[index % 2] for index, share in enumerate(shares)]
-        if outline:
-            xs, ys = pixels[::2], pixels[1::2]
-            corners = (min(xs), min(ys), max(xs), max(ys))
-        else:
-            (x, y, w, h), order = pixels, self.convention.order
-            (x1, x2), (y1, y2) = corners_of(x, w, order), corners_of(y, h, order)
-            corners = (x1, y1, x2, y2)
-        box = self.mistakes.box(_within_rounding(corners, image_wh), image_wh, where)
-        inside = [min(max(pixel, 0.0), image_wh[index % 2]) for index, pixel in enumerate(pixels)]
-        return instance_of(category, box, polygon_mask([inside], image_wh, where) if outline else None)
+        return [share * image_wh[index % 2] for index, share in enumerate(shares)]
 
     def check_convention(self, path: Path) -> None:
         """Refuse boxes that look like another convention, where the user has not said what they are."""

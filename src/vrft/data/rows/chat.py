@@ -118,6 +118,8 @@ class ChatForm(RowForm):
 
 
 def _answered(record: Record, turn: _Turn, pair: Provides, row: LabelRow) -> Record:
+    if pair == QUESTION_TEXT:
+        return of_phrase(record, turn.question, Text(turn.answer), row, "question")
     if pair in (IMAGE_CLASS, QUESTION_LABEL):
         label = parse_label_answer(turn.answer, Form.DIRECT).as_(Label)
         if label is None or not _is_class(turn.answer):
@@ -126,8 +128,11 @@ def _answered(record: Record, turn: _Turn, pair: Provides, row: LabelRow) -> Rec
         if pair == IMAGE_CLASS:
             return of_image(record, label.name, row)
         return of_phrase(record, turn.question, label, row, "question")
-    if pair == QUESTION_TEXT:
-        return of_phrase(record, turn.question, Text(turn.answer), row, "question")
+    return _with_boxes(record, turn, pair, row)
+
+
+def _with_boxes(record: Record, turn: _Turn, pair: Provides, row: LabelRow) -> Record:
+    """The boxes of an answer, each under its own name or the question's."""
     if turn.asks_with_boxes:
         raise LabelError("It asks about a given box, which no task does.", row.where, row.fix)
     named: dict[str, list[BoxXYXY]] = {}

@@ -89,19 +89,23 @@ class PrefixSuffixForm(RowForm):
         if pair == PHRASE_BOXES:
             phrase = _TASK.sub("", prefix).strip()
             return of_phrase(record, phrase, Boxes(tuple(box.xyxy_px for box in boxes)), row)
-        named: dict[str, list[BoxXYXY]] = {}
-        for box in boxes:
-            if not box.label:
-                raise LabelError("A box of the 'suffix' has no name.", row.where, _EXPECTED)
-            named.setdefault(box.label, []).append(box.xyxy_px)
-        asked = _DETECT.match(prefix)
-        if asked is None:
-            added = (instance_of(name, one) for name, own in named.items() for one in own)
-            return with_annotations(record, *added)
-        for name in dict.fromkeys([*(part.strip() for part in asked[1].split(";")), *named]):
-            if name:
-                record = of_category(record, name, named.get(name, []), row)
-        return record
+        return _named(record, boxes, _DETECT.match(prefix), row)
+
+
+def _named(record: Record, boxes: list[PixelBox], asked: re.Match[str] | None, row: LabelRow) -> Record:
+    """Boxes under their names; none of a name that was asked for says that it is not there."""
+    named: dict[str, list[BoxXYXY]] = {}
+    for box in boxes:
+        if not box.label:
+            raise LabelError("A box of the 'suffix' has no name.", row.where, _EXPECTED)
+        named.setdefault(box.label, []).append(box.xyxy_px)
+    if asked is None:
+        added = (instance_of(name, one) for name, own in named.items() for one in own)
+        return with_annotations(record, *added)
+    for name in dict.fromkeys([*(part.strip() for part in asked[1].split(";")), *named]):
+        if name:
+            record = of_category(record, name, named.get(name, []), row)
+    return record
 
 
 def _boxes(

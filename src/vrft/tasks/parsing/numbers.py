@@ -179,41 +179,47 @@ def _mentions(text: str, stated: str, unit: str | None, counts: bool) -> list[_M
     if any(not c.isascii() and _is_strange(text, i) for i, c in enumerate(text)):
         raise _Unread(Fault.NOT_READABLE)
     found: list[_Mention] = []
-    end = 0
     for match in _NUMBER.finditer(text):
-        if match.start() < end:
-            continue
         before, after = text[max(0, match.start() - 40) : match.start()], text[match.end() : match.end() + 40]
-        if match["words"] and match["words"].casefold() == "one" and _PRONOUN.search(before):
+        if found and match.start() < found[-1].end:
             continue
         if match["run"] and _ORDINAL.match(after):
             continue
-        number = _value(match)
-        if _PART.match(after) and not (match["run"] and _UNIT.match(after)):
-            raise _Unread(Fault.NOT_READABLE)
-        if _MINUS.search(before):
-            number = -number
-        elif before.rstrip(" ").endswith("-") and not found and before[-1:] == " ":
-            raise _Unread(Fault.NOT_READABLE)
-        written, width = _unit_after(text, match.end(), unit)
-        currency = _CURRENCY.search(text[: match.start()][-3:])
-        if currency and not written:
-            written = currency[0][0]
-        if not width and _ATTACHED.match(after):
-            raise _Unread(Fault.HEDGED if after.lstrip()[:1] in ("+", "?") else Fault.NOT_READABLE)
-        start, end = match.start() - (len(currency[0]) if currency else 0), match.end() + width
-        if found and found[-1].end <= start and _TO.fullmatch(text[found[-1].end : start]):
+        if match["words"] and match["words"].casefold() == "one" and _PRONOUN.search(before):
+            continue
+        mention = _mention(match, text, stated, unit, is_first=not found)
+        if found and found[-1].end <= mention.start and _TO.fullmatch(text[found[-1].end : mention.start]):
             raise _Unread(Fault.RANGE)
         if _BOUND.search(before) or (counts and _ABOUT.search(before)):
             raise _Unread(Fault.HEDGED)
-        if match["run"] and match.start() and _LETTER.match(text[match.start() - 1]):
+        if match["run"] and _LETTER.match(before[-1:]):
             raise _Unread(Fault.NOT_READABLE)
-        found.append(_Mention(number, written or stated, start, end))
+        found.append(mention)
     if _HEDGE.search(text):
         raise _Unread(Fault.HEDGED)
     if not found:
         raise _Unread(Fault.NOT_READABLE)
     return _compounds(found, text)
+
+
+def _mention(match: re.Match[str], text: str, stated: str, unit: str | None, is_first: bool) -> _Mention:
+    """A number with its sign and its unit, unless what is attached to it makes it none."""
+    before, after = text[max(0, match.start() - 40) : match.start()], text[match.end() : match.end() + 40]
+    number = _value(match)
+    if _PART.match(after) and not (match["run"] and _UNIT.match(after)):
+        raise _Unread(Fault.NOT_READABLE)
+    if _MINUS.search(before):
+        number = -number
+    elif is_first and re.search("- +$", before):
+        raise _Unread(Fault.NOT_READABLE)
+    written, width = _unit_after(text, match.end(), unit)
+    currency = _CURRENCY.search(before[-3:])
+    if currency and not written:
+        written = currency[0][0]
+    if not width and _ATTACHED.match(after):
+        raise _Unread(Fault.HEDGED if after.lstrip()[:1] in ("+", "?") else Fault.NOT_READABLE)
+    start = match.start() - (len(currency[0]) if currency else 0)
+    return _Mention(number, written or stated, start, match.end() + width)
 
 
 def _is_strange(text: str, place: int) -> bool:

@@ -15,6 +15,7 @@ from vrft.types import BoxXYXY, CoordinateFrame, Fault, Tracks
 
 Entries = list[tuple[str, Any]]
 """An object with all its keys, repeated ones too; lists are lists of numbers."""
+_Row = tuple[int, str, float, float, float, float]
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -46,9 +47,22 @@ def read_tracks(
     if not frames and found[0]:
         return None, (Fault.UNKNOWN_FRAME,)
     faults = [] if demanded else [Fault.OTHER_NOTATION]
-    rows: list[tuple[int, str, float, float, float, float]] = []
-    images = Counter(_number(key) for key, _ in found[0])
-    for key, value in found[0]:
+    rows = _rows(found[0], frames, several, faults)
+    tracks = Tracks(tuple(rows), tuple(frames) if frames else ())
+    if found[0] and not rows:
+        return None, tuple(dict.fromkeys(faults))
+    if not several and len(tracks.names) > 1:
+        return None, (Fault.SEVERAL_BOXES,)
+    return tracks, tuple(dict.fromkeys(faults))
+
+
+def _rows(
+    entries: Entries, frames: Mapping[int, CoordinateFrame], several: bool, faults: list[Fault]
+) -> list[_Row]:
+    """The boxes that can be used, each with its image and name; what is wrong is added to the faults."""
+    rows: list[_Row] = []
+    images = Counter(_number(key) for key, _ in entries)
+    for key, value in entries:
         number = _number(key)
         if number is None or number not in frames:
             faults.append(Fault.UNKNOWN_IMAGE)
@@ -64,12 +78,7 @@ def read_tracks(
                 faults.append(Fault.BAD_BOX)
             else:
                 rows.append((number, name, *in_px))
-    tracks = Tracks(tuple(rows), tuple(frames) if frames else ())
-    if found[0] and not rows:
-        return None, tuple(dict.fromkeys(faults))
-    if not several and len(tracks.names) > 1:
-        return None, (Fault.SEVERAL_BOXES,)
-    return tracks, tuple(dict.fromkeys(faults))
+    return rows
 
 
 def _holders(content: str) -> tuple[list[Entries], bool]:
