@@ -32,9 +32,10 @@ demo: install ## the whole story on the embedded miniature: detection
 demo-all: install ## the same for detection, classification and grounding
 	@$(BIN)/vrft demo --all
 
-# A file's tests stay in one process, for they share what is costly to make.
+# A file's tests stay in one process, for they share what is costly to make. The many processes that they start
+# share what is compiled, also where that is off.
 test: lint ## what a change must pass: style, types, tests
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: install ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
