@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import mini.settings
@@ -17,21 +15,13 @@ from mini.studies import STUDIES
 from mini.studies.data import MOST_IMAGES, STEPS
 from mini.studies.sensitivity import BETAS, GROUP_SIZES, RATES
 from mini.systems import trial
+from scripts import script
 
 from vrft.config.run_config import dump_config
 from vrft.errors import ConfigError, InputError
 from vrft.miniature.folders import DETECTION_CATEGORIES, write_detection
 from vrft.miniature.scenes import BASE, NOVEL
 from vrft.types import Form
-
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "mini.py"
-
-
-def script():
-    spec = importlib.util.spec_from_file_location("mini_script", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def points(name, setting="detection", models=()):
@@ -110,7 +100,7 @@ def test_a_trial_of_the_code_stays_small_in_the_study_of_data():
 
 
 def test_parts_share_out_the_table():
-    parts = [script().part_of(main_table(), f"{i}/3") for i in (1, 2, 3)]
+    parts = [script("mini").part_of(main_table(), f"{i}/3") for i in (1, 2, 3)]
     assert sorted(c.name for part in parts for c in part) == sorted(c.name for c in main_table())
 
 
@@ -158,7 +148,7 @@ def test_novel_categories_are_developed_on_images_of_their_own(few_images, tmp_p
 @pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/-2"])
 def test_a_wrong_part_is_refused(part):
     with pytest.raises(ConfigError, match="write I/N"):
-        script().part_of(main_table(), part)
+        script("mini").part_of(main_table(), part)
 
 
 @pytest.mark.parametrize(
@@ -175,14 +165,14 @@ def test_a_wrong_part_is_refused(part):
 )
 def test_an_option_that_would_be_passed_over_is_refused(given, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        script().main([*given, "--out", str(tmp_path), "--work", str(tmp_path)])
+        script("mini").main([*given, "--out", str(tmp_path), "--work", str(tmp_path)])
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("given", [["--page"], ["--setting", "detection"], ["--study", "data"]])
 def test_committed_results_are_written_with_save_alone(given):
     with pytest.raises(ConfigError, match="with --save into"):
-        script().main(given)
+        script("mini").main(given)
 
 
 def test_the_studies_of_several_settings_run_in_each_of_them():
@@ -194,5 +184,5 @@ def test_the_studies_of_several_settings_run_in_each_of_them():
 
 
 def test_the_plan_is_printed_without_training(capsys, tmp_path):
-    script().main(["--plan", "--out", str(tmp_path)])
+    script("mini").main(["--plan", "--out", str(tmp_path)])
     assert "47 cells, 0 done" in capsys.readouterr().out

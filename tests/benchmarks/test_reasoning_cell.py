@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from reasoning import measures
 from reasoning.arms import CellContext
-from reasoning.cell import BY_NAME, CELLS, MAIN, SHIPPED
+from reasoning.cell import BY_NAME, MAIN, SHIPPED
 from reasoning.effort import FULL, TINY
 from reasoning.files import read_cells
 from reasoning.guess_proof import right_and_worked
@@ -20,7 +19,6 @@ from reasoning.page import page
 from reasoning.questions import QUESTIONS, TRAIN, split_for
 from reasoning.run_cell import run_cell
 
-from vrft.errors import ConfigError
 from vrft.miniature.sums import number_of
 from vrft.progress import NullReporter
 from vrft.types import Answer, Boxes, Form, Label
@@ -126,34 +124,6 @@ def test_a_variant_changes_what_its_name_says(tmp_path, variant):
     expected = {"group32": (32, 1.0, False), "warm": (8, 1.3, False), "guess_proof": (8, 1.0, True)}
     assert found == expected[cell.variant]
     assert config.optim.steps == FULL.steps and config.model.path == "miniature"
-
-
-def script():
-    path = Path(measures.__file__).parents[1] / "reasoning.py"
-    spec = importlib.util.spec_from_file_location("reasoning_script", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_command_line_runs_a_cell_and_plans(tmp_path, capsys):
-    given = ["--out", str(tmp_path / "out")]
-    script().main(["--plan", *given])
-    assert f"{len(CELLS)} cells, 0 done" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (["--cell", "four-0.2-0", "--out", "x"], "There is no cell 'four-0.2-0'"),
-        (["--cell", "two-0.2-0"], "name|writes into the folder of --out"),
-        (["--cell", "two-0.2-0", "--save", "--tiny"], "only try the code"),
-        (["--page"], "--docs"),
-    ],
-)
-def test_a_command_that_cannot_be_meant_is_refused(given, said):
-    with pytest.raises(ConfigError, match=said):
-        script().arguments(given)
 
 
 def test_a_base_is_looked_for_by_its_share(tmp_path):

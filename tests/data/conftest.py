@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -55,3 +56,14 @@ def make_coco(tmp_path: Path) -> MakeCoco:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty images: as x, the same bytes as y, and a little brighter, a near-duplicate, as z."""
+    root, near = tmp_path_factory.mktemp("copies"), 6
+    for content in range(20):
+        levels = np.random.default_rng(content).integers(0, 256 - near, (8, 9, 3), dtype=np.uint8)
+        for copy, brighter in (("x", 0), ("y", 0), ("z", near)):
+            Image.fromarray(levels + np.uint8(brighter)).save(root / f"{content}{copy}", "BMP")
+    return root

@@ -167,21 +167,6 @@ def test_copies_whose_labels_differ_in_spelling_alone_do_not_contradict_each_oth
     assert len(without_near_repeats([sum_of("a", "7"), sum_of("b", "7.0"), sum_of("b", "8")], same)[0]) == 2
 
 
-NEAR = 6
-"""Levels by which the near-duplicate of an image is brighter."""
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve images: as x, the same bytes as y, and a little brighter as z."""
-    root = tmp_path_factory.mktemp("near")
-    for content in range(12):
-        levels = np.random.default_rng(content).integers(0, 256 - NEAR, (8, 9, 3), dtype=np.uint8)
-        for copy, brighter in (("x", 0), ("y", 0), ("z", NEAR)):
-            Image.fromarray(levels + np.uint8(brighter)).save(root / f"{content}{copy}", "BMP")
-    return root
-
-
 def class_examples(root: Path, world: list[tuple[str, int, str]]) -> list[Example]:
     return [
         Example(

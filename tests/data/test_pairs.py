@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from vrft.data.label_checks import instance_of
 from vrft.data.splits.few_shot import Split, few_shot_split
@@ -25,19 +23,6 @@ from vrft.types import Image as Shown
 
 BOX = (0.0, 0.0, 4.0, 4.0)
 CLASSES = "abcd"
-NEAR = 6
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty images: as x, the same bytes as y, and a little brighter as z."""
-    root = tmp_path_factory.mktemp("files")
-    for content in range(20):
-        levels = np.random.default_rng(content).integers(0, 256 - NEAR, (8, 9, 3), dtype=np.uint8)
-        for copy, brighter in (("x", 0), ("y", 0), ("z", NEAR)):
-            Image.fromarray(levels + np.uint8(brighter)).save(root / f"{content}{copy}", "BMP")
-    return root
-
 
 names = st.sets(st.sampled_from(CLASSES))
 images = st.tuples(

@@ -10,7 +10,7 @@ import torch
 from PIL import Image as Pixels
 from scipy.stats import chi2_contingency
 
-from architectures import FAMILY_NAMES, ask, loaded, medium, sample
+from architectures import FAMILY_NAMES, ask, loaded, medium, prompts_of, sample
 from vrft.errors import ConfigError, InputError
 from vrft.miniature.scenes import draw_scene
 from vrft.models.load_policy import load_policy
@@ -37,11 +37,6 @@ def policy(request, tiny_folders):
 @pytest.fixture
 def qwen(tiny_folders):
     return loaded(tiny_folders["qwen3_vl"], dtype="float64")
-
-
-def prompts_of(policy, images):
-    questions = ["What is the object?", "Detect all objects belonging to the category 'seven'"]
-    return [ask(policy, q, p) for q, p in zip(questions, images, strict=False)]
 
 
 def assert_alike(ours, theirs):

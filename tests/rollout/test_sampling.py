@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from architectures import FAMILY_NAMES, ask, loaded, sample, whole_inputs
+from architectures import FAMILY_NAMES, check_greedy_is_generate, loaded, prompts_of, sample
 from vrft.errors import InputError
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.shared_prompt import decoders
@@ -23,26 +23,8 @@ def policy(request, tiny_folders):
     return loaded(tiny_folders[request.param], dtype="float64")
 
 
-def prompts_of(policy, images):
-    questions = ["What is the object?", "Detect all objects belonging to the category 'seven'"]
-    return [ask(policy, q, p) for q, p in zip(questions, images, strict=False)]
-
-
 def test_greedy_equals_generate(policy, images):
-    prompts = prompts_of(policy, images)
-    ours = sample(policy, prompts, 2, SamplingParams(temperature=0, max_new_tokens=12))
-    for prompt, group in zip(prompts, ours, strict=True):
-        ids = torch.tensor([prompt.token_ids])
-        generated = policy.core.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            **whole_inputs(policy, prompt.media[0].path, ids),
-            do_sample=False,
-            max_new_tokens=12,
-            suppress_tokens=list(policy.placeholder_ids),
-        )[0, len(prompt.token_ids) :]
-        assert group[0] == group[1]
-        assert list(group[0].token_ids) == generated[: len(group[0].token_ids)].tolist()
+    check_greedy_is_generate(policy, images)
 
 
 def test_kept_logprobs_are_those_of_the_scorer(policy, images):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from architectures import FAMILY_NAMES, ask, loaded, sample, whole_inputs
+from architectures import FAMILY_NAMES, loaded, prompts_of, sample, whole_inputs
 from vrft.models.attention import shared_attention as shared
 from vrft.models.attention.shared_attention import NAME
 from vrft.models.attention.two_part import attend
@@ -23,12 +23,6 @@ GROUP = 3
 @pytest.fixture(params=FAMILY_NAMES)
 def policy(request, tiny_folders):
     return loaded(tiny_folders[request.param], dtype="float64", train_vision=True)
-
-
-def prompts_of(policy, images):
-    """Two prompts of different length about images of different size."""
-    questions = ["What is the object?", "Detect all objects belonging to the category 'seven'"]
-    return [ask(policy, q, p) for q, p in zip(questions, images, strict=False)]
 
 
 def gradients(policy, method, prompts, answers, group):

@@ -8,7 +8,7 @@ import shutil
 import pytest
 import torch
 
-from architectures import ask, loaded, sample, whole_inputs
+from architectures import check_greedy_is_generate, loaded, prompts_of, sample
 from vrft.models.attention import shared_attention as shared
 from vrft.models.attention.token_layout import lay_out
 from vrft.models.attention.two_part import attend
@@ -39,11 +39,6 @@ def policy(tiny_folders, tmp_path):
     return loaded(folder, dtype="float64", train_vision=True)
 
 
-def prompts_of(policy, images):
-    questions = ["What is the object?", "Detect all objects belonging to the category 'seven'"]
-    return [ask(policy, q, p) for q, p in zip(questions, images, strict=False)]
-
-
 def gradients(policy, method, prompts):
     policy.model.zero_grad(set_to_none=True)
     logprobs, mask = AnswerScorer(policy)(prompts, ANSWERS, GROUP, 1.0, method)
@@ -66,19 +61,7 @@ def test_the_shared_method_keeps_the_window_in_value_and_gradient(policy, images
 @pytest.mark.parametrize("attention", [shared.NAME, "sdpa"])
 def test_greedy_equals_generate_beyond_the_window(policy, images, attention):
     policy.model.set_attn_implementation({"text_config": attention})
-    prompts = prompts_of(policy, images)
-    groups = sample(policy, prompts, 2, SamplingParams(temperature=0, max_new_tokens=12))
-    for prompt, (answer, _) in zip(prompts, groups, strict=True):
-        ids = torch.tensor([prompt.token_ids])
-        generated = policy.core.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            **whole_inputs(policy, prompt.media[0].path, ids),
-            do_sample=False,
-            max_new_tokens=12,
-            suppress_tokens=list(policy.placeholder_ids),
-        )[0, len(prompt.token_ids) :]
-        assert list(answer.token_ids) == generated[: len(answer.token_ids)].tolist()
+    check_greedy_is_generate(policy, images)
 
 
 def test_kept_logprobs_beyond_the_window_are_those_of_the_plain_method(policy, images):
