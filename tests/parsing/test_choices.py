@@ -15,7 +15,8 @@ BY_LETTER = (
     "The answer is {x}.", "The correct option is ({x}).", "I choose {x}", "Option {x}",
     "The right choice would be {x}", "It shows water.\n\nAnswer: {x}", "{x} because it fits",
     "{x}, since the others are smaller", "The answer is {x}. Note that it is small.",
-    "The answer is {x} because of the colour", "My first answer is A, but no. Final answer: {x}",
+    "The answer is {x} because of the colour", "{x}\n\nThe others are smaller.", "{x}\nBecause it fits.",
+    "My first answer is A, but no. Final answer: {x}",
 )  # fmt: skip
 WITH_TEXT = (
     "{t}", "{t}.", "**{t}**", "{x}. {t}", "({x}) {t}", "{x}: {t}", "{x}) {t}.", "{x} ({t})", "{x} - {t}",
@@ -99,6 +100,11 @@ def test_letters_need_not_begin_at_a_and_a_text_may_be_a_letter():
     assert [read_choice("C", offered, shown) for shown in (True, False)] == ["C", "D"]
     assert [read_choice("D", offered, shown) for shown in (True, False)] == ["D", None]
     assert read_choice("2", {"A": "1", "B": "2"}) == "B" and read_choice("E", offered) is None
+
+
+def test_a_unit_may_be_written_close_to_its_number():
+    offered = {"A": "4 cm", "B": "12cm"}
+    assert [read_choice(text, offered) for text in ("4cm", "12 cm", "14cm")] == ["A", "B", None]
 
 
 def test_two_choices_of_one_text_differ_by_letter_alone():

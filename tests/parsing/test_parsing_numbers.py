@@ -128,6 +128,7 @@ def test_words_are_numbers() -> None:
         ("1½", Fault.NOT_READABLE),
         ("1/2", Fault.NOT_READABLE),
         ("two thirds", Fault.NOT_READABLE),
+        ("half a dozen", Fault.NOT_READABLE),
         ("3.4.5", Fault.NOT_READABLE),
         ("12:30", Fault.NOT_READABLE),
         ("A4", Fault.NOT_READABLE),
@@ -188,6 +189,25 @@ def test_units_convert_both_ways(one: str, other: str) -> None:
     in_one, in_other = (read_number(text, None) for text in (one, other))
     assert read_number(other, in_one.unit).number == pytest.approx(in_one.number, rel=1e-12)
     assert read_number(one, in_other.unit).number == pytest.approx(in_other.number, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "number"),
+    [
+        ("1m80cm", "m", 1.8),
+        ("5ft11in", "in", 71.0),
+        ("2h30min", "min", 150.0),
+        ("1m80", "m", None),
+        ("5m2", "m", None),
+        ("20 degrees", "°C", 20.0),
+        ("20°", "°F", 20.0),
+        ("20 °F", "°C", None),
+        ("20°", "°", 20.0),
+    ],
+)
+def test_nothing_that_is_close_to_a_unit_is_passed_over(text: str, unit: str, number: float | None) -> None:
+    read = read_number(text, unit).number
+    assert read == (None if number is None else pytest.approx(number, rel=1e-12))
 
 
 def test_angles_convert_by_pi() -> None:

@@ -28,6 +28,8 @@ def read(content: str, frame: CoordinateFrame | None = WIDE):
         ("[400,250]", True),
         ("[[400, 250]]", True),
         ('{"x": 400, "y": 250}', True),
+        ('[{"point_2d": ["400", "250"]}]', True),
+        ('[{"point_2d": {"x": 400, "y": 250}}]', True),
         ("400, 250", False),
         ("x=400, y=250", False),
         ("<point>400 250</point>", False),
@@ -64,6 +66,11 @@ def test_zero_and_the_border_are_places_and_beyond_is_not():
 
 def test_pairs_are_points_and_four_numbers_are_a_box():
     assert read("(0,0),(500,500)").value.size == 2
+    assert (
+        read("0, 0\n500, 500").value
+        == read("x: 0, y: 0; x: 500, y: 500").value
+        == read("(0,0),(500,500)").value
+    )
     boxed = read("[0, 0, 500, 500]")
     assert boxed.value is None and boxed.other == Boxes(((0.0, 0.0, 750.0, 200.0),))
 

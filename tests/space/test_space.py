@@ -151,6 +151,7 @@ def test_answers_are_read_in_the_layout_that_was_asked_for():
         ('[{"bbox_3d": [0, 0, 1e300, 1, 1, 1, 0]}]', None, (Fault.BAD_BOX,)),
         (f"[{ONE}, {ONE}]", 2, (Fault.REPEATED_BOX,)),
         ("No Objects", 0, ()),
+        ("[ ]", 0, (Fault.OTHER_NOTATION,)),
         ("The chair is 4 m away.", None, (Fault.NOT_READABLE,)),
         ("[10, 20, 30, 40]", None, (Fault.BAD_BOX,)),
     ],

@@ -50,6 +50,9 @@ TWO = '{"boxes": {"1": {"a": [10, 20, 40, 60], "b": [0, 0, 9, 9]}}}'
         (f'{{"1": {list(A)}, "2": {list(B)}}}', 2 / 3, (3,), (), (Fault.OTHER_NOTATION,)),
         ('{"boxes": {}}', 0.0, (1, 2, 3), (), ()),
         ("No Objects", 0.0, (1, 2, 3), (), (Fault.OTHER_NOTATION,)),
+        # A thing that is not to be seen is left out, and said to be absent it is not seen either.
+        (f'{{"boxes": {{"1": {list(A)}, "2": null, "3": []}}}}', 1 / 3, (2, 3), (), (Fault.OTHER_NOTATION,)),
+        (f"{{'boxes': {{'1': {list(A)}, '2': 'none'}}}}", 1 / 3, (2, 3), (), (Fault.OTHER_NOTATION,)),
         (f"{written(_1=A)} or {written(_1=B)}", None, None, None, (Fault.NOT_READABLE,)),
         (f"[{list(A)}, {list(B)}, {list(C)}]", None, None, None, (Fault.NOT_READABLE,)),
         (TWO, None, None, None, (Fault.SEVERAL_BOXES,)),

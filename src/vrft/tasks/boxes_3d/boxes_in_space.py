@@ -162,7 +162,7 @@ class BoxesInSpace(Task):
             faults.append(Fault.REPEATED_BOX)
         value: Value | None = replace(bare, boxes=tuple(boxes)) if boxes else None
         if value is None and not rows:
-            said = is_abstention(sections.content)
+            said = is_abstention(sections.content) or "".join(sections.content.split()) == "[]"
             value, faults = (bare, faults) if said else (None, [*faults, Fault.NOT_READABLE])
             faults += [Fault.OTHER_NOTATION] if said and not is_demanded(sections.content) else []
         return answered(text, sections, tuple(faults), value)

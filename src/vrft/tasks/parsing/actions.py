@@ -21,16 +21,23 @@ from vrft.types.actions import AT_A_PLACE, NO_TEXT
 _NONE = frozenset({"no action", "none", "null", "action"})
 """Words that name no action: GUI-R1's for one that it cannot read, and a prompt's own."""
 _NAMES = ("action", "action_type")
-_POINTS = ("point", "coordinate", "coordinates", "point_2d", "position", "start_box", "click_point")
+_POINTS = ("point", "coordinate", "coordinates", "point_2d", "position", "click_point")
+_BOXES = ("start_box", "bbox_2d", "bbox", "box")
+"""Keys of places that may be written as boxes."""
 _TEXTS = ("input_text", "text", "value", "content", "direction", "app_name")
 _NUMBER = r"[-+]?[0-9]{1,9}(?:\.[0-9]{0,20})?"
-_TWO = re.compile(rf"[\s\[(]*(?:<point>)?\s*({_NUMBER})\s*[,\s]\s*({_NUMBER})\s*(?:</point>)?[\s\])]*")
-_FENCE = re.compile(r"```\w{0,20}\s*(.*?)\s*```", re.DOTALL)
+_PLACE = re.compile(
+    rf"[\s\[(]*(?:<point>|<\|box_start\|>)?[\s\[(]*({_NUMBER}(?:(?:\s*,\s*|\s+){_NUMBER}){{1,3}})"
+    r"[\s\])]*(?:</point>|<\|box_end\|>)?[\s\])]*"
+)
+_FENCE = re.compile(r"(?:```\w{0,20}|<tool_call>)\s*(.*?)\s*(?:```|</tool_call>)", re.DOTALL)
 _PREFIX = r"[ \t]*Action:[ \t]*"
-_CALL = r"([A-Za-z][A-Za-z_]{0,39})\(((?:[^()\n]|\([^()\n]{0,200}\)){0,2000})\)[ \t]*"
+_CALL = r"(?:[A-Za-z]\w{0,39}\.)?([A-Za-z][A-Za-z_]{0,39})\(((?:[^()\n]|\([^()\n]{0,200}\)){0,2000})\)[ \t]*"
 _WHOLE = re.compile(f"(?:{_PREFIX})?{_CALL}")
 _CALLED = re.compile(f"^{_PREFIX}{_CALL}$", re.MULTILINE)
-_ARGUMENT = re.compile(r"(\w{1,40})\s*=\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")")
+_ARGUMENT = re.compile(
+    rf"(\w{{1,40}})\s*=\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|({_NUMBER})(?=\s*(?:,|$)))"
+)
 _MAX_CHARS = 10_000
 
 
@@ -38,7 +45,8 @@ class _Said(NamedTuple):
     """One action as written."""
 
     action: str
-    point: tuple[float, float] | None
+    place: tuple[float, ...]
+    """Two numbers, or the four of a box, of which the middle is meant; none where it cannot be read."""
     text: str
 
 
@@ -76,17 +84,20 @@ def parse_action_answer(text: str, frame: CoordinateFrame | None, form: Form) ->
         value = Action(said[0].action) if len(names) == 1 else None
         return answered(text, sections, (*faults, Fault.SEVERAL_ACTIONS), value)
     (one,) = said
-    if one.point is not None and frame is None:
+    if one.place and frame is None:
         return answered(text, sections, (*faults, Fault.UNKNOWN_FRAME), None)
-    point = _placed(one.point, frame)
+    point = _placed(one.place, frame)
+    faults += (Fault.OTHER_NOTATION,) if len(one.place) == 4 and not faults else ()
     value = Action(one.action, point, one.text)
     if point is None and value.action in AT_A_PLACE:
         faults = (*faults, Fault.BAD_POINT)
     return answered(text, sections, faults, value)
 
 
-def _placed(point: tuple[float, float] | None, frame: CoordinateFrame | None) -> PointXY | None:
-    return frame.to_px(*point) if point is not None and frame is not None else None
+def _placed(place: tuple[float, ...], frame: CoordinateFrame | None) -> PointXY | None:
+    if not place or frame is None:
+        return None
+    return frame.to_px((place[0] + place[-2]) / 2, (place[1] + place[-1]) / 2)
 
 
 def _written(content: str) -> list[_Said]:
@@ -136,11 +147,11 @@ def _of_keys(entry: Mapping[Any, Any]) -> _Said | None:
     name = next((keys[key] for key in _NAMES if key in keys), None)
     if not isinstance(name, str) or not name.strip() or name.strip().casefold() in _NONE:
         return None
-    points = [keys[key] for key in _POINTS if keys.get(key) is not None]
-    if not points and "x" in keys and "y" in keys:
-        points = [[keys["x"], keys["y"]]]
+    places = [(keys[key], key in _BOXES) for key in (*_POINTS, *_BOXES) if keys.get(key) is not None]
+    if not places and "x" in keys and "y" in keys:
+        places = [(keys, False)]
     words = next((keys[key] for key in _TEXTS if keys.get(key) is not None), "")
-    return _Said(name, _pair(points[0]) if len(points) == 1 else None, _words(words))
+    return _Said(name, _place(*places[0]) if len(places) == 1 else (), _words(words))
 
 
 def _words(value: Any) -> str:
@@ -149,20 +160,32 @@ def _words(value: Any) -> str:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
-def _pair(value: Any) -> tuple[float, float] | None:
-    """Two finite numbers; 0 is one of them."""
+def _place(value: Any, or_box: bool) -> tuple[float, ...]:
+    """Two finite numbers, 0 among them, or the four of a box; none where that is not all."""
     if isinstance(value, str):
-        found = _TWO.fullmatch(value) if len(value) < 200 else None
-        return (float(found[1]), float(found[2])) if found else None
-    if not isinstance(value, list | tuple) or len(value) != 2:
+        found = _PLACE.fullmatch(value) if len(value) < 200 else None
+        value = re.split(r"\s*,\s*|\s+", found[1]) if found else ()
+    elif isinstance(value, Mapping):
+        value = (value.get("x"), value.get("y"))
+    elif isinstance(value, list | tuple) and len(value) == 1:
+        (value,) = value
+    if not isinstance(value, list | tuple) or len(value) not in (2, 4 if or_box else 2):
+        return ()
+    numbers = tuple(number for number in map(_finite, value) if number is not None)
+    return numbers if len(numbers) == len(value) else ()
+
+
+def _finite(value: Any) -> float | None:
+    """A number, also one in quotes; none that is not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in value):
+    if isinstance(value, str) and not re.fullmatch(_NUMBER, value.strip()):
         return None
     try:
-        x, y = map(float, value)
+        number = float(value)
     except OverflowError:
         return None
-    return (x, y) if math.isfinite(x) and math.isfinite(y) else None
+    return number if math.isfinite(number) else None
 
 
 def _called(content: str) -> list[_Said]:
@@ -172,7 +195,10 @@ def _called(content: str) -> list[_Said]:
     whole = _WHOLE.fullmatch(content)
     said = []
     for call in [whole] if whole else _CALLED.finditer(content):
-        arguments = [(key.casefold(), one or other) for key, one, other in _ARGUMENT.findall(call[2])]
+        named = _ARGUMENT.findall(call[2])
+        arguments = [(key.casefold(), one or other or number) for key, one, other, number in named]
+        if not named and _PLACE.fullmatch(call[2]):
+            arguments = [("point", call[2])]
         if len(dict(arguments)) == len(arguments):
             one = _of_keys({**dict(arguments), "action": call[1]})
             said += [one] if one is not None else []

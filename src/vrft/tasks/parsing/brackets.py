@@ -119,6 +119,16 @@ def spaced_of(group: Group) -> tuple[float, ...]:
     return numbers if len(numbers) == 4 and values[1::2] == [None] * 3 else ()
 
 
+def point_of(group: Group) -> tuple[float, ...]:
+    """The two numbers of a point: a list of them, also in quotes, or an object of x and y; none otherwise."""
+    keys = [key for key, _ in group.entries]
+    if keys not in ([None, None], ["x", "y"]) or (group.opener == "{") != (keys == ["x", "y"]):
+        return ()
+    found = [value if isinstance(value, float) else number_in(value) for _, value in group.entries]
+    numbers = tuple(number for number in found if number is not None)
+    return numbers if len(numbers) == 2 else ()
+
+
 def pairs_of(group: Group) -> list[tuple[float, float]]:
     """The points of a list that holds nothing else; none otherwise."""
     inner = [numbers_of(value) for _, value in group.entries if isinstance(value, Group)]

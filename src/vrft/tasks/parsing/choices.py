@@ -100,6 +100,11 @@ def read_choices(content: str, choices: Mapping[str, str], lettered: bool = True
     return None if one is None else (one,)
 
 
+def _plain(text: str) -> str:
+    """A choice's text as it is compared: as a name, and '12cm' for '12 cm'."""
+    return re.sub(r"(?<=\d) (?=[^\W\d_])", "", plain_name(text))
+
+
 class _Offered:
     """Letters and texts to choose from, as patterns."""
 
@@ -108,7 +113,7 @@ class _Offered:
         self.texts: dict[str, str | None] = {}
         for letter, text in choices:
             # Of two choices with one text neither is taken by it.
-            self.texts[plain_name(text)] = None if plain_name(text) in self.texts else letter
+            self.texts[_plain(text)] = None if _plain(text) in self.texts else letter
         self.texts.pop("", None)
         listed = sorted(map(re.escape, self.letters), key=len, reverse=True)
         letter = rf"(?P<letter>{'|'.join(listed)})" if listed else r"(?P<letter>(?!))"
@@ -129,7 +134,7 @@ class _Offered:
 
     def whole(self, content: str) -> str | None:
         """A letter, or a text, or a letter with its own text."""
-        if plain := self._letter(content) or self.texts.get(plain_name(content)):
+        if plain := self._letter(content) or self.texts.get(_plain(content)):
             return plain
         found = self.alone.fullmatch(content)
         if not found:
@@ -138,7 +143,7 @@ class _Offered:
         rest = found["rest"].strip(_AROUND)
         if not rest or plain_name(rest) == ".":
             return letter
-        return letter if self.texts.get(plain_name(rest)) == letter else None
+        return letter if self.texts.get(_plain(rest)) == letter else None
 
     def stated(self, content: str) -> str | None:
         """What follows the last 'answer is', 'option:' or the like."""
@@ -154,7 +159,7 @@ class _Offered:
         for match in self.text_said.finditer(content):
             second = _SECOND.match(content[match.end() :])
             both = second is not None and self.text.match(content, match.end() + second.start("second"))
-            found.append((match.start(), None if both else self.texts.get(plain_name(match["text"]))))
+            found.append((match.start(), None if both else self.texts.get(_plain(match["text"]))))
         return max(found, key=lambda one: one[0])[1] if found else None
 
     def leading(self, content: str) -> str | None:
@@ -162,14 +167,19 @@ class _Offered:
         match = self.alone.match(content)
         if match and not match["letter"].islower() and not self._others(match["rest"], match["letter"]):
             rest = match["rest"]
-            why = re.match(_WHY, f" {rest}") is not None
-            if why or (match["mark"] in (".", ")", ":", "：") and rest[:1].isupper() and " " in rest):
-                named = {self.texts.get(plain_name(found)) for found in self.text.findall(rest)}
+            why = re.match(_WHY, f" {rest}", re.IGNORECASE) is not None
+            on_its_own_line = content[: match.start("rest")].endswith("\n")
+            if (
+                why
+                or on_its_own_line
+                or (match["mark"] in (".", ")", ":", "：") and rest[:1].isupper() and " " in rest)
+            ):
+                named = {self.texts.get(_plain(found)) for found in self.text.findall(rest)}
                 return self._letter(match["letter"]) if named <= {self._letter(match["letter"])} else None
         begins = self.text.match(content)
         if begins and re.match(_ENDS + r"|\s*,", content[begins.end() :]):
             others = {plain_name(found) for found in self.text.findall(content)} - {plain_name(begins[0])}
-            return None if others else self.texts.get(plain_name(begins[0]))
+            return None if others else self.texts.get(_plain(begins[0]))
         return None
 
     def named(self, content: str) -> str | None:
@@ -178,7 +188,7 @@ class _Offered:
             return None
         bracketed = set(re.findall(r"[(（]\s*(\w{1,3})\s*[)）]", content))
         letters = {found for name in bracketed if (found := self._letter(name))}
-        texts = {self.texts.get(plain_name(found)) for found in self.text.findall(content)}
+        texts = {self.texts.get(_plain(found)) for found in self.text.findall(content)}
         opening = self.alone.match(content)
         if texts and opening and opening["mark"]:
             letters |= {self.letters[plain_name(opening["letter"])]}
@@ -194,7 +204,7 @@ class _Offered:
     def _own(self, letter: str, after: str) -> bool:
         """Whether a letter's own text follows it."""
         texts = [text for text, owner in self.texts.items() if owner == self._letter(letter)]
-        return any(plain_name(after.strip(_AROUND + ":：,.-")).startswith(text) for text in texts)
+        return any(_plain(after.strip(_AROUND + ":：,.-")).startswith(text) for text in texts)
 
     def _others(self, rest: str, letter: str) -> bool:
         """Whether another letter is offered in what follows by itself: 'A B C'."""

@@ -46,6 +46,8 @@ _UNIT = re.compile(
     r"(?P<rest>[²³^/]|\*\*)?",
     re.IGNORECASE,
 )
+_GLUED = re.compile(rf"(?<=\d)({_NAMES})(?=\d)(?![23](?!\w))", re.IGNORECASE)
+"""A unit between two digits, as in '1m80'; not that of a power, as in 'm2'."""
 _CURRENCY = re.compile(r"[$€£¥] ?[-+]?$")
 _PREPOSITION = re.compile(
     r" +(?:the|this|that|these|those|total|all|each|it|my|your|an?|front|view|sight)\b", re.I
@@ -61,6 +63,8 @@ _LETTER = re.compile(r"[^\W\d]")
 _PART = re.compile(
     r"[ -]*(?:and )?(?:an? )?(?:half|halves|quarters?|thirds?|fourths?|fifths?|tenths?)\b", re.I
 )
+
+_PART_OF = re.compile(r"\b(?:half|quarter|third)s?(?: of)?(?: an?)? $", re.IGNORECASE)
 
 _TO = re.compile(r'[\s"]*(?:-+|to|till|until|through|~|\.{2,}|…)[\s"]*', re.IGNORECASE)
 _BOUND = re.compile(
@@ -168,6 +172,7 @@ def _plain(content: str) -> tuple[str, str]:
     if text.count("$") % 2 == 0:
         text = text.replace("$", " ")
     text = _DEGREES.sub(lambda degrees: f"°{degrees[1].upper()}", _MARKUP.sub(" ", text))
+    text = _GLUED.sub(r"\1 ", text)
     keyed = _UNIT_KEY.search(text)
     if keyed and unit_of(keyed[1]):
         return text[: keyed.start()] + text[keyed.end() :], keyed[1]
@@ -206,7 +211,7 @@ def _mention(match: re.Match[str], text: str, stated: str, unit: str | None, is_
     """A number with its sign and its unit, unless what is attached to it makes it none."""
     before, after = text[max(0, match.start() - 40) : match.start()], text[match.end() : match.end() + 40]
     number = _value(match)
-    if _PART.match(after) and not (match["run"] and _UNIT.match(after)):
+    if _PART_OF.search(before) or (_PART.match(after) and not (match["run"] and _UNIT.match(after))):
         raise _Unread(Fault.NOT_READABLE)
     if _MINUS.search(before):
         number = -number
@@ -255,6 +260,9 @@ def _unit_after(text: str, place: int, asked: str | None) -> tuple[str, int]:
     if match is None or known is None:
         return "", 0
     name, after = match["unit"], text[match.end("unit") :]
+    of = unit_of(asked) if asked else None
+    if of is not None and of.symbol[:1] == "°" and name.casefold() in ("°", "degree", "degrees"):
+        return of.symbol, match.end("unit") - place  # of the scale that was asked for
     if name in "'’\"″′”" and re.search(rf"(?<!\d){re.escape(name)}", text):
         return "", 0  # a quote
     if match["rest"] or _of_two_units(text, match.end("unit")):

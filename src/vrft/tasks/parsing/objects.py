@@ -27,6 +27,7 @@ from vrft.tasks.parsing.brackets import (
     number_in,
     numbers_of,
     pairs_of,
+    point_of,
 )
 from vrft.tasks.parsing.corners import SIDES
 from vrft.tasks.parsing.orders import order_of
@@ -211,7 +212,7 @@ def _stray(group: Group, index: int, reading: ObjectReading) -> None:
 
 def _group_under(key: str, group: Group, index: int, reading: ObjectReading) -> None:
     meaning = meaning_of(key)
-    numbers = numbers_of(group) if meaning is Meaning.POINT else box_of(group)
+    numbers = numbers_of(group) or point_of(group) if meaning is Meaning.POINT else box_of(group)
     inner = group.opener == "{" or any(
         isinstance(value, Group) or name is not None for name, value in group.entries
     )

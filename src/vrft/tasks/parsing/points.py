@@ -12,6 +12,7 @@ from dataclasses import replace
 from vrft.tasks.parsing.answer_parsers import answered
 from vrft.tasks.parsing.content_reading import read_sections
 from vrft.tasks.parsing.raw_answer import Notation, RawAnswer, RawBox, RawPoint
+from vrft.tasks.parsing.scanner import MAX_CHARS
 from vrft.tasks.parsing.tags import split_tags
 from vrft.types import Answer, Boxes, CoordinateFrame, Fault, Form, Points, PointXY, Value
 
@@ -48,11 +49,10 @@ def parse_points_answer(text: str, frame: CoordinateFrame | None, form: Form) ->
     sections = split_tags(text, form)
     raw = read_sections(sections, points=True)
     faults = tuple(Fault.BAD_POINT if fault is Fault.BAD_BOX else fault for fault in raw.faults)
-    if not (raw.points or raw.boxes or raw.abstained):
-        two = _TWO.fullmatch(sections.content) if len(sections.content) < 80 else None
-        if two is not None and Fault.TRUNCATED not in sections.faults:
-            raw = replace(raw, points=(RawPoint((float(two[1]), float(two[2]))),))
-            faults = (Fault.OTHER_NOTATION,)
+    if not (raw.points or raw.abstained or Fault.TRUNCATED in sections.faults) and (
+        pairs := _pairs(sections.content)
+    ):
+        raw, faults = replace(raw, points=pairs, boxes=()), (Fault.OTHER_NOTATION,)
     points, bad = points_in_pixels(raw.points, frame)
     if bad:
         faults = (*faults, Fault.UNKNOWN_FRAME if frame is None else Fault.BAD_POINT)
@@ -65,6 +65,15 @@ def parse_points_answer(text: str, frame: CoordinateFrame | None, form: Form) ->
         # A box beside points, or in their place, is no answer to a question for points.
         faults, value = (*faults, Fault.NOT_READABLE), value if points else None
     return answered(text, sections, faults, value, _boxes(raw.boxes, frame))
+
+
+def _pairs(content: str) -> tuple[RawPoint, ...]:
+    """A pair of numbers without brackets, or one on each line, or behind each semicolon."""
+    for parts in ([content], re.split(r"\s*[;\n]\s*", content[:MAX_CHARS].strip())):
+        found = [_TWO.fullmatch(part) if len(part) < 80 else None for part in parts]
+        if None not in found:
+            return tuple(RawPoint((float(two[1]), float(two[2]))) for two in found if two is not None)
+    return ()
 
 
 def points_in_pixels(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vrft.tasks.parsing.answer_parsers import parse_boxes_answer
-from vrft.tasks.parsing.brackets import Group, numbers_of, pairs_of, with_usual_digits
+from vrft.tasks.parsing.brackets import Group, pairs_of, point_of, with_usual_digits
 from vrft.tasks.parsing.scanner import scan
 from vrft.tasks.parsing.tags import split_tags
 from vrft.types import (
@@ -97,7 +97,7 @@ def _points(braces: Group) -> Iterator[PointXY]:
     for key, value in braces.entries:
         if key is None or "point" not in key or "neg" in key:
             continue
-        numbers = numbers_of(value) if isinstance(value, Group) else ()
+        numbers = point_of(value) if isinstance(value, Group) else ()
         if len(numbers) == 2:
             yield numbers[0], numbers[1]
         else:

@@ -49,7 +49,7 @@ def read_tracks(
     faults = [] if demanded else [Fault.OTHER_NOTATION]
     rows = _rows(found[0], frames, several, faults)
     tracks = Tracks(tuple(rows), tuple(frames) if frames else ())
-    if found[0] and not rows:
+    if found[0] and not rows and {*faults} - {Fault.OTHER_NOTATION}:
         return None, tuple(dict.fromkeys(faults))
     if not several and len(tracks.names) > 1:
         return None, (Fault.SEVERAL_BOXES,)
@@ -72,6 +72,9 @@ def _rows(
         if isinstance(value, _Object) != several:
             faults.append(Fault.OTHER_NOTATION)
         for name, box in things:
+            if box is None or box == [] or (isinstance(box, str) and is_abstention(box)):
+                faults.append(Fault.OTHER_NOTATION)  # not to be seen there, which is said by leaving it out
+                continue
             if images[number] > 1 or names[name] > 1:
                 faults.append(Fault.REPEATED_NAME)
             elif (in_px := _box(box, frames[number])) is None:
@@ -113,10 +116,10 @@ def _is_empty(value: Item) -> bool:
 def _plain(value: Item) -> Any:
     """A group as JSON has it: an object of boxes by name, or the numbers of a box."""
     if not isinstance(value, Group):
-        return None
+        return value if isinstance(value, str) else False
     if value.opener == "{":
         return _Object((key or "", _plain(inner)) for key, inner in value.entries)
-    return list(box_of(value))
+    return list(box_of(value)) or (False if value.entries else [])
 
 
 def _number(key: str) -> int | None:
