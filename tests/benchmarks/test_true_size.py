@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from models import QWEN2_VL_2B, Architecture, save_random_qwen2_vl
 from released import RELEASED
 from true_size import ALLOWED, RESULT, STEP, Walk, draw_data
 
@@ -145,6 +146,32 @@ def test_the_walk_was_measured_and_todays_forecast_is_near_it(steps, released):
     assert needed == pytest.approx(steps["train"]["step"]["peak_memory_gib"], rel=ALLOWED)
 
 
+def holds_its_part(steps):
+    """Of two processes, each loads what the other does not hold."""
+    (one,), two = steps["load"]["each"], steps["load_divided"]["each"]
+    for own in two:
+        assert own["own_gib"] < 0.51 * one["weights_gib"]
+        saved = (one["peak_gib"] - one["before_gib"]) - (own["peak_gib"] - own["before_gib"])
+        assert saved > 0.45 * one["weights_gib"], (one, own)
+
+
+def test_a_model_that_was_divided_while_it_was_loaded_was_never_whole(steps):
+    assert steps["load"]["each"][0]["weights_gib"] * 2**30 == 2 * RELEASED["Qwen/Qwen2-VL-2B-Instruct"][-1]
+    holds_its_part(steps)
+    assert steps["load_divided"]["peak_gib"] < 0.6 * steps["load"]["peak_gib"]
+
+
+@pytest.mark.slow
+def test_a_model_that_is_divided_while_it_is_loaded_is_never_whole(tmp_path):
+    """Six layers of a Qwen2-VL-2B, and an eighth of its vision tower."""
+    text = QWEN2_VL_2B.text | {"num_hidden_layers": 6, "vocab_size": 2048}
+    size = Architecture(text, QWEN2_VL_2B.vision | {"depth": 4})
+    walk = Walk(save_random_qwen2_vl(tmp_path / "model", size), tmp_path)
+    found = {"load": walk.load(1), "load_divided": walk.load(2)}
+    assert [row["status"] for row in found.values()] == [0, 0], found
+    holds_its_part(found)
+
+
 @pytest.mark.slow
 def test_every_verb_with_a_model_of_true_size(request, tmp_path):
     """Ten minutes and 10 GiB; nothing here measures time."""
@@ -157,6 +184,7 @@ def test_every_verb_with_a_model_of_true_size(request, tmp_path):
         assert not row.get("warnings"), (name, row)
     for name in ("train", "train_4_bits"):
         assert abs(found[name]["off"]) <= ALLOWED, (name, found[name])
+    holds_its_part(found)
     # What learns is the adapter of 18 million weights, in fit's examination as in check.
     assert found["check"]["memory"]["optimizer_gib"] < 0.5
     assert found["fit_examination"]["memory"]["optimizer_gib"] < 0.5

@@ -17,12 +17,12 @@ from itertools import groupby
 from typing import Any, cast
 
 import torch
+from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import (
     FSDPModule,
     MixedPrecisionPolicy,
     fully_shard,
-    register_fsdp_forward_method,
 )
 from torch.distributed.tensor import DTensor
 
@@ -70,8 +70,9 @@ class ShardedScorer(AnswerScorer):
         self._divide()
         if value_of is not None:
             fill(policy.model, value_of)
-        with torch.no_grad():
-            self.begin()
+        root: FSDPModule = fully_shard(_Root(self), mesh=mesh)
+        cast(_Root, root)()
+        self._forget = root.reset_iter_state  # the root itself would be a part of its own part
         self.by_layer = self._lacks_room() if by_layer is None else by_layer
 
     def _divide(self) -> None:
@@ -90,7 +91,6 @@ class ShardedScorer(AnswerScorer):
         for group in self._groups:
             group.set_gradient_divide_factor(1.0)
             group.set_force_sum_reduction_for_comms(True)  # gloo has no other
-        register_fsdp_forward_method(self, "begin")
 
     def _stays(self, name: str) -> bool:
         """Whether a weight of the model stays whole everywhere."""
@@ -99,9 +99,6 @@ class ShardedScorer(AnswerScorer):
     @property
     def _groups(self) -> list[FSDPModule]:
         return [module for module in self.modules() if isinstance(module, FSDPModule)]
-
-    def begin(self) -> None:
-        """Let torch see the whole before a layer is used alone."""
 
     @contextmanager
     def gathered(self) -> Iterator[None]:
@@ -116,7 +113,7 @@ class ShardedScorer(AnswerScorer):
         finally:
             self._is_open = False
             # torch gathers ahead in the order of all passes so far, and these differ between processes.
-            cast(FSDPModule, self).reset_iter_state()
+            self._forget()
 
     @contextmanager
     def _by_layer(self) -> Iterator[None]:
@@ -175,6 +172,18 @@ class ShardedScorer(AnswerScorer):
         model = self._copy()
         fill(model, lambda name, _: weights[name])
         return self.policy.elsewhere(model.to("cpu"))
+
+
+class _Root(nn.Module):
+    """Shows torch the whole before a layer is used alone. It has no weights of its own: a forward of the
+    scorer would gather the embedding, and a vision tower that learns."""
+
+    def __init__(self, scorer: ShardedScorer) -> None:
+        super().__init__()
+        self.scorer = scorer
+
+    def forward(self) -> None:
+        """Nothing is computed."""
 
 
 def _on_meta(names: Container[str], name: str, weight: torch.Tensor) -> torch.Tensor | None:
