@@ -197,7 +197,7 @@ def _called(content: str) -> list[_Said]:
     for call in [whole] if whole else _CALLED.finditer(content):
         named = _ARGUMENT.findall(call[2])
         arguments = [(key.casefold(), one or other or number) for key, one, other, number in named]
-        if not named and _PLACE.fullmatch(call[2]):
+        if not named and _place(call[2], False):
             arguments = [("point", call[2])]
         if len(dict(arguments)) == len(arguments):
             one = _of_keys({**dict(arguments), "action": call[1]})

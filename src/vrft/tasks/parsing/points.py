@@ -69,7 +69,10 @@ def parse_points_answer(text: str, frame: CoordinateFrame | None, form: Form) ->
 
 def _pairs(content: str) -> tuple[RawPoint, ...]:
     """A pair of numbers without brackets, or one on each line, or behind each semicolon."""
-    for parts in ([content], re.split(r"\s*[;\n]\s*", content[:MAX_CHARS].strip())):
+    if len(content) > MAX_CHARS:
+        return ()
+    by_line = [part.strip() for part in re.split("[;\n]", content)]
+    for parts in ([content], [part for part in by_line if part]):
         found = [_TWO.fullmatch(part) if len(part) < 80 else None for part in parts]
         if None not in found:
             return tuple(RawPoint((float(two[1]), float(two[2]))) for two in found if two is not None)
