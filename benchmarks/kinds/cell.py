@@ -172,6 +172,16 @@ def _selected(task: str, title: str, shots: int) -> Row:
     return Row(f"{task}_selection", title, {task: shots}, (Arm("plain", "all questions alike"), *ruled), 5)
 
 
+LONGER = Row(
+    "pointing_longer",
+    "pointing",
+    {"pointing": 6},
+    (replace(SFT, part=3), replace(RFT, part=3)),
+    7,
+    direct=True,
+)
+
+
 TABLES: Mapping[str, tuple[Row, ...]] = {
     "tasks": (
         _task("counting", "counting", 6, 3),
@@ -183,6 +193,7 @@ TABLES: Mapping[str, tuple[Row, ...]] = {
         _numbers("counting", "recommended", "objects", 6),
         _numbers("measuring", "accuracy", "distances", 32),
     ),
+    "longer": (LONGER,),
     "puzzles": (
         _puzzle("rotation_puzzle", "rotation", 2.5),
         _puzzle("jigsaw", "jigsaw", 2.5),

@@ -53,6 +53,13 @@ SECTIONS: Mapping[str, Section] = {
         "count, and for a distance that is at most 5 % off.",
         _arms("numbers"),
     ),
+    "longer": Section(
+        "Pointing for longer",
+        "The same with three times as many steps. Added when two of three seeds of the first table were "
+        "there: RFT's validation still rose at its last step, and given parsed it was not clearly above the "
+        "base.",
+        _systems("longer"),
+    ),
     "puzzles": Section(
         "Puzzles", "RFT and SFT on the puzzles' own answers, without any label.", _systems("puzzles")
     ),

@@ -1,7 +1,7 @@
 """What was expected of every table before the first counted run, with numbers and one reason each.
 
 The model's gates were known, and a trial of rotation and jigsaw on an earlier model; nothing else had been
-trained on it.
+trained on it. *Pointing for longer* was added, and predicted, when two seeds of pointing were there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mini.systems import BASE
 from kinds.cell import (
     CONFIDENCE,
     CONTROL,
+    LONGER,
     MIXED,
     MIXTURE,
     NORMALISED,
@@ -137,6 +138,31 @@ def _numbers() -> list[Expected]:
             ("exact_ap", "exact", "of answers right or wrong only the size of steps differs"),
             ("snra_ap", "snra", "few groups are bad throughout"),
         )
+    ]
+
+
+def _longer() -> list[Expected]:
+    row, first = LONGER, ROWS["pointing"]
+    why = "more points of a question are found with every step, and validation had not stopped to rise"
+    return [
+        _expected(row, "RFT - base, given parsed", gain(row, RFT.name, BASE, parsed=True), why, above=True),
+        _expected(
+            row,
+            "RFT, three times as many steps - RFT",
+            against(row, first, RFT.name, "pointing"),
+            why,
+            first,
+            low=0,
+            high=15,
+        ),
+        _expected(
+            row,
+            "RFT - SFT",
+            gain(row, RFT.name, SFT.name),
+            "SFT has seen all that its labels hold by then",
+            low=0,
+            high=20,
+        ),
     ]
 
 
@@ -269,6 +295,7 @@ def _selection() -> list[Expected]:
 PREDICTIONS = {
     "tasks": _tasks(),
     "numbers": _numbers(),
+    "longer": _longer(),
     "puzzles": _puzzles(),
     "confidence": _confidence(),
     "mixture": _mixture(),

@@ -71,8 +71,8 @@ def test_a_gain_needs_its_whole_interval_above_zero(tmp_path):
 def test_every_table_is_made_of_the_files(complete, tmp_path):
     assert f"{len(CELLS)} of {len(CELLS)} cells" in write_page(complete, tmp_path)
     text = (tmp_path / "results_kinds.md").read_text()
-    # Two of systems in two sections, arms in five, distorted steps, predictions and cells.
-    assert len(re.findall(r"^\| --- ", text, re.M)) == 2 * 2 + 5 + 1 + 2
+    # Two of systems in three sections, arms in five, distorted steps, predictions and cells.
+    assert len(re.findall(r"^\| --- ", text, re.M)) == 2 * 3 + 5 + 1 + 2
     assert "Not run yet" not in text and "nan" not in text
     line = next(one for one in text.splitlines() if one.startswith("| segmentation | gIoU of masks by flood"))
     assert "| 3 of 3 | 20.0 (" in line and "+40.0 (" in line
