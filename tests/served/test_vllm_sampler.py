@@ -16,7 +16,6 @@ from fake_vllm import FakeVllm
 from architectures import ask, loaded, sample
 from launch import vrft
 from tiny import save_tiny
-from training.planted import plant_rewards, question
 from vrft.config.run_config import dump_config, make_config
 from vrft.errors import ConfigError, InputError, RunError
 from vrft.evaluation.predictor import read_predictions
@@ -32,62 +31,13 @@ from vrft.training.losses import StepSize
 from vrft.training.mismatch_alarm import MismatchAlarm
 from vrft.types import Completion, Prompt, SampleSeed, SamplingParams, Turn
 from vrft.workflows.resume import check_unchanged
-from vrft.workflows.train import train_run
 
 GREEDY = SamplingParams(temperature=0, max_new_tokens=8)
 
 
 @pytest.fixture
-def serve(tiny_folders, tmp_path):
-    running = []
-
-    def start(folder=None, **options):
-        running.append(FakeVllm(folder or tiny_folders["qwen3_vl"], tmp_path, **options))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.close()
-
-
-@pytest.fixture
 def photos(tmp_path):
     return write_detection(tmp_path / "photos", seed=0, train=4, val=2, heldout=4)
-
-
-@pytest.fixture
-def train(tiny_folders, images, tmp_path, monkeypatch):
-    """Trains with a sampler on two images; gives the rows and the run's folder."""
-    sizes = ((64, 48), (40, 64))
-    examples = [question(path, wh, str(i)) for i, (path, wh) in enumerate(zip(images, sizes, strict=False))]
-
-    def reward(rollout, names):
-        return dict.fromkeys(names, 0.0), len(rollout.completion.text) % 5 / 4
-
-    plant_rewards(monkeypatch, reward)
-
-    def run(url, steps=2, model=None, val=(), **changes):
-        tree = {
-            "model": {
-                "path": str(tiny_folders["qwen3_vl"]),
-                "device": "cpu",
-                "dtype": "float32",
-                **(model or {}),
-            },
-            "task": "detection",
-            "data": {"path": "unused"},
-            "form": "direct",
-            "rollout": {"group_size": 4, "max_new_tokens": 5, "sampler": "vllm", "url": url},
-            "optim": {"learning_rate": 1e-2, "schedule": "constant", "steps": steps, "prompts_per_step": 2},
-            "checks": {"validate_every": 1},
-            "out": str(tmp_path / "run"),
-            **changes,
-        }
-        folder = RunFolder(tmp_path / "run")
-        train_run(make_config(tree), folder, examples, examples if val else [])
-        return [row for row in folder.rows("metrics.jsonl") if "loss" in row], folder
-
-    return run
 
 
 def prompts_of(policy, images):
@@ -232,6 +182,11 @@ def test_what_cannot_be_used_is_refused_with_what_to_do(serve, tiny_folders, ima
         ({"url": "http://127.0.0.1:8000"}, "rollout.sampler: vllm"),
         ({"sampler": "vllm", "url": "localhost:8000"}, "is no address"),
         ({"sampler": "vllm", "url": ["http://a:1"], "temperature": 0.7, "top_p": 0.9}, "Set it to 1"),
+        ({"overlap": True}, r"overlap, rollout.sampler: 'shared_prompt'.*Set rollout.sampler: vllm"),
+        (
+            {"sampler": "vllm", "url": "http://a:1", "overlap": True, "resample": 1},
+            r"overlap, rollout.resample.*Set rollout.resample: 0",
+        ),
     ],
 )
 def test_settings_that_leave_servers_open_are_refused(rollout, says):

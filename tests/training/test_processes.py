@@ -16,6 +16,7 @@ import yaml
 from safetensors.torch import load_file
 
 from launch import ONE_THREAD, TWO, in_two_processes, started, vrft
+from served.fake_vllm import FakeVllm
 from vrft.config.run_config import make_config
 from vrft.distributed import DistributedContext
 from vrft.errors import ConfigError, RunError
@@ -72,12 +73,27 @@ def mixed(config):
 
 
 @pytest.fixture(scope="module")
+def drawn_ahead(config):
+    """Settings of a run whose answers a server draws a step before they are trained on."""
+    tree = yaml.safe_load(config.read_text())
+    del tree["data"]["select"], tree["rollout"]["resample"]
+    server = FakeVllm("miniature", config.parent)
+    tree["model"]["lora"] = {"rank": 2}
+    tree["rollout"] |= {"sampler": "vllm", "url": server.url, "overlap": True, "max_new_tokens": 12}
+    tree["optim"]["learning_rate"] = 1e-3
+    path = config.with_name("drawn_ahead.yaml")
+    path.write_text(yaml.safe_dump(tree))
+    yield path
+    server.close()
+
+
+@pytest.fixture(scope="module")
 def data(config):
     return yaml.safe_load(config.read_text())["data"]["path"]
 
 
 @pytest.fixture(scope="module")
-def commands(config, data):
+def commands(config, drawn_ahead, data):
     """What two processes are asked to do, by a name that is also the folder of what comes out."""
     fit = ("fit", data, "--task", "detection", "--form", "direct", "--shots", 1, "--steps", 2, "--val-max", 4,
            "--eval-max", 10, "optim.prompts_per_step=3", "rollout.group_size=2", "--json")  # fmt: skip
@@ -86,6 +102,7 @@ def commands(config, data):
     return {
         "train": ("train", config, "out=train"),
         "mixed": ("train", mixed(config), "out=mixed", "--no-check"),
+        "ahead": ("train", drawn_ahead, "out=ahead"),
         "sft": ("sft", config, "out=sft"),
         "fit": (*fit, "--out", "fit"),
         "eval": (*asked, "--out", "eval"),
@@ -132,12 +149,12 @@ def rows(folder, name="metrics.jsonl"):
     return [json.loads(line) for line in (folder / name).read_text().splitlines()]
 
 
-def same(one, other):
+def same(one, other, but=CLOCKED):
     """Two runs' metrics, answers and weights, but for what a clock or the memory says."""
     assert rows(one, "rollouts.jsonl") == rows(other, "rollouts.jsonl")
     for first, second in zip(rows(one), rows(other), strict=True):
         first, second = (scalars(row) for row in (first, second))
-        known = {key: value for key, value in first.items() if not key.startswith(CLOCKED)}
+        known = {key: value for key, value in first.items() if not key.startswith(but)}
         assert known == pytest.approx({key: second[key] for key in known}, rel=1e-6, abs=1e-9)
     files = [next((folder / "model").glob("*model.safetensors")) for folder in (one, other)]
     weights, others = map(load_file, files)
@@ -253,6 +270,15 @@ def test_two_processes_train_several_tasks_as_one_does(commands, two, tmp_path):
     assert [process.returncode for process in ended["mixed"]] == [0, 0], ended["mixed"]
     one("mixed", commands, tmp_path)
     same(tmp_path / "mixed", folder / "mixed")
+
+
+def test_two_processes_draw_ahead_as_one_does(commands, two, tmp_path):
+    """Each compares groups of its own with what the server said of them."""
+    folder, ended = two
+    assert [process.returncode for process in ended["ahead"]] == [0, 0], ended["ahead"]
+    one("ahead", commands, tmp_path)
+    same(tmp_path / "ahead", folder / "ahead", (*CLOCKED, "sampling_mismatch"))
+    assert [row["staleness"] for row in rows(folder / "ahead") if "loss" in row] == [0, 2, 2]
 
 
 def test_two_processes_fit_as_one_does(commands, two, tmp_path):

@@ -250,6 +250,11 @@ def _check_names(config: RunConfig) -> None:
         )
     check_sampler(config.rollout.sampler)
     check_served(config.rollout)
+    if config.rollout.overlap and any(own.data.select is not None for own in config.by_source.values()):
+        raise ConfigError(
+            "rollout.overlap, data.select: questions are chosen by the answers of the step before, and the "
+            "next one is drawn before those are scored. Leave data.select out, or set rollout.overlap: false."
+        )
     for source, own in config.by_source.items():
         if is_place(own.task.name):
             continue

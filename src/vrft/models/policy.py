@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -53,6 +54,7 @@ class MediumCache(Generic[_T]):
     """The latest values by medium."""
 
     def __init__(self) -> None:
+        self._lock = Lock()  # answers may be drawn in a thread while the policy learns
         self._plain: OrderedDict[Medium, _T] = OrderedDict()
         self._shown: OrderedDict[Medium, _T] = OrderedDict()
 
@@ -63,16 +65,18 @@ class MediumCache(Generic[_T]):
     def get(self, medium: Medium) -> _T | None:
         """The value; None where it was not kept."""
         kept, _ = self._kept(medium)
-        if medium in kept:
-            kept.move_to_end(medium)
-        return kept.get(medium)
+        with self._lock:
+            if medium in kept:
+                kept.move_to_end(medium)
+            return kept.get(medium)
 
     def put(self, medium: Medium, value: _T) -> _T:
         """Keep a value, and let the oldest go where there are too many."""
         kept, most = self._kept(medium)
-        kept[medium] = value
-        while len(kept) > most:
-            kept.popitem(last=False)
+        with self._lock:
+            kept[medium] = value
+            while len(kept) > most:
+                kept.popitem(last=False)
         return value
 
     def clear(self) -> None:
@@ -245,11 +249,12 @@ class Policy:
         """``decode``, which remembers single tokens and pairs."""
         if len(token_ids) > 2:
             return self.decode(token_ids)
-        if token_ids not in self._pieces:
+        found = self._pieces.get(token_ids)  # other threads may clear what is kept
+        if found is None:
             if len(self._pieces) >= _PIECES:
                 self._pieces.clear()
-            self._pieces[token_ids] = self.decode(token_ids)
-        return self._pieces[token_ids]
+            found = self._pieces[token_ids] = self.decode(token_ids)
+        return found
 
     # ---- images
 

@@ -93,6 +93,8 @@ def _rft_charts(run: ReadRun) -> list[Drawing]:
         Series("right answers", "c2", _points(run, RIGHT_SHOWS_WORK)),
     ]
     per_token = "From the reference policy, for each token."
+    older = "Optimizer steps between the weights that drew the answers and those that learned from them."
+    age, waits = ([Series(n, "rft", _points(run, n))] for n in ("staleness", "seconds_waiting"))
     equal = "A group of equal rewards teaches nothing."
     reward, kl, tokens = ([Series(n, "rft", _points(run, n))] for n in ("reward", "kl", "answer_tokens"))
     sources = list(dict.fromkeys(name for row in run.steps for name in mapping(row.get("by_source"))))
@@ -107,6 +109,8 @@ def _rft_charts(run: ReadRun) -> list[Drawing]:
         _chart("KL divergence", per_token, kl, (0.0, 0.0)),
         _chart("Signal", equal, [line for line in shares if line.points], (0.0, 1.0)),
         _chart("Answer length", "Mean tokens of a rollout.", tokens),
+        _chart("Staleness", older, age, (0.0, 1.0)),
+        _chart("Waiting", "Seconds that a step stood still for its answers.", waits, (0.0, 0.0)),
     ]
 
 

@@ -38,6 +38,9 @@ class RolloutOptions(Options):
     url: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     """Address of the vLLM server that 'vrft serve' started, as http://host:port, or a list of several, which
     share the questions; they answer in validation and evaluation too."""
+    overlap: bool = False
+    """Draw the answers of the next step while this one's gradient is computed, so that both machines work at
+    the same time (one step off policy): answers are then a step old. For servers."""
     max_mismatch: float | None = Field(None, gt=0)
     """The run stops where a sampled token's log-probability is further than this from the policy's own. null
     is, for servers, 0.001 with weights in float32 and in half precision a mean of 0.05, as rounding moves

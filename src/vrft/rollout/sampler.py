@@ -162,6 +162,16 @@ def check_served(rollout: RolloutOptions) -> None:
             f"MODEL', and set rollout.sampler: {SERVED} and rollout.url: http://127.0.0.1:8000, say; or "
             "leave both out."
         )
+    if rollout.overlap and not rollout.url:
+        raise ConfigError(
+            f"rollout.overlap, rollout.sampler: '{rollout.sampler}' draws in this process, and cannot draw "
+            f"while it trains. Set rollout.sampler: {SERVED} and rollout.url, or rollout.overlap: false."
+        )
+    if rollout.overlap and rollout.resample:
+        raise ConfigError(
+            "rollout.overlap, rollout.resample: which questions give way is known when a step begins, and "
+            "then servers draw for the next one. Set rollout.resample: 0, or rollout.overlap: false."
+        )
     for url in rollout.url:
         if not url.startswith(("http://", "https://")):
             raise ConfigError(f"rollout.url: '{url}' is no address. Write it as http://host:port.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -26,6 +26,9 @@ class Batch:
         max_tokens: longest answer that is possible.
         encoded: the prompts of ``own`` as the sampler encoded them with gradient, good for one backward pass.
         metrics: what the source measured.
+        staleness: optimizer steps between the weights that drew and those that this step begins with.
+        ahead: waits for the next step's answers where these weights draw them meanwhile, and gives some of
+            this process; the weights must not change before. None where nothing is drawn.
     """
 
     groups: tuple[RolloutGroup, ...]
@@ -34,6 +37,8 @@ class Batch:
     max_tokens: int = 1
     encoded: Any = None
     metrics: Row = field(default_factory=dict)
+    staleness: int = 0
+    ahead: Callable[[], Sequence[RolloutGroup]] | None = None
 
     @property
     def trained(self) -> list[RolloutGroup]:

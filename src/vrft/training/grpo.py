@@ -114,7 +114,18 @@ class Objective(Protocol):
 
 
 class GrpoObjective:
-    """A policy loss with a KL term."""
+    """A policy loss with a KL term.
+
+    The sampler's probabilities need not be the policy's: a server computes otherwise, further updates move
+    the policy, and answers that were drawn ahead are a step older. With q the probability that the sampler
+    gave a token, p the policy's at the step's first update and pi the policy's now, the loss has
+
+    - without ``importance_cap``: ratio pi / q (PPO, 1707.06347, Eq. 7). Fresh answers of a single update have
+      ratio 1, as if q were p.
+    - with it: ratio pi / p, and min(p / q, cap) times the advantage, without gradient: the decoupled
+      objective (2110.00641; AReaL, 2505.24298) with truncated weights. In a single update pi is p, and the
+      gradient is that of min(p / q, cap) A log pi.
+    """
 
     def __init__(self, options: GrpoOptions) -> None:
         self.options, self.updates = options, options.updates
@@ -123,8 +134,10 @@ class GrpoObjective:
 
     def __call__(self, forward: Forward, size: StepSize) -> MicroBatchLoss:
         o, logprobs_RA, mask_RA = self.options, forward.logprobs_RA, forward.mask_RA
-        # With one update the policy that sampled is this one: its ratio is 1, and needs no old values.
-        old_RA = forward.sampled_RA if self.updates > 1 else None
+        # With one update on fresh answers the policy that sampled is this one: the ratio is 1, and needs no
+        # old values.
+        fresh = self.updates == 1 and forward.first_update
+        old_RA = None if fresh else forward.sampled_RA
         advantages, further = forward.advantages, dict[str, float]()
         if o.importance_cap is not None and forward.own_RA is not None:
             # Losses are linear in advantages of one sign: a token's weight may as well be its advantage's.

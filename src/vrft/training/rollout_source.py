@@ -22,6 +22,7 @@ from vrft.tasks.scorer import Scorer, score_groups
 from vrft.training.advantages import shuffled
 from vrft.training.batch import Batch, Stateful, shown_anew
 from vrft.training.consistency import Consistency
+from vrft.training.drawn_ahead import DrawnAhead, FirstDraw
 from vrft.training.grpo import GrpoOptions
 from vrft.training.mixture import Mixture, in_words
 from vrft.training.selector import FIRST_PASS, Selector
@@ -92,6 +93,7 @@ class RolloutSource:
         # What it remembers is this run's own, and not of the configuration.
         self.advantage = grpo.advantage.model_copy(deep=True)
         self._seconds_scoring = 0.0
+        self._ahead = DrawnAhead() if rollout.overlap else None
         # Advantages and shuffling see the whole step; a reward of groups must too.
         self._scores_apart = not any(scorer.sees_groups for scorer in scorers.values())
 
@@ -99,13 +101,11 @@ class RolloutSource:
         """Groups of one step; where the options allow it, questions whose answers all get the same reward
         give way to others."""
         began, count, retried = time.perf_counter(), self.prompts_per_step, self._retried
-        self.sampler.sync(self.renderer, now.step * self.grpo.updates)
         self._seconds_scoring = 0.0
-        asked, tried = self._questions(now, count)
-        chosen = shown_anew(asked, self.augment, now)
-        prompts = self._own_prompts(chosen)
-        encoded = self.sampler.encode(prompts) if self.encodes and prompts else None
-        first = self._drawn(now, 0, chosen, prompts, encoded)
+        version = now.step * self.grpo.updates
+        asked = self._first(now, version)
+        ahead = self._begin_next(now, version)
+        first = self._shared(now, asked.groups)
         drawn = list(first)
         for number in range(1, self.rollout.resample + 1):
             missing = count - sum(d.group.has_signal for d in drawn)
@@ -123,13 +123,16 @@ class RolloutSource:
         own = tuple(
             i for i, (d, g) in enumerate(zip(kept, groups, strict=True)) if self._is_own(d) and g.trained
         )
-        row = {**step_row(groups), **tried}
+        row = {**step_row(groups), **asked.tried}
         row["signal_share"] = float(np.mean([d.group.has_signal for d in first]))
         row["groups_drawn"] = len(drawn)
         row["groups_trained"] = sum(group.trained for group in groups)
         row["reward_retries"] = self._retried - retried
         row["seconds_scoring"] = self._seconds_scoring
         row["seconds_sampling"] = time.perf_counter() - began - self._seconds_scoring
+        if self._ahead is not None:
+            row |= {"staleness": version - asked.version, "seconds_waiting": asked.waited}
+            row["seconds_sampling"] = asked.seconds
         row["sampled_tokens"] = sum(r.n_tokens for d in drawn for r in d.group.rollouts)
         row["sampled_tokens"] += row.get("selection_tokens", 0)
         row["sampled_tokens_a_second"] = row["sampled_tokens"] / row["seconds_sampling"]
@@ -138,8 +141,10 @@ class RolloutSource:
             own,
             self.rollout.temperature,
             self.rollout.max_new_tokens,
-            self._still_encoded(encoded, kept, groups) if kept is drawn else None,
+            self._still_encoded(asked.encoded, kept, groups) if kept is drawn else None,
             row,
+            version - asked.version,
+            ahead,
         )
 
     def place(self, now: Clock) -> str:
@@ -160,6 +165,51 @@ class RolloutSource:
         parts: dict[str, object] = {"advantage": self.advantage, "consistency": self.consistency}
         parts |= {f"selector {source}".strip(): one for source, one in self.selectors.items()}
         return {name: part for name, part in parts.items() if isinstance(part, Stateful)}
+
+    def close(self) -> None:
+        """End the sampler, and what it still draws."""
+        self.sampler.close()
+        if self._ahead is not None:
+            self._ahead.close()
+
+    def _first(self, now: Clock, version: int) -> FirstDraw:
+        """The first draw of a step: the one that was begun a step before, or a new one."""
+        found = self._ahead.drawn(now.step) if self._ahead is not None else None
+        if found is None:
+            self.sampler.sync(self.renderer, version)
+            found = self._asking(now, version)()
+        return found
+
+    def _begin_next(self, now: Clock, version: int) -> Callable[[], Sequence[RolloutGroup]] | None:
+        """Let the weights that a step begins with draw for the next one; waits for that, and gives a group of
+        each server."""
+        ahead = self._ahead
+        if ahead is None or now.step + 1 >= now.steps:
+            return None
+        following = replace(now, step=now.step + 1)
+        self.sampler.sync(self.renderer, version)
+        ahead.begin(following.step, self._asking(following, version))
+
+        def groups() -> Sequence[RolloutGroup]:
+            found = ahead.drawn(following.step)
+            return found.groups[: max(1, len(self.rollout.url))] if found is not None else ()
+
+        return groups
+
+    def _asking(self, now: Clock, version: int) -> Callable[[], FirstDraw]:
+        """Choose what a step asks first; what then draws it may be called in another thread."""
+        asked, tried = self._questions(now, self.prompts_per_step)
+        chosen = shown_anew(asked, self.augment, now)
+        prompts = self._own_prompts(chosen)
+        encoded = self.sampler.encode(prompts) if self.encodes and prompts else None
+
+        def draw() -> FirstDraw:
+            began = time.perf_counter()
+            groups = self._own_groups(now, 0, chosen, prompts, encoded)
+            seconds = time.perf_counter() - began
+            return FirstDraw(tried, encoded, groups, version, seconds, seconds)
+
+        return draw
 
     def _questions(self, now: Clock, count: int) -> tuple[list[Example], dict[str, Any]]:
         """What a step asks first, and what choosing it says of itself."""
@@ -199,13 +249,22 @@ class RolloutSource:
         self, now: Clock, number: int, chosen: list[Example], prompts: list[Prompt], encoded: Any
     ) -> list[_OwnedGroup]:
         """Groups of some questions, scored, of every process; each draws its own part alone."""
+        return self._shared(now, self._own_groups(now, number, chosen, prompts, encoded))
+
+    def _own_groups(
+        self, now: Clock, number: int, chosen: list[Example], prompts: list[Prompt], encoded: Any
+    ) -> list[RolloutGroup]:
+        """What this process draws of some questions."""
         part = self.context.shard_slice(len(chosen))
         places, seed = tuple(range(part.start, part.stop)), step_seed(now, number)
         examples = chosen[part]
         with self.gathered():
             rollouts = self._sampled(now, examples, SampleSeed(seed, places, len(chosen)), prompts, encoded)
             contrasts = self._contrasts(examples, SampleSeed(turn_seed(seed, 0), places, len(chosen)))
-        own = [RolloutGroup(e, r, c) for e, r, c in zip(examples, rollouts, contrasts, strict=True)]
+        return [RolloutGroup(e, r, c) for e, r, c in zip(examples, rollouts, contrasts, strict=True)]
+
+    def _shared(self, now: Clock, own: list[RolloutGroup]) -> list[_OwnedGroup]:
+        """What all processes drew, scored."""
         if self._scores_apart:
             own = self._scored(own, now)
         every = self.context.all_gather_object([_OwnedGroup(group, self.context.index) for group in own])

@@ -66,6 +66,7 @@ class TrainStep:
         self._others: dict[tuple[str, int], torch.Tensor] = {}
         self._own: dict[int, torch.Tensor] = {}
         self._worst: tuple[float, Turn | None] = (0.0, None)
+        self._compared: Row = {}
 
     def __call__(self, now: Clock, backward: Backward = torch.Tensor.backward) -> Row:
         """Take a batch, and leave the gradient of its loss on the weights."""
@@ -82,13 +83,11 @@ class TrainStep:
         with self.policy.learning():
             own = self._backward(encoded, backward, first)
         row = _reduced(self.context.all_gather_object([own]))
-        if first and self.alarm is not None:
-            self.alarm.see(row, self._worst)
         self.done += 1
         row["seconds_training"] = time.perf_counter() - began
         tokens = sum(r.n_tokens for group in self.batch.trained for r in group.rollouts)
         row["trained_tokens_a_second"] = tokens / row["seconds_training"]
-        return row
+        return row | self._looked_at(row) if first else row
 
     def failed_batch(self) -> Any:
         """The step's answers as plain JSON values, written down where its gradient was not finite."""
@@ -102,6 +101,18 @@ class TrainStep:
             }
             for group in self.batch.groups
         ]
+
+    def _looked_at(self, row: Row) -> Row:
+        """Compare sampler and policy while both have the same weights: on this step's answers, or, where
+        those are older, on the next step's, for whose row that is kept. Nothing is drawn afterwards."""
+        ahead = self.batch.ahead() if self.batch.ahead is not None else None
+        known, self._compared = self._compared if self.batch.staleness else {}, {}
+        if self.alarm is not None:
+            if not self.batch.staleness:
+                self.alarm.see(row, self._worst)
+            if ahead is not None:
+                self._compared = self.alarm.compare(ahead)
+        return known
 
     def _backward(self, encoded: Any, backward: Backward, first: bool) -> Row:
         """Accumulate the exact gradient of this process's part of the step's loss, by micro-batches."""
@@ -186,7 +197,7 @@ class TrainStep:
             advantages=advantages,
             finished_R=finished_R,
             others={name: self._others[name, begin] for name in self.objective.needs},
-            first_update=first,
+            first_update=first and not self.batch.staleness,
             per_token=per_token,
             numbers=numbers,
             own_RA=own_RA,

@@ -144,6 +144,6 @@ def train_step_of(
         micro_groups=micro,
         context=context,
         alarm=MismatchAlarm(
-            sampler, scorer, config.rollout.max_mismatch, config.rollout.temperature, context
+            sampler, scorer, config.rollout.max_mismatch, config.rollout.temperature, context, method
         ),
     )

@@ -174,7 +174,7 @@ def _train(
         )
     finally:
         if isinstance(step.source, RolloutSource):
-            step.source.sampler.close()
+            step.source.close()
     if isinstance(step.source, RolloutSource) and step.source.selectors:
         described = {source: one.described() for source, one in step.source.selectors.items()}
         folder.write_json(SELECTION, described.get("", described))

@@ -50,6 +50,8 @@ class VllmServer:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self.closed = False
+        """Whether nobody waits for it any more."""
         # A proxy of the environment is for the world, not for a server of one's own.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -88,7 +90,7 @@ class VllmServer:
         """
         end = time.monotonic() + WAIT_S
         while not self.alive:
-            if time.monotonic() > end:
+            if self.closed or time.monotonic() > end:
                 raise ServerGone(
                     f"rollout.url: the server at {self.url} has gone, and did not come back within "
                     f"{WAIT_S / 60:.0f} minutes. Start it again ('vrft serve'), and go on with --resume."

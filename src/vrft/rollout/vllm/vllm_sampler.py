@@ -84,9 +84,11 @@ class VllmSampler:
         self._give_all()
 
     def close(self) -> None:
-        """Take the adapter away, and end the requests' threads."""
+        """Ask nothing more, wait for what is on its way, and take the adapter away."""
+        for server in self._servers:
+            server.closed = True
+        self._pool.shutdown(cancel_futures=True)
         self._weights.close(self._servers if self._label else [])
-        self._pool.shutdown()
 
     def generate(
         self,
