@@ -6,6 +6,7 @@ with any number of them, to float rounding.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import socket
@@ -31,6 +32,8 @@ SLOW_S = 60.0
 """Seconds of waiting after which is said for whom; then after twice as many, and so on."""
 GONE_S = 40.0
 """Seconds without a sign of another process after which nobody waits for it any longer."""
+CLOSE_S = 5.0
+"""How long the end of a process waits for a store that may not answer any more."""
 _LOGGER = logging.getLogger("vrft.distributed")
 
 
@@ -74,8 +77,12 @@ class MeetingWatch:
         self._seen: list[_Seen] = [_Seen() for _ in range(count)]
         self._answered = 0
         store.set(f"who/{index}", f"pid {os.getpid()} on {socket.gethostname()}")
-        for work in (self._exchange, self._watch):
-            threading.Thread(target=work, name="vrft-waiting", daemon=True).start()
+        self._threads = [
+            threading.Thread(target=work, name="vrft-waiting", daemon=True)
+            for work in (self._exchange, self._watch)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @contextmanager
     def meeting(self) -> Iterator[None]:
@@ -90,8 +97,11 @@ class MeetingWatch:
             self._waits.clear()
 
     def close(self) -> None:
-        """Watch no more."""
+        """Watch no more. A thread that still asks the store when Python ends would abort the process."""
         self._closed.set()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(CLOSE_S)
 
     def _exchange(self) -> None:
         """Say that this process is there, and read what the others said."""
@@ -274,4 +284,6 @@ def _watch_of(index: int, count: int) -> MeetingWatch:
     from torch.distributed import PrefixStore, rendezvous  # type: ignore[attr-defined]
 
     store, _, _ = next(rendezvous("env://", index, count))
-    return MeetingWatch(PrefixStore("vrft", store), index, count)
+    watch = MeetingWatch(PrefixStore("vrft", store), index, count)
+    atexit.register(watch.close)
+    return watch

@@ -139,3 +139,14 @@ def test_a_meeting_that_breaks_is_said_in_a_sentence(monkeypatch):
     says = r"Process 1 has lost.*\(.*closed by peer \[10.0.0.2\]:4711\).*--resume"
     with pytest.raises(RunError, match=says):
         DistributedContext(1, 2).all_gather_object([0])
+
+
+def test_a_watch_that_is_closed_leaves_no_thread_to_the_end_of_python(watching):
+    def there():
+        return [thread for thread in threading.enumerate() if thread.name == "vrft-waiting"]
+
+    before = there()
+    watch = watching(HashStore(), 0, 2)
+    assert len(there()) == len(before) + 2
+    watch.close()
+    assert there() == before
