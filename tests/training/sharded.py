@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from unittest.mock import patch
 
@@ -24,6 +25,7 @@ from vrft.models.model_options import LoraOptions, ModelOptions
 from vrft.rollout.driver import prompts_for
 from vrft.rollout.logprobs import AnswerScorer
 from vrft.rollout.parity import compare_methods
+from vrft.rollout.plain import PlainSampler
 from vrft.rollout.shared_prompt.sampler import SharedPromptSampler
 from vrft.training.optimizer import Optimizer
 from vrft.training.reference import Reference
@@ -104,13 +106,13 @@ def of_setting(name, machines):
 def sampled(alone, scorer):
     """Answers of the first process, while the others have none to give."""
     params, draw = SamplingParams(1.0, max_new_tokens=12), SampleSeed.whole(len(EXAMPLES), 7)
-    prompts = prompts_for(alone.policy, EXAMPLES)
-    expected = SharedPromptSampler(alone.policy).generate(prompts, GROUP, params, draw)
-    with scorer.gathered():
-        if not context.is_first:
-            return {}
-        found = SharedPromptSampler(scorer.policy).generate(prompts, GROUP, params, draw)
-    pairs = [(a, b) for one, two in zip(found, expected, strict=True) for a, b in zip(one, two, strict=True)]
+    prompts, pairs = prompts_for(alone.policy, EXAMPLES), []
+    for sampler in (SharedPromptSampler, PlainSampler):
+        expected = sampler(alone.policy).generate(prompts, GROUP, params, draw)
+        with scorer.gathered():
+            if context.is_first:
+                found = sampler(scorer.policy).generate(prompts, GROUP, params, draw)
+                pairs += zip(chain(*found), chain(*expected), strict=True)
     return {"answers": [a.token_ids == b.token_ids for a, b in pairs]}
 
 

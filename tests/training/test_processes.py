@@ -214,7 +214,7 @@ def as_on_whole_weights(result, settings):
     for name, found in result.items():
         bound = 1e-6 if name == "vision tower" else 1e-12
         assert max(found["gradients"].values()) < bound and len(found["gradients"]) == 3, name
-        assert all(found["answers"]) and len(found["answers"]) == 8
+        assert all(found["answers"]) and len(found["answers"]) == 2 * 8
         assert max(found["norm"], found["reference"], found["policy"]) < 1e-9, name
         assert max(found["held"], found["moments"]) < 0.55
 
@@ -223,6 +223,10 @@ VARIANTS = {
     "all_weights": (),
     "lora": ("model.lora={rank: 4}", "optim.activation_checkpointing=true", "grpo.updates=1"),
     "one_token": ("rollout.max_new_tokens=1", "grpo.only_signal=false"),
+    "vision_tower": ("model.train_vision=true", "optim.steps=2"),
+    "packed": ("grpo.logprob_method=packed", "optim.steps=2"),
+    "plain": ("grpo.logprob_method=plain", "optim.steps=2"),
+    "plain_sampler": ("rollout.sampler=plain", "optim.steps=2"),
 }
 
 

@@ -80,6 +80,7 @@ class PlainSampler(OwnWeights):
                 attention_mask=torch.ones_like(ids),
                 generation_config=settings,
                 logits_processor=LogitsProcessorList([watch]),
+                synced_gpus=False,  # where weights are divided, it would wait for others at each token
                 **inputs,
             )
         logprobs = watch.logprobs(whole).tolist()
