@@ -24,8 +24,9 @@ from vrft.miniature.folders import write_detection
 from vrft.training.checkpoint import check_together
 from vrft.training.loggers.logger import scalars
 from vrft.training.sharding import copies
+from vrft.types.rows import group_from_row
 
-SHARDED = Path(__file__).with_name("sharded.py")
+SHARDED, KILLED = (Path(__file__).with_name(f"{name}.py") for name in ("sharded", "killed"))
 DIVIDED = ("all weights", "LoRA, checkpointed", "vision tower")
 """Its settings."""
 CLOCKED = ("seconds", "peak", "sampled_tokens_a", "trained_tokens_a")
@@ -245,6 +246,29 @@ def test_every_way_to_learn_is_the_same_on_divided_weights(config, tmp_path):
     begun(tmp_path / "all_weights_shard", tmp_path / "on" / "all_weights_shard")
     one("all_weights_shard", runs, tmp_path / "on", "--resume")
     same(tmp_path / "all_weights", tmp_path / "on" / "all_weights_shard")
+
+
+@pytest.mark.slow
+def test_two_processes_that_were_killed_go_on_with_the_questions_that_follow(config, tmp_path):
+    """Inside the second epoch of seven questions, and exactly at its end with divided weights."""
+    own = (config, "data.shots=1", "data.select=null", "rollout.resample=0", "rollout.max_new_tokens=12",
+           "grpo.only_signal=false", "optim.steps=8", "optim.prompts_per_step=2", "checks.validate_every=0",
+           "--no-check")  # fmt: skip
+    kills = {5: ("out=inside",), 7: ("out=at_its_end", "optim.shard=true")}
+    runs = [("train", *own, "out=whole")]
+    for done, further in kills.items():
+        runs += [(KILLED, done, *own, *further), ("train", *own, *further, "--resume")]
+    _, cut, resumed, *ended = in_two_processes(runs, tmp_path)
+    for (done, further), (first, second), place in zip(
+        kills.items(), (resumed, ended[1]), ("epoch 2, question 4", "epoch 3, question 1"), strict=True
+    ):
+        assert (first.returncode, second.returncode) == (0, 0), (first, second)
+        assert f"goes on after step {done} of 8: {place} of 7." in first.stderr, first.stderr
+        assert "goes on" not in second.stderr
+        same(tmp_path / "whole", tmp_path / further[0].removeprefix("out="))
+    assert [process.returncode for both in (cut, ended[0]) for process in both] == [0] * 4
+    asked = [group_from_row(row)[1].example.id for row in rows(tmp_path / "whole", "rollouts.jsonl")]
+    assert sorted(asked[:7]) == sorted(asked[7:14]) and len(set(asked[:7])) == 7
 
 
 @pytest.mark.slow
