@@ -7,8 +7,8 @@
     python benchmarks/mini.py --page --docs FOLDER                     # results.md from the JSON files
 
 A JSON file for each cell in the folder of --out, or with --save under results/mini, and with --page --save
-docs/results.md, whose first table is made of results/reasoning too. A finished cell is not run again; a
-stopped one goes on where it was, trial by trial, from runs/mini.
+docs/results.md, whose first table is made of results/reasoning and results/kinds too. A finished cell is not
+run again; a stopped one goes on where it was, trial by trial, from runs/mini.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
+from kinds.files import by_row as kinds_by_row
+from kinds.files import read_cells as kinds_cells
 from mini.cell import Cell, main_table, run_cell
 from mini.console import Lines, part_of
 from mini.effort import FULL, TINY, Effort
@@ -35,7 +37,7 @@ from result_file import ROOT, add_cell_options, check_places, result_parser
 
 from vrft.errors import ConfigError, VrftError
 
-RESULTS, REASONING = ROOT / "results" / "mini", ROOT / "results" / "reasoning"
+RESULTS, REASONING, KINDS = (ROOT / "results" / name for name in ("mini", "reasoning", "kinds"))
 OF_EACH = {
     "setting": {"shots", "seed", "keep"},
     "table": {"part", "keep"},
@@ -87,8 +89,8 @@ def main(given: Sequence[str] | None = None) -> None:
     if a.plan:
         print(plan_text(read_cells(out)))
     elif a.page:
-        rows = by_row(reasoning_cells(REASONING))
-        print(write_page(out, a.docs or ROOT / "docs", partial(opening, rows)))
+        others = by_row(reasoning_cells(REASONING)), kinds_by_row(kinds_cells(KINDS))
+        print(write_page(out, a.docs or ROOT / "docs", partial(opening, *others)))
     elif a.study:
         points = STUDIES[a.study].chosen(effort, a.models, a.on, a.seed)
         for point in part_of(points, a.part):

@@ -36,6 +36,7 @@ from kinds.files import Rows
 from kinds.measures import CALIBRATION, MASKS
 from vrft.evaluation.statistics import Interval
 
+AGAINST_SFT = "RFT - SFT"
 Lead = Callable[[Rows], SeedMean | None]
 """A difference with its draws, as fractions; None where a system is missing."""
 
@@ -117,7 +118,7 @@ def _tasks() -> list[Expected]:
             _expected(row, "RFT - base, given parsed", parsed, "not form alone is rewarded", above=True),
             _expected(row, "RFT - control", control, "shuffled rewards say nothing", above=True),
             _expected(
-                row, "RFT - SFT", twin, "labels hold the whole answer, and SFT reads them", low=-10, high=15
+                row, AGAINST_SFT, twin, "labels hold the whole answer, and SFT reads them", low=-10, high=15
             ),
         ]
     segmentation = ROWS["segmentation"]
@@ -157,7 +158,7 @@ def _longer() -> list[Expected]:
         ),
         _expected(
             row,
-            "RFT - SFT",
+            AGAINST_SFT,
             gain(row, RFT.name, SFT.name),
             "SFT has seen all that its labels hold by then",
             low=0,
@@ -178,7 +179,7 @@ def _puzzles() -> list[Expected]:
         ),
         _expected(
             rotation,
-            "RFT - SFT",
+            AGAINST_SFT,
             gain(rotation, RFT.name, SFT.name),
             "a label holds the whole answer",
             low=-10,

@@ -11,6 +11,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from kinds.files import by_row as kinds_by_row
+from kinds.files import read_cells as kinds_cells
+from kinds_files import write as write_kinds
 from mini import claims as mini_claims
 from mini.cell import VERSION, Cell, main_table
 from mini.files import grouped, read_cells
@@ -218,7 +221,8 @@ def test_plots_are_well_formed_and_those_without_numbers_go(tmp_path):
 def test_the_committed_page_is_what_the_committed_files_say(tmp_path):
     root = Path(__file__).resolve().parents[2]
     rows = by_row(reasoning_cells(root / "results" / "reasoning"))
-    write_page(root / "results" / "mini", tmp_path, partial(opening, rows))
+    kinds = kinds_by_row(kinds_cells(root / "results" / "kinds"))
+    write_page(root / "results" / "mini", tmp_path, partial(opening, rows, kinds))
     assert (root / "docs" / "results.md").read_text() == (tmp_path / "results.md").read_text()
     write_reasoning_page(root / "results" / "reasoning", tmp_path)
     name = "results_reasoning.md"
@@ -229,13 +233,17 @@ def test_the_committed_page_is_what_the_committed_files_say(tmp_path):
 
 def test_the_first_table_sets_what_labels_lack_beside_what_they_hold(tmp_path):
     root = Path(__file__).resolve().parents[2]
-    text = opening({}, grouped(read_cells(root / "results" / "mini")))
+    text = opening({}, {}, grouped(read_cells(root / "results" / "mini")))
     assert text.count("| the whole answer | above 0, in at least three of these five |") == 5
     cells = [cell for cell in CELLS if cell.row == ("two", 0.2, "plain")]
     write_reasoning(tmp_path, cells)
-    text = opening(by_row(reasoning_cells(tmp_path)), {})
+    text = opening(by_row(reasoning_cells(tmp_path)), {}, {})
     line = next(row for row in text.splitlines() if row.startswith("| sum of two digits, 20% chains"))
     assert "| the sum, not how it is found | 40 or more | +45.0 (" in line and "| yes | 5 of 5 |" in line
+    write_kinds(tmp_path / "kinds", rft=0.6, sft=0.55)
+    text = opening({}, kinds_by_row(kinds_cells(tmp_path / "kinds")), {})
+    line = next(row for row in text.splitlines() if row.startswith("| counting |"))
+    assert "| the whole answer | -10 to 15 | +5.0 (" in line and "| yes | 3 of 3 |" in line
 
 
 def plots_in(folder):
