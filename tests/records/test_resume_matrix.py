@@ -49,6 +49,7 @@ NEEDED: tuple[tuple[str, Any], ...] = (
     ("model.lora", {}),
     ("form", "think"),
     ("evaluation.score", "expected"),
+    ("rollout", {"sampler": "vllm", "url": "http://127.0.0.1:9", "overlap": True}),
 )
 """What some value needs besides."""
 CONTENT = ("data.path", "model.path", "tasks", "rollout.url")

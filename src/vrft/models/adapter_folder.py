@@ -37,8 +37,12 @@ class AdapterFolder:
     """Of the base's weights while the adapter was trained on them; None where they were whole."""
 
 
-def find_adapter(place: str) -> AdapterFolder | None:
+def find_adapter(place: str, local_files_only: bool = False) -> AdapterFolder | None:
     """The adapter that a folder or hub id holds; None where it holds none.
+
+    Args:
+        place: the folder or hub id.
+        local_files_only: of the hub, only what this machine's cache has.
 
     Raises:
         ModelError: it is broken, of another kind than LoRA, its base is not known, or the folder holds a
@@ -46,7 +50,7 @@ def find_adapter(place: str) -> AdapterFolder | None:
     """
     folder = Path(place)
     if not folder.exists():
-        fetched = _fetched(place)
+        fetched = _fetched(place, local_files_only)
         return _adapter(fetched, place) if fetched is not None else None
     inner = folder / INSIDE
     if (folder / SETTINGS).exists():
@@ -68,11 +72,11 @@ def find_adapter(place: str) -> AdapterFolder | None:
     return _adapter(inner, str(inner))
 
 
-def adapter_chain(place: str) -> list[AdapterFolder]:
+def adapter_chain(place: str, local_files_only: bool = False) -> list[AdapterFolder]:
     """The adapters that a folder or hub id stands for, the outermost first: one may have been trained on
-    another, which is its base then; raises as ``find_adapter``."""
+    another, which is its base then; arguments and what is raised as of ``find_adapter``."""
     chain: list[AdapterFolder] = []
-    while (adapter := find_adapter(place)) is not None:
+    while (adapter := find_adapter(place, local_files_only)) is not None:
         if any(adapter.path.samefile(other.path) for other in chain):
             raise ModelError(
                 f"{place}: the adapter's base model is that adapter again. Write the right one into "
@@ -109,14 +113,15 @@ def write_base(folder: Path, base: str, weights: str | None, bits: Bits | None =
     write_json(folder / NOTE, note)
 
 
-def _fetched(name: str) -> Path | None:
+def _fetched(name: str, local_files_only: bool) -> Path | None:
     """The files of an adapter of the hub, in this machine's cache."""
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         return None
     try:
-        if find_adapter_config_file(name) is None:
+        if find_adapter_config_file(name, local_files_only=local_files_only) is None:
             return None
-        return Path(snapshot_download(name, allow_patterns=["adapter_*"]))
+        wanted = ["adapter_*"]
+        return Path(snapshot_download(name, allow_patterns=wanted, local_files_only=local_files_only))
     except (OSError, ValueError):  # no network, or no such name: the model's own loading says so
         return None
 

@@ -235,7 +235,7 @@ def _digest(folder: Path, pattern: str) -> str | None:
 
 def _folder(source: str, local_files_only: bool) -> Path | None:
     place = resolve_source(source)
-    place = innermost(adapter_chain(place), place)
+    place = innermost(adapter_chain(place, local_files_only), place)
     if Path(place).exists():
         return Path(place)
     try:
