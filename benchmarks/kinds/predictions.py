@@ -106,10 +106,14 @@ def _expected(row: Row, what: str, measure: Lead, why: str, *others: Row, **limi
     return Expected((row, *others), what, partial(as_interval, measure), why=why, **limits)  # type: ignore[arg-type]
 
 
+def _against_sft(row: Row, why: str, low: float, high: float) -> Expected:
+    return _expected(row, AGAINST_SFT, gain(row, RFT.name, SFT.name), why, low=low, high=high)
+
+
 def _tasks() -> list[Expected]:
     found = []
     for row in TABLES["tasks"]:
-        base, control, twin = (gain(row, RFT.name, name) for name in (BASE, CONTROL.name, SFT.name))
+        base, control = (gain(row, RFT.name, name) for name in (BASE, CONTROL.name))
         parsed = gain(row, RFT.name, BASE, parsed=True)
         found += [
             _expected(
@@ -117,9 +121,7 @@ def _tasks() -> list[Expected]:
             ),
             _expected(row, "RFT - base, given parsed", parsed, "not form alone is rewarded", above=True),
             _expected(row, "RFT - control", control, "shuffled rewards say nothing", above=True),
-            _expected(
-                row, AGAINST_SFT, twin, "labels hold the whole answer, and SFT reads them", low=-10, high=15
-            ),
+            _against_sft(row, "labels hold the whole answer, and SFT reads them", -10, 15),
         ]
     segmentation = ROWS["segmentation"]
     masks = gain(segmentation, RFT.name, BASE, MASKS)
@@ -156,14 +158,7 @@ def _longer() -> list[Expected]:
             low=0,
             high=15,
         ),
-        _expected(
-            row,
-            AGAINST_SFT,
-            gain(row, RFT.name, SFT.name),
-            "SFT has seen all that its labels hold by then",
-            low=0,
-            high=20,
-        ),
+        _against_sft(row, "SFT has seen all that its labels hold by then", 0, 20),
     ]
 
 
@@ -177,14 +172,7 @@ def _puzzles() -> list[Expected]:
             "one of eight samples is often right",
             low=10,
         ),
-        _expected(
-            rotation,
-            AGAINST_SFT,
-            gain(rotation, RFT.name, SFT.name),
-            "a label holds the whole answer",
-            low=-10,
-            high=15,
-        ),
+        _against_sft(rotation, "a label holds the whole answer", -10, 15),
         _expected(
             jigsaw,
             "RFT - base",

@@ -28,6 +28,11 @@ def _signed(drawn: SeedMean | None) -> str:
     return with_interval(drawn, sign=True)
 
 
+def seeds_there(cells: Sequence[CellFile]) -> str:
+    """How many seeds of a row have run."""
+    return f"{len(cells)} of {len(SEEDS)}"
+
+
 def _there(rows: Rows, name: str) -> list[tuple[Row, Sequence[CellFile], str, list[str]]]:
     """Rows of a table that have cells, with each of their scopes and what their lines begin with."""
     found = []
@@ -36,7 +41,7 @@ def _there(rows: Rows, name: str) -> list[tuple[Row, Sequence[CellFile], str, li
             for scope in cells[0]["scopes"]:
                 measured = FURTHER.get(scope) or load_task(scope).metrics[0].title
                 title = f"{row.title}, {scope}" if len(row.tasks) > 1 else row.title
-                found.append((row, cells, scope, [title, measured, f"{len(cells)} of {len(SEEDS)}"]))
+                found.append((row, cells, scope, [title, measured, seeds_there(cells)]))
     return found
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kinds.cell import SEEDS as KINDS_SEEDS
 from kinds.files import Rows as KindsRows
 from kinds.predictions import AGAINST_SFT, PREDICTIONS
+from kinds.tables import seeds_there as kinds_seeds_there
 from mini.claims import above, complete_families
 from mini.expected import STATES
 from mini.families import seeds_there
@@ -56,10 +56,9 @@ def opening(rows: Rows, kinds: KindsRows, groups: Groups) -> str:
             found = with_interval(seen, sign=True)
             lines.append([family, WHOLE, PREDICTED, found, state, seeds_there(groups, family)])
     for one in PREDICTIONS["tasks"]:
-        if one.what == AGAINST_SFT and (there := len(kinds.get(one.rows[0].name, ()))):
-            seen_so = one.verdict(kinds)
-            seeds = f"{there} of {len(KINDS_SEEDS)}"
-            lines.append([seen_so.row, WHOLE, seen_so.predicted, seen_so.said, STATES[seen_so.holds], seeds])
+        if one.what == AGAINST_SFT and (cells := kinds.get(one.rows[0].name)):
+            said, seeds = one.verdict(kinds), kinds_seeds_there(cells)
+            lines.append([said.row, WHOLE, said.predicted, said.said, STATES[said.holds], seeds])
     head = ["setting", "what a label holds", "RFT - SFT, predicted", "found", "as predicted", "seeds"]
     return (
         "# Results\n\nWritten by `python benchmarks/mini.py --page`; do not edit.\n\n"
